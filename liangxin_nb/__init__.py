@@ -1,0 +1,1 @@
+"""Pictures in Jupyter through the Market task API of LiangXin and KIE."""

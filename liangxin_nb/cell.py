@@ -1,0 +1,140 @@
+"""A %%liangxin cell as data: what its first line asks for, and the prompt below, untouched."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from .errors import InvalidRequest
+
+__all__ = ["DEFAULT_MODEL", "Cell", "parser", "read", "words"]
+
+DEFAULT_MODEL = "z-image"
+_MOST = 50
+_WORD = re.compile(r"""(?:"[^"]*"|'[^']*'(?=\s|$)|[^\s"'=]+=(?:"[^"]*"|'[^']*')|\S)+""")
+_NAME = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one %%liangxin cell asks for.
+
+    `plain` holds aspect, size and seed (None where not given), `options` the -o pairs as typed.
+    `wait`: True, False, or None to leave it to the settings.
+    """
+
+    prompt: str
+    model: str = DEFAULT_MODEL
+    plain: Mapping[str, str | None] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    count: int = 1
+    wait: bool | None = None
+    out: str = ""
+    quiet: bool = False
+
+
+def read(line: str, body: str, names: Mapping[str, Any]) -> Cell:
+    """The cell for a magic line and the text below it.
+
+    `names` are the notebook's variables, used only where --fill asks for it. Raises
+    `InvalidRequest` for an option that does not exist or cannot be read.
+    """
+    given = parser().parse_args(words(line))
+    prompt = body.strip("\r\n")
+    return Cell(
+        prompt=_filled(prompt, names) if given.fill else prompt,
+        model=given.model or DEFAULT_MODEL,
+        plain={"aspect": given.aspect, "size": given.size, "seed": given.seed},
+        options=_pairs(given.option),
+        count=_count(given.n),
+        wait=given.wait,
+        out=_identifier(given.out),
+        quiet=given.quiet,
+    )
+
+
+def words(line: str) -> list[str]:
+    """The line's words; one pair of quotes around a word or a value is taken off.
+
+    A lone apostrophe is a letter like any other: `don't` stays as it is.
+    """
+    return [_unquoted(word) for word in _WORD.findall(line)]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InvalidRequest(f"{message}; nothing was sent.", next_step="%%liangxin? lists them.")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The one list of what a %%liangxin line may hold; help and completion are made from it."""
+    made = _Parser(prog="%%liangxin", add_help=False, allow_abbrev=False)
+    add = made.add_argument
+    add("model", nargs="?", metavar="MODEL", help=f"a model's name (default {DEFAULT_MODEL})")
+    add("--aspect", metavar="W:H", help="the picture's shape, such as 16:9")
+    add("--size", metavar="SIZE", help="the picture's size, in the model's own words")
+    add("--seed", metavar="NUMBER", help="the same seed aims at the same picture")
+    add("-o", "--option", metavar="NAME=VALUE", action="append", default=[],
+        help="any input of the model by its own name; may be given several times")  # fmt: skip
+    add("-n", metavar="N", default="1",
+        help="how many pictures: one task each; with --seed the seeds count up")  # fmt: skip
+    add("--wait", action=argparse.BooleanOptionalAction, default=None,
+        help="wait until it is done, or do not; by default only where nobody watches")  # fmt: skip
+    add("--fill", action="store_true", help="replace {name} in the prompt by that variable")
+    add("--out", metavar="NAME", help="keep the job (or the list of jobs) in this variable")
+    add("-q", "--quiet", action="store_true", help="show no card")
+    return made
+
+
+def _unquoted(word: str) -> str:
+    name, equals, value = word.partition("=")
+    if equals and _quoted(value) and not _quoted(word):
+        return f"{name}={value[1:-1]}"
+    return word[1:-1] if _quoted(word) else word
+
+
+def _quoted(text: str) -> bool:
+    return len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'"
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise InvalidRequest(
+                f"-o {pair!r} is not NAME=VALUE; nothing was sent.",
+                next_step="Write for example -o num_inference_steps=8.",
+            )
+        if name in pairs:
+            raise InvalidRequest(f"-o {name} is given twice; nothing was sent.")
+        pairs[name] = value
+    return pairs
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST):
+        raise InvalidRequest(f"-n {text!r} is not a number from 1 to {_MOST}; nothing was sent.")
+    return int(text)
+
+
+def _identifier(name: str | None) -> str:
+    if name and not name.isidentifier():
+        raise InvalidRequest(f"--out {name!r} is not a variable's name; nothing was sent.")
+    return name or ""
+
+
+def _filled(prompt: str, names: Mapping[str, Any]) -> str:
+    """The prompt with every {name} replaced; all other braces and dollars stay."""
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in names:
+            raise InvalidRequest(
+                f"--fill found {match[0]} but no variable {match[1]!r}; nothing was sent."
+            )
+        return str(names[match[1]])
+
+    return _NAME.sub(value, prompt)

@@ -1,0 +1,229 @@
+"""The ledger of money and work: one row per ticket, one line per change. The one door to SQLAlchemy.
+
+A row is written before createTask, so that nothing is paid for without a trace. Every change is
+one transaction: SQLite with its rollback journal, `synchronous=FULL` and `BEGIN IMMEDIATE`
+(a later start of the transaction loses updates between processes); other databases by URL.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from .errors import InvalidRequest
+from .request import Request
+from .ticket import UNFINISHED, Ticket
+
+__all__ = ["Ledger"]
+
+VERSION = 1
+_META = sa.MetaData()
+_TICKETS = sa.Table(
+    "tickets",
+    _META,
+    sa.Column("id", sa.String(16), primary_key=True),
+    sa.Column("at", sa.Float, nullable=False, index=True),
+    sa.Column("profile", sa.String(40), nullable=False),
+    sa.Column("service", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("prompt", sa.Text, nullable=False),
+    sa.Column("options", sa.Text, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False, index=True),
+    sa.Column("fate", sa.String(20), nullable=False, index=True),
+    sa.Column("state", sa.String(60), nullable=False, server_default=""),
+    sa.Column("task_id", sa.String(200), nullable=False, server_default="", index=True),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("folder", sa.Text, nullable=False, server_default=""),
+    sa.Column("seconds", sa.Float),
+    sa.Column("credits", sa.Float),
+)
+_EVENTS = sa.Table(
+    "events",
+    _META,
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("ticket", sa.String(16), sa.ForeignKey("tickets.id"), nullable=False, index=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("what", sa.String(60), nullable=False),
+    sa.Column("detail", sa.Text, nullable=False, server_default=""),
+)
+_FILES = sa.Table(
+    "files",
+    _META,
+    sa.Column("ticket", sa.String(16), sa.ForeignKey("tickets.id"), primary_key=True),
+    sa.Column("name", sa.String(200), primary_key=True),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("width", sa.Integer),
+    sa.Column("height", sa.Integer),
+)
+_VERSION = sa.Table("version", _META, sa.Column("number", sa.Integer, primary_key=True))
+
+
+class Ledger:
+    """The ledger at a file path or a database URL; safe from several threads and processes.
+
+    Raises `InvalidRequest` when it cannot be opened or was written by a newer version.
+    """
+
+    def __init__(self, place: str | Path) -> None:
+        self.place = str(place)
+        self._engine = _engine(self.place)
+        try:
+            self._prepare()
+        except sa.exc.OperationalError as error:
+            raise InvalidRequest(
+                f"The ledger {self.place!r} cannot be opened ({error.orig}); nothing was sent.",
+                next_step="Choose a folder you can write to: LIANGXIN_RESULTS or LIANGXIN_LEDGER.",
+            ) from None
+
+    def _prepare(self) -> None:
+        with self._change() as db:
+            _META.create_all(db)
+            number = db.execute(sa.select(_VERSION.c.number)).scalar()
+            if number is None:
+                db.execute(_VERSION.insert().values(number=VERSION))
+            elif number > VERSION:
+                raise InvalidRequest(
+                    f"The ledger {self.place!r} has version {number}, this liangxin_nb knows "
+                    f"{VERSION}.",
+                    next_step="Update liangxin_nb.",
+                )
+
+    @contextmanager
+    def _change(self) -> Iterator[sa.Connection]:
+        """One transaction, whole or not at all."""
+        with self._engine.begin() as db:
+            yield db
+
+    def intend(self, request: Request, profile: str, service: str) -> Ticket:
+        """A new ticket, on disk before anything is sent."""
+        ticket = Ticket(uuid.uuid4().hex[:12], request, time.time(), profile, service)
+        with self._change() as db:
+            db.execute(_TICKETS.insert().values(**_row(ticket)))
+            _note(db, ticket.id, "intent")
+        return ticket
+
+    def change(self, ticket: Ticket, what: str, detail: str = "", **values: Any) -> Ticket:
+        """The ticket with other values, and a line in its history that says what happened."""
+        changed = ticket.but(**values)
+        with self._change() as db:
+            if values:
+                db.execute(_TICKETS.update().where(_TICKETS.c.id == ticket.id).values(**values))
+            _note(db, ticket.id, what, detail)
+        return changed
+
+    def keep(self, ticket: Ticket, folder: str, files: Sequence[Mapping[str, Any]]) -> Ticket:
+        """The ticket kept: its folder and files, in the same transaction as its fate."""
+        names = ("name", "bytes", "sha256", "width", "height")
+        with self._change() as db:
+            db.execute(_FILES.delete().where(_FILES.c.ticket == ticket.id))
+            for file in files:
+                row = {name: file.get(name) for name in names}
+                db.execute(_FILES.insert().values(ticket=ticket.id, **row))
+            kept = {"fate": "kept", "folder": folder}
+            db.execute(_TICKETS.update().where(_TICKETS.c.id == ticket.id).values(**kept))
+            _note(db, ticket.id, "kept", folder)
+        return ticket.but(**kept)
+
+    def find(self, id: str) -> Ticket | None:
+        """The newest ticket whose id or task id this is, or begins so when only one does."""
+        query = _TICKETS.select().order_by(_TICKETS.c.at.desc())
+        exact = sa.or_(_TICKETS.c.id == id, _TICKETS.c.task_id == id)
+        if found := self._tickets(query.where(exact).limit(1)):
+            return found[0]
+        near = self._tickets(query.where(_TICKETS.c.id.startswith(id, autoescape=True)).limit(2))
+        return near[0] if id and len(near) == 1 else None
+
+    def unfinished(self) -> list[Ticket]:
+        """Every ticket that can still be collected, oldest first."""
+        open_ = sa.and_(_TICKETS.c.fate.in_(UNFINISHED), _TICKETS.c.task_id != "")
+        return self._tickets(_TICKETS.select().where(open_).order_by(_TICKETS.c.at))
+
+    def tickets(self, *, search: str = "", most: int = 50) -> list[Ticket]:
+        """Tickets, unfinished ones first and then the newest; `search` looks into the prompts."""
+        last = sa.case((_TICKETS.c.fate.in_(UNFINISHED), 0), else_=1)
+        query = _TICKETS.select().order_by(last, _TICKETS.c.at.desc()).limit(most)
+        if search:
+            query = query.where(_TICKETS.c.prompt.icontains(search, autoescape=True))
+        return self._tickets(query)
+
+    def count(self) -> dict[str, int]:
+        """How many tickets have each fate."""
+        query = sa.select(_TICKETS.c.fate, sa.func.count()).group_by(_TICKETS.c.fate)
+        with self._engine.connect() as db:
+            return {fate: number for fate, number in db.execute(query)}
+
+    def events(self, ticket_id: str) -> list[tuple[float, str, str]]:
+        """A ticket's history: unix seconds, what happened, and the detail as it came."""
+        query = sa.select(_EVENTS.c.at, _EVENTS.c.what, _EVENTS.c.detail)
+        query = query.where(_EVENTS.c.ticket == ticket_id).order_by(_EVENTS.c.n)
+        with self._engine.connect() as db:
+            return [(at, what, detail) for at, what, detail in db.execute(query)]
+
+    def usual(self, model: str, profile: str, *, last: int = 20) -> float | None:
+        """The median seconds of the last finished tasks of a model, or None before the third."""
+        query = sa.select(_TICKETS.c.seconds).where(
+            _TICKETS.c.model == model, _TICKETS.c.profile == profile, _TICKETS.c.seconds.is_not(None)
+        )
+        with self._engine.connect() as db:
+            newest = query.order_by(_TICKETS.c.at.desc()).limit(last)
+            found = sorted(seconds for (seconds,) in db.execute(newest))
+        return found[len(found) // 2] if len(found) >= 3 else None
+
+    def _tickets(self, query: Any) -> list[Ticket]:
+        with self._engine.connect() as db:
+            return [_ticket(row) for row in db.execute(query).mappings()]
+
+
+def _engine(place: str) -> sa.Engine:
+    if "://" in place:
+        return sa.create_engine(place)
+    # No pool: a connection carried over a fork or between threads is how SQLite files get hurt.
+    engine = sa.create_engine(
+        f"sqlite:///{place}", poolclass=sa.NullPool, connect_args={"timeout": 30.0}
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _settled(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # the driver must not start transactions by itself
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _note(db: sa.Connection, ticket: str, what: str, detail: str = "") -> None:
+    db.execute(_EVENTS.insert().values(ticket=ticket, at=time.time(), what=what, detail=detail))
+
+
+def _row(ticket: Ticket) -> dict[str, Any]:
+    request = ticket.request
+    return {
+        "id": ticket.id,
+        "at": ticket.at,
+        "profile": ticket.profile,
+        "service": ticket.service,
+        "model": request.model,
+        "prompt": request.prompt,
+        "options": json.dumps(dict(request.options), ensure_ascii=False),
+        "digest": request.digest,
+        "fate": ticket.fate,
+    }
+
+
+def _ticket(row: Any) -> Ticket:
+    request = Request(row["model"], row["prompt"], json.loads(row["options"]))
+    names = ("id", "at", "profile", "service", "fate", "state", "task_id", "reason", "folder")
+    numbers = ("seconds", "credits")
+    return Ticket(request=request, **{name: row[name] for name in (*names, *numbers)})

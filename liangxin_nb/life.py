@@ -1,0 +1,173 @@
+"""One ticket's way: sent, followed, downloaded, kept; each step in the ledger before the next.
+
+`send` must not be cancelled (an answer lost is money lost); `collect` may be, at any time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Protocol
+
+from .client import Client
+from .errors import LiangxinError, ResultLost, Unreachable
+from .ledger import Ledger
+from .record import Record
+from .results import Parcel, Result, Results
+from .story import Story
+from .ticket import Status, Ticket
+from .wire import failure
+
+__all__ = ["Life"]
+
+Tell = Callable[[Status], None]
+
+
+class Follow(Protocol):
+    """What follows a task to its final record (the scheduler does)."""
+
+    def __call__(
+        self,
+        task_id: str,
+        ask: Callable[[str], Awaitable[Record]],
+        told: Callable[[Record | LiangxinError], None],
+        patience: float,
+    ) -> Awaitable[Record]: ...
+
+
+class Life:
+    """Carries tickets through; `connect` gives the client, starting a sandbox where one is needed."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Client]],
+        ledger: Ledger,
+        results: Results,
+        follow: Follow,
+        *,
+        patience: float,
+    ) -> None:
+        self._connect = connect
+        self._ledger = ledger
+        self._results = results
+        self._follow = follow
+        self._patience = patience
+        self._sending = asyncio.Semaphore(4)
+
+    async def send(self, ticket: Ticket, tell: Tell) -> Ticket:
+        """createTask, once; returns the accepted ticket or raises what stood in the way."""
+        async with self._sending:
+            try:
+                client = await self._connect()
+                ticket = await self._write(ticket, "sent", fate="sent")
+                task_id = await client.create(ticket.request)
+            except LiangxinError as error:
+                unknown = isinstance(error, Unreachable) and error.maybe_created
+                fate = "unknown" if unknown else "refused"
+                await self._write(ticket, fate, str(error), fate=fate, reason=str(error))
+                raise
+        ticket = await self._write(ticket, "accepted", task_id, fate="accepted", task_id=task_id)
+        tell(Status(ticket, "waiting"))
+        return ticket
+
+    async def collect(self, ticket: Ticket, tell: Tell) -> Result:
+        """Follows an accepted ticket to its end and keeps its files; raises how else it ended."""
+        client = await self._connect()
+        watch = _Watch(ticket, self._ledger, tell)
+        try:
+            record = await self._follow(ticket.task_id, client.record, watch.told, self._patience)
+        finally:
+            ticket = await watch.caught_up()
+        if record.state == "fail":
+            error = failure(record)
+            await self._write(ticket, "failed", str(error), fate="failed", reason=str(error))
+            raise error
+        tell(Status(ticket, "saving"))
+        return await self._keep(client, ticket, record)
+
+    async def _keep(self, client: Client, ticket: Ticket, record: Record) -> Result:
+        parcel = await asyncio.to_thread(self._results.parcel, ticket)
+        try:
+            result = await self._download(client, parcel, ticket, record)
+        except ResultLost as error:
+            error.task_id = ticket.task_id
+            await self._write(ticket, "lost", str(error), fate="lost", reason=str(error))
+            raise
+        finally:
+            parcel.drop()
+        folder = result.folder.relative_to(self._results.root).as_posix()
+        await asyncio.to_thread(self._ledger.keep, ticket, folder, result.story.files)
+        return result
+
+    async def _download(
+        self, client: Client, parcel: Parcel, ticket: Ticket, record: Record
+    ) -> Result:
+        if not record.media:
+            raise ResultLost("The task succeeded, but the answer names no result.")
+        parts = [parcel.part(n) for n in range(1, len(record.media) + 1)]
+        await asyncio.gather(
+            *(client.download(media.url, part) for media, part in zip(record.media, parts))
+        )
+        story = _story(ticket, record)
+        return await asyncio.to_thread(parcel.seal, story, len(parts))
+
+    async def _write(self, ticket: Ticket, what: str, detail: str = "", **values: str) -> Ticket:
+        # In a thread: the disk may be slow, and the loop must not stand still for it.
+        return await asyncio.to_thread(
+            lambda: self._ledger.change(ticket, what, detail, **values)
+        )
+
+
+class _Watch:
+    """Turns the scheduler's answers into ledger lines and statuses, each new state once."""
+
+    def __init__(self, ticket: Ticket, ledger: Ledger, tell: Tell) -> None:
+        self._ticket = ticket
+        self._ledger = ledger
+        self._tell = tell
+        self._writing: asyncio.Task[None] | None = None
+
+    def told(self, answer: Record | LiangxinError) -> None:
+        if isinstance(answer, LiangxinError):
+            phase = self._ticket.state or "waiting"
+            self._tell(Status(self._ticket, phase, note=answer.message))
+            return
+        changed = answer.state != self._ticket.state
+        if changed:
+            self._ticket = self._ticket.but(state=str(answer.state))
+            self._writing = asyncio.create_task(self._write(answer, self._writing))
+        if not answer.state.final:
+            self._tell(Status(self._ticket, str(answer.state)))
+
+    async def _write(self, record: Record, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await before
+        values: dict[str, object] = {"state": str(record.state)}
+        if record.state == "success":
+            values |= {"fate": "succeeded", "seconds": record.seconds, "credits": record.credits}
+        self._ticket = await asyncio.to_thread(
+            lambda: self._ledger.change(self._ticket, str(record.state), record.raw, **values)
+        )
+
+    async def caught_up(self) -> Ticket:
+        """The ticket, once everything told so far is written."""
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
+        return self._ticket
+
+
+def _story(ticket: Ticket, record: Record) -> Story:
+    request = ticket.request
+    return Story(
+        prompt=request.prompt,
+        model=request.model,
+        task_id=ticket.task_id,
+        ticket=ticket.id,
+        service=ticket.profile,
+        made=datetime.now().astimezone().isoformat(timespec="seconds"),
+        options=dict(request.options),
+        drawing=ticket.profile == "sandbox",
+        seconds=record.seconds,
+        credits=record.credits,
+    )

@@ -1,0 +1,33 @@
+"""When to ask again: a pure rule, without a clock and without a socket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Pace"]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """The documented schedule of questions about one task.
+
+    `steps`: (until this many seconds after the start, least, most) seconds to the next question.
+    Default: 2-3 s for the first 30 s, 5-10 s to 2 min, 15-30 s after. `spacing`: seconds between
+    two questions about any tasks, the bound of 10 queries a second and key. Source: KIE's Get
+    Task Details page; LiangXin's says every 2 to 3 seconds at first, then gradually less often.
+    """
+
+    steps: tuple[tuple[float, float, float], ...] = (
+        (30.0, 2.0, 3.0),
+        (120.0, 5.0, 10.0),
+        (float("inf"), 15.0, 30.0),
+    )
+    spacing: float = 0.1
+
+    def wait(self, elapsed: float, chance: float) -> float:
+        """Seconds to the next question, `elapsed` seconds after the task was accepted.
+
+        `chance`, from 0 to 1, spreads many tasks over the allowed span.
+        """
+        least, most = next((low, high) for until, low, high in self.steps if elapsed < until)
+        return least + (most - least) * chance

@@ -1,0 +1,47 @@
+"""What a picture's bytes are, by looking at them; no name and no header is believed."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+
+from PIL import Image
+
+__all__ = ["MOST_PIXELS", "Facts", "opened", "probe"]
+
+#: Above this many pixels a file is treated as a decompression bomb (8k by 8k and some more).
+MOST_PIXELS = 80_000_000
+_ENDINGS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "AVIF": "avif"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a picture file is: the ending that fits it, its width and height in pixels."""
+
+    ending: str
+    width: int
+    height: int
+
+
+def opened(data: bytes) -> Image.Image:
+    """The picture, header read, pixels not yet; raises `ValueError` when it is none or a bomb."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data), formats=tuple(_ENDINGS))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError("not a picture of a known format") from error
+    if image.width * image.height > MOST_PIXELS:
+        raise ValueError(f"{image.width}×{image.height} pixels are more than {MOST_PIXELS}")
+    return image
+
+
+def probe(data: bytes) -> Facts:
+    """The facts of a whole picture, every pixel decoded once; raises `ValueError` when it is broken."""
+    image = opened(data)
+    try:
+        image.load()
+    except Exception as error:  # Pillow's decoders raise many kinds for broken data
+        raise ValueError("the picture is broken or cut off") from error
+    return Facts(_ENDINGS[str(image.format)], image.width, image.height)

@@ -1,0 +1,71 @@
+"""The service's last word about a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+__all__ = ["Media", "Record", "State"]
+
+_KINDS = {
+    "image": ("png", "jpg", "jpeg", "webp", "avif", "gif"),
+    "video": ("mp4", "webm", "mov"),
+    "audio": ("mp3", "wav", "ogg", "m4a", "flac"),
+    "text": ("txt", "md", "json"),
+}
+
+
+class State(str):
+    """Where a task stands, in the wire's own word; a word nobody documented means still running."""
+
+    __slots__ = ()
+
+    @property
+    def final(self) -> bool:
+        """Whether the task has ended (`success` or `fail`)."""
+        return self in ("success", "fail")
+
+
+@dataclass(frozen=True)
+class Media:
+    """One output of a task: where it lies, and what its name says it is (to be verified)."""
+
+    url: str
+    kind: str
+
+    @classmethod
+    def of(cls, url: str) -> Media:
+        """The media at `url`, its kind read off the ending; `image` where there is none."""
+        ending = urlsplit(url).path.rpartition(".")[2].lower()
+        return cls(url, next((k for k, ends in _KINDS.items() if ending in ends), "image"))
+
+
+@dataclass(frozen=True)
+class Record:
+    """One answer of `recordInfo`; a newer answer is a new `Record`.
+
+    Times are unix milliseconds, 0 where the service gave none. `param` is the request as the
+    service echoes it; `raw` the answer as it came, for the ledger. Source: the seed documents'
+    field table.
+    """
+
+    task_id: str
+    state: State
+    model: str = ""
+    media: tuple[Media, ...] = ()
+    param: Mapping[str, Any] = field(default_factory=dict)
+    fail_code: str = ""
+    fail_msg: str = ""
+    created_ms: int = 0
+    completed_ms: int = 0
+    credits: float | None = None
+    raw: str = ""
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the task took at the service, or None before it ended."""
+        if self.completed_ms <= 0 or self.created_ms <= 0:
+            return None
+        return max(0.0, (self.completed_ms - self.created_ms) / 1000)

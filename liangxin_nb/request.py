@@ -1,0 +1,51 @@
+"""What the user wants, as one frozen value."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from .errors import InvalidRequest
+
+__all__ = ["Request", "Value"]
+
+Value = str | int | float | bool | list[str] | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """One wish: a model, a prompt taken literally, and the model's own inputs.
+
+    `options` holds the wire's names and values (`image_size`, not `--size`), without the prompt.
+    Raises `InvalidRequest` when the prompt is empty or the model has no name.
+    """
+
+    model: str
+    prompt: str
+    options: Mapping[str, Value] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.prompt.strip():
+            raise InvalidRequest(
+                "The prompt is empty; nothing was sent.",
+                next_step="Write what the picture shows below the %%liangxin line.",
+            )
+        if not self.model.strip():
+            raise InvalidRequest(
+                "The model has no name; nothing was sent.", next_step="%liangxin models lists them."
+            )
+        object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
+
+    @property
+    def input(self) -> dict[str, Value]:
+        """The wire's `input` object: the prompt and the options."""
+        return {"prompt": self.prompt, **self.options}
+
+    @property
+    def digest(self) -> str:
+        """Identity of the work: 64 hex digits, equal for equal model, prompt and options."""
+        text = json.dumps([self.model, self.input], sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,94 @@
+"""`python -m liangxin_nb.sandbox`: serves until it is stopped, or until nobody uses it any more."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+import os
+import socket
+from pathlib import Path
+
+import uvicorn
+
+from ._base import ADDRESS, gate, in_use, key
+from .server import application
+from .world import World
+
+_LINGER = 10.0  # seconds without any user before it ends
+
+
+def main() -> None:
+    """Reads the command line, binds a port of this machine, says where, and serves."""
+    parser = argparse.ArgumentParser(prog="python -m liangxin_nb.sandbox", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0, the default: any free port")
+    parser.add_argument("--speed", type=float, default=1.0, help="times faster than life")
+    parser.add_argument("--state", type=Path, help="keep the tasks in this folder")
+    parser.add_argument("--shared", action="store_true",
+                        help="tell other kernels where it is, and end when none uses it")  # fmt: skip
+    given = parser.parse_args()
+    if given.speed <= 0:
+        parser.error(f"--speed {given.speed} is not above 0")
+    if given.shared and given.state is None:
+        parser.error("--shared needs --state")
+    asyncio.run(_serve(given))
+
+
+async def _serve(given: argparse.Namespace) -> None:
+    with _bound(given.port) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        identity = hashlib.sha256(f"{given.state}-{os.getpid()}".encode()).hexdigest()[:16]
+        world = World(given.state, speed=given.speed)
+        app = application(world, key(), identity)
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+        )
+        ready = {"url": url, "key": key(), "pid": os.getpid(), "identity": identity}
+        if given.shared:
+            _publish(given.state, {name: ready[name] for name in ("url", "identity")})
+        # The socket listens already: whoever reads this line can connect.
+        print(json.dumps(ready), flush=True)
+        watching = asyncio.create_task(_watch(given.state, server)) if given.shared else None
+        await server.serve(sockets=[listening])
+        if watching:
+            watching.cancel()
+
+
+def _bound(port: int) -> socket.socket:
+    """A listening socket on the wished port, or on any free one where that is taken."""
+    for wish in (port, 0):
+        listening = socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("127.0.0.1", wish))
+        except OSError:
+            listening.close()
+            continue
+        listening.listen(128)
+        return listening
+    raise SystemExit("no free port on 127.0.0.1")
+
+
+def _publish(state: Path, address: dict[str, object]) -> None:
+    fresh = state / f"{ADDRESS}.{os.getpid()}"
+    fresh.write_text(json.dumps(address), encoding="utf-8")
+    fresh.replace(state / ADDRESS)
+
+
+async def _watch(state: Path, server: uvicorn.Server) -> None:
+    """Ends the server when no process has held a lease for a while."""
+    idle = 0.0
+    while idle < _LINGER:
+        await asyncio.sleep(1.0)
+        idle = 0.0 if await asyncio.to_thread(in_use, state) else idle + 1.0
+    # Under the gate nobody can be about to use it, and the next one starts another.
+    with gate(state):
+        if not in_use(state):
+            server.should_exit = True
+            return
+    await _watch(state, server)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""What the sandbox knows: its tasks, and where each stands at a given moment.
+
+A task's life is a pure function of its creation and the clock. What was created is kept on disk,
+one line each, so that a restarted sandbox still knows its tasks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import catalog
+
+__all__ = ["Drawing", "Refusal", "Task", "World", "life"]
+
+_SHARES = (("waiting", 0.08), ("queuing", 0.22))  # of the whole; the rest is generating
+_FORMS = {"jpg": "jpeg", "image/jpeg": "jpeg", "image/png": "png"}
+
+
+class Refusal(Exception):
+    """A request that the service says no to: `code` and the words of its answer."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Task:
+    """One accepted task: the request as it came, and when. `owner` is a digest of the key."""
+
+    id: str
+    owner: str
+    created_ms: int
+    total_ms: int
+    param: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What there is to draw for a task: equal requests give equal drawings."""
+
+    prompt: str
+    seed: int
+    size: tuple[int, int]
+    form: str
+
+
+def life(created_ms: int, total_ms: int, now_ms: int) -> tuple[str, int]:
+    """The state at a moment, and since when (unix ms)."""
+    since = float(created_ms)
+    for state, share in _SHARES:
+        if now_ms < since + total_ms * share:
+            return state, int(since)
+        since += total_ms * share
+    done = created_ms + total_ms
+    return ("generating", int(since)) if now_ms < done else ("success", done)
+
+
+class World:
+    """All tasks of one sandbox. `speed`: how many times faster than life; `clock`: unix seconds."""
+
+    def __init__(
+        self, state: Path | None, *, speed: float = 1.0, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._file = state / "tasks.jsonl" if state else None
+        self._speed = speed
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._tasks = {task.id: task for task in _read(self._file)}
+        self.calls: Counter[str] = Counter()
+
+    @property
+    def created(self) -> int:
+        """How many tasks there are, those of earlier runs included."""
+        return len(self._tasks)
+
+    def create(self, key: str, body: Any) -> str:
+        """Accepts a request and returns its task id; raises `Refusal`."""
+        model = _checked(body)
+        with self._lock:
+            now = int(self._clock() * 1000)
+            while (id := f"task_{model.id.replace('/', '-')}_{now}") in self._tasks:
+                now += 1
+            total = int(self._duration(model, id) * 1000)
+            task = Task(id, _owner(key), now, total, body)
+            self._keep(task)
+            self._tasks[id] = task
+        return id
+
+    def record(self, key: str, id: str, origin: str) -> dict[str, Any]:
+        """The `data` of recordInfo, result links below `origin`; raises `Refusal`."""
+        if not id:
+            raise Refusal(400, "taskId is required")
+        task = self._tasks.get(id)
+        if task is None or task.owner != _owner(key):
+            raise Refusal(404, "task not found")
+        state, since = life(task.created_ms, task.total_ms, int(self._clock() * 1000))
+        done = state == "success"
+        url = f"{origin}/files/{id}/1.{_ending(_drawing(task).form)}"
+        return {
+            "taskId": id,
+            "model": task.param["model"],
+            "state": state,
+            "param": json.dumps(task.param, ensure_ascii=False),
+            "resultJson": json.dumps({"resultUrls": [url]}) if done else "",
+            "failCode": "",
+            "failMsg": "",
+            "costTime": task.total_ms if done else 0,
+            "completeTime": since if done else 0,
+            "createTime": task.created_ms,
+            "updateTime": since,
+        }
+
+    def drawing(self, id: str, name: str) -> Drawing | None:
+        """What lies at a result link, or None where there is nothing (yet)."""
+        task = self._tasks.get(id)
+        if task is None or int(self._clock() * 1000) < task.created_ms + task.total_ms:
+            return None
+        drawing = _drawing(task)
+        return drawing if name == f"1.{_ending(drawing.form)}" else None
+
+    def _duration(self, model: catalog.Model, id: str) -> float:
+        """Seconds that the task takes: around the model's typical time, longer more than shorter."""
+        chance = random.Random(id)  # noqa: S311 a believable life, not a secret
+        return model.seconds * chance.lognormvariate(0, 0.25) / self._speed
+
+    def _keep(self, task: Task) -> None:
+        if self._file is None:
+            return
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(task), ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _checked(body: Any) -> catalog.Model:
+    """The model of a good request; raises the refusals that LiangXin's pages give for the others."""
+    if not isinstance(body, dict) or not isinstance(body.get("model"), str) or not body["model"]:
+        raise Refusal(400, "model is required")
+    model = catalog.model("liangxin", body["model"])
+    if not model.known:
+        raise Refusal(400, f"unsupported model: {body['model']}")
+    given = body.get("input")
+    if not isinstance(given, dict) or not str(given.get("prompt") or "").strip():
+        raise Refusal(400, "input.prompt is required")
+    for name, value in given.items():
+        input = model.inputs.get(name)
+        if input and input.stated and not _fits(model, input, value):
+            raise Refusal(400, f"input.{name} is invalid: {value!r}, expected {input.allows}")
+    return model
+
+
+def _fits(model: catalog.Model, input: catalog.Input, value: Any) -> bool:
+    kinds: dict[str, type] = {"string": str, "integer": int, "boolean": bool}
+    plain = model.aliases.get(value, value) if isinstance(value, str) else value
+    return isinstance(value, kinds[input.type]) and input.fits(plain)
+
+
+def _drawing(task: Task) -> Drawing:
+    given = task.param["input"]
+    model = catalog.model("liangxin", task.param["model"])
+    text = json.dumps([model.id, given], sort_keys=True, ensure_ascii=False)
+    digest = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
+    seed = given.get("seed")
+    form = str(given.get("output_format") or "png").lower()
+    form = _FORMS.get(form, form)
+    return Drawing(
+        prompt=str(given["prompt"]),
+        seed=seed if isinstance(seed, int) else digest,
+        size=model.size_of(given),
+        form=form if form in ("png", "jpeg", "webp") else "png",
+    )
+
+
+def _ending(form: str) -> str:
+    return "jpg" if form == "jpeg" else form
+
+
+def _owner(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def _read(file: Path | None) -> list[Task]:
+    """The tasks on disk; a line cut off by a crash was never answered and is passed over."""
+    if file is None or not file.exists():
+        return []
+    tasks = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        try:
+            tasks.append(Task(**json.loads(line)))
+        except (ValueError, TypeError):
+            continue
+    return tasks

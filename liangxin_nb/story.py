@@ -1,0 +1,51 @@
+"""What is told about a kept picture: who asked for what, from whom, when."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+__all__ = ["Story"]
+
+
+@dataclass(frozen=True)
+class Story:
+    """The story of one task's result, the same in `story.json` and inside each picture file.
+
+    `made`: ISO 8601 with the local zone. `service`: a profile's name, never an address with a
+    login. `drawing`: True for a picture that the sandbox drew and no model made. `files`: for
+    each kept file its name, bytes, sha256, width and height.
+    """
+
+    prompt: str
+    model: str
+    task_id: str
+    ticket: str
+    service: str
+    made: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    drawing: bool = False
+    seconds: float | None = None
+    credits: float | None = None
+    files: tuple[Mapping[str, Any], ...] = ()
+
+    def text(self) -> str:
+        """The story as one JSON object, in readable UTF-8."""
+        told = asdict(self) | {"options": dict(self.options), "files": [*map(dict, self.files)]}
+        return json.dumps(told, ensure_ascii=False, indent=1)
+
+    @classmethod
+    def read(cls, text: str) -> Story | None:
+        """The story in a JSON text, or None when the text holds none; unknown fields are passed over."""
+        try:
+            told = json.loads(text)
+        except ValueError:
+            return None
+        names = {f.name for f in fields(cls)}
+        if not isinstance(told, dict) or not {"prompt", "model", "task_id"} <= told.keys():
+            return None
+        known = {name: value for name, value in told.items() if name in names}
+        blank = {"ticket": "", "service": "", "made": ""}
+        return cls(**{**blank, **known, "files": tuple(told.get("files") or ())})

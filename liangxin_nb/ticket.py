@@ -1,0 +1,69 @@
+"""A prompt's ticket: the intent, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .errors import LiangxinError
+from .request import Request
+
+__all__ = ["ENDED", "UNFINISHED", "Status", "Ticket"]
+
+#: Fates in which the service owes us something that can still be collected.
+UNFINISHED = ("accepted", "succeeded")
+#: Phases after which nothing more will be told.
+ENDED = ("done", "failed", "refused", "left", "unknown", "lost")
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """One intent and its fate, as the ledger keeps it.
+
+    `fate`: intent → sent → accepted → succeeded → kept, or refused, unknown, failed, lost.
+    `state`: the service's last word, in the wire's spelling. `at`: unix seconds. `service`: the
+    API's base address, without the key; `profile` names what speaks there.
+    """
+
+    id: str
+    request: Request
+    at: float
+    profile: str
+    service: str = ""
+    fate: str = "intent"
+    state: str = ""
+    task_id: str = ""
+    reason: str = ""
+    folder: str = ""
+    seconds: float | None = None
+    credits: float | None = None
+
+    def but(self, **changes: Any) -> Ticket:
+        """The same ticket with other values."""
+        return replace(self, **changes)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it can still be collected."""
+        return self.fate in UNFINISHED and bool(self.task_id)
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is told to whoever watches a ticket: a snapshot, replaced and never changed.
+
+    `phase`: sending, a wire state, saving, or one of `ENDED`. `note`: a passing remark such as
+    trouble with the connection. `ended`: unix seconds, or None while it lives.
+    """
+
+    ticket: Ticket
+    phase: str = "sending"
+    note: str = ""
+    error: LiangxinError | None = None
+    result: Any = field(default=None, repr=False)
+    ended: float | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will be told."""
+        return self.phase in ENDED

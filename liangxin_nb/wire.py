@@ -1,0 +1,181 @@
+"""The JSON of the Market task API, both ways: strict in what is sent, tolerant in what is read.
+
+Sources: the two Get Task Details pages for recordInfo; LiangXin's model pages for createTask and
+both error envelopes. Pure: no clock and no socket.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from .errors import (
+    Moderated,
+    NotAuthorized,
+    OutOfCredit,
+    Saturated,
+    ServiceError,
+    TaskFailed,
+    UnderMaintenance,
+)
+from .record import Media, Record, State
+from .request import Request
+
+__all__ = ["create_body", "created", "failure", "record"]
+
+_QUOTA = ("quota", "insufficient", "credit", "balance", "额度", "余额")
+_CONTENT = ("sensitive", "moderat", "safety", "nsfw", "policy", "敏感", "违规")
+_KEY = "Check the key: LIANGXIN_API_KEY, or the service's console."
+_CREDIT = "Top up the account, then run the cell again."
+_ANSWERS: dict[int, tuple[type[ServiceError], str]] = {
+    401: (NotAuthorized, _KEY),
+    402: (OutOfCredit, _CREDIT),
+    403: (NotAuthorized, "Check what this key may do in the service's console."),
+    429: (Saturated, "Wait a little, then run the cell again."),
+    433: (OutOfCredit, "The key has reached its own usage limit; raise it in the console."),
+    455: (UnderMaintenance, "Try again later."),
+}
+
+
+def create_body(request: Request) -> bytes:
+    """The body of createTask: `model` and `input`, as UTF-8 JSON."""
+    return msgspec.json.encode({"model": request.model, "input": request.input})
+
+
+def created(status: int, body: bytes, retry_after: float | None = None) -> str:
+    """The task id in an answer to createTask; raises `ServiceError` when there is none."""
+    data = _data(status, body, retry_after)
+    task_id = _text(data.get("taskId")) if isinstance(data, dict) else ""
+    if not task_id:
+        raise _unreadable(status, body, "it holds no taskId")
+    return task_id
+
+
+def record(status: int, body: bytes, retry_after: float | None = None) -> Record:
+    """The task's record in an answer to recordInfo; raises `ServiceError` when there is none."""
+    data = _data(status, body, retry_after)
+    if not isinstance(data, dict) or not _text(data.get("state")):
+        raise _unreadable(status, body, "it holds no state")
+    return Record(
+        task_id=_text(data.get("taskId")),
+        state=State(_text(data.get("state"))),
+        model=_text(data.get("model")),
+        media=_media(data.get("resultJson")),
+        param=_param(data.get("param")),
+        fail_code=_text(data.get("failCode")),
+        fail_msg=_text(data.get("failMsg")),
+        created_ms=int(_number(data.get("createTime")) or 0),
+        completed_ms=int(_number(data.get("completeTime")) or 0),
+        credits=_number(data.get("creditsConsumed")),
+        raw=body.decode("utf-8", "replace"),
+    )
+
+
+def failure(record: Record) -> TaskFailed:
+    """The error for a record whose state is `fail`, in the service's own words."""
+    code = f" ({record.fail_code})" if record.fail_code else ""
+    said = record.fail_msg or "no reason given"
+    return TaskFailed(
+        f"The task failed{code}: {_line(said)}.".replace("..", "."),
+        fail_code=record.fail_code,
+        task_id=record.task_id,
+        next_step="Change the prompt or the options, then run the cell again.",
+    )
+
+
+def _data(status: int, body: bytes, retry_after: float | None) -> Any:
+    """What stands under `data` of a good answer; raises for every other one."""
+    try:
+        answer = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        answer = None
+    if not isinstance(answer, dict):
+        raise _unreadable(status, body, "it is not the API's JSON", retry_after)
+    error = answer.get("error")
+    if isinstance(error, dict):
+        code = _text(error.get("code"))
+        raise _refusal(status, code, _text(error.get("message")), retry_after)
+    code = _text(answer.get("code"))
+    if not 200 <= status < 300 or code not in ("", "200"):
+        message = _text(answer.get("msg")) or _text(answer.get("message"))
+        raise _refusal(status, code, message, retry_after)
+    return answer.get("data")
+
+
+def _refusal(status: int, code: str, message: str, retry_after: float | None) -> ServiceError:
+    number = int(code) if code.isdigit() else status
+    kind, next_step = _ANSWERS.get(number, (ServiceError, ""))
+    words = message.lower()
+    if number == 403 and any(word in words for word in _QUOTA):
+        kind, next_step = OutOfCredit, _CREDIT
+    elif number in (400, 422) and any(word in words for word in _CONTENT):
+        kind, next_step = Moderated, "Change the prompt, then run the cell again."
+    said = _line(message) or "no reason given"
+    return kind(
+        f"The service refused the request ({number}): {said}.",
+        status=status,
+        code=code,
+        retry_after=retry_after,
+        next_step=next_step,
+    )
+
+
+def _unreadable(
+    status: int, body: bytes, why: str, retry_after: float | None = None
+) -> ServiceError:
+    start = _line(body[:200].decode("utf-8", "replace"))
+    said = f" It begins: {start[:80]}" if start else " It is empty."
+    return ServiceError(
+        f"The answer (HTTP {status}) cannot be read: {why}.{said}",
+        status=status if status >= 300 else 502,
+        retry_after=retry_after,
+        next_step="Check that the address is the API's own and that no proxy answers for it.",
+    )
+
+
+def _media(value: Any) -> tuple[Media, ...]:
+    result = _object(value)
+    urls = result.get("resultUrls") if isinstance(result, dict) else None
+    urls = urls if isinstance(urls, list) else [urls]
+    return tuple(Media.of(url) for url in urls if isinstance(url, str) and url)
+
+
+def _param(value: Any) -> Mapping[str, Any]:
+    param = _object(value)
+    if not isinstance(param, dict):
+        return {}
+    return {**param, "input": _object(param["input"])} if "input" in param else param
+
+
+def _object(value: Any) -> Any:
+    """A value that may be an object, its JSON text, or the JSON text of its JSON text."""
+    for _ in range(3):
+        if not isinstance(value, str):
+            return value
+        try:
+            value = msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            return None
+    return value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return ""
+    return str(value).strip() if isinstance(value, str | int | float) else ""
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float("nan") if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _line(text: str) -> str:
+    """Text from outside as one short line."""
+    return " ".join(text.split())[:300].rstrip(".")

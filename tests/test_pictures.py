@@ -1,0 +1,108 @@
+import io
+
+import pytest
+from PIL import Image
+
+from liangxin_nb import pictures
+
+TEXT = '{"prompt": "雨の夜 🌧 {x} $y"}'
+
+
+def made(form, mode="RGB", size=(64, 40), **options):
+    out = io.BytesIO()
+    image = Image.effect_noise(size, 60).convert(mode)
+    image.save(out, form, **options)
+    return out.getvalue()
+
+
+def pixels(data):
+    image = Image.open(io.BytesIO(data))
+    return image.mode, image.size, image.tobytes()
+
+
+CASES = [
+    ("PNG", "RGB", {}),
+    ("PNG", "RGBA", {}),
+    ("PNG", "P", {}),
+    ("JPEG", "RGB", {}),
+    ("JPEG", "L", {}),
+    ("JPEG", "CMYK", {}),
+    ("WEBP", "RGB", {}),
+    ("WEBP", "RGBA", {}),
+    ("WEBP", "RGB", {"lossless": True}),
+]
+
+
+@pytest.mark.parametrize(("form", "mode", "options"), CASES)
+def test_a_text_goes_in_and_comes_back_and_no_pixel_changes(form, mode, options):
+    data = made(form, mode, **options)
+    inside = pictures.imprinted(data, TEXT)
+    assert pictures.text_of(inside) == TEXT
+    assert pixels(inside) == pixels(data)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
+def test_a_second_text_replaces_or_follows_without_harm_and_exif_stays(form):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    data = made(form, exif=exif)
+    inside = pictures.imprinted(data, TEXT)
+    assert pictures.text_of(inside) == TEXT
+    assert Image.open(io.BytesIO(inside)).getexif()[0x0112] == 6
+
+
+def test_a_file_without_our_text_tells_no_story():
+    assert pictures.text_of(made("PNG")) is None
+    assert pictures.text_of(made("JPEG")) is None
+
+
+def test_a_text_too_long_for_a_jpeg_segment_leaves_the_file_as_it_was():
+    data = made("JPEG")
+    assert pictures.imprinted(data, "x" * 40_000) == data
+
+
+def test_the_facts_come_from_the_bytes():
+    assert pictures.probe(made("WEBP", size=(30, 20))) == pictures.Facts("webp", 30, 20)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"<html>", made("PNG")[:200], made("JPEG")[: len(made("JPEG")) // 2]]
+)
+def test_what_is_no_whole_picture_is_refused(data):
+    with pytest.raises(ValueError, match="picture"):
+        pictures.probe(data)
+
+
+def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded():
+    bomb = made("PNG", "1", (10_000, 8_100))
+    with pytest.raises(ValueError, match="more than"):
+        pictures.probe(bomb)
+
+
+@pytest.mark.parametrize("size", [(2048, 2048), (3000, 400), (300, 200)])
+def test_a_thumbnail_is_a_jpeg_within_the_budget_and_never_enlarged(size):
+    small = pictures.thumbnail(made("PNG", size=size))
+    image = Image.open(io.BytesIO(small))
+    assert image.format == "JPEG"
+    assert len(small) <= pictures.BUDGET
+    assert image.width <= min(1024, size[0])
+    assert abs(image.width / image.height - size[0] / size[1]) < 0.05 * size[0] / size[1]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "CMYK"])
+def test_every_kind_of_picture_has_a_thumbnail(mode):
+    form = "JPEG" if mode == "CMYK" else "PNG"
+    assert pictures.thumbnail(made(form, mode)).startswith(b"\xff\xd8")
+
+
+def test_a_turned_photograph_is_shown_upright():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    small = pictures.thumbnail(made("JPEG", size=(64, 40), exif=exif))
+    assert Image.open(io.BytesIO(small)).size == (40, 64)
+
+
+def test_several_pictures_are_one_sheet_within_the_same_budget():
+    sheet = pictures.sheet([made("PNG", size=(900, 700)) for _ in range(3)])
+    assert len(sheet) <= pictures.BUDGET
+    assert Image.open(io.BytesIO(sheet)).width > Image.open(io.BytesIO(sheet)).height * 0.9
