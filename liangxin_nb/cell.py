@@ -10,12 +10,12 @@ from typing import Any, NoReturn
 
 from .errors import InvalidRequest
 
-__all__ = ["DEFAULT_MODEL", "Cell", "parser", "read", "words"]
+__all__ = ["DEFAULT_MODEL", "Cell", "flags", "parser", "read", "words"]
 
 DEFAULT_MODEL = "z-image"
 _MOST = 50
-_WORD = re.compile(r"""(?:"[^"]*"|'[^']*'(?=\s|$)|[^\s"'=]+=(?:"[^"]*"|'[^']*')|\S)+""")
-_NAME = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_WORD = r"""(?:"[^"]*"|'[^']*'(?=\s|$)|[^\s"'=]+=(?:"[^"]*"|'[^']*')|\S)+"""
+_NAME = r"(?<!\{)\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def words(line: str) -> list[str]:
 
     A lone apostrophe is a letter like any other: `don't` stays as it is.
     """
-    return [_unquoted(word) for word in _WORD.findall(line)]
+    return [_unquoted(word) for word in re.findall(_WORD, line)]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -87,6 +87,12 @@ def parser() -> argparse.ArgumentParser:
     add("--out", metavar="NAME", help="keep the job (or the list of jobs) in this variable")
     add("-q", "--quiet", action="store_true", help="show no card")
     return made
+
+
+def flags() -> list[str]:
+    """Every option of a %%liangxin line, as it is typed."""
+    # argparse keeps the list nowhere else.
+    return [flag for action in parser()._actions for flag in action.option_strings]
 
 
 def _unquoted(word: str) -> str:
@@ -137,4 +143,4 @@ def _filled(prompt: str, names: Mapping[str, Any]) -> str:
             )
         return str(names[match[1]])
 
-    return _NAME.sub(value, prompt)
+    return re.sub(_NAME, value, prompt)

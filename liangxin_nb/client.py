@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -51,14 +52,19 @@ class Client:
             "headers": {"User-Agent": _AGENT},
             "trust_env": outside,
         }
-        self._api = httpx.AsyncClient(follow_redirects=False, **common)
-        self._files = httpx.AsyncClient(follow_redirects=True, max_redirects=5, **common)
+        self._api = httpx.AsyncClient(follow_redirects=False, cookies=_no_cookies(), **common)
+        self._files = httpx.AsyncClient(
+            follow_redirects=True, max_redirects=5, cookies=_no_cookies(), **common
+        )
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         await self.close()
 
@@ -160,6 +166,11 @@ class Client:
         )
 
 
+def _no_cookies() -> CookieJar:
+    """A jar that takes nothing: no server is told again what another one set."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+
+
 def _resendable(error: Exception) -> bool | float:
     """Whether a create may be sent again, and after how many seconds."""
     if isinstance(error, Saturated):
@@ -184,7 +195,7 @@ def _ambiguous(error: ServiceError) -> LiangxinError:
 
 async def _pour(chunks: AsyncIterator[bytes], target: Path) -> None:
     size = 0
-    with target.open("wb") as file:  # noqa: ASYNC230 a local file, in small pieces
+    with target.open("wb") as file:
         async for chunk in chunks:
             size += len(chunk)
             if size > _LARGEST_FILE:
@@ -214,7 +225,7 @@ def _retry_after(reply: httpx.Response) -> float | None:
 
 def _reason(error: Exception) -> str:
     """Why a connection failed, in a few words and without an address."""
-    words = {
+    words: dict[type[Exception], str] = {
         httpx.ConnectTimeout: "no connection within 10 s",
         httpx.ReadTimeout: "no answer within 60 s",
         httpx.ConnectError: "connection refused or host not found",

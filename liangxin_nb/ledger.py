@@ -1,4 +1,4 @@
-"""The ledger of money and work: one row per ticket, one line per change. The one door to SQLAlchemy.
+"""The ledger of money and work: a row per ticket, a line per change; the door to SQLAlchemy.
 
 A row is written before createTask, so that nothing is paid for without a trace. Every change is
 one transaction: SQLite with its rollback journal, `synchronous=FULL` and `BEGIN IMMEDIATE`
@@ -134,12 +134,14 @@ class Ledger:
 
     def find(self, id: str) -> Ticket | None:
         """The newest ticket whose id or task id this is, or begins so when only one does."""
+        if not id:
+            return None
         query = _TICKETS.select().order_by(_TICKETS.c.at.desc())
         exact = sa.or_(_TICKETS.c.id == id, _TICKETS.c.task_id == id)
         if found := self._tickets(query.where(exact).limit(1)):
             return found[0]
         near = self._tickets(query.where(_TICKETS.c.id.startswith(id, autoescape=True)).limit(2))
-        return near[0] if id and len(near) == 1 else None
+        return near[0] if len(near) == 1 else None
 
     def unfinished(self) -> list[Ticket]:
         """Every ticket that can still be collected, oldest first."""
@@ -158,7 +160,7 @@ class Ledger:
         """How many tickets have each fate."""
         query = sa.select(_TICKETS.c.fate, sa.func.count()).group_by(_TICKETS.c.fate)
         with self._engine.connect() as db:
-            return {fate: number for fate, number in db.execute(query)}
+            return {str(fate): int(number) for fate, number in db.execute(query)}
 
     def events(self, ticket_id: str) -> list[tuple[float, str, str]]:
         """A ticket's history: unix seconds, what happened, and the detail as it came."""
@@ -170,7 +172,9 @@ class Ledger:
     def usual(self, model: str, profile: str, *, last: int = 20) -> float | None:
         """The median seconds of the last finished tasks of a model, or None before the third."""
         query = sa.select(_TICKETS.c.seconds).where(
-            _TICKETS.c.model == model, _TICKETS.c.profile == profile, _TICKETS.c.seconds.is_not(None)
+            _TICKETS.c.model == model,
+            _TICKETS.c.profile == profile,
+            _TICKETS.c.seconds.is_not(None),
         )
         with self._engine.connect() as db:
             newest = query.order_by(_TICKETS.c.at.desc()).limit(last)

@@ -15,7 +15,7 @@ from .errors import LiangxinError, ResultLost, Unreachable
 from .ledger import Ledger
 from .record import Record
 from .results import Parcel, Result, Results
-from .story import Story
+from .stories import Story
 from .ticket import Status, Ticket
 from .wire import failure
 
@@ -37,7 +37,7 @@ class Follow(Protocol):
 
 
 class Life:
-    """Carries tickets through; `connect` gives the client, starting a sandbox where one is needed."""
+    """Carries tickets through; `connect` gives the client, and starts a sandbox if need be."""
 
     def __init__(
         self,
@@ -107,16 +107,17 @@ class Life:
             raise ResultLost("The task succeeded, but the answer names no result.")
         parts = [parcel.part(n) for n in range(1, len(record.media) + 1)]
         await asyncio.gather(
-            *(client.download(media.url, part) for media, part in zip(record.media, parts))
+            *(
+                client.download(media.url, part)
+                for media, part in zip(record.media, parts, strict=True)
+            )
         )
         story = _story(ticket, record)
         return await asyncio.to_thread(parcel.seal, story, len(parts))
 
     async def _write(self, ticket: Ticket, what: str, detail: str = "", **values: str) -> Ticket:
         # In a thread: the disk may be slow, and the loop must not stand still for it.
-        return await asyncio.to_thread(
-            lambda: self._ledger.change(ticket, what, detail, **values)
-        )
+        return await asyncio.to_thread(lambda: self._ledger.change(ticket, what, detail, **values))
 
 
 class _Watch:

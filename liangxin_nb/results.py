@@ -19,7 +19,7 @@ from typing import Any
 
 from . import pictures
 from .errors import InvalidRequest, ResultLost
-from .story import Story
+from .stories import Story
 from .ticket import Ticket
 
 __all__ = ["Parcel", "Result", "Results", "story"]
@@ -62,7 +62,7 @@ class Result:
         size = f" {file.get('width')}×{file.get('height')}" if file.get("width") else ""
         return f"<Result {self.story.model}{size} · {self.story.task_id} · {self.place}>"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         """The durable output: a real image/jpeg and one stable line."""
         image = base64.b64encode(self.thumbnail()).decode()
         return {"image/jpeg": image, "text/plain": repr(self)}

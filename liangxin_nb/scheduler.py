@@ -1,4 +1,4 @@
-"""The only polling loop: it asks about every followed task in turn, never two questions at once too soon."""
+"""The only polling loop: it asks about every followed task in turn, and never too often."""
 
 from __future__ import annotations
 
@@ -58,11 +58,9 @@ class Scheduler:
         Raises `StillRunning` after `patience` seconds, and what the service says finally.
         """
         now = self._clock()
-        ended = asyncio.get_running_loop().create_future()
+        ended: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
         first = now + self._pace.wait(0.0, random.random())  # noqa: S311 jitter
-        entry = _Followed(
-            first, next(self._turns), task_id, ask, told, now, patience, ended
-        )
+        entry = _Followed(first, next(self._turns), task_id, ask, told, now, patience, ended)
         self._put(entry)
         return await ended
 

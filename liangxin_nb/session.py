@@ -6,6 +6,8 @@ import asyncio
 import random
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from . import catalog
@@ -15,6 +17,7 @@ from .job import Job
 from .ledger import Ledger
 from .life import Life
 from .loop import Loop
+from .pacing import Pace
 from .request import Request
 from .results import Result, Results
 from .sandbox.launch import Launcher
@@ -22,17 +25,20 @@ from .scheduler import Scheduler
 from .settings import Secret, Settings
 from .ticket import Status, Ticket
 
-__all__ = ["Session"]
+__all__ = ["Session", "current", "use"]
 
 
 class Session:
     """One service, one key, one folder; opens nothing and starts nothing before it is used.
 
-    `settings`: default `Settings.load()`. Raises `InvalidRequest` when the folder or the ledger
+    `settings`: default `Settings.load(**arguments)`; `pace`: default the documented one. Raises `InvalidRequest` when the folder or the ledger
     cannot be used.
     """
 
-    def __init__(self, settings: Settings | None = None, **arguments: Any) -> None:
+    def __init__(
+        self, settings: Settings | None = None, *, pace: Pace | None = None, **arguments: Any
+    ) -> None:
+        self._pace = pace or Pace()
         self.settings = settings or Settings.load(**arguments)
         self.loop = Loop()
         self.results = Results(self.settings.results)
@@ -188,7 +194,7 @@ class Session:
                 self._connect,
                 self.ledger,
                 self.results,
-                Scheduler().follow,
+                Scheduler(self._pace).follow,
                 patience=self.settings.patience,
             )
         return self._life
@@ -211,3 +217,33 @@ class Session:
         for job in self.active():
             job.leave()
         self._launcher.leave()
+
+
+class _Current:
+    """The session that cells use, and whether somebody chose it."""
+
+    session: Session | None = None
+    chosen = False
+
+
+def current() -> Session:
+    """The session that cells use: the one given to `use`, or one made from the settings.
+
+    Made anew when the settings have changed since; the default folder stays where it was first,
+    so that a later `%cd` does not scatter the results. Raises `InvalidRequest`.
+    """
+    held = _Current.session
+    if held is not None and _Current.chosen:
+        return held
+    settings = Settings.load()
+    if held is not None and settings.results == Path("liangxin-results").absolute():
+        settings = replace(settings, results=held.settings.results)
+    if held is None or settings != held.settings:
+        _Current.session = Session(settings)
+    assert _Current.session is not None
+    return _Current.session
+
+
+def use(session: Session | None) -> None:
+    """Lets cells use this session; None goes back to the settings."""
+    _Current.session, _Current.chosen = session, session is not None

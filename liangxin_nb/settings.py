@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 
 from .errors import InvalidRequest
 
-__all__ = ["PROFILES", "Secret", "Settings"]
+__all__ = ["CONFIGURED", "PROFILES", "Secret", "Settings"]
+
+#: What `%config LiangXin` set in this process; stronger than the environment.
+CONFIGURED: dict[str, Any] = {}
 
 #: Each service profile and its public address; LiangXin's is published nowhere.
 PROFILES = {"sandbox": "", "liangxin": "", "kie": "https://api.kie.ai"}
@@ -31,6 +34,12 @@ class Secret:
         """The key itself, for the one header that may hold it."""
         return self.__value
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other.reveal() == self.__value
+
+    def __hash__(self) -> int:
+        return hash(self.__value)
+
     def __repr__(self) -> str:
         return "••••••"
 
@@ -42,7 +51,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a session is set up; `Settings.load()` reads arguments, then the environment.
+    """How a session is set up: arguments first, then `%config LiangXin`, then the environment.
 
     `profile`: sandbox, liangxin or kie; empty means sandbox when there is neither key nor address.
     `results`: the folder of pictures. `ledger`: a file or database URL, default
@@ -63,13 +72,14 @@ class Settings:
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None, **arguments: Any) -> Settings:
-        """Settings from arguments first, then the environment; a blank variable counts as unset.
+        """Settings from all three places; a blank variable counts as unset.
 
         Raises `InvalidRequest` for an unknown profile, a broken address, a key without an
         address, an address without a key.
         """
         env = os.environ if environment is None else environment
-        given = {name: value for name, value in arguments.items() if value not in (None, "")}
+        asked = {**CONFIGURED, **arguments}
+        given = {name: value for name, value in asked.items() if value not in (None, "")}
         values = {**_from_environment(env), **given}
         if isinstance(values.get("key"), str):
             values["key"] = Secret(values["key"])

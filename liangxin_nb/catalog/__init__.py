@@ -97,7 +97,7 @@ def _joined(translated: Mapping[str, Any], options: Mapping[str, Any]) -> dict[s
 
 
 def _guessed(value: Any) -> Value:
-    """A typed value for an input nobody has described: a number or a truth where it reads as one."""
+    """A typed value for an input nobody has described: a number where it reads as one."""
     try:
         read = json.loads(value) if isinstance(value, str) else value
     except ValueError:

@@ -41,6 +41,11 @@ class Input:
             return f"{self.least} to {self.most}"
         return _WORDS[self.type]
 
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values that can be listed: the allowed ones, or true and false."""
+        return ("true", "false") if self.type == "boolean" else self.allowed
+
     def read(self, value: Any) -> Value:
         """The value in the input's own type; raises `InvalidRequest` when it has another."""
         readers = {"string": _string, "integer": _integer, "boolean": _boolean}
@@ -64,7 +69,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Model:
-    """One model of the market: its name on the wire, its inputs, and how people's words map to them.
+    """One model of the market: its name on the wire, its inputs, and people's words for them.
 
     `plain` maps aspect, size and seed to input names; `known` is False for a model that the
     catalogue does not list, whose inputs pass through unchecked.
@@ -93,7 +98,9 @@ class Model:
         return self._default_size()
 
     def _default_size(self) -> tuple[int, int]:
-        defaults = (self.inputs[name].default for name in self.plain.values() if name in self.inputs)
+        defaults = (
+            self.inputs[name].default for name in self.plain.values() if name in self.inputs
+        )
         return next((self.pixels[str(d)] for d in defaults if str(d) in self.pixels), (1024, 1024))
 
 
@@ -105,7 +112,9 @@ def _integer(value: Any) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     text = str(value).strip()
-    return int(text) if text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() else None
+    return (
+        int(text) if text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() else None
+    )
 
 
 def _boolean(value: Any) -> bool | None:

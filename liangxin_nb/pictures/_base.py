@@ -38,7 +38,7 @@ def opened(data: bytes) -> Image.Image:
 
 
 def probe(data: bytes) -> Facts:
-    """The facts of a whole picture, every pixel decoded once; raises `ValueError` when it is broken."""
+    """The facts of a whole picture, every pixel decoded; raises `ValueError` when it is broken."""
     image = opened(data)
     try:
         image.load()

@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--speed", type=float, default=1.0, help="times faster than life")
     parser.add_argument("--state", type=Path, help="keep the tasks in this folder")
     parser.add_argument("--shared", action="store_true",
-                        help="tell other kernels where it is, and end when none uses it")  # fmt: skip
+                        help="tell other kernels, and end when none uses it")  # fmt: skip
     given = parser.parse_args()
     if given.speed <= 0:
         parser.error(f"--speed {given.speed} is not above 0")

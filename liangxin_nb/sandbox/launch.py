@@ -1,4 +1,4 @@
-"""Finding the sandbox of a results folder, or starting it: one for all kernels that share the folder."""
+"""Finding the sandbox of a results folder, or starting it: one for all kernels of the folder."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ class Launcher:
         return address if isinstance(address, dict) else {}
 
     def _start(self, port: int) -> dict[str, Any]:
-        """A new sandbox, on its predecessor's port where that is free, so that its links live on."""
+        """A new sandbox, on its predecessor's port where that is free: its links live on."""
         options = ["--port", str(port), "--speed", str(self._speed), "--shared"]
         # -P: a notebook's folder may hold a random.py or a json.py of its own.
         command = [sys.executable, "-P", "-m", "liangxin_nb.sandbox", *options]
         environment = {k: v for k, v in os.environ.items() if k != "LIANGXIN_API_KEY"}
         with (self._state / "sandbox.log").open("ab") as log:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 our own module, no word from outside
                 [*command, "--state", str(self._state)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

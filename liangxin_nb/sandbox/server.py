@@ -90,7 +90,7 @@ def _answer(data: Any, code: int = 200, message: str = "success") -> Response:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    """A refusal in the envelope of the layer it comes from: the gateway's for keys, else the task's."""
+    """A refusal in its layer's envelope: the gateway's for keys, else the task's."""
     assert isinstance(error, Refusal)
     if error.code in (401, 403):
         said = {"message": error.message, "type": "new_api_error", "code": ""}

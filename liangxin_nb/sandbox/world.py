@@ -131,7 +131,7 @@ class World:
         return drawing if name == f"1.{_ending(drawing.form)}" else None
 
     def _duration(self, model: catalog.Model, id: str) -> float:
-        """Seconds that the task takes: around the model's typical time, longer more than shorter."""
+        """Seconds that the task takes: around the model's typical time."""
         chance = random.Random(id)  # noqa: S311 a believable life, not a secret
         return model.seconds * chance.lognormvariate(0, 0.25) / self._speed
 
@@ -146,7 +146,7 @@ class World:
 
 
 def _checked(body: Any) -> catalog.Model:
-    """The model of a good request; raises the refusals that LiangXin's pages give for the others."""
+    """The model of a good request; raises what LiangXin's pages answer to the others."""
     if not isinstance(body, dict) or not isinstance(body.get("model"), str) or not body["model"]:
         raise Refusal(400, "model is required")
     model = catalog.model("liangxin", body["model"])

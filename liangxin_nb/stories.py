@@ -38,7 +38,7 @@ class Story:
 
     @classmethod
     def read(cls, text: str) -> Story | None:
-        """The story in a JSON text, or None when the text holds none; unknown fields are passed over."""
+        """The story in a JSON text, or None when it holds none; unknown fields are passed over."""
         try:
             told = json.loads(text)
         except ValueError:

@@ -1,0 +1,40 @@
+# Each target does its own set-up; only Python >= 3.11 and make must be there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# A container's user is often root, which JupyterLab wants to be told about.
+ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
+
+.PHONY: lab test check bench format clean
+
+lab: $(VENV)/lab  ## open the first tutorial in JupyterLab
+	$(BIN)/jupyter lab $(ROOT) $(LAB) notebooks/01_first_picture.ipynb
+
+test: check  ## everything: also a real JupyterLab in a real browser
+	$(BIN)/python tests/browser/chromium.py --install
+	$(BIN)/python -m pytest -m "slow or browser"
+
+check: $(VENV)/test  ## lint, types, quick tests: under a minute
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not slow and not browser"
+
+bench: $(VENV)/test  ## the figures
+	$(BIN)/python -m tests.bench
+
+format: $(VENV)/test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/lab $(VENV)/test: $(VENV)/%: pyproject.toml | $(VENV)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	touch $@
+
+$(VENV)/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; say which: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	touch $@

@@ -1,0 +1,52 @@
+"""The notebook's words: what `%load_ext liangxin_nb` sets up, and takes away again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..settings import Settings
+from ._base import plainly
+from .complete import matcher
+from .config import LiangXin
+from .generate import liangxin_cell
+from .manage import liangxin_line
+
+__all__ = ["load", "unload"]
+
+
+def load(shell: Any) -> None:
+    """Registers the magics, the completion and the settings, and says which service is in use."""
+    shell.register_magic_function(liangxin_cell, "cell", "liangxin")
+    shell.register_magic_function(liangxin_line, "line", "liangxin")
+    config = LiangXin.instance(config=shell.config)
+    if config not in shell.configurables:
+        shell.configurables.append(config)
+    _complete(shell)
+    with plainly():
+        print(_greeting(Settings.load()))  # noqa: T201 a loaded extension says what it will talk to
+
+
+def unload(shell: Any) -> None:
+    """Takes all of it away again; tasks that are followed go on."""
+    for kind in ("cell", "line"):
+        shell.magics_manager.magics[kind].pop("liangxin", None)
+    shell.configurables[:] = [c for c in shell.configurables if not isinstance(c, LiangXin)]
+    matchers = getattr(shell.Completer, "custom_matchers", [])
+    matchers[:] = [m for m in matchers if m is not matcher]
+
+
+def _complete(shell: Any) -> None:
+    try:
+        from IPython.core.completer import context_matcher
+    except ImportError:  # IPython before 8.6
+        return
+    if matcher not in shell.Completer.custom_matchers:
+        shell.Completer.custom_matchers.append(context_matcher()(matcher))
+
+
+def _greeting(settings: Settings) -> str:
+    if settings.profile == "sandbox":
+        return (
+            "liangxin_nb: sandbox. Pictures are drawn on this machine; no model, no key, no cost."
+        )
+    return f"liangxin_nb: {settings.profile} at {settings.host}. Tasks may be billed."

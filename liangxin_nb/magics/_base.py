@@ -1,0 +1,35 @@
+"""What the magics share: the current session, and the one translation of errors for cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from IPython import get_ipython
+from IPython.core.error import UsageError
+
+from ..errors import LiangxinError
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+__all__ = ["plainly", "session"]
+
+
+def session() -> Session:
+    """The session that cells use; the engine is loaded here, at its first use."""
+    from ..panels import teach
+    from ..session import current
+
+    teach(get_ipython())
+    return current()
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Lets a failure fail the cell in one readable line; the whole story is in `__cause__`."""
+    try:
+        yield
+    except LiangxinError as error:
+        raise UsageError(str(error)) from error

@@ -1,0 +1,86 @@
+"""`%%liangxin`: the prompt below, the options beside it, a card for each picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from IPython import get_ipython
+from IPython.core.error import UsageError
+
+from ._base import plainly, session
+
+if TYPE_CHECKING:
+    from ..cell import Cell
+    from ..job import Job
+
+__all__ = ["liangxin_cell"]
+
+
+def liangxin_cell(line: str, cell: str) -> None:
+    """Make pictures from the prompt below this line.
+
+    %%liangxin [MODEL] [options]
+    the prompt, taken literally
+
+    MODEL                    a model's name (default z-image); %liangxin models lists them
+    --aspect W:H             the picture's shape, such as 16:9
+    --size SIZE              the picture's size, in the model's own words
+    --seed NUMBER            the same seed aims at the same picture
+    -o, --option NAME=VALUE  any input of the model by its own name; may be given several times
+    -n N                     how many pictures, one task each; with --seed the seeds count up
+    --wait, --no-wait        wait until it is done, or do not (default: only where nobody watches)
+    --fill                   replace {name} in the prompt by that variable
+    --out NAME               keep the job (with -n, the list of jobs) in this variable
+    -q, --quiet              show no card
+
+    The cell returns at once and a live card follows each task; the finished picture replaces it.
+    Every task is written into the ledger before it is sent, and may be billed once sent.
+    """
+    from .. import cell as cells
+
+    shell = get_ipython()
+    with plainly():
+        asked = cells.read(line, cell, shell.user_ns)
+        waits = _waits(asked.wait)
+        jobs = _submitted(asked, brief=waits)
+        if asked.out:
+            shell.user_ns[asked.out] = jobs[0] if asked.count == 1 else jobs
+        if waits:
+            _wait(jobs)
+
+
+def _submitted(asked: Cell, *, brief: bool) -> list[Job]:
+    """One job for each picture, each with a ticket in the ledger, each on the screen."""
+    from ..panels import show
+
+    here = session()
+    requests, notes = here.several(
+        asked.prompt, asked.model, asked.count, asked.plain, asked.options
+    )
+    jobs = []
+    for request in requests:
+        jobs.append(here.submit(request))
+        if not asked.quiet:
+            show(jobs[-1], here, notes=notes, brief=brief)
+    return jobs
+
+
+def _waits(asked: bool | None) -> bool:
+    """What the cell says, else what the settings say, else: wait where nobody watches."""
+    from ..panels import watched
+
+    wish = session().settings.wait if asked is None else asked
+    return not watched() if wish is None else wish
+
+
+def _wait(jobs: Sequence[Job]) -> Any:
+    try:
+        for job in jobs:
+            job.wait()
+    except KeyboardInterrupt:
+        ids = " ".join(job.task_id or job.ticket.id for job in jobs if not job.status.over)
+        raise UsageError(
+            f"Interrupted: no longer waiting. Still running, and followed in the background: {ids} "
+            "Collect with %liangxin resume."
+        ) from None

@@ -1,0 +1,157 @@
+"""`%liangxin`: the state of things, the models, the tasks, and taking up or leaving one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidRequest
+from ._base import plainly, session
+
+if TYPE_CHECKING:
+    from ..job import Job
+    from ..session import Session
+    from ..table import Table
+    from ..ticket import Ticket
+
+__all__ = ["COMMANDS", "liangxin_line"]
+
+
+def liangxin_line(line: str) -> Any:
+    """Look after pictures: %liangxin COMMAND.
+
+    %liangxin                    which service, which folder, how many tasks
+    %liangxin models [NAME]      the models, or one model's inputs
+    %liangxin tasks [WORDS]      the ledger, unfinished first; WORDS search the prompts
+    %liangxin show ID            a task's picture, or its card while it runs
+    %liangxin resume [ID]        collect every unfinished task, or one
+    %liangxin leave ID           stop watching; the task goes on and may be billed
+
+    ID is a task id, a ticket id, or the beginning of a ticket id.
+    """
+    name, _, rest = line.strip().partition(" ")
+    with plainly():
+        if name not in COMMANDS:
+            known = ", ".join(command for command in COMMANDS if command)
+            raise InvalidRequest(
+                f"{name!r} is not a command of %liangxin; there are {known}.",
+                next_step="To make a picture, write %%liangxin above a prompt.",
+            )
+        return COMMANDS[name](session(), rest.strip())
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], empty: str = "") -> Table:
+    from ..table import Table
+
+    return Table(headings, rows, empty)
+
+
+def _status(here: Session, _: str) -> Table:
+    settings = here.settings
+    counts = here.ledger.count()
+    service = {"sandbox": "sandbox: drawn on this machine, no model is run, nothing is billed"}
+    rows = [
+        ("service", service.get(settings.profile, f"{settings.profile}: {settings.host}")),
+        ("results", str(settings.results)),
+        ("ledger", here.ledger.place),
+        ("tasks", ", ".join(f"{n} {fate}" for fate, n in sorted(counts.items())) or "none yet"),
+        ("followed now", str(len(here.active()))),
+    ]
+    return _table(("", ""), rows)
+
+
+def _models(here: Session, name: str) -> Table:
+    from .. import catalog
+
+    profile = here.settings.profile
+    if not name:
+        rows = [
+            (m.id, m.title, m.kind, ", ".join(m.inputs)) for m in catalog.models(profile).values()
+        ]
+        return _table(("model", "title", "makes", "inputs"), rows)
+    chosen = catalog.model(profile, name)
+    if not chosen.known:
+        raise InvalidRequest(
+            f"{name!r} is not in the catalogue of {profile}: {', '.join(catalog.models(profile))}.",
+            next_step="It can be used all the same; its inputs are sent unchecked.",
+        )
+    inputs = [
+        (i.name, i.type, "" if i.default is None else str(i.default), i.allows, i.help)
+        for i in chosen.inputs.values()
+    ]
+    return _table(("input", "type", "default", "allowed", "what it does"), inputs)
+
+
+def _tasks(here: Session, words: str) -> Table:
+    words = words.removeprefix("--search").strip()
+    rows = [_row(ticket) for ticket in here.ledger.tickets(search=words)]
+    headings = ("when", "model", "prompt", "fate", "task", "kept in or reason")
+    return _table(headings, rows, empty="No task yet: write %%liangxin above a prompt.")
+
+
+def _row(ticket: Ticket) -> tuple[str, ...]:
+    at = datetime.fromtimestamp(ticket.at).astimezone()
+    prompt = " ".join(ticket.request.prompt.split())
+    fate = f"{ticket.fate} ({ticket.state})" if ticket.unfinished and ticket.state else ticket.fate
+    return (
+        f"{at:%Y-%m-%d %H:%M}",
+        ticket.request.model,
+        prompt if len(prompt) <= 40 else f"{prompt[:39]}…",
+        fate,
+        ticket.task_id or ticket.id,
+        ticket.folder or ticket.reason,
+    )
+
+
+def _show(here: Session, id: str) -> Any:
+    job = here.job(_needed(id, "show"))
+    if job is None:
+        return here.result(here.ticket(id))
+    return _shown(here, [job])
+
+
+def _resume(here: Session, id: str) -> Any:
+    jobs = here.resume(id)
+    return _shown(here, jobs) if jobs else _table((), (), "Nothing is waiting to be collected.")
+
+
+def _leave(here: Session, id: str) -> Table:
+    job = here.job(_needed(id, "leave"))
+    if job is None:
+        raise InvalidRequest(
+            f"{id!r} is not followed by this notebook.", next_step="%liangxin tasks lists them."
+        )
+    job.leave()
+    name = job.task_id or job.ticket.id
+    said = f"{name}: no longer watched; it may still be billed. Collect: %liangxin resume {name}"
+    return _table((), (), said)
+
+
+def _needed(id: str, command: str) -> str:
+    if not id:
+        raise InvalidRequest(
+            f"%liangxin {command} needs the id of a task.", next_step="%liangxin tasks lists them."
+        )
+    return id
+
+
+def _shown(here: Session, jobs: list[Job]) -> None:
+    from ..panels import show, watched
+
+    for job in jobs:
+        show(job, here, brief=not watched())
+    if not watched():
+        for job in jobs:
+            job.wait()
+
+
+COMMANDS: dict[str, Callable[[Session, str], Any]] = {
+    "": _status,
+    "status": _status,
+    "models": _models,
+    "tasks": _tasks,
+    "show": _show,
+    "resume": _resume,
+    "leave": _leave,
+}

@@ -1,0 +1,115 @@
+"""The screen parts, and the one function that puts a job on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from html import escape
+from typing import Any
+
+from ..errors import LiangxinError
+from ..job import Job
+from ..session import Session, current
+from ..ticket import Status
+from ._base import Ticker, look
+from .slot import Slot, frontend
+
+__all__ = ["frontend", "show", "teach", "watched"]
+
+_TICKER = Ticker()
+
+
+def show(job: Job, session: Session, *, notes: Sequence[str] = (), brief: bool = False) -> None:
+    """Shows a job below the running cell: live where somebody looks, else as one line of text.
+
+    When the job ends, the cell's output becomes the durable picture, or the reason in words
+    (without the words when `brief`, for a cell that raises them itself).
+    """
+    slot = Slot(job.ticket)
+    settle = partial(_settle, slot, brief)
+    if watched():
+        _show_live(job, session, slot, notes, settle)
+    else:
+        slot.show("\n".join([_line(job.status), *notes]))
+        job.watch(settle)
+
+
+def watched() -> bool:
+    """Whether somebody looks at this process who can see a card live."""
+    return frontend() in ("live", "voila")
+
+
+def teach(shell: Any) -> None:
+    """Lets a job that is a cell's last expression show itself: a card, or the end of waiting."""
+    formatter = shell.display_formatter.ipython_display_formatter
+    formatter.for_type(Job, _display)
+
+
+def _display(job: Job) -> None:
+    show(job, current())
+    if not watched():
+        # The shown line says how it ended; a formatter cannot fail the cell.
+        with suppress(LiangxinError):
+            job.wait()
+
+
+def _show_live(
+    job: Job,
+    session: Session,
+    slot: Slot,
+    notes: Sequence[str],
+    settle: Callable[[Status], None],
+) -> None:
+    from .card import Actions, TaskCard  # ipywidgets is loaded only where cards are shown
+
+    def followed(next_job: Job) -> Job:
+        next_job.watch(settle)
+        _TICKER.add(card, session.loop)
+        return next_job
+
+    actions = Actions(
+        collect=lambda job: followed(session.resume(job.ticket.id)[0]),
+        again=lambda job: followed(session.submit(job.ticket.request)),
+    )
+    usual = session.ledger.usual(job.ticket.request.model, job.ticket.profile)
+    card = TaskCard(job, actions, usual=usual, notes=notes)
+    slot.show(_line(job.status), card.box.model_id)
+    _release(*card.buttons.values())
+    followed(job)
+
+
+def _settle(slot: Slot, brief: bool, status: Status) -> None:
+    """The durable output of a job that has ended; one that was left keeps its card."""
+    if status.over and status.phase != "left":
+        slot.replace(_durable(status, brief), status.ticket)
+
+
+def _durable(status: Status, brief: bool) -> dict[str, str]:
+    if status.result is not None:
+        return dict(status.result._repr_mimebundle_())
+    seen = look(status.phase)
+    model = status.ticket.request.model
+    head = f"{seen.sign} {seen.word} · {model}"
+    if brief:
+        return {"text/plain": head}
+    reason = str(status.error)
+    html = f"<div><b>{escape(head)}</b><br>{escape(reason)}</div>"
+    return {"text/plain": f"{head}\n{reason}", "text/html": html}
+
+
+def _line(status: Status) -> str:
+    seen = look(status.phase)
+    return f"<Job {status.ticket.request.model} {seen.word.lower()} · {status.ticket.id}>"
+
+
+def _release(*buttons: Any) -> None:
+    """Lets a press arrive while a cell blocks the kernel.
+
+    ipykernel 7.4 answers a widget on the thread that made it, which a waiting cell keeps busy;
+    without that memory the frontend's own choice of a free thread counts. Private, so guarded.
+    """
+    for button in buttons:
+        comm: Any = getattr(button, "comm", None)
+        if hasattr(comm, "_reply_subshell_for"):
+            comm._reply_subshell_for = None

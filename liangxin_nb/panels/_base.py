@@ -1,0 +1,133 @@
+"""What all screen parts share: the look of each state, the style sheet, the beat of the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from dataclasses import dataclass
+from html import escape
+from typing import Protocol
+
+from ..loop import Loop
+from ..ticket import Status
+
+__all__ = ["STYLE", "Look", "Ticker", "clock", "first_line", "look", "span"]
+
+#: The one style sheet; colours are the host's own, with a fallback for hosts that have none.
+STYLE = """<style>
+.lx-card { max-width: 720px; margin: 4px 0; padding: 8px 12px; border-radius: 4px;
+  border: 1px solid var(--jp-border-color2, #e0e0e0);
+  border-left: 3px solid var(--lx-tone, var(--jp-border-color1, #bdbdbd));
+  background: var(--jp-layout-color1, transparent); color: var(--jp-ui-font-color1, #212121); }
+.lx-run { --lx-tone: var(--jp-brand-color1, #1976d2); }
+.lx-good { --lx-tone: var(--jp-success-color1, #388e3c); }
+.lx-bad { --lx-tone: var(--jp-error-color1, #d32f2f); }
+.lx-warn { --lx-tone: var(--jp-warn-color1, #f57c00); }
+.lx-card .widget-html, .lx-card .jupyter-widgets { margin: 0; }
+.lx-card .widget-html-content, .lx-card .jupyter-widget-html-content { line-height: 1.5;
+  font-size: var(--jp-ui-font-size1, 13px);
+  font-family: var(--jp-ui-font-family, system-ui, sans-serif); }
+.lx-head { display: flex; gap: 16px; justify-content: space-between; }
+.lx-state { font-weight: 600; }
+.lx-state .lx-sign { color: var(--lx-tone); display: inline-block; width: 1.3em; }
+.lx-state .lx-model { font-weight: 400; }
+.lx-soft { color: var(--jp-ui-font-color2, #616161); }
+.lx-head .lx-soft { font-variant-numeric: tabular-nums; white-space: nowrap; }
+.lx-prompt { font-family: var(--jp-content-font-family, system-ui, sans-serif);
+  font-size: var(--jp-content-font-size1, 14px); overflow: hidden; overflow-wrap: anywhere;
+  display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; }
+.lx-small { font-size: var(--jp-ui-font-size0, 11px); color: var(--jp-ui-font-color2, #616161);
+  overflow-wrap: anywhere; }
+.lx-id { font-family: var(--jp-code-font-family, monospace); user-select: all; }
+.lx-picture { display: block; max-width: 100%; height: auto; margin: 8px 0; border-radius: 4px;
+  border: 1px solid var(--jp-border-color2, #e0e0e0); }
+.lx-card .jupyter-button { width: auto; }
+</style>"""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A state for people: a sign, a word and a tone, so that any one may be missing."""
+
+    sign: str
+    word: str
+    tone: str
+
+
+_LOOKS = {
+    "sending": Look("○", "Sending", "run"),
+    "waiting": Look("○", "Waiting", "run"),
+    "queuing": Look("◔", "Queuing", "run"),
+    "generating": Look("◐", "Generating", "run"),
+    "saving": Look("◕", "Saving", "run"),
+    "done": Look("●", "Done", "good"),
+    "failed": Look("✕", "Failed", "bad"),
+    "refused": Look("✕", "Refused", "bad"),
+    "lost": Look("✕", "Lost", "bad"),
+    "left": Look("◇", "Left (still running)", "warn"),
+    "unknown": Look("?", "Unknown (may be billed)", "warn"),
+}
+
+
+def look(phase: str) -> Look:
+    """How a phase looks; a state that nobody documented keeps its own name."""
+    return _LOOKS.get(phase) or Look("◌", escape(phase.capitalize()), "run")
+
+
+def clock(seconds: float) -> str:
+    """Elapsed time as it ticks: 0:14, 12:05."""
+    whole = max(0, int(seconds))
+    return f"{whole // 60}:{whole % 60:02}"
+
+
+def span(seconds: float) -> str:
+    """A duration that stands still: 17 s, 2:05 min."""
+    return f"{seconds:.0f} s" if seconds < 60 else f"{clock(seconds)} min"
+
+
+def first_line(text: str, most: int = 240) -> str:
+    """The first line of a text from outside, cut and escaped."""
+    line = text.strip().partition("\n")[0]
+    return escape(line if len(line) <= most else line[: most - 1] + "…")
+
+
+class Ticking(Protocol):
+    """Whatever shows a running time."""
+
+    @property
+    def status(self) -> Status:
+        """The latest word about what it shows."""
+
+    def tick(self) -> None:
+        """Shows the time that has passed now."""
+
+
+class Ticker:
+    """Calls every living card once a second, all of them from one task on the private loop."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cards: weakref.WeakSet[Ticking] = weakref.WeakSet()
+        self._beating = False
+
+    def add(self, card: Ticking, loop: Loop) -> None:
+        """Lets the card tick until it is over."""
+        with self._lock:
+            self._cards.add(card)
+            start, self._beating = not self._beating, True
+        if start:
+            loop.submit(self._beat())
+
+    async def _beat(self) -> None:
+        while alive := self._alive():
+            for card in alive:
+                card.tick()
+            del alive  # a card that nobody shows any more may go
+            await asyncio.sleep(1.0)
+
+    def _alive(self) -> list[Ticking]:
+        with self._lock:
+            alive = [card for card in self._cards if not card.status.over]
+            self._beating = bool(alive)
+            return alive

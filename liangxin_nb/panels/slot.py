@@ -1,0 +1,73 @@
+"""A cell's output slot: first a live view, at the end a picture that needs no kernel.
+
+The final bundle never holds a widget view (a reopened notebook could not draw it) and never the
+original's bytes.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import uuid
+from typing import Any
+
+from IPython import get_ipython
+from IPython.display import display, update_display
+
+from ..ticket import Ticket
+
+__all__ = ["Slot", "frontend"]
+
+_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def frontend() -> str:
+    """Who looks at this process: live, voila, headless, terminal or script.
+
+    `LIANGXIN_FRONTEND` overrules what is found out.
+    """
+    if forced := os.environ.get("LIANGXIN_FRONTEND", "").strip():
+        return forced
+    if "VOILA_KERNEL_ID" in os.environ:
+        return "voila"
+    shell = get_ipython()
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return "terminal" if shell else "script"
+    try:
+        # Frontends with a person can answer input(); notebook runners cannot.
+        person = kernel.get_parent()["content"].get("allow_stdin", True)
+    except (AttributeError, KeyError, LookupError, TypeError):
+        person = True
+    return "live" if person else "headless"
+
+
+class Slot:
+    """One place below a cell, shown once and replaced once."""
+
+    def __init__(self, ticket: Ticket) -> None:
+        self._id = f"liangxin-{uuid.uuid4().hex}"
+        self._ticket = ticket
+
+    def show(self, text: str, view: str | None = None) -> None:
+        """Shows a widget view by its model id where there is one, and one line of text."""
+        bundle: dict[str, Any] = {"text/plain": text}
+        if view is not None:
+            # By hand, because ipywidgets 7 has no bundle of its own to take it from.
+            bundle[_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": view}
+        display(bundle, raw=True, display_id=self._id, metadata=self._metadata())
+
+    def replace(self, bundle: dict[str, str], ticket: Ticket) -> None:
+        """Puts the durable bundle in its place, from any thread."""
+        self._ticket = ticket
+        more = {"raw": True, "display_id": self._id, "metadata": self._metadata()}
+        try:
+            # An empty context: runners drop messages that name an earlier cell as their parent.
+            contextvars.Context().run(update_display, bundle, **more)
+        except LookupError:  # ipykernel 7.0 knows no parent in an empty context
+            update_display(bundle, **more)
+
+    def _metadata(self) -> dict[str, Any]:
+        """What a saved notebook needs to find the task again."""
+        told = {"ticket": self._ticket.id, "task_id": self._ticket.task_id}
+        return {"liangxin": told}

@@ -1,0 +1,109 @@
+import multiprocessing
+import sqlite3
+import threading
+
+import pytest
+
+from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.ledger import Ledger
+from liangxin_nb.request import Request
+
+PROMPT = "雨 {x} $y '; drop table tickets; --"
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path / "ledger.sqlite")
+
+
+def test_a_ticket_is_on_disk_before_anything_else_happens(ledger):
+    ticket = ledger.intend(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "")
+    found = Ledger(ledger.place).find(ticket.id)
+    assert found == ticket
+    assert (found.fate, found.request.prompt, dict(found.request.options)) == (
+        "intent", PROMPT, {"seed": 7},
+    )  # fmt: skip
+
+
+def test_every_change_leaves_a_line(ledger):
+    ticket = ledger.intend(Request("z-image", "x"), "sandbox", "")
+    ticket = ledger.change(ticket, "sent", fate="sent")
+    ticket = ledger.change(ticket, "accepted", "task_1", fate="accepted", task_id="task_1")
+    ledger.keep(ticket, "2026-11-21/x", [{"name": "1.png", "bytes": 3, "sha256": "0" * 64}])
+    assert [what for _, what, _ in ledger.events(ticket.id)] == [
+        "intent", "sent", "accepted", "kept",
+    ]  # fmt: skip
+    found = ledger.find("task_1")
+    assert (found.fate, found.folder) == ("kept", "2026-11-21/x")
+
+
+def test_unfinished_tickets_come_first_and_prompts_are_searched(ledger):
+    old = ledger.intend(Request("z-image", "an Old lake"), "sandbox", "")
+    old = ledger.change(old, "accepted", fate="accepted", task_id="task_old")
+    new = ledger.intend(Request("z-image", "100% new"), "sandbox", "")
+    assert [t.id for t in ledger.tickets()] == [old.id, new.id]
+    assert [t.id for t in ledger.tickets(search="old")] == [old.id]
+    assert [t.id for t in ledger.tickets(search="100%")] == [new.id]
+    assert ledger.tickets(search="%") == [ledger.find(new.id)]
+    assert [t.id for t in ledger.unfinished()] == [old.id]
+
+
+def test_a_ticket_is_found_by_the_beginning_of_its_id_when_only_one_fits(ledger):
+    ticket = ledger.intend(Request("z-image", "x"), "sandbox", "")
+    assert ledger.find(ticket.id[:6]) == ticket
+    ledger.intend(Request("z-image", "y"), "sandbox", "")
+    assert ledger.find("") is None
+    assert ledger.find("%") is None
+
+
+def test_how_long_a_model_usually_takes_is_said_from_the_third_on(ledger):
+    for seconds in (9.0, 5.0, 7.0):
+        assert ledger.usual("z-image", "sandbox") is None
+        ticket = ledger.intend(Request("z-image", "x"), "sandbox", "")
+        ledger.change(ticket, "success", seconds=seconds)
+    assert ledger.usual("z-image", "sandbox") == 7.0
+
+
+def test_it_is_a_file_that_other_tools_can_read_with_the_promised_care(ledger):
+    with sqlite3.connect(ledger.place) as db:
+        assert db.execute("pragma journal_mode").fetchone() == ("delete",)
+    with ledger._engine.connect() as db:
+        assert db.exec_driver_sql("pragma synchronous").scalar() == 2
+
+
+def test_a_newer_ledger_is_refused_and_left_alone(ledger):
+    with sqlite3.connect(ledger.place) as db:
+        db.execute("update version set number = 99")
+    with pytest.raises(InvalidRequest, match="version 99"):
+        Ledger(ledger.place)
+
+
+def test_a_ledger_that_cannot_be_opened_is_one_clear_line(tmp_path):
+    (tmp_path / "ledger.sqlite").mkdir()
+    with pytest.raises(InvalidRequest, match="cannot be opened") as error:
+        Ledger(tmp_path / "ledger.sqlite")
+    assert "\n" not in str(error.value)
+
+
+def _write_many(place, count):
+    ledger = Ledger(place)
+    for n in range(count):
+        ticket = ledger.intend(Request("z-image", f"prompt {n}"), "sandbox", "")
+        ledger.change(ticket, "accepted", fate="accepted", task_id=f"task_{ticket.id}")
+
+
+def test_several_processes_and_threads_write_at_once_and_nothing_is_lost(tmp_path):
+    place = tmp_path / "ledger.sqlite"
+    workers = [
+        multiprocessing.get_context("spawn").Process(target=_write_many, args=(place, 15))
+        for _ in range(3)
+    ]
+    threads = [threading.Thread(target=_write_many, args=(place, 15)) for _ in range(2)]
+    for worker in [*workers, *threads]:
+        worker.start()
+    for worker in [*workers, *threads]:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    ledger = Ledger(place)
+    assert ledger.count() == {"accepted": 75}
+    assert all(len(ledger.events(ticket.id)) == 2 for ticket in ledger.unfinished())

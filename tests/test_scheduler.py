@@ -1,0 +1,121 @@
+import asyncio
+
+import pytest
+
+from liangxin_nb.errors import ServiceError, StillRunning, Unreachable
+from liangxin_nb.pacing import Pace
+from liangxin_nb.record import Record, State
+from liangxin_nb.scheduler import Scheduler
+
+pytestmark = pytest.mark.anyio
+FAST = Pace(steps=((float("inf"), 0.01, 0.02),), spacing=0.001)
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+class Service:
+    """Answers from a list, the last answer for ever; counts the questions."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.asked = 0
+
+    async def record(self, task_id):
+        self.asked += 1
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return Record(task_id, State(answer))
+
+
+async def follow(service, patience=5.0, told=lambda _: None, scheduler=None):
+    return await (scheduler or Scheduler(FAST)).follow("task_1", service.record, told, patience)
+
+
+async def test_a_task_is_followed_to_its_end_and_every_answer_is_told():
+    told = []
+    record = await follow(Service("waiting", "queuing", "odd", "success"), told=told.append)
+    assert record.state == "success"
+    assert [answer.state for answer in told] == ["waiting", "queuing", "odd", "success"]
+
+
+async def test_trouble_on_the_way_is_told_and_asked_again():
+    told = []
+    busy = ServiceError("busy", status=503)
+    service = Service(Unreachable("gone"), busy, "generating", "success")
+    await follow(service, told=told.append)
+    assert [type(answer) for answer in told] == [Unreachable, ServiceError, Record, Record]
+
+
+async def test_a_final_no_ends_the_wait():
+    with pytest.raises(ServiceError, match="no such task"):
+        await follow(Service("waiting", ServiceError("no such task", status=404)))
+
+
+async def test_patience_ends_every_wait_with_the_id_and_the_next_step():
+    with pytest.raises(StillRunning) as error:
+        await follow(Service(Unreachable("the line is dead.")), patience=0.1)
+    assert "task_1 is still running after" in str(error.value)
+    assert "the line is dead" in str(error.value)
+    assert "%liangxin resume task_1" in str(error.value)
+
+
+async def test_a_defect_ends_the_wait_too():
+    with pytest.raises(KeyError):
+        await follow(Service(KeyError("defect")))
+
+
+async def test_a_cancelled_task_is_asked_about_no_more():
+    service, scheduler = Service("generating"), Scheduler(FAST)
+    following = asyncio.create_task(follow(service, scheduler=scheduler))
+    while service.asked < 2:
+        await asyncio.sleep(0.005)
+    following.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await following
+    after = service.asked
+    await asyncio.sleep(0.1)
+    assert service.asked <= after + 1  # one question may have been on its way
+
+
+async def test_many_tasks_share_one_loop_and_keep_their_distance():
+    times = []
+    scheduler = Scheduler(Pace(steps=((float("inf"), 0.0, 0.0),), spacing=0.02))
+
+    async def record(task_id):
+        times.append(asyncio.get_running_loop().time())
+        return Record(task_id, State("success"))
+
+    await asyncio.gather(*(scheduler.follow(f"t{n}", record, lambda _: None, 5) for n in range(12)))
+    gaps = [later - sooner for sooner, later in zip(times, times[1:], strict=False)]
+    assert len(times) == 12
+    assert min(gaps) > 0.015
+
+
+async def test_a_slow_answer_holds_nobody_else_up():
+    scheduler = Scheduler(FAST)
+    never = asyncio.Event()
+
+    async def slow(task_id):
+        await never.wait()
+
+    waiting = asyncio.create_task(scheduler.follow("slow", slow, lambda _: None, 5))
+    assert (await follow(Service("success"), scheduler=scheduler)).state == "success"
+    waiting.cancel()
+
+
+async def test_retry_after_is_kept():
+    loop = asyncio.get_running_loop()
+    times = []
+    refusal = ServiceError("slow down", status=429, retry_after=0.3)
+    service = Service(refusal, "success")
+
+    async def record(task_id):
+        times.append(loop.time())
+        return await service.record(task_id)
+
+    await Scheduler(FAST).follow("t", record, lambda _: None, 5)
+    assert times[1] - times[0] >= 0.3
