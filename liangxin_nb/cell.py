@@ -66,7 +66,9 @@ def words(line: str) -> list[str]:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise InvalidRequest(f"{message}; nothing was sent.", next_step="%%liangxin? lists them.")
+        raise InvalidRequest(
+            f"{message}; nothing was sent.", next_step=f"The options are {', '.join(flags())}."
+        )
 
 
 def parser() -> argparse.ArgumentParser:

@@ -45,7 +45,7 @@ class Table:
 
 
 def _cell(text: str) -> str:
-    return f'<td style="text-align:left;overflow-wrap:anywhere">{escape(text)}</td>'
+    return f'<td style="text-align:left;overflow-wrap:break-word">{escape(text)}</td>'
 
 
 def _width(text: str) -> int:

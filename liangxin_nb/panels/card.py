@@ -72,8 +72,8 @@ class TaskCard:
         self.status = status
         self.box.remove_class(f"lx-{tone}")
         self.box.add_class(f"lx-{look(status.phase).tone}")
-        self.tick()
         self._body.value = self._story()
+        self.tick()
         fitting = _BUTTONS.get(status.phase, ("leave",))
         for name, button in self.buttons.items():
             button.layout.display = "" if name in fitting else "none"

@@ -15,7 +15,7 @@ __all__ = ["BUDGET", "sheet", "thumbnail"]
 #: Bytes of JPEG; as base64 they are a third more, so that a picture stays below 64 KiB of notebook.
 BUDGET = 46_000
 _SIDES = (1024, 896, 768, 640, 512, 384, 256)
-_QUALITIES = (86, 78)
+_QUALITIES = (86, 78, 70)
 _GAP = 8
 
 

@@ -1,0 +1,62 @@
+"""Finding known words in a prompt of any language.
+
+In scripts without spaces the longest known word wins: 上海 is a city, and holds no sea.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+
+from liangxin_nb.sandbox.painter import _vocabulary as known
+
+UNSPACED = "\u2e80"  # from here on, scripts are written without spaces between words
+
+
+def found(prompt: str, table: dict[str, str]) -> list[str]:
+    """The table's keys that have a keyword in the prompt, most keywords first.
+
+    Ties keep the table's order.
+    """
+    text = folded(prompt)
+    pieces = _pieces(text)
+    scores = {key: _score(text, pieces, words) for key, words in table.items()}
+    return sorted((key for key in scores if scores[key]), key=lambda key: -scores[key])
+
+
+def folded(text: str) -> str:
+    """Lower case without accents, so that ``CAFÉ`` and ``cafe`` are one word."""
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(c for c in parts if not ("\u0300" <= c <= "\u036f"))
+    return unicodedata.normalize("NFKC", bare)
+
+
+def _score(text: str, pieces: frozenset[str], words: str) -> int:
+    spaced = sum(1 for pattern in _patterns(words) if pattern.search(text))
+    return spaced + sum(1 for name in _names(words) if name in pieces)
+
+
+def _names(words: str) -> Iterator[str]:
+    return (folded(word.strip()) for word in words.split(",") if word.strip())
+
+
+@cache
+def _patterns(words: str) -> tuple[re.Pattern[str], ...]:
+    """Whole-word patterns for the keywords of spaced scripts, with a plural allowed."""
+    names = dict.fromkeys(name for name in _names(words) if name[0] < UNSPACED)
+    return tuple(re.compile(rf"(?<!\w){re.escape(n)}(?:s|es)?(?![^\W\d_])") for n in names)
+
+
+@cache
+def _unspaced() -> re.Pattern[str]:
+    """One pattern for every keyword of unspaced scripts, longer words first."""
+    tables = (known.MOTIFS, known.LIGHTS, known.WEATHERS, known.SEASONS, known.PROPS, known.COLOURS)
+    every = ",".join([known.IGNORED, *(words for table in tables for words in table.values())])
+    names = {name for name in _names(every) if name[0] >= UNSPACED}
+    return re.compile("|".join(sorted(names, key=lambda name: (-len(name), name))))
+
+
+def _pieces(text: str) -> frozenset[str]:
+    return frozenset(_unspaced().findall(text))

@@ -1,0 +1,149 @@
+// Loaded into each page ahead of JupyterLab, which puts itself at `window.jupyterapp`.
+// Its commands and models are steadier ground than its menus.
+window.harness = {
+  started() {
+    return Boolean(window.jupyterapp?.restored && window.jupyterapp.shell);
+  },
+  async settle() {
+    await window.jupyterapp.restored;
+    window.jupyterapp.shell.collapseLeft(); // the file browser, which only takes room
+  },
+  async command(name, args) {
+    await window.jupyterapp.commands.execute(name, args);
+  },
+  panel() {
+    const panels = [...window.jupyterapp.shell.widgets("main")];
+    return panels.find((panel) => panel.content?.widgets && panel.sessionContext);
+  },
+  cell(index) {
+    return this.panel().content.widgets.at(index);
+  },
+  hasKernel() {
+    return Boolean(this.panel().sessionContext.session?.kernel);
+  },
+  idle() {
+    const session = this.panel()?.sessionContext;
+    const kernel = session?.isReady && session.session?.kernel;
+    return kernel?.connectionStatus === "connected" && kernel.status === "idle";
+  },
+  // The notebook is drawn; with a kernel, that answers too.
+  ready(kernel) {
+    const panel = this.panel();
+    const drawn = panel?.context.isReady && panel.content.widgets.length > 0;
+    return Boolean(drawn && (kernel ? this.idle() : panel.sessionContext.isReady));
+  },
+  async openWithoutKernel(path) {
+    const kernelPreference = { shouldStart: false, canStart: true, autoStartDefault: false };
+    await this.command("docmanager:open", { path, factory: "Notebook", kernelPreference });
+    // JupyterLab 4.4 ignores that argument; it starts no kernel before the file has arrived.
+    const session = this.panel().sessionContext;
+    session.kernelPreference = { ...session.kernelPreference, ...kernelPreference };
+  },
+  save() {
+    return this.panel().context.save();
+  },
+  shutdown() {
+    return window.jupyterapp && this.panel()?.sessionContext.shutdown();
+  },
+  // Not awaited: the command asks first, and the page answers the question.
+  restart() {
+    this.fresh = false;
+    this.command("notebook:restart-kernel").then(() => (this.fresh = true));
+  },
+  restarted() {
+    return this.fresh && this.idle();
+  },
+  select(index) {
+    const panel = this.panel();
+    window.jupyterapp.shell.activateById(panel.id);
+    panel.content.deselectAll();
+    panel.content.activeCellIndex = panel.content.widgets.indexOf(this.cell(index));
+  },
+  mark(index) {
+    const node = this.cell(index).node;
+    node.dataset.harness ??= crypto.randomUUID();
+    return node.dataset.harness;
+  },
+  // Not awaited: the cell is marked as running until its last run has ended.
+  run(index) {
+    this.select(index);
+    const mark = this.cell(index).node.dataset;
+    const turn = String(Number(mark.turn ?? 0) + 1);
+    Object.assign(mark, { turn, running: "yes" });
+    const finish = () => mark.turn === turn && (mark.running = "no");
+    this.command("notebook:run-cell").then(finish, finish);
+  },
+  prompt(index) {
+    const prompt = this.cell(index).node.querySelector(".jp-InputPrompt");
+    return prompt.textContent.trim().replace(/:$/, "");
+  },
+  done(index) {
+    return this.prompt(index) !== "[*]" && this.cell(index).node.dataset.running !== "yes";
+  },
+  outputs(index) {
+    const area = ".jp-Cell-outputArea > .jp-OutputArea-child > .jp-OutputArea-output";
+    return [...this.cell(index).node.querySelectorAll(area)];
+  },
+  text(index) {
+    return this.outputs(index).map((output) => output.innerText.trim()).join("\n");
+  },
+  shows(index, pattern) {
+    return new RegExp(pattern).test(this.text(index));
+  },
+  images(index) {
+    const found = this.outputs(index).flatMap((output) => [...output.querySelectorAll("img")]);
+    return Promise.all(found.map((image) => this.describe(image)));
+  },
+  async describe(image) {
+    const patience = new Promise((resolve) => setTimeout(resolve, 5000));
+    await Promise.race([image.decode().catch(() => null), patience]);
+    const blob = image.src.startsWith("blob:") ? await (await fetch(image.src)).blob() : null;
+    const box = image.getBoundingClientRect();
+    const drawn = image.naturalWidth > 0 && box.width > 0 && box.height > 0;
+    return {
+      mime: blob?.type ?? image.src.match(/^data:([^;,]+)/)?.[1] ?? "",
+      src: image.src.slice(0, 60),
+      width: image.naturalWidth,
+      height: image.naturalHeight,
+      alt: image.alt,
+      visible: drawn && image.checkVisibility({ opacityProperty: true, visibilityProperty: true }),
+    };
+  },
+  // Put a text into a cell and the cursor behind it, as somebody typing would leave it.
+  edit(index, text) {
+    this.select(index);
+    const { model, editor } = this.cell(index);
+    model.sharedModel.setSource(text);
+    this.panel().content.mode = "edit";
+    editor.focus();
+    const lines = text.split("\n");
+    editor.setCursorPosition({ line: lines.length - 1, column: lines.at(-1).length });
+    this.before = null;
+  },
+  // Tab completes, rather than indents, and no older list is still open.
+  editing(index) {
+    const node = this.cell(index).node;
+    return this.labels().length === 0 && node.querySelector(".jp-mod-completer-enabled") !== null;
+  },
+  labels() {
+    const shown = document.querySelectorAll(".jp-Completer:not(.lm-mod-hidden) .jp-Completer-match");
+    return [...shown].map((item) => item.textContent);
+  },
+  completions(index, text) {
+    const source = this.cell(index).model.sharedModel.getSource();
+    return source === text ? this.labels() : [source.split(/\s/).at(-1)];
+  },
+  // The list fills in steps: it is complete once it has stopped growing.
+  completed(index, text) {
+    const now = JSON.stringify(this.completions(index, text));
+    const steady = now === this.before && now !== "[]";
+    this.before = now;
+    return steady;
+  },
+  dress(theme) {
+    return this.command("apputils:change-theme", { theme });
+  },
+  dressed(theme) {
+    return document.body.dataset.jpThemeName === theme;
+  },
+};

@@ -1,0 +1,132 @@
+"""A JupyterLab server of its own for the tests."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+from .home import Home
+
+OPTIONS = (
+    "--no-browser",
+    "--expose-app-in-browser",
+    "--allow-root",
+    "--ServerApp.ip=127.0.0.1",
+    "--LabApp.news_url=None",
+    "--LabApp.extension_manager=readonly",
+    "--KernelManager.shutdown_wait_time=1",
+)
+
+
+class Lab:
+    """Serve one folder of notebooks; `home` keeps everything else the server writes."""
+
+    def __init__(
+        self,
+        root: Path,
+        env: Mapping[str, str] | None = None,
+        base_url: str = "/",
+        home: Path | None = None,
+    ) -> None:
+        """Remember what to serve; `start` serves it."""
+        self.root = root
+        self.home = Home(home or Path(tempfile.mkdtemp(prefix="lab-")))
+        self.token = secrets.token_hex(16)
+        self.url = ""
+        self._env = {"JUPYTER_TOKEN": self.token, **(env or {})}
+        self._base_url = base_url
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Lab:
+        """Start the server."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop the server."""
+        self.stop()
+
+    def start(self, timeout: float = 90) -> None:
+        """Start the server and return once it answers."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.home.prepare()
+        place = (f"--ServerApp.root_dir={self.root}", f"--ServerApp.base_url={self._base_url}")
+        with self.home.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                # Port 0: the system picks one, so two servers never reach for the same.
+                [sys.executable, "-m", "jupyterlab", *OPTIONS, *place, "--ServerApp.port=0"],
+                cwd=self.home.folder,  # not the notebooks' folder: `-m` would import from it
+                env=self.home.environment(self._env),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for the tests, which then stop the server
+            )
+        end = time.monotonic() + timeout
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > end:
+                self.stop()
+                log_text = self.home.log.read_text(encoding="utf-8", errors="replace")
+                raise RuntimeError(f"JupyterLab did not start:\n{log_text[-3000:]}")
+            time.sleep(0.1)
+
+    def _answers(self) -> bool:
+        """Look for the file in which the server says where it listens, and ask it there."""
+        try:
+            for file in self.home.runtime.glob("jpserver-*.json"):
+                self.url = json.loads(file.read_text(encoding="utf-8"))["url"]
+                self.get("api/status")
+                return True
+        except (OSError, ValueError, http.client.HTTPException):
+            pass  # not yet written, half written, or not yet listening
+        return False
+
+    def address(self, path: str) -> str:
+        """Return the address of a page under the server's base, with the token."""
+        joint = "&" if "?" in path else "?"
+        return f"{self.url}{path}{joint}token={self.token}"
+
+    def get(self, path: str, method: str = "GET") -> Any:
+        """Return what the server's REST API says."""
+        parts = urlsplit(self.url)
+        # Not urllib: it would go through the proxy of the environment, if there is one.
+        link = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+        try:
+            link.request(method, parts.path + path, headers={"Authorization": self._key()})
+            answer = link.getresponse()
+            body = answer.read()
+        finally:
+            link.close()
+        if answer.status >= 400:
+            raise OSError(f"{method} {path}: {answer.status}")
+        return json.loads(body or b"null")
+
+    def _key(self) -> str:
+        return f"token {self.token}"
+
+    def stop(self) -> None:
+        """End the server and, through it, its kernels."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

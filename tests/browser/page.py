@@ -1,0 +1,130 @@
+"""One notebook, open in JupyterLab in a browser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from playwright.sync_api import Browser
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+from .lab import Lab
+from .window import PATIENCE, Window
+
+
+class Notebook(Window):
+    """Drive one notebook page; cells count from 0, and -1 is the last."""
+
+    def __init__(self, browser: Browser, lab: Lab) -> None:
+        """Open an empty window; `open` shows a notebook in it."""
+        super().__init__(browser, lab)
+        self.path = ""
+
+    def open(self, path: str = "", kernel: bool = True, timeout: float = PATIENCE) -> None:
+        """Open a notebook of the lab's folder, or the same one again, with or without a kernel."""
+        self.path = path or self.path
+        self.load(f"lab/tree/{quote(self.path)}?reset" if kernel else "lab?reset")
+        if not kernel:
+            self.call("openWithoutKernel", self.path)
+        self.wait("ready", kernel, timeout=timeout)
+        if not kernel and self.call("hasKernel"):
+            raise RuntimeError(f"{self.path} has a kernel running: close the notebook first")
+
+    def run(self, cell: int) -> None:
+        """Start a cell and return at once."""
+        self.call("run", cell)
+
+    def run_and_wait(self, cell: int, timeout: float = PATIENCE) -> str:
+        """Run a cell to its end and return the text of its output."""
+        self.run(cell)
+        self.wait_done(cell, timeout)
+        return self.text(cell)
+
+    def wait_done(self, cell: int, timeout: float = PATIENCE) -> None:
+        """Wait until a cell has run."""
+        self.wait("done", cell, timeout=timeout)
+
+    def prompt(self, cell: int) -> str:
+        """Return a cell's prompt: `[ ]`, `[*]` or `[7]`."""
+        return str(self.call("prompt", cell))
+
+    def is_busy(self, cell: int) -> bool:
+        """Tell whether a cell runs or waits for its turn."""
+        return self.prompt(cell) == "[*]"
+
+    def text(self, cell: int) -> str:
+        """Return the text one can see in a cell's output."""
+        return str(self.call("text", cell))
+
+    def wait_text(self, cell: int, pattern: str, timeout: float = PATIENCE) -> str:
+        """Wait until a cell's output matches a JavaScript pattern, and return the output."""
+        try:
+            self.wait("shows", cell, pattern, timeout=timeout)
+        except PlaywrightTimeout:
+            shown = self.text(cell)
+            message = f"no {pattern!r} in the output of cell {cell} in {timeout} s: {shown!r}"
+            raise AssertionError(message) from None
+        return self.text(cell)
+
+    def images(self, cell: int) -> list[dict[str, Any]]:
+        """Return mime, src, width, height, alt and visible of each image in a cell's output."""
+        found: list[dict[str, Any]] = self.call("images", cell)
+        return found
+
+    def click(self, cell: int, label: str, timeout: float = PATIENCE) -> None:
+        """Click the button of that name in a cell's output, once it can be clicked."""
+        output = self.page.locator(self._selector(cell)).locator(".jp-Cell-outputArea")
+        # An icon's glyph, which is of a private range of Unicode, counts as part of the name.
+        name = re.compile(rf"^[\s\ue000-\uf8ff]*{re.escape(label)}[\s\ue000-\uf8ff]*$")
+        button = output.get_by_role("button", name=name)
+        button.click(timeout=timeout * 1000)
+
+    def interrupt(self) -> None:
+        """Interrupt the kernel, as the notebook's stop button does."""
+        self.call("command", "notebook:interrupt-kernel")
+
+    def restart(self, timeout: float = PATIENCE) -> None:
+        """Restart the kernel, say yes to the question, and wait until the new one answers."""
+        self.call("restart")
+        accept = self.page.locator(".jp-Dialog .jp-mod-accept")
+        accept.click(timeout=timeout * 1000)
+        self.wait("restarted", timeout=timeout)
+
+    def save(self) -> None:
+        """Save the notebook."""
+        self.call("save")
+
+    def close(self) -> None:
+        """Shut the kernel down and close the window; what is unsaved is lost."""
+        if self.page.is_closed():
+            return
+        try:
+            self.call("shutdown")
+        finally:
+            self.leave()
+
+    def type_and_tab(self, cell: int, text: str, timeout: float = 15) -> list[str]:
+        """Write a text into a cell, press Tab and return the completions offered.
+
+        A completion without a rival is put in at once: it comes back alone.
+        """
+        self.page.keyboard.press("Escape")
+        self.call("edit", cell, text)
+        self.wait("editing", cell)
+        self.page.keyboard.press("Tab")
+        try:
+            self.wait("completed", cell, text, timeout=timeout)
+        except PlaywrightTimeout:
+            return []
+        labels: list[str] = self.call("completions", cell, text)
+        return labels
+
+    def screenshot(self, name: str, cell: int | None = None) -> Path:
+        """Save a picture of the window, or of one cell however tall, and return its path."""
+        return self.picture(name, None if cell is None else self._selector(cell))
+
+    def _selector(self, cell: int) -> str:
+        """Mark a cell's element and return what finds it."""
+        return f"[data-harness='{self.call('mark', cell)}']"

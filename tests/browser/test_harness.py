@@ -1,0 +1,137 @@
+"""The harness itself, tried on plain widgets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from textwrap import dedent
+
+from .conftest import OpenNotebook
+from .driver import Driver
+from .lab import Lab
+
+# ipykernel 7.4 answers a widget's messages where its last one was sent from: on the main thread,
+# which a waiting cell blocks. A comm that has forgotten it is answered by a thread of its own.
+LEAVE = """
+    import threading
+    import ipywidgets
+    from IPython.display import display
+    left = threading.Event()
+    button = ipywidgets.Button(description="Leave", icon="sign-out")
+    button.on_click(lambda _: left.set())
+    if hasattr(button.comm, "_reply_subshell_for"):
+        button.comm._reply_subshell_for = None
+    display(button)
+"""
+COUNT = """
+    import threading, time
+    import ipywidgets
+    label = ipywidgets.Label("waiting")
+    display(label)
+    def count():
+        for number in range(40):
+            label.value = f"counted {number}"
+            time.sleep(0.1)
+    threading.Thread(target=count, daemon=True).start()
+"""
+PICTURE = """
+    import base64, io
+    from PIL import Image
+    file = io.BytesIO()
+    Image.new("RGB", (160, 90), "teal").save(file, "JPEG")
+    data = {"text/plain": "<picture>", "image/jpeg": base64.b64encode(file.getvalue()).decode()}
+    display(data, raw=True)
+"""
+
+
+def code(text: str) -> str:
+    """Return a cell's source without the indentation it has here."""
+    return dedent(text).strip()
+
+
+def test_widget_changes_while_another_cell_sleeps(notebook: OpenNotebook) -> None:
+    """A thread's update reaches the page before the sleeping cell ends."""
+    page = notebook([code(COUNT), "time.sleep(3)", "1 + 1"])
+    page.run_and_wait(0)
+    page.run(1)
+    page.run(2)
+    first = page.wait_text(0, r"counted \d+")
+    assert page.wait_text(0, rf"^(?!{first}$)counted \d+$") != first
+    assert page.is_busy(1)
+    assert page.is_busy(2)
+    page.wait_done(2)
+    assert page.text(2) == "2"
+    assert page.prompt(2) == "[3]"
+    assert page.errors == []
+
+
+def test_click_reaches_a_waiting_cell(notebook: OpenNotebook) -> None:
+    """A button works while another cell, or its own, waits for it."""
+    wait = 'print("left" if left.wait(10) else "stayed")'
+    page = notebook([code(LEAVE), wait, code(LEAVE) + "\n" + wait])
+    page.run_and_wait(0)
+    page.run(1)
+    page.click(0, "Leave")
+    page.wait_done(1)
+    assert page.text(1) == "left"
+    page.run(2)
+    page.click(2, "Leave")
+    page.wait_text(2, "left")
+
+
+def test_interrupt_and_restart(notebook: OpenNotebook) -> None:
+    """Interrupt ends a sleep at once, and a restart gives a kernel with no names in it."""
+    page = notebook(['import time; print("asleep"); time.sleep(30)', "time.sleep"])
+    page.run(0)
+    page.wait_text(0, "asleep")
+    begin = time.monotonic()
+    page.interrupt()
+    page.wait_done(0)
+    assert time.monotonic() - begin < 2
+    assert "KeyboardInterrupt" in page.text(0)
+    page.restart()
+    assert "NameError" in page.run_and_wait(1)
+    assert page.prompt(1) == "[1]"
+
+
+def test_picture_outlives_its_kernel(notebook: OpenNotebook, lab: Lab) -> None:
+    """A saved image is there when the notebook is opened again with no kernel."""
+    page = notebook([code(PICTURE)])
+    page.run_and_wait(0)
+    before = page.images(0)
+    assert [(image["mime"], image["width"]) for image in before] == [("image/jpeg", 160)]
+    page.save()
+    page.close()
+    again = notebook(page.path, kernel=False)
+    assert again.images(0) == before
+    assert before[0]["visible"]
+    assert lab.get("api/kernels") == []
+
+
+def test_screenshots_in_both_themes(notebook: OpenNotebook) -> None:
+    """A cell taller than the window is pictured whole, in light and in dark."""
+    page = notebook([code(PICTURE), 'for number in range(60): print("line", number)'])
+    page.run_and_wait(0)
+    page.run_and_wait(1)
+    light = page.screenshot("harness-light", 1).read_bytes()
+    page.set_theme("dark")
+    dark = page.screenshot("harness-dark", 1).read_bytes()
+    assert light != dark
+    # The height, as a PNG file states it.
+    assert int.from_bytes(dark[20:24], "big") > 900
+    page.screenshot("harness-window")
+
+
+def test_completions(notebook: OpenNotebook) -> None:
+    """Tab offers what the kernel completes, and nothing else."""
+    page = notebook(["import threading", ""])
+    page.run_and_wait(0)
+    assert page.type_and_tab(1, "%%ti") == ["%%time", "%%timeit"]
+    assert page.type_and_tab(1, "1\nthreading.act") == ["active_count", "activeCount"]
+    assert page.type_and_tab(1, "threading.nothing", timeout=1) == []
+
+
+def test_other_event_loops_run(chromium_driver: Driver) -> None:
+    """The browser's loop is out of the way between its tests."""
+    assert chromium_driver.browser.is_connected()
+    assert asyncio.run(asyncio.sleep(0, "ran")) == "ran"

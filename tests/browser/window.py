@@ -1,0 +1,81 @@
+"""A browser window on a JupyterLab server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.sync_api import Browser, ConsoleMessage, ViewportSize
+
+from .lab import Lab
+
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+BRIDGE = Path(__file__).with_name("bridge.js")
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+SIZE: ViewportSize = {"width": 1280, "height": 900}
+PATIENCE = 60.0
+TICK = 50  # milliseconds between two looks at the page
+
+
+class Window:
+    """Hold one page with the bridge in it; `errors` lists what the page reports as an error."""
+
+    def __init__(self, browser: Browser, lab: Lab) -> None:
+        """Open an empty window."""
+        self.lab = lab
+        self.errors: list[str] = []
+        self.context = browser.new_context(viewport=SIZE)
+        self.context.add_init_script(path=BRIDGE)
+        self.page = self.context.new_page()
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", self._note)
+        # A page with unsaved changes asks before it is left.
+        self.page.on("dialog", lambda dialog: dialog.accept())
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def call(self, function: str, *values: Any) -> Any:
+        """Return what a function of the bridge returns."""
+        return self.page.evaluate(f"values => harness.{function}(...values)", list(values))
+
+    def wait(self, function: str, *values: Any, timeout: float = PATIENCE) -> None:
+        """Wait until a function of the bridge says yes."""
+        self.page.wait_for_function(
+            f"values => harness.{function}(...values)",
+            arg=list(values),
+            timeout=timeout * 1000,
+            polling=TICK,
+        )
+
+    def load(self, path: str) -> None:
+        """Load a page of the server and wait until JupyterLab runs in it."""
+        self.page.goto(self.lab.address(path), wait_until="domcontentloaded")
+        self.wait("started")
+        self.call("settle")
+
+    def set_theme(self, theme: Literal["light", "dark"]) -> None:
+        """Switch JupyterLab's colours; the server remembers them until its settings are reset."""
+        self.call("dress", THEMES[theme])
+        self.wait("dressed", THEMES[theme])
+
+    def picture(self, name: str, selector: str | None = None) -> Path:
+        """Save a picture of the window, or of one element however tall, and return its path."""
+        file = SCREENSHOTS / f"{name}.png"
+        self.page.evaluate("document.fonts.ready.then(() => null)")
+        if selector is None:
+            self.page.screenshot(path=file, animations="disabled")
+            return file
+        part = self.page.locator(selector).first
+        box = part.bounding_box()
+        # An element taller than the notebook's scrolling area would be cut off.
+        tall = int(box["height"]) + 300 if box else 0
+        self.page.set_viewport_size({**SIZE, "height": max(SIZE["height"], tall)})
+        part.screenshot(path=file, animations="disabled")
+        self.page.set_viewport_size(SIZE)
+        return file
+
+    def leave(self) -> None:
+        """Close the window."""
+        self.context.close()

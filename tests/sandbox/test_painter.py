@@ -1,0 +1,174 @@
+"""The painter: the same arguments give the same picture, and words choose what it shows."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageChops
+
+from liangxin_nb.sandbox.painter import paint
+from liangxin_nb.sandbox.painter._vocabulary import MOTIFS
+from liangxin_nb.sandbox.painter.brief import Brief, chance, read
+from liangxin_nb.sandbox.painter.finish import captioned
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = (96, 96)
+
+
+def opened(prompt: str, seed: int = 1, size: tuple[int, int] = SMALL) -> Image.Image:
+    return Image.open(io.BytesIO(paint(prompt, seed=seed, size=size))).convert("RGB")
+
+
+def asked(prompt: str) -> Brief:
+    return read(prompt, chance(prompt, 1))
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """Mean change of a channel, 0..255."""
+    histogram = ImageChops.difference(one, other).convert("L").histogram()
+    return sum(i * n for i, n in enumerate(histogram)) / sum(histogram)
+
+
+def test_same_arguments_give_same_bytes() -> None:
+    assert paint("a cat", seed=3, size=SMALL) == paint("a cat", seed=3, size=SMALL)
+
+
+def test_same_bytes_in_another_process() -> None:
+    code = (
+        "import hashlib; from liangxin_nb.sandbox.painter import paint;"
+        "print(hashlib.sha256(paint('红色 autumn lake', seed=5, size=(96, 96))).hexdigest())"
+    )
+    env = {**os.environ, "PYTHONHASHSEED": "271", "PYTHONPATH": str(ROOT)}
+    run = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True)
+    here = hashlib.sha256(paint("红色 autumn lake", seed=5, size=SMALL)).hexdigest()
+    assert run.stdout.decode().strip() == here
+
+
+def test_seed_changes_the_composition() -> None:
+    assert difference(opened("mountains", 1), opened("mountains", 2)) > 6
+
+
+def test_prompt_changes_the_picture_of_one_motif() -> None:
+    assert difference(opened("a quiet lake"), opened("the old lake")) > 6
+
+
+def test_one_seed_is_one_composition_at_two_sizes() -> None:
+    small, large = opened("sunset lake", 4, (128, 80)), opened("sunset lake", 4, (512, 320))
+    assert difference(small, large.resize(small.size, Image.Resampling.LANCZOS)) < 6
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
+def test_form_and_size_are_as_asked(form: str) -> None:
+    image = Image.open(io.BytesIO(paint("sea", seed=1, size=(120, 70), form=form)))
+    assert (image.format, image.size, image.mode) == (form.upper(), (120, 70), "RGB")
+
+
+@pytest.mark.parametrize("motif", sorted(MOTIFS))
+@pytest.mark.parametrize("size", [(64, 64), (48, 112), (160, 48)])
+def test_every_motif_fits_every_ratio(motif: str, size: tuple[int, int]) -> None:
+    word = MOTIFS[motif].split(",")[0]
+    assert opened(word, 2, size).size == size
+
+
+@pytest.mark.parametrize("size", [(16, 16), (16, 200), (300, 16)])
+def test_least_sizes_are_painted(size: tuple[int, int]) -> None:
+    assert opened("city at night", 1, size).size == size
+
+
+@pytest.mark.parametrize("weather", ["rain", "storm", "fog", "snowfall", "spring", "autumn"])
+def test_weather_and_season_change_the_picture(weather: str) -> None:
+    assert difference(opened(f"mountains {weather}"), opened("mountains sunny")) > 6
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese", "motif"),
+    [
+        ("mountains", "远处的群山", "mountains"),
+        ("the sea", "海边", "sea"),
+        ("a forest", "一片森林", "forest"),
+        ("city skyline", "上海的天际线", "city"),
+        ("street cafe", "街角的咖啡馆", "cafe"),
+        ("sand dunes", "金色沙丘", "desert"),
+        ("wild flowers", "野花盛开", "garden"),
+        ("a planet", "一颗行星", "space"),
+        ("lake", "湖面", "lake"),
+        ("winter", "冬天的小木屋", "winter"),
+        ("portrait", "少女肖像", "portrait"),
+        ("two cats", "窗台上的橘猫", "cat"),
+        ("bowl of fruit", "一碗水果", "still"),
+        ("abstract", "抽象画", "abstract"),
+    ],
+)
+def test_english_and_chinese_name_one_motif(english: str, chinese: str, motif: str) -> None:
+    assert (asked(english).motif, asked(chinese).motif) == (motif, motif)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "motif"),
+    [
+        ("un gato negro", "cat"),
+        ("une forêt", "forest"),
+        ("FORET", "forest"),
+        ("hohe Berge", "mountains"),
+        ("砂漠", "desert"),
+        ("ねこ", "cat"),
+    ],
+)
+def test_other_languages_are_read(prompt: str, motif: str) -> None:
+    assert asked(prompt).motif == motif
+
+
+def test_words_match_whole() -> None:
+    assert asked("scattered thoughts").motif != "cat"
+    assert asked("上海").motif == "city"
+    assert asked("银河").motif == "space"
+
+
+def test_light_weather_and_season_are_read() -> None:
+    brief = asked("a rainy autumn forest at night")
+    assert (brief.light, brief.weather, brief.season) == ("night", "rain", "autumn")
+    brief = asked("秋天的夜晚，细雨中的森林")
+    assert (brief.light, brief.weather, brief.season) == ("night", "rain", "autumn")
+
+
+def test_a_figure_keeps_the_place_behind_it() -> None:
+    brief = asked("a cat in the snow")
+    assert (brief.motif, brief.place) == ("cat", "winter")
+
+
+def test_colour_words_tint_the_sky() -> None:
+    red, blue = asked("red abstract").palette.sky[1], asked("蓝色抽象").palette.sky[1]
+    assert red[0] > red[2]
+    assert blue[2] > blue[0]
+
+
+@pytest.mark.parametrize("prompt", ["", "qwerty zxcv", "\ud800", "🦊", "x" * 5000])
+def test_any_prompt_gives_a_picture(prompt: str) -> None:
+    assert opened(prompt).size == SMALL
+
+
+def test_caption_is_written_in_the_lower_corner_only() -> None:
+    for ground in ((250, 250, 245), (8, 8, 20)):
+        plain = Image.new("RGB", (400, 300), ground)
+        box = ImageChops.difference(plain, captioned(plain.copy())).getbbox()
+        assert box is not None
+        assert box[0] > 200
+        assert box[1] > 270
+
+
+@pytest.mark.parametrize("form", ["gif", "PNG", ""])
+def test_unknown_form_is_refused(form: str) -> None:
+    with pytest.raises(ValueError, match=f"{form!r}.*png, jpeg, webp"):
+        paint("sea", seed=1, size=SMALL, form=form)
+
+
+@pytest.mark.parametrize("size", [(15, 64), (64, 4097), (0, 0), (-64, 64)])
+def test_impossible_size_is_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=f"{size[0]}, {size[1]}.*16 to 4096"):
+        paint("sea", seed=1, size=size)

@@ -1,0 +1,178 @@
+"""Notebooks run by a machine: they wait by themselves and keep real pictures, small and stable."""
+
+import base64
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from liangxin_nb.ledger import Ledger
+from liangxin_nb.session import Session
+
+pytestmark = pytest.mark.slow
+TUTORIALS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+
+
+def execute(cells, folder, **more):
+    cells = [nbformat.v4.new_code_cell(source) for source in cells]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": folder}}, **more)
+    client.execute()
+    return notebook
+
+
+def said(cell):
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setenv("LIANGXIN_SPEED", "8")
+
+
+def pictures(notebook):
+    return [
+        output
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if "image/jpeg" in output.get("data", {})
+    ]
+
+
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+def test_a_tutorial_runs_alone_and_keeps_durable_pictures(path, tmp_path, quick):
+    (tmp_path / path.name).write_bytes(path.read_bytes())
+    command = [sys.executable, "-m", "jupyter", "execute", "--inplace", path.name]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=300)
+    notebook = nbformat.read(tmp_path / path.name, 4)
+    found = pictures(notebook)
+    asked = [c for c in notebook.cells if c.source.startswith("%%liangxin")]
+    assert len(found) >= len(asked) > 0
+    for output in found:
+        assert set(output.data) == {"image/jpeg", "text/plain"}
+        assert len(json.dumps(output)) <= 64 * 1024
+        assert base64.b64decode(output.data["image/jpeg"]).startswith(b"\xff\xd8\xff")
+    text = nbformat.writes(notebook)
+    assert "widget-view" not in text
+    assert "image/webp" not in text
+    assert len(text) <= 64 * 1024 * len(found) + 64 * 1024
+    ledger = Ledger(tmp_path / "liangxin-results" / "ledger.sqlite")
+    assert ledger.count() == {"kept": len(found)}
+
+
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+def test_a_tutorial_is_stored_without_outputs(path):
+    notebook = nbformat.read(path, 4)
+    nbformat.validate(notebook)
+    assert all(not c.get("outputs") and not c.get("execution_count") for c in notebook.cells)
+    assert "widgets" not in notebook.metadata
+
+
+def test_the_line_of_text_is_the_same_whenever_the_result_is_shown(tmp_path, quick):
+    notebook = execute(
+        ["%load_ext liangxin_nb", "%%liangxin --out job -o image_size=square\na cat",
+         "job.result", "%liangxin show {job.task_id}"],
+        tmp_path,
+    )  # fmt: skip
+    texts = {o.data["text/plain"] for o in pictures(notebook)}
+    images = {o.data["image/jpeg"] for o in pictures(notebook)}
+    assert len(pictures(notebook)) == 3
+    assert len(texts) == len(images) == 1
+    assert "0x" not in texts.pop()
+
+
+def test_a_failure_fails_the_run_in_one_line(tmp_path, quick):
+    with pytest.raises(CellExecutionError) as error:
+        execute(["%load_ext liangxin_nb", "%%liangxin no-such-model\na cat", "1"], tmp_path)
+    assert "unsupported model: no-such-model" in str(error.value)
+
+
+def test_bad_input_is_one_line_each_and_leaves_an_empty_ledger(tmp_path, quick):
+    wrong = {
+        "%%liangxin\n \n": "The prompt is empty",
+        "%%liangxin --aspect 7:5\na": "'7:5' is not one of 1:1",
+        "%%liangxin --size square --aspect 1:1\na": "exclude each other",
+        "%%liangxin --colour red\na": "arguments: --colour; nothing was sent. The options are",
+        "%%liangxin -o steps=3\na": "no input 'steps'",
+        "%liangxin show": "needs the id of a task",
+        "%liangxin frobnicate": "'frobnicate' is not a command",
+        "%liangxin resume nope": "'nope' is not in the ledger",
+    }
+    notebook = execute(["%load_ext liangxin_nb", *wrong], tmp_path, allow_errors=True)
+    for cell, words in zip(notebook.cells[1:], wrong.values(), strict=True):
+        assert words in said(cell), said(cell)
+        assert said(cell).strip().count("\n") == 0
+    assert Ledger(tmp_path / "liangxin-results" / "ledger.sqlite").count() == {}
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"LIANGXIN_API_KEY": "sk-12345678"}, "published nowhere"),
+        ({"LIANGXIN_API_KEY": "sk-12345678", "LIANGXIN_BASE_URL": "nonsense"}, "'nonsense'"),
+        ({"LIANGXIN_BASE_URL": "https://api.example.com"}, "no key for api.example.com"),
+        ({"LIANGXIN_RESULTS": "/proc/nowhere"}, "cannot be written"),
+        (
+            {"LIANGXIN_API_KEY": "sk-12345678", "LIANGXIN_BASE_URL": "http://127.0.0.1:9"},
+            "127.0.0.1:9 cannot be reached",
+        ),
+    ],
+)
+def test_settings_that_cannot_work_are_one_clear_line(tmp_path, monkeypatch, environment, words):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    cells = ["%load_ext liangxin_nb", "%%liangxin\na cat"]
+    notebook = execute(cells, tmp_path, allow_errors=True)
+    line = said(notebook.cells[1])
+    assert words in line
+    assert line.startswith("UsageError: ")
+    assert line.strip().count("\n") == 0
+    assert "sk-12345678" not in nbformat.writes(notebook)
+
+
+def test_the_prompt_reaches_the_service_literally(tmp_path, quick, sandbox, monkeypatch):
+    monkeypatch.setenv("LIANGXIN_BASE_URL", sandbox.url)
+    monkeypatch.setenv("LIANGXIN_API_KEY", sandbox.key)
+    prompt = "a {cup} of $HOME 'tea' \"now\" \\n 雨 🌧 {{x}} %d # not a comment"
+    cells = ["%load_ext liangxin_nb\ncup = 1", f"%%liangxin --out job\n{prompt}", "job.task_id"]
+    notebook = execute(cells, tmp_path)
+    task_id = notebook.cells[2].outputs[0].data["text/plain"].strip("'")
+    session = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path / "other")
+    record = session.loop.submit(_record(session, task_id)).result(10)
+    assert record.param["input"]["prompt"] == prompt
+
+
+async def _record(session, task_id):
+    return await (await session._connect()).record(task_id)
+
+
+def test_several_pictures_wait_together_and_all_are_kept(tmp_path, quick):
+    cells = ["%load_ext liangxin_nb", "%%liangxin -n 3 --size square --out jobs\na cat", "len(jobs)"]
+    notebook = execute(cells, tmp_path)
+    assert len({o.data["text/plain"] for o in pictures(notebook)}) == 3
+    assert len({o.data["image/jpeg"] for o in pictures(notebook)}) == 3
+    assert notebook.cells[2].outputs[0].data["text/plain"] == "3"
+
+
+def test_no_wait_returns_at_once_and_the_next_run_collects(tmp_path, quick, monkeypatch):
+    monkeypatch.setenv("LIANGXIN_SPEED", "1")
+    execute(["%load_ext liangxin_nb",
+             "%%liangxin --no-wait --out job\na cat",
+             "import time\nwhile not job.task_id: time.sleep(.05)"], tmp_path)  # fmt: skip
+    ledger = Ledger(tmp_path / "liangxin-results" / "ledger.sqlite")
+    assert ledger.count() == {"accepted": 1}
+    notebook = execute(["%load_ext liangxin_nb", "%liangxin resume"], tmp_path)
+    assert len(pictures(notebook)) == 1
+    assert ledger.count() == {"kept": 1}
+
+
+def test_unloading_takes_the_magics_away(tmp_path):
+    cells = ["%load_ext liangxin_nb", "%unload_ext liangxin_nb", "%liangxin"]
+    notebook = execute(cells, tmp_path, allow_errors=True)
+    assert "not found" in said(notebook.cells[2])
