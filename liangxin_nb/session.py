@@ -31,8 +31,8 @@ __all__ = ["Session", "current", "use"]
 class Session:
     """One service, one key, one folder; opens nothing and starts nothing before it is used.
 
-    `settings`: default `Settings.load(**arguments)`; `pace`: default the documented one. Raises `InvalidRequest` when the folder or the ledger
-    cannot be used.
+    `settings`: default `Settings.load(**arguments)`; `pace`: default the documented one. Raises
+    `InvalidRequest` when the folder or the ledger cannot be used.
     """
 
     def __init__(

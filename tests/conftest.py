@@ -70,8 +70,6 @@ def sandbox():
 @pytest.fixture
 def session(sandbox, tmp_path):
     """A session that talks to the sandbox as to any service, by address and key."""
-    made = Session(
-        base_url=sandbox.url, key=sandbox.key, results=tmp_path / "results", pace=QUICK
-    )
+    made = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path / "results", pace=QUICK)
     yield made
     made.close()

@@ -14,9 +14,7 @@ def test_peoples_words_become_the_models_own():
 
 
 def test_options_take_the_types_that_the_wire_wants():
-    wire, _ = catalog.checked(
-        Z, {}, {"num_inference_steps": "8", "enable_safety_checker": "false"}
-    )
+    wire, _ = catalog.checked(Z, {}, {"num_inference_steps": "8", "enable_safety_checker": "false"})
     assert wire == {"num_inference_steps": 8, "enable_safety_checker": False}
 
 
@@ -34,7 +32,7 @@ def test_options_take_the_types_that_the_wire_wants():
     ],
 )
 def test_what_the_pages_rule_out_is_refused_in_one_line(model, plain, options, said):
-    with pytest.raises(InvalidRequest, match="[Nn]othing was sent") as error:
+    with pytest.raises(InvalidRequest, match=r"[Nn]othing was sent") as error:
         catalog.checked(model, plain, options)
     assert said in str(error.value)
     assert "\n" not in str(error.value)

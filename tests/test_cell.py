@@ -15,7 +15,10 @@ def test_a_bare_cell_asks_for_one_picture_of_the_default_model():
 
 
 def test_every_option_is_read():
-    asked = read("seedream-v4-5 --aspect 16:9 --seed 7 -o enable_safety_checker=true -n 3 --no-wait --out j -q")
+    asked = read(
+        "seedream-v4-5 --aspect 16:9 --seed 7 -o enable_safety_checker=true"
+        " -n 3 --no-wait --out j -q"
+    )
     assert asked.model == "seedream-v4-5"
     assert asked.plain == {"aspect": "16:9", "size": None, "seed": "7"}
     assert asked.options == {"enable_safety_checker": "true"}

@@ -1,4 +1,4 @@
-"""The house stands: imports only go down, rooms on a floor do not know one another, one door each."""
+"""The house stands: imports only go down, neighbours do not know one another, one door each."""
 
 import ast
 import shutil
@@ -25,7 +25,13 @@ WORDS = ["settings", "request", "record", "ticket", "catalog"]
 INSIDE = {
     "catalog": [("_base",), ("__init__",)],
     "pictures": [("_base",), ("imprint", "thumbnail"), ("__init__",)],
-    "sandbox": [("_base", "painter"), ("world",), ("server",), ("__main__", "launch"), ("__init__",)],
+    "sandbox": [
+        ("_base", "painter"),
+        ("world",),
+        ("server",),
+        ("__main__", "launch"),
+        ("__init__",),
+    ],
     "panels": [("_base",), ("card", "slot"), ("__init__",)],
     "magics": [("_base",), ("config", "generate", "manage"), ("complete",), ("__init__",)],
 }

@@ -153,7 +153,11 @@ async def _record(session, task_id):
 
 
 def test_several_pictures_wait_together_and_all_are_kept(tmp_path, quick):
-    cells = ["%load_ext liangxin_nb", "%%liangxin -n 3 --size square --out jobs\na cat", "len(jobs)"]
+    cells = [
+        "%load_ext liangxin_nb",
+        "%%liangxin -n 3 --size square --out jobs\na cat",
+        "len(jobs)",
+    ]
     notebook = execute(cells, tmp_path)
     assert len({o.data["text/plain"] for o in pictures(notebook)}) == 3
     assert len({o.data["image/jpeg"] for o in pictures(notebook)}) == 3

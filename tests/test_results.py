@@ -22,7 +22,9 @@ def ticket(prompt="A cafe terrace", id="3f9c5555aaaa"):
 
 
 def told(prompt="A cafe terrace"):
-    return Story(prompt, "z-image", "task_1", "3f9c5555aaaa", "sandbox", "2026-11-21T17:45:00+00:00")
+    return Story(
+        prompt, "z-image", "task_1", "3f9c5555aaaa", "sandbox", "2026-11-21T17:45:00+00:00"
+    )
 
 
 def kept(tmp_path, *datas, prompt="A cafe terrace"):

@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 
 import pytest
 
@@ -90,7 +91,7 @@ async def test_many_tasks_share_one_loop_and_keep_their_distance():
         return Record(task_id, State("success"))
 
     await asyncio.gather(*(scheduler.follow(f"t{n}", record, lambda _: None, 5) for n in range(12)))
-    gaps = [later - sooner for sooner, later in zip(times, times[1:], strict=False)]
+    gaps = [later - sooner for sooner, later in itertools.pairwise(times)]
     assert len(times) == 12
     assert min(gaps) > 0.015
 

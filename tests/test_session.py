@@ -17,6 +17,8 @@ from liangxin_nb.session import Session, current
 
 from .conftest import QUICK, serve
 
+pytestmark = pytest.mark.slow
+
 
 def phases(job):
     seen = []
@@ -35,7 +37,10 @@ def test_a_prompt_becomes_a_kept_picture_with_its_story(session):
         {"image_size": "landscape_16_9", "seed": 7},
     )
     ticket = session.ledger.find(job.task_id)
-    assert (ticket.fate, ticket.folder) == ("kept", result.folder.relative_to(session.results.root).as_posix())
+    assert (ticket.fate, ticket.folder) == (
+        "kept",
+        result.folder.relative_to(session.results.root).as_posix(),
+    )
     assert ticket.seconds > 0
 
 

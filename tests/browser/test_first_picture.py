@@ -210,7 +210,7 @@ def test_the_tutorial_runs_top_to_bottom(notebook, start_lab, chromium_browser):
         for n in asked:
             page.wait("shows", n, "^$", timeout=60)
             assert [image["mime"] for image in page.images(n)] == ["image/jpeg"]
-        page.screenshot("tutorial")
+        page.screenshot("finished-cell", asked[1])
         assert page.errors == []
     finally:
         page.close()

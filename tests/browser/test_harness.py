@@ -6,9 +6,13 @@ import asyncio
 import time
 from textwrap import dedent
 
+import pytest
+
 from .conftest import OpenNotebook
 from .driver import Driver
 from .lab import Lab
+
+pytestmark = pytest.mark.browser
 
 # ipykernel 7.4 answers a widget's messages where its last one was sent from: on the main thread,
 # which a waiting cell blocks. A comm that has forgotten it is answered by a thread of its own.

@@ -95,6 +95,7 @@ def alive(url):
         return False
 
 
+@pytest.mark.slow
 def test_kernels_of_one_folder_share_a_sandbox_and_it_ends_when_nobody_uses_it(tmp_path):
     code = (
         "import sys, time\nfrom pathlib import Path\n"
@@ -104,7 +105,9 @@ def test_kernels_of_one_folder_share_a_sandbox_and_it_ends_when_nobody_uses_it(t
     )
     state = tmp_path / ".sandbox"
     users = [
-        subprocess.Popen([sys.executable, "-c", code, str(state)], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(state)], stdout=subprocess.PIPE, text=True
+        )
         for _ in range(3)
     ]
     urls = {user.stdout.readline().strip() for user in users}

@@ -74,7 +74,10 @@ def test_a_task_is_seen_by_the_key_that_made_it_and_the_key_is_kept_nowhere(tmp_
         ({"model": "z-image"}, "input.prompt is required"),
         ({"model": "z-image", "input": {"prompt": " "}}, "input.prompt is required"),
         (wish(image_size="huge"), "input.image_size is invalid"),
-        ({"model": "seedream-v4-5", "input": {"prompt": "x", "aspect_ratio": "7:5"}}, "aspect_ratio"),
+        (
+            {"model": "seedream-v4-5", "input": {"prompt": "x", "aspect_ratio": "7:5"}},
+            "aspect_ratio",
+        ),
     ],
 )
 def test_a_bad_request_is_refused_in_the_documents_words(body, message):

@@ -1,0 +1,21 @@
+"""`make bench`: a table of figures, each beside the plain alternative, from the same run."""
+
+import platform
+from datetime import datetime
+
+from . import lightness, weight
+
+FIGURES = (*lightness.FIGURES, *weight.FIGURES)
+
+
+def main():
+    """Runs every figure and prints the table."""
+    print(f"{datetime.now().astimezone():%Y-%m-%d} · Python {platform.python_version()} · {platform.machine()}")
+    print(f"{'figure':<58}{'ours':>12}{'plain':>12}{'ratio':>8}")
+    for name, unit, measure in FIGURES:
+        ours, plain = measure()
+        print(f"{name:<58}{ours:>9.1f} {unit:<2}{plain:>9.1f} {unit:<2}{ours / plain:>8.3f}")
+
+
+if __name__ == "__main__":
+    main()
