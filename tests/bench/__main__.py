@@ -10,7 +10,9 @@ FIGURES = (*lightness.FIGURES, *weight.FIGURES)
 
 def main():
     """Runs every figure and prints the table."""
-    print(f"{datetime.now().astimezone():%Y-%m-%d} · Python {platform.python_version()} · {platform.machine()}")
+    print(
+        f"{datetime.now().astimezone():%Y-%m-%d} · Python {platform.python_version()} · {platform.machine()}"
+    )
     print(f"{'figure':<58}{'ours':>12}{'plain':>12}{'ratio':>8}")
     for name, unit, measure in FIGURES:
         ours, plain = measure()

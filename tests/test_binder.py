@@ -1,0 +1,58 @@
+"""The Binder set-up, replayed step by step in a fresh virtual environment."""
+
+import shutil
+import subprocess
+import venv
+from pathlib import Path
+
+import nbformat
+import pytest
+
+pytestmark = pytest.mark.slow
+CHECKOUT = Path(__file__).parent.parent
+KEPT = ("binder", "liangxin_nb", "notebooks", "pyproject.toml", "README.md", "LICENSE")
+
+
+def test_the_binder_steps_end_with_the_first_tutorial_run(tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in KEPT:
+        source = CHECKOUT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, home / name)
+    venv.create(tmp_path / "env", with_pip=True)
+    python = tmp_path / "env" / "bin" / "python"
+    install = ["-m", "pip", "install", "--quiet", "--requirement", "binder/requirements.txt"]
+    subprocess.run([python, *install], cwd=home, check=True, timeout=600)
+    subprocess.run([python, "-m", "pip", "check"], cwd=home, check=True)
+    monkeypatch.setenv("PATH", f"{python.parent}:/usr/bin:/bin")
+    monkeypatch.setenv("LIANGXIN_SPEED", "4")
+    tutorial = "notebooks/01_first_picture.ipynb"
+    # `start` is for a server; the command it is given here runs the tutorial without one.
+    command = ["bash", "binder/start", "env", "jupyter", "execute", "--inplace", tutorial]
+    subprocess.run(command, cwd=home, check=True, timeout=300)
+    notebook = nbformat.read(home / tutorial, 4)
+    pictures = [
+        output
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "image/jpeg" in output.get("data", {})
+    ]
+    assert len(pictures) == 4
+    assert (home / "notebooks" / "liangxin-results" / "ledger.sqlite").exists()
+
+
+def test_start_leaves_other_commands_alone():
+    start = ["bash", str(CHECKOUT / "binder" / "start")]
+    other = subprocess.run([*start, "echo", "x"], capture_output=True, text=True, check=True)
+    assert other.stdout == "x\n"
+
+
+def test_start_opens_jupyter_on_the_first_tutorial(tmp_path):
+    jupyter = tmp_path / "jupyter"
+    jupyter.write_text('#!/bin/sh\necho "$@"\n')
+    jupyter.chmod(0o755)
+    command = ["bash", str(CHECKOUT / "binder" / "start"), str(jupyter), "lab"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    tutorial = "notebooks/01_first_picture.ipynb"
+    assert done.stdout == f"lab --ServerApp.default_url=/lab/tree/{tutorial}\n"
+    assert (CHECKOUT / tutorial).exists()
