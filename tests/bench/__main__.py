@@ -10,9 +10,8 @@ FIGURES = (*lightness.FIGURES, *weight.FIGURES)
 
 def main():
     """Runs every figure and prints the table."""
-    print(
-        f"{datetime.now().astimezone():%Y-%m-%d} · Python {platform.python_version()} · {platform.machine()}"
-    )
+    today = f"{datetime.now().astimezone():%Y-%m-%d}"
+    print(f"{today} · Python {platform.python_version()} · {platform.machine()}")
     print(f"{'figure':<58}{'ours':>12}{'plain':>12}{'ratio':>8}")
     for name, unit, measure in FIGURES:
         ours, plain = measure()
