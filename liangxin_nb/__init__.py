@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .results import Result, story
     from .session import Session, use
     from .settings import Settings
+    from .table import Table
 
 __all__ = [
     "InvalidRequest",
@@ -55,7 +56,9 @@ __all__ = [
     "UnderMaintenance",
     "Unreachable",
     "allow_nested_loops",
+    "attach",
     "generate",
+    "history",
     "resume",
     "show",
     "story",
@@ -101,6 +104,19 @@ def resume(id: str = "") -> list[Job]:
     Raises `InvalidRequest` for an id that is not in the ledger or has nothing to collect.
     """
     return _session().resume(id)
+
+
+def attach(task_id: str) -> Job:
+    """A job for any task id of this key; the prompt is read back from the service."""
+    return _session().attach(task_id)
+
+
+def history(search: str = "", most: int | None = None) -> Table:
+    """The ledger as a table: rows for people, `.to_pandas()` where pandas is there.
+
+    `search` looks into the prompts; `most` rows, default all; unfinished ones come first.
+    """
+    return _session().history(search=search, most=most)
 
 
 def show(job: Job) -> None:

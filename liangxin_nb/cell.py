@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from .errors import InvalidRequest
+from .keys import looks_like_key
 
 __all__ = ["DEFAULT_MODEL", "Cell", "flags", "parser", "read", "words"]
 
@@ -42,6 +43,12 @@ def read(line: str, body: str, names: Mapping[str, Any]) -> Cell:
     `names` are the notebook's variables, used only where --fill asks for it. Raises
     `InvalidRequest` for an option that does not exist or cannot be read.
     """
+    if looks_like_key(line):
+        raise InvalidRequest(
+            "The line holds something that looks like a key; a notebook is no place for one. "
+            "Nothing was sent.",
+            next_step="Take it out, then set LIANGXIN_API_KEY or run %liangxin key.",
+        )
     given = parser().parse_args(words(line))
     prompt = body.strip("\r\n")
     return Cell(

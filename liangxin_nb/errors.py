@@ -79,6 +79,11 @@ class ServiceError(LiangxinError):
         return int(self.code) if self.code.isdigit() else self.status
 
     @property
+    def absent(self) -> bool:
+        """Whether the service does not know the task (LiangXin: 404; KIE: 422, its own words)."""
+        return self.number == 404 or "recordinfo is null" in self.message.lower()
+
+    @property
     def retryable(self) -> bool:  # type: ignore[override]
         """Whether the same question may be answered later."""
         return self.number in (408, 425, 429, 455) or 500 <= self.number < 600

@@ -53,8 +53,8 @@ class Job:
         self._collecting: asyncio.Task[Result] | None = None
         self._left = False
 
-    def start(self, send: Send, collect: Collect) -> Self:
-        """Begins the work on the private loop; a ticket with a task id is only collected."""
+    def start(self, send: Send | None, collect: Collect) -> Self:
+        """Begins the work on the private loop; without `send` the task is only collected."""
         self._future = self._loop.submit(self._run(send, collect))
         return self
 
@@ -126,11 +126,9 @@ class Job:
         if self._collecting is not None:
             self._collecting.cancel()
 
-    async def _run(self, send: Send, collect: Collect) -> Result:
+    async def _run(self, send: Send | None, collect: Collect) -> Result:
         try:
-            ticket = self.ticket
-            if not ticket.task_id:
-                ticket = await send(ticket, self._tell)
+            ticket = await send(self.ticket, self._tell) if send else self.ticket
             self._collecting = asyncio.ensure_future(collect(ticket, self._tell))
             if self._left:
                 self._collecting.cancel()
@@ -140,7 +138,7 @@ class Job:
             self._end("left", error)
             raise error from None
         except LiangxinError as failed:
-            self._end(_phase(failed), failed)
+            self._end(_phase(failed, self.task_id), failed)
             raise
         except Exception as defect:
             self._end("failed", LiangxinError(f"{type(defect).__name__}: {defect}"))
@@ -182,7 +180,9 @@ class Job:
         return f"<Job {model} {self.state} · {self.task_id or self.ticket.id}>"
 
 
-def _phase(error: LiangxinError) -> str:
+def _phase(error: LiangxinError, task_id: str) -> str:
+    if task_id and isinstance(error, ServiceError | Unreachable):
+        return "left"  # asking failed, the task did not
     if isinstance(error, Unreachable):
         return "unknown" if error.maybe_created else "refused"
     return next((phase for kind, phase in _PHASES if isinstance(error, kind)), "failed")

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,9 @@ from .ticket import UNFINISHED, Ticket
 
 __all__ = ["Ledger"]
 
-VERSION = 1
+VERSION = 2
+#: What brings a ledger of an older version to the next one.
+_MIGRATIONS = {1: "ALTER TABLE tickets ADD COLUMN owner VARCHAR(60) NOT NULL DEFAULT ''"}
 _META = sa.MetaData()
 _TICKETS = sa.Table(
     "tickets",
@@ -43,6 +45,7 @@ _TICKETS = sa.Table(
     sa.Column("folder", sa.Text, nullable=False, server_default=""),
     sa.Column("seconds", sa.Float),
     sa.Column("credits", sa.Float),
+    sa.Column("owner", sa.String(60), nullable=False, server_default=""),
 )
 _EVENTS = sa.Table(
     "events",
@@ -89,12 +92,16 @@ class Ledger:
             number = db.execute(sa.select(_VERSION.c.number)).scalar()
             if number is None:
                 db.execute(_VERSION.insert().values(number=VERSION))
-            elif number > VERSION:
+                return
+            if number > VERSION:
                 raise InvalidRequest(
                     f"The ledger {self.place!r} has version {number}, this liangxin_nb knows "
                     f"{VERSION}.",
                     next_step="Update liangxin_nb.",
                 )
+            for older in range(number, VERSION):
+                db.execute(sa.text(_MIGRATIONS[older]))
+            db.execute(_VERSION.update().values(number=VERSION))
 
     @contextmanager
     def _change(self) -> Iterator[sa.Connection]:
@@ -102,13 +109,30 @@ class Ledger:
         with self._engine.begin() as db:
             yield db
 
-    def intend(self, request: Request, profile: str, service: str) -> Ticket:
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        """A look at the ledger that keeps no writer waiting."""
+        with self._engine.connect().execution_options(reads=True) as db:
+            yield db
+
+    def intend(self, request: Request, profile: str, service: str, owner: str = "") -> Ticket:
         """A new ticket, on disk before anything is sent."""
-        ticket = Ticket(uuid.uuid4().hex[:12], request, time.time(), profile, service)
+        ticket = Ticket.fresh(request, profile, service, owner)
+        self.add(ticket)
+        return ticket
+
+    def add(self, ticket: Ticket) -> None:
+        """Takes in a ticket made elsewhere."""
         with self._change() as db:
             db.execute(_TICKETS.insert().values(**_row(ticket)))
-            _note(db, ticket.id, "intent")
-        return ticket
+            _note(db, ticket.id, ticket.fate)
+
+    def claim(self, ticket: Ticket, owner: str) -> Ticket | None:
+        """The ticket under a new owner, or None when somebody else was quicker."""
+        mine = sa.and_(_TICKETS.c.id == ticket.id, _TICKETS.c.owner == ticket.owner)
+        with self._change() as db:
+            changed = db.execute(_TICKETS.update().where(mine).values(owner=owner))
+        return ticket.but(owner=owner) if changed.rowcount == 1 else None
 
     def change(self, ticket: Ticket, what: str, detail: str = "", **values: Any) -> Ticket:
         """The ticket with other values, and a line in its history that says what happened."""
@@ -143,12 +167,17 @@ class Ledger:
         near = self._tickets(query.where(_TICKETS.c.id.startswith(id, autoescape=True)).limit(2))
         return near[0] if len(near) == 1 else None
 
+    def of_fate(self, *fates: str) -> list[Ticket]:
+        """Every ticket of these fates, oldest first."""
+        return self._tickets(
+            _TICKETS.select().where(_TICKETS.c.fate.in_(fates)).order_by(_TICKETS.c.at)
+        )
+
     def unfinished(self) -> list[Ticket]:
         """Every ticket that can still be collected, oldest first."""
-        open_ = sa.and_(_TICKETS.c.fate.in_(UNFINISHED), _TICKETS.c.task_id != "")
-        return self._tickets(_TICKETS.select().where(open_).order_by(_TICKETS.c.at))
+        return [ticket for ticket in self.of_fate(*UNFINISHED) if ticket.task_id]
 
-    def tickets(self, *, search: str = "", most: int = 50) -> list[Ticket]:
+    def tickets(self, *, search: str = "", most: int | None = 50) -> list[Ticket]:
         """Tickets, unfinished ones first and then the newest; `search` looks into the prompts."""
         last = sa.case((_TICKETS.c.fate.in_(UNFINISHED), 0), else_=1)
         query = _TICKETS.select().order_by(last, _TICKETS.c.at.desc()).limit(most)
@@ -159,14 +188,14 @@ class Ledger:
     def count(self) -> dict[str, int]:
         """How many tickets have each fate."""
         query = sa.select(_TICKETS.c.fate, sa.func.count()).group_by(_TICKETS.c.fate)
-        with self._engine.connect() as db:
+        with self._reading() as db:
             return {str(fate): int(number) for fate, number in db.execute(query)}
 
     def events(self, ticket_id: str) -> list[tuple[float, str, str]]:
         """A ticket's history: unix seconds, what happened, and the detail as it came."""
         query = sa.select(_EVENTS.c.at, _EVENTS.c.what, _EVENTS.c.detail)
         query = query.where(_EVENTS.c.ticket == ticket_id).order_by(_EVENTS.c.n)
-        with self._engine.connect() as db:
+        with self._reading() as db:
             return [(at, what, detail) for at, what, detail in db.execute(query)]
 
     def usual(self, model: str, profile: str, *, last: int = 20) -> float | None:
@@ -176,13 +205,13 @@ class Ledger:
             _TICKETS.c.profile == profile,
             _TICKETS.c.seconds.is_not(None),
         )
-        with self._engine.connect() as db:
+        with self._reading() as db:
             newest = query.order_by(_TICKETS.c.at.desc()).limit(last)
             found = sorted(seconds for (seconds,) in db.execute(newest))
         return found[len(found) // 2] if len(found) >= 3 else None
 
     def _tickets(self, query: Any) -> list[Ticket]:
-        with self._engine.connect() as db:
+        with self._reading() as db:
             return [_ticket(row) for row in db.execute(query).mappings()]
 
 
@@ -202,7 +231,8 @@ def _engine(place: str) -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reads = connection.get_execution_options().get("reads")
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -223,11 +253,13 @@ def _row(ticket: Ticket) -> dict[str, Any]:
         "options": json.dumps(dict(request.options), ensure_ascii=False),
         "digest": request.digest,
         "fate": ticket.fate,
+        "state": ticket.state,
+        "task_id": ticket.task_id,
+        "owner": ticket.owner,
     }
 
 
 def _ticket(row: Any) -> Ticket:
     request = Request(row["model"], row["prompt"], json.loads(row["options"]))
-    names = ("id", "at", "profile", "service", "fate", "state", "task_id", "reason", "folder")
-    numbers = ("seconds", "credits")
-    return Ticket(request=request, **{name: row[name] for name in (*names, *numbers)})
+    names = {field.name for field in fields(Ticket)} - {"request"}
+    return Ticket(request=request, **{name: row[name] for name in names})

@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Protocol
 
 from .client import Client
-from .errors import LiangxinError, ResultLost, Unreachable
+from .errors import LiangxinError, ResultLost, ServiceError, Unreachable
 from .ledger import Ledger
 from .record import Record
+from .request import Request
 from .results import Parcel, Result, Results
 from .stories import Story
 from .ticket import Status, Ticket
@@ -73,29 +74,59 @@ class Life:
 
     async def collect(self, ticket: Ticket, tell: Tell) -> Result:
         """Follows an accepted ticket to its end and keeps its files; raises how else it ended."""
+        try:
+            return await self._collected(ticket, tell)
+        except BaseException as error:
+            # Whatever ended it here, somebody else may take it up from now on.
+            await self._write(ticket, "let go", type(error).__name__, owner="")
+            raise
+
+    async def _collected(self, ticket: Ticket, tell: Tell) -> Result:
         client = await self._connect()
         watch = _Watch(ticket, self._ledger, tell)
         try:
             record = await self._follow(ticket.task_id, client.record, watch.told, self._patience)
+        except ServiceError as error:
+            if error.absent:
+                raise await self._lost(ticket, _forgotten(ticket)) from None
+            raise
         finally:
             ticket = await watch.caught_up()
         if record.state == "fail":
-            error = failure(record)
-            await self._write(ticket, "failed", str(error), fate="failed", reason=str(error))
-            raise error
+            failed = failure(record)
+            await self._write(ticket, "failed", str(failed), fate="failed", reason=str(failed))
+            raise failed
         tell(Status(ticket, "saving"))
-        return await self._keep(client, ticket, record)
+        try:
+            return await self._keep(client, ticket, record)
+        except ResultLost as error:
+            raise await self._lost(ticket, error) from None
+
+    async def adopt(self, ticket: Ticket, tell: Tell) -> Ticket:
+        """Takes a task of this key into the ledger, its request read back from the service."""
+        client = await self._connect()
+        record = await client.record(ticket.task_id)
+        ticket = ticket.but(request=_echoed(record, ticket), fate="accepted")
+        await asyncio.to_thread(self._ledger.add, ticket)
+        tell(Status(ticket, str(record.state) if not record.state.final else "waiting"))
+        return ticket
+
+    async def _lost(self, ticket: Ticket, error: ResultLost) -> ResultLost:
+        error.task_id = ticket.task_id
+        await self._write(ticket, "lost", str(error), fate="lost", reason=str(error))
+        return error
 
     async def _keep(self, client: Client, ticket: Ticket, record: Record) -> Result:
         parcel = await asyncio.to_thread(self._results.parcel, ticket)
         try:
-            result = await self._download(client, parcel, ticket, record)
-        except ResultLost as error:
-            error.task_id = ticket.task_id
-            await self._write(ticket, "lost", str(error), fate="lost", reason=str(error))
-            raise
+            try:
+                result = await self._download(client, parcel, ticket, record)
+            except ResultLost:
+                # The link may only be old: the service can give a fresh one, once.
+                record = await client.record(ticket.task_id)
+                result = await self._download(client, parcel, ticket, record)
         finally:
-            parcel.drop()
+            await asyncio.to_thread(parcel.drop)
         folder = result.folder.relative_to(self._results.root).as_posix()
         await asyncio.to_thread(self._ledger.keep, ticket, folder, result.story.files)
         return result
@@ -156,6 +187,22 @@ class _Watch:
         if self._writing is not None:
             await asyncio.shield(self._writing)
         return self._ticket
+
+
+def _forgotten(ticket: Ticket) -> ResultLost:
+    return ResultLost(
+        f"The service no longer knows task {ticket.task_id}.",
+        next_step="Tasks are seen by the key that made them, and not for ever.",
+    )
+
+
+def _echoed(record: Record, ticket: Ticket) -> Request:
+    """The request as the service echoes it in `param`."""
+    given = record.param.get("input")
+    options = dict(given) if isinstance(given, dict) else {}
+    prompt = str(options.pop("prompt", "") or "").strip()
+    prompt = prompt or f"(the service tells no prompt for {ticket.task_id})"
+    return Request(record.model or "unknown", prompt, options)
 
 
 def _story(ticket: Ticket, record: Record) -> Story:

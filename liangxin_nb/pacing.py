@@ -13,8 +13,10 @@ class Pace:
 
     `steps`: (until this many seconds after the start, least, most) seconds to the next question.
     Default: 2-3 s for the first 30 s, 5-10 s to 2 min, 15-30 s after. `spacing`: seconds between
-    two questions about any tasks, the bound of 10 queries a second and key. Source: KIE's Get
-    Task Details page; LiangXin's says every 2 to 3 seconds at first, then gradually less often.
+    two questions about any tasks, the bound of 10 queries a second and key. `grace`: seconds in
+    which a new task may still be unknown. `longest`: seconds that the service may ask us to wait.
+    Source: KIE's Get Task Details page; LiangXin's says every 2 to 3 seconds at first, then
+    gradually less often.
     """
 
     steps: tuple[tuple[float, float, float], ...] = (
@@ -23,6 +25,8 @@ class Pace:
         (float("inf"), 15.0, 30.0),
     )
     spacing: float = 0.1
+    grace: float = 20.0
+    longest: float = 120.0
 
     def wait(self, elapsed: float, chance: float) -> float:
         """Seconds to the next question, `elapsed` seconds after the task was accepted.

@@ -105,7 +105,7 @@ class Scheduler:
             return
         if entry.ended.done():
             return
-        if isinstance(answer, LiangxinError) and not answer.retryable:
+        if isinstance(answer, LiangxinError) and not self._passing(entry, answer):
             _fail(entry, answer)
             return
         entry.trouble = answer if isinstance(answer, LiangxinError) else None
@@ -115,6 +115,11 @@ class Scheduler:
         else:
             self._again(entry, answer)
 
+    def _passing(self, entry: _Followed, error: LiangxinError) -> bool:
+        """Whether the trouble may pass: just after its creation a task may not be known yet."""
+        young = self._clock() - entry.since < self._pace.grace
+        return error.retryable or (young and getattr(error, "absent", False))
+
     def _again(self, entry: _Followed, answer: Record | LiangxinError) -> None:
         now = self._clock()
         elapsed = now - entry.since
@@ -122,7 +127,7 @@ class Scheduler:
             _fail(entry, _still_running(entry))
             return
         pause = self._pace.wait(elapsed, random.random())  # noqa: S311 jitter
-        asked = getattr(answer, "retry_after", None) or 0.0
+        asked = min(getattr(answer, "retry_after", None) or 0.0, self._pace.longest)
         left = entry.patience - elapsed
         entry.due = now + min(max(pause, asked), left)
         entry.turn = next(self._turns)

@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from . import catalog
-from .client import Client
+from . import asking, doctor
+from .connection import Connection
 from .errors import InvalidRequest
-from .job import Job
+from .histories import history
+from .job import Collect, Job, Send
 from .ledger import Ledger
 from .life import Life
 from .loop import Loop
+from .notebooks import tasks_in
+from .owners import Owner, alive
 from .pacing import Pace
 from .request import Request
 from .results import Result, Results
-from .sandbox.launch import Launcher
 from .scheduler import Scheduler
-from .settings import Secret, Settings
+from .settings import Settings
+from .table import Table
 from .ticket import Status, Ticket
 
 __all__ = ["Session", "current", "use"]
 
 
 class Session:
-    """One service, one key, one folder; opens nothing and starts nothing before it is used.
+    """One service, one key, one folder; sends nothing and starts nothing before it is used.
 
     `settings`: default `Settings.load(**arguments)`; `pace`: default the documented one. Raises
     `InvalidRequest` when the folder or the ledger cannot be used.
@@ -38,35 +41,17 @@ class Session:
     def __init__(
         self, settings: Settings | None = None, *, pace: Pace | None = None, **arguments: Any
     ) -> None:
-        self._pace = pace or Pace()
         self.settings = settings or Settings.load(**arguments)
         self.loop = Loop()
         self.results = Results(self.settings.results)
         self.ledger = Ledger(self.settings.ledger or self.settings.results / "ledger.sqlite")
+        self._connect = Connection(self.settings)
+        follow, patience = Scheduler(pace or Pace()).follow, self.settings.patience
+        self._life = Life(self._connect, self.ledger, self.results, follow, patience=patience)
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
-        self._client: Client | None = None
-        self._life: Life | None = None
-        self._launcher = Launcher(self.settings.results / ".sandbox", speed=self.settings.speed)
 
     # ---- asking for pictures
-
-    def request(
-        self,
-        prompt: str,
-        model: str,
-        *,
-        plain: Mapping[str, Any] | None = None,
-        options: Mapping[str, Any] | None = None,
-    ) -> tuple[Request, list[str]]:
-        """A checked request and the notes to show with it; nothing is sent.
-
-        `plain`: aspect, size and seed in people's words; `options`: the model's inputs by their
-        own names. Raises `InvalidRequest`.
-        """
-        chosen = catalog.model(self.settings.profile, model)
-        wire, notes = catalog.checked(chosen, plain or {}, options or {})
-        return Request(model, prompt, wire), notes
 
     def generate(
         self,
@@ -84,45 +69,80 @@ class Session:
         names, such as `image_size="square_hd"`. Raises `InvalidRequest` before anything is sent.
         """
         plain = {"aspect": aspect, "size": size, "seed": seed}
-        request, _ = self.request(prompt, model, plain=plain, options=options)
+        (request,), _ = self.requests(prompt, model, plain=plain, options=options)
         return self.submit(request)
 
-    def several(
-        self, prompt: str, model: str, count: int, plain: Mapping[str, Any], options: Any
+    def requests(
+        self,
+        prompt: str,
+        model: str,
+        *,
+        plain: Mapping[str, Any],
+        options: Mapping[str, Any],
+        count: int = 1,
     ) -> tuple[list[Request], list[str]]:
-        """`count` requests that differ in their seed, where the model takes one.
-
-        A given seed counts up; otherwise each gets a random one, so that the pictures differ and
-        each can be made again.
-        """
-        first, notes = self.request(prompt, model, plain=plain, options=options)
-        name = catalog.model(self.settings.profile, model).plain.get("seed")
-        if count == 1 or name is None:
-            return [first] * count, notes
-        start = first.options.get(name)
-        seeds = (
-            range(start, start + count)
-            if isinstance(start, int)
-            else [random.randrange(1, 1 << 32) for _ in range(count)]  # noqa: S311
+        """Checked requests for this session's service, and notes; see `asking.requests`."""
+        made, notes = asking.requests(
+            self.settings.profile, prompt, model, plain=plain, options=options, count=count
         )
-        return [Request(model, prompt, {**first.options, name: s}) for s in seeds], notes
+        for request in made:
+            self._refuse_key(request)
+        return made, notes
 
     def submit(self, request: Request) -> Job:
         """Writes the ticket into the ledger, then sends it from the private loop."""
-        service = self.settings.base_url
-        return self._start(self.ledger.intend(request, self.settings.profile, service))
+        self._refuse_key(request)
+        ticket = self.ledger.intend(
+            request, self.settings.profile, self.settings.base_url, self._owner.id
+        )
+        return self._start(ticket, self._life.send, self._life.collect)
 
     # ---- what was asked for earlier
 
     def resume(self, id: str = "") -> list[Job]:
         """Takes up every unfinished task of this ledger and service, or the one of that id.
 
-        Raises `InvalidRequest` for an id that is not in the ledger or has nothing to collect.
+        What another living notebook follows is left to it. Raises `InvalidRequest` for an id that
+        has nothing to collect.
         """
         if id:
             return [self._resumed(self.ticket(id))]
-        mine = [t for t in self.ledger.unfinished() if t.profile == self.settings.profile]
-        return [self._resumed(ticket) for ticket in mine]
+        doctor.settle(self.ledger, self._alive)
+        mine = [t for t in self.ledger.unfinished() if self._ours(t) and not self._elsewhere(t)]
+        return [job for ticket in mine if (job := self._taken_up(ticket))]
+
+    def attach(self, task_id: str) -> Job:
+        """A job for any task id of this key; the prompt is read back from the service.
+
+        A task that the ledger knows is taken from there, kept results from the disk.
+        """
+        known = self.ledger.find(task_id)
+        if known is not None and known.folder and self._is_kept(known):
+            return self._start(known, None, self._load)
+        if known is not None:
+            return self._resumed(known)
+        request = Request("unknown", f"(asking the service for {task_id})")
+        fresh = Ticket.fresh(request, self.settings.profile, self.settings.base_url, self._owner.id)
+        return self._start(fresh.but(task_id=task_id), self._life.adopt, self._life.collect)
+
+    def recover(self, notebook: str | Path) -> list[Job]:
+        """A job for every task id that a notebook file carries, on whatever machine it was made.
+
+        Raises `InvalidRequest` when the file cannot be read or is no notebook.
+        """
+        try:
+            text = Path(notebook).expanduser().read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidRequest(f"{str(notebook)!r} cannot be read ({error}).") from None
+        return [self.attach(task_id) for task_id in tasks_in(text, repr(str(notebook)))]
+
+    def history(self, *, search: str = "", most: int | None = None) -> Table:
+        """The ledger as a table; see `history`."""
+        return history(self.ledger, search=search, most=most)
+
+    def examine(self) -> list[doctor.Finding]:
+        """What became of everything that was asked for; see `doctor`."""
+        return doctor.examine(self.ledger, self.results, self._alive)
 
     def ticket(self, id: str) -> Ticket:
         """The ledger's ticket of a task id or ticket id; raises `InvalidRequest` without one."""
@@ -137,7 +157,9 @@ class Session:
     def result(self, ticket: Ticket) -> Result:
         """What is kept of a ticket; raises `InvalidRequest` or `ResultLost` when nothing is."""
         if not ticket.folder:
-            raise InvalidRequest(f"Nothing is kept of {ticket.id}: it is {ticket.fate}.")
+            raise InvalidRequest(
+                f"Nothing is kept of {ticket.id}: it is {ticket.fate}.", next_step=ticket.reason
+            )
         return self.results.load(ticket.folder)
 
     def job(self, id: str) -> Job | None:
@@ -150,73 +172,92 @@ class Session:
         with self._lock:
             return [job for job in self._jobs.values() if not job.status.over]
 
+    def elsewhere(self) -> int:
+        """How many unfinished tasks another living notebook follows."""
+        return sum(self._elsewhere(ticket) for ticket in self.ledger.unfinished())
+
+    # ---- whose is it
+
+    @cached_property
+    def _owner(self) -> Owner:
+        return Owner(self.results.root / ".owners")
+
+    def _alive(self, owner: str) -> bool:
+        return owner == self._owner.id or alive(self.results.root / ".owners", owner)
+
+    def _elsewhere(self, ticket: Ticket) -> bool:
+        return ticket.owner != self._owner.id and self._alive(ticket.owner)
+
+    def _ours(self, ticket: Ticket) -> bool:
+        mine = (self.settings.profile, self.settings.base_url)
+        return (ticket.profile, ticket.service) == mine
+
+    def _is_kept(self, ticket: Ticket) -> bool:
+        return (self.results.root / ticket.folder / "story.json").is_file()
+
+    def _refuse_key(self, request: Request) -> None:
+        """A key that stands in a prompt would go into the ledger, the story and the notebook."""
+        key = self.settings.key
+        if key is not None and len(key.reveal()) >= 8 and key.reveal() in str(request.input):
+            raise InvalidRequest(
+                "The prompt or an option holds your API key; nothing was sent.",
+                next_step="Take it out, and out of the notebook too.",
+            )
+
     def _resumed(self, ticket: Ticket) -> Job:
-        known = self._jobs.get(ticket.id)
-        if known is not None and not known.status.over:
-            return known
-        if not ticket.unfinished:
+        collectable = ticket.unfinished or ticket.fate == "lost"
+        removed = ticket.fate == "kept" and not self._is_kept(ticket)
+        if not ticket.task_id or not (collectable or removed):
             raise InvalidRequest(
                 f"There is nothing to collect for {ticket.id}: it is {ticket.fate}.",
                 next_step=ticket.reason or f"%liangxin show {ticket.id} shows it.",
             )
-        if ticket.profile != self.settings.profile:
+        if not self._ours(ticket):
+            there = ticket.service or ticket.profile
             raise InvalidRequest(
-                f"{ticket.id} belongs to the service {ticket.profile!r}, this session uses "
-                f"{self.settings.profile!r}.",
-                next_step=f"Set LIANGXIN_PROFILE={ticket.profile} and resume again.",
+                f"{ticket.id} belongs to {there}, this session uses {self.settings.host}.",
+                next_step=f"Use the profile {ticket.profile} and its address, then resume again.",
             )
-        return self._start(ticket)
+        job = None if self._elsewhere(ticket) else self._taken_up(ticket)
+        if job is None:
+            raise InvalidRequest(
+                f"{ticket.task_id} is followed by another notebook, which keeps its result.",
+                next_step=f"%liangxin show {ticket.task_id} shows it when it is done.",
+            )
+        return job
+
+    def _taken_up(self, ticket: Ticket) -> Job | None:
+        """The job for a ticket: the one that runs, or a new one; None when another was quicker."""
+        known = self._jobs.get(ticket.id)
+        if known is not None and not known.status.over:
+            return known
+        mine = self.ledger.claim(ticket, self._owner.id)
+        return self._start(mine, None, self._life.collect) if mine else None
 
     # ---- the machinery
 
-    def _start(self, ticket: Ticket) -> Job:
+    def _start(self, ticket: Ticket, send: Send | None, collect: Collect) -> Job:
         job = Job(ticket, self.loop)
         with self._lock:
             self._jobs[ticket.id] = job
         job.watch(self._forget_when_over)
-        return job.start(self._send, self._collect)
+        return job.start(send, collect)
 
     def _forget_when_over(self, status: Status) -> None:
         if status.over:
             with self._lock:
                 self._jobs.pop(status.ticket.id, None)
 
-    async def _send(self, ticket: Ticket, tell: Any) -> Ticket:
-        return await self._alive().send(ticket, tell)
-
-    async def _collect(self, ticket: Ticket, tell: Any) -> Result:
-        return await self._alive().collect(ticket, tell)
-
-    def _alive(self) -> Life:
-        """The machinery, made on the private loop at its first use."""
-        if self._life is None:
-            self._life = Life(
-                self._connect,
-                self.ledger,
-                self.results,
-                Scheduler(self._pace).follow,
-                patience=self.settings.patience,
-            )
-        return self._life
-
-    async def _connect(self) -> Client:
-        """The client; under the sandbox profile, of a sandbox that runs now."""
-        if self.settings.profile == "sandbox":
-            from .sandbox._base import key
-
-            url = await asyncio.to_thread(self._launcher.url)
-            if self._client is None or self._client.base_url != url:
-                self._client = Client(url, Secret(key()))
-        elif self._client is None:
-            assert self.settings.key is not None
-            self._client = Client(self.settings.base_url, self.settings.key)
-        return self._client
+    async def _load(self, ticket: Ticket, _: Any) -> Result:
+        return await asyncio.to_thread(self.result, ticket)
 
     def close(self) -> None:
         """Leaves every job and gives the sandbox back; unfinished tasks stay in the ledger."""
         for job in self.active():
             job.leave()
-        self._launcher.leave()
+        self._connect.leave()
+        if "_owner" in self.__dict__:
+            self._owner.end()
 
 
 class _Current:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from . import keys
 from .errors import InvalidRequest
 
 __all__ = ["CONFIGURED", "PROFILES", "Secret", "Settings"]
@@ -57,8 +58,9 @@ class Settings:
     `results`: the folder of pictures. `ledger`: a file or database URL, default
     `results/ledger.sqlite`. `wait`: True, False or None (wait only where nobody watches).
     `patience`: seconds until a wait ends with `StillRunning`, default 900 (both seed documents:
-    stop after a time of one's own, KIE says 10 to 15 minutes). `speed`: how many times faster
-    than life the sandbox runs.
+    stop after a time of one's own, KIE says 10 to 15 minutes). `timeout`:
+    seconds without a word until a call counts as unanswered. `speed`: how many times faster than
+    life the sandbox runs.
     """
 
     profile: str = ""
@@ -68,6 +70,7 @@ class Settings:
     ledger: str = ""
     wait: bool | None = None
     patience: float = 900.0
+    timeout: float = 60.0
     speed: float = 1.0
 
     @classmethod
@@ -81,6 +84,8 @@ class Settings:
         asked = {**CONFIGURED, **arguments}
         given = {name: value for name, value in asked.items() if value not in (None, "")}
         values = {**_from_environment(env), **given}
+        if "key" not in values and values.get("profile") != "sandbox" and (key := keys.found(env)):
+            values["key"] = Secret(key)
         if isinstance(values.get("key"), str):
             values["key"] = Secret(values["key"])
         values["results"] = Path(values.get("results", cls.results)).expanduser().absolute()
@@ -146,13 +151,13 @@ def _without_login(url: str) -> str:
 
 def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
     names = {
-        "LIANGXIN_API_KEY": ("key", Secret),
         "LIANGXIN_BASE_URL": ("base_url", str),
         "LIANGXIN_PROFILE": ("profile", str),
         "LIANGXIN_RESULTS": ("results", Path),
         "LIANGXIN_LEDGER": ("ledger", str),
         "LIANGXIN_WAIT": ("wait", _wait),
         "LIANGXIN_PATIENCE": ("patience", _positive("LIANGXIN_PATIENCE")),
+        "LIANGXIN_TIMEOUT": ("timeout", _positive("LIANGXIN_TIMEOUT")),
         "LIANGXIN_SPEED": ("speed", _positive("LIANGXIN_SPEED")),
     }
     found = {}

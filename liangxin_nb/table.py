@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from html import escape
+from importlib import import_module
+from typing import Any
 
 __all__ = ["Table"]
+
+_MOST = 200  # characters of a cell that is shown
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under headings; cells are texts. `empty`: what is said when there are no rows."""
+    """Rows under headings. `empty`: what is said when there are no rows.
+
+    Long texts are cut where they are shown; `to_pandas()` and `rows` hold the values whole.
+    """
 
     headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[Any]]
     empty: str = "Nothing yet."
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (dict(zip(self.headings, row, strict=True)) for row in self.rows)
+
+    def to_pandas(self) -> Any:
+        """The table as a pandas DataFrame; raises `ImportError` where pandas is not installed."""
+        return import_module("pandas").DataFrame(list(self.rows), columns=list(self.headings))
 
     def __repr__(self) -> str:
         if not self.rows:
             return self.empty
-        lines = [self.headings, *self.rows] if any(self.headings) else self.rows
-        widths = [max(_width(line[n]) for line in lines) for n in range(len(lines[0]))]
+        lines = [list(map(_text, line)) for line in self._lines()]
+        widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
         return "\n".join(
             "  ".join(
                 cell + " " * (w - _width(cell)) for cell, w in zip(line, widths, strict=True)
@@ -33,19 +51,28 @@ class Table:
     def _repr_html_(self) -> str:
         if not self.rows:
             return f"<div>{escape(self.empty)}</div>"
-        head = (
-            ""
-            if not any(self.headings)
-            else "".join(
-                f'<th style="text-align:left">{escape(cell)}</th>' for cell in self.headings
-            )
-        )
+        head = "".join(f'<th style="text-align:left">{escape(cell)}</th>' for cell in self.headings)
+        head = f"<thead><tr>{head}</tr></thead>" if any(self.headings) else ""
         body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in self.rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return f"<table>{head}<tbody>{body}</tbody></table>"
+
+    def _lines(self) -> list[Sequence[Any]]:
+        return [self.headings, *self.rows] if any(self.headings) else list(self.rows)
 
 
-def _cell(text: str) -> str:
-    return f'<td style="text-align:left;overflow-wrap:break-word">{escape(text)}</td>'
+def _text(value: Any) -> str:
+    """A value for people, on one line."""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, float):
+        return f"{value:.1f}".removesuffix(".0")
+    text = " ".join(("" if value is None else str(value)).split())
+    return text if len(text) <= _MOST else f"{text[: _MOST - 1]}…"
+
+
+def _cell(value: Any) -> str:
+    style = "text-align:left;overflow-wrap:break-word"
+    return f'<td style="{style}">{escape(_text(value))}</td>'
 
 
 def _width(text: str) -> int:

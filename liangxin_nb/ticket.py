@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,7 +24,8 @@ class Ticket:
 
     `fate`: intent → sent → accepted → succeeded → kept, or refused, unknown, failed, lost.
     `state`: the service's last word, in the wire's spelling. `at`: unix seconds. `service`: the
-    API's base address, without the key; `profile` names what speaks there.
+    API's base address, without the key; `profile` names what speaks there. `owner`: the session
+    that looks after it.
     """
 
     id: str
@@ -37,6 +40,12 @@ class Ticket:
     folder: str = ""
     seconds: float | None = None
     credits: float | None = None
+    owner: str = ""
+
+    @classmethod
+    def fresh(cls, request: Request, profile: str, service: str, owner: str = "") -> Ticket:
+        """A new ticket with an id of its own, made now."""
+        return cls(uuid.uuid4().hex[:12], request, time.time(), profile, service, owner=owner)
 
     def but(self, **changes: Any) -> Ticket:
         """The same ticket with other values."""

@@ -200,4 +200,4 @@ async def test_the_key_is_in_no_error_and_no_repr(serve):
             with pytest.raises((ServiceError, Unreachable)) as error:
                 await call
             assert KEY not in f"{error.value!r} {error.value}"
-        assert KEY not in f"{client!r} {vars(client)}"
+        assert KEY not in f"{client!r} {vars(client)} {vars(client._calls)}"

@@ -9,11 +9,12 @@ import pytest
 ROOT = Path(__file__).parent.parent / "liangxin_nb"
 
 FLOORS = {
-    "errors": 0,
+    "errors": 0, "keys": 0,
     "settings": 1, "request": 1, "record": 1, "ticket": 1, "catalog": 1,
     "cell": 2, "wire": 2, "pacing": 2, "pictures": 2, "stories": 2, "table": 2,
-    "client": 3, "ledger": 3, "results": 3, "loop": 3, "sandbox": 3,
-    "scheduler": 4, "life": 4, "job": 4,
+    "asking": 2, "notebooks": 2,
+    "client": 3, "ledger": 3, "owners": 3, "results": 3, "loop": 3, "sandbox": 3, "waiting": 3,
+    "scheduler": 4, "life": 4, "job": 4, "doctor": 4, "histories": 4, "connection": 4,
     "session": 5,
     "panels": 6,
     "magics": 7,
@@ -24,10 +25,14 @@ WORDS = ["settings", "request", "record", "ticket", "catalog"]
 #: Rooms inside a folder, lowest first; those in one tuple do not know one another.
 INSIDE = {
     "catalog": [("_base",), ("__init__",)],
+    "client": [("_base",), ("calls", "download"), ("__init__",)],
     "pictures": [("_base",), ("imprint", "thumbnail"), ("__init__",)],
     "sandbox": [
-        ("_base", "painter"),
-        ("world",),
+        ("_base", "painter", "kinds", "fate", "limits", "hangup"),
+        ("faults",),
+        ("world", "answer"),
+        ("delivery", "steps"),
+        ("files",),
         ("server",),
         ("__main__", "launch"),
         ("__init__",),
@@ -44,7 +49,7 @@ DOORS = {
     "nest_asyncio": {"loop"},
     "nest_asyncio2": {"loop"},
     "PIL": {"pictures", "sandbox"},
-    "filelock": {"sandbox"},
+    "filelock": {"owners", "sandbox"},
     "starlette": {"sandbox"},
     "uvicorn": {"sandbox"},
     "ipywidgets": {"panels"},

@@ -52,8 +52,17 @@ async def test_trouble_on_the_way_is_told_and_asked_again():
 
 
 async def test_a_final_no_ends_the_wait():
-    with pytest.raises(ServiceError, match="no such task"):
-        await follow(Service("waiting", ServiceError("no such task", status=404)))
+    with pytest.raises(ServiceError, match="wrong key"):
+        await follow(Service("waiting", ServiceError("wrong key", status=401)))
+
+
+async def test_a_task_may_be_unknown_at_first_and_not_later():
+    absent = ServiceError("task not found", status=404)
+    null = ServiceError("recordInfo is null", status=200, code="422")
+    assert (await follow(Service(absent, null, "success"))).state == "success"
+    strict = Pace(steps=FAST.steps, spacing=0.001, grace=0.05)
+    with pytest.raises(ServiceError, match="not found"):
+        await follow(Service(absent), scheduler=Scheduler(strict))
 
 
 async def test_patience_ends_every_wait_with_the_id_and_the_next_step():

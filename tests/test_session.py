@@ -68,13 +68,13 @@ def test_ten_runs_make_ten_creates_and_the_ledger_agrees(session, sandbox):
 
 def test_the_row_is_on_disk_before_the_request_is_sent(session, monkeypatch):
     seen = []
-    send = session._send
+    send = session._life.send
 
     async def look(ticket, tell):
         seen.append(session.ledger.find(ticket.id).fate)
         return await send(ticket, tell)
 
-    monkeypatch.setattr(session, "_send", look)
+    monkeypatch.setattr(session._life, "send", look)
     session.generate("a lake").wait(20)
     assert seen == ["intent"]
 
@@ -206,9 +206,9 @@ def test_resuming_what_is_followed_gives_the_same_job(patient):
 
 
 def test_several_pictures_have_seeds_that_differ_and_can_be_made_again(session):
-    requests, _ = session.several("a cat", "z-image", 3, {"seed": "7"}, {})
+    requests, _ = session.requests("a cat", "z-image", plain={"seed": "7"}, options={}, count=3)
     assert [request.options["seed"] for request in requests] == [7, 8, 9]
-    requests, _ = session.several("a cat", "z-image", 3, {}, {})
+    requests, _ = session.requests("a cat", "z-image", plain={}, options={}, count=3)
     assert len({request.options["seed"] for request in requests}) == 3
 
 

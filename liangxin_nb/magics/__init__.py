@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ..settings import Settings
+from ..waiting import unfinished
 from ._base import plainly
 from .complete import matcher
 from .config import LiangXin
@@ -45,8 +47,9 @@ def _complete(shell: Any) -> None:
 
 
 def _greeting(settings: Settings) -> str:
+    service = f"{settings.profile} at {settings.host}. Tasks may be billed."
     if settings.profile == "sandbox":
-        return (
-            "liangxin_nb: sandbox. Pictures are drawn on this machine; no model, no key, no cost."
-        )
-    return f"liangxin_nb: {settings.profile} at {settings.host}. Tasks may be billed."
+        service = "sandbox. Pictures are drawn on this machine; no model, no key, no cost."
+    open_ = unfinished(Path(settings.ledger or settings.results / "ledger.sqlite"))
+    waiting = f"\n{open_} unfinished: %liangxin resume collects them." if open_ else ""
+    return f"liangxin_nb: {service}{waiting}"

@@ -55,8 +55,8 @@ def _submitted(asked: Cell, *, brief: bool) -> list[Job]:
     from ..panels import show
 
     here = session()
-    requests, notes = here.several(
-        asked.prompt, asked.model, asked.count, asked.plain, asked.options
+    requests, notes = here.requests(
+        asked.prompt, asked.model, plain=asked.plain, options=asked.options, count=asked.count
     )
     jobs = []
     for request in requests:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from getpass import getpass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidRequest
+from ..keys import looks_like_key
+from ..settings import CONFIGURED, Secret
 from ._base import plainly, session
 
 if TYPE_CHECKING:
     from ..job import Job
     from ..session import Session
     from ..table import Table
-    from ..ticket import Ticket
 
 __all__ = ["COMMANDS", "liangxin_line"]
 
@@ -27,6 +28,9 @@ def liangxin_line(line: str) -> Any:
     %liangxin show ID            a task's picture, or its card while it runs
     %liangxin resume [ID]        collect every unfinished task, or one
     %liangxin leave ID           stop watching; the task goes on and may be billed
+    %liangxin recover FILE       collect every task that a notebook file carries
+    %liangxin doctor             what became of everything, and what to do about it
+    %liangxin key                give the key without showing it; kept in memory only
 
     ID is a task id, a ticket id, or the beginning of a ticket id.
     """
@@ -38,10 +42,16 @@ def liangxin_line(line: str) -> Any:
                 f"{name!r} is not a command of %liangxin; there are {known}.",
                 next_step="To make a picture, write %%liangxin above a prompt.",
             )
-        return COMMANDS[name](session(), rest.strip())
+        if looks_like_key(line):
+            raise InvalidRequest(
+                "The line holds something that looks like a key; a notebook is no place for one.",
+                next_step="Take it out, then run %liangxin key: it asks without showing it.",
+            )
+        # The key comes first: without it there may be no session to hand on.
+        return _key() if name == "key" else COMMANDS[name](session(), rest.strip())
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], empty: str = "") -> Table:
+def _table(headings: Sequence[str], rows: Sequence[Sequence[Any]], empty: str = "") -> Table:
     from ..table import Table
 
     return Table(headings, rows, empty)
@@ -84,24 +94,7 @@ def _models(here: Session, name: str) -> Table:
 
 
 def _tasks(here: Session, words: str) -> Table:
-    words = words.removeprefix("--search").strip()
-    rows = [_row(ticket) for ticket in here.ledger.tickets(search=words)]
-    headings = ("when", "model", "prompt", "fate", "task", "kept in or reason")
-    return _table(headings, rows, empty="No task yet: write %%liangxin above a prompt.")
-
-
-def _row(ticket: Ticket) -> tuple[str, ...]:
-    at = datetime.fromtimestamp(ticket.at).astimezone()
-    prompt = " ".join(ticket.request.prompt.split())
-    fate = f"{ticket.fate} ({ticket.state})" if ticket.unfinished and ticket.state else ticket.fate
-    return (
-        f"{at:%Y-%m-%d %H:%M}",
-        ticket.request.model,
-        prompt if len(prompt) <= 40 else f"{prompt[:39]}…",
-        fate,
-        ticket.task_id or ticket.id,
-        ticket.folder or ticket.reason,
-    )
+    return here.history(search=words.removeprefix("--search").strip(), most=50)
 
 
 def _show(here: Session, id: str) -> Any:
@@ -113,7 +106,39 @@ def _show(here: Session, id: str) -> Any:
 
 def _resume(here: Session, id: str) -> Any:
     jobs = here.resume(id)
-    return _shown(here, jobs) if jobs else _table((), (), "Nothing is waiting to be collected.")
+    if jobs:
+        return _shown(here, jobs)
+    others = here.elsewhere()
+    beside = f" {others} are followed by another notebook." if others else ""
+    return _table((), (), f"Nothing is waiting to be collected.{beside}")
+
+
+def _recover(here: Session, file: str) -> Any:
+    if not file:
+        raise InvalidRequest(
+            "%liangxin recover needs a file.", next_step="Write %liangxin recover FILE.ipynb"
+        )
+    jobs = here.recover(file.strip("\"'"))
+    return _shown(here, jobs) if jobs else _table((), (), f"{file} carries no task.")
+
+
+def _doctor(here: Session, _: str) -> Table:
+    rows = [(f.count, f.what, f.means, f.do) for f in here.examine()]
+    return _table(("tickets", "are", "that is", "what to do"), rows, "Nothing was asked for yet.")
+
+
+def _key() -> Table:
+    """Asks for the key without showing it, and keeps it in this process's memory alone."""
+    try:
+        key = getpass("API key (it is not shown and not saved): ").strip()
+    except Exception as error:  # a frontend without input says so in its own way
+        raise InvalidRequest(
+            "Nobody can be asked for a key here.", next_step="Set LIANGXIN_API_KEY instead."
+        ) from error
+    if not key:
+        raise InvalidRequest("No key was given; nothing has changed.")
+    CONFIGURED["key"] = Secret(key)
+    return _table((), (), "The key is kept in memory until this kernel ends.")
 
 
 def _leave(here: Session, id: str) -> Table:
@@ -154,4 +179,7 @@ COMMANDS: dict[str, Callable[[Session, str], Any]] = {
     "show": _show,
     "resume": _resume,
     "leave": _leave,
+    "recover": _recover,
+    "doctor": _doctor,
+    "key": lambda _, __: _key(),
 }

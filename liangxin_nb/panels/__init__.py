@@ -80,9 +80,11 @@ def _show_live(
 
 
 def _settle(slot: Slot, brief: bool, status: Status) -> None:
-    """The durable output of a job that has ended; one that was left keeps its card."""
+    """The durable output of a job that has ended; until then, and when left, the card stays."""
     if status.over and status.phase != "left":
         slot.replace(_durable(status, brief), status.ticket)
+    else:
+        slot.accepted(status.ticket)
 
 
 def _durable(status: Status, brief: bool) -> dict[str, str]:

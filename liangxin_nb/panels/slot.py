@@ -43,22 +43,28 @@ def frontend() -> str:
 
 
 class Slot:
-    """One place below a cell, shown once and replaced once."""
+    """One place below a cell: shown once, later replaced."""
 
     def __init__(self, ticket: Ticket) -> None:
         self._id = f"liangxin-{uuid.uuid4().hex}"
         self._ticket = ticket
+        self._bundle: dict[str, Any] = {}
 
     def show(self, text: str, view: str | None = None) -> None:
         """Shows a widget view by its model id where there is one, and one line of text."""
-        bundle: dict[str, Any] = {"text/plain": text}
+        self._bundle = {"text/plain": text}
         if view is not None:
             # By hand, because ipywidgets 7 has no bundle of its own to take it from.
-            bundle[_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": view}
-        display(bundle, raw=True, display_id=self._id, metadata=self._metadata())
+            self._bundle[_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": view}
+        display(self._bundle, raw=True, display_id=self._id, metadata=self._metadata())
 
-    def replace(self, bundle: dict[str, str], ticket: Ticket) -> None:
-        """Puts the durable bundle in its place, from any thread."""
+    def accepted(self, ticket: Ticket) -> None:
+        """Notes the task id beside the same view, once: from then on the notebook is a backup."""
+        if ticket.task_id and ticket.task_id != self._ticket.task_id:
+            self.replace(self._bundle, ticket)
+
+    def replace(self, bundle: dict[str, Any], ticket: Ticket) -> None:
+        """Puts another bundle in its place, from any thread."""
         self._ticket = ticket
         more = {"raw": True, "display_id": self._id, "metadata": self._metadata()}
         try:

@@ -13,36 +13,60 @@ from pathlib import Path
 import uvicorn
 
 from ._base import ADDRESS, gate, in_use, key
+from .faults import BadFault, Faults, listing
+from .hangup import Protocol
 from .server import application
 from .world import World
 
 _LINGER = 10.0  # seconds without any user before it ends
+_FAULTS = """faults, each name*N for its first N occasions only, else for all:
+{}
+
+While it runs, PUT /sandbox/faults with {{"faults": ["create-lost", "busy:3*2"]}} puts another set
+in force; GET /sandbox tells the set and how often each has struck."""
 
 
 def main() -> None:
     """Reads the command line, binds a port of this machine, says where, and serves."""
-    parser = argparse.ArgumentParser(prog="python -m liangxin_nb.sandbox", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m liangxin_nb.sandbox",
+        description=__doc__,
+        epilog=_FAULTS.format(listing()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--port", type=int, default=0, help="0, the default: any free port")
     parser.add_argument("--speed", type=float, default=1.0, help="times faster than life")
     parser.add_argument("--state", type=Path, help="keep the tasks in this folder")
     parser.add_argument("--shared", action="store_true",
                         help="tell other kernels, and end when none uses it")  # fmt: skip
+    parser.add_argument("--faults", default="", help='what goes wrong: "create-lost, busy:3*2"')
     given = parser.parse_args()
     if given.speed <= 0:
         parser.error(f"--speed {given.speed} is not above 0")
     if given.shared and given.state is None:
         parser.error("--shared needs --state")
-    asyncio.run(_serve(given))
+    try:
+        faults = Faults(text for text in given.faults.split(",") if text.strip())
+    except BadFault as error:
+        parser.error(str(error))
+    asyncio.run(_serve(given, faults))
 
 
-async def _serve(given: argparse.Namespace) -> None:
+async def _serve(given: argparse.Namespace, faults: Faults) -> None:
     with _bound(given.port) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         identity = hashlib.sha256(f"{given.state}-{os.getpid()}".encode()).hexdigest()[:16]
-        world = World(given.state, speed=given.speed)
-        app = application(world, key(), identity)
+        world = World(given.state, speed=given.speed, faults=faults)
+        app = application(world, key(), identity, faults)
         server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+            uvicorn.Config(
+                app,
+                http=Protocol,
+                log_level="warning",
+                access_log=False,
+                lifespan="off",
+                date_header=False,  # the application tells the time itself
+            )
         )
         ready = {"url": url, "key": key(), "pid": os.getpid(), "identity": identity}
         if given.shared:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from ..errors import Unreachable
-from ._base import ADDRESS, gate, lease
+from ._base import ADDRESS, gate, key, lease
 
 __all__ = ["Launcher"]
 
@@ -32,6 +32,11 @@ class Launcher:
         self._speed = speed
         self._lock = threading.Lock()
         self._lease: FileLock | None = None
+
+    @property
+    def key(self) -> str:
+        """The Bearer key that the sandbox takes."""
+        return key()
 
     def url(self) -> str:
         """Where the sandbox listens now; starts it when there is none. Blocks for a second or two.

@@ -1,4 +1,4 @@
-"""The sandbox's HTTP face: both endpoints of the Market task API, and the result files.
+"""The sandbox's HTTP face: both endpoints of the Market task API, the result files, its faults.
 
 Sources: the seed documents for recordInfo, LiangXin's model pages for createTask, its refusals
 and both error envelopes.
@@ -8,68 +8,144 @@ from __future__ import annotations
 
 import json
 import secrets
-from functools import lru_cache
+import time
+from email.utils import formatdate
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .painter import paint
-from .world import Drawing, Refusal, World
+from .answer import Answer
+from .faults import BadFault, Faults
+from .files import Files
+from .limits import Limits
+from .steps import Calls
+from .world import Refusal, World
 
 __all__ = ["application"]
 
 _LARGEST_BODY = 32 << 20
-_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
 
-def application(world: World, key: str, identity: str = "") -> Starlette:
-    """The server for a world, taking one key; `identity` is told to whoever asks who it is."""
+def application(
+    world: World, key: str, identity: str = "", faults: Faults | None = None
+) -> Starlette:
+    """The server for a world, taking one key; `identity` is told to whoever asks who it is.
 
-    async def create(request: Request) -> Response:
-        world.calls["createTask"] += 1
-        _authorize(request, key)
-        body = await _body(request)
-        task_id = await run_in_threadpool(world.create, key, body)
-        return _answer({"taskId": task_id})
-
-    async def record(request: Request) -> Response:
-        world.calls["recordInfo"] += 1
-        _authorize(request, key)
-        origin = f"{request.url.scheme}://{request.url.netloc}"
-        return _answer(world.record(key, request.query_params.get("taskId", ""), origin))
-
-    async def file(request: Request) -> Response:
-        world.calls["files"] += 1
-        drawing = world.drawing(request.path_params["task"], request.path_params["name"])
-        if drawing is None:
-            return Response("no such file", 404, media_type="text/plain")
-        return Response(await run_in_threadpool(_drawn, drawing), media_type=_TYPES[drawing.form])
-
-    async def about(_: Request) -> Response:
-        return JSONResponse(
-            {"sandbox": identity, "created": world.created, "calls": dict(world.calls)}
-        )
-
+    `faults`: those in force, the same as the world's.
+    """
+    face = _Face(world, key, identity, faults or Faults())
     return Starlette(
         routes=[
-            Route("/api/v1/jobs/createTask", create, methods=["POST"]),
-            Route("/api/v1/jobs/recordInfo", record, methods=["GET"]),
-            Route("/files/{task}/{name}", file, methods=["GET"]),
-            Route("/sandbox", about, methods=["GET"]),
+            Route("/api/v1/jobs/createTask", face.create, methods=["POST"]),
+            Route("/api/v1/jobs/recordInfo", face.record, methods=["GET"]),
+            Route("/files/{task}/{name}", face.file, methods=["GET"]),
+            Route("/sandbox", face.about, methods=["GET"]),
+            Route("/sandbox/faults", face.replace, methods=["PUT"]),
         ],
-        exception_handlers={Refusal: _refused},
+        middleware=[Middleware(_Dated, faults=face.faults)],
+        exception_handlers={Refusal: face.refused},
     )
 
 
-def _authorize(request: Request, key: str) -> None:
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    good = scheme.lower() == "bearer" and secrets.compare_digest(given.encode(), key.encode())
-    if not good:
-        raise Refusal(401, "invalid token")
+class _Face:
+    """The endpoints."""
+
+    def __init__(self, world: World, key: str, identity: str, faults: Faults) -> None:
+        self.faults = faults
+        self._world = world
+        self._key = key
+        self._identity = identity
+        self._limits = Limits()
+        self._calls = Calls(faults, self._limits)
+        self._files = Files(world, faults)
+
+    async def create(self, request: Request) -> Response:
+        self._world.calls["createTask"] += 1
+        self._authorize(request)
+        body = await _body(request)
+        struck = await self._calls.before("createTask", "create", self._key)
+        if struck:
+            return struck
+        task_id = await run_in_threadpool(self._world.create, self._key, body)
+        return await self._calls.after(
+            "created", self._calls.response(Answer.good({"taskId": task_id}))
+        )
+
+    async def record(self, request: Request) -> Response:
+        self._world.calls["recordInfo"] += 1
+        self._authorize(request)
+        struck = await self._calls.before("recordInfo", "record", self._key)
+        if struck:
+            return struck
+        origin = f"{request.url.scheme}://{request.url.netloc}"
+        data = self._world.record(self._key, request.query_params.get("taskId", ""), origin)
+        return self._calls.response(Answer.good(data))
+
+    async def file(self, request: Request) -> Response:
+        self._world.calls["files"] += 1
+        return await self._files.serve(request)
+
+    async def about(self, _: Request) -> Response:
+        return JSONResponse(
+            {
+                "sandbox": self._identity,
+                "created": self._world.created,
+                "calls": dict(self._world.calls),
+                "faults": self.faults.told(),
+                "limits": self._limits.told(),
+            }
+        )
+
+    async def replace(self, request: Request) -> Response:
+        """Puts another set of faults in force, everything about faults counted from 0."""
+        try:
+            self.faults.replace(_named(await _body(request)))
+        except (BadFault, Refusal) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        self._limits.reset()
+        return await self.about(request)
+
+    async def refused(self, _: Request, error: Exception) -> Response:
+        """A refusal in its layer's envelope: the gateway's for keys, else the task's."""
+        assert isinstance(error, Refusal)
+        return self._calls.response(Answer.refusal(error.code, error.message))
+
+    def _authorize(self, request: Request) -> None:
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        good = secrets.compare_digest(given.encode(), self._key.encode())
+        if scheme.lower() != "bearer" or not good:
+            raise Refusal(401, "invalid token")
+
+
+class _Dated:
+    """Tells the date in each answer, by the sandbox's clock."""
+
+    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+        self._app = app
+        self._faults = faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = formatdate(time.time() + self._faults.clock(), usegmt=True)
+                message["headers"] = [*message["headers"], (b"date", date.encode())]
+            await send(message)
+
+        await self._app(scope, receive, dated)
+
+
+def _named(body: Any) -> list[str]:
+    """The names in the body of a request for other faults."""
+    texts = body.get("faults") if isinstance(body, dict) else None
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise BadFault('wanted: {"faults": ["name", "name:value", "name*times", ...]}')
+    return texts
 
 
 async def _body(request: Request) -> Any:
@@ -83,21 +159,3 @@ async def _body(request: Request) -> Any:
         return json.loads(b"".join(parts))
     except ValueError:
         raise Refusal(400, "invalid JSON body") from None
-
-
-def _answer(data: Any, code: int = 200, message: str = "success") -> Response:
-    return JSONResponse({"code": code, "msg": message, "data": data}, code)
-
-
-async def _refused(_: Request, error: Exception) -> Response:
-    """A refusal in its layer's envelope: the gateway's for keys, else the task's."""
-    assert isinstance(error, Refusal)
-    if error.code in (401, 403):
-        said = {"message": error.message, "type": "new_api_error", "code": ""}
-        return JSONResponse({"error": said}, error.code)
-    return _answer(None, error.code, error.message)
-
-
-@lru_cache(maxsize=8)
-def _drawn(drawing: Drawing) -> bytes:
-    return paint(drawing.prompt, seed=drawing.seed, size=drawing.size, form=drawing.form)

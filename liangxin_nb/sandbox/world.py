@@ -1,7 +1,7 @@
 """What the sandbox knows: its tasks, and where each stands at a given moment.
 
-A task's life is a pure function of its creation and the clock. What was created is kept on disk,
-one line each, so that a restarted sandbox still knows its tasks.
+A task's life is a pure function of its creation, which seals its faults, and the clock. What was
+created is kept on disk, one line each, so that a restarted sandbox still knows its tasks.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from .. import catalog
+from .fate import Fate, failure, known, life
+from .faults import Faults
 
-__all__ = ["Drawing", "Refusal", "Task", "World", "life"]
+__all__ = ["Drawing", "Refusal", "Task", "World"]
 
-_SHARES = (("waiting", 0.08), ("queuing", 0.22))  # of the whole; the rest is generating
 _FORMS = {"jpg": "jpeg", "image/jpeg": "jpeg", "image/png": "png"}
 
 
@@ -37,13 +38,17 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """One accepted task: the request as it came, and when. `owner` is a digest of the key."""
+    """One accepted task: the request as it came, and when. `owner` is a digest of the key.
+
+    `fates`: the faults sealed at its creation, each a name and an argument.
+    """
 
     id: str
     owner: str
     created_ms: int
     total_ms: int
     param: dict[str, Any]
+    fates: Sequence[Fate] = ()
 
 
 @dataclass(frozen=True)
@@ -56,26 +61,22 @@ class Drawing:
     form: str
 
 
-def life(created_ms: int, total_ms: int, now_ms: int) -> tuple[str, int]:
-    """The state at a moment, and since when (unix ms)."""
-    since = float(created_ms)
-    for state, share in _SHARES:
-        if now_ms < since + total_ms * share:
-            return state, int(since)
-        since += total_ms * share
-    done = created_ms + total_ms
-    return ("generating", int(since)) if now_ms < done else ("success", done)
-
-
 class World:
     """All tasks of one sandbox. `speed`: how many times faster than life; `clock`: unix seconds."""
 
     def __init__(
-        self, state: Path | None, *, speed: float = 1.0, clock: Callable[[], float] = time.time
+        self,
+        state: Path | None,
+        *,
+        speed: float = 1.0,
+        clock: Callable[[], float] = time.time,
+        faults: Faults | None = None,
     ) -> None:
         self._file = state / "tasks.jsonl" if state else None
         self._speed = speed
         self._clock = clock
+        self._faults = faults or Faults()
+        self._dead_links: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._tasks = {task.id: task for task in _read(self._file)}
         self.calls: Counter[str] = Counter()
@@ -93,7 +94,8 @@ class World:
             while (id := f"task_{model.id.replace('/', '-')}_{now}") in self._tasks:
                 now += 1
             total = int(self._duration(model, id) * 1000)
-            task = Task(id, _owner(key), now, total, body)
+            fates = [(fault.name, fault.value) for fault in self._faults.strike("life")]
+            task = Task(id, _owner(key), now, total, body, fates)
             self._keep(task)
             self._tasks[id] = task
         return id
@@ -103,19 +105,20 @@ class World:
         if not id:
             raise Refusal(400, "taskId is required")
         task = self._tasks.get(id)
-        if task is None or task.owner != _owner(key):
+        now = int(self._clock() * 1000)
+        if task is None or task.owner != _owner(key) or not known(task.created_ms, now, task.fates):
             raise Refusal(404, "task not found")
-        state, since = life(task.created_ms, task.total_ms, int(self._clock() * 1000))
-        done = state == "success"
-        url = f"{origin}/files/{id}/1.{_ending(_drawing(task).form)}"
+        state, since = life(task.created_ms, task.total_ms, now, task.fates)
+        code, words = failure(task.fates) if state == "fail" else ("", "")
+        done = state in ("success", "fail")
         return {
             "taskId": id,
             "model": task.param["model"],
             "state": state,
             "param": json.dumps(task.param, ensure_ascii=False),
-            "resultJson": json.dumps({"resultUrls": [url]}) if done else "",
-            "failCode": "",
-            "failMsg": "",
+            "resultJson": self._result(task, origin) if state == "success" else "",
+            "failCode": code,
+            "failMsg": words,
             "costTime": task.total_ms if done else 0,
             "completeTime": since if done else 0,
             "createTime": task.created_ms,
@@ -125,10 +128,27 @@ class World:
     def drawing(self, id: str, name: str) -> Drawing | None:
         """What lies at a result link, or None where there is nothing (yet)."""
         task = self._tasks.get(id)
-        if task is None or int(self._clock() * 1000) < task.created_ms + task.total_ms:
+        if task is None:
+            return None
+        now = int(self._clock() * 1000)
+        if life(task.created_ms, task.total_ms, now, task.fates)[0] != "success":
             return None
         drawing = _drawing(task)
         return drawing if name == f"1.{_ending(drawing.form)}" else None
+
+    def expire(self, id: str) -> None:
+        """Lets the links given so far for a task be dead; the next record gives a fresh one."""
+        self._dead_links[id] += 1
+
+    def link_lives(self, id: str, link: int) -> bool:
+        """Whether a task's link of that number, the first being 1, leads anywhere."""
+        return link > self._dead_links[id]
+
+    def _result(self, task: Task, origin: str) -> str:
+        """The `resultJson` of a finished task."""
+        url = f"{origin}/files/{task.id}/1.{_ending(_drawing(task).form)}"
+        dead = self._dead_links[task.id]
+        return json.dumps({"resultUrls": [f"{url}?link={dead + 1}" if dead else url]})
 
     def _duration(self, model: catalog.Model, id: str) -> float:
         """Seconds that the task takes: around the model's typical time."""

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from liangxin_nb.sandbox.world import Refusal, World, life
+from liangxin_nb.sandbox.fate import life
+from liangxin_nb.sandbox.world import Refusal, World
 
 
 class Clock:

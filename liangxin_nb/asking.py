@@ -1,0 +1,41 @@
+"""From people's words to checked requests: one, or several that differ in their seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from . import catalog
+from .request import Request
+
+__all__ = ["requests"]
+
+
+def requests(
+    profile: str,
+    prompt: str,
+    model: str,
+    *,
+    plain: Mapping[str, Any],
+    options: Mapping[str, Any],
+    count: int = 1,
+) -> tuple[list[Request], list[str]]:
+    """`count` checked requests, and the notes to show with them; nothing is sent.
+
+    `plain`: aspect, size and seed in people's words; `options`: the model's inputs by their own
+    names. Of several, a given seed counts up; without one each gets a random seed, so that the
+    pictures differ and each can be made again. Raises `InvalidRequest`.
+    """
+    chosen = catalog.model(profile, model)
+    wire, notes = catalog.checked(chosen, plain, options)
+    name = chosen.plain.get("seed")
+    if count == 1 or name is None:
+        return [Request(model, prompt, wire)] * count, notes
+    start = wire.get(name)
+    seeds = (
+        range(start, start + count)
+        if isinstance(start, int)
+        else [random.randrange(1, 1 << 32) for _ in range(count)]  # noqa: S311 no secret
+    )
+    return [Request(model, prompt, {**wire, name: seed}) for seed in seeds], notes

@@ -1,0 +1,65 @@
+"""The HTTP side of the Market task API: create, record, download. The one door to httpx.
+
+The key goes into the header of calls to the API's own address and nowhere else: calls follow no
+redirect, and downloads use connections that have never seen it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from ..record import Record
+from ..request import Request
+from ..settings import Secret
+from .calls import Calls
+from .download import LARGEST, Downloads
+
+__all__ = ["Client"]
+
+
+class Client:
+    """Speaks to one service with one key; use it on the private loop alone.
+
+    `timeout`: seconds without a word from the service, default 60. `largest`: bytes of one result.
+    """
+
+    def __init__(
+        self, base_url: str, key: Secret, *, timeout: float = 60.0, largest: int = LARGEST
+    ) -> None:
+        self.base_url = base_url
+        self._calls = Calls(base_url, key, timeout)
+        self._downloads = Downloads(base_url, timeout, largest)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes both connection pools."""
+        await self._calls.close()
+        await self._downloads.close()
+
+    async def create(self, request: Request) -> str:
+        """Sends createTask and returns the task id.
+
+        Sent again only when it provably did not arrive, or was refused with 429 and no task id;
+        everything else that gives no id raises: `ServiceError` for a clear no, `Unreachable` with
+        `maybe_created` when a task may exist all the same.
+        """
+        return await self._calls.create(request)
+
+    async def record(self, task_id: str) -> Record:
+        """Asks recordInfo once; raises `ServiceError` or `Unreachable`."""
+        return await self._calls.record(task_id)
+
+    async def download(self, url: str, target: Path) -> None:
+        """Streams a result into a file; without the key, without cookies, at most `largest` bytes.
+
+        Broken off, it goes on where it stopped. Redirects are followed to public http(s) addresses
+        only, unless the API itself is at a private one. Raises `ResultLost` when the link is dead
+        or not to be trusted, `Unreachable` when it could not be fetched after several tries.
+        """
+        await self._downloads.fetch(url, target)

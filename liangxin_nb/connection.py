@@ -1,0 +1,34 @@
+"""The client of the service in use; for the sandbox, of one that runs now."""
+
+from __future__ import annotations
+
+import asyncio
+
+from .client import Client
+from .sandbox.launch import Launcher
+from .settings import Secret, Settings
+
+__all__ = ["Connection"]
+
+
+class Connection:
+    """Gives the client when it is asked for; opens nothing before. Use it on the private loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: Client | None = None
+        self._launcher = Launcher(settings.results / ".sandbox", speed=settings.speed)
+
+    async def __call__(self) -> Client:
+        """The client, the same one as long as the address is; raises `Unreachable`."""
+        url, key = self._settings.base_url, self._settings.key
+        if self._settings.profile == "sandbox":
+            url, key = await asyncio.to_thread(self._launcher.url), Secret(self._launcher.key)
+        if self._client is None or self._client.base_url != url:
+            assert key is not None
+            self._client = Client(url, key, timeout=self._settings.timeout)
+        return self._client
+
+    def leave(self) -> None:
+        """Gives the sandbox back: without users it ends by itself."""
+        self._launcher.leave()

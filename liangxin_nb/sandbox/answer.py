@@ -1,0 +1,137 @@
+"""What the API answers, in the envelopes of its documents and in the styles met in the field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.utils import formatdate, parsedate_to_datetime
+from typing import Any, Self
+
+from starlette.responses import JSONResponse, Response
+
+from .faults import Fault, Faults
+
+__all__ = ["Answer"]
+
+_TIMES = ("createTime", "updateTime", "completeTime")
+_EMPTY = ("failCode", "failMsg", "resultJson")
+
+
+@dataclass
+class Answer:
+    """A status, a JSON body, and headers besides the usual ones."""
+
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def good(cls, data: dict[str, Any]) -> Self:
+        """A yes."""
+        return cls(200, {"code": 200, "msg": "success", "data": data})
+
+    @classmethod
+    def task(cls, code: int, message: str) -> Self:
+        """A no of the layer that knows the tasks."""
+        return cls(code, {"code": code, "msg": message, "data": None})
+
+    @classmethod
+    def gateway(cls, code: int, message: str, word: str = "") -> Self:
+        """A no of the layer before it, which knows keys and quotas."""
+        said = {"message": message, "type": "new_api_error", "code": word}
+        return cls(code, {"error": said})
+
+    @classmethod
+    def refusal(cls, code: int, message: str) -> Self:
+        """A no in the envelope of the layer that says such things."""
+        return (cls.gateway if code in (401, 403) else cls.task)(code, message)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The body's `data`, empty where there is none."""
+        return self.body.get("data") or {}
+
+    def response(self, faults: Faults) -> Response:
+        """The answer as it is sent, in the styles in force."""
+        for fault in faults.strike("answer", lambda fault: _STYLES[fault.name][0](self)):
+            _STYLES[fault.name][1](self, fault)
+        return JSONResponse(self.body, self.status, self.headers)
+
+
+def _is_error(answer: Answer) -> bool:
+    return answer.status >= 400
+
+
+def _is_record(answer: Answer) -> bool:
+    return "createTime" in answer.data
+
+
+def _has_result(answer: Answer) -> bool:
+    return bool(answer.data.get("resultJson"))
+
+
+def _tells_a_time(answer: Answer) -> bool:
+    return _is_record(answer) or answer.headers.get("Retry-After", "").endswith("GMT")
+
+
+def _shift(answer: Answer, fault: Fault) -> None:
+    for name in _TIMES:
+        if answer.data.get(name):
+            answer.data[name] += int(fault.seconds * 1000)
+    if "Retry-After" in answer.headers:
+        moment = parsedate_to_datetime(answer.headers["Retry-After"]).timestamp()
+        answer.headers["Retry-After"] = formatdate(moment + fault.seconds, usegmt=True)
+
+
+def _as_kie(answer: Answer, _: Fault) -> None:
+    error = answer.body.pop("error", None)
+    if error:
+        answer.body = {"code": answer.status, "msg": error["message"], "data": None}
+    if answer.status == 404:
+        answer.body.update(code=422, msg="recordInfo is null")
+    answer.status = 200
+
+
+def _say_message(answer: Answer, _: Fault) -> None:
+    answer.body["message"] = answer.body.pop("msg")
+
+
+def _no_result(answer: Answer, _: Fault) -> None:
+    answer.data["resultJson"] = ""
+
+
+def _object(answer: Answer, _: Fault) -> None:
+    answer.data["resultJson"] = json.loads(answer.data["resultJson"])
+
+
+def _twice(answer: Answer, _: Fault) -> None:
+    answer.data["resultJson"] = json.dumps(answer.data["resultJson"])
+
+
+def _nulls(answer: Answer, _: Fault) -> None:
+    for name, value in answer.data.items():
+        if isinstance(value, int):
+            answer.data[name] = str(value)
+        elif name in _EMPTY and value == "":
+            answer.data[name] = None
+
+
+def _more(answer: Answer, _: Fault) -> None:
+    answer.body.update(traceId="0af7651916cd43dd", v2={"shard": [1, None, {"hot": True}]})
+    if answer.data:
+        answer.data.update(progress=57, creditsConsumed=0.5, attempts=[], queue={"ahead": None})
+
+
+#: Each style: the answers that it changes, and how.
+_STYLES: dict[str, tuple[Callable[[Answer], bool], Callable[[Answer, Fault], None]]] = {
+    "clock": (_tells_a_time, _shift),
+    "kie": (_is_error, _as_kie),
+    "message": (lambda answer: "msg" in answer.body, _say_message),
+    "result-missing": (_has_result, _no_result),
+    "result-object": (_has_result, _object),
+    "result-twice": (lambda answer: isinstance(answer.data.get("resultJson"), str)
+                     and _has_result(answer), _twice),
+    "nulls": (_is_record, _nulls),
+    "extra": (lambda _: True, _more),
+}  # fmt: skip

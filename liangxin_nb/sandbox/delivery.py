@@ -1,0 +1,91 @@
+"""A result file on its way: whole or in part as from a CDN, and the ways in which it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from .painter import paint
+from .world import Drawing
+
+__all__ = ["Delivery", "How", "dribbled", "endless"]
+
+_DRIBBLES = 20
+_ENDLESS_BLOCK = bytes(256 << 10)
+
+#: How the bytes are sent: from content, status and headers to a response.
+How = Callable[[bytes, int, dict[str, str]], Response]
+
+
+@dataclass
+class Delivery:
+    """One file on its way. `content`: what is sent instead of the drawing."""
+
+    request: Request
+    drawing: Drawing
+    kind: str
+    content: bytes | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    how: How = Response
+
+    async def response(self) -> Response:
+        """The whole file, or the part that was asked for."""
+        content = await self._content()
+        asked = self.request.headers
+        headers = {
+            **self.headers,
+            "Content-Type": self.kind,
+            "Accept-Ranges": "bytes",
+            "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
+        }
+        part = re.fullmatch(r"bytes=(\d+)-(\d*)", asked.get("range", ""))
+        if not part or asked.get("if-range", headers["ETag"]) != headers["ETag"]:
+            return self.how(content, 200, headers)
+        size, start = len(content), int(part[1])
+        end = min(int(part[2] or size), size - 1)
+        if start > end:
+            return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
+        headers["Content-Range"] = f"bytes {start}-{end}/{size}"
+        return self.how(content[start : end + 1], 206, headers)
+
+    async def _content(self) -> bytes:
+        if self.content is None:
+            return await run_in_threadpool(_drawn, self.drawing)
+        return self.content
+
+
+def dribbled(seconds: float, content: bytes, status: int, headers: dict[str, str]) -> Response:
+    """Sends a little at a time, for `seconds` in all."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        size = len(content) // _DRIBBLES + 1
+        for start in range(0, len(content), size):
+            yield content[start : start + size]
+            await asyncio.sleep(seconds / _DRIBBLES)
+
+    return StreamingResponse(parts(), status, {**headers, "Content-Length": str(len(content))})
+
+
+def endless(content: bytes, status: int, headers: dict[str, str]) -> Response:
+    """Sends the content and then zeros without an end."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield content
+        while True:
+            yield _ENDLESS_BLOCK
+            await asyncio.sleep(0)
+
+    return StreamingResponse(parts(), status, headers)
+
+
+@lru_cache(maxsize=8)
+def _drawn(drawing: Drawing) -> bytes:
+    return paint(drawing.prompt, seed=drawing.seed, size=drawing.size, form=drawing.form)

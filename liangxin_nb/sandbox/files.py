@@ -1,0 +1,145 @@
+"""The result files, and what can go wrong with them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache, partial
+from struct import pack
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .delivery import Delivery, How, dribbled, endless
+from .faults import Fault, Faults
+from .hangup import Cut
+from .world import World
+
+__all__ = ["STEPS", "Files"]
+
+_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+_PAGE = b"<!DOCTYPE html><html><body>This link is no longer available.</body></html>"
+_EXPIRED = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+
+#: What is sent instead, or None after a change to the delivery.
+Step = Callable[[Delivery, Fault], Response | None]
+
+
+class Files:
+    """Serves the drawings of a world."""
+
+    def __init__(self, world: World, faults: Faults) -> None:
+        self._world = world
+        self._faults = faults
+
+    async def serve(self, request: Request) -> Response:
+        """Answers for `/files/{task}/{name}`."""
+        id, name = request.path_params["task"], request.path_params["name"]
+        drawing = self._world.drawing(id, name)
+        if drawing is None:
+            return Response("no such file", 404, media_type="text/plain")
+        link = int(request.query_params.get("link", 1))
+        if not self._world.link_lives(id, link):
+            return _say(403, _EXPIRED, "application/xml")
+        delivery = Delivery(request, drawing, _TYPES[drawing.form])
+        for fault in self._faults.strike("file", lambda fault: _fits(fault, request)):
+            if fault.name == "file-expired-once":
+                self._world.expire(id)
+            instead = STEPS[fault.name](delivery, fault)
+            if instead is not None:
+                return instead
+        return await delivery.response()
+
+
+def _fits(fault: Fault, request: Request) -> bool:
+    """Whether a request for a file is an occasion for the fault."""
+    if fault.name == "file-redirect":
+        return "direct" not in request.query_params
+    if fault.name == "file-expired-once":
+        return "link" not in request.query_params
+    return fault.name != "file-cut-once" or fault.first(request.url.path)
+
+
+def _say(status: int, text: str, kind: str = "text/plain") -> Response:
+    return Response(text, status, media_type=kind)
+
+
+def _no(status: int, text: str, kind: str = "text/plain") -> Step:
+    return lambda _, __: _say(status, text, kind)
+
+
+def _moved(target: Callable[[Request], str]) -> Step:
+    return lambda delivery, _: Response(
+        status_code=302, headers={"Location": target(delivery.request)}
+    )
+
+
+def _holds(content: Callable[[], bytes]) -> Step:
+    """Sends something else in the file's place, under its type."""
+
+    def step(delivery: Delivery, _: Fault) -> None:
+        delivery.content = content()
+
+    return step
+
+
+def _sent(how: How) -> Step:
+    def step(delivery: Delivery, _: Fault) -> None:
+        delivery.how = how
+
+    return step
+
+
+def _dribbling(delivery: Delivery, fault: Fault) -> None:
+    delivery.how = partial(dribbled, fault.seconds)
+
+
+def _wrong_type(delivery: Delivery, _: Fault) -> None:
+    other = "jpeg" if delivery.drawing.form == "webp" else "webp"
+    delivery.drawing = replace(delivery.drawing, form=other)
+
+
+def _cookie(delivery: Delivery, _: Fault) -> None:
+    delivery.headers["Set-Cookie"] = "visitor=4711; Path=/"
+
+
+@lru_cache(maxsize=1)
+def _bomb(side: int = 30_000) -> bytes:
+    """A black PNG of `side` x `side` pixels, one bit each, made without ever holding it whole."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return pack(">I", len(data)) + name + data + pack(">I", zlib.crc32(name + data))
+
+    rows, together = bytes(side // 8 + 1), 100
+    packer = zlib.compressobj(9)
+    packed = b"".join(packer.compress(rows * together) for _ in range(side // together))
+    header = pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", packed + packer.flush())
+        + chunk(b"IEND", b"")
+    )
+
+
+STEPS: dict[str, Step] = {
+    "file-404": _no(404, "no such file"),
+    "file-403": _no(403, _EXPIRED, "application/xml"),
+    "file-410": _no(410, "gone"),
+    "file-500": _no(500, "internal error"),
+    "file-expired-once": _no(403, _EXPIRED, "application/xml"),
+    "file-redirect": _moved(lambda request: str(request.url.include_query_params(direct=1))),
+    "file-redirect-evil": _moved(lambda _: "http://169.254.169.254/latest/meta-data/"),
+    "file-redirect-loop": _moved(lambda request: str(request.url)),
+    "file-redirect-scheme": _moved(lambda _: "file:///etc/passwd"),
+    "file-html": _holds(lambda: _PAGE),
+    "file-empty": _holds(bytes),
+    "file-bomb": _holds(_bomb),
+    "file-wrong-type": _wrong_type,
+    "file-cookie": _cookie,
+    "file-truncated": _sent(Cut),
+    "file-cut-once": _sent(Cut),
+    "file-slow": _dribbling,
+    "file-endless": _sent(endless),
+}
