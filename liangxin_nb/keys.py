@@ -12,7 +12,8 @@ __all__ = ["NAME", "found", "looks_like_key"]
 
 NAME = "LIANGXIN_API_KEY"
 #: Long words without a pause, as keys are: sk-…, 32 hex digits, or a value after key=.
-_KEY = r"(?:^|[\s=:'\"])(?:sk-[\w-]{12,}|[0-9a-f]{32}|(?i:api_?key|key|token)[=:]\s*\S{8,})(?:$|[\s'\"])"
+_SHAPES = r"sk-[\w-]{12,}|[0-9a-f]{32}|(?i:api_?key|key|token)[=:]\s*\S{8,}"
+_KEY = rf"(?:^|[\s=:'\"])(?:{_SHAPES})(?:$|[\s'\"])"
 
 
 def found(env: Mapping[str, str] = os.environ) -> str:

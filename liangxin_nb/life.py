@@ -117,19 +117,24 @@ class Life:
         return error
 
     async def _keep(self, client: Client, ticket: Ticket, record: Record) -> Result:
-        parcel = await asyncio.to_thread(self._results.parcel, ticket)
-        try:
-            try:
-                result = await self._download(client, parcel, ticket, record)
-            except ResultLost:
-                # The link may only be old: the service can give a fresh one, once.
-                record = await client.record(ticket.task_id)
-                result = await self._download(client, parcel, ticket, record)
-        finally:
-            await asyncio.to_thread(parcel.drop)
+        result = await asyncio.to_thread(self._results.found, ticket)
+        if result is None:
+            result = await self._fetch(client, ticket, record)
         folder = result.folder.relative_to(self._results.root).as_posix()
         await asyncio.to_thread(self._ledger.keep, ticket, folder, result.story.files)
         return result
+
+    async def _fetch(self, client: Client, ticket: Ticket, record: Record) -> Result:
+        parcel = await asyncio.to_thread(self._results.parcel, ticket)
+        try:
+            try:
+                return await self._download(client, parcel, ticket, record)
+            except ResultLost:
+                # The link may only be old: the service can give a fresh one, once.
+                record = await client.record(ticket.task_id)
+                return await self._download(client, parcel, ticket, record)
+        finally:
+            await asyncio.to_thread(parcel.drop)
 
     async def _download(
         self, client: Client, parcel: Parcel, ticket: Ticket, record: Record

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import os
 import shutil
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -92,6 +93,16 @@ class Results:
         place.mkdir()
         return Parcel(self.root, place, ticket)
 
+    def found(self, ticket: Ticket) -> Result | None:
+        """A result that is there although nobody wrote it down: its process ended between."""
+        for place in _places(self.root, ticket):
+            if not place.exists():
+                return None
+            result = self.load(place.relative_to(self.root).as_posix())
+            if result.story.ticket == ticket.id:
+                return result
+        return None
+
     def load(self, folder: str) -> Result:
         """The result kept in a folder, named as in the ledger; raises `ResultLost` without it."""
         place = self.root / folder
@@ -169,17 +180,17 @@ def _result(root: Path, folder: Path, told: Story) -> Result:
 
 
 def _free(root: Path, ticket: Ticket) -> Path:
-    """A folder's name that people can read: day, time, the prompt's first words, the ticket."""
+    """The first of a ticket's places that nobody has taken."""
+    return next(place for place in _places(root, ticket) if not place.exists())
+
+
+def _places(root: Path, ticket: Ticket) -> Iterator[Path]:
+    """Names that people can read: day, time, the prompt's first words, the ticket."""
     at = datetime.fromtimestamp(ticket.at).astimezone()
     name = "-".join(filter(None, (f"{at:%H%M}", _slug(ticket.request.prompt), ticket.id[:4])))
     day = root / f"{at:%Y-%m-%d}"
-    return next(place for place in _places(day, name) if not place.exists())
-
-
-def _places(day: Path, name: str) -> Iterable[Path]:
     yield day / name
-    for n in range(2, 10_000):
-        yield day / f"{name}-{n}"
+    yield from (day / f"{name}-{n}" for n in itertools.count(2))
 
 
 def _slug(prompt: str) -> str:

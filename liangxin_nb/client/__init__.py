@@ -13,7 +13,7 @@ from ..record import Record
 from ..request import Request
 from ..settings import Secret
 from .calls import Calls
-from .download import LARGEST, Downloads
+from .download import Downloads
 
 __all__ = ["Client"]
 
@@ -21,15 +21,13 @@ __all__ = ["Client"]
 class Client:
     """Speaks to one service with one key; use it on the private loop alone.
 
-    `timeout`: seconds without a word from the service, default 60. `largest`: bytes of one result.
+    `timeout`: seconds without a word from the service, default 60.
     """
 
-    def __init__(
-        self, base_url: str, key: Secret, *, timeout: float = 60.0, largest: int = LARGEST
-    ) -> None:
+    def __init__(self, base_url: str, key: Secret, *, timeout: float = 60.0) -> None:
         self.base_url = base_url
         self._calls = Calls(base_url, key, timeout)
-        self._downloads = Downloads(base_url, timeout, largest)
+        self._downloads = Downloads(base_url, timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -56,7 +54,7 @@ class Client:
         return await self._calls.record(task_id)
 
     async def download(self, url: str, target: Path) -> None:
-        """Streams a result into a file; without the key, without cookies, at most `largest` bytes.
+        """Streams a result into a file; without the key, without cookies, at most 512 MiB.
 
         Broken off, it goes on where it stopped. Redirects are followed to public http(s) addresses
         only, unless the API itself is at a private one. Raises `ResultLost` when the link is dead

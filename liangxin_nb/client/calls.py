@@ -103,8 +103,8 @@ def _resendable(error: Exception) -> bool | float:
 
 def _ambiguous(error: ServiceError) -> LiangxinError:
     """A 5xx or an unreadable answer to a create says nothing about whether a task exists."""
-    if error.number < 500:
-        return error
+    if error.number < 500 or "required" in error.message:
+        return error  # KIE says 500 for a missing field, too
     said = f"{error.message} A task may have been created, and may be billed."
     return Unreachable(said, maybe_created=True, next_step=_CONSOLE)
 

@@ -29,9 +29,8 @@ _DEAD = (401, 403, 404, 410)
 class Downloads:
     """Fetches results for a service at `base_url`; private addresses only where that is one."""
 
-    def __init__(self, base_url: str, timeout: float, largest: int = LARGEST) -> None:
+    def __init__(self, base_url: str, timeout: float) -> None:
         self._base_url = base_url
-        self._largest = largest
         self._http = connections(base_url, timeout)
 
     async def close(self) -> None:
@@ -101,8 +100,8 @@ class Downloads:
         with target.open("ab" if continued else "wb") as file:
             async for chunk in reply.aiter_raw():
                 size += len(chunk)
-                if size > self._largest:
-                    raise ResultLost(f"The result is larger than {self._largest >> 20} MiB.")
+                if size > LARGEST:
+                    raise ResultLost(f"The result is larger than {LARGEST >> 20} MiB.")
                 file.write(chunk)
 
 

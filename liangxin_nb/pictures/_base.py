@@ -12,6 +12,7 @@ __all__ = ["MOST_PIXELS", "Facts", "opened", "probe"]
 
 #: Above this many pixels a file is treated as a decompression bomb (8k by 8k and some more).
 MOST_PIXELS = 80_000_000
+_BOMB = f"it has more than {MOST_PIXELS} pixels"
 _ENDINGS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "AVIF": "avif"}
 
 
@@ -30,10 +31,12 @@ def opened(data: bytes) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(data), formats=tuple(_ENDINGS))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError:
+        raise ValueError(_BOMB) from None
+    except (OSError, SyntaxError, ValueError) as error:
         raise ValueError("not a picture of a known format") from error
     if image.width * image.height > MOST_PIXELS:
-        raise ValueError(f"{image.width}×{image.height} pixels are more than {MOST_PIXELS}")
+        raise ValueError(_BOMB)
     return image
 
 

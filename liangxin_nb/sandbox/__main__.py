@@ -57,7 +57,7 @@ async def _serve(given: argparse.Namespace, faults: Faults) -> None:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         identity = hashlib.sha256(f"{given.state}-{os.getpid()}".encode()).hexdigest()[:16]
         world = World(given.state, speed=given.speed, faults=faults)
-        app = application(world, key(), identity, faults)
+        app = application(world, key(), identity)
         server = uvicorn.Server(
             uvicorn.Config(
                 app,

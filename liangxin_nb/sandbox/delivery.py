@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -32,13 +32,13 @@ class Delivery:
     request: Request
     drawing: Drawing
     kind: str
-    content: bytes | None = None
+    content: Callable[[], bytes] | None = None
     headers: dict[str, str] = field(default_factory=dict)
     how: How = Response
 
     async def response(self) -> Response:
         """The whole file, or the part that was asked for."""
-        content = await self._content()
+        content = await run_in_threadpool(self.content or partial(_drawn, self.drawing))
         asked = self.request.headers
         headers = {
             **self.headers,
@@ -55,11 +55,6 @@ class Delivery:
             return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
         headers["Content-Range"] = f"bytes {start}-{end}/{size}"
         return self.how(content[start : end + 1], 206, headers)
-
-    async def _content(self) -> bytes:
-        if self.content is None:
-            return await run_in_threadpool(_drawn, self.drawing)
-        return self.content
 
 
 def dribbled(seconds: float, content: bytes, status: int, headers: dict[str, str]) -> Response:

@@ -16,7 +16,7 @@ _SECONDS = (r"\d{1,6}(\.\d{1,3})?", "a number of seconds")
 _TAKES = {
     "SECONDS": _SECONDS,
     "[SECONDS]": (rf"({_SECONDS[0]})?", _SECONDS[1]),
-    "±SECONDS": (rf"[+-]?{_SECONDS[0]}", _SECONDS[1]),
+    "OFFSET": (rf"[+-]?{_SECONDS[0]}", _SECONDS[1]),
     "STATE": ("|".join(STATES), f"one of {', '.join(STATES)}"),
     "CODE": (r"\w{1,60}", "a code"),
 }
@@ -123,7 +123,7 @@ def read(text: str) -> Fault:
 
 def listing() -> str:
     """All names with their arguments and what happens, one line each."""
-    return "\n".join(f"  {_usage(name):26}{kind.about}" for name, kind in KINDS.items())
+    return "\n".join(f"  {_usage(name):28}{kind.about}" for name, kind in KINDS.items())
 
 
 def _usage(name: str) -> str:

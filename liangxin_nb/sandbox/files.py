@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from .delivery import Delivery, How, dribbled, endless
-from .faults import Fault, Faults
+from .faults import Fault
 from .hangup import Cut
 from .world import World
 
@@ -29,9 +29,8 @@ Step = Callable[[Delivery, Fault], Response | None]
 class Files:
     """Serves the drawings of a world."""
 
-    def __init__(self, world: World, faults: Faults) -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
-        self._faults = faults
 
     async def serve(self, request: Request) -> Response:
         """Answers for `/files/{task}/{name}`."""
@@ -39,11 +38,11 @@ class Files:
         drawing = self._world.drawing(id, name)
         if drawing is None:
             return Response("no such file", 404, media_type="text/plain")
-        link = int(request.query_params.get("link", 1))
-        if not self._world.link_lives(id, link):
+        link = request.query_params.get("link", "1")
+        if not self._world.link_lives(id, int(link) if link.isdecimal() else 1):
             return _say(403, _EXPIRED, "application/xml")
         delivery = Delivery(request, drawing, _TYPES[drawing.form])
-        for fault in self._faults.strike("file", lambda fault: _fits(fault, request)):
+        for fault in self._world.faults.strike("file", lambda fault: _fits(fault, request)):
             if fault.name == "file-expired-once":
                 self._world.expire(id)
             instead = STEPS[fault.name](delivery, fault)
@@ -79,7 +78,7 @@ def _holds(content: Callable[[], bytes]) -> Step:
     """Sends something else in the file's place, under its type."""
 
     def step(delivery: Delivery, _: Fault) -> None:
-        delivery.content = content()
+        delivery.content = content
 
     return step
 
@@ -111,7 +110,7 @@ def _bomb(side: int = 30_000) -> bytes:
     def chunk(name: bytes, data: bytes) -> bytes:
         return pack(">I", len(data)) + name + data + pack(">I", zlib.crc32(name + data))
 
-    rows, together = bytes(side // 8 + 1), 100
+    rows, together = bytes((side + 7) // 8 + 1), 100
     packer = zlib.compressobj(9)
     packed = b"".join(packer.compress(rows * together) for _ in range(side // together))
     header = pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)

@@ -61,7 +61,9 @@ class Cut(Response):
 
 
 async def _hang_up(scope: Scope, receive: Receive, *, reset: bool = False) -> None:
-    transport = _open[tuple(scope["client"])]
+    transport = _open.get(tuple(scope["client"]))
+    if transport is None:
+        return  # the caller was quicker
     if reset:
         # With no time to linger the system says "reset" instead of an orderly end.
         transport.get_extra_info("socket").setsockopt(

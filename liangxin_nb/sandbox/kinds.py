@@ -64,7 +64,9 @@ KINDS = {
     "odd-state": Kind("life", "", 'says "preparing" where it would say "generating"'),
     "fail": Kind("life", "CODE", "the task fails with failCode CODE"),
     "moderated": Kind("life", "", "the task fails with SENSITIVE_WORD_ERROR"),
-    "clock": Kind("answer", "±SECONDS", "all times told are off by SECONDS"),
+    "clock": Kind(
+        "answer", "OFFSET", "all times told are off by OFFSET seconds, which may be -3600"
+    ),
     "kie": Kind("answer", "", "errors come as HTTP 200 with the code in the body"),
     "message": Kind("answer", "", "the key `message` instead of `msg`"),
     "result-missing": Kind("answer", "", "success with an empty resultJson"),

@@ -32,14 +32,9 @@ __all__ = ["application"]
 _LARGEST_BODY = 32 << 20
 
 
-def application(
-    world: World, key: str, identity: str = "", faults: Faults | None = None
-) -> Starlette:
-    """The server for a world, taking one key; `identity` is told to whoever asks who it is.
-
-    `faults`: those in force, the same as the world's.
-    """
-    face = _Face(world, key, identity, faults or Faults())
+def application(world: World, key: str, identity: str = "") -> Starlette:
+    """The server for a world, taking one key; `identity` is told to whoever asks who it is."""
+    face = _Face(world, key, identity)
     return Starlette(
         routes=[
             Route("/api/v1/jobs/createTask", face.create, methods=["POST"]),
@@ -48,7 +43,7 @@ def application(
             Route("/sandbox", face.about, methods=["GET"]),
             Route("/sandbox/faults", face.replace, methods=["PUT"]),
         ],
-        middleware=[Middleware(_Dated, faults=face.faults)],
+        middleware=[Middleware(_Dated, faults=world.faults)],
         exception_handlers={Refusal: face.refused},
     )
 
@@ -56,14 +51,13 @@ def application(
 class _Face:
     """The endpoints."""
 
-    def __init__(self, world: World, key: str, identity: str, faults: Faults) -> None:
-        self.faults = faults
+    def __init__(self, world: World, key: str, identity: str) -> None:
         self._world = world
         self._key = key
         self._identity = identity
         self._limits = Limits()
-        self._calls = Calls(faults, self._limits)
-        self._files = Files(world, faults)
+        self._calls = Calls(world.faults, self._limits)
+        self._files = Files(world)
 
     async def create(self, request: Request) -> Response:
         self._world.calls["createTask"] += 1
@@ -97,7 +91,7 @@ class _Face:
                 "sandbox": self._identity,
                 "created": self._world.created,
                 "calls": dict(self._world.calls),
-                "faults": self.faults.told(),
+                "faults": self._world.faults.told(),
                 "limits": self._limits.told(),
             }
         )
@@ -105,7 +99,7 @@ class _Face:
     async def replace(self, request: Request) -> Response:
         """Puts another set of faults in force, everything about faults counted from 0."""
         try:
-            self.faults.replace(_named(await _body(request)))
+            self._world.faults.replace(_named(await _body(request)))
         except (BadFault, Refusal) as error:
             return JSONResponse({"error": str(error)}, 400)
         self._limits.reset()

@@ -75,7 +75,7 @@ class World:
         self._file = state / "tasks.jsonl" if state else None
         self._speed = speed
         self._clock = clock
-        self._faults = faults or Faults()
+        self.faults = faults or Faults()
         self._dead_links: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._tasks = {task.id: task for task in _read(self._file)}
@@ -94,7 +94,7 @@ class World:
             while (id := f"task_{model.id.replace('/', '-')}_{now}") in self._tasks:
                 now += 1
             total = int(self._duration(model, id) * 1000)
-            fates = [(fault.name, fault.value) for fault in self._faults.strike("life")]
+            fates = [(fault.name, fault.value) for fault in self.faults.strike("life")]
             task = Task(id, _owner(key), now, total, body, fates)
             self._keep(task)
             self._tasks[id] = task

@@ -1,0 +1,137 @@
+"""Every fault and what has to come of it: the promise about money, row by row."""
+
+from dataclasses import dataclass
+
+__all__ = ["ROWS", "Row"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A fault, and what is promised when it strikes.
+
+    `then`: faults that strike once the task is accepted. `calls`: createTask calls of one prompt;
+    `created`: tasks that then exist. `outcome`: the job's last state; `fate`: what the ledger
+    says; `says`: words that the user reads. `timeout` and `patience` in seconds.
+    """
+
+    faults: str
+    outcome: str
+    fate: str
+    says: str = ""
+    calls: int = 1
+    created: int = 1
+    then: str = ""
+    timeout: float = 10.0
+    patience: float = 20.0
+
+    @property
+    def name(self):
+        return f"{self.faults} then {self.then}" if self.then else self.faults
+
+
+def kept(faults, **more):
+    return Row(faults, "done", "kept", **more)
+
+
+def unknown(faults, **more):
+    return Row(faults, "unknown", "unknown", "may be billed", **more)
+
+
+def refused(faults, says, **more):
+    return Row(faults, "refused", "refused", says, created=0, **more)
+
+
+def lost(faults, says, **more):
+    return Row(faults, "lost", "lost", says, **more)
+
+
+def left(faults, says, fate="accepted", **more):
+    return Row(faults, "left", fate, says, **more)
+
+
+ROWS = [
+    kept(""),
+    # the answer to createTask is lost: it may exist, it is never sent again
+    unknown("create-lost"),
+    unknown("create-slow:4", timeout=1.0),
+    unknown("create-half"),
+    unknown("create-garbled"),
+    unknown("create-no-id"),
+    unknown("create-empty"),
+    unknown("create-created-500"),
+    unknown("create-reset", created=0),
+    unknown("create-500", created=0),
+    unknown("create-502", created=0),
+    unknown("create-503", created=0),
+    # the service says no: nothing exists, and it says why
+    refused("create-402", r"\(402\).*Top up"),
+    refused("create-403", r"\(403\).*what this key may do"),
+    refused("create-403-quota", r"\(403\).*Top up"),
+    refused("create-413", r"\(413\)"),
+    refused("create-422-moderated", r"\(422\).*Change the prompt"),
+    refused("create-455", r"\(455\).*Try again later"),
+    refused("create-500-required", r"\(500\): This field is required"),
+    refused("kie, create-402", r"\(402\).*Top up"),
+    refused("kie, create-422-moderated", r"\(422\).*Change the prompt"),
+    refused("key-revoked", r"\(401\).*Check the key"),
+    # 429 without a task id is the one refusal that is sent again
+    kept("busy*2", calls=3),
+    kept("busy:1*1", calls=2),
+    kept("busy-date:1*1", calls=2),
+    kept("kie, busy*1", calls=2),
+    refused("busy:0", r"\(429\).*Wait a little", calls=4),
+    # asking fails, the task does not
+    kept("record-500*2"),
+    kept("record-502*2"),
+    kept("record-503*2"),
+    kept("record-html*2"),
+    kept("record-empty*2"),
+    kept("record-broken*2"),
+    kept("record-reset*2"),
+    kept("record-busy:1*1"),
+    kept("record-busy-date*1"),
+    kept("record-slow:3*1", timeout=1.0),
+    kept("late:1"),
+    kept("kie, late:1"),
+    left("record-html", "still running after 1 s.*cannot be read.*resume", patience=1.0),
+    left("record-reset", "still running after 1 s.*cannot be reached.*resume", patience=1.0),
+    left("", r"\(401\).*Check the key", then="key-revoked"),
+    # strange lives
+    left("stall:waiting", "still running after 1 s", patience=1.0),
+    left("stall:generating", "still running after 1 s", patience=1.0),
+    kept("jump"),
+    kept("back"),
+    kept("odd-state"),
+    kept("clock:3600"),
+    kept("clock:-86400"),
+    Row("fail:500", "failed", "failed", r"The task failed \(500\)"),
+    Row("moderated", "failed", "failed", r"The task failed \(SENSITIVE_WORD_ERROR\)"),
+    Row("nulls, fail:501", "failed", "failed", r"The task failed \(501\)"),
+    # strange answers
+    kept("message"),
+    kept("result-object"),
+    kept("result-twice"),
+    kept("nulls"),
+    kept("extra"),
+    kept("kie, message, nulls, extra, result-twice"),
+    lost("result-missing", "names no result"),
+    # results that cannot be had as they should
+    kept("file-expired-once"),
+    kept("file-cut-once"),
+    kept("file-500*2"),
+    kept("file-slow:2"),
+    kept("file-redirect"),
+    kept("file-wrong-type"),
+    kept("file-cookie"),
+    lost("file-404", r"link is dead \(HTTP 404\)"),
+    lost("file-403", r"link is dead \(HTTP 403\)"),
+    lost("file-410", r"link is dead \(HTTP 410\)"),
+    lost("file-redirect-evil", "inside a private network"),
+    lost("file-redirect-loop", "redirects more than 5 times"),
+    lost("file-redirect-scheme", "not http or https"),
+    lost("file-html", "not a usable picture"),
+    lost("file-empty", "not a usable picture"),
+    lost("file-bomb", "more than 80000000 pixels"),
+    lost("file-endless", "larger than 4 MiB"),
+    left("file-truncated", "could not be fetched", fate="succeeded"),
+]
