@@ -13,6 +13,8 @@ from liangxin_nb.pacing import Pace
 from liangxin_nb.session import Session, use
 from liangxin_nb.settings import CONFIGURED
 
+from . import scan
+
 #: Asks far more often than the documents allow, which only a sandbox of one's own may be asked.
 QUICK = Pace(steps=((float("inf"), 0.05, 0.1),), spacing=0.01)
 
@@ -40,10 +42,21 @@ def serve(*options, **environment):
     process = subprocess.Popen(
         [sys.executable, "-m", "liangxin_nb.sandbox", *options],
         stdout=subprocess.PIPE,
-        env={**os.environ, **environment},
+        env={**os.environ, "LIANGXIN_SANDBOX_KEY": scan.KEY, **environment},
     )
     told = json.loads(process.stdout.readline())
     return Served(told["url"], told["key"], process)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def key_is_found_nowhere(tmp_path_factory):
+    """At the end of the run: the key is in no written file and in no process's arguments."""
+    watch = scan.Watch()
+    yield
+    arguments = watch.end()
+    files = scan.hits(tmp_path_factory.getbasetemp())
+    assert not arguments, f"the key stood in process arguments: {arguments}"
+    assert not files, f"the key stands in {files}"
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +66,8 @@ def own_settings(monkeypatch, tmp_path):
         if name.startswith("LIANGXIN_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    # The sandboxes that notebooks start by themselves take the same key.
+    monkeypatch.setenv("LIANGXIN_SANDBOX_KEY", scan.KEY)
     CONFIGURED.clear()
     yield
     CONFIGURED.clear()

@@ -180,3 +180,50 @@ def test_unloading_takes_the_magics_away(tmp_path):
     cells = ["%load_ext liangxin_nb", "%unload_ext liangxin_nb", "%liangxin"]
     notebook = execute(cells, tmp_path, allow_errors=True)
     assert "not found" in said(notebook.cells[2])
+
+
+def test_the_key_is_in_no_output_even_with_all_locals_shown(tmp_path, sandbox, monkeypatch):
+    monkeypatch.setenv("LIANGXIN_BASE_URL", sandbox.url)
+    monkeypatch.setenv("LIANGXIN_API_KEY", sandbox.key)
+    cells = [
+        "%load_ext liangxin_nb\n%xmode Verbose",
+        "import liangxin_nb as lx\nlx.generate('x', model='no-such-model').wait()",
+        "job = lx.generate('x')\nsession = lx.Session()\nsession, vars(session), session.settings",
+        "session.loop.submit(session._connect()).result()._calls.create(1, 2)",
+        "await lx.attach('task_nobody_knows')",
+        "%liangxin doctor",
+        "%config LiangXin",
+        "session.settings.key, str(session.settings.key), f'{session.settings.key}'",
+    ]
+    notebook = execute(cells, tmp_path, allow_errors=True)
+    errors = [o for c in notebook.cells for o in c.outputs if o.output_type == "error"]
+    assert len(errors) == 3
+    assert sandbox.key not in nbformat.writes(notebook)
+
+
+def test_after_a_restart_the_first_line_says_what_is_waiting(tmp_path, quick, monkeypatch):
+    monkeypatch.setenv("LIANGXIN_SPEED", "1")
+    ask = "%%liangxin --no-wait --out job\na cat"
+    until = "import time\nwhile not job.task_id: time.sleep(.05)"
+    first = execute(["%load_ext liangxin_nb", ask, until], tmp_path)
+    assert first.cells[1].outputs[0].metadata["liangxin"]["task_id"].startswith("task_")
+    nbformat.write(first, tmp_path / "first.ipynb")
+    second = execute(["%load_ext liangxin_nb", "%liangxin doctor", "%liangxin resume"], tmp_path)
+    assert "1 unfinished: %liangxin resume collects them." in said(second.cells[0])
+    assert "waiting to be collected" in second.cells[1].outputs[0].data["text/plain"]
+    third = execute(["%load_ext liangxin_nb"], tmp_path)
+    assert "unfinished" not in said(third.cells[0])
+
+
+def test_a_notebook_file_alone_recovers_its_pictures_elsewhere(tmp_path, sandbox, monkeypatch):
+    monkeypatch.setenv("LIANGXIN_BASE_URL", sandbox.url)
+    monkeypatch.setenv("LIANGXIN_API_KEY", sandbox.key)
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    first = execute(["%load_ext liangxin_nb", "%%liangxin --size square\na cat"], tmp_path / "here")
+    nbformat.write(first, tmp_path / "there" / "saved.ipynb")
+    cells = ["%load_ext liangxin_nb", "%liangxin recover saved.ipynb"]
+    second = execute(cells, tmp_path / "there")
+    assert [o.data["image/jpeg"] for o in pictures(second)] == [
+        o.data["image/jpeg"] for o in pictures(first)
+    ]

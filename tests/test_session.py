@@ -172,14 +172,15 @@ def test_a_killed_process_leaves_a_task_that_another_collects(slow, tmp_path):
     code = (
         "import sys, time\n"
         "from liangxin_nb.session import Session\n"
-        "session = Session(base_url=sys.argv[1], key=sys.argv[2], results=sys.argv[3])\n"
+        "session = Session(base_url=sys.argv[1], results=sys.argv[2])\n"
         "job = session.generate('a lake')\n"
         "while not job.task_id: time.sleep(0.01)\n"
         "print(job.task_id, flush=True)\n"
         "time.sleep(60)\n"
     )
-    command = [sys.executable, "-c", code, slow.url, slow.key, str(tmp_path / "r")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-c", code, slow.url, str(tmp_path / "r")]
+    env = {**os.environ, "LIANGXIN_API_KEY": slow.key}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
         task_id = process.stdout.readline().strip()
         os.kill(process.pid, signal.SIGKILL)
     heir = Session(base_url=slow.url, key=slow.key, results=tmp_path / "r", pace=QUICK)

@@ -70,5 +70,7 @@ def reason(error: Exception) -> str:
         httpx.ReadTimeout: "no answer in time",
         httpx.PoolTimeout: "no free connection in time",
         httpx.ConnectError: "connection refused or host not found",
+        httpx.ReadError: "the connection was broken off",
+        httpx.RemoteProtocolError: "the connection was closed too early",
     }
     return words.get(type(error), " ".join(str(error).split())[:120] or type(error).__name__)

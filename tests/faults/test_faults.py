@@ -48,9 +48,7 @@ def ended(job):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name or "none")
-def test_a_fault_costs_nothing_twice_and_the_truth_is_told(
-    row, faulty, tmp_path, monkeypatch, table
-):
+def test_nothing_is_paid_twice_and_the_truth_is_told(row, faulty, tmp_path, monkeypatch, table):
     monkeypatch.setattr(download, "LARGEST", 4 << 20)
     put(faulty, row.faults)
     before = counted(faulty)
@@ -102,9 +100,8 @@ def test_nobody_listens_and_the_ledger_says_that_nothing_was_sent(tmp_path, tabl
     session = Session(base_url=served.url, key=served.key, results=tmp_path / "r", pace=QUICK)
     job = session.generate("a lake")
     says = ended(job)
-    table.append(
-        ("(nobody listens)", 0, 0, job.state, session.ledger.find(job.ticket.id).fate, says)
-    )
+    fate = session.ledger.find(job.ticket.id).fate
+    table.append(("(nobody listens)", 0, 0, job.state, fate, says))
     assert "Nothing was sent, nothing was billed" in says
     assert (job.state, session.ledger.count()) == ("refused", {"refused": 1})
 

@@ -22,7 +22,8 @@ while time.monotonic() < end:
     ticket = ledger.change(ticket, "accepted", fate="accepted", task_id=f"{name}-{count}")
     assert ledger.find(ticket.task_id) == ticket
     ledger.change(shared, "touched", name)
-    ledger.keep(ticket, f"2026-11-21/{name}-{count}", [{"name": "1.png", "bytes": 1, "sha256": "0"}])
+    file = {"name": "1.png", "bytes": 1, "sha256": "0"}
+    ledger.keep(ticket, f"2026-11-21/{name}-{count}", [file])
     ledger.tickets(most=5)
     count += 1
 print(count)

@@ -1,6 +1,6 @@
-"""A process that can be killed at any moment: asks for what is not yet asked for, collects the rest.
+"""A process to be killed at any moment: asks for what is not asked for yet, collects the rest.
 
-Arguments: address, key, results folder, number of prompts. Prints `begun` and, at the end, `done`.
+Arguments: address, results folder, number of prompts; the key comes from the environment. Prints `begun` and, at the end, `done`.
 """
 
 import sys
@@ -11,10 +11,10 @@ from liangxin_nb.pacing import Pace
 from liangxin_nb.session import Session
 
 
-def main(url, key, results, count):
+def main(url, results, count):
     """What a careful script would do after each restart."""
     quick = Pace(steps=((float("inf"), 0.05, 0.1),), spacing=0.005)
-    session = Session(base_url=url, key=key, results=results, pace=quick)
+    session = Session(base_url=url, results=results, pace=quick)
     print("begun", flush=True)
     jobs = session.resume()
     # Whatever may have been sent is not asked for again.

@@ -15,9 +15,10 @@ from liangxin_nb.errors import Unreachable
 from liangxin_nb.sandbox.launch import Launcher
 
 from ..conftest import serve
+from ..scan import KEY
 
 
-def call(url, body=None, key="sandbox"):
+def call(url, body=None, key=KEY):
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, headers=headers)

@@ -1,0 +1,85 @@
+"""The key: where it may come from, and that it comes out nowhere."""
+
+import sys
+import types
+
+import pytest
+
+from liangxin_nb import cell, keys
+from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.session import Session
+from liangxin_nb.settings import Settings
+
+KEY = "sk-abcdef0123456789abcdef"
+
+
+def room(name, **members):
+    made = types.ModuleType(name)
+    for member, value in members.items():
+        setattr(made, member, value)
+    return made
+
+
+def test_the_environment_comes_first_then_the_places_that_keep_secrets(monkeypatch):
+    asked = []
+
+    def secret(service, name):
+        asked.append((service, name))
+        return KEY
+
+    monkeypatch.setitem(sys.modules, "keyring", room("keyring", get_password=secret))
+    assert keys.found({"LIANGXIN_API_KEY": "from-env"}) == "from-env"
+    assert asked == []
+    assert keys.found({}) == KEY
+    assert asked == [("liangxin_nb", "LIANGXIN_API_KEY")]
+    settings = Settings.load({"LIANGXIN_BASE_URL": "https://api.example.com"})
+    assert settings.key.reveal() == KEY
+
+
+def test_colab_is_asked_before_the_keyring(monkeypatch):
+    userdata = room("google.colab.userdata", get=lambda name: f"colab-{name}")
+    monkeypatch.setitem(sys.modules, "google", room("google", __path__=[]))
+    monkeypatch.setitem(sys.modules, "google.colab", room("google.colab", __path__=[]))
+    monkeypatch.setitem(sys.modules, "google.colab.userdata", userdata)
+    assert keys.found({}) == "colab-LIANGXIN_API_KEY"
+
+
+def test_a_place_that_is_locked_is_passed_over(monkeypatch):
+    def locked(*_):
+        raise RuntimeError("no backend")
+
+    monkeypatch.setitem(sys.modules, "keyring", room("keyring", get_password=locked))
+    assert keys.found({}) == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"--aspect 1:1 {KEY}",
+        f"-o token={KEY}",
+        "-o api_key=hunter2hunter2",
+        "key: 12345678",
+        "0123456789abcdef0123456789abcdef",
+    ],
+)
+def test_a_line_with_a_key_in_it_is_refused_without_repeating_it(line):
+    assert keys.looks_like_key(line)
+    with pytest.raises(InvalidRequest, match="no place for one") as error:
+        cell.read(line, "a lake", {})
+    assert KEY not in str(error.value)
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "line", ["z-image --seed 4294967295", "-o style=key-visual", "--out task_monkey", "sk-8 -n 2"]
+)
+def test_ordinary_lines_are_no_keys(line):
+    assert not keys.looks_like_key(line)
+
+
+def test_the_key_in_a_prompt_is_refused_before_it_is_written_anywhere(tmp_path):
+    session = Session(base_url="http://127.0.0.1:9", key=KEY, results=tmp_path / "r")
+    with pytest.raises(InvalidRequest, match="holds your API key") as error:
+        session.generate(f"a sign that says {KEY}")
+    assert KEY not in str(error.value)
+    assert session.ledger.count() == {}
