@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A container's user is often root, which JupyterLab wants to be told about.
 ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
-.PHONY: lab test check bench format clean
+.PHONY: lab test check test-crash bench format clean
 
 lab: $(VENV)/lab  ## open the first tutorial in JupyterLab
 	$(BIN)/jupyter lab $(ROOT) $(LAB) notebooks/01_first_picture.ipynb
@@ -19,6 +19,9 @@ check: $(VENV)/test  ## lint, types, quick tests: under a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not slow and not browser"
+
+test-crash: $(VENV)/test  ## a hundred crashes at random moments
+	LIANGXIN_CRASHES=100 $(BIN)/python -m pytest tests/faults/test_crash.py
 
 bench: $(VENV)/test  ## the figures
 	$(BIN)/python -m tests.bench

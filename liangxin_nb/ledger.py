@@ -8,6 +8,7 @@ one transaction: SQLite with its rollback journal, `synchronous=FULL` and `BEGIN
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -76,15 +77,20 @@ class Ledger:
     """
 
     def __init__(self, place: str | Path) -> None:
-        self.place = str(place)
-        self._engine = _engine(self.place)
+        self._engine = _engine(str(place))
+        #: Where it is, for people: a database's password is left out.
+        self.place = self._engine.url.database if self._is_file else repr(self._engine.url)
         try:
             self._prepare()
         except sa.exc.OperationalError as error:
             raise InvalidRequest(
-                f"The ledger {self.place!r} cannot be opened ({error.orig}); nothing was sent.",
+                f"The ledger {self.place!r} cannot be opened ({_line(error)}); nothing was sent.",
                 next_step="Choose a folder you can write to: LIANGXIN_RESULTS or LIANGXIN_LEDGER.",
             ) from None
+
+    @property
+    def _is_file(self) -> bool:
+        return self._engine.dialect.name == "sqlite"
 
     def _prepare(self) -> None:
         with self._change() as db:
@@ -215,9 +221,15 @@ class Ledger:
             return [_ticket(row) for row in db.execute(query).mappings()]
 
 
+def _line(error: sa.exc.OperationalError) -> str:
+    return " ".join(str(error.orig).split())[:160]
+
+
 def _engine(place: str) -> sa.Engine:
     if "://" in place:
-        return sa.create_engine(place)
+        # The driver that the `team` extra installs; the plain name means another one.
+        place = re.sub("^postgres(ql)?://", "postgresql+psycopg://", place)
+        return sa.create_engine(place, pool_pre_ping=True)
     # No pool: a connection carried over a fork or between threads is how SQLite files get hurt.
     engine = sa.create_engine(
         f"sqlite:///{place}", poolclass=sa.NullPool, connect_args={"timeout": 30.0}

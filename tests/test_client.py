@@ -3,12 +3,17 @@
 import asyncio
 import http.server
 import json
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from liangxin_nb.client import Client
 from liangxin_nb.errors import (
+    LiangxinError,
     NotAuthorized,
     ResultLost,
     Saturated,
@@ -201,3 +206,71 @@ async def test_the_key_is_in_no_error_and_no_repr(serve):
                 await call
             assert KEY not in f"{error.value!r} {error.value}"
         assert KEY not in f"{client!r} {vars(client)} {vars(client._calls)}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest/meta-data/",
+        "http://10.0.0.1/x",
+        "http://192.168.1.1/x",
+        "http://[fe80::1]/x",
+        "http://[::ffff:10.0.0.1]/x",
+        "http://0.0.0.0/x",
+        "http://127.0.0.1/x",
+        "http://localhost/x",
+        "http://2130706433/x",
+    ],
+)
+async def test_a_public_service_cannot_point_into_a_private_network(tmp_path, url):
+    async with Client("https://93.184.215.14", Secret(KEY)) as client:
+        with pytest.raises(ResultLost, match="inside a private network"):
+            await client.download(url, tmp_path / "x")
+
+
+async def test_a_broken_download_goes_on_where_it_stopped(serve, tmp_path):
+    part = {"content-range": "bytes 4-9/10"}
+    server = serve((200, {"content-length": "10"}, b"half"), (206, part, b"-whole"))
+    async with Client(server.url, Secret(KEY)) as client:
+        await client.download(f"{server.url}/x", tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == b"half-whole"
+    assert server.seen[1][2]["Range"] == "bytes=4-"
+
+
+async def test_a_part_that_was_not_asked_for_is_not_kept(serve, tmp_path):
+    wrong = {"content-range": "bytes 0-5/10"}
+    server = serve(
+        (200, {"content-length": "10"}, b"half"), (206, wrong, b"other!"), (200, {}, b"all of it")
+    )
+    async with Client(server.url, Secret(KEY)) as client:
+        await client.download(f"{server.url}/x", tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == b"all of it"
+
+
+PRINTABLE = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=40)
+HEADERS = st.dictionaries(
+    st.sampled_from(["content-type", "content-range", "location", "retry-after", "etag",
+                     "content-disposition", "content-encoding", "set-cookie"]),
+    PRINTABLE,
+)  # fmt: skip
+
+
+@given(status=st.sampled_from([200, 206, 301, 302, 304, 307, 416, 418]), headers=HEADERS)
+@settings(max_examples=40, deadline=None)
+def test_whatever_a_servers_headers_say_it_is_a_file_or_one_of_our_errors(status, headers):
+    async def fetch(url, target):
+        async with Client(url, Secret(KEY)) as client:
+            await client._downloads._once(f"{url}/../../x?name=..%2f..", target)
+
+    server = Server((status, headers, b"" if status == 304 else b"body"))
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "target"
+        try:
+            asyncio.run(fetch(server.url, target))
+        except LiangxinError:
+            pass
+        else:
+            assert target.read_bytes() == b"body"
+        assert {path.name for path in Path(folder).iterdir()} <= {"target"}
+    server.shutdown()
+    server.server_close()

