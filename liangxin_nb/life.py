@@ -105,7 +105,10 @@ class Life:
     async def adopt(self, ticket: Ticket, tell: Tell) -> Ticket:
         """Takes a task of this key into the ledger, its request read back from the service."""
         client = await self._connect()
-        record = await client.record(ticket.task_id)
+        try:
+            record = await client.record(ticket.task_id)
+        except ServiceError as error:
+            raise _forgotten(ticket) if error.absent else error from None
         ticket = ticket.but(request=_echoed(record, ticket), fate="accepted")
         await asyncio.to_thread(self._ledger.add, ticket)
         tell(Status(ticket, str(record.state) if not record.state.final else "waiting"))
@@ -196,7 +199,8 @@ class _Watch:
 
 def _forgotten(ticket: Ticket) -> ResultLost:
     return ResultLost(
-        f"The service no longer knows task {ticket.task_id}.",
+        f"The service does not know task {ticket.task_id} (any more).",
+        task_id=ticket.task_id,
         next_step="Tasks are seen by the key that made them, and not for ever.",
     )
 

@@ -198,14 +198,18 @@ async def test_only_http_is_fetched(serve, tmp_path, url):
             await client.download(url, tmp_path / "x")
 
 
-async def test_the_key_is_in_no_error_and_no_repr(serve):
-    server = serve((500, {}, KEY.encode()[:5]))
+async def test_the_key_is_in_no_error_no_repr_and_no_log(serve, caplog):
+    caplog.set_level(0)
+    body = json.dumps({"code": 401, "msg": f"invalid key {KEY}"}).encode()
+    server = serve((401, {}, body), (500, {}, KEY.encode()), (200, {}, body))
     async with Client(server.url, Secret(KEY)) as client:
-        for call in (client.create(WISH), client.record("task_1")):
+        for call in (client.create(WISH), client.create(WISH), client.record("task_1")):
             with pytest.raises((ServiceError, Unreachable)) as error:
                 await call
             assert KEY not in f"{error.value!r} {error.value}"
         assert KEY not in f"{client!r} {vars(client)} {vars(client._calls)}"
+    assert "/api/v1/jobs/createTask" in caplog.text
+    assert KEY not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -94,8 +94,12 @@ def test_any_task_of_this_key_can_be_attached_with_its_prompt_read_back(make):
 
 
 def test_attaching_a_task_of_somebody_else_says_so(make):
-    with pytest.raises(LiangxinError, match=r"\(404\): task not found"):
-        make().attach("task_nobody_knows").wait(10)
+    session = make()
+    job = session.attach("task_nobody_knows")
+    with pytest.raises(ResultLost, match="does not know task task_nobody_knows"):
+        job.wait(10)
+    assert job.state == "lost"
+    assert len(session.history()) == 0
 
 
 def test_a_notebook_alone_is_enough(make, tmp_path):

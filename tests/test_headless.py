@@ -201,6 +201,16 @@ def test_the_key_is_in_no_output_even_with_all_locals_shown(tmp_path, sandbox, m
     assert sandbox.key not in nbformat.writes(notebook)
 
 
+def test_the_key_is_in_no_widget_state(tmp_path, sandbox, monkeypatch):
+    monkeypatch.setenv("LIANGXIN_BASE_URL", sandbox.url)
+    monkeypatch.setenv("LIANGXIN_API_KEY", sandbox.key)
+    monkeypatch.setenv("LIANGXIN_FRONTEND", "live")
+    cells = ["%load_ext liangxin_nb", "%%liangxin --wait --size square\na cat"]
+    notebook = execute(cells, tmp_path)
+    assert "a cat" in json.dumps(notebook.metadata.widgets), "the card's state is in the file"
+    assert sandbox.key not in nbformat.writes(notebook)
+
+
 def test_after_a_restart_the_first_line_says_what_is_waiting(tmp_path, quick, monkeypatch):
     monkeypatch.setenv("LIANGXIN_SPEED", "1")
     ask = "%%liangxin --no-wait --out job\na cat"

@@ -28,6 +28,7 @@ class Calls:
 
     def __init__(self, base_url: str, key: Secret, timeout: float) -> None:
         self._base_url = base_url
+        self._key = key
         self._http = connections(base_url, timeout, Bearer(key))
 
     async def close(self) -> None:
@@ -77,7 +78,12 @@ class Calls:
                 parts.append(part)
                 if size > _LARGEST_ANSWER:
                     raise httpx.DecodingError("the answer is longer than 8 MiB")
-            return httpx.Response(reply.status_code, headers=_plain(reply), content=b"".join(parts))
+            content = self._without_key(b"".join(parts))
+            return httpx.Response(reply.status_code, headers=_plain(reply), content=content)
+
+    def _without_key(self, content: bytes) -> bytes:
+        """An answer that repeats the key would carry it into errors, the ledger and outputs."""
+        return content.replace(self._key.reveal().encode(), repr(self._key).encode())
 
     def _unanswered(self, error: httpx.HTTPError) -> Unreachable:
         host = urlsplit(self._base_url).netloc

@@ -7,6 +7,7 @@ import time
 import nbformat
 import pytest
 
+from ..scan import KEY
 from .conftest import CHECKOUT
 
 pytestmark = pytest.mark.browser
@@ -18,7 +19,7 @@ SLOW = "%%liangxin seedream-v4-5 --seed 7\nA lighthouse on a cliff, storm coming
 
 @pytest.fixture(scope="module")
 def lab_env():
-    return {"LIANGXIN_SPEED": "1.5"}
+    return {"LIANGXIN_SPEED": "1.5", "LIANGXIN_SANDBOX_KEY": KEY}
 
 
 def ledger(lab):
@@ -198,7 +199,7 @@ def test_the_tutorial_runs_top_to_bottom(notebook, start_lab, chromium_browser):
     from .page import Notebook
 
     tutorial = CHECKOUT / "notebooks" / "01_first_picture.ipynb"
-    lab = start_lab([tutorial], env={"LIANGXIN_SPEED": "3"})
+    lab = start_lab([tutorial], env={"LIANGXIN_SPEED": "3", "LIANGXIN_SANDBOX_KEY": KEY})
     page = Notebook(chromium_browser, lab)
     page.open(tutorial.name)
     cells = nbformat.read(tutorial, 4).cells
