@@ -6,7 +6,8 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from . import catalog
+from .catalog import checked
+from .catalog import model as find
 from .request import Request
 
 __all__ = ["requests"]
@@ -27,8 +28,8 @@ def requests(
     names. Of several, a given seed counts up; without one each gets a random seed, so that the
     pictures differ and each can be made again. Raises `InvalidRequest`.
     """
-    chosen = catalog.model(profile, model)
-    wire, notes = catalog.checked(chosen, plain, options)
+    chosen = find(profile, model)
+    wire, notes = checked(chosen, plain, options)
     name = chosen.plain.get("seed")
     if count == 1 or name is None:
         return [Request(model, prompt, wire)] * count, notes

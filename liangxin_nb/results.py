@@ -18,8 +18,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from . import pictures
 from .errors import InvalidRequest, ResultLost
+from .pictures import imprinted, probe, sheet, text_of
 from .stories import Story
 from .ticket import Ticket
 
@@ -56,7 +56,7 @@ class Result:
 
     def thumbnail(self) -> bytes:
         """One JPEG within the notebook's budget; several pictures side by side."""
-        return pictures.sheet(self.read())
+        return sheet(self.read())
 
     def __repr__(self) -> str:
         file = self.story.files[0] if self.story.files else {}
@@ -76,9 +76,9 @@ class Results:
         self.root = root
         try:
             root.mkdir(parents=True, exist_ok=True)
-            probe = root / f".writable-{os.getpid()}"
-            probe.write_bytes(b"")
-            probe.unlink()
+            trial = root / f".writable-{os.getpid()}"
+            trial.write_bytes(b"")
+            trial.unlink()
         except OSError as error:
             raise InvalidRequest(
                 f"The results folder {str(root)!r} cannot be written ({error.strerror}); nothing "
@@ -148,12 +148,12 @@ class Parcel:
     def _sealed(self, n: int, story: Story) -> dict[str, Any]:
         data = self.part(n).read_bytes()
         try:
-            facts = pictures.probe(data)
+            facts = probe(data)
         except ValueError as error:
             raise ResultLost(f"Result {n} is not a usable picture: {error}.") from None
         # The name is made here: nothing from outside reaches the file system.
         name = f"{n}.{facts.ending}"
-        whole = pictures.imprinted(data, story.text())
+        whole = imprinted(data, story.text())
         _write(self.place / name, whole)
         self.part(n).unlink()
         digest = hashlib.sha256(whole).hexdigest()
@@ -167,7 +167,7 @@ def story(path: str | Path) -> Story | None:
     Raises `InvalidRequest` when the file cannot be read or is no picture.
     """
     try:
-        text = pictures.text_of(Path(path).read_bytes())
+        text = text_of(Path(path).read_bytes())
     except (OSError, ValueError) as error:
         raise InvalidRequest(f"{str(path)!r} cannot be read as a picture ({error}).") from None
     return Story.read(text) if text else None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from . import asking, doctor
+from .asking import requests
 from .connection import Connection
+from .doctor import Finding, examine, settle
 from .errors import InvalidRequest
 from .histories import history
 from .job import Collect, Job, Send
@@ -69,25 +69,9 @@ class Session:
         names, such as `image_size="square_hd"`. Raises `InvalidRequest` before anything is sent.
         """
         plain = {"aspect": aspect, "size": size, "seed": seed}
-        (request,), _ = self.requests(prompt, model, plain=plain, options=options)
+        profile = self.settings.profile
+        (request,), _ = requests(profile, prompt, model, plain=plain, options=options)
         return self.submit(request)
-
-    def requests(
-        self,
-        prompt: str,
-        model: str,
-        *,
-        plain: Mapping[str, Any],
-        options: Mapping[str, Any],
-        count: int = 1,
-    ) -> tuple[list[Request], list[str]]:
-        """Checked requests for this session's service, and notes; see `asking.requests`."""
-        made, notes = asking.requests(
-            self.settings.profile, prompt, model, plain=plain, options=options, count=count
-        )
-        for request in made:
-            self._refuse_key(request)
-        return made, notes
 
     def submit(self, request: Request) -> Job:
         """Writes the ticket into the ledger, then sends it from the private loop."""
@@ -107,7 +91,7 @@ class Session:
         """
         if id:
             return [self._resumed(self.ticket(id))]
-        doctor.settle(self.ledger, self._alive)
+        settle(self.ledger, self._alive)
         mine = [t for t in self.ledger.unfinished() if self._ours(t) and not self._elsewhere(t)]
         return [job for ticket in mine if (job := self._taken_up(ticket))]
 
@@ -140,9 +124,9 @@ class Session:
         """The ledger as a table; see `history`."""
         return history(self.ledger, search=search, most=most)
 
-    def examine(self) -> list[doctor.Finding]:
-        """What became of everything that was asked for; see `doctor`."""
-        return doctor.examine(self.ledger, self.results, self._alive)
+    def examine(self) -> list[Finding]:
+        """What became of everything that was asked for, kind by kind."""
+        return examine(self.ledger, self.results, self._alive)
 
     def ticket(self, id: str) -> Ticket:
         """The ledger's ticket of a task id or ticket id; raises `InvalidRequest` without one."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import keys
 from .errors import InvalidRequest
+from .keys import found as found_key
 
 __all__ = ["CONFIGURED", "PROFILES", "Secret", "Settings"]
 
@@ -84,7 +84,7 @@ class Settings:
         asked = {**CONFIGURED, **arguments}
         given = {name: value for name, value in asked.items() if value not in (None, "")}
         values = {**_from_environment(env), **given}
-        if "key" not in values and values.get("profile") != "sandbox" and (key := keys.found(env)):
+        if "key" not in values and values.get("profile") != "sandbox" and (key := found_key(env)):
             values["key"] = Secret(key)
         if isinstance(values.get("key"), str):
             values["key"] = Secret(values["key"])

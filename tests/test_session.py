@@ -11,6 +11,7 @@ import time
 import pytest
 from PIL import Image
 
+from liangxin_nb import asking
 from liangxin_nb.errors import InvalidRequest, ServiceError, StillRunning, Unreachable
 from liangxin_nb.results import story
 from liangxin_nb.session import Session, current
@@ -206,10 +207,14 @@ def test_resuming_what_is_followed_gives_the_same_job(patient):
     assert patient.resume() == [job]
 
 
-def test_several_pictures_have_seeds_that_differ_and_can_be_made_again(session):
-    requests, _ = session.requests("a cat", "z-image", plain={"seed": "7"}, options={}, count=3)
+def several(plain):
+    return asking.requests("sandbox", "a cat", "z-image", plain=plain, options={}, count=3)[0]
+
+
+def test_several_pictures_have_seeds_that_differ_and_can_be_made_again():
+    requests = several(plain={"seed": "7"})
     assert [request.options["seed"] for request in requests] == [7, 8, 9]
-    requests, _ = session.requests("a cat", "z-image", plain={}, options={}, count=3)
+    requests = several(plain={})
     assert len({request.options["seed"] for request in requests}) == 3
 
 

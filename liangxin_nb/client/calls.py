@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 import httpx
 import stamina
 
-from .. import wire
 from ..errors import LiangxinError, Saturated, ServiceError, Unreachable
 from ..record import Record
 from ..request import Request
 from ..settings import Secret
+from ..wire import create_body, created
+from ..wire import record as read_record
 from ._base import Bearer, connections, reason, retry_after
 
 __all__ = ["Calls"]
@@ -37,7 +38,7 @@ class Calls:
 
     async def create(self, request: Request) -> str:
         """Sends createTask and returns the task id; see `Client.create`."""
-        body = wire.create_body(request)
+        body = create_body(request)
         async for attempt in stamina.retry_context(on=_resendable, attempts=4, timeout=90):
             with attempt:
                 return await self._create_once(body)
@@ -52,7 +53,7 @@ class Calls:
         except httpx.HTTPError as error:
             raise self._unanswered(error) from None
         try:
-            return wire.created(reply.status_code, reply.content, retry_after(reply))
+            return created(reply.status_code, reply.content, retry_after(reply))
         except ServiceError as error:
             raise _ambiguous(error) from None
 
@@ -63,7 +64,7 @@ class Calls:
         except httpx.HTTPError as error:
             raise self._unreachable(error, task_id) from None
         try:
-            return wire.record(reply.status_code, reply.content, retry_after(reply))
+            return read_record(reply.status_code, reply.content, retry_after(reply))
         except ServiceError as error:
             error.task_id = task_id
             raise

@@ -37,11 +37,11 @@ def liangxin_cell(line: str, cell: str) -> None:
     The cell returns at once and a live card follows each task; the finished picture replaces it.
     Every task is written into the ledger before it is sent, and may be billed once sent.
     """
-    from .. import cell as cells
+    from ..cell import read
 
     shell = get_ipython()
     with plainly():
-        asked = cells.read(line, cell, shell.user_ns)
+        asked = read(line, cell, shell.user_ns)
         waits = _waits(asked.wait)
         jobs = _submitted(asked, brief=waits)
         if asked.out:
@@ -52,14 +52,20 @@ def liangxin_cell(line: str, cell: str) -> None:
 
 def _submitted(asked: Cell, *, brief: bool) -> list[Job]:
     """One job for each picture, each with a ticket in the ledger, each on the screen."""
+    from ..asking import requests
     from ..panels import show
 
     here = session()
-    requests, notes = here.requests(
-        asked.prompt, asked.model, plain=asked.plain, options=asked.options, count=asked.count
+    wanted, notes = requests(
+        here.settings.profile,
+        asked.prompt,
+        asked.model,
+        plain=asked.plain,
+        options=asked.options,
+        count=asked.count,
     )
     jobs = []
-    for request in requests:
+    for request in wanted:
         jobs.append(here.submit(request))
         if not asked.quiet:
             show(jobs[-1], here, notes=notes, brief=brief)

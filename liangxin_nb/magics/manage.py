@@ -72,18 +72,16 @@ def _status(here: Session, _: str) -> Table:
 
 
 def _models(here: Session, name: str) -> Table:
-    from .. import catalog
+    from ..catalog import model, models
 
     profile = here.settings.profile
     if not name:
-        rows = [
-            (m.id, m.title, m.kind, ", ".join(m.inputs)) for m in catalog.models(profile).values()
-        ]
+        rows = [(m.id, m.title, m.kind, ", ".join(m.inputs)) for m in models(profile).values()]
         return _table(("model", "title", "makes", "inputs"), rows)
-    chosen = catalog.model(profile, name)
+    chosen = model(profile, name)
     if not chosen.known:
         raise InvalidRequest(
-            f"{name!r} is not in the catalogue of {profile}: {', '.join(catalog.models(profile))}.",
+            f"{name!r} is not in the catalogue of {profile}: {', '.join(models(profile))}.",
             next_step="It can be used all the same; its inputs are sent unchecked.",
         )
     inputs = [
