@@ -57,6 +57,7 @@ __all__ = [
     "Unreachable",
     "allow_nested_loops",
     "attach",
+    "credits",
     "generate",
     "history",
     "resume",
@@ -109,6 +110,14 @@ def resume(id: str = "") -> list[Job]:
 def attach(task_id: str) -> Job:
     """A job for any task id of this key; the prompt is read back from the service."""
     return _session().attach(task_id)
+
+
+def credits() -> float:
+    """The account's balance under the `kie` profile.
+
+    Raises `InvalidRequest` where no service documents how to ask: LiangXin, and the sandbox.
+    """
+    return _session().credits()
 
 
 def history(search: str = "", most: int | None = None) -> Table:

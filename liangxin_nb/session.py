@@ -21,6 +21,7 @@ from .loop import Loop
 from .notebooks import tasks_in
 from .owners import Owner, alive
 from .pacing import Pace
+from .purse import guard
 from .request import Request
 from .results import Result, Results
 from .scheduler import Scheduler
@@ -29,6 +30,11 @@ from .table import Table
 from .ticket import Status, Ticket
 
 __all__ = ["Session", "current", "use"]
+
+_NO_BALANCE = {
+    "sandbox": "The sandbox bills nothing, so there is no balance.",
+    "liangxin": "LiangXin documents no way to ask for the balance; its console shows it.",
+}
 
 
 class Session:
@@ -76,10 +82,23 @@ class Session:
     def submit(self, request: Request) -> Job:
         """Writes the ticket into the ledger, then sends it from the private loop."""
         self._refuse_key(request)
+        guard(self.ledger, self.settings, request.model)
         ticket = self.ledger.intend(
             request, self.settings.profile, self.settings.base_url, self._owner.id
         )
         return self._start(ticket, self._life.send, self._life.collect)
+
+    def credits(self) -> float:
+        """The account's balance as the service tells it; blocks for one question.
+
+        Raises `InvalidRequest` where no service documents how to ask: LiangXin, and the sandbox.
+        """
+        if self.settings.profile != "kie":
+            raise InvalidRequest(_NO_BALANCE[self.settings.profile])
+        return self.loop.submit(self._balance()).result()
+
+    async def _balance(self) -> float:
+        return await (await self._connect()).credits()
 
     # ---- what was asked for earlier
 

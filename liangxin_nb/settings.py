@@ -59,7 +59,8 @@ class Settings:
     `results/ledger.sqlite`. `wait`: True, False or None (wait only where nobody watches).
     `patience`: seconds until a wait ends with `StillRunning`, default 900 (both seed documents:
     stop after a time of one's own, KIE says 10 to 15 minutes). `timeout`:
-    seconds without a word until a call counts as unanswered. `speed`: how many times faster than
+    seconds without a word until a call counts as unanswered. `max_credits`, `max_tasks`: the most
+    to be spent and asked for in a day, default no limit. `speed`: how many times faster than
     life the sandbox runs.
     """
 
@@ -71,6 +72,8 @@ class Settings:
     wait: bool | None = None
     patience: float = 900.0
     timeout: float = 60.0
+    max_credits: float | None = None
+    max_tasks: int | None = None
     speed: float = 1.0
 
     @classmethod
@@ -158,6 +161,8 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
         "LIANGXIN_WAIT": ("wait", _wait),
         "LIANGXIN_PATIENCE": ("patience", _positive("LIANGXIN_PATIENCE")),
         "LIANGXIN_TIMEOUT": ("timeout", _positive("LIANGXIN_TIMEOUT")),
+        "LIANGXIN_MAX_CREDITS": ("max_credits", _positive("LIANGXIN_MAX_CREDITS")),
+        "LIANGXIN_MAX_TASKS": ("max_tasks", _positive("LIANGXIN_MAX_TASKS")),
         "LIANGXIN_SPEED": ("speed", _positive("LIANGXIN_SPEED")),
     }
     found = {}

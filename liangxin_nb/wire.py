@@ -24,7 +24,7 @@ from .errors import (
 from .record import Media, Record, State
 from .request import Request
 
-__all__ = ["create_body", "created", "failure", "record"]
+__all__ = ["create_body", "created", "credit", "failure", "record"]
 
 _QUOTA = ("quota", "insufficient", "credit", "balance", "额度", "余额")
 _CONTENT = ("sensitive", "moderat", "safety", "nsfw", "policy", "敏感", "违规")
@@ -72,6 +72,14 @@ def record(status: int, body: bytes, retry_after: float | None = None) -> Record
         credits=_number(data.get("creditsConsumed")),
         raw=body.decode("utf-8", "replace"),
     )
+
+
+def credit(status: int, body: bytes, retry_after: float | None = None) -> float:
+    """The balance in an answer to KIE's chat/credit; raises `ServiceError` when there is none."""
+    data = _number(_data(status, body, retry_after))
+    if data is None:
+        raise _unreadable(status, body, "it holds no number of credits")
+    return data
 
 
 def failure(record: Record) -> TaskFailed:

@@ -14,7 +14,7 @@ FLOORS = {
     "cell": 2, "wire": 2, "pacing": 2, "pictures": 2, "stories": 2, "table": 2,
     "asking": 2, "notebooks": 2,
     "client": 3, "ledger": 3, "owners": 3, "results": 3, "loop": 3, "sandbox": 3, "waiting": 3,
-    "scheduler": 4, "life": 4, "job": 4, "doctor": 4, "histories": 4, "connection": 4,
+    "scheduler": 4, "life": 4, "job": 4, "doctor": 4, "histories": 4, "connection": 4, "purse": 4,
     "session": 5,
     "panels": 6,
     "magics": 7,

@@ -53,6 +53,10 @@ class Client:
         """Asks recordInfo once; raises `ServiceError` or `Unreachable`."""
         return await self._calls.record(task_id)
 
+    async def credits(self) -> float:
+        """The balance under the `kie` profile; raises `ServiceError` or `Unreachable`."""
+        return await self._calls.credits()
+
     async def download(self, url: str, target: Path) -> None:
         """Streams a result into a file; without the key, without cookies, at most 512 MiB.
 

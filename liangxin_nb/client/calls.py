@@ -12,7 +12,7 @@ from ..errors import LiangxinError, Saturated, ServiceError, Unreachable
 from ..record import Record
 from ..request import Request
 from ..settings import Secret
-from ..wire import create_body, created
+from ..wire import create_body, created, credit
 from ..wire import record as read_record
 from ._base import Bearer, connections, reason, retry_after
 
@@ -47,7 +47,7 @@ class Calls:
     async def _create_once(self, body: bytes) -> str:
         headers = {"Content-Type": "application/json"}
         try:
-            reply = await self._call("POST", "createTask", content=body, headers=headers)
+            reply = await self._call("POST", "jobs/createTask", content=body, headers=headers)
         except _NOT_SENT as error:
             raise self._unreachable(error) from None
         except httpx.HTTPError as error:
@@ -60,7 +60,7 @@ class Calls:
     async def record(self, task_id: str) -> Record:
         """Asks recordInfo once; raises `ServiceError` or `Unreachable`."""
         try:
-            reply = await self._call("GET", "recordInfo", params={"taskId": task_id})
+            reply = await self._call("GET", "jobs/recordInfo", params={"taskId": task_id})
         except httpx.HTTPError as error:
             raise self._unreachable(error, task_id) from None
         try:
@@ -69,8 +69,16 @@ class Calls:
             error.task_id = task_id
             raise
 
+    async def credits(self) -> float:
+        """Asks KIE's chat/credit once; raises `ServiceError` or `Unreachable`."""
+        try:
+            reply = await self._call("GET", "chat/credit")
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+        return credit(reply.status_code, reply.content, retry_after(reply))
+
     async def _call(self, method: str, name: str, **more: Any) -> httpx.Response:
-        url = f"{self._base_url}/api/v1/jobs/{name}"
+        url = f"{self._base_url}/api/v1/{name}"
         async with self._http.stream(method, url, **more) as reply:
             # A body without an end would otherwise fill the memory.
             size, parts = 0, []

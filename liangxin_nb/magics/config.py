@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from traitlets import Float, Unicode
+from traitlets import Float, Int, Unicode
 from traitlets.config import SingletonConfigurable
 
 from ..settings import CONFIGURED
@@ -22,6 +22,8 @@ class LiangXin(SingletonConfigurable):
     )
     ledger = Unicode("", help="The ledger's file or database URL.").tag(config=True)
     patience = Float(900.0, help="Seconds until a wait ends by itself.").tag(config=True)
+    max_credits = Float(None, allow_none=True, help="Credits a day at most.").tag(config=True)
+    max_tasks = Int(None, allow_none=True, help="Tasks a day at most.").tag(config=True)
     speed = Float(1.0, help="How many times faster than life the sandbox runs.").tag(config=True)
 
     def __init__(self, **more: Any) -> None:

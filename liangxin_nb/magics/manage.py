@@ -29,6 +29,7 @@ def liangxin_line(line: str) -> Any:
     %liangxin resume [ID]        collect every unfinished task, or one
     %liangxin leave ID           stop watching; the task goes on and may be billed
     %liangxin recover FILE       collect every task that a notebook file carries
+    %liangxin credits            what is left, where the service tells it; what was spent
     %liangxin doctor             what became of everything, and what to do about it
     %liangxin key                give the key without showing it; kept in memory only
 
@@ -125,6 +126,18 @@ def _doctor(here: Session, _: str) -> Table:
     return _table(("tickets", "are", "that is", "what to do"), rows, "Nothing was asked for yet.")
 
 
+def _credits(here: Session, _: str) -> Table:
+    """The balance where the service tells it, and what was spent, per day and model."""
+    from ..purse import totals
+
+    try:
+        said = f"{here.credits():g} credits are left."
+    except InvalidRequest as error:
+        said = str(error)
+    print(said)  # noqa: T201 one sentence above the table
+    return totals(here.ledger)
+
+
 def _key() -> Table:
     """Asks for the key without showing it, and keeps it in this process's memory alone."""
     try:
@@ -178,6 +191,7 @@ COMMANDS: dict[str, Callable[[Session, str], Any]] = {
     "resume": _resume,
     "leave": _leave,
     "recover": _recover,
+    "credits": _credits,
     "doctor": _doctor,
     "key": lambda _, __: _key(),
 }
