@@ -262,7 +262,7 @@ def _row(ticket: Ticket) -> dict[str, Any]:
         "service": ticket.service,
         "model": request.model,
         "prompt": request.prompt,
-        "options": json.dumps(dict(request.options), ensure_ascii=False),
+        "options": json.dumps(request.told, ensure_ascii=False),
         "digest": request.digest,
         "fate": ticket.fate,
         "state": ticket.state,

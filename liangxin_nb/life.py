@@ -223,7 +223,7 @@ def _story(ticket: Ticket, record: Record) -> Story:
         ticket=ticket.id,
         service=ticket.profile,
         made=datetime.now().astimezone().isoformat(timespec="seconds"),
-        options=dict(request.options),
+        options=request.told,
         drawing=ticket.profile == "sandbox",
         seconds=record.seconds,
         credits=record.credits,

@@ -45,7 +45,22 @@ class Request:
         return {"prompt": self.prompt, **self.options}
 
     @property
+    def told(self) -> dict[str, Value]:
+        """The options as they are written down: a picture sent along is named, not repeated."""
+        return {name: _brief(value) for name, value in self.options.items()}
+
+    @property
     def digest(self) -> str:
         """Identity of the work: 64 hex digits, equal for equal model, prompt and options."""
         text = json.dumps([self.model, self.input], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _brief(value: Value) -> Value:
+    if isinstance(value, list):
+        return [str(_brief(one)) for one in value]
+    if not isinstance(value, str) or not value.startswith("data:") or len(value) < 200:
+        return value
+    kind = value[: value.find(";")] if ";" in value[:60] else "data:"
+    digest = hashlib.sha256(value.encode()).hexdigest()[:16]
+    return f"{kind};{len(value)} characters;sha256 {digest}"

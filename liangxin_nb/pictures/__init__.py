@@ -2,6 +2,17 @@
 
 from ._base import MOST_PIXELS, Facts, probe
 from .imprint import imprinted, text_of
+from .reference import reference
 from .thumbnail import BUDGET, sheet, thumbnail
 
-__all__ = ["BUDGET", "MOST_PIXELS", "Facts", "imprinted", "probe", "sheet", "text_of", "thumbnail"]
+__all__ = [
+    "BUDGET",
+    "MOST_PIXELS",
+    "Facts",
+    "imprinted",
+    "probe",
+    "reference",
+    "sheet",
+    "text_of",
+    "thumbnail",
+]

@@ -185,9 +185,9 @@ def test_a_reloaded_page_still_sees_the_card_and_then_the_picture(notebook):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_card_is_at_home_in_both_themes(notebook, theme):
     long = "%%liangxin\n" + "雨夜的咖啡馆，石板路上的灯光 <script>alert(1)</script> & so on, " * 8
-    page = notebook([LOAD, long, "%liangxin models z-image", "%liangxin tasks", "%liangxin"])
+    page = notebook([LOAD, long, *(f"%liangxin {c}" for c in ("doctor", "tasks", "credits", ""))])
     page.set_theme(theme)
-    for cell in range(5):
+    for cell in range(6):
         page.run_and_wait(cell)
     page.wait_text(1, "(Queuing|Generating)")
     page.screenshot(f"card-{theme}", 1)
