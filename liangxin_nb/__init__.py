@@ -92,9 +92,11 @@ def __dir__() -> list[str]:
 def generate(prompt: str, *, model: str = "z-image", **options: Any) -> Job:
     """Asks for one picture and returns its job at once.
 
-    `aspect="16:9"`, `size=`, `seed=` in people's words; any other option by the model's own name,
-    such as `image_size="square_hd"`. `job.wait()` or `await job` gives the `Result`; as a cell's
-    last line the job shows its live card. Raises `InvalidRequest` before anything is sent.
+    `aspect="16:9"`, `size=`, `seed=` in people's words; `image=` a reference picture or several (a
+    URL, a file, bytes, a Pillow image, an array, a result, a finished job); any other option by
+    the model's own name, such as `image_size="square_hd"`. `job.wait()` or `await job` gives the
+    `Result`; as a cell's last line the job shows its live card. Raises `InvalidRequest` before
+    anything is sent.
     """
     return _session().generate(prompt, model=model, **options)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .catalog import checked
 from .catalog import model as find
+from .references import sendable
 from .request import Request
 
 __all__ = ["requests"]
@@ -20,16 +21,20 @@ def requests(
     *,
     plain: Mapping[str, Any],
     options: Mapping[str, Any],
+    images: Sequence[Any] = (),
     count: int = 1,
 ) -> tuple[list[Request], list[str]]:
     """`count` checked requests, and the notes to show with them; nothing is sent.
 
     `plain`: aspect, size and seed in people's words; `options`: the model's inputs by their own
-    names. Of several, a given seed counts up; without one each gets a random seed, so that the
-    pictures differ and each can be made again. Raises `InvalidRequest`.
+    names; `images`: reference pictures, see `references`. Of several, a given seed counts up;
+    without one each gets a random seed, so that the pictures differ and each can be made again.
+    Raises `InvalidRequest`.
     """
     chosen = find(profile, model)
-    wire, notes = checked(chosen, plain, options)
+    takes_data = profile != "kie"  # KIE's pages name addresses only
+    pictures = [sendable(image, takes_data=takes_data) for image in images]
+    wire, notes = checked(chosen, {**plain, "image": pictures or None}, options, prompt)
     name = chosen.plain.get("seed")
     if count == 1 or name is None:
         return [Request(model, prompt, wire)] * count, notes

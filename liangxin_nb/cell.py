@@ -24,7 +24,8 @@ class Cell:
     """What one %%liangxin cell asks for.
 
     `plain` holds aspect, size and seed (None where not given), `options` the -o pairs as typed.
-    `wait`: True, False, or None to leave it to the settings.
+    `images`: references as typed, or the variables that they name. `wait`: True, False, or None to
+    leave it to the settings.
     """
 
     prompt: str
@@ -32,6 +33,7 @@ class Cell:
     plain: Mapping[str, str | None] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     count: int = 1
+    images: tuple[Any, ...] = ()
     wait: bool | None = None
     out: str = ""
     quiet: bool = False
@@ -40,7 +42,7 @@ class Cell:
 def read(line: str, body: str, names: Mapping[str, Any]) -> Cell:
     """The cell for a magic line and the text below it.
 
-    `names` are the notebook's variables, used only where --fill asks for it. Raises
+    `names` are the notebook's variables, used for --image and where --fill asks for it. Raises
     `InvalidRequest` for an option that does not exist or cannot be read.
     """
     if looks_like_key(line):
@@ -56,6 +58,7 @@ def read(line: str, body: str, names: Mapping[str, Any]) -> Cell:
         model=given.model or DEFAULT_MODEL,
         plain={"aspect": given.aspect, "size": given.size, "seed": given.seed},
         options=_pairs(given.option),
+        images=tuple(names.get(reference, reference) for reference in given.image),
         count=_count(given.n),
         wait=given.wait,
         out=_identifier(given.out),
@@ -88,6 +91,8 @@ def parser() -> argparse.ArgumentParser:
     add("--seed", metavar="NUMBER", help="the same seed aims at the same picture")
     add("-o", "--option", metavar="NAME=VALUE", action="append", default=[],
         help="any input of the model by its own name; may be given several times")  # fmt: skip
+    add("--image", metavar="REF", action="append", default=[],
+        help="a reference picture: a URL, a file or a variable; several are allowed")  # fmt: skip
     add("-n", metavar="N", default="1",
         help="how many pictures: one task each; with --seed the seeds count up")  # fmt: skip
     add("--wait", action=argparse.BooleanOptionalAction, default=None,

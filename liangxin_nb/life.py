@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from .client import Client
 from .errors import LiangxinError, ResultLost, ServiceError, Unreachable
 from .ledger import Ledger
-from .record import Record
+from .record import Media, Record
 from .request import Request
 from .results import Parcel, Result, Results
 from .stories import Story
@@ -144,15 +145,10 @@ class Life:
     ) -> Result:
         if not record.media:
             raise ResultLost("The task succeeded, but the answer names no result.")
-        parts = [parcel.part(n) for n in range(1, len(record.media) + 1)]
-        await asyncio.gather(
-            *(
-                client.download(media.url, part)
-                for media, part in zip(record.media, parts, strict=True)
-            )
-        )
+        parts = [(media, parcel.part(n)) for n, media in enumerate(record.media, 1)]
+        await asyncio.gather(*(_arrive(client, media, part) for media, part in parts))
         story = _story(ticket, record)
-        return await asyncio.to_thread(parcel.seal, story, len(parts))
+        return await asyncio.to_thread(parcel.seal, story, record.media)
 
     async def _write(self, ticket: Ticket, what: str, detail: str = "", **values: str) -> Ticket:
         # In a thread: the disk may be slow, and the loop must not stand still for it.
@@ -195,6 +191,14 @@ class _Watch:
         if self._writing is not None:
             await asyncio.shield(self._writing)
         return self._ticket
+
+
+async def _arrive(client: Client, media: Media, part: Path) -> None:
+    """One output, from its link or out of the answer itself."""
+    if media.text:
+        await asyncio.to_thread(part.write_text, media.text, encoding="utf-8")
+    else:
+        await client.download(media.url, part)
 
 
 def _forgotten(ticket: Ticket) -> ResultLost:

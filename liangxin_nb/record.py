@@ -30,16 +30,24 @@ class State(str):
 
 @dataclass(frozen=True)
 class Media:
-    """One output of a task: where it lies, and what its name says it is (to be verified)."""
+    """One output of a task: where it lies, and what its name says it is (to be verified).
+
+    `text`: the output itself, where the service sends it in the answer and not as a link.
+    """
 
     url: str
     kind: str
+    text: str = ""
 
     @classmethod
     def of(cls, url: str) -> Media:
         """The media at `url`, its kind read off the ending; `image` where there is none."""
-        ending = urlsplit(url).path.rpartition(".")[2].lower()
-        return cls(url, next((k for k, ends in _KINDS.items() if ending in ends), "image"))
+        try:
+            name = urlsplit(url).path.rpartition("/")[2]
+        except ValueError:
+            name = ""
+        ending = name.rpartition(".")[2].lower() if "." in name else "png"
+        return cls(url, next((k for k, ends in _KINDS.items() if ending in ends), "file"))
 
 
 @dataclass(frozen=True)

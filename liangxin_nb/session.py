@@ -67,16 +67,21 @@ class Session:
         aspect: str | None = None,
         size: str | None = None,
         seed: int | None = None,
+        image: Any = None,
         **options: Any,
     ) -> Job:
         """Asks for one picture and returns its job at once.
 
-        `aspect`, `size`, `seed`: in people's words; `options`: the model's inputs by their own
-        names, such as `image_size="square_hd"`. Raises `InvalidRequest` before anything is sent.
+        `aspect`, `size`, `seed`: in people's words; `image`: a reference picture or a list of
+        them; `options`: the model's inputs by their own names, such as `image_size="square_hd"`.
+        Raises `InvalidRequest` before anything is sent.
         """
         plain = {"aspect": aspect, "size": size, "seed": seed}
         profile = self.settings.profile
-        (request,), _ = requests(profile, prompt, model, plain=plain, options=options)
+        images = image if isinstance(image, list | tuple) else [] if image is None else [image]
+        (request,), _ = requests(
+            profile, prompt, model, plain=plain, options=options, images=images
+        )
         return self.submit(request)
 
     def submit(self, request: Request) -> Job:

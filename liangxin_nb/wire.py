@@ -145,10 +145,19 @@ def _unreadable(
 
 
 def _media(value: Any) -> tuple[Media, ...]:
+    """Every output that an answer names: links, frames of a film, an object or a text."""
     result = _object(value)
-    urls = result.get("resultUrls") if isinstance(result, dict) else None
-    urls = urls if isinstance(urls, list) else [urls]
-    return tuple(Media.of(url) for url in urls if isinstance(url, str) and url)
+    if not isinstance(result, dict):
+        return ()
+    named = [result.get(name) for name in ("resultUrls", "firstFrameUrl", "lastFrameUrl")]
+    urls = [url for some in named for url in (some if isinstance(some, list) else [some])]
+    media = [Media.of(url) for url in urls if isinstance(url, str) and url]
+    told = result.get("resultObject")
+    if told:
+        text = told if isinstance(told, str) else msgspec.json.format(msgspec.json.encode(told))
+        plain = text if isinstance(text, str) else text.decode()
+        media.append(Media("", "text", plain))
+    return tuple(media)
 
 
 def _param(value: Any) -> Mapping[str, Any]:

@@ -12,9 +12,11 @@ FLOORS = {
     "errors": 0, "keys": 0,
     "settings": 1, "request": 1, "record": 1, "ticket": 1, "catalog": 1,
     "cell": 2, "wire": 2, "pacing": 2, "pictures": 2, "stories": 2, "table": 2,
-    "asking": 2, "notebooks": 2,
-    "client": 3, "ledger": 3, "owners": 3, "results": 3, "loop": 3, "sandbox": 3, "waiting": 3,
+    "notebooks": 2, "sniffing": 2,
+    "client": 3, "ledger": 3, "owners": 3, "results": 3, "loop": 3, "references": 3,
+    "sandbox": 3, "waiting": 3,
     "scheduler": 4, "life": 4, "job": 4, "doctor": 4, "histories": 4, "connection": 4, "purse": 4,
+    "asking": 4,
     "session": 5,
     "panels": 6,
     "magics": 7,
@@ -24,9 +26,17 @@ FLOORS = {
 WORDS = ["settings", "request", "record", "ticket", "catalog"]
 #: Rooms inside a folder, lowest first; those in one tuple do not know one another.
 INSIDE = {
-    "catalog": [("_base",), ("__init__",)],
+    "catalog": [
+        ("kinds",),
+        ("inputs",),
+        ("_base",),
+        ("rules", "schema"),
+        ("asked", "files"),
+        ("__init__",),
+    ],
     "client": [("_base",), ("calls", "download"), ("__init__",)],
-    "pictures": [("_base",), ("imprint", "thumbnail"), ("__init__",)],
+    "results": [("_base",), ("parcel",), ("folder",), ("__init__",)],
+    "pictures": [("_base",), ("imprint", "reference", "thumbnail"), ("__init__",)],
     "sandbox": [
         ("_base", "painter", "kinds", "fate", "limits", "hangup"),
         ("faults",),

@@ -201,6 +201,25 @@ def test_the_key_is_in_no_output_even_with_all_locals_shown(tmp_path, sandbox, m
     assert sandbox.key not in nbformat.writes(notebook)
 
 
+def test_a_picture_made_in_one_cell_is_the_reference_of_the_next(tmp_path, quick):
+    cells = [
+        "%load_ext liangxin_nb",
+        "%%liangxin --size square --seed 1 --out first\na cat",
+        "%%liangxin nano-banana-pro --size 1K --image first --seed-free-model\nthe same cat at sea",
+        "%%liangxin nano-banana-pro --size 1K --image first --out second\nthe same cat at sea",
+        "%%liangxin nano-banana-pro --size 1K --out third\nthe same cat at sea",
+        "import liangxin_nb as lx\nlx.story(second.result.paths[0]).options['image_input'][0]",
+    ]
+    notebook = execute(cells, tmp_path, allow_errors=True)
+    assert "unrecognized arguments" in said(notebook.cells[2])
+    with_reference, without = pictures(notebook)[1:3]
+    assert with_reference.data["image/jpeg"] != without.data["image/jpeg"]
+    told = notebook.cells[5].outputs[0].data["text/plain"]
+    assert told.startswith("'data:image/jpeg;")
+    ledger = tmp_path / "liangxin-results" / "ledger.sqlite"
+    assert ledger.stat().st_size < 1_000_000
+
+
 def test_the_key_is_in_no_widget_state(tmp_path, sandbox, monkeypatch):
     monkeypatch.setenv("LIANGXIN_BASE_URL", sandbox.url)
     monkeypatch.setenv("LIANGXIN_API_KEY", sandbox.key)

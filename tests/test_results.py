@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from liangxin_nb.errors import InvalidRequest, ResultLost
+from liangxin_nb.record import Media
 from liangxin_nb.request import Request
 from liangxin_nb.results import Results, story
 from liangxin_nb.stories import Story
@@ -32,7 +33,7 @@ def kept(tmp_path, *datas, prompt="A cafe terrace"):
     parcel = results.parcel(ticket(prompt))
     for n, data in enumerate(datas, 1):
         parcel.part(n).write_bytes(data)
-    return results, parcel.seal(told(prompt), len(datas))
+    return results, parcel.seal(told(prompt), [Media("", "image")] * len(datas))
 
 
 def test_a_result_is_a_folder_that_people_can_read(tmp_path):
@@ -62,7 +63,7 @@ def test_what_is_no_whole_picture_is_lost_with_the_reason_and_nothing_appears(tm
     parcel = results.parcel(ticket())
     parcel.part(1).write_bytes(data)
     with pytest.raises(ResultLost, match="Result 1 is not a usable picture"):
-        parcel.seal(told(), 1)
+        parcel.seal(told(), [Media("", "image")])
     parcel.drop()
     assert list(results.root.iterdir()) == []
 
@@ -117,3 +118,38 @@ def test_a_file_without_a_story_tells_none(tmp_path):
 def test_a_story_that_is_gone_says_so(tmp_path):
     with pytest.raises(ResultLost, match="no longer"):
         Results(tmp_path / "r").load("2026-11-21/nothing")
+
+
+MP4 = b"\0\0\0\x18ftypisom" + b"\0" * 40
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "name", "shown"),
+    [
+        ("video", MP4, "1.mp4", "<video controls"),
+        ("image", MP4, "1.mp4", "<video controls"),
+        ("audio", b"ID3" + b"\0" * 40, "1.mp3", "<audio controls"),
+        ("text", "雨 <script>alert(1)</script>".encode(), "1.txt", "雨 &lt;script&gt;"),
+        ("text", b'{"answer": 42}', "1.json", "answer"),
+        ("file", b"PK\x03\x04" + b"\0" * 40, "1.zip", "href="),
+    ],
+)
+def test_every_kind_of_result_is_kept_and_shown_as_what_it_is(tmp_path, kind, data, name, shown):
+    parcel = Results(tmp_path / "r").parcel(ticket())
+    parcel.part(1).write_bytes(data)
+    result = parcel.seal(told(), [Media("", kind)])
+    assert [path.name for path in result.paths] == [name]
+    assert result.paths[0].read_bytes() == data
+    bundle = result._repr_mimebundle_()
+    assert set(bundle) == {"text/html", "text/plain"}
+    assert shown in bundle["text/html"]
+    assert "<script>" not in bundle["text/html"]
+
+
+@pytest.mark.parametrize("kind", ["image", "video", "audio", "text", "file"])
+@pytest.mark.parametrize("data", [b"", b"<!DOCTYPE html><p>gone", b"<html>", b"<?xml ?><Error/>"])
+def test_a_page_in_place_of_a_file_is_never_kept(tmp_path, kind, data):
+    parcel = Results(tmp_path / "r").parcel(ticket())
+    parcel.part(1).write_bytes(data)
+    with pytest.raises(ResultLost, match="Result 1 is not"):
+        parcel.seal(told(), [Media("", kind)])

@@ -65,6 +65,19 @@ def test_a_missing_result_is_no_media(result):
     assert wire.record(200, answer(state="success", resultJson=result)).media == ()
 
 
+def test_texts_objects_and_frames_are_results_too():
+    result = {"resultUrls": ["https://x/a.mp4"], "firstFrameUrl": ["https://x/f.png"]}
+    media = wire.record(200, answer(state="success", resultJson=result)).media
+    assert [(one.kind, one.url) for one in media] == [
+        ("video", "https://x/a.mp4"),
+        ("image", "https://x/f.png"),
+    ]
+    for told, text in (("雨", "雨"), ({"a": [1]}, '"a"')):
+        (one,) = wire.record(200, answer(state="success", resultJson={"resultObject": told})).media
+        assert one.kind == "text"
+        assert text in one.text
+
+
 def test_an_unknown_state_is_still_running_by_its_own_name():
     state = wire.record(200, answer(state="preparing")).state
     assert state == "preparing"

@@ -15,7 +15,7 @@ __all__ = ["matcher", "suggestions"]
 
 _LINE = r"^\s*(%%?)liangxin[ \t]+([^\n]*)$"
 #: Options that take a value of their own, which is no model's name.
-_FREE = ("-n", "--out", "--seed")
+_FREE = ("-n", "--image", "--out", "--seed")
 
 
 def suggestions(text: str, commands: Iterable[str]) -> tuple[str, list[str]] | None:

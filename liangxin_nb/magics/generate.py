@@ -28,6 +28,7 @@ def liangxin_cell(line: str, cell: str) -> None:
     --size SIZE              the picture's size, in the model's own words
     --seed NUMBER            the same seed aims at the same picture
     -o, --option NAME=VALUE  any input of the model by its own name; may be given several times
+    --image REF              a reference picture: a URL, a file or a variable; several are allowed
     -n N                     how many pictures, one task each; with --seed the seeds count up
     --wait, --no-wait        wait until it is done, or do not (default: only where nobody watches)
     --fill                   replace {name} in the prompt by that variable
@@ -62,6 +63,7 @@ def _submitted(asked: Cell, *, brief: bool) -> list[Job]:
         asked.model,
         plain=asked.plain,
         options=asked.options,
+        images=asked.images,
         count=asked.count,
     )
     jobs = []

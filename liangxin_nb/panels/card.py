@@ -144,6 +144,8 @@ def _head(status: Status, usual: float | None) -> str:
 
 def _picture(status: Status) -> str:
     """The picture inside the card, for a reloaded page and for Voila."""
+    if not status.result.pictures:
+        return f'<div class="lx-small lx-id">{escape(status.result.place)}</div>'
     data = base64.b64encode(status.result.thumbnail()).decode()
     alt = escape(status.ticket.request.prompt, quote=True)
     return (

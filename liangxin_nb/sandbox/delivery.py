@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import re
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from ..pictures import reference
 from .painter import paint
 from .world import Drawing
 
@@ -83,4 +85,18 @@ def endless(content: bytes, status: int, headers: dict[str, str]) -> Response:
 
 @lru_cache(maxsize=8)
 def _drawn(drawing: Drawing) -> bytes:
-    return paint(drawing.prompt, seed=drawing.seed, size=drawing.size, form=drawing.form)
+    return paint(
+        drawing.prompt,
+        seed=drawing.seed,
+        size=drawing.size,
+        form=drawing.form,
+        references=[data for uri in drawing.references if (data := _picture(uri))],
+    )
+
+
+def _picture(uri: str) -> bytes:
+    """The picture in a data URI, or nothing where it holds none."""
+    try:
+        return reference(base64.b64decode(uri.partition(",")[2], validate=True))[1]
+    except ValueError:
+        return b""

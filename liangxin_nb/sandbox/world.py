@@ -13,7 +13,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ class Drawing:
     seed: int
     size: tuple[int, int]
     form: str
+    references: tuple[str, ...] = ()
 
 
 class World:
@@ -176,16 +177,33 @@ def _checked(body: Any) -> catalog.Model:
     if not isinstance(given, dict) or not str(given.get("prompt") or "").strip():
         raise Refusal(400, "input.prompt is required")
     for name, value in given.items():
-        input = model.inputs.get(name)
-        if input and input.stated and not _fits(model, input, value):
-            raise Refusal(400, f"input.{name} is invalid: {value!r}, expected {input.allows}")
+        input = model.prompt if name == "prompt" else model.inputs.get(name)
+        if input and input.stated and not input.typed(value):
+            raise Refusal(400, _invalid(input, value))
+    _fits(model, given)
     return model
 
 
-def _fits(model: catalog.Model, input: catalog.Input, value: Any) -> bool:
-    kinds: dict[str, type] = {"string": str, "integer": int, "boolean": bool}
-    plain = model.aliases.get(value, value) if isinstance(value, str) else value
-    return isinstance(value, kinds[input.type]) and input.fits(plain)
+def _fits(model: catalog.Model, given: dict[str, Any]) -> None:
+    """Refuses what the pages rule out; of two that exclude each other the service takes one."""
+    typed = {
+        name: value
+        for name, value in given.items()
+        if name in model.inputs and model.inputs[name].typed(value)
+    }
+    for breach in catalog.breaches(model, typed, str(given["prompt"])):
+        if not breach.stated or breach.rule == "exclusive":
+            continue
+        input = model.prompt if breach.name == "prompt" else model.inputs[breach.name]
+        if breach.rule == "limit" and input:
+            raise Refusal(400, _invalid(input, given[breach.name]))
+        if breach.rule == "required":
+            raise Refusal(400, f"input.{breach.name} is required")
+        raise Refusal(400, f"input.{breach.name} is invalid: {breach.words}")
+
+
+def _invalid(input: catalog.Input, value: Any) -> str:
+    return f"input.{input.name} is invalid: {value!r:.200}, expected {input.allows}"
 
 
 def _drawing(task: Task) -> Drawing:
@@ -201,7 +219,16 @@ def _drawing(task: Task) -> Drawing:
         seed=seed if isinstance(seed, int) else digest,
         size=model.size_of(given),
         form=form if form in ("png", "jpeg", "webp") else "png",
+        references=tuple(_pictures(given)),
     )
+
+
+def _pictures(given: dict[str, Any]) -> Iterator[str]:
+    """Every picture that came with the request; addresses are not fetched, from anywhere."""
+    for value in given.values():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, str) and one.startswith("data:image/"):
+                yield one
 
 
 def _ending(form: str) -> str:

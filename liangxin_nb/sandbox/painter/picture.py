@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 
 from PIL import Image
 
 from liangxin_nb.sandbox.painter._base import Canvas
 from liangxin_nb.sandbox.painter.brief import chance, read
 from liangxin_nb.sandbox.painter.finish import finished
+from liangxin_nb.sandbox.painter.inset import pinned
 from liangxin_nb.sandbox.painter.scenes import paint_scene
 
 FORMS: dict[str, dict[str, int]] = {
@@ -23,11 +25,18 @@ SMALLEST, LARGEST = 16, 4096
 LEAST, MOST = 200, 1700
 
 
-def paint(prompt: str, *, seed: int, size: tuple[int, int], form: str = "png") -> bytes:
+def paint(
+    prompt: str,
+    *,
+    seed: int,
+    size: tuple[int, int],
+    form: str = "png",
+    references: Sequence[bytes] = (),
+) -> bytes:
     """Draw a picture for a prompt and return it as an encoded file.
 
-    ``size`` is (width, height), each 16..4096 px; ``form`` is png, jpeg or webp.  The same
-    arguments always give the same bytes.
+    ``size`` is (width, height), each 16..4096 px; ``form`` is png, jpeg or webp; ``references``
+    are picture files, pinned to the drawing.  The same arguments always give the same bytes.
     """
     _check(size, form)
     rng = chance(prompt, seed)
@@ -37,7 +46,8 @@ def paint(prompt: str, *, seed: int, size: tuple[int, int], form: str = "png") -
     image = canvas.image
     if image.size != size:
         image = image.resize(size, Image.Resampling.LANCZOS)
-    return _encoded(finished(image, rng), form)
+    image = finished(image, rng)
+    return _encoded(pinned(image, references) if references else image, form)
 
 
 def _check(size: tuple[int, int], form: str) -> None:

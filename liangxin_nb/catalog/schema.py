@@ -1,0 +1,172 @@
+"""What an entry of a catalogue file may hold, and a model made from one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ._base import Counted, Input, Model
+from .kinds import KINDS
+
+__all__ = ["WORDS", "Broken", "model_of"]
+
+#: People's words: each may be a key of a model, naming the input behind it.
+WORDS = ("aspect", "size", "seed", "image")
+
+
+class Broken(ValueError):
+    """An entry that cannot be read: its place in the file, and what is wrong there."""
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(f"{place} {why}")
+
+
+Shape = tuple[Callable[[Any], bool], str]
+
+
+def _all(value: Any, test: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and all(test(one) for one in value)
+
+
+def _each(value: Any, test: Callable[[Any], bool]) -> bool:
+    return isinstance(value, dict) and all(test(one) for one in value.values())
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_natural(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_pair(value: Any) -> bool:
+    return _all(value, _is_natural) and len(value) == 2
+
+
+def _is_texts(value: Any) -> bool:
+    return _all(value, _is_text)
+
+
+_TEXT: Shape = (_is_text, "a text")
+_TEXTS: Shape = (_is_texts, "a list of texts")
+_NUMBER: Shape = (_is_number, "a number")
+_NATURAL: Shape = (_is_natural, "a whole number above 0")
+_TRUTH: Shape = (lambda value: isinstance(value, bool), "true or false")
+_TABLE: Shape = (lambda value: _each(value, lambda one: isinstance(one, dict)), "a table of tables")
+_GROUPS: Shape = (lambda value: _all(value, _is_texts), "a list of lists of inputs")
+_SIDES: Shape = (lambda value: _is_texts(value) and len(value) == 2, "two inputs")
+_TEXT_TO_TEXT: Shape = (lambda value: _each(value, _is_text), "a table of texts")
+_MODEL: dict[str, Shape] = {
+    "title": _TEXT,
+    "vendor": _TEXT,
+    "kind": (lambda value: value in ("image", "video"), "image or video"),
+    "seconds": _NUMBER,
+    "stated": _TRUTH,
+    "listed": _TRUTH,
+    **dict.fromkeys(WORDS, _TEXT),
+    "sides": _SIDES,
+    "exclusive": _GROUPS,
+    "together": _GROUPS,
+    "counted": (lambda value: _all(value, lambda one: isinstance(one, dict)), "a list of tables"),
+    "inputs": _TABLE,
+    "words": (lambda value: _each(value, _TEXT_TO_TEXT[0]), "a table of tables of texts"),
+    "aliases": _TEXT_TO_TEXT,
+    "pixels": (lambda value: _each(value, _is_pair), "a table of [width, height]"),
+    "edge": _NATURAL,
+    "edges": (lambda value: _each(value, _is_natural), "a table of whole numbers above 0"),
+}
+_INPUT: dict[str, Shape] = {
+    "type": (lambda value: value in list(KINDS), f"one of {', '.join(KINDS)}"),
+    "default": (lambda value: not isinstance(value, dict), "a value"),
+    "required": _TRUTH,
+    "allowed": _TEXTS,
+    "least": _NUMBER,
+    "most": _NUMBER,
+    "endings": _TEXTS,
+    "stated": _TRUTH,
+    "inferred": _TEXTS,
+    "help": _TEXT,
+}
+_COUNTED: dict[str, Shape] = {"inputs": _TEXTS, "most": _NATURAL, "stated": _TRUTH}
+
+
+def model_of(id: str, entry: Mapping[str, Any]) -> Model:
+    """The model that an entry describes; raises `Broken` naming the place of what is wrong."""
+    _hold(id, entry, _MODEL)
+    listed = entry.get("listed", True)
+    inputs = {
+        name: _input(f"{id}.inputs.{name}", name, listed, spec)
+        for name, spec in entry.get("inputs", {}).items()
+    }
+    model = Model(
+        id=id,
+        title=entry.get("title", id),
+        plain={word: entry[word] for word in WORDS if word in entry},
+        # The prompt has a place of its own in a request; its limits are written like an input's.
+        prompt=inputs.pop("prompt", None),
+        inputs=inputs,
+        exclusive=_tuples(entry.get("exclusive", ())),
+        together=_tuples(entry.get("together", ())),
+        counted=tuple(_counted(id, listed, group) for group in entry.get("counted", ())),
+        pixels={name: (w, h) for name, (w, h) in entry.get("pixels", {}).items()},
+        sides=tuple(entry.get("sides", ())),
+        **{name: entry[name] for name in _AS_THEY_ARE if name in entry},
+    )
+    for place, name in _references(model):
+        if name not in inputs and inputs:
+            raise Broken(f"{id}.{place}", f"names {name!r}, which is not among its inputs")
+    return model
+
+
+_AS_THEY_ARE = (
+    "kind", "seconds", "vendor", "stated", "listed", "aliases", "words", "edge", "edges",
+)  # fmt: skip
+
+
+def _input(place: str, name: str, listed: bool, spec: Mapping[str, Any]) -> Input:
+    _hold(place, spec, _INPUT)
+    if "type" not in spec:
+        raise Broken(place, "has no type")
+    lists = {key: tuple(spec.get(key, ())) for key in ("allowed", "endings", "inferred")}
+    input = Input(name=name, **{"stated": listed, **spec, **lists})
+    if input.default is not None and not input.fits(input.default):
+        raise Broken(f"{place}.default", f"is {input.default!r}, allowed is {input.allows}")
+    return input
+
+
+def _counted(id: str, listed: bool, group: Mapping[str, Any]) -> Counted:
+    _hold(f"{id}.counted", group, _COUNTED)
+    if missing := {"inputs", "most"} - set(group):
+        raise Broken(f"{id}.counted", f"has no {' and no '.join(sorted(missing))}")
+    return Counted(tuple(group["inputs"]), group["most"], group.get("stated", listed))
+
+
+def _hold(place: str, entry: Mapping[str, Any], shapes: Mapping[str, Shape]) -> None:
+    for key, value in entry.items():
+        if key not in shapes:
+            raise Broken(f"{place}.{key}", f"is none of {', '.join(shapes)}")
+        test, words = shapes[key]
+        if not test(value):
+            raise Broken(f"{place}.{key}", f"is not {words}")
+
+
+def _references(model: Model) -> Iterator[tuple[str, str]]:
+    """Every place that names an input, and the name."""
+    yield from model.plain.items()
+    groups = {
+        "exclusive": model.exclusive,
+        "together": model.together,
+        "counted": [group.inputs for group in model.counted],
+        "sides": [model.sides],
+    }
+    for place, found in groups.items():
+        yield from ((place, name) for group in found for name in group)
+
+
+def _tuples(groups: Any) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(group) for group in groups)

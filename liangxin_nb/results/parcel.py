@@ -1,0 +1,120 @@
+"""A task's files while they arrive: verified, given names and stories, and shown all at once."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import shutil
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..errors import ResultLost
+from ..pictures import imprinted, probe
+from ..record import Media
+from ..sniffing import sniffed
+from ..stories import Story
+from ..ticket import Ticket
+from ._base import Result, made
+
+__all__ = ["STORY", "Parcel", "places"]
+
+STORY = "story.json"
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A place to gather a task's files; `seal` makes them a `Result`, `drop` forgets them."""
+
+    root: Path
+    place: Path
+    ticket: Ticket
+
+    def part(self, n: int) -> Path:
+        """Where the nth download goes."""
+        return self.place / f"{n}.part"
+
+    def seal(self, story: Story, media: Sequence[Media]) -> Result:
+        """Verifies every part, sets the story in, and lets the folder appear by one rename.
+
+        Raises `ResultLost` when a part is not what it was said to be.
+        """
+        facts = [self._sealed(n, one.kind, story) for n, one in enumerate(media, 1)]
+        told = replace(story, files=tuple(facts))
+        _write(self.place / STORY, told.text().encode())
+        folder = next(place for place in places(self.root, self.ticket) if not place.exists())
+        folder.parent.mkdir(exist_ok=True)
+        self.place.rename(folder)
+        _sync(folder.parent)
+        return made(self.root, folder, told)
+
+    def drop(self) -> None:
+        """Removes what has arrived so far."""
+        shutil.rmtree(self.place, ignore_errors=True)
+
+    def _sealed(self, n: int, wanted: str, story: Story) -> dict[str, Any]:
+        data = self.part(n).read_bytes()
+        kind, ending, size = _known(data, wanted, n)
+        # The name is made here: nothing from outside reaches the file system.
+        name = f"{n}.{ending}"
+        whole = imprinted(data, story.text()) if kind == "image" else data
+        _write(self.place / name, whole)
+        self.part(n).unlink()
+        digest = hashlib.sha256(whole).hexdigest()
+        return {"name": name, "kind": kind, "bytes": len(whole), "sha256": digest, **size}
+
+
+def places(root: Path, ticket: Ticket) -> Iterator[Path]:
+    """Names that people can read: day, time, the prompt's first words, the ticket."""
+    at = datetime.fromtimestamp(ticket.at).astimezone()
+    name = "-".join(filter(None, (f"{at:%H%M}", _slug(ticket.request.prompt), ticket.id[:4])))
+    day = root / f"{at:%Y-%m-%d}"
+    yield day / name
+    yield from (day / f"{name}-{n}" for n in itertools.count(2))
+
+
+def _known(data: bytes, wanted: str, n: int) -> tuple[str, str, dict[str, int]]:
+    """Kind, ending and size of what the bytes are, which has to fit what was promised."""
+    try:
+        facts = probe(data)
+    except ValueError as error:
+        kind, ending = sniffed(data)
+        # A link's name may promise too little, but a page in place of a film is no film.
+        if kind in ("video", "audio") or (kind and wanted in ("text", "file")):
+            return kind, ending, {}
+        article = {"image": "a usable picture", "video": "a usable video"}.get(wanted, "usable")
+        raise ResultLost(f"Result {n} is not {article}: {error}.") from None
+    return "image", facts.ending, {"width": facts.width, "height": facts.height}
+
+
+def _slug(prompt: str) -> str:
+    """The prompt's first words in letters and digits of any script, at most 32 of them."""
+    text = unicodedata.normalize("NFKC", prompt).lower()
+    spaced = "".join(c if c.isalnum() else " " for c in text[:200])
+    slug = ""
+    for word in spaced.split():
+        if slug and len(slug) + len(word) >= 32:
+            break
+        slug = f"{slug}-{word}".strip("-")[:32]
+    return slug
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """The rename itself on disk, where the system can do that for a folder."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
