@@ -41,8 +41,8 @@ def examine(ledger: Ledger, results: Results, alive: Callable[[str], bool]) -> l
     followed = sum(alive(ticket.owner) for ticket in open_)
     missing = sum(not (results.root / t.folder).is_dir() for t in ledger.of_fate("kept"))
     kinds = [
-        ("kept", counts.get("kept", 0) - missing, "paid, collected, on this disk", ""),
-        ("kept, then removed", missing, "paid and collected; the files are gone from the folder",
+        ("kept", counts.get("kept", 0) - missing, "collected, on this disk", ""),
+        ("kept, then removed", missing, "collected once; the files are gone from the folder",
          "%liangxin resume ID asks the service once more"),
         ("followed now", followed, "at the service; a notebook watches it", ""),
         ("waiting to be collected", len(open_) - followed, "at the service; nobody watches it",

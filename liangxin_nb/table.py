@@ -12,7 +12,7 @@ from typing import Any
 
 __all__ = ["Table"]
 
-_MOST = 200  # characters of a cell that is shown
+_MOST = 90  # characters of a cell that is shown
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ def _text(value: Any) -> str:
 
 def _cell(value: Any) -> str:
     style = "text-align:left;overflow-wrap:break-word"
+    style += ";white-space:nowrap" if isinstance(value, datetime) else ""
     return f'<td style="{style}">{escape(_text(value))}</td>'
 
 

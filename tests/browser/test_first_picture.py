@@ -128,7 +128,7 @@ def test_a_refusal_is_one_line_that_fails_the_cell(notebook):
     text = page.run_and_wait(1)
     assert text == (
         "UsageError: aspect_ratio '7:5' is not one of 1:1, 3:4, 9:16, 4:3, 16:9. "
-        "Nothing was sent, nothing was billed."
+        "Nothing was sent, nothing was billed. %liangxin models z-image lists its inputs."
     )
     page.run_and_wait(2)
     text = page.wait_text(2, "UsageError")
