@@ -31,6 +31,7 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from .callbacks import Receiver
     from .job import Job
     from .loop import allow_nested_loops
     from .results import Result, story
@@ -59,6 +60,7 @@ __all__ = [
     "attach",
     "generate",
     "history",
+    "receive_callbacks",
     "resume",
     "show",
     "story",
@@ -117,6 +119,17 @@ def history(search: str = "", most: int | None = None) -> Table:
     `search` looks into the prompts; `most` rows, default all; unfinished ones come first.
     """
     return _session().history(search=search, most=most)
+
+
+def receive_callbacks(port: int = 0, address: str = "127.0.0.1") -> Receiver:
+    """Takes the service's callbacks where no Jupyter server does; has `.url` and `.close()`.
+
+    `port`: default any free one; `address`: default this machine only. To be called from outside,
+    put a public https address before it and name that in LIANGXIN_CALLBACK_BASE.
+    """
+    from .callbacks import Receiver
+
+    return Receiver(port, address)
 
 
 def show(job: Job) -> None:

@@ -60,7 +60,8 @@ class Settings:
     `patience`: seconds until a wait ends with `StillRunning`, default 900 (both seed documents:
     stop after a time of one's own, KIE says 10 to 15 minutes). `timeout`:
     seconds without a word until a call counts as unanswered. `speed`: how many times faster than
-    life the sandbox runs.
+    life the sandbox runs. `callback`: whether the service is asked to call when a task has ended:
+    empty for no, `auto`, or a URL of one's own.
     """
 
     profile: str = ""
@@ -72,6 +73,7 @@ class Settings:
     patience: float = 900.0
     timeout: float = 60.0
     speed: float = 1.0
+    callback: str = ""
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None, **arguments: Any) -> Settings:
@@ -97,12 +99,24 @@ class Settings:
                 f"The profile {self.profile!r} is none of {', '.join(PROFILES)}.",
                 next_step="Set LIANGXIN_PROFILE to one of them.",
             )
+        callback = "" if self.callback == "none" else self.callback
+        self = replace(self, callback=callback)
+        if callback not in ("", "auto") and "://" not in callback:
+            raise InvalidRequest(
+                f"The callback {callback!r} is none of auto, none and a URL.",
+                next_step="Correct LIANGXIN_CALLBACK.",
+            )
         profile = self.profile or ("liangxin" if self.key or self.base_url else "sandbox")
         if profile == "sandbox":
             # The sandbox has an address and a key of its own; a real key must not reach it.
             return replace(self, profile=profile, key=None, base_url="")
         base_url = self.base_url or PROFILES[profile]
         return replace(self, profile=profile, base_url=_checked(base_url, profile, self.key))
+
+    @property
+    def local(self) -> bool:
+        """Whether the service runs on this machine."""
+        return self.profile == "sandbox" or urlsplit(self.base_url).hostname in _LOOPBACK
 
     @property
     def host(self) -> str:
@@ -155,6 +169,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
         "LIANGXIN_PROFILE": ("profile", str),
         "LIANGXIN_RESULTS": ("results", Path),
         "LIANGXIN_LEDGER": ("ledger", str),
+        "LIANGXIN_CALLBACK": ("callback", str),
         "LIANGXIN_WAIT": ("wait", _wait),
         "LIANGXIN_PATIENCE": ("patience", _positive("LIANGXIN_PATIENCE")),
         "LIANGXIN_TIMEOUT": ("timeout", _positive("LIANGXIN_TIMEOUT")),
