@@ -31,10 +31,12 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from .callbacks import Receiver
+    from .current import use
     from .job import Job
     from .loop import allow_nested_loops
     from .results import Result, story
-    from .session import Session, use
+    from .session import Session
     from .settings import Settings
     from .table import Table
 
@@ -60,6 +62,7 @@ __all__ = [
     "credits",
     "generate",
     "history",
+    "receive_callbacks",
     "resume",
     "show",
     "story",
@@ -75,7 +78,7 @@ _ROOMS = {
     "Settings": "settings",
     "allow_nested_loops": "loop",
     "story": "results",
-    "use": "session",
+    "use": "current",
 }
 
 
@@ -130,6 +133,17 @@ def history(search: str = "", most: int | None = None) -> Table:
     return _session().history(search=search, most=most)
 
 
+def receive_callbacks(port: int = 0, address: str = "127.0.0.1") -> Receiver:
+    """Takes the service's callbacks where no Jupyter server does; has `.url` and `.close()`.
+
+    `port`: default any free one; `address`: default this machine only. To be called from outside,
+    put a public https address before it and name that in LIANGXIN_CALLBACK_BASE.
+    """
+    from .callbacks import Receiver
+
+    return Receiver(port, address)
+
+
 def show(job: Job) -> None:
     """Shows a job's live card below the running cell, or one line where nobody looks."""
     from .panels import show as shown
@@ -153,7 +167,7 @@ def unload_ipython_extension(shell: Any) -> None:
 
 def _session() -> Session:
     """The session that cells use; in a notebook its jobs can then draw themselves."""
-    from .session import current
+    from .current import current
 
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if shell is not None:

@@ -38,10 +38,10 @@ def requests(
     name = chosen.plain.get("seed")
     if count == 1 or name is None:
         return [Request(model, prompt, wire)] * count, notes
-    start = wire.get(name)
+    start = str(wire.get(name, ""))  # some models want the number as text
     seeds = (
-        range(start, start + count)
-        if isinstance(start, int)
+        range(int(start), int(start) + count)
+        if start.isascii() and start.isdigit()
         else [random.randrange(1, 1 << 32) for _ in range(count)]  # noqa: S311 no secret
     )
-    return [Request(model, prompt, {**wire, name: seed}) for seed in seeds], notes
+    return [Request(model, prompt, {**wire, name: chosen.seed(seed)}) for seed in seeds], notes

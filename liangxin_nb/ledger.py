@@ -149,6 +149,22 @@ class Ledger:
             _note(db, ticket.id, what, detail)
         return changed
 
+    def found(self, ticket: Ticket, task_id: str) -> Ticket | None:
+        """The ticket of a lost answer, accepted under the id that it turned out to have.
+
+        None when it is settled already, or the id is another ticket's.
+        """
+        others = _TICKETS.alias()
+        taken = sa.exists().where(others.c.task_id == task_id)
+        lost = sa.and_(_TICKETS.c.id == ticket.id, _TICKETS.c.fate.in_(("sent", "unknown")))
+        values = {"fate": "accepted", "task_id": task_id, "reason": ""}
+        with self._change() as db:
+            done = db.execute(_TICKETS.update().where(lost, ~taken).values(**values))
+            if done.rowcount != 1:
+                return None
+            _note(db, ticket.id, "found", task_id)
+        return ticket.but(**values)
+
     def keep(self, ticket: Ticket, folder: str, files: Sequence[Mapping[str, Any]]) -> Ticket:
         """The ticket kept: its folder and files, in the same transaction as its fate."""
         names = ("name", "bytes", "sha256", "width", "height")

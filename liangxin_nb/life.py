@@ -57,13 +57,16 @@ class Life:
         self._patience = patience
         self._sending = asyncio.Semaphore(4)
 
-    async def send(self, ticket: Ticket, tell: Tell) -> Ticket:
-        """createTask, once; returns the accepted ticket or raises what stood in the way."""
+    async def send(self, ticket: Ticket, tell: Tell, callback: str = "") -> Ticket:
+        """createTask, once; returns the accepted ticket or raises what stood in the way.
+
+        `callback`: the URL that the service is asked to call at the end; kept nowhere.
+        """
         async with self._sending:
             try:
                 client = await self._connect()
                 ticket = await self._write(ticket, "sent", fate="sent")
-                task_id = await client.create(ticket.request)
+                task_id = await client.create(ticket.request, callback)
             except LiangxinError as error:
                 unknown = isinstance(error, Unreachable) and error.maybe_created
                 fate = "unknown" if unknown else "refused"

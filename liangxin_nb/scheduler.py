@@ -16,6 +16,7 @@ from .record import Record
 
 __all__ = ["Scheduler"]
 
+_HURRIED = 1.0  # seconds between two hurried questions about one task
 Ask = Callable[[str], Awaitable[Record]]
 Told = Callable[[Record | LiangxinError], None]
 
@@ -32,6 +33,8 @@ class _Followed:
     since: float = field(compare=False)
     patience: float = field(compare=False)
     ended: asyncio.Future[Record] = field(compare=False)
+    not_before: float = field(default=0.0, compare=False)
+    soon: float = field(default=float("inf"), compare=False)
     trouble: LiangxinError | None = field(default=None, compare=False)
 
 
@@ -47,6 +50,8 @@ class Scheduler:
         self._pace = pace or Pace()
         self._clock = clock
         self._queue: list[_Followed] = []
+        self._followed: dict[str, _Followed] = {}
+        self._early: set[str] = set()
         self._turns = itertools.count()
         self._news: asyncio.Event | None = None
         self._running: asyncio.Task[None] | None = None
@@ -61,8 +66,33 @@ class Scheduler:
         ended: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
         first = now + self._pace.wait(0.0, random.random())  # noqa: S311 jitter
         entry = _Followed(first, next(self._turns), task_id, ask, told, now, patience, ended)
+        self._followed[task_id] = entry
         self._put(entry)
-        return await ended
+        if task_id in self._early:
+            self._early.discard(task_id)
+            self.hurry(task_id)
+        try:
+            return await ended
+        finally:
+            if self._followed.get(task_id) is entry:
+                del self._followed[task_id]
+
+    def hurry(self, task_id: str) -> None:
+        """Asks about a task at once: somebody says that it has ended.
+
+        At most once a second for each task, never before the service's own word, and within the
+        spacing of all questions. Of a task that is not followed yet it is remembered.
+        """
+        entry = self._followed.get(task_id)
+        if entry is None:
+            self._early.add(task_id)
+            return
+        entry.soon = max(self._clock(), entry.not_before)
+        if entry in self._queue and entry.soon < entry.due:
+            entry.due = entry.soon
+            heapq.heapify(self._queue)
+            assert self._news is not None
+            self._news.set()
 
     def _put(self, entry: _Followed) -> None:
         heapq.heappush(self._queue, entry)
@@ -84,6 +114,9 @@ class Scheduler:
             entry = heapq.heappop(self._queue)
             if entry.ended.done():
                 continue
+            if entry.due >= entry.soon:
+                entry.not_before = self._clock() + _HURRIED
+            entry.soon = float("inf")
             asking = asyncio.get_running_loop().create_task(self._ask(entry))
             self._asking.add(asking)
             asking.add_done_callback(self._answered)
@@ -129,7 +162,9 @@ class Scheduler:
         pause = self._pace.wait(elapsed, random.random())  # noqa: S311 jitter
         asked = min(getattr(answer, "retry_after", None) or 0.0, self._pace.longest)
         left = entry.patience - elapsed
-        entry.due = now + min(max(pause, asked), left)
+        entry.not_before = max(entry.not_before, now + asked)
+        due = now + min(max(pause, asked), left)
+        entry.due = min(due, max(entry.soon, entry.not_before))
         entry.turn = next(self._turns)
         self._put(entry)
 

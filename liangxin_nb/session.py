@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .asking import requests
 from .connection import Connection
@@ -22,6 +21,7 @@ from .notebooks import tasks_in
 from .owners import Owner, alive
 from .pacing import Pace
 from .purse import guard
+from .recovery import Recovery
 from .request import Request
 from .results import Result, Results
 from .scheduler import Scheduler
@@ -29,7 +29,10 @@ from .settings import Settings
 from .table import Table
 from .ticket import Status, Ticket
 
-__all__ = ["Session", "current", "use"]
+if TYPE_CHECKING:
+    from .callbacks import Line
+
+__all__ = ["Session"]
 
 _NO_BALANCE = {
     "sandbox": "The sandbox bills nothing, so there is no balance.",
@@ -52,8 +55,11 @@ class Session:
         self.results = Results(self.settings.results)
         self.ledger = Ledger(self.settings.ledger or self.settings.results / "ledger.sqlite")
         self._connect = Connection(self.settings)
-        follow, patience = Scheduler(pace or Pace()).follow, self.settings.patience
-        self._life = Life(self._connect, self.ledger, self.results, follow, patience=patience)
+        scheduler, parts = Scheduler(pace or Pace()), (self._connect, self.ledger)
+        patience = self.settings.patience
+        self._life = Life(*parts, self.results, scheduler.follow, patience=patience)
+        line = partial(_line, self.settings)
+        self._called = Recovery(self._life, *parts, line, scheduler.hurry, patience=patience)
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
 
@@ -68,12 +74,14 @@ class Session:
         size: str | None = None,
         seed: int | None = None,
         image: Any = None,
+        callback: str | None = "",
         **options: Any,
     ) -> Job:
         """Asks for one picture and returns its job at once.
 
         `aspect`, `size`, `seed`: in people's words; `image`: a reference picture or a list of
-        them; `options`: the model's inputs by their own names, such as `image_size="square_hd"`.
+        them; `callback`: `auto`, a URL of one's own, None to poll only, default what the settings
+        say; `options`: the model's inputs by their own names, such as `image_size="square_hd"`.
         Raises `InvalidRequest` before anything is sent.
         """
         plain = {"aspect": aspect, "size": size, "seed": seed}
@@ -82,16 +90,18 @@ class Session:
         (request,), _ = requests(
             profile, prompt, model, plain=plain, options=options, images=images
         )
-        return self.submit(request)
+        return self.submit(request, callback=callback)
 
-    def submit(self, request: Request) -> Job:
+    def submit(self, request: Request, *, callback: str | None = "") -> Job:
         """Writes the ticket into the ledger, then sends it from the private loop."""
-        self._refuse_key(request)
+        wish = self.settings.callback if callback == "" else callback or ""
+        self._refuse_key(f"{request.input} {wish}")
         guard(self.ledger, self.settings, request.model)
+        way = self._called.way(wish)
         ticket = self.ledger.intend(
             request, self.settings.profile, self.settings.base_url, self._owner.id
         )
-        return self._start(ticket, self._life.send, self._life.collect)
+        return self._start(ticket, *way(ticket))
 
     def credits(self) -> float:
         """The account's balance as the service tells it; blocks for one question.
@@ -113,9 +123,9 @@ class Session:
         What another living notebook follows is left to it. Raises `InvalidRequest` for an id that
         has nothing to collect.
         """
+        self._find_lost()
         if id:
             return [self._resumed(self.ticket(id))]
-        settle(self.ledger, self._alive)
         mine = [t for t in self.ledger.unfinished() if self._ours(t) and not self._elsewhere(t)]
         return [job for ticket in mine if (job := self._taken_up(ticket))]
 
@@ -150,6 +160,7 @@ class Session:
 
     def examine(self) -> list[Finding]:
         """What became of everything that was asked for, kind by kind."""
+        self._find_lost()
         return examine(self.ledger, self.results, self._alive)
 
     def ticket(self, id: str) -> Ticket:
@@ -203,10 +214,18 @@ class Session:
     def _is_kept(self, ticket: Ticket) -> bool:
         return (self.results.root / ticket.folder / "story.json").is_file()
 
-    def _refuse_key(self, request: Request) -> None:
+    def _find_lost(self) -> None:
+        """Accepts lost tickets whose tasks calls have named while nobody was there to hear."""
+        settle(self.ledger, self._alive)
+        unknown = [t for t in self.ledger.of_fate("unknown") if self._ours(t)]
+        mine = [t for t in unknown if t.id not in self._jobs and not self._elsewhere(t)]
+        if mine:
+            self.loop.submit(self._called.look(mine)).result()
+
+    def _refuse_key(self, text: str) -> None:
         """A key that stands in a prompt would go into the ledger, the story and the notebook."""
         key = self.settings.key
-        if key is not None and len(key.reveal()) >= 8 and key.reveal() in str(request.input):
+        if key is not None and len(key.reveal()) >= 8 and key.reveal() in text:
             raise InvalidRequest(
                 "The prompt or an option holds your API key; nothing was sent.",
                 next_step="Take it out, and out of the notebook too.",
@@ -240,7 +259,7 @@ class Session:
         if known is not None and not known.status.over:
             return known
         mine = self.ledger.claim(ticket, self._owner.id)
-        return self._start(mine, None, self._life.collect) if mine else None
+        return self._start(mine, None, self._called.collecting(mine)) if mine else None
 
     # ---- the machinery
 
@@ -268,31 +287,7 @@ class Session:
             self._owner.end()
 
 
-class _Current:
-    """The session that cells use, and whether somebody chose it."""
+def _line(settings: Settings) -> Line:
+    from .callbacks import Line  # only where calls are asked for
 
-    session: Session | None = None
-    chosen = False
-
-
-def current() -> Session:
-    """The session that cells use: the one given to `use`, or one made from the settings.
-
-    Made anew when the settings have changed since; the default folder stays where it was first,
-    so that a later `%cd` does not scatter the results. Raises `InvalidRequest`.
-    """
-    held = _Current.session
-    if held is not None and _Current.chosen:
-        return held
-    settings = Settings.load()
-    if held is not None and settings.results == Path("liangxin-results").absolute():
-        settings = replace(settings, results=held.settings.results)
-    if held is None or settings != held.settings:
-        _Current.session = Session(settings)
-    assert _Current.session is not None
-    return _Current.session
-
-
-def use(session: Session | None) -> None:
-    """Lets cells use this session; None goes back to the settings."""
-    _Current.session, _Current.chosen = session, session is not None
+    return Line(local=settings.local, patience=settings.patience)

@@ -61,7 +61,8 @@ class Settings:
     stop after a time of one's own, KIE says 10 to 15 minutes). `timeout`:
     seconds without a word until a call counts as unanswered. `max_credits`, `max_tasks`: the most
     to be spent and asked for in a day, default no limit. `speed`: how many times faster than
-    life the sandbox runs.
+    life the sandbox runs. `callback`: whether the service is asked to call when a task has ended:
+    empty for no, `auto`, or a URL of one's own.
     """
 
     profile: str = ""
@@ -75,6 +76,7 @@ class Settings:
     max_credits: float | None = None
     max_tasks: int | None = None
     speed: float = 1.0
+    callback: str = ""
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None, **arguments: Any) -> Settings:
@@ -100,12 +102,24 @@ class Settings:
                 f"The profile {self.profile!r} is none of {', '.join(PROFILES)}.",
                 next_step="Set LIANGXIN_PROFILE to one of them.",
             )
+        callback = "" if self.callback == "none" else self.callback
+        self = replace(self, callback=callback)
+        if callback not in ("", "auto") and "://" not in callback:
+            raise InvalidRequest(
+                f"The callback {callback!r} is none of auto, none and a URL.",
+                next_step="Correct LIANGXIN_CALLBACK.",
+            )
         profile = self.profile or ("liangxin" if self.key or self.base_url else "sandbox")
         if profile == "sandbox":
             # The sandbox has an address and a key of its own; a real key must not reach it.
             return replace(self, profile=profile, key=None, base_url="")
         base_url = self.base_url or PROFILES[profile]
         return replace(self, profile=profile, base_url=_checked(base_url, profile, self.key))
+
+    @property
+    def local(self) -> bool:
+        """Whether the service runs on this machine."""
+        return self.profile == "sandbox" or urlsplit(self.base_url).hostname in _LOOPBACK
 
     @property
     def host(self) -> str:
@@ -158,6 +172,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
         "LIANGXIN_PROFILE": ("profile", str),
         "LIANGXIN_RESULTS": ("results", Path),
         "LIANGXIN_LEDGER": ("ledger", str),
+        "LIANGXIN_CALLBACK": ("callback", str),
         "LIANGXIN_WAIT": ("wait", _wait),
         "LIANGXIN_PATIENCE": ("patience", _positive("LIANGXIN_PATIENCE")),
         "LIANGXIN_TIMEOUT": ("timeout", _positive("LIANGXIN_TIMEOUT")),

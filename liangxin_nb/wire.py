@@ -7,6 +7,7 @@ both error envelopes. Pure: no clock and no socket.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +25,7 @@ from .errors import (
 from .record import Media, Record, State
 from .request import Request
 
-__all__ = ["create_body", "created", "credit", "failure", "record"]
+__all__ = ["create_body", "created", "credit", "failure", "record", "without_capabilities"]
 
 _QUOTA = ("quota", "insufficient", "credit", "balance", "额度", "余额")
 _CONTENT = ("sensitive", "moderat", "safety", "nsfw", "policy", "敏感", "违规")
@@ -40,9 +41,18 @@ _ANSWERS: dict[int, tuple[type[ServiceError], str]] = {
 }
 
 
-def create_body(request: Request) -> bytes:
-    """The body of createTask: `model` and `input`, as UTF-8 JSON."""
-    return msgspec.json.encode({"model": request.model, "input": request.input})
+def create_body(request: Request, callback: str = "") -> bytes:
+    """The body of createTask: `model`, `input`, `callBackUrl` if there is one; UTF-8 JSON."""
+    called = {"callBackUrl": callback} if callback else {}
+    return msgspec.json.encode({"model": request.model, **called, "input": request.input})
+
+
+def without_capabilities(content: bytes) -> bytes:
+    """An answer that echoes our callback URL, without the word in it that lets one call.
+
+    A path's slashes may be escaped, once for each JSON in a JSON.
+    """
+    return re.sub(rb"(liangxin\\*/callback\\*/)[A-Za-z0-9_-]+", rb"\1...", content)
 
 
 def created(status: int, body: bytes, retry_after: float | None = None) -> str:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from liangxin_nb.current import use
 from liangxin_nb.pacing import Pace
-from liangxin_nb.session import Session, use
+from liangxin_nb.session import Session
 from liangxin_nb.settings import CONFIGURED
 
 from . import scan

@@ -3,7 +3,19 @@
 import subprocess
 import sys
 
-HEAVY = ("httpx", "sqlalchemy", "PIL", "ipywidgets", "starlette", "uvicorn", "msgspec", "stamina")
+HEAVY = (
+    "httpx",
+    "sqlalchemy",
+    "PIL",
+    "ipywidgets",
+    "starlette",
+    "uvicorn",
+    "msgspec",
+    "stamina",
+    "tornado",
+    "jupyter_server",
+    "jupyter_core",
+)
 
 
 def run(code, cwd):

@@ -129,3 +129,63 @@ async def test_retry_after_is_kept():
 
     await Scheduler(FAST).follow("t", record, lambda _: None, 5)
     assert times[1] - times[0] >= 0.3
+
+
+LAZY = Pace(steps=((float("inf"), 60.0, 60.0),), spacing=0.01)
+
+
+async def test_a_hurried_task_is_asked_about_at_once():
+    service, scheduler = Service("success"), Scheduler(LAZY)
+    following = asyncio.create_task(follow(service, scheduler=scheduler))
+    await asyncio.sleep(0)
+    scheduler.hurry("task_other")
+    scheduler.hurry("task_1")
+    async with asyncio.timeout(1):
+        assert (await following).state == "success"
+    assert service.asked == 1
+
+
+async def test_a_hint_that_comes_before_the_task_is_followed_is_remembered():
+    scheduler = Scheduler(LAZY)
+    scheduler.hurry("task_1")
+    async with asyncio.timeout(1):
+        assert (await follow(Service("success"), scheduler=scheduler)).state == "success"
+
+
+async def test_hints_ask_at_most_once_a_second():
+    service, scheduler = Service("generating"), Scheduler(LAZY)
+    following = asyncio.create_task(follow(service, scheduler=scheduler))
+    for _ in range(150):
+        await asyncio.sleep(0.01)
+        scheduler.hurry("task_1")
+    following.cancel()
+    assert service.asked == 2
+
+
+async def test_a_hint_while_the_question_is_on_its_way_asks_once_more():
+    scheduler = Scheduler(LAZY)
+
+    class Slow(Service):
+        async def record(self, task_id):
+            scheduler.hurry(task_id)
+            return await super().record(task_id)
+
+    service = Slow("generating", "success")
+    following = asyncio.create_task(follow(service, scheduler=scheduler))
+    await asyncio.sleep(0)
+    scheduler.hurry("task_1")
+    async with asyncio.timeout(3):
+        assert (await following).state == "success"
+    assert service.asked == 2
+
+
+async def test_a_hint_does_not_overrule_the_service_that_asked_to_wait():
+    busy = ServiceError("busy", status=429, retry_after=30.0)
+    service, scheduler = Service(busy, "success"), Scheduler(LAZY)
+    following = asyncio.create_task(follow(service, scheduler=scheduler))
+    await asyncio.sleep(0)
+    for _ in range(3):
+        scheduler.hurry("task_1")
+        await asyncio.sleep(0.05)
+    assert service.asked == 1
+    following.cancel()

@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from liangxin_nb import asking
+from liangxin_nb.current import current
 from liangxin_nb.errors import InvalidRequest, ServiceError, StillRunning, Unreachable
 from liangxin_nb.results import story
-from liangxin_nb.session import Session, current
+from liangxin_nb.session import Session
 
 from .conftest import QUICK, serve
 
@@ -209,6 +210,13 @@ def test_resuming_what_is_followed_gives_the_same_job(patient):
 
 def several(plain):
     return asking.requests("sandbox", "a cat", "z-image", plain=plain, options={}, count=3)[0]
+
+
+def test_seeds_that_a_model_wants_as_text_count_up_as_text():
+    made, _ = asking.requests(
+        "kie", "a cat", "google/imagen4", plain={"seed": "7"}, options={}, count=3
+    )
+    assert [request.options["seed"] for request in made] == ["7", "8", "9"]
 
 
 def test_several_pictures_have_seeds_that_differ_and_can_be_made_again():

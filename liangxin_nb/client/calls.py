@@ -12,7 +12,7 @@ from ..errors import LiangxinError, Saturated, ServiceError, Unreachable
 from ..record import Record
 from ..request import Request
 from ..settings import Secret
-from ..wire import create_body, created, credit
+from ..wire import create_body, created, credit, without_capabilities
 from ..wire import record as read_record
 from ._base import Bearer, connections, reason, retry_after
 
@@ -36,9 +36,9 @@ class Calls:
         """Closes the connections."""
         await self._http.aclose()
 
-    async def create(self, request: Request) -> str:
+    async def create(self, request: Request, callback: str = "") -> str:
         """Sends createTask and returns the task id; see `Client.create`."""
-        body = create_body(request)
+        body = create_body(request, callback)
         async for attempt in stamina.retry_context(on=_resendable, attempts=4, timeout=90):
             with attempt:
                 return await self._create_once(body)
@@ -87,7 +87,7 @@ class Calls:
                 parts.append(part)
                 if size > _LARGEST_ANSWER:
                     raise httpx.DecodingError("the answer is longer than 8 MiB")
-            content = self._without_key(b"".join(parts))
+            content = without_capabilities(self._without_key(b"".join(parts)))
             return httpx.Response(reply.status_code, headers=_plain(reply), content=content)
 
     def _without_key(self, content: bytes) -> bytes:

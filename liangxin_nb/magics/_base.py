@@ -19,8 +19,8 @@ __all__ = ["plainly", "session"]
 
 def session() -> Session:
     """The session that cells use; the engine is loaded here, at its first use."""
+    from ..current import current
     from ..panels import teach
-    from ..session import current
 
     teach(get_ipython())
     return current()

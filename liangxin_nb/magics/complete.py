@@ -81,4 +81,4 @@ def _models() -> Mapping[str, Model]:
     try:
         return models(Settings.load().profile)
     except Exception:  # while somebody types, settings that do not fit yet are no news
-        return models("sandbox")
+        return models("sandbox", own=False)

@@ -26,6 +26,10 @@ class LiangXin(SingletonConfigurable):
     max_tasks = Int(None, allow_none=True, help="Tasks a day at most.").tag(config=True)
     speed = Float(1.0, help="How many times faster than life the sandbox runs.").tag(config=True)
 
+    callback = Unicode(
+        "", help="Whether the service calls when it is done: auto, none, or a URL."
+    ).tag(config=True)
+
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)
         names = self.trait_names(config=True)

@@ -8,9 +8,10 @@ from functools import partial
 from html import escape
 from typing import Any
 
+from ..current import current
 from ..errors import LiangxinError
 from ..job import Job
-from ..session import Session, current
+from ..session import Session
 from ..ticket import Status
 from ._base import Ticker, look
 from .slot import Slot, frontend

@@ -13,6 +13,7 @@ from pathlib import Path
 import uvicorn
 
 from ._base import ADDRESS, gate, in_use, key
+from .calling import Caller
 from .faults import BadFault, Faults, listing
 from .hangup import Protocol
 from .server import application
@@ -57,7 +58,9 @@ async def _serve(given: argparse.Namespace, faults: Faults) -> None:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         identity = hashlib.sha256(f"{given.state}-{os.getpid()}".encode()).hexdigest()[:16]
         world = World(given.state, speed=given.speed, faults=faults)
-        app = application(world, key(), identity)
+        caller = Caller(world, key(), given.state)
+        caller.resume(url)
+        app = application(world, key(), identity, caller)
         server = uvicorn.Server(
             uvicorn.Config(
                 app,

@@ -15,7 +15,7 @@ class Kind(NamedTuple):
 
     Places: `call` every call of the API · `create` before a task is created · `created` after ·
     `record` before recordInfo is answered · `life` sealed when a task is created · `answer` how
-    an answer is written · `file` a result file is asked for.
+    an answer is written · `file` a result file is asked for · `callback` a task's end is told.
     """
 
     place: str
@@ -92,4 +92,7 @@ KINDS = {
     "file-cut-once": Kind("file", "", "the same, at the first request of each file only"),
     "file-slow": Kind("file", "SECONDS", "dribbles for SECONDS"),
     "file-endless": Kind("file", "", "never stops sending"),
+    "callback-lost": Kind("callback", "", "nobody is called"),
+    "callback-twice": Kind("callback", "", "the same call is made twice"),
+    "callback-forged": Kind("callback", "", "the call is signed with a wrong key"),
 }

@@ -21,6 +21,7 @@ from ._base import ADDRESS, gate, key, lease
 
 __all__ = ["Launcher"]
 
+_SECRETS = ("LIANGXIN_API_KEY", "LIANGXIN_WEBHOOK_KEY")
 _PATIENCE = 30.0  # seconds for a new sandbox to say that it is ready
 
 
@@ -71,7 +72,7 @@ class Launcher:
         options = ["--port", str(port), "--speed", str(self._speed), "--shared"]
         # -P: a notebook's folder may hold a random.py or a json.py of its own.
         command = [sys.executable, "-P", "-m", "liangxin_nb.sandbox", *options]
-        environment = {k: v for k, v in os.environ.items() if k != "LIANGXIN_API_KEY"}
+        environment = {k: v for k, v in os.environ.items() if k not in _SECRETS}
         with (self._state / "sandbox.log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 our own module, no word from outside
                 [*command, "--state", str(self._state)],

@@ -21,6 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .answer import Answer
+from .calling import Caller
 from .faults import BadFault, Faults
 from .files import Files
 from .limits import Limits
@@ -32,9 +33,11 @@ __all__ = ["application"]
 _LARGEST_BODY = 32 << 20
 
 
-def application(world: World, key: str, identity: str = "") -> Starlette:
+def application(
+    world: World, key: str, identity: str = "", caller: Caller | None = None
+) -> Starlette:
     """The server for a world, taking one key; `identity` is told to whoever asks who it is."""
-    face = _Face(world, key, identity)
+    face = _Face(world, key, identity, caller or Caller(world, key, None))
     return Starlette(
         routes=[
             Route("/api/v1/jobs/createTask", face.create, methods=["POST"]),
@@ -51,10 +54,11 @@ def application(world: World, key: str, identity: str = "") -> Starlette:
 class _Face:
     """The endpoints."""
 
-    def __init__(self, world: World, key: str, identity: str) -> None:
+    def __init__(self, world: World, key: str, identity: str, caller: Caller) -> None:
         self._world = world
         self._key = key
         self._identity = identity
+        self._caller = caller
         self._limits = Limits()
         self._calls = Calls(world.faults, self._limits)
         self._files = Files(world)
@@ -67,6 +71,7 @@ class _Face:
         if struck:
             return struck
         task_id = await run_in_threadpool(self._world.create, self._key, body)
+        self._caller.expect(task_id, f"{request.url.scheme}://{request.url.netloc}")
         return await self._calls.after(
             "created", self._calls.response(Answer.good({"taskId": task_id}))
         )
@@ -93,6 +98,7 @@ class _Face:
                 "calls": dict(self._world.calls),
                 "faults": self._world.faults.told(),
                 "limits": self._limits.told(),
+                "callbacks": self._caller.told(),
             }
         )
 

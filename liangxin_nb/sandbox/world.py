@@ -101,6 +101,21 @@ class World:
             self._tasks[id] = task
         return id
 
+    def ids(self) -> list[str]:
+        """Every task, those of earlier runs included."""
+        return list(self._tasks)
+
+    def callback(self, id: str) -> str:
+        """The URL that wants to be called when a task ends, or an empty text."""
+        return str(self._tasks[id].param.get("callBackUrl") or "")
+
+    def ends(self, id: str) -> float | None:
+        """When a task ends (unix seconds), None for one that never does."""
+        task = self._tasks[id]
+        end = task.created_ms + task.total_ms
+        ended = life(task.created_ms, task.total_ms, end, task.fates)[0] in ("success", "fail")
+        return end / 1000 if ended else None
+
     def record(self, key: str, id: str, origin: str) -> dict[str, Any]:
         """The `data` of recordInfo, result links below `origin`; raises `Refusal`."""
         if not id:
@@ -173,6 +188,8 @@ def _checked(body: Any) -> catalog.Model:
     model = catalog.model("liangxin", body["model"])
     if not model.known:
         raise Refusal(400, f"unsupported model: {body['model']}")
+    if not isinstance(body.get("callBackUrl", ""), str):
+        raise Refusal(400, "callBackUrl is invalid")
     given = body.get("input")
     if not isinstance(given, dict) or not str(given.get("prompt") or "").strip():
         raise Refusal(400, "input.prompt is required")

@@ -592,6 +592,7 @@ def test_a_fault_that_cannot_be_had_is_refused_in_one_line(text, said):
 
 def test_every_fault_named_is_one_that_strikes():
     handled = {**steps.STEPS, **answer._STYLES, **files.STEPS, **fate._CHANGES, "late": None}
+    handled |= dict.fromkeys(("callback-lost", "callback-twice", "callback-forged"))
     assert set(handled) == set(KINDS)
 
 

@@ -1,0 +1,36 @@
+"""Calls from the service: taken by Jupyter's server, told to the kernel that waits for them.
+
+A call is a hint and nothing more: it makes the kernel ask about its task at once instead of at
+the next turn. Nothing in it is believed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .line import Line
+    from .receiver import Receiver
+
+__all__ = ["Line", "Receiver"]
+
+_ROOMS = {"Line": "line", "Receiver": "receiver"}
+
+
+def __getattr__(name: str) -> Any:
+    # Kernels need no web server, and the server needs nothing of the kernels.
+    from importlib import import_module
+
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_ROOMS[name]}", __name__), name)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": __name__}]
+
+
+def _load_jupyter_server_extension(server: Any) -> None:
+    from .extension import load
+
+    load(server)

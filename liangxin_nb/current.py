@@ -1,0 +1,41 @@
+"""The session that cells and one-line calls use."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from .session import Session
+from .settings import Settings
+
+__all__ = ["current", "use"]
+
+
+class _Current:
+    """The session that cells use, and whether somebody chose it."""
+
+    session: Session | None = None
+    chosen = False
+
+
+def current() -> Session:
+    """The session that cells use: the one given to `use`, or one made from the settings.
+
+    Made anew when the settings have changed since; the default folder stays where it was first,
+    so that a later `%cd` does not scatter the results. Raises `InvalidRequest`.
+    """
+    held = _Current.session
+    if held is not None and _Current.chosen:
+        return held
+    settings = Settings.load()
+    if held is not None and settings.results == Path("liangxin-results").absolute():
+        settings = replace(settings, results=held.settings.results)
+    if held is None or settings != held.settings:
+        _Current.session = Session(settings)
+    assert _Current.session is not None
+    return _Current.session
+
+
+def use(session: Session | None) -> None:
+    """Lets cells use this session; None goes back to the settings."""
+    _Current.session, _Current.chosen = session, session is not None

@@ -1,0 +1,79 @@
+"""A mailbox of the test's own, a receiver before it, and calls to it."""
+
+import http.client
+import json
+import os
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+import liangxin_nb as lx
+from liangxin_nb.callbacks.mailbox import Mailbox
+from liangxin_nb.pacing import Pace
+from liangxin_nb.session import Session
+
+#: Polling so slow that only a call can bring news in time.
+SLOW = Pace(steps=((float("inf"), 60.0, 60.0),), spacing=0.01)
+
+
+@pytest.fixture(autouse=True)
+def own_mailbox(monkeypatch, tmp_path):
+    monkeypatch.setenv("LIANGXIN_CALLBACKS", str(tmp_path / "mailbox"))
+    for name in list(os.environ):
+        if name.startswith(("JUPYTERHUB_", "BINDER_", "JPY_")):
+            monkeypatch.delenv(name)
+    return tmp_path / "mailbox"
+
+
+@pytest.fixture
+def mailbox():
+    return Mailbox()
+
+
+@pytest.fixture
+def receiver():
+    with lx.receive_callbacks() as made:
+        yield made
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """Makes sessions, and closes them at the end."""
+    made = []
+
+    def session(served, pace=SLOW, **more):
+        more = {"callback": "auto", "results": tmp_path / "results", **more}
+        made.append(Session(base_url=served.url, key=served.key, pace=pace, **more))
+        return made[-1]
+
+    yield session
+    for one in made:
+        one.close()
+
+
+def body(task_id):
+    data = {"taskId": task_id, "state": "success"}
+    return json.dumps({"code": 200, "msg": "success", "data": data}).encode()
+
+
+def post(url, content, headers=None, method="POST"):
+    """The status of one call, over a connection of its own."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
+    try:
+        connection.request(method, parts.path, content, headers or {})
+        reply = connection.getresponse()
+        reply.read()
+        return reply.status
+    finally:
+        connection.close()
+
+
+def until(true, seconds=20.0):
+    """Waits for something that must become true."""
+    end = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < end, "it did not become true in time"
+        time.sleep(0.02)
+    return found

@@ -1,0 +1,216 @@
+"""Calls that are refused, and why: over a real socket, none of them with an effect."""
+
+import base64
+import hashlib
+import http.client
+import os
+import socket
+import stat
+import subprocess
+import threading
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+import liangxin_nb as lx
+from liangxin_nb.callbacks.mailbox import KEPT, MOST_CLAIMS, Mailbox
+from liangxin_nb.callbacks.rates import Buckets
+from liangxin_nb.callbacks.signature import good, sign
+from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.settings import Secret
+
+from .conftest import body, post
+
+WEBHOOK_KEY = "whk-" + "for-the-tests"
+
+
+@pytest.fixture
+def url(receiver, mailbox):
+    return f"{receiver.url}/liangxin/callback/{mailbox.grant('ticket', 60)}"
+
+
+def test_a_good_call_becomes_a_hint_and_nothing_else(url, mailbox):
+    assert post(url, body("task_1")) == 204
+    assert [(hint.ticket, hint.task_id) for hint in mailbox.hints()] == [("ticket", "task_1")]
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"", 400),
+        (b"not json", 400),
+        (b"[1]", 400),
+        (b"{}", 400),
+        (b'{"data": {"taskId": 7}}', 400),
+        (b'{"data": {"taskId": "a\\u0000b"}}', 400),
+        (b"[" * 100_000, 400),
+        (b'{"taskId": "' + b"x" * (256 << 10) + b'"}', 413),
+        (b'{"taskId": "task_top"}', 204),
+        (b'{"data": {"task_id": "task_snake"}}', 204),
+    ],
+)
+def test_a_body_must_be_small_and_name_a_task(url, mailbox, content, status):
+    assert post(url, content) == status
+    assert len(mailbox.hints()) == (status == 204)
+
+
+def test_a_body_without_an_announced_length_is_bounded_too(url, mailbox):
+    def endless():
+        for _ in range(1000):
+            yield b"x" * 4096
+
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
+    try:
+        connection.request("POST", parts.path, endless(), encode_chunked=True,
+                           headers={"Transfer-Encoding": "chunked"})  # fmt: skip
+        status = connection.getresponse().status
+    except (BrokenPipeError, ConnectionResetError):
+        status = 413  # it hung up before all was sent
+    assert status == 413
+    assert mailbox.hints() == []
+
+
+def test_an_unknown_an_old_and_a_forgotten_capability_are_no_address(receiver, mailbox):
+    old = mailbox.grant("ticket", -1)
+    gone = mailbox.grant("other", 60)
+    mailbox.forget("other")
+    for word in ("x" * 43, old, gone, "short", "../../etc"):
+        assert post(f"{receiver.url}/liangxin/callback/{word}", body("task_1")) == 404
+    assert mailbox.hints() == []
+
+
+def test_only_post_is_answered(url):
+    assert post(url, None, method="GET") == 405
+
+
+def test_one_capability_may_not_call_too_often(url):
+    answers = [post(url, body("task_1")) for _ in range(30)]
+    assert answers[:20] == [204] * 20
+    assert 429 in answers
+
+
+def test_buckets_fill_up_again_and_full_ones_are_forgotten():
+    now = [0.0]
+    buckets = Buckets(2, 1.0, lambda: now[0])
+    assert [buckets.take("a") for _ in range(3)] == [True, True, False]
+    now[0] = 1.0
+    assert [buckets.take("a") for _ in range(2)] == [True, False]
+    for n in range(5000):
+        now[0] += 1.0
+        buckets.take(str(n))
+    assert len(buckets._levels) < 1100
+
+
+def test_the_mailbox_is_private_and_keeps_no_word_that_opens(mailbox, own_mailbox):
+    word = mailbox.grant("ticket", 60)
+    mailbox.put("ticket", "task_1", "a signature", 600)
+    assert len(word) >= 32
+    assert stat.S_IMODE(own_mailbox.stat().st_mode) == 0o700
+    written = b"".join(path.read_bytes() for path in own_mailbox.iterdir())
+    assert word.encode() not in written
+    assert b"a signature" not in written
+
+
+def test_the_mailbox_prunes_what_is_old_and_bounds_what_callers_name(own_mailbox):
+    now = [1000.0]
+    box = Mailbox(clock=lambda: now[0])
+    box.grant("ticket", 60)
+    for n in range(3 * MOST_CLAIMS):
+        box.put("ticket", f"task_{n}")
+    assert len(box.hints()) == MOST_CLAIMS
+    now[0] += KEPT + 1
+    box.grant("other", 60)
+    assert box.hints() == []
+    assert not box.open_for("ticket")
+
+
+def rfc2104(key, message):
+    """HMAC-SHA256 written out, to have one that is not the library's."""
+    key = hashlib.sha256(key).digest() if len(key) > 64 else key
+    key = key.ljust(64, b"\0")
+    inner = hashlib.sha256(bytes(b ^ 0x36 for b in key) + message).digest()
+    return hashlib.sha256(bytes(b ^ 0x5C for b in key) + inner).digest()
+
+
+def theirs(key, task_id, timestamp):
+    return base64.b64encode(rfc2104(key.encode(), f"{task_id}.{timestamp}".encode())).decode()
+
+
+@pytest.mark.parametrize("key", ["k", "x" * 64, "y" * 200, "钥匙"])
+def test_an_independent_signature_is_accepted_and_ours_is_the_same(key):
+    now = str(int(time.time()))
+    assert good(Secret(key), "task_1", now, theirs(key, "task_1", now), time.time())
+    assert sign(Secret(key), "task_1", now) == theirs(key, "task_1", now)
+
+
+def test_openssl_makes_the_same_signature():
+    command = ["openssl", "dgst", "-sha256", "-mac", "HMAC", "-macopt",
+               f"hexkey:{WEBHOOK_KEY.encode().hex()}", "-binary"]  # fmt: skip
+    try:
+        made = subprocess.run(command, input=b"task_1.1777600000", capture_output=True, check=True)
+    except FileNotFoundError:
+        pytest.skip("no openssl here")
+    assert sign(Secret(WEBHOOK_KEY), "task_1", "1777600000") == (
+        base64.b64encode(made.stdout).decode()
+    )
+
+
+@pytest.fixture
+def signed_url(monkeypatch, mailbox):
+    monkeypatch.setenv("LIANGXIN_WEBHOOK_KEY", WEBHOOK_KEY)
+    with lx.receive_callbacks() as made:
+        yield f"{made.url}/liangxin/callback/{mailbox.grant('ticket', 60)}"
+
+
+def headers(task_id="task_1", key=WEBHOOK_KEY, age=0):
+    now = str(int(time.time()) - age)
+    return {"X-Webhook-Timestamp": now, "X-Webhook-Signature": theirs(key, task_id, now)}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        headers(key="another"),
+        headers(task_id="task_2"),
+        headers(age=400),
+        headers(age=-400),
+        headers() | {"X-Webhook-Timestamp": "soon"},
+        headers() | {"X-Webhook-Timestamp": "1" * 400},
+        headers() | {"X-Webhook-Signature": "é" * 44},
+    ],
+    ids=["missing", "forged", "of another task", "stale", "ahead", "no time", "long", "odd"],
+)
+def test_what_is_not_signed_rightly_has_no_effect(signed_url, mailbox, wrong):
+    assert post(signed_url, body("task_1"), wrong) == 401
+    assert mailbox.hints() == []
+
+
+def test_a_signature_is_good_once(signed_url, mailbox):
+    once = headers()
+    assert post(signed_url, body("task_1"), once) == 204
+    assert post(signed_url, body("task_1"), once) == 409
+    other = signed_url.rpartition("/")[0] + "/" + mailbox.grant("other", 60)
+    assert post(other, body("task_1"), once) == 409
+    assert [hint.n for hint in mailbox.hints()] == [1]
+
+
+def test_a_port_that_is_taken_is_told_in_one_line():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(InvalidRequest, match="cannot be listened on"):
+            lx.receive_callbacks(taken.getsockname()[1])
+
+
+def test_a_closed_receiver_takes_no_calls():
+    made = lx.receive_callbacks()
+    threads = threading.active_count()
+    made.close()
+    made.close()
+    assert threading.active_count() < threads
+    with pytest.raises(OSError):  # noqa: PT011 refused, reset or timed out
+        post(f"{made.url}/liangxin/callback/{'x' * 43}", b"{}")
+    assert os.environ["LIANGXIN_CALLBACKS"]
