@@ -131,6 +131,8 @@ class Job:
             ticket = await send(self.ticket, self._tell) if send else self.ticket
             self._collecting = asyncio.ensure_future(collect(ticket, self._tell))
             if self._left:
+                # Let it begin: only then can it say how it ends, and let go of the ticket.
+                await asyncio.sleep(0)
                 self._collecting.cancel()
             result = await self._collecting
         except asyncio.CancelledError:

@@ -39,8 +39,6 @@ class Carrier(Protocol):
 class Line(Protocol):
     """The way on which calls come (the callbacks have it)."""
 
-    @property
-    def used(self) -> bool: ...
     def address(self, wish: str) -> str: ...
     def open(self, ticket: str, address: str) -> str: ...
     def over(self, ticket: str) -> AbstractContextManager[asyncio.Queue[str]]: ...
@@ -112,6 +110,7 @@ class Recovery:
             if not ticket.task_id:
                 ticket = await self._named(ticket, news)
                 tell(Status(ticket, "waiting"))
+                self._hurry(ticket.task_id)
             hurrying = asyncio.create_task(self._hurrying(ticket.task_id, news))
             try:
                 result = await self._life.collect(ticket, tell)
@@ -127,7 +126,7 @@ class Recovery:
         """Those of some lost tickets that calls have named meanwhile, now accepted."""
         found = []
         for ticket in tickets:
-            for task_id in await asyncio.to_thread(self._claims, ticket):
+            for task_id in await asyncio.to_thread(self._line.claims, ticket.id):
                 with suppress(LiangxinError):
                     if accepted := await self.confirm(ticket, task_id):
                         found.append(accepted)
@@ -144,9 +143,6 @@ class Recovery:
         if not _of(record, ticket.request):
             return None
         return await asyncio.to_thread(self._ledger.found, ticket, task_id)
-
-    def _claims(self, ticket: Ticket) -> list[str]:
-        return self._line.claims(ticket.id) if self._line.used else []
 
     async def _hurrying(self, task_id: str, news: asyncio.Queue[str]) -> None:
         while True:

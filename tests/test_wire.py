@@ -34,6 +34,25 @@ def test_the_body_holds_the_model_and_the_input_and_nothing_else():
     }
 
 
+def test_a_callback_stands_at_the_top_and_not_in_the_identity():
+    request = Request("z-image", "a lake")
+    body = json.loads(wire.create_body(request, "https://x.example/cb"))
+    assert body == {
+        "model": "z-image",
+        "callBackUrl": "https://x.example/cb",
+        "input": {"prompt": "a lake"},
+    }
+    assert request.digest == Request("z-image", "a lake").digest
+
+
+@pytest.mark.parametrize("slash", ["/", "\\/", "\\\\\\/"])
+def test_an_echoed_capability_is_taken_out(slash):
+    url = slash.join(["https:", "", "x.example", "liangxin", "callback", "Secret-Word_1"])
+    echoed = wire.without_capabilities(f'{{"callBackUrl":"{url}","prompt":"雨"}}'.encode()).decode()
+    assert "Secret" not in echoed
+    assert echoed.endswith('...","prompt":"雨"}')
+
+
 def test_the_documented_success_is_read():
     record = wire.record(200, SUCCESS)
     assert record.task_id == "task_z-image_1777600000000"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 
 from ..errors import InvalidRequest
@@ -34,10 +34,7 @@ class Line:
         try:
             return Mailbox()
         except (OSError, sqlite3.Error) as error:
-            raise InvalidRequest(
-                f"The mailbox for callbacks cannot be used ({error}); nothing was sent.",
-                next_step="Set LIANGXIN_CALLBACKS to a folder you can write to, or poll.",
-            ) from None
+            raise _unusable(error) from None
 
     @cached_property
     def _watch(self) -> Watch:
@@ -58,23 +55,37 @@ class Line:
 
     def open(self, ticket: str, address: str) -> str:
         """The URL at which the service may call about one ticket."""
-        return place(address, self._mailbox.grant(ticket, self._seconds))
+        try:
+            word = self._mailbox.grant(ticket, self._seconds)
+        except sqlite3.Error as error:
+            raise _unusable(error) from None
+        return place(address, word)
 
     def over(self, ticket: str) -> AbstractContextManager[asyncio.Queue[str]]:
         """The task ids that callers name for a ticket; on the private loop."""
         return self._watch.over(ticket)
 
     def claims(self, ticket: str) -> list[str]:
-        """The task ids that callers have named for a ticket so far."""
-        return [hint.task_id for hint in self._mailbox.hints(ticket=ticket)]
+        """The task ids that callers have named for a ticket so far; none where none can be read."""
+        with suppress(InvalidRequest, sqlite3.Error):
+            if self.used:
+                return [hint.task_id for hint in self._mailbox.hints(ticket=ticket)]
+        return []
 
     def holds(self, ticket: str) -> bool:
         """Whether a call about a ticket may still come."""
-        return self.used and self._mailbox.open_for(ticket)
+        with suppress(InvalidRequest, sqlite3.Error):
+            return self.used and self._mailbox.open_for(ticket)
+        return False
 
     def forget(self, ticket: str) -> None:
         """Nothing is awaited for a ticket any more; a mailbox that fails is passed over."""
-        try:
+        with suppress(sqlite3.Error):
             self._mailbox.forget(ticket)
-        except sqlite3.Error:
-            return
+
+
+def _unusable(error: Exception) -> InvalidRequest:
+    return InvalidRequest(
+        f"The mailbox for callbacks cannot be used ({error}); nothing was sent.",
+        next_step="Set LIANGXIN_CALLBACKS to a folder you can write to, or poll.",
+    )

@@ -43,7 +43,7 @@ class Hint(NamedTuple):
 
 
 class Mailbox:
-    """The mailbox in a folder of its own (mode 0700); safe from several threads and processes.
+    """The mailbox in a folder made with mode 0700; safe from several threads and processes.
 
     `place`: default `LIANGXIN_CALLBACKS`, else Jupyter's runtime folder. `clock`: unix seconds.
     Raises `OSError` or `sqlite3.Error` where it cannot be used.
@@ -54,9 +54,12 @@ class Mailbox:
     ) -> None:
         self._clock = clock
         place = place or folder()
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        place.chmod(0o700)
+        if not place.exists():
+            place.mkdir(parents=True, exist_ok=True)
+            place.chmod(0o700)
         self._file = place / FILE
+        # In a folder that somebody else made, the file at least is private.
+        self._file.touch(mode=0o600)
         with self._open() as db:
             db.executescript(_TABLES)
 

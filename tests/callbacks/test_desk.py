@@ -18,6 +18,8 @@ from liangxin_nb.callbacks.mailbox import KEPT, MOST_CLAIMS, Mailbox
 from liangxin_nb.callbacks.rates import Buckets
 from liangxin_nb.callbacks.signature import good, sign
 from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.request import Request
+from liangxin_nb.session import Session
 from liangxin_nb.settings import Secret
 
 from .conftest import body, post
@@ -214,3 +216,27 @@ def test_a_closed_receiver_takes_no_calls():
     with pytest.raises(OSError):  # noqa: PT011 refused, reset or timed out
         post(f"{made.url}/liangxin/callback/{'x' * 43}", b"{}")
     assert os.environ["LIANGXIN_CALLBACKS"]
+
+
+def test_a_broken_mailbox_refuses_callbacks_and_hinders_nothing_else(
+    own_mailbox, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("LIANGXIN_CALLBACK_BASE", "http://127.0.0.1:9")
+    own_mailbox.mkdir()
+    (own_mailbox / "mailbox.sqlite").write_bytes(b"no database" * 100)
+    session = Session(results=tmp_path / "r", callback="auto")
+    ticket = session.ledger.intend(Request("z-image", "a lake"), "sandbox", "")
+    session.ledger.change(ticket, "unknown", fate="unknown", owner="")
+    with pytest.raises(InvalidRequest, match="mailbox"):
+        session.generate("a lake")
+    assert session.resume() == []
+    assert [finding.what for finding in session.examine()] == ["unknown"]
+    with pytest.raises(InvalidRequest, match="mailbox"):
+        lx.receive_callbacks()
+
+
+def test_a_folder_that_is_there_keeps_its_mode(tmp_path):
+    tmp_path.chmod(0o755)
+    Mailbox(tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    assert stat.S_IMODE((tmp_path / "mailbox.sqlite").stat().st_mode) & 0o077 == 0

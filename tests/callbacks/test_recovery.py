@@ -95,7 +95,7 @@ def test_a_hint_that_came_while_nobody_was_there_is_used_after_a_restart(
     faulty, opened, tmp_path, by
 ):
     """The kernel is killed before the answer, the call comes, another kernel asks."""
-    put(faulty, "create-slow:60")
+    put(faulty, "create-slow:6")
     before = counted(faulty)
     code = (
         "import sys, time\nimport liangxin_nb as lx\n"
