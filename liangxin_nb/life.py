@@ -66,7 +66,7 @@ class Life:
             try:
                 client = await self._connect()
                 ticket = await self._write(ticket, "sent", fate="sent")
-                task_id = await client.create(ticket.request, callback)
+                task_id = await client.create(ticket.request, callback=callback)
             except LiangxinError as error:
                 unknown = isinstance(error, Unreachable) and error.maybe_created
                 fate = "unknown" if unknown else "refused"

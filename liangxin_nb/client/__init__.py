@@ -40,14 +40,14 @@ class Client:
         await self._calls.close()
         await self._downloads.close()
 
-    async def create(self, request: Request, callback: str = "") -> str:
+    async def create(self, request: Request, *, callback: str = "") -> str:
         """Sends createTask and returns the task id; `callback`: the URL to be called at the end.
 
         Sent again only when it provably did not arrive, or was refused with 429 and no task id;
         everything else that gives no id raises: `ServiceError` for a clear no, `Unreachable` with
         `maybe_created` when a task may exist all the same.
         """
-        return await self._calls.create(request, callback)
+        return await self._calls.create(request, callback=callback)
 
     async def record(self, task_id: str) -> Record:
         """Asks recordInfo once; raises `ServiceError` or `Unreachable`."""

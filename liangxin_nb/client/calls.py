@@ -36,7 +36,7 @@ class Calls:
         """Closes the connections."""
         await self._http.aclose()
 
-    async def create(self, request: Request, callback: str = "") -> str:
+    async def create(self, request: Request, *, callback: str = "") -> str:
         """Sends createTask and returns the task id; see `Client.create`."""
         body = create_body(request, callback)
         async for attempt in stamina.retry_context(on=_resendable, attempts=4, timeout=90):
