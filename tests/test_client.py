@@ -130,6 +130,7 @@ async def test_a_clear_no_is_final(serve):
     assert len(server.seen) == 1
 
 
+@pytest.mark.slow
 async def test_a_429_without_an_id_is_sent_again_when_the_service_says(serve):
     busy = (429, {"retry-after": "1"}, b'{"code": 429, "msg": "saturated"}')
     server = serve(busy, good(taskId="task_1"))
@@ -139,6 +140,7 @@ async def test_a_429_without_an_id_is_sent_again_when_the_service_says(serve):
     assert asyncio.get_running_loop().time() - before >= 1.0
 
 
+@pytest.mark.slow
 async def test_a_429_for_ever_ends(serve):
     server = serve((429, {"retry-after": "0"}, b'{"code": 429, "msg": "saturated"}'))
     with pytest.raises(Saturated):
@@ -146,6 +148,7 @@ async def test_a_429_for_ever_ends(serve):
     assert len(server.seen) == 4
 
 
+@pytest.mark.slow
 async def test_a_port_nobody_listens_on_is_surely_not_sent(serve):
     server = serve(good())
     server.shutdown()
@@ -184,6 +187,7 @@ async def test_a_dead_link_is_lost(serve, tmp_path, status):
     assert len(server.seen) == 1
 
 
+@pytest.mark.slow
 async def test_a_download_cut_off_is_tried_again(serve, tmp_path):
     server = serve((200, {"content-length": "10"}, b"half"), (503, {}, b""), (200, {}, b"whole"))
     async with Client(server.url, Secret(KEY)) as client:
@@ -241,6 +245,7 @@ async def test_a_broken_download_goes_on_where_it_stopped(serve, tmp_path):
     assert server.seen[1][2]["Range"] == "bytes=4-"
 
 
+@pytest.mark.slow
 async def test_a_part_that_was_not_asked_for_is_not_kept(serve, tmp_path):
     wrong = {"content-range": "bytes 0-5/10"}
     server = serve(
@@ -259,6 +264,7 @@ HEADERS = st.dictionaries(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(status=st.sampled_from([200, 206, 301, 302, 304, 307, 416, 418]), headers=HEADERS)
 @settings(max_examples=40, deadline=None)
 def test_whatever_a_servers_headers_say_it_is_a_file_or_one_of_our_errors(status, headers):

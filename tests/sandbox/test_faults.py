@@ -21,6 +21,8 @@ from liangxin_nb.sandbox.world import Refusal, World
 
 from ..conftest import serve
 
+pytestmark = pytest.mark.slow
+
 WISH = {"model": "z-image", "input": {"prompt": "a lake", "image_size": "square"}}
 
 

@@ -17,6 +17,8 @@ from liangxin_nb.sandbox.painter._vocabulary import MOTIFS
 from liangxin_nb.sandbox.painter.brief import Brief, chance, read
 from liangxin_nb.sandbox.painter.finish import captioned
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = (96, 96)
 
