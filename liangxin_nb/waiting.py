@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from .ticket import UNFINISHED
-
 __all__ = ["unfinished"]
 
 
@@ -14,7 +12,10 @@ def unfinished(ledger: Path) -> int:
     """The number of unfinished tasks in a ledger file; 0 where it cannot be read."""
     if not ledger.is_file():
         return 0
-    import sqlite3  # only where there is a ledger to read
+    # Only where there is a ledger to read: loading the extension stays light.
+    import sqlite3
+
+    from .ticket import UNFINISHED
 
     marks = ", ".join("?" * len(UNFINISHED))
     query = f"SELECT count(*) FROM tickets WHERE task_id != '' AND fate IN ({marks})"  # noqa: S608

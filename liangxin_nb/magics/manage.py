@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from getpass import getpass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidRequest
@@ -140,6 +139,8 @@ def _credits(here: Session, _: str) -> Table:
 
 def _key() -> Table:
     """Asks for the key without showing it, and keeps it in this process's memory alone."""
+    from getpass import getpass
+
     try:
         key = getpass("API key (it is not shown and not saved): ").strip()
     except Exception as error:  # a frontend without input says so in its own way
