@@ -92,12 +92,12 @@ def test_equal_names_do_not_collide(tmp_path):
 
 
 def test_the_durable_output_is_a_small_jpeg_and_one_stable_line(tmp_path):
-    results, result = kept(tmp_path, picture(size=(2000, 1000)))
+    results, result = kept(tmp_path, picture(size=(1400, 700)))
     bundle = result._repr_mimebundle_()
     assert set(bundle) == {"image/jpeg", "text/plain"}
     assert len(bundle["image/jpeg"]) <= 64 * 1024
     place = result.paths[0].relative_to(results.root).as_posix()
-    assert bundle["text/plain"] == f"<Result z-image 2000×1000 · task_1 · {place}>"
+    assert bundle["text/plain"] == f"<Result z-image 1400×700 · task_1 · {place}>"
     assert bundle == result._repr_mimebundle_()
 
 
