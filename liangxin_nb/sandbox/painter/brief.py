@@ -6,7 +6,7 @@ import hashlib
 import random
 from dataclasses import dataclass
 
-from liangxin_nb.sandbox.painter import _vocabulary as known
+import liangxin_nb.sandbox.painter._vocabulary as known
 from liangxin_nb.sandbox.painter.palette import Palette, chosen
 from liangxin_nb.sandbox.painter.words import found
 

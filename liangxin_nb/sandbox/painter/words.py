@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import cache
 
-from liangxin_nb.sandbox.painter import _vocabulary as known
+import liangxin_nb.sandbox.painter._vocabulary as known
 
 UNSPACED = "\u2e80"  # from here on, scripts are written without spaces between words
 
