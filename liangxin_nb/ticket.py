@@ -25,7 +25,7 @@ class Ticket:
     `fate`: intent → sent → accepted → succeeded → kept, or refused, unknown, failed, lost.
     `state`: the service's last word, in the wire's spelling. `at`: unix seconds. `service`: the
     API's base address, without the key; `profile` names what speaks there. `owner`: the session
-    that looks after it.
+    that looks after it. `batch`, `place`: the batch it belongs to, and where in it, from 0.
     """
 
     id: str
@@ -41,6 +41,8 @@ class Ticket:
     seconds: float | None = None
     credits: float | None = None
     owner: str = ""
+    batch: str = ""
+    place: int = 0
 
     @classmethod
     def fresh(cls, request: Request, profile: str, service: str, owner: str = "") -> Ticket:

@@ -1,0 +1,155 @@
+"""Where the ledger lies: its tables, its versions, and whole transactions.
+
+Every change is one transaction: SQLite with its rollback journal, `synchronous=FULL` and `BEGIN
+IMMEDIATE` (a later start of the transaction loses updates between processes); other databases by
+URL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..errors import InvalidRequest
+
+__all__ = ["EVENTS", "FILES", "TICKETS", "Store"]
+
+VERSION = 3
+#: What brings a ledger of an older version to the next one.
+_MIGRATIONS = {
+    1: ("ALTER TABLE tickets ADD COLUMN owner VARCHAR(60) NOT NULL DEFAULT ''",),
+    2: (
+        "ALTER TABLE tickets ADD COLUMN batch VARCHAR(16) NOT NULL DEFAULT ''",
+        "ALTER TABLE tickets ADD COLUMN place INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX IF NOT EXISTS ix_tickets_batch ON tickets (batch)",
+    ),
+}
+_META = sa.MetaData()
+TICKETS = sa.Table(
+    "tickets",
+    _META,
+    sa.Column("id", sa.String(16), primary_key=True),
+    sa.Column("at", sa.Float, nullable=False, index=True),
+    sa.Column("profile", sa.String(40), nullable=False),
+    sa.Column("service", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("prompt", sa.Text, nullable=False),
+    sa.Column("options", sa.Text, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False, index=True),
+    sa.Column("fate", sa.String(20), nullable=False, index=True),
+    sa.Column("state", sa.String(60), nullable=False, server_default=""),
+    sa.Column("task_id", sa.String(200), nullable=False, server_default="", index=True),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("folder", sa.Text, nullable=False, server_default=""),
+    sa.Column("seconds", sa.Float),
+    sa.Column("credits", sa.Float),
+    sa.Column("owner", sa.String(60), nullable=False, server_default=""),
+    sa.Column("batch", sa.String(16), nullable=False, server_default="", index=True),
+    sa.Column("place", sa.Integer, nullable=False, server_default="0"),
+)
+EVENTS = sa.Table(
+    "events",
+    _META,
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("ticket", sa.String(16), sa.ForeignKey("tickets.id"), nullable=False, index=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("what", sa.String(60), nullable=False),
+    sa.Column("detail", sa.Text, nullable=False, server_default=""),
+)
+FILES = sa.Table(
+    "files",
+    _META,
+    sa.Column("ticket", sa.String(16), sa.ForeignKey("tickets.id"), primary_key=True),
+    sa.Column("name", sa.String(200), primary_key=True),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("width", sa.Integer),
+    sa.Column("height", sa.Integer),
+)
+_VERSION = sa.Table("version", _META, sa.Column("number", sa.Integer, primary_key=True))
+
+
+class Store:
+    """A database file or URL with the ledger's tables; safe from several threads and processes.
+
+    Raises `InvalidRequest` when it cannot be opened or was written by a newer version.
+    """
+
+    def __init__(self, place: str | Path) -> None:
+        self._engine = _engine(str(place))
+        #: Where it is, for people: a database's password is left out.
+        self.place = self._engine.url.database if self._is_file else repr(self._engine.url)
+        try:
+            self._prepare()
+        except sa.exc.OperationalError as error:
+            raise InvalidRequest(
+                f"The ledger {self.place!r} cannot be opened ({_line(error)}); nothing was sent.",
+                next_step="Choose a folder you can write to: LIANGXIN_RESULTS or LIANGXIN_LEDGER.",
+            ) from None
+
+    @property
+    def _is_file(self) -> bool:
+        return self._engine.dialect.name == "sqlite"
+
+    def _prepare(self) -> None:
+        with self.changing() as db:
+            _META.create_all(db)
+            number = db.execute(sa.select(_VERSION.c.number)).scalar()
+            if number is None:
+                db.execute(_VERSION.insert().values(number=VERSION))
+                return
+            if number > VERSION:
+                raise InvalidRequest(
+                    f"The ledger {self.place!r} has version {number}, this liangxin_nb knows "
+                    f"{VERSION}.",
+                    next_step="Update liangxin_nb.",
+                )
+            for older in range(number, VERSION):
+                for statement in _MIGRATIONS[older]:
+                    db.execute(sa.text(statement))
+            db.execute(_VERSION.update().values(number=VERSION))
+
+    @contextmanager
+    def changing(self) -> Iterator[sa.Connection]:
+        """One transaction, whole or not at all."""
+        with self._engine.begin() as db:
+            yield db
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A look at the ledger that keeps no writer waiting."""
+        with self._engine.connect().execution_options(reads=True) as db:
+            yield db
+
+
+def _line(error: sa.exc.OperationalError) -> str:
+    return " ".join(str(error.orig).split())[:160]
+
+
+def _engine(place: str) -> sa.Engine:
+    if "://" in place:
+        # The driver that the `team` extra installs; the plain name means another one.
+        place = re.sub("^postgres(ql)?://", "postgresql+psycopg://", place)
+        return sa.create_engine(place, pool_pre_ping=True)
+    # No pool: a connection carried over a fork or between threads is how SQLite files get hurt.
+    engine = sa.create_engine(
+        f"sqlite:///{place}", poolclass=sa.NullPool, connect_args={"timeout": 30.0}
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _settled(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # the driver must not start transactions by itself
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        reads = connection.get_execution_options().get("reads")
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine

@@ -1,0 +1,133 @@
+"""What was asked for earlier, here or elsewhere, and is taken up again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..doctor import settle
+from ..errors import InvalidRequest
+from ..job import Job
+from ..ledger import Ledger
+from ..life import Life
+from ..loop import Loop
+from ..notebooks import tasks_in
+from ..recovery import Recovery
+from ..request import Request
+from ..results import Result, Results
+from ..settings import Settings
+from ..ticket import Ticket
+from .jobs import Jobs
+from .whose import Whose
+
+__all__ = ["Past"]
+
+
+class Past:
+    """Takes tickets up again: by id, from the ledger, from the service, from a notebook file."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        loop: Loop,
+        ledger: Ledger,
+        results: Results,
+        life: Life,
+        called: Recovery,
+        jobs: Jobs,
+        whose: Whose,
+        named: Callable[[str], Ticket],
+    ) -> None:
+        self._settings, self._loop = settings, loop
+        self._ledger, self._results = ledger, results
+        self._life, self._called = life, called
+        self._jobs, self._whose, self._named = jobs, whose, named
+
+    def resume(self, id: str = "") -> list[Job]:
+        """Takes up every unfinished task of this ledger and service, or the one of that id.
+
+        What another living notebook follows is left to it. Raises `InvalidRequest` for an id that
+        has nothing to collect.
+        """
+        self.find_lost()
+        if id:
+            return [self._resumed(self._named(id))]
+        mine = [
+            t
+            for t in self._ledger.unfinished()
+            if self._whose.ours(t) and not self._whose.elsewhere(t)
+        ]
+        return [job for ticket in mine if (job := self._taken_up(ticket))]
+
+    def attach(self, task_id: str) -> Job:
+        """A job for any task id of this key; the prompt is read back from the service.
+
+        A task that the ledger knows is taken from there, kept results from the disk.
+        """
+        known = self._ledger.find(task_id)
+        if known is not None and known.folder and self._is_kept(known):
+            return self._jobs.start(known, None, self._load)
+        if known is not None:
+            return self._resumed(known)
+        request = Request("unknown", f"(asking the service for {task_id})")
+        fresh = Ticket.fresh(
+            request, self._settings.profile, self._settings.base_url, self._whose.id
+        )
+        return self._jobs.start(fresh.but(task_id=task_id), self._life.adopt, self._life.collect)
+
+    def recover(self, notebook: str | Path) -> list[Job]:
+        """A job for every task id that a notebook file carries, on whatever machine it was made.
+
+        Raises `InvalidRequest` when the file cannot be read or is no notebook.
+        """
+        try:
+            text = Path(notebook).expanduser().read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidRequest(f"{str(notebook)!r} cannot be read ({error}).") from None
+        return [self.attach(task_id) for task_id in tasks_in(text, repr(str(notebook)))]
+
+    def find_lost(self) -> None:
+        """Accepts lost tickets whose tasks calls have named while nobody was there to hear."""
+        settle(self._ledger, self._whose.alive)
+        unknown = [t for t in self._ledger.of_fate("unknown") if self._whose.ours(t)]
+        mine = [t for t in unknown if self._jobs.of(t) is None and not self._whose.elsewhere(t)]
+        if mine:
+            self._loop.submit(self._called.look(mine)).result()
+
+    def _is_kept(self, ticket: Ticket) -> bool:
+        return (self._results.root / ticket.folder / "story.json").is_file()
+
+    def _resumed(self, ticket: Ticket) -> Job:
+        collectable = ticket.unfinished or ticket.fate == "lost"
+        removed = ticket.fate == "kept" and not self._is_kept(ticket)
+        if not ticket.task_id or not (collectable or removed):
+            raise InvalidRequest(
+                f"There is nothing to collect for {ticket.id}: it is {ticket.fate}.",
+                next_step=ticket.reason or f"%liangxin show {ticket.id} shows it.",
+            )
+        if not self._whose.ours(ticket):
+            there = ticket.service or ticket.profile
+            raise InvalidRequest(
+                f"{ticket.id} belongs to {there}, this session uses {self._settings.host}.",
+                next_step=f"Use the profile {ticket.profile} and its address, then resume again.",
+            )
+        job = None if self._whose.elsewhere(ticket) else self._taken_up(ticket)
+        if job is None:
+            raise InvalidRequest(
+                f"{ticket.task_id} is followed by another notebook, which keeps its result.",
+                next_step=f"%liangxin show {ticket.task_id} shows it when it is done.",
+            )
+        return job
+
+    def _taken_up(self, ticket: Ticket) -> Job | None:
+        """The job for a ticket: the one that runs, or a new one; None when another was quicker."""
+        known = self._jobs.of(ticket)
+        if known is not None and not known.status.over:
+            return known
+        mine = self._ledger.claim(ticket, self._whose.id)
+        return self._jobs.start(mine, None, self._called.collecting(mine)) if mine else None
+
+    async def _load(self, ticket: Ticket, _: Any) -> Result:
+        return await asyncio.to_thread(self._results.load, ticket.folder)
