@@ -13,7 +13,7 @@ from ..errors import LiangxinError
 from ..job import Job
 from ..session import Session
 from ..ticket import Status
-from ._base import Ticker, look
+from ._base import Ticker, look, release
 from .slot import Slot, frontend
 
 __all__ = ["frontend", "show", "teach", "watched"]
@@ -76,7 +76,7 @@ def _show_live(
     usual = session.ledger.usual(job.ticket.request.model, job.ticket.profile)
     card = TaskCard(job, actions, usual=usual, notes=notes)
     slot.show(_line(job.status), card.box.model_id)
-    _release(*card.buttons.values())
+    release(*card.buttons.values())
     followed(job)
 
 
@@ -104,15 +104,3 @@ def _durable(status: Status, brief: bool) -> dict[str, str]:
 def _line(status: Status) -> str:
     seen = look(status.phase)
     return f"<Job {status.ticket.request.model} {seen.word.lower()} · {status.ticket.id}>"
-
-
-def _release(*buttons: Any) -> None:
-    """Lets a press arrive while a cell blocks the kernel.
-
-    ipykernel 7.4 answers a widget on the thread that made it, which a waiting cell keeps busy;
-    without that memory the frontend's own choice of a free thread counts. Private, so guarded.
-    """
-    for button in buttons:
-        comm: Any = getattr(button, "comm", None)
-        if hasattr(comm, "_reply_subshell_for"):
-            comm._reply_subshell_for = None

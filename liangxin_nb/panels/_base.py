@@ -7,12 +7,12 @@ import threading
 import weakref
 from dataclasses import dataclass
 from html import escape
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..loop import Loop
 from ..ticket import Status
 
-__all__ = ["STYLE", "Look", "Ticker", "clock", "first_line", "look", "span"]
+__all__ = ["STYLE", "Look", "Ticker", "clock", "first_line", "look", "release", "span"]
 
 #: The one style sheet; colours are the host's own, with a fallback for hosts that have none.
 STYLE = """<style>
@@ -131,3 +131,15 @@ class Ticker:
             alive = [card for card in self._cards if not card.status.over]
             self._beating = bool(alive)
             return alive
+
+
+def release(*buttons: Any) -> None:
+    """Lets a press arrive while a cell blocks the kernel.
+
+    ipykernel 7.4 answers a widget on the thread that made it, which a waiting cell keeps busy;
+    without that memory the frontend's own choice of a free thread counts. Private, so guarded.
+    """
+    for button in buttons:
+        comm: Any = getattr(button, "comm", None)
+        if hasattr(comm, "_reply_subshell_for"):
+            comm._reply_subshell_for = None

@@ -91,8 +91,8 @@ class Past:
     def find_lost(self) -> None:
         """Accepts lost tickets whose tasks calls have named while nobody was there to hear."""
         settle(self._ledger, self._whose.alive)
-        unknown = [t for t in self._ledger.of_fate("unknown") if self._whose.ours(t)]
-        mine = [t for t in unknown if self._jobs.of(t) is None and not self._whose.elsewhere(t)]
+        unknown = [t for t in self._ledger.of_fate("unknown") if self._whose.may_take(t)]
+        mine = [ticket for ticket in unknown if self._jobs.of(ticket) is None]
         if mine:
             self._loop.submit(self._called.look(mine)).result()
 

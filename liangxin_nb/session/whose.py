@@ -40,6 +40,10 @@ class Whose:
         """Whether it belongs to the service in use."""
         return (ticket.profile, ticket.service) == self._service
 
+    def may_take(self, ticket: Ticket) -> bool:
+        """Whether this session may look after it."""
+        return self.ours(ticket) and not self.elsewhere(ticket)
+
     def end(self) -> None:
         """Gives the owner's place back."""
         if "_owner" in self.__dict__:
