@@ -51,7 +51,7 @@ def _hold(profile: str, model: catalog.Model, given: dict[str, Any], no: int) ->
     strict = profile == "kie"
     for name, value in given.items():
         input = model.prompt if name == "prompt" else model.inputs.get(name)
-        if input and (strict or input.stated) and not input.typed(value):
+        if input and (strict or input.stated or input.required) and not input.typed(value):
             raise Refusal(no, _invalid(input, value))
     typed = {
         name: value

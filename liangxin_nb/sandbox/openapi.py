@@ -189,7 +189,7 @@ def _input(model: catalog.Model, input: catalog.Input, *, strict: bool) -> Schem
     def held(limit: str) -> bool:
         return strict or (input.stated and limit not in input.inferred)
 
-    if not (strict or input.stated):
+    if not (strict or input.stated or input.required):
         return {"description": input.help} if input.help else {}
     schema = {**_TYPES[input.type]}
     if input.help:
