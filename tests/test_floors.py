@@ -38,8 +38,13 @@ INSIDE = {
     ],
     "client": [("_base",), ("calls", "download"), ("__init__",)],
     "ledger": [("_base",), ("rows",), ("tickets",), ("__init__",)],
-    "results": [("_base",), ("parcel",), ("folder",), ("__init__",)],
-    "pictures": [("_base",), ("imprint", "reference", "thumbnail"), ("__init__",)],
+    "results": [("showing",), ("_base",), ("parcel",), ("folder",), ("__init__",)],
+    "pictures": [
+        ("_base",),
+        ("imprint", "reference", "thumbnail", "frame"),
+        ("poster",),
+        ("__init__",),
+    ],
     "sandbox": [
         ("_base", "painter", "kinds", "fate", "limits", "hangup", "film", "checks", "uploads"),
         ("faults", "tasks", "works"),
@@ -71,6 +76,7 @@ DOORS = {
     "nest_asyncio": {"loop"},
     "nest_asyncio2": {"loop"},
     "PIL": {"pictures", "sandbox"},
+    "av": {"pictures"},
     "jupyter_core": {"callbacks"},
     "jupyter_server": {"callbacks"},
     "tornado": {"callbacks"},

@@ -67,6 +67,7 @@ def kie():
         ("z-image", {"prompt": "x", "aspect_ratio": "7:5"}, 422, "aspect_ratio"),
         ("google/imagen4", {"prompt": "x", "seed": 7}, 422, "seed"),
         ("google/imagen4-fast", {"prompt": "x", "seed": "7"}, 422, "seed"),
+        ("google/imagen4-fast", {"prompt": "x", "seed": 7.5}, 422, "seed"),
         ("", {"prompt": "x"}, 422, "model"),
     ],
 )
@@ -251,3 +252,7 @@ def test_kies_other_endpoints_are_not_liangxins(sandbox):
     for path in ("/api/v1/chat/credit", "/api/file-base64-upload"):
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"{sandbox.url}{path}")
+
+
+def test_a_whole_number_is_one_however_it_is_written(kie):
+    assert kie.create("google/imagen4-fast", prompt="x", seed=7.0)[1]["code"] == 200
