@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from .catalog import uploads
 from .client import Client
 from .sandbox.launch import Launcher
 from .settings import Secret, Settings
@@ -26,7 +27,12 @@ class Connection:
             url, key = await asyncio.to_thread(self._launcher.url), Secret(self._launcher.key)
         if self._client is None or self._client.base_url != url:
             assert key is not None
-            self._client = Client(url, key, timeout=self._settings.timeout)
+            self._client = Client(
+                url,
+                key,
+                timeout=self._settings.timeout,
+                uploads=uploads(self._settings.profile, url),
+            )
         return self._client
 
     def leave(self) -> None:

@@ -29,14 +29,14 @@ WORDS = ["settings", "request", "record", "ticket", "catalog"]
 #: Rooms inside a folder, lowest first; those in one tuple do not know one another.
 INSIDE = {
     "catalog": [
-        ("kinds",),
+        ("kinds", "services"),
         ("inputs",),
         ("_base",),
         ("rules", "schema"),
         ("asked", "files"),
         ("__init__",),
     ],
-    "client": [("_base",), ("calls", "download"), ("__init__",)],
+    "client": [("_base",), ("calls", "uploads", "download"), ("__init__",)],
     "ledger": [("_base",), ("rows",), ("tickets",), ("__init__",)],
     "results": [("showing",), ("_base",), ("parcel",), ("folder",), ("__init__",)],
     "pictures": [
