@@ -73,7 +73,9 @@ def test_people_are_told_where_their_picture_goes():
         ("kie", "google/nano-banana-edit", True),
         ("liangxin", "nano-banana-pro", False),
     ):
-        _, notes = asking.requests(profile, "x", model, plain=plain, options={}, images=[picture()])
+        _, notes = asking.requests(
+            profile, "a lake", model, plain=plain, options={}, images=[picture()]
+        )
         assert any("uploaded" in note for note in notes) is says
 
 
