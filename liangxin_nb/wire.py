@@ -186,12 +186,18 @@ def _media(value: Any) -> tuple[Media, ...]:
     named = [result.get(name) for name in ("resultUrls", "firstFrameUrl", "lastFrameUrl")]
     urls = [url for some in named for url in (some if isinstance(some, list) else [some])]
     media = [Media.of(url) for url in urls if isinstance(url, str) and url]
-    told = result.get("resultObject")
+    told = _spoken(result.get("resultObject"))
     if told:
         text = told if isinstance(told, str) else msgspec.json.format(msgspec.json.encode(told))
         plain = text if isinstance(text, str) else text.decode()
         media.append(Media("", "text", plain))
     return tuple(media)
+
+
+def _spoken(told: Any) -> Any:
+    """An object that holds one text and nothing else is that text."""
+    values = list(told.values()) if isinstance(told, dict) else []
+    return values[0] if len(values) == 1 and isinstance(values[0], str) else told
 
 
 def _param(value: Any) -> Mapping[str, Any]:

@@ -92,6 +92,10 @@ def _models(here: Session, name: str) -> Table:
 
 
 def _tasks(here: Session, words: str) -> Table:
+    from ..purse import newest
+
+    if spent := newest(here.ledger):
+        print(spent)  # noqa: T201 one sentence above the table
     return here.history(search=words.removeprefix("--search").strip(), most=50)
 
 
