@@ -1,6 +1,7 @@
 """Everything that looks into a picture file; the one door to Pillow outside the sandbox."""
 
 from ._base import MOST_PIXELS, Facts, probe
+from .contact import Tiles, contact, contact_file
 from .imprint import imprinted, text_of
 from .reference import reference
 from .thumbnail import BUDGET, sheet, thumbnail
@@ -9,6 +10,9 @@ __all__ = [
     "BUDGET",
     "MOST_PIXELS",
     "Facts",
+    "Tiles",
+    "contact",
+    "contact_file",
     "imprinted",
     "probe",
     "reference",
