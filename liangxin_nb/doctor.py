@@ -57,6 +57,6 @@ def examine(ledger: Ledger, results: Results, alive: Callable[[str], bool]) -> l
         ("refused", counts.get("refused", 0), "the service said no, or was not reached; not billed",
          "see %liangxin tasks for the reasons"),
         ("never sent", counts.get("intent", 0), "written down, not sent; not billed",
-         "run the cell again"),
+         "run the cell again; of a batch: %liangxin batches"),
     ]  # fmt: skip
     return [Finding(*kind) for kind in kinds if kind[1]]

@@ -19,6 +19,7 @@ FLOORS = {
     "asking": 4,
     "recovery": 4, "callbacks": 4,
     "session": 5,
+    "batches": 5.2,
     "current": 5.5,
     "panels": 6,
     "magics": 7,
@@ -37,12 +38,12 @@ INSIDE = {
         ("__init__",),
     ],
     "client": [("_base",), ("calls", "download"), ("__init__",)],
-    "ledger": [("_base",), ("rows",), ("tickets",), ("__init__",)],
+    "ledger": [("_base",), ("rows",), ("batches",), ("tickets",), ("__init__",)],
     "results": [("showing",), ("_base",), ("parcel",), ("folder",), ("__init__",)],
     "pictures": [
         ("_base",),
         ("imprint", "reference", "thumbnail", "frame"),
-        ("poster",),
+        ("poster", "contact"),
         ("__init__",),
     ],
     "sandbox": [
@@ -64,8 +65,22 @@ INSIDE = {
         ("__init__",),
     ],
     "session": [("jobs", "whose"), ("past",), ("session",), ("__init__",)],
-    "panels": [("_base",), ("card", "slot"), ("__init__",)],
-    "magics": [("_base",), ("config", "generate", "manage"), ("complete",), ("__init__",)],
+    "batches": [
+        ("_base", "rows", "line"),
+        ("board", "estimate", "plan", "sheet"),
+        ("crew",),
+        ("live",),
+        ("opening",),
+        ("__init__",),
+    ],
+    "panels": [("_base",), ("card", "slot", "progress"), ("many",), ("__init__",)],
+    "magics": [
+        ("_base",),
+        ("batch",),
+        ("config", "generate", "manage"),
+        ("complete",),
+        ("__init__",),
+    ],
 }
 #: Each library and the only rooms that import it.
 DOORS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .batches import Bundle
 from .tickets import Ledger
 
-__all__ = ["Ledger"]
+__all__ = ["Bundle", "Ledger"]

@@ -9,6 +9,7 @@ from ..errors import InvalidRequest
 from ..keys import looks_like_key
 from ..settings import CONFIGURED, Secret
 from ._base import plainly, session
+from .batch import batch_line, batches
 
 if TYPE_CHECKING:
     from ..job import Job
@@ -26,6 +27,8 @@ def liangxin_line(line: str) -> Any:
     %liangxin tasks [WORDS]      the ledger, unfinished first; WORDS search the prompts
     %liangxin show ID            a task's picture, or its card while it runs
     %liangxin resume [ID]        collect every unfinished task, or one
+    %liangxin batches            the batches, the newest first
+    %liangxin batch ID           show a batch, and go on with it: nothing is sent twice
     %liangxin leave ID           stop watching; the task goes on and may be billed
     %liangxin recover FILE       collect every task that a notebook file carries
     %liangxin credits            what is left, where the service tells it; what was spent
@@ -104,11 +107,21 @@ def _show(here: Session, id: str) -> Any:
 
 def _resume(here: Session, id: str) -> Any:
     jobs = here.resume(id)
+    unsent = "" if id else _unsent(here)
     if jobs:
+        if unsent:
+            print(unsent)  # noqa: T201 one sentence above the cards
         return _shown(here, jobs)
     others = here.elsewhere()
     beside = f" {others} are followed by another notebook." if others else ""
-    return _table((), (), f"Nothing is waiting to be collected.{beside}")
+    return _table((), (), f"Nothing is waiting to be collected.{beside} {unsent}".strip())
+
+
+def _unsent(here: Session) -> str:
+    """What resume leaves alone: prompts of batches that were never sent."""
+    ids = {t.batch for t in here.ledger.of_fate("intent") if t.batch}
+    commands = ", ".join(f"%liangxin batch {id}" for id in sorted(ids))
+    return f"Prompts of a batch were never sent: {commands} goes on with it." if ids else ""
 
 
 def _recover(here: Session, file: str) -> Any:
@@ -190,6 +203,8 @@ COMMANDS: dict[str, Callable[[Session, str], Any]] = {
     "tasks": _tasks,
     "show": _show,
     "resume": _resume,
+    "batches": batches,
+    "batch": batch_line,
     "leave": _leave,
     "recover": _recover,
     "credits": _credits,

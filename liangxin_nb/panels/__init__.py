@@ -8,12 +8,14 @@ from functools import partial
 from html import escape
 from typing import Any
 
+from ..batches import Batch
 from ..current import current
 from ..errors import LiangxinError
 from ..job import Job
 from ..session import Session
 from ..ticket import Status
 from ._base import Ticker, look, release
+from .many import display_batch
 from .slot import Slot, frontend
 
 __all__ = ["frontend", "show", "teach", "watched"]
@@ -27,6 +29,8 @@ def show(job: Job, session: Session, *, notes: Sequence[str] = (), brief: bool =
     When the job ends, the cell's output becomes the durable picture, or the reason in words
     (without the words when `brief`, for a cell that raises them itself).
     """
+    if job.note:
+        print(job.note)  # noqa: T201 the picture below does not say that it was kept already
     slot = Slot(job.ticket)
     settle = partial(_settle, slot, brief)
     if watched():
@@ -45,6 +49,7 @@ def teach(shell: Any) -> None:
     """Lets a job that is a cell's last expression show itself: a card, or the end of waiting."""
     formatter = shell.display_formatter.ipython_display_formatter
     formatter.for_type(Job, _display)
+    formatter.for_type(Batch, display_batch)
 
 
 def _display(job: Job) -> None:
