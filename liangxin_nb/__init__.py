@@ -67,6 +67,7 @@ __all__ = [
     "credits",
     "generate",
     "history",
+    "panel",
     "receive_callbacks",
     "resume",
     "show",
@@ -196,6 +197,16 @@ def show(job: Job) -> None:
     from .panels import show as shown
 
     shown(job, _session())
+
+
+def panel() -> None:
+    """Opens the panel below the running cell: a form for each model, its code, and live cards.
+
+    Raises `InvalidRequest` where nobody looks.
+    """
+    from .panels import panel as opened
+
+    opened()
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -12,6 +12,7 @@ FLOORS = {
     "errors": 0, "keys": 0,
     "settings": 1, "request": 1, "record": 1, "ticket": 1, "catalog": 1,
     "cell": 2, "wire": 2, "pacing": 2, "pictures": 2, "stories": 2, "table": 2,
+    "taught": 2.5,
     "notebooks": 2, "sniffing": 2,
     "client": 3, "ledger": 3, "owners": 3, "results": 3, "loop": 3, "references": 3,
     "sandbox": 3, "waiting": 3,
@@ -73,7 +74,13 @@ INSIDE = {
         ("opening",),
         ("__init__",),
     ],
-    "panels": [("_base",), ("card", "slot", "progress"), ("many",), ("__init__",)],
+    "panels": [
+        ("_base",),
+        ("card", "slot", "ticker", "progress"),
+        ("live", "many"),
+        ("composer",),
+        ("__init__",),
+    ],
     "magics": [
         ("_base",),
         ("batch",),

@@ -30,6 +30,7 @@ def liangxin_line(line: str) -> Any:
     %liangxin batches            the batches, the newest first
     %liangxin batch ID           show a batch, and go on with it: nothing is sent twice
     %liangxin leave ID           stop watching; the task goes on and may be billed
+    %liangxin panel              a form for each model, its code, and live cards
     %liangxin recover FILE       collect every task that a notebook file carries
     %liangxin credits            what is left, where the service tells it; what was spent
     %liangxin doctor             what became of everything, and what to do about it
@@ -51,7 +52,9 @@ def liangxin_line(line: str) -> Any:
                 next_step="Take it out, then run %liangxin key: it asks without showing it.",
             )
         # The key comes first: without it there may be no session to hand on.
-        return _key() if name == "key" else COMMANDS[name](session(), rest.strip())
+        if name in _BEFORE:
+            return _BEFORE[name]()
+        return COMMANDS[name](session(), rest.strip())
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[Any]], empty: str = "") -> Table:
@@ -166,6 +169,12 @@ def _key() -> Table:
     return _table((), (), "The key is kept in memory until this kernel ends.")
 
 
+def _panel() -> None:
+    from ..panels import panel
+
+    panel()
+
+
 def _leave(here: Session, id: str) -> Table:
     job = here.job(_needed(id, "leave"))
     if job is None:
@@ -210,4 +219,7 @@ COMMANDS: dict[str, Callable[[Session, str], Any]] = {
     "credits": _credits,
     "doctor": _doctor,
     "key": lambda _, __: _key(),
+    "panel": lambda _, __: _panel(),
 }
+#: What needs no session: it may be what is there to make one possible.
+_BEFORE: dict[str, Callable[[], Any]] = {"key": _key, "panel": _panel}

@@ -10,17 +10,15 @@ from typing import Any
 
 from ..batches import Batch
 from ..current import current
-from ..errors import LiangxinError
+from ..errors import InvalidRequest, LiangxinError
 from ..job import Job
 from ..session import Session
 from ..ticket import Status
-from ._base import Ticker, look, release
+from ._base import look
 from .many import display_batch
-from .slot import Slot, frontend
+from .slot import Slot, frontend, opened
 
-__all__ = ["frontend", "show", "teach", "watched"]
-
-_TICKER = Ticker()
+__all__ = ["frontend", "panel", "show", "teach", "watched"]
 
 
 def show(job: Job, session: Session, *, notes: Sequence[str] = (), brief: bool = False) -> None:
@@ -38,6 +36,22 @@ def show(job: Job, session: Session, *, notes: Sequence[str] = (), brief: bool =
     else:
         slot.show("\n".join([_line(job.status), *notes]))
         job.watch(settle)
+
+
+def panel() -> None:
+    """Opens the composer below the running cell: a form for each model, its code, and cards.
+
+    It lives as long as its kernel; the line below it says so, also in a notebook reopened later.
+    Raises `InvalidRequest` where nobody looks.
+    """
+    if not watched():
+        raise InvalidRequest(
+            "The panel needs a notebook in a browser; nothing was shown.",
+            next_step="In scripts, generate(...) asks for a picture.",
+        )
+    from .composer import Composer
+
+    opened(Composer(current).box, "liangxin_nb panel", "%liangxin panel")
 
 
 def watched() -> bool:
@@ -67,21 +81,11 @@ def _show_live(
     notes: Sequence[str],
     settle: Callable[[Status], None],
 ) -> None:
-    from .card import Actions, TaskCard  # ipywidgets is loaded only where cards are shown
+    from .live import card_of  # ipywidgets is loaded only where cards are shown
 
-    def followed(next_job: Job) -> Job:
-        next_job.watch(settle)
-        _TICKER.add(card, session.loop)
-        return next_job
-
-    actions = Actions(
-        collect=lambda job: followed(session.resume(job.ticket.id)[0]),
-        again=lambda job: followed(session.submit(job.ticket.request)),
-    )
-    usual = session.ledger.usual(job.ticket.request.model, job.ticket.profile)
-    card = TaskCard(job, actions, usual=usual, notes=notes)
+    card, followed = card_of(job, session, notes=notes, settle=settle)
     slot.show(_line(job.status), card.box.model_id)
-    release(*card.buttons.values())
+    card.released()
     followed(job)
 
 

@@ -16,7 +16,7 @@ from IPython.display import display, update_display
 
 from ..ticket import Ticket
 
-__all__ = ["Slot", "frontend"]
+__all__ = ["Slot", "frontend", "opened"]
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -40,6 +40,20 @@ def frontend() -> str:
     except (AttributeError, KeyError, LookupError, TypeError):
         person = True
     return "live" if person else "headless"
+
+
+def opened(box: Any, name: str, command: str) -> None:
+    """Shows a part that lives as long as its kernel, and below it the line that outlives it.
+
+    Two outputs: a reopened notebook cannot draw the view, and in one bundle with it the line would
+    not be seen.
+    """
+    view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+    display({"text/plain": f"<{name}>", _VIEW: view}, raw=True)
+    if frontend() != "voila":  # nobody runs a cell there
+        said = f"The {name} lives as long as its kernel; {command} opens it again."
+        html = f'<small style="color: var(--jp-ui-font-color2, #616161)">{said}</small>'
+        display({"text/plain": said, "text/html": html}, raw=True)
 
 
 class Slot:
