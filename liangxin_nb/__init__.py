@@ -31,10 +31,14 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from .callbacks import Receiver
     from .current import use
     from .job import Job
     from .loop import allow_nested_loops
+    from .request import Request
     from .results import Result, story
     from .session import Session
     from .settings import Settings
@@ -60,6 +64,7 @@ __all__ = [
     "allow_nested_loops",
     "attach",
     "credits",
+    "gallery",
     "generate",
     "history",
     "receive_callbacks",
@@ -149,6 +154,21 @@ def show(job: Job) -> None:
     from .panels import show as shown
 
     shown(job, _session())
+
+
+def gallery(
+    *,
+    on_edit: Callable[[Request], None] | None = None,
+    on_reference: Callable[[Path], None] | None = None,
+) -> None:
+    """Shows everything in the ledger below the running cell: look, compare, export, delete.
+
+    `on_edit`, `on_reference`: take a request, or a picture's path, from its buttons; default the
+    open composer, else the code is shown. Where nobody looks, the first page is one picture.
+    """
+    from .panels.gallery import show as shown
+
+    shown(_session(), on_edit=on_edit, on_reference=on_reference)
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -19,6 +19,7 @@ FLOORS = {
     "asking": 4,
     "recovery": 4, "callbacks": 4,
     "session": 5,
+    "shelf": 5.2,
     "current": 5.5,
     "panels": 6,
     "magics": 7,
@@ -37,7 +38,7 @@ INSIDE = {
         ("__init__",),
     ],
     "client": [("_base",), ("calls", "download"), ("__init__",)],
-    "ledger": [("_base",), ("rows",), ("tickets",), ("__init__",)],
+    "ledger": [("_base",), ("rows",), ("tickets", "pages"), ("__init__",)],
     "results": [("_base",), ("parcel",), ("folder",), ("__init__",)],
     "pictures": [("_base",), ("imprint", "reference", "thumbnail"), ("__init__",)],
     "sandbox": [
@@ -58,8 +59,14 @@ INSIDE = {
         ("extension", "receiver"),
         ("__init__",),
     ],
+    "shelf": [
+        ("_base",),
+        ("thumbnails", "recipe", "reading", "export"),
+        ("shelf",),
+        ("__init__",),
+    ],
     "session": [("jobs", "whose"), ("past",), ("session",), ("__init__",)],
-    "panels": [("_base",), ("card", "slot"), ("__init__",)],
+    "panels": [("_base",), ("card", "slot"), ("gallery",), ("__init__",)],
     "magics": [("_base",), ("config", "generate", "manage"), ("complete",), ("__init__",)],
 }
 #: Each library and the only rooms that import it.

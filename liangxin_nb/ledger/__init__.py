@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .pages import File, Row, Wanted
 from .tickets import Ledger
 
-__all__ = ["Ledger"]
+__all__ = ["File", "Ledger", "Row", "Wanted"]
