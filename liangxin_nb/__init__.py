@@ -31,13 +31,15 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from .batches import Batch, Estimate
     from .callbacks import Receiver
     from .current import use
     from .job import Job
     from .loop import allow_nested_loops
+    from .request import Request
     from .results import Result, story
     from .session import Session
     from .settings import Settings
@@ -65,6 +67,7 @@ __all__ = [
     "attach",
     "batch",
     "credits",
+    "gallery",
     "generate",
     "history",
     "panel",
@@ -207,6 +210,21 @@ def panel() -> None:
     from .panels import panel as opened
 
     opened()
+
+
+def gallery(
+    *,
+    on_edit: Callable[[Request], None] | None = None,
+    on_reference: Callable[[Path], None] | None = None,
+) -> None:
+    """Shows everything in the ledger below the running cell: look, compare, export, delete.
+
+    `on_edit`, `on_reference`: take a request, or a picture's path, from its buttons; default the
+    open composer, else the code is shown. Where nobody looks, the first page is one picture.
+    """
+    from .panels.gallery import show as shown
+
+    shown(_session(), on_edit=on_edit, on_reference=on_reference)
 
 
 def load_ipython_extension(shell: Any) -> None:

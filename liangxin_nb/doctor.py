@@ -44,6 +44,8 @@ def examine(ledger: Ledger, results: Results, alive: Callable[[str], bool]) -> l
         ("kept", counts.get("kept", 0) - missing, "collected, on this disk", ""),
         ("kept, then removed", missing, "collected once; the files are gone from the folder",
          "%liangxin resume ID asks the service once more"),
+        ("deleted", counts.get("deleted", 0), "collected once; deleted on purpose",
+         "%liangxin resume ID asks the service once more"),
         ("followed now", followed, "at the service; a notebook watches it", ""),
         ("waiting to be collected", len(open_) - followed, "at the service; nobody watches it",
          "%liangxin resume"),

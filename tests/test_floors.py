@@ -20,7 +20,7 @@ FLOORS = {
     "asking": 4,
     "recovery": 4, "callbacks": 4,
     "session": 5,
-    "batches": 5.2,
+    "batches": 5.2, "shelf": 5.2,
     "current": 5.5,
     "panels": 6,
     "magics": 7,
@@ -39,7 +39,7 @@ INSIDE = {
         ("__init__",),
     ],
     "client": [("_base",), ("calls", "download"), ("__init__",)],
-    "ledger": [("_base",), ("rows",), ("batches",), ("tickets",), ("__init__",)],
+    "ledger": [("_base",), ("rows",), ("batches",), ("tickets", "pages"), ("__init__",)],
     "results": [("showing",), ("_base",), ("parcel",), ("folder",), ("__init__",)],
     "pictures": [
         ("_base",),
@@ -65,6 +65,12 @@ INSIDE = {
         ("extension", "receiver"),
         ("__init__",),
     ],
+    "shelf": [
+        ("_base",),
+        ("thumbnails", "recipe", "reading", "export"),
+        ("shelf",),
+        ("__init__",),
+    ],
     "session": [("jobs", "whose"), ("past",), ("session",), ("__init__",)],
     "batches": [
         ("_base", "rows", "line"),
@@ -78,7 +84,7 @@ INSIDE = {
         ("_base",),
         ("card", "slot", "ticker", "progress"),
         ("live", "many"),
-        ("composer",),
+        ("composer", "gallery"),
         ("__init__",),
     ],
     "magics": [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .batches import Bundle
+from .pages import File, Row, Wanted
 from .tickets import Ledger
 
-__all__ = ["Bundle", "Ledger"]
+__all__ = ["Bundle", "File", "Ledger", "Row", "Wanted"]

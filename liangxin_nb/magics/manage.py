@@ -25,6 +25,7 @@ def liangxin_line(line: str) -> Any:
     %liangxin                    which service, which folder, how many tasks
     %liangxin models [NAME]      the models, or one model's inputs
     %liangxin tasks [WORDS]      the ledger, unfinished first; WORDS search the prompts
+    %liangxin gallery            everything that was made: look, compare, export, delete
     %liangxin show ID            a task's picture, or its card while it runs
     %liangxin resume [ID]        collect every unfinished task, or one
     %liangxin batches            the batches, the newest first
@@ -141,6 +142,12 @@ def _doctor(here: Session, _: str) -> Table:
     return _table(("tickets", "are", "that is", "what to do"), rows, "Nothing was asked for yet.")
 
 
+def _gallery(here: Session, _: str) -> None:
+    from ..panels.gallery import show
+
+    show(here)
+
+
 def _credits(here: Session, _: str) -> Table:
     """The balance where the service tells it, and what was spent, per day and model."""
     from ..purse import totals
@@ -210,6 +217,7 @@ COMMANDS: dict[str, Callable[[Session, str], Any]] = {
     "status": _status,
     "models": _models,
     "tasks": _tasks,
+    "gallery": _gallery,
     "show": _show,
     "resume": _resume,
     "batches": batches,

@@ -57,16 +57,18 @@ def opened(box: Any, name: str, command: str) -> None:
 
 
 class Slot:
-    """One place below a cell: shown once, later replaced."""
+    """One place below a cell: shown once, later replaced; of one ticket, or of none."""
 
-    def __init__(self, ticket: Ticket) -> None:
+    def __init__(self, ticket: Ticket | None = None) -> None:
         self._id = f"liangxin-{uuid.uuid4().hex}"
         self._ticket = ticket
         self._bundle: dict[str, Any] = {}
 
-    def show(self, text: str, view: str | None = None) -> None:
-        """Shows a widget view by its model id where there is one, and one line of text."""
+    def show(self, text: str, view: str | None = None, picture: str | None = None) -> None:
+        """Shows one line of text, with a widget view by its model id or a JPEG in base64."""
         self._bundle = {"text/plain": text}
+        if picture is not None:
+            self._bundle["image/jpeg"] = picture
         if view is not None:
             # By hand, because ipywidgets 7 has no bundle of its own to take it from.
             self._bundle[_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": view}
@@ -74,10 +76,10 @@ class Slot:
 
     def accepted(self, ticket: Ticket) -> None:
         """Notes the task id beside the same view, once: from then on the notebook is a backup."""
-        if ticket.task_id and ticket.task_id != self._ticket.task_id:
+        if ticket.task_id and (self._ticket is None or ticket.task_id != self._ticket.task_id):
             self.replace(self._bundle, ticket)
 
-    def replace(self, bundle: dict[str, Any], ticket: Ticket) -> None:
+    def replace(self, bundle: dict[str, Any], ticket: Ticket | None = None) -> None:
         """Puts another bundle in its place, from any thread."""
         self._ticket = ticket
         more = {"raw": True, "display_id": self._id, "metadata": self._metadata()}
@@ -89,5 +91,7 @@ class Slot:
 
     def _metadata(self) -> dict[str, Any]:
         """What a saved notebook needs to find the task again."""
+        if self._ticket is None:
+            return {}
         told = {"ticket": self._ticket.id, "task_id": self._ticket.task_id}
         return {"liangxin": told}
