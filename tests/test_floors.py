@@ -39,6 +39,9 @@ INSIDE = {
     "client": [("_base",), ("calls", "download"), ("__init__",)],
     "ledger": [("_base",), ("rows",), ("tickets",), ("__init__",)],
     "results": [("_base",), ("parcel",), ("folder",), ("__init__",)],
+    "pacing": [("_base", "experience"), ("plan",), ("__init__",)],
+    "scheduler": [("_base",), ("polling",), ("__init__",)],
+    "budget": [("_base",), ("machine", "redis"), ("turns",), ("__init__",)],
     "pictures": [("_base",), ("imprint", "reference", "thumbnail"), ("__init__",)],
     "sandbox": [
         ("_base", "painter", "kinds", "fate", "limits", "hangup"),
