@@ -41,6 +41,9 @@ INSIDE = {
     "client": [("_base",), ("calls", "download"), ("__init__",)],
     "ledger": [("_base",), ("rows",), ("batches",), ("tickets", "pages"), ("__init__",)],
     "results": [("showing",), ("_base",), ("parcel",), ("folder",), ("__init__",)],
+    "pacing": [("_base", "experience"), ("plan",), ("__init__",)],
+    "scheduler": [("_base",), ("polling",), ("__init__",)],
+    "budget": [("_base",), ("machine", "redis"), ("turns",), ("__init__",)],
     "pictures": [
         ("_base",),
         ("imprint", "reference", "thumbnail", "frame"),
