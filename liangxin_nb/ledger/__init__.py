@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .carried import Row, rows, take_in
 from .tickets import Ledger
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "Row", "rows", "take_in"]
