@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "liangxin_nb"
 
 FLOORS = {
-    "errors": 0, "keys": 0,
+    "errors": 0, "keys": 0, "whereabouts": 0,
     "settings": 1, "request": 1, "record": 1, "ticket": 1, "catalog": 1,
     "cell": 2, "wire": 2, "pacing": 2, "pictures": 2, "stories": 2, "table": 2,
     "notebooks": 2, "sniffing": 2,
@@ -40,6 +40,7 @@ INSIDE = {
     "client": [("_base",), ("calls", "download"), ("__init__",)],
     "ledger": [("_base",), ("rows",), ("tickets", "carried"), ("__init__",)],
     "results": [("_base",), ("parcel",), ("folder",), ("__init__",)],
+    "doctor": [("checkup", "reckoning"), ("__init__",)],
     "pictures": [("_base",), ("imprint", "reference", "thumbnail"), ("__init__",)],
     "sandbox": [
         ("_base", "painter", "kinds", "fate", "limits", "hangup"),
@@ -69,7 +70,13 @@ INSIDE = {
     ],
     "session": [("jobs", "whose"), ("past",), ("session",), ("__init__",)],
     "panels": [("_base",), ("card", "slot"), ("__init__",)],
-    "magics": [("_base",), ("config", "generate", "manage"), ("complete",), ("__init__",)],
+    "magics": [
+        ("_base",),
+        ("config", "generate", "upkeep"),
+        ("manage",),
+        ("complete",),
+        ("__init__",),
+    ],
 }
 #: Each library and the only rooms that import it.
 DOORS = {

@@ -9,6 +9,7 @@ from ..errors import InvalidRequest
 from ..keys import looks_like_key
 from ..settings import CONFIGURED, Secret
 from ._base import plainly, session
+from .upkeep import doctor, export, import_
 
 if TYPE_CHECKING:
     from ..job import Job
@@ -29,7 +30,9 @@ def liangxin_line(line: str) -> Any:
     %liangxin leave ID           stop watching; the task goes on and may be billed
     %liangxin recover FILE       collect every task that a notebook file carries
     %liangxin credits            what is left, where the service tells it; what was spent
-    %liangxin doctor             what became of everything, and what to do about it
+    %liangxin export [FILE]      everything in one zip: results, ledger, notebooks
+    %liangxin import FILE        take such a zip in; nothing here is overwritten
+    %liangxin doctor             versions, settings, what is wrong; what became of everything
     %liangxin key                give the key without showing it; kept in memory only
 
     ID is a task id, a ticket id, or the beginning of a ticket id.
@@ -47,8 +50,9 @@ def liangxin_line(line: str) -> Any:
                 "The line holds something that looks like a key; a notebook is no place for one.",
                 next_step="Take it out, then run %liangxin key: it asks without showing it.",
             )
-        # The key comes first: without it there may be no session to hand on.
-        return _key() if name == "key" else COMMANDS[name](session(), rest.strip())
+        if name in _ALONE:
+            return _ALONE[name]()
+        return COMMANDS[name](session(), rest.strip())
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[Any]], empty: str = "") -> Table:
@@ -120,11 +124,6 @@ def _recover(here: Session, file: str) -> Any:
     return _shown(here, jobs) if jobs else _table((), (), f"{file} carries no task.")
 
 
-def _doctor(here: Session, _: str) -> Table:
-    rows = [(f.count, f.what, f.means, f.do) for f in here.examine()]
-    return _table(("tickets", "are", "that is", "what to do"), rows, "Nothing was asked for yet.")
-
-
 def _credits(here: Session, _: str) -> Table:
     """The balance where the service tells it, and what was spent, per day and model."""
     from ..purse import totals
@@ -193,6 +192,10 @@ COMMANDS: dict[str, Callable[[Session, str], Any]] = {
     "leave": _leave,
     "recover": _recover,
     "credits": _credits,
-    "doctor": _doctor,
+    "export": export,
+    "import": import_,
+    "doctor": lambda _, __: doctor(),
     "key": lambda _, __: _key(),
 }
+#: What works without a session: there may be none for want of a key, or for what is wrong.
+_ALONE: dict[str, Callable[[], Any]] = {"key": _key, "doctor": doctor}
