@@ -69,7 +69,7 @@ INSIDE = {
         ("__init__",),
     ],
     "session": [("jobs", "whose"), ("past",), ("session",), ("__init__",)],
-    "panels": [("_base",), ("card", "slot"), ("__init__",)],
+    "panels": [("_base",), ("card", "line", "slot"), ("__init__",)],
     "magics": [
         ("_base",),
         ("config", "generate", "upkeep"),
