@@ -14,6 +14,7 @@ from .environments import Environment
 
 LOAD = "%load_ext liangxin_nb"
 ASK = "%%liangxin --size square --seed 7 --out job\na cat on a wall"
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 LINE = r"<Result z-image 512×512 · task_\S+ · \S+/1\.png>"
 #: What a terminal's lines look like: states, each once, and then the path.
 STATES = r"[○◔◐◕] (Sending|Waiting|Queuing|Generating|Saving) · z-image"
@@ -54,7 +55,7 @@ def write(file: Path, *cells: str, tags: str = "") -> None:
     content = {
         "nbformat": 4,
         "nbformat_minor": 5,
-        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        "metadata": {"kernelspec": KERNEL, "language_info": {"name": "python"}},
         "cells": [
             {
                 "cell_type": "code",
