@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "liangxin_nb"
 
 FLOORS = {
-    "errors": 0, "keys": 0,
+    "errors": 0, "keys": 0, "whereabouts": 0,
     "settings": 1, "request": 1, "record": 1, "ticket": 1, "catalog": 1,
     "cell": 2, "wire": 2, "pacing": 2, "pictures": 2, "stories": 2, "table": 2,
     "taught": 2.5,
@@ -20,7 +20,7 @@ FLOORS = {
     "asking": 4,
     "recovery": 4, "callbacks": 4,
     "session": 5,
-    "batches": 5.2, "shelf": 5.2,
+    "archive": 5.2, "batches": 5.2, "shelf": 5.2,
     "current": 5.5,
     "panels": 6,
     "magics": 7,
@@ -39,8 +39,15 @@ INSIDE = {
         ("__init__",),
     ],
     "client": [("_base",), ("calls", "download"), ("__init__",)],
-    "ledger": [("_base",), ("rows",), ("batches",), ("tickets", "pages"), ("__init__",)],
+    "ledger": [
+        ("_base",),
+        ("rows",),
+        ("batches",),
+        ("tickets", "pages", "carried"),
+        ("__init__",),
+    ],
     "results": [("showing",), ("_base",), ("parcel",), ("folder",), ("__init__",)],
+    "doctor": [("checkup", "reckoning"), ("__init__",)],
     "pacing": [("_base", "experience"), ("plan",), ("__init__",)],
     "scheduler": [("_base",), ("polling",), ("__init__",)],
     "budget": [("_base",), ("machine", "redis"), ("turns",), ("__init__",)],
@@ -68,6 +75,14 @@ INSIDE = {
         ("extension", "receiver"),
         ("__init__",),
     ],
+    "archive": [
+        ("_base",),
+        ("packing", "sound"),
+        ("arriving",),
+        ("unpacking",),
+        ("taking",),
+        ("__init__",),
+    ],
     "shelf": [
         ("_base",),
         ("thumbnails", "recipe", "reading", "export"),
@@ -85,7 +100,7 @@ INSIDE = {
     ],
     "panels": [
         ("_base",),
-        ("card", "slot", "ticker", "progress"),
+        ("card", "line", "slot", "ticker", "progress"),
         ("live", "many"),
         ("composer", "gallery"),
         ("__init__",),
@@ -93,7 +108,8 @@ INSIDE = {
     "magics": [
         ("_base",),
         ("batch",),
-        ("config", "generate", "manage"),
+        ("config", "generate", "upkeep"),
+        ("manage",),
         ("complete",),
         ("__init__",),
     ],

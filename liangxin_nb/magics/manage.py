@@ -10,6 +10,7 @@ from ..keys import looks_like_key
 from ..settings import CONFIGURED, Secret
 from ._base import plainly, session
 from .batch import batch_line, batches
+from .upkeep import doctor, export, import_
 
 if TYPE_CHECKING:
     from ..job import Job
@@ -34,7 +35,9 @@ def liangxin_line(line: str) -> Any:
     %liangxin panel              a form for each model, its code, and live cards
     %liangxin recover FILE       collect every task that a notebook file carries
     %liangxin credits            what is left, where the service tells it; what was spent
-    %liangxin doctor             what became of everything, and what to do about it
+    %liangxin export [FILE]      everything in one zip: results, ledger, notebooks
+    %liangxin import FILE        take such a zip in; nothing here is overwritten
+    %liangxin doctor             versions, settings, what is wrong; what became of everything
     %liangxin key                give the key without showing it; kept in memory only
 
     ID is a task id, a ticket id, or the beginning of a ticket id.
@@ -53,8 +56,8 @@ def liangxin_line(line: str) -> Any:
                 next_step="Take it out, then run %liangxin key: it asks without showing it.",
             )
         # The key comes first: without it there may be no session to hand on.
-        if name in _BEFORE:
-            return _BEFORE[name]()
+        if name in _ALONE:
+            return _ALONE[name]()
         return COMMANDS[name](session(), rest.strip())
 
 
@@ -135,11 +138,6 @@ def _recover(here: Session, file: str) -> Any:
         )
     jobs = here.recover(file.strip("\"'"))
     return _shown(here, jobs) if jobs else _table((), (), f"{file} carries no task.")
-
-
-def _doctor(here: Session, _: str) -> Table:
-    rows = [(f.count, f.what, f.means, f.do) for f in here.examine()]
-    return _table(("tickets", "are", "that is", "what to do"), rows, "Nothing was asked for yet.")
 
 
 def _gallery(here: Session, _: str) -> None:
@@ -225,9 +223,11 @@ COMMANDS: dict[str, Callable[[Session, str], Any]] = {
     "leave": _leave,
     "recover": _recover,
     "credits": _credits,
-    "doctor": _doctor,
+    "export": export,
+    "import": import_,
+    "doctor": lambda _, __: doctor(),
     "key": lambda _, __: _key(),
     "panel": lambda _, __: _panel(),
 }
-#: What needs no session: it may be what is there to make one possible.
-_BEFORE: dict[str, Callable[[], Any]] = {"key": _key, "panel": _panel}
+#: What works without a session: there may be none for want of a key, or for what is wrong.
+_ALONE: dict[str, Callable[[], Any]] = {"key": _key, "panel": _panel, "doctor": doctor}

@@ -14,19 +14,27 @@ from typing import Any
 from IPython import get_ipython
 from IPython.display import display, update_display
 
+from ..errors import InvalidRequest
 from ..ticket import Ticket
 
-__all__ = ["Slot", "frontend", "opened"]
+__all__ = ["Slot", "frontend", "opened", "shows_widgets"]
 
+_FRONTENDS = ("live", "voila", "plain", "headless", "terminal", "script")
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def frontend() -> str:
     """Who looks at this process: live, voila, headless, terminal or script.
 
-    `LIANGXIN_FRONTEND` overrules what is found out.
+    By what they can do, not by their names. `LIANGXIN_FRONTEND` overrules what is found out; it
+    may also say plain: somebody looks, who can be shown no widgets. Raises `InvalidRequest`.
     """
     if forced := os.environ.get("LIANGXIN_FRONTEND", "").strip():
+        if forced not in _FRONTENDS:
+            raise InvalidRequest(
+                f"LIANGXIN_FRONTEND={forced!r} is none of {', '.join(_FRONTENDS)}.",
+                next_step="Correct it, or unset it: it is found out by itself.",
+            )
         return forced
     if "VOILA_KERNEL_ID" in os.environ:
         return "voila"
@@ -40,6 +48,11 @@ def frontend() -> str:
     except (AttributeError, KeyError, LookupError, TypeError):
         person = True
     return "live" if person else "headless"
+
+
+def shows_widgets() -> bool:
+    """Whether somebody looks who can be shown widgets."""
+    return frontend() in ("live", "voila")
 
 
 def opened(box: Any, name: str, command: str) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .ledger import Ledger
-from .results import Results
-from .ticket import Ticket
+from ..ledger import Ledger
+from ..results import Results
+from ..ticket import Ticket
 
 __all__ = ["Finding", "examine", "settle"]
 
