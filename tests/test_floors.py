@@ -9,9 +9,10 @@ import pytest
 ROOT = Path(__file__).parent.parent / "liangxin_nb"
 
 FLOORS = {
-    "errors": 0, "keys": 0,
+    "errors": 0, "keys": 0, "whereabouts": 0,
     "settings": 1, "request": 1, "record": 1, "ticket": 1, "catalog": 1,
     "cell": 2, "wire": 2, "pacing": 2, "pictures": 2, "stories": 2, "table": 2,
+    "taught": 2.5,
     "notebooks": 2, "sniffing": 2,
     "client": 3, "ledger": 3, "owners": 3, "results": 3, "loop": 3, "references": 3,
     "sandbox": 3, "waiting": 3,
@@ -19,6 +20,7 @@ FLOORS = {
     "asking": 4,
     "recovery": 4, "callbacks": 4,
     "session": 5,
+    "archive": 5.2, "batches": 5.2, "shelf": 5.2,
     "current": 5.5,
     "panels": 6,
     "magics": 7,
@@ -37,12 +39,22 @@ INSIDE = {
         ("__init__",),
     ],
     "client": [("_base",), ("calls", "uploads", "download"), ("__init__",)],
-    "ledger": [("_base",), ("rows",), ("tickets",), ("__init__",)],
+    "ledger": [
+        ("_base",),
+        ("rows",),
+        ("batches",),
+        ("tickets", "pages", "carried"),
+        ("__init__",),
+    ],
     "results": [("showing",), ("_base",), ("parcel",), ("folder",), ("__init__",)],
+    "doctor": [("checkup", "reckoning"), ("__init__",)],
+    "pacing": [("_base", "experience"), ("plan",), ("__init__",)],
+    "scheduler": [("_base",), ("polling",), ("__init__",)],
+    "budget": [("_base",), ("machine", "redis"), ("turns",), ("__init__",)],
     "pictures": [
         ("_base",),
         ("imprint", "reference", "thumbnail", "frame"),
-        ("poster",),
+        ("poster", "contact"),
         ("__init__",),
     ],
     "sandbox": [
@@ -63,9 +75,44 @@ INSIDE = {
         ("extension", "receiver"),
         ("__init__",),
     ],
+    "archive": [
+        ("_base",),
+        ("packing", "sound"),
+        ("arriving",),
+        ("unpacking",),
+        ("taking",),
+        ("__init__",),
+    ],
+    "shelf": [
+        ("_base",),
+        ("thumbnails", "recipe", "reading", "export"),
+        ("shelf",),
+        ("__init__",),
+    ],
     "session": [("jobs", "whose"), ("past",), ("session",), ("__init__",)],
-    "panels": [("_base",), ("card", "slot"), ("__init__",)],
-    "magics": [("_base",), ("config", "generate", "manage"), ("complete",), ("__init__",)],
+    "batches": [
+        ("_base", "rows", "line"),
+        ("board", "estimate", "plan", "sheet"),
+        ("crew",),
+        ("live",),
+        ("opening",),
+        ("__init__",),
+    ],
+    "panels": [
+        ("_base",),
+        ("card", "line", "slot", "ticker", "progress"),
+        ("live", "many"),
+        ("composer", "gallery"),
+        ("__init__",),
+    ],
+    "magics": [
+        ("_base",),
+        ("batch",),
+        ("config", "generate", "upkeep"),
+        ("manage",),
+        ("complete",),
+        ("__init__",),
+    ],
 }
 #: Each library and the only rooms that import it.
 DOORS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import secrets
 import time
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ from ._base import Origin, reason, retry_after
 
 __all__ = ["Uploads"]
 
+_PICTURE = re.compile(r"data:image/[a-z+.-]+;base64,")  # not what a ledger tells of one
 _PATH = "/api/file-base64-upload"
 _FRESH = 3600.0  # seconds for which an address is used again; the service keeps files for a day
 _MOST = 200
@@ -93,7 +95,7 @@ def _again(error: Exception) -> bool:
 
 def _pictures(value: Value) -> Iterable[str]:
     values = value if isinstance(value, list) else [value]
-    return (one for one in values if isinstance(one, str) and one.startswith("data:image/"))
+    return (one for one in values if isinstance(one, str) and _PICTURE.match(one))
 
 
 def _replaced(value: Value, addresses: dict[str, str]) -> Value:

@@ -1,6 +1,7 @@
 """Everything that looks into a picture file; the one door to Pillow outside the sandbox."""
 
 from ._base import MOST_PIXELS, Facts, probe
+from .contact import Tiles, contact, contact_file
 from .frame import Frame, first_frame
 from .imprint import imprinted, text_of
 from .poster import POSTER, poster
@@ -13,6 +14,9 @@ __all__ = [
     "POSTER",
     "Facts",
     "Frame",
+    "Tiles",
+    "contact",
+    "contact_file",
     "first_frame",
     "imprinted",
     "poster",

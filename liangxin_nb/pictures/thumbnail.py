@@ -19,9 +19,9 @@ _QUALITIES = (86, 78, 70)
 _GAP = 8
 
 
-def thumbnail(data: bytes, *, budget: int = BUDGET) -> bytes:
-    """A JPEG of at most 1024 pixels a side and `budget` bytes; never larger than the original."""
-    return within(_flat(opened(data)), budget)
+def thumbnail(data: bytes, *, budget: int = BUDGET, side: int = _SIDES[0]) -> bytes:
+    """A JPEG of at most `side` pixels a side and `budget` bytes; never larger than the original."""
+    return within(_flat(opened(data), side), budget, side)
 
 
 def sheet(pictures: Sequence[bytes], *, budget: int = BUDGET) -> bytes:
@@ -56,10 +56,10 @@ def _small(image: Image.Image, side: int) -> Image.Image:
     return small
 
 
-def _flat(image: Image.Image) -> Image.Image:
+def _flat(image: Image.Image, side: int = _SIDES[0]) -> Image.Image:
     """The picture as people see it: upright, 8-bit RGB, transparency on white."""
     # The decoder then reads a large JPEG at a fraction of its size: less memory and time.
-    image.draft("RGB", (1024, 1024))
+    image.draft("RGB", (side, side))
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):
         image = image.point(lambda v: v / 257).convert("L")
@@ -70,10 +70,10 @@ def _flat(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def within(image: Image.Image, budget: int) -> bytes:
+def within(image: Image.Image, budget: int, most: int = _SIDES[0]) -> bytes:
     """The largest and best JPEG that the budget allows: rather smaller than blocky."""
     data = b""
-    for side in _SIDES:
+    for side in (most, *(side for side in _SIDES if side < most)):
         small = _small(image, side)
         for quality in _QUALITIES:
             data = _jpeg(small, quality)

@@ -7,7 +7,7 @@ import itertools
 import os
 import shutil
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -44,9 +44,28 @@ class Parcel:
         Raises `ResultLost` when a part is not what it was said to be.
         """
         facts = [self._sealed(n, one.kind, story) for n, one in enumerate(media, 1)]
-        told = replace(story, files=tuple(facts))
+        return self._appear(replace(story, files=tuple(facts)))
+
+    def adopt(self, story: Story, contents: Mapping[str, bytes], wish: str = "") -> Result:
+        """Takes in files that were kept elsewhere, byte for byte, after the same look at them.
+
+        `wish`: the folder that it had there; it gets it if that is free. Raises `ResultLost`.
+        """
+        for n, file in enumerate(story.files, 1):
+            name = str(file.get("name"))
+            data = contents[name]
+            _, ending, _ = _known(data, str(file.get("kind", "image")), n)
+            if name != f"{n}.{ending}":
+                raise ResultLost(f"Result {n} is no {Path(name).suffix or 'file'}.")
+            _write(self.place / name, data)
+        return self._appear(story, wish)
+
+    def _appear(self, told: Story, wish: str = "") -> Result:
+        """The folder with everything in it is there at once."""
         _write(self.place / STORY, told.text().encode())
-        folder = next(place for place in places(self.root, self.ticket) if not place.exists())
+        wished = (self.root / wish,) if wish else ()
+        names = itertools.chain(wished, places(self.root, self.ticket))
+        folder = next(place for place in names if not place.exists())
         folder.parent.mkdir(exist_ok=True)
         self.place.rename(folder)
         _sync(folder.parent)
