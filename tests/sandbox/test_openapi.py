@@ -17,7 +17,8 @@ BLIND = {
     "liangxin": [],
     "kie": ["negative_data_rejection", "ignored_auth", "missing_required_header"],
 }
-SECONDS = 15
+#: Bounded in work, not in time: a busy machine then sees the same calls. Some 25 s of work each.
+EXAMPLES = 10
 
 
 @pytest.fixture(params=["liangxin", "kie"])
@@ -38,10 +39,10 @@ def test_schemathesis_finds_no_call_that_is_answered_against_the_document(served
     done = subprocess.run(
         [
             Path(sys.executable).with_name("schemathesis"), "run", f"{sandbox.url}/openapi.json",
-            "--phases=coverage,fuzzing", f"--max-time={SECONDS}", "--max-examples=40", "--seed=7",
+            "--phases=coverage,fuzzing", f"--max-examples={EXAMPLES}", "--seed=7",
             "--no-color", *left_out,
         ],
-        env={**os.environ, "SANDBOX_KEY": KEY}, capture_output=True, text=True,
+        env={**os.environ, "SANDBOX_KEY": KEY}, capture_output=True, text=True, timeout=400,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:]
     assert "No issues found" in done.stdout
