@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidRequest
 from ..keys import looks_like_key
 from ..settings import CONFIGURED, Secret
-from ._base import plainly, session
+from ._base import plainly, session, wait_for
 
 if TYPE_CHECKING:
     from ..job import Job
@@ -179,8 +179,7 @@ def _shown(here: Session, jobs: list[Job]) -> None:
     for job in jobs:
         show(job, here, brief=not watched())
     if not watched():
-        for job in jobs:
-            job.wait()
+        wait_for(jobs)
 
 
 COMMANDS: dict[str, Callable[[Session, str], Any]] = {
