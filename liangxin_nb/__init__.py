@@ -29,6 +29,7 @@ from .errors import (
     TaskFailed,
     UnderMaintenance,
     Unreachable,
+    one_line,
 )
 
 if TYPE_CHECKING:
@@ -115,7 +116,11 @@ def generate(prompt: str, *, model: str = "z-image", **options: Any) -> Job:
     `Result`; as a cell's last line the job shows its live card. `reuse=True` takes identical work
     that is kept on this disk. Raises `InvalidRequest` before anything is sent.
     """
-    return _session().generate(prompt, model=model, **options)
+    try:
+        return _session().generate(prompt, model=model, **options)
+    except KeyboardInterrupt as stopped:
+        one_line(stopped, "Interrupted. What was sent by then: %liangxin tasks.")
+        raise
 
 
 @overload
