@@ -101,30 +101,46 @@ def __dir__() -> list[str]:
 def generate(prompt: str, *, model: str = "z-image", **options: Any) -> Job:
     """Asks for one picture and returns its job at once.
 
+    `prompt`: what is to be seen, taken literally; `model`: its name, default z-image. `options`:
     `aspect="16:9"`, `size=`, `seed=` in people's words; `image=` a reference picture or several (a
     URL, a file, bytes, a Pillow image, an array, a result, a finished job); any other option by
     the model's own name, such as `image_size="square_hd"`. `job.wait()` or `await job` gives the
     `Result`; as a cell's last line the job shows its live card. Raises `InvalidRequest` before
     anything is sent.
+
+        job = lx.generate("a cafe terrace", model="z-image", aspect="16:9", seed=7)
+        result = job.wait()  # or: await job
+        result.paths
     """
     return _session().generate(prompt, model=model, **options)
 
 
 def resume(id: str = "") -> list[Job]:
-    """Takes up every unfinished task of the ledger, or the one of that task or ticket id.
+    """Takes up every unfinished task of the ledger, and returns a job for each.
 
-    Raises `InvalidRequest` for an id that is not in the ledger or has nothing to collect.
+    `id`: only the one of that task id, ticket id, or beginning of a ticket id. What another living
+    notebook follows is left to it. Raises `InvalidRequest` for an id that is not in the ledger or
+    has nothing to collect.
+
+        for job in lx.resume():
+            job.wait()
     """
     return _session().resume(id)
 
 
 def attach(task_id: str) -> Job:
-    """A job for any task id of this key; the prompt is read back from the service."""
+    """A job for any task of this key, also one that was made elsewhere.
+
+    `task_id`: as the service gave it. The prompt is read back from the service; a result that is
+    kept already is read from the disk.
+
+        lx.attach("task_z-image_1795306984967").wait()
+    """
     return _session().attach(task_id)
 
 
 def credits() -> float:
-    """The account's balance under the `kie` profile.
+    """The account's balance under the `kie` profile: `lx.credits()`.
 
     Raises `InvalidRequest` where no service documents how to ask: LiangXin, and the sandbox.
     """
@@ -135,6 +151,9 @@ def history(search: str = "", most: int | None = None) -> Table:
     """The ledger as a table: rows for people, `.to_pandas()` where pandas is there.
 
     `search` looks into the prompts; `most` rows, default all; unfinished ones come first.
+
+        lx.history("terrace", most=10)
+        lx.history().to_pandas()
     """
     return _session().history(search=search, most=most)
 
@@ -161,7 +180,7 @@ def export(path: str | Path | None = None, *, notebooks: bool = True) -> Path:
 def import_(path: str | Path, *, notebooks: bool = True) -> Imported:
     """Takes in what `export` has packed, here or on another machine, and says what came.
 
-    Nothing that is here is overwritten, and a second time changes nothing. Unfinished tasks of the
+    `path`: the zip. Nothing that is here is overwritten, and a second time changes nothing. Unfinished tasks of the
     same service can then be collected with `resume`. Notebooks come beside the results' folder,
     unless `notebooks=False`. Raises `InvalidRequest` when the file is no sound export.
 
@@ -178,6 +197,10 @@ def receive_callbacks(port: int = 0, address: str = "127.0.0.1") -> Receiver:
 
     `port`: default any free one; `address`: default this machine only. To be called from outside,
     put a public https address before it and name that in LIANGXIN_CALLBACK_BASE.
+
+        receiver = lx.receive_callbacks(8765)
+        lx.generate("a cafe terrace", callback="auto").wait()
+        receiver.close()
     """
     from .callbacks import Receiver
 
@@ -185,7 +208,12 @@ def receive_callbacks(port: int = 0, address: str = "127.0.0.1") -> Receiver:
 
 
 def show(job: Job) -> None:
-    """Shows a job's live card below the running cell, or one line where nobody looks."""
+    """Shows a job's live card below the running cell, or lines of text where no card can be.
+
+    `job`: as `generate`, `attach` or `resume` returned it.
+
+        lx.show(lx.generate("a cafe terrace"))
+    """
     from .panels import show as shown
 
     shown(job, _session())

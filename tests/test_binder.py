@@ -1,6 +1,5 @@
 """The Binder set-up, replayed step by step in a fresh virtual environment."""
 
-import shutil
 import subprocess
 import venv
 from pathlib import Path
@@ -8,17 +7,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from .binder.image import copied
+
 pytestmark = pytest.mark.slow
 CHECKOUT = Path(__file__).parent.parent
-KEPT = ("binder", "liangxin_nb", "notebooks", "pyproject.toml", "README.md", "LICENSE")
 
 
 def test_the_binder_steps_end_with_the_first_tutorial_run(tmp_path, monkeypatch):
-    home = tmp_path / "home"
-    home.mkdir()
-    for name in KEPT:
-        source = CHECKOUT / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, home / name)
+    home = copied(tmp_path)
     venv.create(tmp_path / "env", with_pip=True)
     python = tmp_path / "env" / "bin" / "python"
     install = ["-m", "pip", "install", "--quiet", "--requirement", "binder/requirements.txt"]

@@ -81,9 +81,10 @@ class Session:
     ) -> Job:
         """Asks for one picture and returns its job at once.
 
-        `aspect`, `size`, `seed`: in people's words; `image`: a reference picture or a list of
-        them; `callback`: `auto`, a URL of one's own, None to poll only, default what the settings
-        say; `options`: the model's inputs by their own names, such as `image_size="square_hd"`.
+        `prompt`: taken literally; `model`: its name; `aspect`, `size`, `seed`: in people's words;
+        `image`: a reference picture or a list of them; `callback`: `auto`, a URL of one's own,
+        None to poll only, default what the settings say; `options`: the model's inputs by their
+        own names, such as `image_size="square_hd"`.
         Raises `InvalidRequest` before anything is sent.
         """
         plain = {"aspect": aspect, "size": size, "seed": seed}
