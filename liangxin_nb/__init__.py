@@ -180,9 +180,10 @@ def export(path: str | Path | None = None, *, notebooks: bool = True) -> Path:
 def import_(path: str | Path, *, notebooks: bool = True) -> Imported:
     """Takes in what `export` has packed, here or on another machine, and says what came.
 
-    `path`: the zip. Nothing that is here is overwritten, and a second time changes nothing. Unfinished tasks of the
-    same service can then be collected with `resume`. Notebooks come beside the results' folder,
-    unless `notebooks=False`. Raises `InvalidRequest` when the file is no sound export.
+    `path`: the zip. Nothing that is here is overwritten, and a second time changes nothing.
+    Unfinished tasks of the same service can then be collected with `resume`. Notebooks come beside
+    the results' folder, unless `notebooks=False`. Raises `InvalidRequest` for what is no sound
+    export.
 
         lx.import_("liangxin-2026-11-22-0105.zip")
         lx.resume()

@@ -8,11 +8,12 @@ import nbformat
 import pytest
 
 from .binder.image import copied
+from .links import README, TUTORIAL, address, block, linked
 
-pytestmark = pytest.mark.slow
 CHECKOUT = Path(__file__).parent.parent
 
 
+@pytest.mark.slow
 def test_the_binder_steps_end_with_the_first_tutorial_run(tmp_path, monkeypatch):
     home = copied(tmp_path)
     venv.create(tmp_path / "env", with_pip=True)
@@ -52,3 +53,35 @@ def test_start_opens_jupyter_on_the_first_tutorial(tmp_path):
     tutorial = "notebooks/01_first_picture.ipynb"
     assert done.stdout == f"lab --ServerApp.default_url=/lab/tree/{tutorial}\n"
     assert (CHECKOUT / tutorial).exists()
+
+
+def test_the_readmes_links_are_those_of_the_address_in_pyproject():
+    text = README.read_text(encoding="utf-8")
+    assert linked(text, address()) == text, "run: make links"
+    assert text.count(block(address())) == 1
+
+
+@pytest.mark.parametrize(
+    ("repository", "spec"),
+    [
+        ("https://github.com/someone/liangxin_nb", "v2/gh/someone/liangxin_nb/HEAD"),
+        ("https://git.example/a/b", "v2/git/https%3A%2F%2Fgit.example%2Fa%2Fb/HEAD"),
+    ],
+)
+def test_the_badge_opens_the_first_tutorial_of_any_repository(repository, spec):
+    made = block(repository)
+    assert f"https://mybinder.org/{spec}?urlpath=lab%2Ftree%2Fnotebooks%2F01_first" in made
+    assert f"git-pull?repo=https%3A%2F%2F{repository.split('/')[2]}" in made
+    assert (CHECKOUT / TUTORIAL).exists()
+
+
+def test_the_base_image_is_lifted_where_it_breaks_what_is_shown():
+    wanted = (CHECKOUT / "binder" / "requirements.txt").read_text(encoding="utf-8")
+    assert ".[lab]" in wanted
+    assert "ipykernel>=7.1" in wanted
+    version = (CHECKOUT / "binder" / "runtime.txt").read_text(encoding="utf-8").strip()
+    assert version in ("python-3.11", "python-3.12", "python-3.13")
+    for name in ("start", "postBuild"):
+        script = CHECKOUT / "binder" / name
+        subprocess.run(["bash", "-n", script], check=True)
+        assert script.stat().st_mode & 0o111

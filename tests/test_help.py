@@ -29,10 +29,11 @@ def test_a_class_says_what_it_is_and_so_does_everything_public_on_it(name):
     kind = getattr(lx, name)
     text = inspect.getdoc(kind)
     assert len(text.split()) >= 3
-    for member, value in vars(kind).items():
-        if member.startswith("_") or not (inspect.isfunction(value) or isinstance(value, property)):
-            continue
-        told = inspect.getdoc(value)
-        assert told, f"{name}.{member} says nothing"
+    public = {n: v for n, v in vars(kind).items() if not n.startswith("_")}
+    for member, value in public.items():
         if inspect.isfunction(value):
+            told = inspect.getdoc(value)
+            assert told, f"{name}.{member} says nothing"
             assert unnamed(value, told + text) == [], f"{name}.{member}"
+        elif isinstance(value, property):
+            assert inspect.getdoc(value), f"{name}.{member} says nothing"

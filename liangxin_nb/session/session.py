@@ -96,7 +96,10 @@ class Session:
         return self.submit(request, callback=callback)
 
     def submit(self, request: Request, *, callback: str | None = "") -> Job:
-        """Writes the ticket into the ledger, then sends it from the private loop."""
+        """Writes the request's ticket into the ledger, then sends it from the private loop.
+
+        `callback`: as in `generate`. Raises `InvalidRequest`.
+        """
         wish = self.settings.callback if callback == "" else callback or ""
         self._refuse_key(f"{request.input} {wish}")
         guard(self.ledger, self.settings, request.model)
@@ -129,7 +132,7 @@ class Session:
         return self._past.resume(id)
 
     def attach(self, task_id: str) -> Job:
-        """A job for any task id of this key; the prompt is read back from the service.
+        """A job for any `task_id` of this key; the prompt is read back from the service.
 
         A task that the ledger knows is taken from there, kept results from the disk.
         """
@@ -143,7 +146,7 @@ class Session:
         return self._past.recover(notebook)
 
     def history(self, *, search: str = "", most: int | None = None) -> Table:
-        """The ledger as a table; see `history`."""
+        """The ledger as a table: `search` looks into the prompts, `most` rows, default all."""
         return history(self.ledger, search=search, most=most)
 
     def examine(self) -> list[Finding]:
