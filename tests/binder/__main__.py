@@ -1,5 +1,7 @@
 """`make binder-check`: from the Dockerfile to a downloaded zip, as somebody new would go."""
 
+import argparse
+import socket
 import sys
 import tempfile
 import time
@@ -28,6 +30,9 @@ class Server(Lab):
         }
         super().__init__(home, env, "/user/x/", folder / "jupyter", python=str(python))
         self._command = ("bash", "binder/start", "jupyter", "lab")
+        with socket.socket() as free:  # the base image's server cannot tell which port it got
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
         self._cwd = home
 
 
@@ -36,7 +41,7 @@ def said(text):
 
 
 def built(folder, home):
-    """The steps of the image, each with its seconds; the environment's Python."""
+    """The steps of the image, each with its seconds."""
     text = image.dockerfile(folder, home)
     wanted = ("binder/requirements.txt", "binder/postBuild", 'R2D_ENTRYPOINT="')
     missing = [line for line in wanted if line not in text.replace("'", '"')]
@@ -50,7 +55,6 @@ def built(folder, home):
     for step in image.build(python, home):
         said(f"{step}: {time.monotonic() - start:.0f} s")
         start = time.monotonic()
-    return python
 
 
 def walked(page, home):
@@ -90,14 +94,21 @@ def main():
     """Prints each step with its seconds, and the peak of memory; ends with 1 on any failure."""
     SHOTS.mkdir(exist_ok=True)
     began = time.monotonic()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--image", type=Path, help="a folder for the image, used again if there")
+    kept = parser.parse_args().image
     with tempfile.TemporaryDirectory(prefix="liangxin-binder-") as name:
         folder = Path(name)
         home = image.copied(folder)
-        python = built(folder, home)
+        place = kept or folder
+        python = place / "env" / "bin" / "python"
+        if not python.exists():
+            place.mkdir(parents=True, exist_ok=True)
+            built(place, home)
         driver = Driver()
         try:
             with (
-                Memory(folder / "env") as memory,
+                Memory(place / "env") as memory,
                 Server(python, home, folder) as server,
                 driver.awake() as browser,
             ):
