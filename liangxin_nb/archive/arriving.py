@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InvalidRequest, ResultLost
-from ..ledger import Row
+from ..ledger import Carried
 from ..notebooks import tasks_in
 from ..results import Result, Results
 from ..stories import Story
@@ -27,7 +27,7 @@ _FOLDER = re.compile(r"\d{4}-\d{2}-\d{2}/[\w-][\w.-]{0,119}")
 _NOTEBOOK = re.compile(r"[^\W_][^/\\:*?\"<>|\x00-\x1f\x7f]{0,120}\.ipynb")
 
 
-def result(parts: Parts, row: Row, results: Results, wish: str) -> tuple[Row, bool]:
+def result(parts: Parts, row: Carried, results: Results, wish: str) -> tuple[Carried, bool]:
     """The row with its folder here, and whether its files came just now; raises `ResultLost`.
 
     `wish`: the folder that it should have.
@@ -66,7 +66,7 @@ def _numbered(name: str, n: int) -> str:
     return name if n == 1 else f"{Path(name).stem}-{n}.ipynb"
 
 
-def _there(results: Results, folder: str, row: Row) -> Result | None:
+def _there(results: Results, folder: str, row: Carried) -> Result | None:
     """The result under the name that it had there, where an earlier import has put it."""
     try:
         here = results.load(folder) if folder else None
@@ -75,7 +75,7 @@ def _there(results: Results, folder: str, row: Row) -> Result | None:
     return here if here is not None and here.story.ticket == row.values["id"] else None
 
 
-def _brought(parts: Parts, row: Row, results: Results, wish: str) -> Result:
+def _brought(parts: Parts, row: Carried, results: Results, wish: str) -> Result:
     place = f"{RESULTS}/{row.values.get('folder', '')}"
     story = _story(parts, place, row)
     contents = {}
@@ -91,7 +91,7 @@ def _brought(parts: Parts, row: Row, results: Results, wish: str) -> Result:
         parcel.drop()
 
 
-def _story(parts: Parts, place: str, row: Row) -> Story:
+def _story(parts: Parts, place: str, row: Carried) -> Story:
     """The story in the zip, where it tells of this row; of its files only what the row knows."""
     try:
         told = Story.read(parts.read(f"{place}/story.json", _MOST_STORY).decode("utf-8"))

@@ -17,7 +17,7 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from ..errors import InvalidRequest
-from ..ledger import Ledger, Row, rows
+from ..ledger import Carried, Ledger, rows
 from ..results import Results
 from ._base import FORMAT, LEDGER, MOST_NOTEBOOK, NOTEBOOKS, RESULTS, Packed
 
@@ -73,7 +73,7 @@ def _free(path: Path) -> Path:
 def _written(
     part: Path,
     path: Path,
-    tickets: Sequence[Row],
+    tickets: Sequence[Carried],
     root: Path,
     notebooks: Iterable[Path],
     secrets: Sequence[bytes],
@@ -103,7 +103,7 @@ def _header(tickets: int) -> str:
 
 
 def _add_result(
-    archive: ZipFile, root: Path, row: Row, secrets: Sequence[bytes], left: list[str]
+    archive: ZipFile, root: Path, row: Carried, secrets: Sequence[bytes], left: list[str]
 ) -> bool:
     """A result's files, all or none."""
     folder = row.values.get("folder", "")

@@ -9,7 +9,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from ..errors import InvalidRequest, ResultLost
-from ..ledger import Ledger, Row, take_in
+from ..ledger import Carried, Ledger, take_in
 from ..results import Results
 from ..ticket import Ticket
 from ._base import NOTEBOOKS, Imported
@@ -39,7 +39,7 @@ def unpack(path: Path, ledger: Ledger, results: Results, notebooks: Path | None)
 
 
 def _taken(
-    parts: Parts, rows: list[Row], ledger: Ledger, results: Results, folder: Path | None
+    parts: Parts, rows: list[Carried], ledger: Ledger, results: Results, folder: Path | None
 ) -> Imported:
     here = {ticket.id: ticket for ticket in ledger.tickets(most=None)}
     left: list[str] = []
@@ -58,8 +58,8 @@ def _taken(
 
 
 def _arrived(
-    parts: Parts, row: Row, here: Ticket | None, results: Results, left: list[str]
-) -> tuple[Row, bool]:
+    parts: Parts, row: Carried, here: Ticket | None, results: Results, left: list[str]
+) -> tuple[Carried, bool]:
     """The row as it can be taken in, and whether its result came with it just now."""
     held = here is not None and here.fate == "kept"
     if row.values["fate"] != "kept" or (

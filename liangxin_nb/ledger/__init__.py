@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .carried import Row, rows, take_in
+from .batches import Bundle
+from .carried import Carried, rows, take_in
+from .pages import File, Row, Wanted
 from .tickets import Ledger
 
-__all__ = ["Ledger", "Row", "rows", "take_in"]
+__all__ = ["Bundle", "Carried", "File", "Ledger", "Row", "Wanted", "rows", "take_in"]

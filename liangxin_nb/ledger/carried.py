@@ -19,7 +19,7 @@ from ..ticket import UNFINISHED, Ticket
 from ._base import EVENTS, FILES, TICKETS, Store
 from .rows import ticket_of
 
-__all__ = ["Row", "rows", "take_in"]
+__all__ = ["Carried", "rows", "take_in"]
 
 _FATES = ("intent", "sent", "accepted", "succeeded", "kept", "refused", "unknown", "failed", "lost")
 #: Set by whoever holds the ledger, so not carried: an owner lives on one machine only.
@@ -29,7 +29,7 @@ _MOST = 9e9  # seconds, credits and moments; more than that is no date
 
 
 @dataclass(frozen=True)
-class Row:
+class Carried:
     """One ticket with its history and its files, as columns and values."""
 
     values: dict[str, Any]
@@ -47,7 +47,7 @@ class Row:
         return json.dumps(told, ensure_ascii=False)
 
     @classmethod
-    def read(cls, text: bytes) -> Row:
+    def read(cls, text: bytes) -> Carried:
         """The row in a line from outside; raises `ValueError` for whatever no ledger writes."""
         try:
             told = json.loads(text)
@@ -79,7 +79,7 @@ class Row:
             raise ValueError(f"ticket {self.values['id']} has no readable request")
 
 
-def rows(store: Store) -> list[Row]:
+def rows(store: Store) -> list[Carried]:
     """Every ticket, oldest first, all as they stood at one moment."""
     with store.reading() as db:
         if db.dialect.name != "sqlite":  # SQLite's transactions see one moment anyway
@@ -88,7 +88,7 @@ def rows(store: Store) -> list[Row]:
         events = _by_ticket(_all(db, EVENTS, EVENTS.c.n))
         files = _by_ticket(_all(db, FILES, FILES.c.name))
     return [
-        Row(
+        Carried(
             _carried(ticket, TICKETS),
             tuple(_carried(event, EVENTS) for event in events.get(ticket["id"], ())),
             tuple(_carried(file, FILES) for file in files.get(ticket["id"], ())),
@@ -97,7 +97,7 @@ def rows(store: Store) -> list[Row]:
     ]
 
 
-def take_in(store: Store, rows: Iterable[Row]) -> list[str]:
+def take_in(store: Store, rows: Iterable[Carried]) -> list[str]:
     """Takes rows in, all or none; for each whether it was new, finished or known.
 
     What stands here is never changed but for one thing: a ticket that still waits to be collected
@@ -107,7 +107,7 @@ def take_in(store: Store, rows: Iterable[Row]) -> list[str]:
         return [_taken(db, row) for row in rows]
 
 
-def _taken(db: sa.Connection, row: Row) -> str:
+def _taken(db: sa.Connection, row: Carried) -> str:
     id = row.values["id"]
     here = db.execute(TICKETS.select().where(TICKETS.c.id == id)).mappings().first()
     if here is None:
@@ -125,7 +125,7 @@ def _taken(db: sa.Connection, row: Row) -> str:
     return "finished"
 
 
-def _finishes(row: Row, here: Mapping[Any, Any]) -> bool:
+def _finishes(row: Carried, here: Mapping[Any, Any]) -> bool:
     same = all(row.values.get(name) == here[name] for name in ("task_id", "digest", "service"))
     return same and row.values["fate"] == "kept" and bool(row.files) and here["fate"] in UNFINISHED
 

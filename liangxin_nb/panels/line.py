@@ -43,6 +43,9 @@ class Line:
                 self._alive.discard(self)
                 self._end()
 
+    def draw(self) -> None:
+        """Nothing: each state is said when it is told."""
+
     def tick(self) -> None:
         """Says the time that has passed now, where the line can be rewritten."""
         with self._lock:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ResultLost
-from ..pictures import imprinted, probe
+from ..pictures import first_frame, imprinted, poster, probe
 from ..record import Media
 from ..sniffing import sniffed
 from ..stories import Story
@@ -84,7 +84,18 @@ class Parcel:
         _write(self.place / name, whole)
         self.part(n).unlink()
         digest = hashlib.sha256(whole).hexdigest()
-        return {"name": name, "kind": kind, "bytes": len(whole), "sha256": digest, **size}
+        more = self._filmed(name, ending) if kind == "video" else size
+        return {"name": name, "kind": kind, "bytes": len(whole), "sha256": digest, **more}
+
+    def _filmed(self, name: str, ending: str) -> dict[str, Any]:
+        """A film's size and length, and its first picture kept beside it as a poster."""
+        frame = first_frame(self.place / name, ending)
+        if frame is None:
+            return {}
+        beside = f"{name.partition('.')[0]}.poster.jpg"
+        _write(self.place / beside, poster(frame.picture))
+        facts = {"width": frame.width, "height": frame.height, "poster": beside}
+        return facts | ({"seconds": frame.seconds} if frame.seconds else {})
 
 
 def places(root: Path, ticket: Ticket) -> Iterator[Path]:
