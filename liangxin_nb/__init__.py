@@ -12,7 +12,6 @@ Without a key everything runs against the sandbox, a local server that draws ins
 from __future__ import annotations
 
 import sys
-import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from .archive import Imported
+    from .archive import export, import_
     from .batches import Batch, Estimate
     from .callbacks import Receiver
     from .current import use
@@ -91,6 +90,8 @@ _ROOMS = {
     "Session": "session",
     "Settings": "settings",
     "allow_nested_loops": "loop",
+    "export": "archive",
+    "import_": "archive",
     "story": "results",
     "use": "current",
 }
@@ -149,8 +150,9 @@ def batch(
     `prompts`: a list of prompts or of dicts, a DataFrame, or the path of a CSV file; columns are
     `prompt`, `model`, `seed`, `aspect`, `size`, `image` and any input of a model. Each prompt is
     asked for with every one of the `models`, of the `seeds` (a number draws as many) and of the
-    values of an option that is given as a list. `image`: reference pictures for all. `window`:
-    tasks in flight at once. `reuse`: identical work that is kept on this disk is taken from there.
+    values of one of the `options` that is given as a list. `name`: the batch's, for people.
+    `image`: reference pictures for all. `window`: tasks in flight at once. `reuse`: identical work
+    that is kept on this disk is taken from there. `session`: default the one that cells use.
     `dry`: only says what it would come to. `id`: takes up a batch of the ledger again instead;
     nothing is sent twice. Raises `InvalidRequest` before anything is sent: for bad rows, for more
     than `most` tasks, and where a limit would be crossed.
@@ -205,41 +207,6 @@ def history(search: str = "", most: int | None = None) -> Table:
         lx.history().to_pandas()
     """
     return _session().history(search=search, most=most)
-
-
-def export(path: str | Path | None = None, *, notebooks: bool = True) -> Path:
-    """Packs everything that was made here into one zip, and returns its path.
-
-    In it are the results, the ledger and, unless `notebooks=False`, the notebooks beside them as
-    they were last saved; never the key (a file that holds it is left out, with a warning).
-    `path`: a new file, or a folder for one with today's name, default the working folder. Tasks
-    may go on meanwhile. Raises `InvalidRequest` when the file is there or cannot be written.
-
-        path = lx.export()
-        path = lx.export("tonight.zip", notebooks=False)
-    """
-    from .archive import export as exported
-
-    packed = exported(_session(), path, notebooks=notebooks)
-    for reason in packed.left_out:
-        warnings.warn(f"Left out: {reason}", stacklevel=2)
-    return packed.path
-
-
-def import_(path: str | Path, *, notebooks: bool = True) -> Imported:
-    """Takes in what `export` has packed, here or on another machine, and says what came.
-
-    `path`: the zip. Nothing that is here is overwritten, and a second time changes nothing.
-    Unfinished tasks of the same service can then be collected with `resume`. Notebooks come beside
-    the results' folder, unless `notebooks=False`. Raises `InvalidRequest` for what is no sound
-    export.
-
-        lx.import_("liangxin-2026-11-22-0105.zip")
-        lx.resume()
-    """
-    from .archive import import_ as imported
-
-    return imported(_session(), path, notebooks=notebooks)
 
 
 def receive_callbacks(port: int = 0, address: str = "127.0.0.1") -> Receiver:

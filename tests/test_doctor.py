@@ -83,15 +83,15 @@ def test_a_binder_says_that_everything_vanishes_and_what_to_do(name):
 
 
 def test_an_export_is_a_link_beside_the_notebook_and_a_path_in_a_terminal(session, tmp_path):
-    from liangxin_nb.archive import export
+    from liangxin_nb.archive import pack_all
 
-    packed = export(session, tmp_path / 'a "b" <c>.zip', notebooks=False)
+    packed = pack_all(session, tmp_path / 'a "b" <c>.zip', notebooks=False)
     shown = Download(packed)._repr_html_()
     assert '<a href="a%20%22b%22%20%3Cc%3E.zip" download>' in shown
     assert "<c>" not in shown
     assert repr(Download(packed)).endswith(str(Path(packed.path)))
     (tmp_path / "other").mkdir()
-    far = export(
+    far = pack_all(
         session, "/tmp" if not str(tmp_path).startswith("/tmp/") else "/var/tmp", notebooks=False
     )
     assert "<a " not in Download(far)._repr_html_()

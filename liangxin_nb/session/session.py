@@ -100,8 +100,8 @@ class Session:
     def submit(self, request: Request, *, callback: str | None = "", reuse: bool = False) -> Job:
         """Writes the request's ticket into the ledger, then sends it from the private loop.
 
-        `callback`, `reuse`: as in `generate`. Raises `InvalidRequest` before anything is sent, also for a request read from the ledger
-        whose reference pictures are not at hand.
+        `callback`, `reuse`: as in `generate`. Raises `InvalidRequest` before anything is sent, also
+        for a request read from the ledger whose reference pictures are not at hand.
         """
         if reuse and (kept := self.same([request])[0]):
             return self._past.reuse(kept)
@@ -122,7 +122,7 @@ class Session:
     def intend(
         self, places: Mapping[int, Request], batch: str, bundle: Bundle | None = None
     ) -> list[Ticket]:
-        """A ticket for each place of a batch, all on disk before the first is sent by `take_up`.
+        """A ticket for each of a batch's `places`, on disk before the first is sent by `take_up`.
 
         `bundle`: the batch itself, where it is new. Raises `InvalidRequest` and writes nothing
         when all of them together would cross a limit.
