@@ -12,6 +12,7 @@ import liangxin_nb as lx
 from liangxin_nb.archive import pack_all, take_all
 from liangxin_nb.current import use
 from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.request import Request
 from liangxin_nb.session import Session
 
 from .conftest import QUICK
@@ -118,6 +119,48 @@ def test_what_runs_while_it_is_packed_is_collected_at_home(session, tmp_path, ho
     (collected,) = home.resume()
     assert collected.wait(60).prompt == "a slow lighthouse"
     assert home.ledger.find(job.task_id).fate == "kept"
+
+
+def test_what_was_not_sent_is_never_sent_from_here(session, tmp_path, home):
+    """The machine it comes from may still send it: two of them would be paid twice."""
+    here = (session.settings.profile, session.settings.base_url)
+    waiting = session.ledger.intend(Request("z-image", "a cat"), *here)
+    going = session.ledger.intend(Request("z-image", "a dog"), *here)
+    session.ledger.change(going, "sent", fate="sent")
+    take_all(home, pack_all(session, tmp_path / "1.zip", notebooks=False).path, notebooks=False)
+    assert home.ledger.find(waiting.id).fate == "refused"
+    assert home.ledger.find(going.id).fate == "unknown"
+    assert home.resume() == []
+
+
+def test_a_batch_comes_home_as_one(session, tmp_path, home):
+    batch = lx.batch(["a cat", "a dog"], size="square", session=session)
+    batch.wait(60)
+    packed = pack_all(session, tmp_path / "1.zip", notebooks=False)
+    assert take_all(home, packed.path, notebooks=False).results == 2
+    take_all(home, packed.path, notebooks=False)
+    there = lx.batch(id=batch.id, session=home)
+    assert [result.prompt for result in there.wait(60)] == ["a cat", "a dog"]
+    assert len(home.ledger.bundles()) == 1
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        {"id": "b1", "at": 1.0, "plan": "[]"},
+        {"id": "b1", "at": 1.0, "plan": '{"rows": ["a"], "columns": [1]}'},
+        {"id": "b1", "at": 1.0, "plan": '{"rows": ["a"], "columns": ["b"], "reused": {"9": "x"}}'},
+        {"id": "../b", "at": 1.0, "plan": '{"rows": [], "columns": []}'},
+        {"id": "b1", "plan": "{}"},
+        [],
+    ],
+)
+def test_a_batch_that_no_one_here_has_written_is_refused(zip, home, batch):
+    header, rest = part(zip, "ledger.jsonl").decode().split("\n", 1)
+    text = "\n".join([header, json.dumps({"batch": batch}), rest])
+    with pytest.raises(InvalidRequest, match="nothing was changed"):
+        take_all(home, put(zip, "ledger.jsonl", text), notebooks=False)
+    assert home.ledger.tickets() == []
 
 
 def test_a_later_export_finishes_what_came_unfinished(session, tmp_path, home):
@@ -287,7 +330,7 @@ def test_a_ledger_that_no_one_here_has_written_is_refused_whole(zip, home, value
         ("nonsense\n", "no sound export"),
         ('{"format": 1}\n[]\n', "no ticket"),
         ('{"format": 1}\n{"ticket": {}, "events": 3, "files": []}\n', "no ticket"),
-        ('{"format": 1}\n' + "[" * 200_000 + "\n", "no ticket"),
+        ('{"format": 1}\n' + "[" * 200_000 + "\n", "no batch"),
         ('{"format": 1}\n' + " " * 9_000_000 + "\n", "too large"),
     ],
 )

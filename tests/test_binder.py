@@ -50,9 +50,9 @@ def test_start_opens_jupyter_on_the_first_tutorial(tmp_path):
     jupyter.chmod(0o755)
     command = ["bash", str(CHECKOUT / "binder" / "start"), str(jupyter), "lab"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    tutorial = "notebooks/01_first_picture.ipynb"
-    assert done.stdout == f"lab --ServerApp.default_url=/lab/tree/{tutorial}\n"
-    assert (CHECKOUT / tutorial).exists()
+    place = f"default_url=/lab/tree/{TUTORIAL}"
+    assert done.stdout == f"lab --ServerApp.{place} --LabApp.{place}\n"
+    assert (CHECKOUT / TUTORIAL).exists()
 
 
 def test_the_readmes_links_are_those_of_the_address_in_pyproject():

@@ -45,6 +45,7 @@ INSIDE = {
         ("rows",),
         ("batches",),
         ("tickets", "pages", "carried"),
+        ("bundled",),
         ("__init__",),
     ],
     "results": [("showing",), ("_base",), ("parcel",), ("folder",), ("__init__",)],
