@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A container's user is often root, which JupyterLab wants to be told about.
 ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
-.PHONY: lab test check test-crash bench format clean
+.PHONY: lab test check test-crash bench matrix binder-check links format clean
 
 lab: $(VENV)/lab  ## open the first tutorial in JupyterLab
 	$(BIN)/jupyter lab $(ROOT) $(LAB) notebooks/01_first_picture.ipynb
@@ -25,6 +25,17 @@ test-crash: $(VENV)/test  ## a hundred crashes at random moments
 
 bench: $(VENV)/test  ## the figures
 	$(BIN)/python -m tests.bench
+
+matrix: $(VENV)/test  ## each front end in fresh environments; only some: make matrix ONLY="lab-4.2 voila"
+	$(BIN)/python tests/browser/chromium.py --install
+	$(BIN)/python -m tests.matrix $(ONLY)
+
+binder-check: $(VENV)/test  ## the steps of a Binder, from the Dockerfile to a downloaded zip
+	$(BIN)/python tests/browser/chromium.py --install
+	$(BIN)/python -m tests.binder
+
+links: $(VENV)/test  ## the README's links, from the repository's address in pyproject.toml
+	$(BIN)/python -m tests.links
 
 format: $(VENV)/test
 	$(BIN)/ruff check --fix .

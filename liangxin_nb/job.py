@@ -57,7 +57,7 @@ class Job:
         self._left = False
 
     def start(self, send: Send | None, collect: Collect) -> Self:
-        """Begins the work on the private loop; without `send` the task is only collected."""
+        """Begins the work on the private loop: `send`, then `collect`; without `send` only that."""
         self._future = self._loop.submit(self._run(send, collect))
         return self
 

@@ -53,7 +53,8 @@ def test_a_ticket_is_on_disk_before_anything_else_happens(ledger):
 def test_rows_carried_to_another_ledger_are_the_same_there(ledger, tmp_path):
     ticket = ledger.intend(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "", "somebody")
     ledger.keep(ticket, "2026-11-21/x", [{"name": "1.png", "bytes": 3, "sha256": "0" * 64}])
-    ledger.intend(Request("z-image", "another"), "sandbox", "")
+    other = ledger.intend(Request("z-image", "another"), "sandbox", "")
+    ledger.change(other, "refused", fate="refused")
     carried = [Carried.read(row.text().encode()) for row in rows(ledger)]
     assert carried == rows(ledger)
     other = Ledger(tmp_path / "other.sqlite")

@@ -23,7 +23,8 @@ def session() -> Session:
     from ..current import current
     from ..panels import teach
 
-    teach(get_ipython())
+    if (shell := get_ipython()) is not None:
+        teach(shell)
     return current()
 
 
