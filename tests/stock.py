@@ -2,6 +2,7 @@
 
 import os
 import time
+from functools import cache
 
 from liangxin_nb.ledger._base import FILES, TICKETS
 from liangxin_nb.ledger.rows import row_of
@@ -29,7 +30,7 @@ def kept(
     if fate != "kept":
         return session.ledger.change(ticket, fate, fate=fate, reason="The service said no.")
     if parts is None:
-        parts = [("image", paint(prompt, seed=7, size=(480, 320)))]
+        parts = [("image", _painted())]
     parcel = session.results.parcel(ticket)
     for n, (_, data) in enumerate(parts, 1):
         parcel.part(n).write_bytes(data)
@@ -38,6 +39,11 @@ def kept(
     result = parcel.seal(story, [Media("", kind) for kind, _ in parts])
     folder = result.folder.relative_to(session.results.root).as_posix()
     return session.ledger.keep(ticket, folder, result.story.files)
+
+
+@cache
+def _painted():
+    return paint("a lake in the mountains", seed=7, size=(480, 320))
 
 
 def fill(ledger, root, count, *, thumbnails=True):
