@@ -74,17 +74,17 @@ def _ticket(n, began):
 
 
 def _files(root, tickets, thumbnails):
-    """Folders with originals and thumbnails; a dozen different ones, hard links of each other."""
+    """Folders with originals and thumbnails; four different ones, hard links of each other."""
     store = root / ".store"
     store.mkdir(parents=True)
     (root / ".thumbnails").mkdir(exist_ok=True)
-    for n in range(12):
+    for n in range(4):
         data = paint(f"{WORDS[n % len(WORDS)]} {WORDS[n % 7]}", seed=n, size=(480, 480))
         (store / f"{n}.png").write_bytes(data)
         (store / f"{n}.jpg").write_bytes(thumbnail(data, side=384, budget=24_000))
     for n, ticket in enumerate(tickets):
         folder = root / ticket.folder
         folder.mkdir(parents=True)
-        os.link(store / f"{n % 12}.png", folder / "1.png")
+        os.link(store / f"{n % 4}.png", folder / "1.png")
         if thumbnails:
-            os.link(store / f"{n % 12}.jpg", root / ".thumbnails" / f"{ticket.id}-1.jpg")
+            os.link(store / f"{n % 4}.jpg", root / ".thumbnails" / f"{ticket.id}-1.jpg")

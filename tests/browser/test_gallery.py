@@ -214,7 +214,7 @@ def test_every_control_does_what_it_says(notebook, stocked, tmp_path):
 
     # Closed, it leaves one picture that needs no kernel and no widget.
     page.click(0, "Close")
-    page.wait("shows", 0, "^$|^<Gallery")
+    find(".lx-gallery").wait_for(state="detached")
     (image,) = page.images(0)
     assert (image["mime"], image["visible"]) == ("image/jpeg", True)
     page.save()
