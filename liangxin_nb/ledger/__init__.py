@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from .batches import Bundle
+from .carried import Carried, rows, take_in
 from .pages import File, Row, Wanted
 from .tickets import Ledger
 
-__all__ = ["File", "Ledger", "Row", "Wanted"]
+__all__ = ["Bundle", "Carried", "File", "Ledger", "Row", "Wanted", "rows", "take_in"]

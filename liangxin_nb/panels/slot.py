@@ -14,19 +14,27 @@ from typing import Any
 from IPython import get_ipython
 from IPython.display import display, update_display
 
+from ..errors import InvalidRequest
 from ..ticket import Ticket
 
-__all__ = ["Slot", "frontend"]
+__all__ = ["Slot", "frontend", "opened", "shows_widgets"]
 
+_FRONTENDS = ("live", "voila", "plain", "headless", "terminal", "script")
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def frontend() -> str:
     """Who looks at this process: live, voila, headless, terminal or script.
 
-    `LIANGXIN_FRONTEND` overrules what is found out.
+    By what they can do, not by their names. `LIANGXIN_FRONTEND` overrules what is found out; it
+    may also say plain: somebody looks, who can be shown no widgets. Raises `InvalidRequest`.
     """
     if forced := os.environ.get("LIANGXIN_FRONTEND", "").strip():
+        if forced not in _FRONTENDS:
+            raise InvalidRequest(
+                f"LIANGXIN_FRONTEND={forced!r} is none of {', '.join(_FRONTENDS)}.",
+                next_step="Correct it, or unset it: it is found out by itself.",
+            )
         return forced
     if "VOILA_KERNEL_ID" in os.environ:
         return "voila"
@@ -40,6 +48,25 @@ def frontend() -> str:
     except (AttributeError, KeyError, LookupError, TypeError):
         person = True
     return "live" if person else "headless"
+
+
+def shows_widgets() -> bool:
+    """Whether somebody looks who can be shown widgets."""
+    return frontend() in ("live", "voila")
+
+
+def opened(box: Any, name: str, command: str) -> None:
+    """Shows a part that lives as long as its kernel, and below it the line that outlives it.
+
+    Two outputs: a reopened notebook cannot draw the view, and in one bundle with it the line would
+    not be seen.
+    """
+    view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+    display({"text/plain": f"<{name}>", _VIEW: view}, raw=True)
+    if frontend() != "voila":  # nobody runs a cell there
+        said = f"The {name} lives as long as its kernel; {command} opens it again."
+        html = f'<small style="color: var(--jp-ui-font-color2, #616161)">{said}</small>'
+        display({"text/plain": said, "text/html": html}, raw=True)
 
 
 class Slot:

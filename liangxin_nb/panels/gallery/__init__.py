@@ -11,7 +11,7 @@ from ...ledger import Wanted
 from ...request import Request
 from ...session import Session
 from ...shelf import Entry, Shelf
-from ..slot import Slot, frontend
+from ..slot import Slot, shows_widgets
 from .desk import Desk, Hands, listen
 
 __all__ = ["Desk", "listen", "show"]
@@ -30,7 +30,7 @@ def show(
     """
     shelf = Shelf(session)
     slot = Slot()
-    if frontend() not in ("live", "voila"):
+    if not shows_widgets():
         slot.show(_line(shelf), picture=_picture(shelf, shelf.page(Wanted(fates=("kept",)))))
         return
     _show_live(session, shelf, slot, Hands(on_edit, on_reference))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .ledger import Ledger
-from .results import Results
-from .ticket import Ticket
+from ..ledger import Ledger
+from ..results import Results
+from ..ticket import Ticket
 
 __all__ = ["Finding", "examine", "settle"]
 
@@ -59,6 +59,6 @@ def examine(ledger: Ledger, results: Results, alive: Callable[[str], bool]) -> l
         ("refused", counts.get("refused", 0), "the service said no, or was not reached; not billed",
          "see %liangxin tasks for the reasons"),
         ("never sent", counts.get("intent", 0), "written down, not sent; not billed",
-         "run the cell again"),
+         "run the cell again; of a batch: %liangxin batches"),
     ]  # fmt: skip
     return [Finding(*kind) for kind in kinds if kind[1]]
