@@ -5,10 +5,12 @@ import sys
 import time
 import tracemalloc
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from ipywidgets.widgets.widget import _instances
 
+from liangxin_nb.catalog import models
 from liangxin_nb.ledger import Wanted
 from liangxin_nb.panels.gallery import listen
 from liangxin_nb.panels.gallery.compare import beside
@@ -170,6 +172,25 @@ def test_what_is_handed_on_goes_to_the_open_composer_or_into_the_field(session):
     made.sheet.tiles[0].open.click()
     made.opened.view.edit.click()
     assert [request.prompt for request in own] == ["a lake"]
+
+
+def test_the_real_composer_takes_a_request_and_a_picture(session, monkeypatch):
+    from liangxin_nb.panels.composer import Composer as Real
+
+    able = next(m for m in models("sandbox").values() if "image" in m.plain)
+    stock.kept(session, "a lake", model=able.id)
+    monkeypatch.setattr(session, "settings", replace(session.settings, profile="sandbox"))
+    real = Real(lambda: session)
+    listen(real)
+    made = gallery(session)
+    made.sheet.tiles[0].open.click()
+    made.opened.view.edit.click()
+    made.opened.view.reference.click()
+    assert "The composer has it now" in said(made)
+    assert real._prompt.value == "a lake"
+    assert real._chooser.value == able.id
+    (path,) = session.result(made.entries[0].ticket).paths
+    assert [one.picture for one in real._form.references.chosen] == [str(path)]
 
 
 def test_a_composer_that_fails_is_told_of_in_the_panel(session):

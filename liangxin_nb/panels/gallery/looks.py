@@ -84,7 +84,7 @@ GALLERY = """<style>
 .lx-gallery .lx-row { flex-wrap: wrap; align-items: center; gap: 4px 8px; overflow: visible; }
 .lx-gallery .lx-push { margin-left: auto; }
 .lx-gallery .lx-count { font-variant-numeric: tabular-nums; white-space: nowrap; }
-.lx-gallery .lx-said { min-height: 20px; }
+.lx-gallery .lx-said { min-height: 20px; margin: -2px 0; }
 .lx-gallery .lx-danger { min-width: 118px; }
 /* The stock button counts its files, of which there is never more than none. */
 .lx-gallery .lx-upload { font-size: 0; }
@@ -160,7 +160,7 @@ GALLERY = """<style>
 .lx-beside table { border-collapse: collapse; width: 100%; table-layout: fixed; }
 .lx-beside th, .lx-beside td { text-align: left; vertical-align: top; padding: 6px 8px;
   border-top: 1px solid var(--jp-border-color2, #e0e0e0); overflow-wrap: anywhere;
-  font-weight: 400; width: 180px; }
+  font-weight: 400; }
 .lx-beside tr > th:first-child { width: 104px; color: var(--jp-ui-font-color2, #616161); }
 .lx-beside thead th, .lx-beside thead td { border-top: 0; }
 .lx-beside img { width: 100%; max-width: 384px; height: auto; display: block; border-radius: 4px;
