@@ -59,8 +59,11 @@ def panel() -> None:
             next_step="In scripts, generate(...) asks for a picture.",
         )
     from .composer import Composer
+    from .gallery import listen
 
-    opened(Composer(current).box, "liangxin_nb panel", "%liangxin panel")
+    composer = Composer(current)
+    listen(composer)  # galleries hand on to the composer that was opened last
+    opened(composer.box, "liangxin_nb panel", "%liangxin panel")
 
 
 def watched() -> bool:

@@ -3,9 +3,9 @@
 import platform
 from datetime import datetime
 
-from . import lightness, weight
+from . import gallery, lightness, weight
 
-FIGURES = (*lightness.FIGURES, *weight.FIGURES)
+FIGURES = (*lightness.FIGURES, *weight.FIGURES, *gallery.FIGURES)
 
 
 def main():

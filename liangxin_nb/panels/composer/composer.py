@@ -11,7 +11,6 @@ from ...asking import requests
 from ...catalog import model as find
 from ...catalog import models
 from ...errors import InvalidRequest, ResultLost
-from ...job import Job
 from ...request import Request
 from ...session import Session
 from .._base import release
@@ -49,7 +48,7 @@ class Composer:
         self._chooser = Chooser(self._chosen, guard)
         self._prompt = Prompt(self._changed, guard, self._prompts)
         self._code = Code()
-        self._shelf = Shelf(lambda job: guard(lambda: self._edit(job))(), self._kept)
+        self._shelf = Shelf(lambda job: guard(lambda: self.edit(job.ticket.request))(), self._kept)
         self._form: Form | None = None
         self._place = widgets.VBox(layout={"overflow": "visible"})
         self._go = button(
@@ -169,14 +168,26 @@ class Composer:
         self._prompt.refresh()
         self._guard.say("Asked for. The card below follows it.")
 
-    def _edit(self, job: Job) -> None:
-        request = job.ticket.request
+    def edit(self, request: Request) -> None:
+        """Takes an earlier request up, from a card or from the gallery; nothing is sent."""
         self._chooser.put(request.model)
         self._prompt.put(request.prompt)
-        self._guard.say("The form says what that card asked for; nothing was sent.")
+        self._guard.say("The form says what was asked for there; nothing was sent.")
         self._prompt.focus()
         if self._form is not None:
             self._form.load(request.options)
+
+    def reference(self, path: Path) -> None:
+        """Takes a kept picture up as a reference; raises `InvalidRequest` where there is no room.
+
+        A model that takes no pictures has none.
+        """
+        if self._form is None or self._form.references is None:
+            raise InvalidRequest(
+                "The composer's model takes no reference pictures.",
+                next_step="Choose one there that does, then press the button again.",
+            )
+        self._form.references.take(path)
 
     def _kept(self) -> None:
         """Another result is there, to be used as a reference."""

@@ -112,6 +112,10 @@ class References:
         self._guard.say()
         self._draw()
 
+    def take(self, path: Path) -> None:
+        """Adds a picture of this disk, if the service takes such."""
+        self.add(Reference(str(path), _near(str(path))))
+
     def _typed(self) -> None:
         if text := self._text.value.strip():
             self.add(Reference(text, text))
@@ -119,7 +123,7 @@ class References:
 
     def _picked(self) -> None:
         if path := self._recent.value:
-            self.add(Reference(path, _near(path)))
+            self.take(Path(path))
             self._recent.value = ""
 
     def _uploaded(self) -> None:
