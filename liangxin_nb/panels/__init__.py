@@ -80,7 +80,6 @@ def _show_live(
 
     card, followed = card_of(job, session, notes=notes, settle=settle)
     slot.show(_line(job.status), card.box.model_id)
-    card.released()
     followed(job)
 
 

@@ -3,9 +3,9 @@
 import platform
 from datetime import datetime
 
-from . import lightness, weight
+from . import cards, lightness, weight
 
-FIGURES = (*lightness.FIGURES, *weight.FIGURES)
+FIGURES = (*lightness.FIGURES, *weight.FIGURES, *cards.FIGURES)
 
 
 def main():
