@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ class TaskCard:
         self._job, self._actions = job, actions
         self._usual, self._notes = usual, tuple(notes)
         self._news, self._framed = news or TaskCard.draw, framed
-        self._closed = False
+        self._closed, self._drawing = False, threading.Lock()
         self.status = job.status
         # Of hundreds of cards each part counts: what may never be seen is made when it is.
         shared = widgets.Layout()
@@ -108,8 +109,11 @@ class TaskCard:
 
     def draw(self) -> None:
         """Shows the latest status: a handful of messages at most."""
-        if self._closed:
-            return
+        with self._drawing:  # by the one who made it, and by the beat on a thread of its own
+            if not self._closed:
+                self._draw()
+
+    def _draw(self) -> None:
         status, tone = self.status, look(self.status.phase).tone
         self._art.value = _art(status, self._framed)  # the slow part first: all changes together
         self.box._dom_classes = ("lx-card", f"lx-{tone}")
@@ -232,7 +236,10 @@ def _times(status: Status, usual: float | None) -> str:
 def _art(status: Status, framed: bool) -> str:
     """The picture inside the card, for a reloaded page and for Voila; before that, its room."""
     if status.result is not None and status.result.pictures:
-        data = base64.b64encode(status.result.thumbnail()).decode()
+        try:
+            data = base64.b64encode(status.result.thumbnail()).decode()
+        except (OSError, ValueError) as error:
+            return f'<div class="lx-small">The picture cannot be shown: {escape(str(error))}</div>'
         alt = escape(status.ticket.request.prompt, quote=True)
         return f'<img class="lx-picture" alt="{alt}" src="data:image/jpeg;base64,{data}">'
     sign = look(status.phase).sign

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 from ..scan import KEY
 from .form import Form
 
+expect.set_options(timeout=20_000)
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LONG = "雨夜的咖啡馆，石板路上的灯光 <script>alert(1)</script> and so on, " * 6
 
@@ -29,6 +30,7 @@ def filled(page):
     form.button("Generate").click()
     expect(form.cards().first).to_contain_text("Refused")
     form.field("Model").select_option(label="Black Forest Labs · Flux 2 Pro")
+    expect(form.box.get_by_role("checkbox", name="Width")).to_be_visible()
     form.field("Prompt").fill(LONG)
     form.field("Seed").fill("seven")
     expect(form.cards().last).to_contain_text("Done", timeout=30_000)

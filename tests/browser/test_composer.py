@@ -15,6 +15,7 @@ from .conftest import SOURCES
 from .form import Form
 from .voila import served
 
+expect.set_options(timeout=20_000)
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 OPEN = ["%load_ext liangxin_nb", "%liangxin panel"]
 PROMPT = "A small cafe terrace at night, rain on the stones"
@@ -114,6 +115,7 @@ def test_references_come_from_a_path_an_upload_and_the_newest_results(opened, la
     Image.new("RGB", (300, 200), "teal").save(lab.root / "my photo.png")
     Image.new("RGB", (300, 200), "maroon").save(tmp_path / "own.png")
     form.field("Model").select_option(label="Google · Nano Banana Pro")
+    expect(form.field("Resolution")).to_be_visible()
     reference = form.field("Image input")
     reference.fill("my photo.png")
     form.button("Add").click()
