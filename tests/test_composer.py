@@ -415,3 +415,15 @@ def test_a_card_is_drawn_a_few_times_a_second_however_often_its_state_changes():
         seen, _ = kernel.count(4)
         # At four beats a second: the state, the place for the picture, the clock, the colour.
         assert 2 * 4 <= seen <= 2 * 4 * 4 * 5
+
+
+def test_a_request_and_a_picture_handed_on_are_taken_up_by_the_form(composer, tmp_path):
+    composer.edit(Request("imagen4-ultra", "a lake", {"aspect_ratio": "16:9", "seed": 7}))
+    assert code(composer) == "%%liangxin imagen4-ultra --aspect 16:9 --seed 7\na lake"
+    picture = tmp_path / "kept.png"
+    Image.new("RGB", (64, 64), "teal").save(picture)
+    composer.reference(picture)
+    assert "The chosen model takes no reference pictures" in html(composer)
+    choose(composer, "flux-2-pro")
+    composer.reference(picture)
+    assert "--image kept.png" in code(composer)

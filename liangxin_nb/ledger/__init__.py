@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from .batches import Bundle
+from .carried import Carried, rows, take_in
+from .pages import File, Row, Wanted
 from .tickets import Ledger
 
-__all__ = ["Ledger"]
+__all__ = ["Bundle", "Carried", "File", "Ledger", "Row", "Wanted", "rows", "take_in"]

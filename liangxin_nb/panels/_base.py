@@ -54,6 +54,7 @@ class Look:
 
 
 _LOOKS = {
+    "unsent": Look("○", "Not sent yet", "run"),
     "sending": Look("○", "Sending", "run"),
     "waiting": Look("○", "Waiting", "run"),
     "queuing": Look("◔", "Queuing", "run"),

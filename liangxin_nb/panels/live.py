@@ -11,11 +11,9 @@ from ..session import Session
 from ..taught import as_cell
 from ..ticket import Status, Ticket
 from .card import Actions, TaskCard
-from .ticker import Ticker
+from .ticker import TICKER
 
 __all__ = ["card_of"]
-
-_TICKER = Ticker()
 
 
 def card_of(
@@ -36,7 +34,7 @@ def card_of(
     def followed(next_job: Job) -> Job:
         if settle is not None:
             next_job.watch(settle)
-        _TICKER.add(card, session.loop)
+        TICKER.add(card, session.loop)
         return next_job
 
     def asked(next_job: Job) -> Job | None:
@@ -57,7 +55,7 @@ def card_of(
         actions,
         usual=usual,
         notes=notes,
-        news=lambda card: _TICKER.news(card, session.loop),
+        news=lambda card: TICKER.news(card, session.loop),
         framed=added is not None,
     )
     return card, followed

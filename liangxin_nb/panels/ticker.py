@@ -12,7 +12,7 @@ from typing import Protocol
 from ..loop import Loop
 from ..ticket import Status
 
-__all__ = ["BEAT", "Card", "Ticker"]
+__all__ = ["BEAT", "TICKER", "Card", "Ticker"]
 
 #: Seconds between two beats, and what is done at each: cards drawn anew, clocks set.
 BEAT, _DRAWN, _FRESH, _OTHERS = 0.25, 6, 5, 3
@@ -100,3 +100,7 @@ class Ticker:
             for card in (*fresh, *rest):
                 self._ticked[card] = now
             return [*fresh, *rest]
+
+
+#: The one of this process.
+TICKER = Ticker()

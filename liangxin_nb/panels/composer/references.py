@@ -18,7 +18,7 @@ from ...pictures import thumbnail
 from .._base import release
 from ._base import Guard, button, classed, worded
 
-__all__ = ["Reference", "References"]
+__all__ = ["Newest", "Reference", "References", "near"]
 
 #: Where the newest results come from: what is shown, and the file.
 Newest = Callable[[], Sequence[tuple[str, Path]]]
@@ -126,7 +126,7 @@ class References:
 
     def _picked(self) -> None:
         if path := self._recent.value:
-            self.add(Reference(path, _near(path)))
+            self.add(Reference(path, near(path)))
             self._recent.value = ""
 
     def _uploaded(self) -> None:
@@ -173,9 +173,9 @@ def _small(one: Reference) -> str:
     return f'<img alt="" src="data:image/jpeg;base64,{small}">'
 
 
-def _near(path: str) -> str:
+def near(path: str | Path) -> str:
     """A path as one would type it: from here, where it lies below."""
     try:
         return Path(path).relative_to(Path.cwd()).as_posix()
     except ValueError:
-        return path
+        return str(path)
