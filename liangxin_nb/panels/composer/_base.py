@@ -88,6 +88,7 @@ SHEET = STYLE.replace(
 .lx-reference img { width: 28px; height: 28px; object-fit: cover; border-radius: 4px;
   vertical-align: middle; margin-right: 8px; }
 .lx-shelf { gap: 8px; overflow: visible; }
+.lx-shelf .lx-head > .widget-html { width: auto; }
 .lx-shelf .lx-card { max-width: none; margin: 0; }
 .lx-framed { display: grid !important; grid-template-columns: 200px minmax(0, 1fr); gap: 16px;
   margin: 4px 0 !important; }

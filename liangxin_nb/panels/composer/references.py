@@ -134,7 +134,11 @@ class References:
         if not files:
             return
         # Taken out at once: a widget's state is sent to every page and may be saved.
-        self._upload.value = {} if isinstance(self._upload.value, dict) else ()
+        if isinstance(self._upload.value, dict):  # ipywidgets 7
+            self._upload.set_trait("value", {})
+            self._upload.data = []
+        else:
+            self._upload.value = ()
         for name, data in files:
             self.add(Reference(data, name))
 
