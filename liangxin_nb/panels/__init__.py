@@ -62,7 +62,7 @@ def panel() -> None:
     from .gallery import listen
 
     composer = Composer(current)
-    listen(composer)  # galleries hand on to the composer that was opened last
+    listen(composer)  # a gallery hands its pictures on to it
     opened(composer.box, "liangxin_nb panel", "%liangxin panel")
 
 
@@ -100,7 +100,6 @@ def _show_live(
 
     card, followed = card_of(job, session, notes=notes, settle=settle)
     slot.show(_line(job.status), card.box.model_id)
-    card.released()
     followed(job)
 
 

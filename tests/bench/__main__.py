@@ -3,9 +3,9 @@
 import platform
 from datetime import datetime
 
-from . import gallery, lightness, weight
+from . import cards, gallery, lightness, weight
 
-FIGURES = (*lightness.FIGURES, *weight.FIGURES, *gallery.FIGURES)
+FIGURES = (*lightness.FIGURES, *weight.FIGURES, *gallery.FIGURES, *cards.FIGURES)
 
 
 def main():
