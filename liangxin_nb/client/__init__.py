@@ -12,7 +12,7 @@ from typing import Self
 from ..record import Record
 from ..request import Request
 from ..settings import Secret
-from .calls import Calls
+from .calls import Calls, Turns
 from .download import Downloads
 
 __all__ = ["Client"]
@@ -40,14 +40,18 @@ class Client:
         await self._calls.close()
         await self._downloads.close()
 
-    async def create(self, request: Request, *, callback: str = "") -> str:
+    async def create(
+        self, request: Request, *, callback: str = "", turns: Turns | None = None
+    ) -> str:
         """Sends createTask and returns the task id; `callback`: the URL to be called at the end.
+
+        `turns`: told of a 429, and waited for before the request is sent again.
 
         Sent again only when it provably did not arrive, or was refused with 429 and no task id;
         everything else that gives no id raises: `ServiceError` for a clear no, `Unreachable` with
         `maybe_created` when a task may exist all the same.
         """
-        return await self._calls.create(request, callback=callback)
+        return await self._calls.create(request, callback=callback, turns=turns)
 
     async def record(self, task_id: str) -> Record:
         """Asks recordInfo once; raises `ServiceError` or `Unreachable`."""

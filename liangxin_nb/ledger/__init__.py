@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .durations import durations
 from .tickets import Ledger
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "durations"]
