@@ -12,8 +12,9 @@ Without a key everything runs against the sandbox, a local server that draws ins
 from __future__ import annotations
 
 import sys
+import warnings
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from .errors import (
     InvalidRequest,
@@ -31,16 +32,23 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from .archive import Imported
+    from .batches import Batch, Estimate
     from .callbacks import Receiver
     from .current import use
     from .job import Job
     from .loop import allow_nested_loops
+    from .request import Request
     from .results import Result, story
     from .session import Session
     from .settings import Settings
     from .table import Table
 
 __all__ = [
+    "Batch",
     "InvalidRequest",
     "Job",
     "LiangxinError",
@@ -59,9 +67,14 @@ __all__ = [
     "Unreachable",
     "allow_nested_loops",
     "attach",
+    "batch",
     "credits",
+    "export",
+    "gallery",
     "generate",
     "history",
+    "import_",
+    "panel",
     "receive_callbacks",
     "resume",
     "show",
@@ -72,6 +85,7 @@ __version__ = "0.1.0"
 
 #: Where the names live that pull in the engine; each is loaded when it is first used.
 _ROOMS = {
+    "Batch": "batches",
     "Job": "job",
     "Result": "results",
     "Session": "session",
@@ -98,10 +112,51 @@ def generate(prompt: str, *, model: str = "z-image", **options: Any) -> Job:
     `aspect="16:9"`, `size=`, `seed=` in people's words; `image=` a reference picture or several (a
     URL, a file, bytes, a Pillow image, an array, a result, a finished job); any other option by
     the model's own name, such as `image_size="square_hd"`. `job.wait()` or `await job` gives the
-    `Result`; as a cell's last line the job shows its live card. Raises `InvalidRequest` before
-    anything is sent.
+    `Result`; as a cell's last line the job shows its live card. `reuse=True` takes identical work
+    that is kept on this disk. Raises `InvalidRequest` before anything is sent.
     """
     return _session().generate(prompt, model=model, **options)
+
+
+@overload
+def batch(
+    prompts: Any = None, *, dry: Literal[False] = False, id: str = "", **more: Any
+) -> Batch: ...
+@overload
+def batch(prompts: Any, *, dry: Literal[True], **more: Any) -> Estimate: ...
+def batch(
+    prompts: Any = None,
+    *,
+    models: str | Sequence[str] = "z-image",
+    seeds: Iterable[int] | int | None = None,
+    image: Any = None,
+    name: str = "",
+    id: str = "",
+    most: int = 50,
+    window: int = 16,
+    reuse: bool = False,
+    dry: bool = False,
+    session: Session | None = None,
+    **options: Any,
+) -> Batch | Estimate:
+    """Asks for many pictures and returns their batch at once.
+
+    `prompts`: a list of prompts or of dicts, a DataFrame, or the path of a CSV file; columns are
+    `prompt`, `model`, `seed`, `aspect`, `size`, `image` and any input of a model. Each prompt is
+    asked for with every one of the `models`, of the `seeds` (a number draws as many) and of the
+    values of an option that is given as a list. `image`: reference pictures for all. `window`:
+    tasks in flight at once. `reuse`: identical work that is kept on this disk is taken from there.
+    `dry`: only says what it would come to. `id`: takes up a batch of the ledger again instead;
+    nothing is sent twice. Raises `InvalidRequest` before anything is sent: for bad rows, for more
+    than `most` tasks, and where a limit would be crossed.
+    """
+    from .batches import draft, reopen
+
+    here = session or _session()
+    if id:
+        return reopen(here, id, window=window)
+    planned = draft(here, prompts, models=models, seeds=seeds, image=image, reuse=reuse, **options)
+    return planned.estimate if dry else planned.begin(name=name, most=most, window=window)
 
 
 def resume(id: str = "") -> list[Job]:
@@ -133,6 +188,40 @@ def history(search: str = "", most: int | None = None) -> Table:
     return _session().history(search=search, most=most)
 
 
+def export(path: str | Path | None = None, *, notebooks: bool = True) -> Path:
+    """Packs everything that was made here into one zip, and returns its path.
+
+    In it are the results, the ledger and, unless `notebooks=False`, the notebooks beside them as
+    they were last saved; never the key (a file that holds it is left out, with a warning).
+    `path`: a new file, or a folder for one with today's name, default the working folder. Tasks
+    may go on meanwhile. Raises `InvalidRequest` when the file is there or cannot be written.
+
+        path = lx.export()
+        path = lx.export("tonight.zip", notebooks=False)
+    """
+    from .archive import export as exported
+
+    packed = exported(_session(), path, notebooks=notebooks)
+    for reason in packed.left_out:
+        warnings.warn(f"Left out: {reason}", stacklevel=2)
+    return packed.path
+
+
+def import_(path: str | Path, *, notebooks: bool = True) -> Imported:
+    """Takes in what `export` has packed, here or on another machine, and says what came.
+
+    Nothing that is here is overwritten, and a second time changes nothing. Unfinished tasks of the
+    same service can then be collected with `resume`. Notebooks come beside the results' folder,
+    unless `notebooks=False`. Raises `InvalidRequest` when the file is no sound export.
+
+        lx.import_("liangxin-2026-11-22-0105.zip")
+        lx.resume()
+    """
+    from .archive import import_ as imported
+
+    return imported(_session(), path, notebooks=notebooks)
+
+
 def receive_callbacks(port: int = 0, address: str = "127.0.0.1") -> Receiver:
     """Takes the service's callbacks where no Jupyter server does; has `.url` and `.close()`.
 
@@ -149,6 +238,31 @@ def show(job: Job) -> None:
     from .panels import show as shown
 
     shown(job, _session())
+
+
+def panel() -> None:
+    """Opens the panel below the running cell: a form for each model, its code, and live cards.
+
+    Raises `InvalidRequest` where nobody looks.
+    """
+    from .panels import panel as opened
+
+    opened()
+
+
+def gallery(
+    *,
+    on_edit: Callable[[Request], None] | None = None,
+    on_reference: Callable[[Path], None] | None = None,
+) -> None:
+    """Shows everything in the ledger below the running cell: look, compare, export, delete.
+
+    `on_edit`, `on_reference`: take a request, or a picture's path, from its buttons; default the
+    open composer, else the code is shown. Where nobody looks, the first page is one picture.
+    """
+    from .panels.gallery import show as shown
+
+    shown(_session(), on_edit=on_edit, on_reference=on_reference)
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 from .errors import InvalidRequest
 from .keys import looks_like_key
 
-__all__ = ["DEFAULT_MODEL", "Cell", "flags", "parser", "read", "words"]
+__all__ = ["DEFAULT_MODEL", "Cell", "Parser", "filled", "flags", "identifier", "parser", "read",
+           "refuse_key", "words"]  # fmt: skip
 
 DEFAULT_MODEL = "z-image"
 _MOST = 50
@@ -37,6 +38,7 @@ class Cell:
     wait: bool | None = None
     out: str = ""
     quiet: bool = False
+    reuse: bool = False
 
 
 def read(line: str, body: str, names: Mapping[str, Any]) -> Cell:
@@ -45,25 +47,31 @@ def read(line: str, body: str, names: Mapping[str, Any]) -> Cell:
     `names` are the notebook's variables, used for --image and where --fill asks for it. Raises
     `InvalidRequest` for an option that does not exist or cannot be read.
     """
-    if looks_like_key(line):
-        raise InvalidRequest(
-            "The line holds something that looks like a key; a notebook is no place for one. "
-            "Nothing was sent.",
-            next_step="Take it out, then set LIANGXIN_API_KEY or run %liangxin key.",
-        )
+    refuse_key(line)
     given = parser().parse_args(words(line))
     prompt = body.strip("\r\n")
     return Cell(
-        prompt=_filled(prompt, names) if given.fill else prompt,
+        prompt=filled(prompt, names) if given.fill else prompt,
         model=given.model or DEFAULT_MODEL,
         plain={"aspect": given.aspect, "size": given.size, "seed": given.seed},
         options=_pairs(given.option),
         images=tuple(names.get(reference, reference) for reference in given.image),
         count=_count(given.n),
         wait=given.wait,
-        out=_identifier(given.out),
+        out=identifier(given.out),
         quiet=given.quiet,
+        reuse=given.reuse,
     )
+
+
+def refuse_key(line: str) -> None:
+    """Raises `InvalidRequest` for a line that holds what looks like a key."""
+    if looks_like_key(line):
+        raise InvalidRequest(
+            "The line holds something that looks like a key; a notebook is no place for one. "
+            "Nothing was sent.",
+            next_step="Take it out, then set LIANGXIN_API_KEY or run %liangxin key.",
+        )
 
 
 def words(line: str) -> list[str]:
@@ -74,16 +82,19 @@ def words(line: str) -> list[str]:
     return [_unquoted(word) for word in re.findall(_WORD, line)]
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """A parser of a magic's line: what is wrong with it is said in one line."""
+
     def error(self, message: str) -> NoReturn:
+        """Raises `InvalidRequest`."""
         raise InvalidRequest(
-            f"{message}; nothing was sent.", next_step=f"The options are {', '.join(flags())}."
+            f"{message}; nothing was sent.", next_step=f"The options are {', '.join(flags(self))}."
         )
 
 
 def parser() -> argparse.ArgumentParser:
     """The one list of what a %%liangxin line may hold; help and completion are made from it."""
-    made = _Parser(prog="%%liangxin", add_help=False, allow_abbrev=False)
+    made = Parser(prog="%%liangxin", add_help=False, allow_abbrev=False)
     add = made.add_argument
     add("model", nargs="?", metavar="MODEL", help=f"a model's name (default {DEFAULT_MODEL})")
     add("--aspect", metavar="W:H", help="the picture's shape, such as 16:9")
@@ -99,14 +110,16 @@ def parser() -> argparse.ArgumentParser:
         help="wait until it is done, or do not; by default only where nobody watches")  # fmt: skip
     add("--fill", action="store_true", help="replace {name} in the prompt by that variable")
     add("--out", metavar="NAME", help="keep the job (or the list of jobs) in this variable")
+    add("--reuse", action="store_true",
+        help="take identical work that is kept on this disk in place of a new task")  # fmt: skip
     add("-q", "--quiet", action="store_true", help="show no card")
     return made
 
 
-def flags() -> list[str]:
-    """Every option of a %%liangxin line, as it is typed."""
+def flags(of: argparse.ArgumentParser | None = None) -> list[str]:
+    """Every option of a %%liangxin line (or of another parser's), as it is typed."""
     # argparse keeps the list nowhere else.
-    return [flag for action in parser()._actions for flag in action.option_strings]
+    return [flag for action in (of or parser())._actions for flag in action.option_strings]
 
 
 def _unquoted(word: str) -> str:
@@ -141,13 +154,14 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _identifier(name: str | None) -> str:
+def identifier(name: str | None) -> str:
+    """What follows --out, if it is a variable's name; raises `InvalidRequest`."""
     if name and not name.isidentifier():
         raise InvalidRequest(f"--out {name!r} is not a variable's name; nothing was sent.")
     return name or ""
 
 
-def _filled(prompt: str, names: Mapping[str, Any]) -> str:
+def filled(prompt: str, names: Mapping[str, Any]) -> str:
     """The prompt with every {name} replaced; all other braces and dollars stay."""
 
     def value(match: re.Match[str]) -> str:

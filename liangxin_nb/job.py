@@ -44,7 +44,9 @@ class Job:
     `status` is the latest word; `watch` tells every new one. Safe to use from any thread.
     """
 
-    def __init__(self, ticket: Ticket, loop: Loop) -> None:
+    def __init__(self, ticket: Ticket, loop: Loop, *, reused: bool = False) -> None:
+        #: What has to be said beside the result: that it was kept already, and since when.
+        self.note = ticket.reused if reused else ""
         self._loop = loop
         self._lock = threading.Lock()
         self._status = Status(ticket)
@@ -150,6 +152,11 @@ class Job:
             self._end(_phase(failed, self.task_id), failed)
             raise
         except Exception as defect:
+            if self.task_id and "after shutdown" in str(defect):
+                # Python ends, and lends no more threads; the task goes on.
+                error = self._still_running("while Python ends")
+                self._end("left", error)
+                raise error from None
             self._end("failed", LiangxinError(f"{type(defect).__name__}: {defect}"))
             raise
         self._tell(Status(self.ticket, "done", result=result, ended=time.time()))

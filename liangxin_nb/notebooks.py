@@ -27,7 +27,7 @@ def tasks_in(text: str, name: str = "the file") -> list[str]:
             f"{name} is not a notebook file.", next_step="Give a saved .ipynb of nbformat 4."
         )
     outputs = (out for cell in cells for out in _list(cell, "outputs"))
-    return list(dict.fromkeys(id for out in outputs if (id := _task_id(out))))
+    return list(dict.fromkeys(id for out in outputs for id in _task_ids(out)))
 
 
 def _list(value: Any, name: str) -> list[Any]:
@@ -35,9 +35,13 @@ def _list(value: Any, name: str) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
-def _task_id(output: Any) -> str:
-    """A notebook comes from anywhere: whatever is not a short text is no id."""
-    for name in ("metadata", "liangxin", "task_id"):
+def _task_ids(output: Any) -> list[str]:
+    """A task's own id, or those of a batch; whatever is not a short text is no id."""
+    for name in ("metadata", "liangxin"):
         output = output.get(name) if isinstance(output, dict) else None
-    fits = isinstance(output, str) and len(output) <= _LONGEST_ID and output.isprintable()
-    return output if fits and isinstance(output, str) else ""
+    found: list[Any] = [output.get("task_id")] if isinstance(output, dict) else []
+    return [id for id in found + _list(output, "task_ids") if _is_id(id)]
+
+
+def _is_id(id: Any) -> bool:
+    return isinstance(id, str) and 0 < len(id) <= _LONGEST_ID and id.isprintable()

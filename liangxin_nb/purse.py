@@ -33,33 +33,39 @@ def totals(ledger: Ledger) -> Table:
     return Table(("day", "model", "tasks", "credits"), rows, "Nothing was asked for yet.")
 
 
-def guard(ledger: Ledger, settings: Settings, model: str) -> None:
-    """Raises `InvalidRequest` when one more task of this model today would cross a set limit.
+def guard(ledger: Ledger, settings: Settings, *models: str) -> None:
+    """Raises `InvalidRequest` when one more task of each model today would cross a set limit.
 
     `max_tasks` counts tasks; `max_credits` adds what the service reported for today's, and what
-    this model's last task cost.
+    the last task of each model cost.
     """
     if settings.max_tasks is None and settings.max_credits is None:
         return
     today = _day(time.time())
     past = [t for t in _billable(ledger) if t.profile == settings.profile]
     spent = [ticket for ticket in past if _day(ticket.at) == today]
-    if settings.max_tasks is not None and len(spent) >= settings.max_tasks:
+    if settings.max_tasks is not None and len(spent) + len(models) > settings.max_tasks:
+        more = f" and these are {len(models)} more" if len(models) > 1 else ""
         raise InvalidRequest(
-            f"{len(spent)} tasks were asked for today, the limit is {settings.max_tasks}; nothing "
-            "was sent.",
+            f"{len(spent)} tasks were asked for today{more}, the limit is {settings.max_tasks}; "
+            "nothing was sent.",
             next_step=_NEXT.format(name="max_tasks"),
         )
     used = sum(ticket.credits or 0.0 for ticket in spent)
-    costs = [t.credits for t in past if t.request.model == model and t.credits is not None]
-    next_one = costs[0] if costs else 0.0
-    limit = settings.max_credits
-    if limit is not None and (used + next_one > limit or used >= limit):
+    last = {name: _last_cost(past, name) for name in set(models)}
+    cost, limit = sum(last[name] for name in models), settings.max_credits
+    if limit is not None and (used + cost > limit or used >= limit):
+        what = f"these {len(models)} tasks would" if len(models) > 1 else f"{models[0]} last"
         raise InvalidRequest(
-            f"{used:g} credits were used today and {model} last cost {next_one:g}, the limit is "
+            f"{used:g} credits were used today and {what} cost {cost:g}, the limit is "
             f"{limit:g}; nothing was sent.",
             next_step=_NEXT.format(name="max_credits"),
         )
+
+
+def _last_cost(past: list[Ticket], model: str) -> float:
+    costs = (t.credits for t in past if t.request.model == model and t.credits is not None)
+    return next(costs, 0.0)
 
 
 def _billable(ledger: Ledger) -> list[Ticket]:

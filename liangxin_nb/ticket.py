@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from .errors import LiangxinError
@@ -22,7 +23,8 @@ ENDED = ("done", "failed", "refused", "left", "unknown", "lost")
 class Ticket:
     """One intent and its fate, as the ledger keeps it.
 
-    `fate`: intent → sent → accepted → succeeded → kept, or refused, unknown, failed, lost.
+    `fate`: intent → sent → accepted → succeeded → kept, or refused, unknown, failed, lost; what
+    was kept may be deleted.
     `state`: the service's last word, in the wire's spelling. `at`: unix seconds. `service`: the
     API's base address, without the key; `profile` names what speaks there. `owner`: the session
     that looks after it. `batch`, `place`: the batch it belongs to, and where in it, from 0.
@@ -58,13 +60,23 @@ class Ticket:
         """Whether it can still be collected."""
         return self.fate in UNFINISHED and bool(self.task_id)
 
+    @property
+    def reused(self) -> str:
+        """One line that says that its kept result stands in for a new task."""
+        when = datetime.fromtimestamp(self.at).astimezone()
+        return (
+            f"Reused from {when:%Y-%m-%d %H:%M} ({self.task_id}): the same work was kept; "
+            "nothing was sent."
+        )
+
 
 @dataclass(frozen=True)
 class Status:
     """What is told to whoever watches a ticket: a snapshot, replaced and never changed.
 
-    `phase`: sending, a wire state, saving, or one of `ENDED`. `note`: a passing remark such as
-    trouble with the connection. `ended`: unix seconds, or None while it lives.
+    `phase`: unsent (in a batch), sending, a wire state, saving, or one of `ENDED`. `note`: a
+    passing remark such as trouble with the connection. `ended`: unix seconds, or None while it
+    lives.
     """
 
     ticket: Ticket

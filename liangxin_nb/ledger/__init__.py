@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from .batches import Bundle
+from .carried import Carried, rows, take_in
 from .durations import durations
+from .pages import File, Row, Wanted
 from .tickets import Ledger
 
-__all__ = ["Ledger", "durations"]
+__all__ = [
+    "Bundle",
+    "Carried",
+    "File",
+    "Ledger",
+    "Row",
+    "Wanted",
+    "durations",
+    "rows",
+    "take_in",
+]

@@ -12,13 +12,14 @@ import sqlalchemy as sa
 
 from ..request import Request
 from ..ticket import UNFINISHED, Ticket
-from ._base import EVENTS, FILES, TICKETS, Store
+from ._base import EVENTS, FILES, TICKETS
+from .batches import Batches
 from .rows import note, row_of, ticket_of
 
 __all__ = ["Ledger"]
 
 
-class Ledger(Store):
+class Ledger(Batches):
     """The tickets of a ledger at a file path or a database URL."""
 
     def intend(self, request: Request, profile: str, service: str, owner: str = "") -> Ticket:
@@ -34,8 +35,15 @@ class Ledger(Store):
             note(db, ticket.id, ticket.fate)
 
     def claim(self, ticket: Ticket, owner: str) -> Ticket | None:
-        """The ticket under a new owner, or None when somebody else was quicker."""
-        mine = sa.and_(TICKETS.c.id == ticket.id, TICKETS.c.owner == ticket.owner)
+        """The ticket under a new owner, or None when somebody else was quicker.
+
+        The fate counts too: what was sent and let go of meanwhile is no intent any more.
+        """
+        mine = sa.and_(
+            TICKETS.c.id == ticket.id,
+            TICKETS.c.owner == ticket.owner,
+            TICKETS.c.fate == ticket.fate,
+        )
         with self.changing() as db:
             changed = db.execute(TICKETS.update().where(mine).values(owner=owner))
         return ticket.but(owner=owner) if changed.rowcount == 1 else None

@@ -9,6 +9,7 @@ from IPython import get_ipython
 from IPython.core.error import UsageError
 
 from ._base import plainly, session
+from .batch import batch_cell
 
 if TYPE_CHECKING:
     from ..cell import Cell
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["liangxin_cell"]
 
 
-def liangxin_cell(line: str, cell: str) -> None:
+def liangxin_cell(line: str, cell: str) -> Any:
     """Make pictures from the prompt below this line.
 
     %%liangxin [MODEL] [options]
@@ -33,7 +34,20 @@ def liangxin_cell(line: str, cell: str) -> None:
     --wait, --no-wait        wait until it is done, or do not (default: only where nobody watches)
     --fill                   replace {name} in the prompt by that variable
     --out NAME               keep the job (with -n, the list of jobs) in this variable
+    --reuse                  take identical work that is kept on this disk, in place of a new task
     -q, --quiet              show no card
+
+    %%liangxin batch [MODEL]… [options]
+    one prompt per line
+
+    --seed 1,2,5 or 1-4      several seeds; -n N draws N for each prompt
+    --aspect --size -o       given several times, each value makes a column of its own
+    --csv FILE               rows with a prompt column (%liangxin batch --csv FILE does the same)
+    --dry                    only say how many tasks, and what is known of the cost
+    --most N                 the most tasks that may be created without being asked (default 50)
+    --window N               tasks in flight at once (default 16)
+    --no-raise               a cell that waits does not fail when a task failed
+    --name TEXT --reuse --fill --image REF --wait --out NAME -q
 
     The cell returns at once and a live card follows each task; the finished picture replaces it.
     Every task is written into the ledger before it is sent, and may be billed once sent.
@@ -42,6 +56,9 @@ def liangxin_cell(line: str, cell: str) -> None:
 
     shell = get_ipython()
     with plainly():
+        first, _, rest = line.strip().partition(" ")
+        if first == "batch":
+            return batch_cell(rest, cell)
         asked = read(line, cell, shell.user_ns)
         waits = _waits(asked.wait)
         jobs = _submitted(asked, brief=waits)
@@ -49,6 +66,7 @@ def liangxin_cell(line: str, cell: str) -> None:
             shell.user_ns[asked.out] = jobs[0] if asked.count == 1 else jobs
         if waits:
             _wait(jobs)
+    return None
 
 
 def _submitted(asked: Cell, *, brief: bool) -> list[Job]:
@@ -68,7 +86,7 @@ def _submitted(asked: Cell, *, brief: bool) -> list[Job]:
     )
     jobs = []
     for request in wanted:
-        jobs.append(here.submit(request))
+        jobs.append(here.submit(request, reuse=asked.reuse))
         if not asked.quiet:
             show(jobs[-1], here, notes=notes, brief=brief)
     return jobs

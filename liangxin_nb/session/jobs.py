@@ -19,9 +19,11 @@ class Jobs:
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
 
-    def start(self, ticket: Ticket, send: Send | None, collect: Collect) -> Job:
+    def start(
+        self, ticket: Ticket, send: Send | None, collect: Collect, *, reused: bool = False
+    ) -> Job:
         """A job that runs; without `send` its task is only collected."""
-        job = Job(ticket, self._loop)
+        job = Job(ticket, self._loop, reused=reused)
         with self._lock:
             self._jobs[ticket.id] = job
         job.watch(self._forget_when_over)

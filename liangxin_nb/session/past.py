@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ class Past:
         self._ledger, self._results = ledger, results
         self._life, self._called = life, called
         self._jobs, self._whose, self._named = jobs, whose, named
+        self._taking = threading.Lock()  # of two threads one starts the job, the other finds it
 
     def resume(self, id: str = "") -> list[Job]:
         """Takes up every unfinished task of this ledger and service, or the one of that id.
@@ -88,6 +90,29 @@ class Past:
             raise InvalidRequest(f"{str(notebook)!r} cannot be read ({error}).") from None
         return [self.attach(task_id) for task_id in tasks_in(text, repr(str(notebook)))]
 
+    def take_up(self, ticket: Ticket) -> Job | None:
+        """The job of a ticket: an intent is sent, an accepted task collected.
+
+        None when another living notebook looks after it, or was quicker.
+        """
+        return None if self._whose.elsewhere(ticket) else self._taken_up(ticket)
+
+    def same(self, requests: Sequence[Request]) -> list[Ticket | None]:
+        """For each request a ticket of identical work that is kept on this disk, each only once."""
+        service = (self._settings.profile, self._settings.base_url)
+        given: set[str] = set()
+        found: list[Ticket | None] = []
+        for request in requests:
+            tickets = self._ledger.same(request, *service)
+            fresh = (t for t in tickets if t.id not in given and self._is_kept(t))
+            found.append(next(fresh, None))
+            given |= {ticket.id for ticket in found[-1:] if ticket}
+        return found
+
+    def reuse(self, ticket: Ticket) -> Job:
+        """A job that is over at once: what is kept of a ticket, in place of a new task."""
+        return self._jobs.start(ticket, None, self._load, reused=True)
+
     def find_lost(self) -> None:
         """Accepts lost tickets whose tasks calls have named while nobody was there to hear."""
         settle(self._ledger, self._whose.alive)
@@ -101,7 +126,7 @@ class Past:
 
     def _resumed(self, ticket: Ticket) -> Job:
         collectable = ticket.unfinished or ticket.fate == "lost"
-        removed = ticket.fate == "kept" and not self._is_kept(ticket)
+        removed = ticket.fate == "deleted" or (ticket.fate == "kept" and not self._is_kept(ticket))
         if not ticket.task_id or not (collectable or removed):
             raise InvalidRequest(
                 f"There is nothing to collect for {ticket.id}: it is {ticket.fate}.",
@@ -123,11 +148,19 @@ class Past:
 
     def _taken_up(self, ticket: Ticket) -> Job | None:
         """The job for a ticket: the one that runs, or a new one; None when another was quicker."""
+        with self._taking:
+            return self._claimed(ticket)
+
+    def _claimed(self, ticket: Ticket) -> Job | None:
         known = self._jobs.of(ticket)
         if known is not None and not known.status.over:
             return known
         mine = self._ledger.claim(ticket, self._whose.id)
-        return self._jobs.start(mine, None, self._called.collecting(mine)) if mine else None
+        if mine is None:
+            return None
+        if mine.fate == "intent":
+            return self._jobs.start(mine, *self._called.way(self._settings.callback)(mine))
+        return self._jobs.start(mine, None, self._called.collecting(mine))
 
     async def _load(self, ticket: Ticket, _: Any) -> Result:
         return await asyncio.to_thread(self._results.load, ticket.folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from ..doctor import Finding, examine
 from ..errors import InvalidRequest
 from ..histories import history
 from ..job import Job
-from ..ledger import Ledger
+from ..ledger import Bundle, Ledger
 from ..life import Life
 from ..loop import Loop
 from ..pacing import Pace
@@ -81,14 +82,16 @@ class Session:
         seed: int | None = None,
         image: Any = None,
         callback: str | None = "",
+        reuse: bool = False,
         **options: Any,
     ) -> Job:
         """Asks for one picture and returns its job at once.
 
         `aspect`, `size`, `seed`: in people's words; `image`: a reference picture or a list of
         them; `callback`: `auto`, a URL of one's own, None to poll only, default what the settings
-        say; `options`: the model's inputs by their own names, such as `image_size="square_hd"`.
-        Raises `InvalidRequest` before anything is sent.
+        say; `reuse`: identical work that is kept on this disk is taken from there; `options`: the
+        model's inputs by their own names, such as `image_size="square_hd"`. Raises
+        `InvalidRequest` before anything is sent.
         """
         plain = {"aspect": aspect, "size": size, "seed": seed}
         profile = self.settings.profile
@@ -96,10 +99,21 @@ class Session:
         (request,), _ = requests(
             profile, prompt, model, plain=plain, options=options, images=images
         )
-        return self.submit(request, callback=callback)
+        return self.submit(request, callback=callback, reuse=reuse)
 
-    def submit(self, request: Request, *, callback: str | None = "") -> Job:
-        """Writes the ticket into the ledger, then sends it from the private loop."""
+    def submit(self, request: Request, *, callback: str | None = "", reuse: bool = False) -> Job:
+        """Writes the ticket into the ledger, then sends it from the private loop.
+
+        Raises `InvalidRequest` before anything is sent, also for a request read from the ledger
+        whose reference pictures are not at hand.
+        """
+        if reuse and (kept := self.same([request])[0]):
+            return self._past.reuse(kept)
+        if not request.whole:
+            raise InvalidRequest(
+                "The reference pictures of this request are not written down; nothing was sent.",
+                next_step="Give them again: --image in a cell, or in the panel.",
+            )
         wish = self.settings.callback if callback == "" else callback or ""
         self._refuse_key(f"{request.input} {wish}")
         guard(self.ledger, self.settings, request.model)
@@ -108,6 +122,30 @@ class Session:
             request, self.settings.profile, self.settings.base_url, self._whose.id
         )
         return self._jobs.start(ticket, *way(ticket))
+
+    def intend(
+        self, places: Mapping[int, Request], batch: str, bundle: Bundle | None = None
+    ) -> list[Ticket]:
+        """A ticket for each place of a batch, all on disk before the first is sent by `take_up`.
+
+        `bundle`: the batch itself, where it is new. Raises `InvalidRequest` and writes nothing
+        when all of them together would cross a limit.
+        """
+        for request in places.values():
+            self._refuse_key(str(request.input))
+        guard(self.ledger, self.settings, *(request.model for request in places.values()))
+        tickets = [
+            Ticket.fresh(
+                request, self.settings.profile, self.settings.base_url, self._whose.id
+            ).but(batch=batch, place=place)
+            for place, request in places.items()
+        ]
+        self.ledger.bind(bundle, tickets)
+        return tickets
+
+    def same(self, requests: Sequence[Request]) -> list[Ticket | None]:
+        """For each request a ticket of identical work that is kept on this disk, each only once."""
+        return self._past.same(requests)
 
     def credits(self) -> float:
         """The account's balance as the service tells it; blocks for one question.
@@ -131,6 +169,17 @@ class Session:
         """
         return self._past.resume(id)
 
+    def take_up(self, ticket: Ticket) -> Job | None:
+        """The job of one ticket: an intent is sent, an accepted task collected.
+
+        None when another living notebook looks after it, or was quicker.
+        """
+        return self._past.take_up(ticket)
+
+    def find_lost(self) -> None:
+        """Settles what a dead process left, and accepts lost tickets that calls have named."""
+        self._past.find_lost()
+
     def attach(self, task_id: str) -> Job:
         """A job for any task id of this key; the prompt is read back from the service.
 
@@ -151,7 +200,7 @@ class Session:
 
     def examine(self) -> list[Finding]:
         """What became of everything that was asked for, kind by kind."""
-        self._past.find_lost()
+        self.find_lost()
         return examine(self.ledger, self.results, self._whose.alive)
 
     def ticket(self, id: str) -> Ticket:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .ledger import Ledger
-from .results import Results
-from .ticket import Ticket
+from ..ledger import Ledger
+from ..results import Results
+from ..ticket import Ticket
 
 __all__ = ["Finding", "examine", "settle"]
 
@@ -44,6 +44,8 @@ def examine(ledger: Ledger, results: Results, alive: Callable[[str], bool]) -> l
         ("kept", counts.get("kept", 0) - missing, "collected, on this disk", ""),
         ("kept, then removed", missing, "collected once; the files are gone from the folder",
          "%liangxin resume ID asks the service once more"),
+        ("deleted", counts.get("deleted", 0), "collected once; deleted on purpose",
+         "%liangxin resume ID asks the service once more"),
         ("followed now", followed, "at the service; a notebook watches it", ""),
         ("waiting to be collected", len(open_) - followed, "at the service; nobody watches it",
          "%liangxin resume"),
@@ -57,6 +59,6 @@ def examine(ledger: Ledger, results: Results, alive: Callable[[str], bool]) -> l
         ("refused", counts.get("refused", 0), "the service said no, or was not reached; not billed",
          "see %liangxin tasks for the reasons"),
         ("never sent", counts.get("intent", 0), "written down, not sent; not billed",
-         "run the cell again"),
+         "run the cell again; of a batch: %liangxin batches"),
     ]  # fmt: skip
     return [Finding(*kind) for kind in kinds if kind[1]]

@@ -1,0 +1,105 @@
+"""Batches in the ledger: what belongs together, and work that is kept already."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..request import Request
+from ..ticket import Ticket
+from ._base import TICKETS, Store
+from .rows import note, row_of, ticket_of
+
+__all__ = ["Batches", "Bundle"]
+
+BATCHES = sa.Table(
+    "batches",
+    TICKETS.metadata,
+    sa.Column("id", sa.String(16), primary_key=True),
+    sa.Column("at", sa.Float, nullable=False, index=True),
+    sa.Column("name", sa.Text, nullable=False, server_default=""),
+    sa.Column("plan", sa.Text, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A batch as the ledger keeps it; `at`: unix seconds; `plan`: what its maker wants to know."""
+
+    id: str
+    at: float
+    name: str
+    plan: Mapping[str, Any]
+
+
+class Batches(Store):
+    """What a ledger knows of batches."""
+
+    def bind(self, bundle: Bundle | None, tickets: Iterable[Ticket]) -> None:
+        """Takes in many tickets, and the batch that they make where it is new: all or nothing."""
+        rows = [row_of(ticket) for ticket in tickets]
+        with self.changing() as db:
+            if bundle is not None:
+                plan = json.dumps(dict(bundle.plan), ensure_ascii=False)
+                values = {"id": bundle.id, "at": bundle.at, "name": bundle.name, "plan": plan}
+                db.execute(BATCHES.insert().values(**values))
+            if rows:
+                db.execute(TICKETS.insert(), rows)
+            for row in rows:
+                note(db, row["id"], row["fate"])
+
+    def bundle(self, id: str) -> Bundle | None:
+        """The batch of that id, or whose id begins so when only one does."""
+        if not id:
+            return None
+        exact = BATCHES.select().where(BATCHES.c.id == id)
+        near = BATCHES.select().where(BATCHES.c.id.startswith(id, autoescape=True)).limit(2)
+        found = self._bundles(exact) or self._bundles(near)
+        return found[0] if len(found) == 1 else None
+
+    def bundles(self, most: int = 20) -> list[Bundle]:
+        """The newest batches."""
+        return self._bundles(BATCHES.select().order_by(BATCHES.c.at.desc()).limit(most))
+
+    def of_batch(self, id: str) -> list[Ticket]:
+        """Every ticket of a batch, oldest first: of one place the last is the one that counts."""
+        query = TICKETS.select().where(TICKETS.c.batch == id).order_by(TICKETS.c.at)
+        with self.reading() as db:
+            return [ticket_of(row) for row in db.execute(query).mappings()]
+
+    def whole(self, ticket: Ticket) -> bool:
+        """Whether the ledger holds all that was asked for: a picture sent along is only named."""
+        query = sa.select(TICKETS.c.digest).where(TICKETS.c.id == ticket.id)
+        with self.reading() as db:
+            return bool(db.execute(query).scalar() == ticket.request.digest)
+
+    def same(self, request: Request, profile: str, service: str) -> list[Ticket]:
+        """Kept tickets of identical work at the same service, the newest first."""
+        query = TICKETS.select().where(
+            TICKETS.c.digest == request.digest,
+            TICKETS.c.fate == "kept",
+            TICKETS.c.profile == profile,
+            TICKETS.c.service == service,
+        )
+        with self.reading() as db:
+            rows = db.execute(query.order_by(TICKETS.c.at.desc())).mappings()
+            return [ticket_of(row) for row in rows]
+
+    def price(self, model: str, profile: str) -> float | None:
+        """The credits that the service told for a model's last task, or None when it told none."""
+        query = sa.select(TICKETS.c.credits).where(
+            TICKETS.c.model == model,
+            TICKETS.c.profile == profile,
+            TICKETS.c.credits.is_not(None),
+        )
+        with self.reading() as db:
+            return db.execute(query.order_by(TICKETS.c.at.desc()).limit(1)).scalar()
+
+    def _bundles(self, query: Any) -> list[Bundle]:
+        with self.reading() as db:
+            rows = db.execute(query).mappings()
+            return [Bundle(r["id"], r["at"], r["name"], json.loads(r["plan"])) for r in rows]

@@ -1,0 +1,103 @@
+"""`%%liangxin batch`: many prompts at once; `%liangxin batch ID` and `%liangxin batches`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from IPython import get_ipython
+from IPython.core.error import UsageError
+
+from ..errors import InvalidRequest
+from ._base import session
+
+if TYPE_CHECKING:
+    from ..batches import Batch, Draft
+    from ..batches.line import Line
+    from ..panels.many import BatchSlot
+    from ..session import Session
+    from ..table import Table
+
+__all__ = ["batch_cell", "batch_line", "batches"]
+
+
+def batch_cell(line: str, body: str) -> Any:
+    """What `%%liangxin batch` does; a dry run is given back."""
+    from ..batches import MOST, draft, lines
+    from ..batches.line import read_line
+    from ..panels import shows_widgets
+    from ..panels.many import propose
+
+    here = session()
+    asked = read_line(line, body, get_ipython().user_ns)
+    planned = draft(here, asked.csv or lines(asked.text), **asked.asked)
+    estimate = planned.estimate
+    if asked.dry:
+        return estimate
+    if asked.most is None and estimate.tasks > MOST and shows_widgets() and not asked.quiet:
+        propose(estimate, lambda slot: _begun(planned, asked, estimate.tasks, slot))
+        return None
+    batch = _begun(planned, asked, asked.most or MOST)
+    if _waits(here, asked):
+        _wait(batch, raises=asked.raises)
+    return None
+
+
+def _begun(planned: Draft, asked: Line, most: int, slot: BatchSlot | None = None) -> Batch:
+    from ..panels.many import show_batch
+
+    batch = planned.begin(name=asked.name, most=most, window=asked.window, option="--most ")
+    if asked.out:
+        get_ipython().user_ns[asked.out] = batch
+    if not asked.quiet:
+        show_batch(batch, notes=batch.notes, slot=slot)
+    return batch
+
+
+def batch_line(here: Session, rest: str) -> Any:
+    """`%liangxin batch ID` shows a batch and goes on with it; with --csv it begins one."""
+    from ..batches import reopen
+    from ..panels import watched
+    from ..panels.many import show_batch
+
+    if not rest:
+        raise InvalidRequest(
+            "%liangxin batch needs the id of a batch.", next_step="%liangxin batches lists them."
+        )
+    if "--csv" in rest.split():
+        return batch_cell(rest, "")
+    batch = reopen(here, rest)
+    show_batch(batch)
+    if not watched():
+        _wait(batch, raises=False)
+    return None
+
+
+def batches(here: Session, _: str) -> Table:
+    """The newest batches of the ledger."""
+    from ..batches import listing
+
+    return listing(here)
+
+
+def _waits(here: Session, asked: Line) -> bool:
+    from ..panels import watched
+
+    wish = here.settings.wait if asked.wait is None else asked.wait
+    return not watched() if wish is None else wish
+
+
+def _wait(batch: Batch, *, raises: bool) -> None:
+    """Until nothing more happens; a failure fails the cell in one line."""
+    try:
+        batch.wait()
+    except KeyboardInterrupt:
+        raise UsageError(
+            f"Interrupted: no longer waiting. The batch goes on in the background; "
+            f"%liangxin batch {batch.id} shows it."
+        ) from None
+    if raises and batch.failures:
+        first, more = batch.failures[0], len(batch.failures) - 1
+        others = f" and {more} more" if more else ""
+        raise UsageError(
+            f"Batch {batch.id}: {batch.progress.text}. {first.row}: {first.reason}{others}"
+        )
