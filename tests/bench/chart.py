@@ -2,7 +2,8 @@
 
 from .worlds import WORLDS
 
-_KNOWN = list(WORLDS)[:5]
+#: The worlds that have a history.
+KNOWN = list(WORLDS)[:5]
 _INK, _SOFT, _OURS = "#24292f", "#8c959f", "#0969da"
 
 
@@ -13,7 +14,7 @@ def draw(seen, path, title):
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    worlds = [(ways, even) for name, ways, even in seen if name in _KNOWN]
+    worlds = [(ways, even) for name, ways, even in seen if name in KNOWN]
     figure, axes = plt.subplots(figsize=(7.2, 4.4), dpi=144)
     points = {}
     for way in worlds[0][0]:
