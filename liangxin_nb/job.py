@@ -53,6 +53,7 @@ class Job:
         self._status = Status(ticket)
         self._watchers: list[Callable[[Status], None]] = []
         self._future: concurrent.futures.Future[Result] = concurrent.futures.Future()
+        self._sending: asyncio.Task[Ticket] | None = None
         self._collecting: asyncio.Task[Result] | None = None
         self._left = False
 
@@ -131,7 +132,8 @@ class Job:
     def leave(self) -> None:
         """Stops watching. The task goes on at the service and may be billed; `resume` collects it.
 
-        Returns at once. While the request is being sent, its answer is awaited first.
+        Returns at once. A request that waits for its turn is not sent any more; while one is being
+        sent, its answer is awaited first.
         """
         self._left = True
         self._loop.call(self._stop)
@@ -139,10 +141,15 @@ class Job:
     def _stop(self) -> None:
         if self._collecting is not None:
             self._collecting.cancel()
+        elif self._sending is not None:
+            self._sending.cancel()
 
     async def _run(self, send: Send | None, collect: Collect) -> Result:
         try:
-            ticket = await send(self.ticket, self._tell) if send else self.ticket
+            ticket = self.ticket
+            if send:
+                self._sending = asyncio.ensure_future(send(ticket, self._tell))
+                ticket = await self._sending
             self._collecting = asyncio.ensure_future(collect(ticket, self._tell))
             if self._left:
                 # Let it begin: only then can it say how it ends, and let go of the ticket.

@@ -209,7 +209,7 @@ def test_whatever_ends_it_at_whatever_stage_it_is_collected(stage, how, make, sl
         "import os, signal, sys, threading, time\n"
         "from liangxin_nb.pacing import Pace\n"
         "from liangxin_nb.session import Session\n"
-        "pace = Pace(steps=((float('inf'), .02, .03),), spacing=.005)\n"
+        "pace = Pace(steps=((float('inf'), .02, .03),), spacing=.005, creating=.2)\n"
         "url, results, stage, how = sys.argv[1:]\n"
         "session = Session(base_url=url, results=results, pace=pace)\n"
         "def end(job):\n"

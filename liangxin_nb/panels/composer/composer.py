@@ -114,11 +114,7 @@ class Composer:
         if not chosen or (self._form and self._form.model is find(self._profile, chosen)):
             return
         before, self._asked = self._form.given() if self._form else {}, False
-        takes_data = self._profile != "kie"  # KIE's pages name addresses only
-        self._form = Form(
-            find(self._profile, chosen), self._changed, self._guard, self._newest,
-            takes_data=takes_data,
-        )  # fmt: skip
+        self._form = Form(find(self._profile, chosen), self._changed, self._guard, self._newest)
         kept = {name: v for name, v in before.items() if name in self._form.fields}
         self._form.load(_fitting(self._form, kept))
         self._place.children = [self._form.widget]
