@@ -12,6 +12,7 @@ Without a key everything runs against the sandbox, a local server that draws ins
 from __future__ import annotations
 
 import sys
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -31,13 +32,16 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
+    from .archive import Imported
     from .batches import Batch, Estimate
     from .callbacks import Receiver
     from .current import use
     from .job import Job
     from .loop import allow_nested_loops
+    from .request import Request
     from .results import Result, story
     from .session import Session
     from .settings import Settings
@@ -65,8 +69,12 @@ __all__ = [
     "attach",
     "batch",
     "credits",
+    "export",
+    "gallery",
     "generate",
     "history",
+    "import_",
+    "panel",
     "receive_callbacks",
     "resume",
     "show",
@@ -180,6 +188,40 @@ def history(search: str = "", most: int | None = None) -> Table:
     return _session().history(search=search, most=most)
 
 
+def export(path: str | Path | None = None, *, notebooks: bool = True) -> Path:
+    """Packs everything that was made here into one zip, and returns its path.
+
+    In it are the results, the ledger and, unless `notebooks=False`, the notebooks beside them as
+    they were last saved; never the key (a file that holds it is left out, with a warning).
+    `path`: a new file, or a folder for one with today's name, default the working folder. Tasks
+    may go on meanwhile. Raises `InvalidRequest` when the file is there or cannot be written.
+
+        path = lx.export()
+        path = lx.export("tonight.zip", notebooks=False)
+    """
+    from .archive import export as exported
+
+    packed = exported(_session(), path, notebooks=notebooks)
+    for reason in packed.left_out:
+        warnings.warn(f"Left out: {reason}", stacklevel=2)
+    return packed.path
+
+
+def import_(path: str | Path, *, notebooks: bool = True) -> Imported:
+    """Takes in what `export` has packed, here or on another machine, and says what came.
+
+    Nothing that is here is overwritten, and a second time changes nothing. Unfinished tasks of the
+    same service can then be collected with `resume`. Notebooks come beside the results' folder,
+    unless `notebooks=False`. Raises `InvalidRequest` when the file is no sound export.
+
+        lx.import_("liangxin-2026-11-22-0105.zip")
+        lx.resume()
+    """
+    from .archive import import_ as imported
+
+    return imported(_session(), path, notebooks=notebooks)
+
+
 def receive_callbacks(port: int = 0, address: str = "127.0.0.1") -> Receiver:
     """Takes the service's callbacks where no Jupyter server does; has `.url` and `.close()`.
 
@@ -196,6 +238,31 @@ def show(job: Job) -> None:
     from .panels import show as shown
 
     shown(job, _session())
+
+
+def panel() -> None:
+    """Opens the panel below the running cell: a form for each model, its code, and live cards.
+
+    Raises `InvalidRequest` where nobody looks.
+    """
+    from .panels import panel as opened
+
+    opened()
+
+
+def gallery(
+    *,
+    on_edit: Callable[[Request], None] | None = None,
+    on_reference: Callable[[Path], None] | None = None,
+) -> None:
+    """Shows everything in the ledger below the running cell: look, compare, export, delete.
+
+    `on_edit`, `on_reference`: take a request, or a picture's path, from its buttons; default the
+    open composer, else the code is shown. Where nobody looks, the first page is one picture.
+    """
+    from .panels.gallery import show as shown
+
+    shown(_session(), on_edit=on_edit, on_reference=on_reference)
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 from .catalog import checked
 from .catalog import model as find
+from .errors import InvalidRequest
 from .references import sendable
 from .request import Request
 
-__all__ = ["requests"]
+__all__ = ["requests", "varied", "varies"]
 
 
 def requests(
@@ -45,3 +46,20 @@ def requests(
         else [random.randrange(1, 1 << 32) for _ in range(count)]  # noqa: S311 no secret
     )
     return [Request(model, prompt, {**wire, name: chosen.seed(seed)}) for seed in seeds], notes
+
+
+def varies(profile: str, request: Request) -> bool:
+    """Whether the request's model takes a seed, so that it can be asked for with a new one."""
+    return "seed" in find(profile, request.model).plain and find(profile, request.model).known
+
+
+def varied(profile: str, request: Request) -> Request:
+    """The same request with a new random seed; raises `InvalidRequest` when it takes none."""
+    chosen = find(profile, request.model)
+    if not varies(profile, request):
+        raise InvalidRequest(
+            f"{request.model} takes no seed, so there is nothing to vary.",
+            next_step="Again asks for the same once more.",
+        )
+    seed = chosen.seed(random.randrange(1, 1 << 32))  # noqa: S311 no secret
+    return Request(request.model, request.prompt, {**request.options, chosen.plain["seed"]: seed})

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from .errors import InvalidRequest
 from .session import Session
-from .settings import Settings
+from .settings import CONFIGURED, Settings
 
-__all__ = ["current", "use"]
+__all__ = ["configure", "current", "use"]
 
 
 class _Current:
@@ -39,3 +41,23 @@ def current() -> Session:
 def use(session: Session | None) -> None:
     """Lets cells use this session; None goes back to the settings."""
     _Current.session, _Current.chosen = session, session is not None
+
+
+def configure(**values: Any) -> Session:
+    """The session with other settings for this process, as `%config` and `%liangxin key` set them.
+
+    Raises `InvalidRequest`, and changes nothing, when they cannot work.
+    """
+    if _Current.chosen:
+        raise InvalidRequest(
+            "This notebook chose its session itself; nothing has changed.",
+            next_step="lx.use(None) goes back to the settings.",
+        )
+    before = dict(CONFIGURED)
+    CONFIGURED.update(values)
+    try:
+        return current()
+    except InvalidRequest:
+        CONFIGURED.clear()
+        CONFIGURED.update(before)
+        raise

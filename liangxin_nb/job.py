@@ -145,6 +145,11 @@ class Job:
             self._end(_phase(failed, self.task_id), failed)
             raise
         except Exception as defect:
+            if self.task_id and "after shutdown" in str(defect):
+                # Python ends, and lends no more threads; the task goes on.
+                error = self._still_running("while Python ends")
+                self._end("left", error)
+                raise error from None
             self._end("failed", LiangxinError(f"{type(defect).__name__}: {defect}"))
             raise
         self._tell(Status(self.ticket, "done", result=result, ended=time.time()))

@@ -50,10 +50,20 @@ class Request:
         return {name: _brief(value) for name, value in self.options.items()}
 
     @property
+    def whole(self) -> bool:
+        """Whether all of it is at hand: of a picture sent along, the ledger keeps a name only."""
+        values = [v for value in self.options.values() for v in _each(value)]
+        return not any(v.startswith("data:") and ";sha256 " in v[:200] for v in values)
+
+    @property
     def digest(self) -> str:
         """Identity of the work: 64 hex digits, equal for equal model, prompt and options."""
         text = json.dumps([self.model, self.input], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _each(value: Value) -> list[str]:
+    return value if isinstance(value, list) else [str(value)]
 
 
 def _brief(value: Value) -> Value:

@@ -10,6 +10,11 @@ __all__ = ["sniffed"]
 _SIGNS = (
     ("audio", "m4a", 4, b"ftypM4A"),
     ("video", "mov", 4, b"ftypqt"),
+    # Pictures in the same wrapper as films; a whole one has been recognised before.
+    ("", "", 4, b"ftypavif"),
+    ("", "", 4, b"ftypavis"),
+    ("", "", 4, b"ftypheic"),
+    ("", "", 4, b"ftypmif1"),
     ("video", "mp4", 4, b"ftyp"),
     ("video", "webm", 0, b"\x1aE\xdf\xa3"),
     ("audio", "mp3", 0, b"ID3"),

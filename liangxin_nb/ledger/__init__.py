@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from .batches import Bundle
+from .carried import Carried, rows, take_in
+from .pages import File, Row, Wanted
 from .tickets import Ledger
 
-__all__ = ["Bundle", "Ledger"]
+__all__ = ["Bundle", "Carried", "File", "Ledger", "Row", "Wanted", "rows", "take_in"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..settings import Settings
 from ..waiting import unfinished
+from ..whereabouts import passing
 from ._base import plainly
 from .complete import matcher
 from .config import LiangXin
@@ -52,4 +53,6 @@ def _greeting(settings: Settings) -> str:
         service = "sandbox. Pictures are drawn on this machine; no model, no key, no cost."
     open_ = unfinished(Path(settings.ledger or settings.results / "ledger.sqlite"))
     waiting = f"\n{open_} unfinished: %liangxin resume collects them." if open_ else ""
-    return f"liangxin_nb: {service}{waiting}"
+    place = passing()
+    vanishing = f"\nThis is {place}" if place else ""
+    return f"liangxin_nb: {service}{waiting}{vanishing}"

@@ -26,7 +26,7 @@ def batch_cell(line: str, body: str) -> Any:
     """What `%%liangxin batch` does; a dry run is given back."""
     from ..batches import MOST, draft, lines
     from ..batches.line import read_line
-    from ..panels import watched
+    from ..panels import shows_widgets
     from ..panels.many import propose
 
     here = session()
@@ -35,7 +35,7 @@ def batch_cell(line: str, body: str) -> Any:
     estimate = planned.estimate
     if asked.dry:
         return estimate
-    if asked.most is None and estimate.tasks > MOST and watched() and not asked.quiet:
+    if asked.most is None and estimate.tasks > MOST and shows_widgets() and not asked.quiet:
         propose(estimate, lambda slot: _begun(planned, asked, estimate.tasks, slot))
         return None
     batch, settled = _begun(planned, asked, asked.most or MOST)

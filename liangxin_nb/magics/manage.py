@@ -10,6 +10,7 @@ from ..keys import looks_like_key
 from ..settings import CONFIGURED, Secret
 from ._base import plainly, session
 from .batch import batch_line, batches
+from .upkeep import doctor, export, import_
 
 if TYPE_CHECKING:
     from ..job import Job
@@ -25,14 +26,18 @@ def liangxin_line(line: str) -> Any:
     %liangxin                    which service, which folder, how many tasks
     %liangxin models [NAME]      the models, or one model's inputs
     %liangxin tasks [WORDS]      the ledger, unfinished first; WORDS search the prompts
+    %liangxin gallery            everything that was made: look, compare, export, delete
     %liangxin show ID            a task's picture, or its card while it runs
     %liangxin resume [ID]        collect every unfinished task, or one
     %liangxin batches            the batches, the newest first
     %liangxin batch ID           show a batch, and go on with it: nothing is sent twice
     %liangxin leave ID           stop watching; the task goes on and may be billed
+    %liangxin panel              a form for each model, its code, and live cards
     %liangxin recover FILE       collect every task that a notebook file carries
     %liangxin credits            what is left, where the service tells it; what was spent
-    %liangxin doctor             what became of everything, and what to do about it
+    %liangxin export [FILE]      everything in one zip: results, ledger, notebooks
+    %liangxin import FILE        take such a zip in; nothing here is overwritten
+    %liangxin doctor             versions, settings, what is wrong; what became of everything
     %liangxin key                give the key without showing it; kept in memory only
 
     ID is a task id, a ticket id, or the beginning of a ticket id.
@@ -51,7 +56,9 @@ def liangxin_line(line: str) -> Any:
                 next_step="Take it out, then run %liangxin key: it asks without showing it.",
             )
         # The key comes first: without it there may be no session to hand on.
-        return _key() if name == "key" else COMMANDS[name](session(), rest.strip())
+        if name in _ALONE:
+            return _ALONE[name]()
+        return COMMANDS[name](session(), rest.strip())
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[Any]], empty: str = "") -> Table:
@@ -133,9 +140,10 @@ def _recover(here: Session, file: str) -> Any:
     return _shown(here, jobs) if jobs else _table((), (), f"{file} carries no task.")
 
 
-def _doctor(here: Session, _: str) -> Table:
-    rows = [(f.count, f.what, f.means, f.do) for f in here.examine()]
-    return _table(("tickets", "are", "that is", "what to do"), rows, "Nothing was asked for yet.")
+def _gallery(here: Session, _: str) -> None:
+    from ..panels.gallery import show
+
+    show(here)
 
 
 def _credits(here: Session, _: str) -> Table:
@@ -164,6 +172,12 @@ def _key() -> Table:
         raise InvalidRequest("No key was given; nothing has changed.")
     CONFIGURED["key"] = Secret(key)
     return _table((), (), "The key is kept in memory until this kernel ends.")
+
+
+def _panel() -> None:
+    from ..panels import panel
+
+    panel()
 
 
 def _leave(here: Session, id: str) -> Table:
@@ -201,6 +215,7 @@ COMMANDS: dict[str, Callable[[Session, str], Any]] = {
     "status": _status,
     "models": _models,
     "tasks": _tasks,
+    "gallery": _gallery,
     "show": _show,
     "resume": _resume,
     "batches": batches,
@@ -208,6 +223,11 @@ COMMANDS: dict[str, Callable[[Session, str], Any]] = {
     "leave": _leave,
     "recover": _recover,
     "credits": _credits,
-    "doctor": _doctor,
+    "export": export,
+    "import": import_,
+    "doctor": lambda _, __: doctor(),
     "key": lambda _, __: _key(),
+    "panel": lambda _, __: _panel(),
 }
+#: What works without a session: there may be none for want of a key, or for what is wrong.
+_ALONE: dict[str, Callable[[], Any]] = {"key": _key, "panel": _panel, "doctor": doctor}

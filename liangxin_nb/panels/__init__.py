@@ -10,17 +10,17 @@ from typing import Any
 
 from ..batches import Batch
 from ..current import current
-from ..errors import LiangxinError
+from ..errors import InvalidRequest, LiangxinError
 from ..job import Job
 from ..session import Session
 from ..ticket import Status
-from ._base import Ticker, look, release
+from ._base import look
+from .line import Line
 from .many import display_batch
-from .slot import Slot, frontend
+from .slot import Slot, frontend, opened, shows_widgets
+from .ticker import TICKER
 
-__all__ = ["frontend", "show", "teach", "watched"]
-
-_TICKER = Ticker()
+__all__ = ["frontend", "panel", "show", "shows_widgets", "teach", "watched"]
 
 
 def show(job: Job, session: Session, *, notes: Sequence[str] = (), brief: bool = False) -> None:
@@ -29,20 +29,43 @@ def show(job: Job, session: Session, *, notes: Sequence[str] = (), brief: bool =
     When the job ends, the cell's output becomes the durable picture, or the reason in words
     (without the words when `brief`, for a cell that raises them itself).
     """
+    if frontend() in ("terminal", "script"):
+        _show_line(job, session, notes, brief=brief, waited=brief)
+        return
     if job.note:
         print(job.note)  # noqa: T201 the picture below does not say that it was kept already
     slot = Slot(job.ticket)
     settle = partial(_settle, slot, brief)
+    # Whatever hinders the widgets here, the work goes on, and lines of text can tell of it.
+    if shows_widgets():
+        with suppress(Exception):
+            _show_live(job, session, slot, notes, settle)
+            return
+    slot.show("\n".join([_line(job.status), *notes]))
     if watched():
-        _show_live(job, session, slot, notes, settle)
-    else:
-        slot.show("\n".join([_line(job.status), *notes]))
-        job.watch(settle)
+        job.watch(partial(_tell, slot, notes))
+    job.watch(settle)
+
+
+def panel() -> None:
+    """Opens the composer below the running cell: a form for each model, its code, and cards.
+
+    It lives as long as its kernel; the line below it says so, also in a notebook reopened later.
+    Raises `InvalidRequest` where nobody looks.
+    """
+    if not shows_widgets():
+        raise InvalidRequest(
+            "The panel needs a notebook in a browser; nothing was shown.",
+            next_step="In scripts, generate(...) asks for a picture.",
+        )
+    from .composer import Composer
+
+    opened(Composer(current).box, "liangxin_nb panel", "%liangxin panel")
 
 
 def watched() -> bool:
-    """Whether somebody looks at this process who can see a card live."""
-    return frontend() in ("live", "voila")
+    """Whether somebody looks at this process who sees what changes after a cell has ended."""
+    return frontend() in ("live", "voila", "plain")
 
 
 def teach(shell: Any) -> None:
@@ -53,7 +76,10 @@ def teach(shell: Any) -> None:
 
 
 def _display(job: Job) -> None:
-    show(job, current())
+    if frontend() in ("terminal", "script"):
+        _show_line(job, current(), brief=False, waited=True)
+    else:
+        show(job, current())
     if not watched():
         # The shown line says how it ended; a formatter cannot fail the cell.
         with suppress(LiangxinError):
@@ -67,22 +93,35 @@ def _show_live(
     notes: Sequence[str],
     settle: Callable[[Status], None],
 ) -> None:
-    from .card import Actions, TaskCard  # ipywidgets is loaded only where cards are shown
+    from .live import card_of  # ipywidgets is loaded only where cards are shown
 
-    def followed(next_job: Job) -> Job:
-        next_job.watch(settle)
-        _TICKER.add(card, session.loop)
-        return next_job
-
-    actions = Actions(
-        collect=lambda job: followed(session.resume(job.ticket.id)[0]),
-        again=lambda job: followed(session.submit(job.ticket.request)),
-    )
-    usual = session.ledger.usual(job.ticket.request.model, job.ticket.profile)
-    card = TaskCard(job, actions, usual=usual, notes=notes)
+    card, followed = card_of(job, session, notes=notes, settle=settle)
     slot.show(_line(job.status), card.box.model_id)
-    release(*card.buttons.values())
+    card.released()
     followed(job)
+
+
+def _show_line(
+    job: Job, session: Session, notes: Sequence[str] = (), *, brief: bool, waited: bool
+) -> None:
+    line = Line(job.status, waited=waited)
+    for note in filter(None, (job.note, *notes)):
+        print(note)  # noqa: T201 there is nothing else to show it on
+    job.watch(line.told)
+    if not brief:
+        job.watch(_say_reason)
+    TICKER.add(line, session.loop)
+
+
+def _say_reason(status: Status) -> None:
+    if status.over and status.error is not None:
+        print(status.error)  # noqa: T201 there is nothing else to show it on
+
+
+def _tell(slot: Slot, notes: Sequence[str], status: Status) -> None:
+    """A line of text for each state, where no card can be."""
+    if not status.over or status.phase == "left":
+        slot.replace({"text/plain": "\n".join([_line(status), *notes])}, status.ticket)
 
 
 def _settle(slot: Slot, brief: bool, status: Status) -> None:

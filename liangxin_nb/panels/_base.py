@@ -1,18 +1,12 @@
-"""What all screen parts share: the look of each state, the style sheet, the beat of the clock."""
+"""What all screen parts share: the look of each state, the style sheet, the words for time."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-import weakref
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Protocol
+from typing import Any
 
-from ..loop import Loop
-from ..ticket import Status
-
-__all__ = ["STYLE", "Look", "Ticker", "clock", "first_line", "look", "release", "span"]
+__all__ = ["STYLE", "Look", "clock", "first_line", "look", "release", "span"]
 
 #: The one style sheet; colours are the host's own, with a fallback for hosts that have none.
 STYLE = """<style>
@@ -28,7 +22,8 @@ STYLE = """<style>
 .lx-card .widget-html-content, .lx-card .jupyter-widget-html-content { line-height: 1.5;
   font-size: var(--jp-ui-font-size1, 13px);
   font-family: var(--jp-ui-font-family, system-ui, sans-serif); }
-.lx-head { display: flex; gap: 16px; justify-content: space-between; }
+.lx-head { justify-content: space-between; gap: 16px; }
+.lx-head > .widget-html { width: auto; flex: 0 1 auto; }
 .lx-state { font-weight: 600; }
 .lx-state .lx-sign { color: var(--lx-tone); display: inline-block; width: 1.3em; }
 .lx-state .lx-model { font-weight: 400; }
@@ -38,10 +33,13 @@ STYLE = """<style>
   font-size: var(--jp-content-font-size1, 14px); overflow: hidden; overflow-wrap: anywhere;
   display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; }
 .lx-small { font-size: var(--jp-ui-font-size0, 11px); color: var(--jp-ui-font-color2, #616161);
-  overflow-wrap: anywhere; }
+  overflow-wrap: anywhere; min-height: 1.5em; }
 .lx-id { font-family: var(--jp-code-font-family, monospace); user-select: all; }
 .lx-picture { display: block; max-width: 100%; height: auto; margin: 8px 0; border-radius: 4px;
   border: 1px solid var(--jp-border-color2, #e0e0e0); }
+.lx-row { margin-top: 4px !important; flex-wrap: wrap; gap: 8px; min-height: 28px; }
+.lx-card .lx-copy { width: 100%; max-width: 100%; }
+.lx-copy textarea { font-family: var(--jp-code-font-family, monospace); }
 .lx-card .jupyter-button { width: auto; }
 </style>"""
 
@@ -93,54 +91,14 @@ def first_line(text: str, most: int = 240) -> str:
     return escape(line if len(line) <= most else line[: most - 1] + "…")
 
 
-class Ticking(Protocol):
-    """Whatever shows a running time."""
-
-    @property
-    def status(self) -> Status:
-        """The latest word about what it shows."""
-
-    def tick(self) -> None:
-        """Shows the time that has passed now."""
-
-
-class Ticker:
-    """Calls every living card once a second, all of them from one task on the private loop."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._cards: weakref.WeakSet[Ticking] = weakref.WeakSet()
-        self._beating = False
-
-    def add(self, card: Ticking, loop: Loop) -> None:
-        """Lets the card tick until it is over."""
-        with self._lock:
-            self._cards.add(card)
-            start, self._beating = not self._beating, True
-        if start:
-            loop.submit(self._beat())
-
-    async def _beat(self) -> None:
-        while alive := self._alive():
-            for card in alive:
-                card.tick()
-            del alive  # a card that nobody shows any more may go
-            await asyncio.sleep(1.0)
-
-    def _alive(self) -> list[Ticking]:
-        with self._lock:
-            alive = [card for card in self._cards if not card.status.over]
-            self._beating = bool(alive)
-            return alive
-
-
-def release(*buttons: Any) -> None:
-    """Lets a press arrive while a cell blocks the kernel.
+def release(*parts: Any) -> None:
+    """Lets presses and words typed arrive while a cell blocks the kernel; children are included.
 
     ipykernel 7.4 answers a widget on the thread that made it, which a waiting cell keeps busy;
     without that memory the frontend's own choice of a free thread counts. Private, so guarded.
     """
-    for button in buttons:
-        comm: Any = getattr(button, "comm", None)
+    for part in parts:
+        comm: Any = getattr(part, "comm", None)
         if hasattr(comm, "_reply_subshell_for"):
             comm._reply_subshell_for = None
+        release(*getattr(part, "children", ()))

@@ -14,7 +14,7 @@ from IPython.display import display
 from ..batches import Batch, Estimate, Progress
 from ..errors import LiangxinError
 from ._base import STYLE, release
-from .slot import _VIEW, Slot, frontend
+from .slot import _VIEW, Slot, frontend, shows_widgets
 
 if TYPE_CHECKING:
     from .progress import BatchView
@@ -63,7 +63,7 @@ def show_batch(
     """
     slot = slot or BatchSlot()
     slot.batch = batch
-    live = frontend() in ("live", "voila")
+    live = shows_widgets()
     now = batch.progress
     if not now.moving and not (live and _pressable(now)):
         slot.put("", dict(batch.sheet()._repr_mimebundle_()))
@@ -91,7 +91,7 @@ def show_batch(
 def display_batch(batch: Batch) -> None:
     """A batch that is a cell's last expression: its view, or the end of waiting."""
     settled = show_batch(batch)
-    if frontend() not in ("live", "voila"):
+    if not shows_widgets():
         # The shown text says how it ended; a formatter cannot fail the cell.
         with suppress(LiangxinError):
             batch.wait()

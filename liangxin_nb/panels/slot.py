@@ -14,19 +14,27 @@ from typing import Any
 from IPython import get_ipython
 from IPython.display import display, update_display
 
+from ..errors import InvalidRequest
 from ..ticket import Ticket
 
-__all__ = ["Slot", "frontend"]
+__all__ = ["Slot", "frontend", "opened", "shows_widgets"]
 
+_FRONTENDS = ("live", "voila", "plain", "headless", "terminal", "script")
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def frontend() -> str:
     """Who looks at this process: live, voila, headless, terminal or script.
 
-    `LIANGXIN_FRONTEND` overrules what is found out.
+    By what they can do, not by their names. `LIANGXIN_FRONTEND` overrules what is found out; it
+    may also say plain: somebody looks, who can be shown no widgets. Raises `InvalidRequest`.
     """
     if forced := os.environ.get("LIANGXIN_FRONTEND", "").strip():
+        if forced not in _FRONTENDS:
+            raise InvalidRequest(
+                f"LIANGXIN_FRONTEND={forced!r} is none of {', '.join(_FRONTENDS)}.",
+                next_step="Correct it, or unset it: it is found out by itself.",
+            )
         return forced
     if "VOILA_KERNEL_ID" in os.environ:
         return "voila"
@@ -42,17 +50,38 @@ def frontend() -> str:
     return "live" if person else "headless"
 
 
-class Slot:
-    """One place below a cell: shown once, later replaced."""
+def shows_widgets() -> bool:
+    """Whether somebody looks who can be shown widgets."""
+    return frontend() in ("live", "voila")
 
-    def __init__(self, ticket: Ticket) -> None:
+
+def opened(box: Any, name: str, command: str) -> None:
+    """Shows a part that lives as long as its kernel, and below it the line that outlives it.
+
+    Two outputs: a reopened notebook cannot draw the view, and in one bundle with it the line would
+    not be seen.
+    """
+    view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+    display({"text/plain": f"<{name}>", _VIEW: view}, raw=True)
+    if frontend() != "voila":  # nobody runs a cell there
+        said = f"The {name} lives as long as its kernel; {command} opens it again."
+        html = f'<small style="color: var(--jp-ui-font-color2, #616161)">{said}</small>'
+        display({"text/plain": said, "text/html": html}, raw=True)
+
+
+class Slot:
+    """One place below a cell: shown once, later replaced; of one ticket, or of none."""
+
+    def __init__(self, ticket: Ticket | None = None) -> None:
         self._id = f"liangxin-{uuid.uuid4().hex}"
         self._ticket = ticket
         self._bundle: dict[str, Any] = {}
 
-    def show(self, text: str, view: str | None = None) -> None:
-        """Shows a widget view by its model id where there is one, and one line of text."""
+    def show(self, text: str, view: str | None = None, picture: str | None = None) -> None:
+        """Shows one line of text, with a widget view by its model id or a JPEG in base64."""
         self._bundle = {"text/plain": text}
+        if picture is not None:
+            self._bundle["image/jpeg"] = picture
         if view is not None:
             # By hand, because ipywidgets 7 has no bundle of its own to take it from.
             self._bundle[_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": view}
@@ -60,10 +89,10 @@ class Slot:
 
     def accepted(self, ticket: Ticket) -> None:
         """Notes the task id beside the same view, once: from then on the notebook is a backup."""
-        if ticket.task_id and ticket.task_id != self._ticket.task_id:
+        if ticket.task_id and (self._ticket is None or ticket.task_id != self._ticket.task_id):
             self.replace(self._bundle, ticket)
 
-    def replace(self, bundle: dict[str, Any], ticket: Ticket) -> None:
+    def replace(self, bundle: dict[str, Any], ticket: Ticket | None = None) -> None:
         """Puts another bundle in its place, from any thread."""
         self._ticket = ticket
         more = {"raw": True, "display_id": self._id, "metadata": self._metadata()}
@@ -75,5 +104,7 @@ class Slot:
 
     def _metadata(self) -> dict[str, Any]:
         """What a saved notebook needs to find the task again."""
+        if self._ticket is None:
+            return {}
         told = {"ticket": self._ticket.id, "task_id": self._ticket.task_id}
         return {"liangxin": told}

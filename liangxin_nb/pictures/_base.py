@@ -33,7 +33,8 @@ def opened(data: bytes) -> Image.Image:
             image = Image.open(io.BytesIO(data), formats=tuple(_ENDINGS))
     except Image.DecompressionBombError:
         raise ValueError(_BOMB) from None
-    except (OSError, SyntaxError, ValueError) as error:
+    # KeyError: an older Pillow, to which one of the formats is new.
+    except (OSError, SyntaxError, ValueError, KeyError) as error:
         raise ValueError("not a picture of a known format") from error
     if image.width * image.height > MOST_PIXELS:
         raise ValueError(_BOMB)

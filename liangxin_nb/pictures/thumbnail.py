@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from ._base import opened
 
-__all__ = ["BUDGET", "sheet", "thumbnail"]
+__all__ = ["BUDGET", "sheet", "thumbnail", "within"]
 
 #: Bytes of JPEG; as base64 they are a third more, so that a picture stays below 64 KiB of notebook.
 BUDGET = 46_000
@@ -19,31 +19,47 @@ _QUALITIES = (86, 78, 70)
 _GAP = 8
 
 
-def thumbnail(data: bytes, *, budget: int = BUDGET) -> bytes:
-    """A JPEG of at most 1024 pixels a side and `budget` bytes; never larger than the original."""
-    return _within(_flat(opened(data)), budget)
+def thumbnail(data: bytes, *, budget: int = BUDGET, side: int = _SIDES[0]) -> bytes:
+    """A JPEG of at most `side` pixels a side and `budget` bytes; never larger than the original."""
+    return within(_flat(opened(data), side), budget, side)
 
 
 def sheet(pictures: Sequence[bytes], *, budget: int = BUDGET) -> bytes:
     """Several pictures side by side as one JPEG within the same budget as one."""
     if len(pictures) == 1:
         return thumbnail(pictures[0], budget=budget)
-    columns = math.ceil(math.sqrt(len(pictures)))
-    side = 1024 // columns
-    tiles = [ImageOps.contain(_flat(opened(data)), (side, side)) for data in pictures]
+    tiles = [_small(_flat(opened(data)), 512) for data in pictures]
+    width, height = max(tile.width for tile in tiles), max(tile.height for tile in tiles)
+    columns = _columns(len(tiles), width / height)
     rows = math.ceil(len(tiles) / columns)
-    height = max(tile.height for tile in tiles)
-    size = (columns * (side + _GAP) - _GAP, rows * (height + _GAP) - _GAP)
+    size = (columns * (width + _GAP) - _GAP, rows * (height + _GAP) - _GAP)
     canvas = Image.new("RGB", size, "white")
     for n, tile in enumerate(tiles):
-        canvas.paste(tile, (n % columns * (side + _GAP), n // columns * (height + _GAP)))
-    return _within(canvas, budget)
+        left, top = n % columns * (width + _GAP), n // columns * (height + _GAP)
+        canvas.paste(tile, (left + (width - tile.width) // 2, top + (height - tile.height) // 2))
+    return within(canvas, budget)
 
 
-def _flat(image: Image.Image) -> Image.Image:
+def _columns(count: int, ratio: float) -> int:
+    """In how many columns the sheet is nearest to a page's shape, with few places empty."""
+
+    def fault(columns: int) -> float:
+        rows = math.ceil(count / columns)
+        return abs(math.log(columns * ratio / rows / 1.4)) + (columns * rows - count) / count
+
+    return min(range(1, count + 1), key=fault)
+
+
+def _small(image: Image.Image, side: int) -> Image.Image:
+    small = image.copy()
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return small
+
+
+def _flat(image: Image.Image, side: int = _SIDES[0]) -> Image.Image:
     """The picture as people see it: upright, 8-bit RGB, transparency on white."""
     # The decoder then reads a large JPEG at a fraction of its size: less memory and time.
-    image.draft("RGB", (1024, 1024))
+    image.draft("RGB", (side, side))
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):
         image = image.point(lambda v: v / 257).convert("L")
@@ -54,12 +70,11 @@ def _flat(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _within(image: Image.Image, budget: int) -> bytes:
+def within(image: Image.Image, budget: int, most: int = _SIDES[0]) -> bytes:
     """The largest and best JPEG that the budget allows: rather smaller than blocky."""
     data = b""
-    for side in _SIDES:
-        small = image.copy()
-        small.thumbnail((side, side), Image.Resampling.LANCZOS)
+    for side in (most, *(side for side in _SIDES if side < most)):
+        small = _small(image, side)
         for quality in _QUALITIES:
             data = _jpeg(small, quality)
             if len(data) <= budget:

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import base64
-import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
-from ..pictures import sheet
+from ..pictures import BUDGET, POSTER, sheet
 from ..stories import Story
+from .showing import poster_of, shown
 
 __all__ = ["Result", "made"]
-
-_PLAYERS = {
-    "video": '<video controls preload="metadata" style="max-width:100%" src="{src}"></video>',
-    "audio": '<audio controls src="{src}"></audio>',
-}
-_LONGEST_TEXT = 20_000
 
 
 @dataclass(frozen=True)
@@ -46,17 +40,26 @@ class Result:
     @property
     def pictures(self) -> tuple[Path, ...]:
         """The files that are pictures."""
-        pairs = zip(self.paths, self.story.files, strict=True)
-        return tuple(path for path, file in pairs if file.get("kind", "image") == "image")
+        return tuple(path for path, _ in self._of("image"))
 
     def thumbnail(self) -> bytes:
-        """One JPEG within the notebook's budget, several side by side; empty without a picture."""
-        return sheet([path.read_bytes() for path in self.pictures]) if self.pictures else b""
+        """One JPEG within the notebook's budget: the pictures side by side, or films' posters.
+
+        Empty where there is neither.
+        """
+        if self.pictures:
+            return sheet([path.read_bytes() for path in self.pictures], budget=BUDGET)
+        posters = [poster_of(path, file, self.prompt) for path, file in self._of("video")]
+        return sheet(posters, budget=POSTER) if len(posters) > 1 else b"".join(posters)
 
     def html(self) -> str:
-        """What is no picture: a player of the local file, a text, or a link."""
+        """Each file as HTML: a player of the local file, a text, or a link."""
+        return "".join(shown(path, file, self.prompt) for path, file in self._of())
+
+    def _of(self, kind: str = "") -> Iterator[tuple[Path, Mapping[str, Any]]]:
+        """The files of a kind, or all, and what the story tells of them."""
         pairs = zip(self.paths, self.story.files, strict=True)
-        return "".join(_shown(path, str(file.get("kind", "image"))) for path, file in pairs)
+        return (pair for pair in pairs if not kind or pair[1].get("kind", "image") == kind)
 
     def __repr__(self) -> str:
         file = self.story.files[0] if self.story.files else {}
@@ -64,11 +67,16 @@ class Result:
         return f"<Result {self.story.model}{size} · {self.story.task_id} · {self.place}>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """The durable output: a real image/jpeg, or HTML for what is no picture, and one line."""
-        if not self.pictures:
-            return {"text/html": self.html(), "text/plain": repr(self)}
-        image = base64.b64encode(self.thumbnail()).decode()
-        return {"image/jpeg": image, "text/plain": repr(self)}
+        """The durable output: a real image/jpeg where there is one to show, and one line of text.
+
+        What is more than pictures comes as HTML, too.
+        """
+        bundle = {"text/plain": repr(self)}
+        if image := self.thumbnail():
+            bundle["image/jpeg"] = base64.b64encode(image).decode()
+        if len(self.pictures) < len(self.paths):
+            bundle["text/html"] = self.html()
+        return bundle
 
 
 def made(root: Path, folder: Path, told: Story) -> Result:
@@ -76,14 +84,3 @@ def made(root: Path, folder: Path, told: Story) -> Result:
     paths = tuple(folder / Path(str(file["name"])).name for file in told.files)
     place = (paths[0] if paths else folder).relative_to(root).as_posix()
     return Result(told, folder, paths, place)
-
-
-def _shown(path: Path, kind: str) -> str:
-    """One file; everything that came from outside is escaped."""
-    # Beside the notebook, so that the saved file finds it again wherever both are moved.
-    src = escape(Path(os.path.relpath(path)).as_posix(), quote=True)
-    if kind == "text":
-        text = path.read_text(encoding="utf-8", errors="replace")[:_LONGEST_TEXT]
-        return f'<pre style="white-space:pre-wrap">{escape(text)}</pre>'
-    player = _PLAYERS.get(kind, "").format(src=src)
-    return f'<div>{player}<div><a href="{src}">{escape(path.name)}</a></div></div>'

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import InvalidRequest, ResultLost
@@ -60,6 +63,35 @@ class Results:
         if told is None:
             raise ResultLost(f"The folder {folder!r} is no longer in {str(self.root)!r}.")
         return made(self.root, self.root / folder, told)
+
+    def inside(self, folder: str) -> Path | None:
+        """A folder named as in the ledger, where it lies on this disk: `DAY/NAME`, and no other.
+
+        None when it is not there; a shared ledger may name anything.
+        """
+        parts = Path(folder).parts
+        place = self.root / folder
+        fits = len(parts) == 2 and not any(part.startswith(".") for part in parts)
+        real = fits and not place.is_symlink() and not place.parent.is_symlink()
+        return place if real and place.is_dir() else None
+
+    @contextmanager
+    def removing(self, folder: str) -> Iterator[None]:
+        """Takes a folder away at once, and for good when the body ends; an error brings it back."""
+        place = self.inside(folder)
+        aside = self.root / f".deleted-{uuid.uuid4().hex}"
+        if place is not None:
+            place.rename(aside)
+        try:
+            yield
+        except BaseException:
+            if place is not None:
+                aside.rename(place)
+            raise
+        if place is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+            with suppress(OSError):  # a day with nothing left in it goes too
+                place.parent.rmdir()
 
 
 def story(path: str | Path) -> Story | None:

@@ -7,14 +7,14 @@ import itertools
 import os
 import shutil
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ..errors import ResultLost
-from ..pictures import imprinted, probe
+from ..pictures import first_frame, imprinted, poster, probe
 from ..record import Media
 from ..sniffing import sniffed
 from ..stories import Story
@@ -44,9 +44,28 @@ class Parcel:
         Raises `ResultLost` when a part is not what it was said to be.
         """
         facts = [self._sealed(n, one.kind, story) for n, one in enumerate(media, 1)]
-        told = replace(story, files=tuple(facts))
+        return self._appear(replace(story, files=tuple(facts)))
+
+    def adopt(self, story: Story, contents: Mapping[str, bytes], wish: str = "") -> Result:
+        """Takes in files that were kept elsewhere, byte for byte, after the same look at them.
+
+        `wish`: the folder that it had there; it gets it if that is free. Raises `ResultLost`.
+        """
+        for n, file in enumerate(story.files, 1):
+            name = str(file.get("name"))
+            data = contents[name]
+            _, ending, _ = _known(data, str(file.get("kind", "image")), n)
+            if name != f"{n}.{ending}":
+                raise ResultLost(f"Result {n} is no {Path(name).suffix or 'file'}.")
+            _write(self.place / name, data)
+        return self._appear(story, wish)
+
+    def _appear(self, told: Story, wish: str = "") -> Result:
+        """The folder with everything in it is there at once."""
         _write(self.place / STORY, told.text().encode())
-        folder = next(place for place in places(self.root, self.ticket) if not place.exists())
+        wished = (self.root / wish,) if wish else ()
+        names = itertools.chain(wished, places(self.root, self.ticket))
+        folder = next(place for place in names if not place.exists())
         folder.parent.mkdir(exist_ok=True)
         self.place.rename(folder)
         _sync(folder.parent)
@@ -65,7 +84,18 @@ class Parcel:
         _write(self.place / name, whole)
         self.part(n).unlink()
         digest = hashlib.sha256(whole).hexdigest()
-        return {"name": name, "kind": kind, "bytes": len(whole), "sha256": digest, **size}
+        more = self._filmed(name, ending) if kind == "video" else size
+        return {"name": name, "kind": kind, "bytes": len(whole), "sha256": digest, **more}
+
+    def _filmed(self, name: str, ending: str) -> dict[str, Any]:
+        """A film's size and length, and its first picture kept beside it as a poster."""
+        frame = first_frame(self.place / name, ending)
+        if frame is None:
+            return {}
+        beside = f"{name.partition('.')[0]}.poster.jpg"
+        _write(self.place / beside, poster(frame.picture))
+        facts = {"width": frame.width, "height": frame.height, "poster": beside}
+        return facts | ({"seconds": frame.seconds} if frame.seconds else {})
 
 
 def places(root: Path, ticket: Ticket) -> Iterator[Path]:

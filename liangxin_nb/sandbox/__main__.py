@@ -36,6 +36,12 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--port", type=int, default=0, help="0, the default: any free port")
+    parser.add_argument("--profile", choices=("liangxin", "kie"), default="liangxin",
+                        help="whose models and words; default liangxin")  # fmt: skip
+    parser.add_argument("--credits", type=float,
+                        help="what the account has; default: it never runs out")  # fmt: skip
+    parser.add_argument("--any-model", action="store_true",
+                        help="take models that nobody listed, their inputs unchecked")  # fmt: skip
     parser.add_argument("--speed", type=float, default=1.0, help="times faster than life")
     parser.add_argument("--state", type=Path, help="keep the tasks in this folder")
     parser.add_argument("--shared", action="store_true",
@@ -57,7 +63,14 @@ async def _serve(given: argparse.Namespace, faults: Faults) -> None:
     with _bound(given.port) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         identity = hashlib.sha256(f"{given.state}-{os.getpid()}".encode()).hexdigest()[:16]
-        world = World(given.state, speed=given.speed, faults=faults)
+        world = World(
+            given.state,
+            profile=given.profile,
+            speed=given.speed,
+            faults=faults,
+            credits=given.credits,
+            anything=given.any_model,
+        )
         caller = Caller(world, key(), given.state)
         caller.resume(url)
         app = application(world, key(), identity, caller)

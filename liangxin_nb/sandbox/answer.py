@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from .faults import Fault, Faults
 
-__all__ = ["Answer"]
+__all__ = ["Answer", "called"]
 
 _TIMES = ("createTime", "updateTime", "completeTime")
 _EMPTY = ("failCode", "failMsg", "resultJson")
@@ -27,7 +27,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def good(cls, data: dict[str, Any]) -> Self:
+    def good(cls, data: Any) -> Self:
         """A yes."""
         return cls(200, {"code": 200, "msg": "success", "data": data})
 
@@ -43,17 +43,20 @@ class Answer:
         return cls(code, {"error": said})
 
     @classmethod
-    def refusal(cls, code: int, message: str) -> Self:
+    def refusal(cls, code: int, message: str, word: str = "") -> Self:
         """A no in the envelope of the layer that says such things."""
-        return (cls.gateway if code in (401, 403) else cls.task)(code, message)
+        return cls.gateway(code, message, word) if code in (401, 403) else cls.task(code, message)
 
     @property
     def data(self) -> dict[str, Any]:
-        """The body's `data`, empty where there is none."""
-        return self.body.get("data") or {}
+        """The body's `data`, empty where that is no object."""
+        data = self.body.get("data")
+        return data if isinstance(data, dict) else {}
 
-    def response(self, faults: Faults) -> Response:
-        """The answer as it is sent, in the styles in force."""
+    def response(self, faults: Faults, profile: str) -> Response:
+        """The answer as the service of that profile sends it, in the styles in force."""
+        if profile == "kie" and _is_error(self):
+            _as_kie(self)
         for fault in faults.strike("answer", lambda fault: _STYLES[fault.name][0](self)):
             _STYLES[fault.name][1](self, fault)
         return JSONResponse(self.body, self.status, self.headers)
@@ -84,13 +87,29 @@ def _shift(answer: Answer, fault: Fault) -> None:
         answer.headers["Retry-After"] = formatdate(moment + fault.seconds, usegmt=True)
 
 
-def _as_kie(answer: Answer, _: Fault) -> None:
+def called(data: dict[str, Any], profile: str) -> dict[str, Any]:
+    """The body of a callback for a task's record: LiangXin's is recordInfo's, KIE's its own."""
+    if profile != "kie":
+        return {"code": 200, "msg": "success", "data": data}
+    good = data["state"] == "success"
+    param = json.loads(data["param"])
+    twice = {**param, "input": json.dumps(param["input"], ensure_ascii=False)}
+    told = {"param": json.dumps(twice, ensure_ascii=False), "costTime": data["costTime"] // 1000}
+    words = f"Playground task {'completed successfully' if good else 'failed'}."
+    return {"code": 200 if good else 501, "msg": words, "data": {**data, **told}}
+
+
+def _as_kie(answer: Answer, _: Fault | None = None) -> None:
     error = answer.body.pop("error", None)
     if error:
         answer.body = {"code": answer.status, "msg": error["message"], "data": None}
     if answer.status == 404:
         answer.body.update(code=422, msg="recordInfo is null")
     answer.status = 200
+
+
+def _say_both(answer: Answer, _: Fault) -> None:
+    answer.body["message"] = answer.body["msg"]
 
 
 def _say_message(answer: Answer, _: Fault) -> None:
@@ -128,6 +147,7 @@ _STYLES: dict[str, tuple[Callable[[Answer], bool], Callable[[Answer, Fault], Non
     "clock": (_tells_a_time, _shift),
     "kie": (_is_error, _as_kie),
     "message": (lambda answer: "msg" in answer.body, _say_message),
+    "message-too": (lambda answer: "msg" in answer.body, _say_both),
     "result-missing": (_has_result, _no_result),
     "result-object": (_has_result, _object),
     "result-twice": (lambda answer: isinstance(answer.data.get("resultJson"), str)

@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from .world import Refusal, World
+from .answer import called
+from .checks import Refusal
+from .world import World
 
 __all__ = ["Caller"]
 
@@ -80,7 +82,7 @@ class Caller:
             data = self._world.record(self._key, task_id, self.origin)
         except Refusal:
             return  # made with another key, in an earlier run
-        body = json.dumps({"code": 200, "msg": "success", "data": data}, ensure_ascii=False)
+        body = json.dumps(called(data, self._world.profile), ensure_ascii=False)
         struck = {fault.name for fault in self._world.faults.strike("callback")}
         for _ in range(2 if "callback-twice" in struck else 1):
             if "callback-lost" not in struck:

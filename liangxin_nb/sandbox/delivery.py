@@ -7,7 +7,7 @@ import base64
 import hashlib
 import re
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 
 from starlette.concurrency import run_in_threadpool
@@ -15,8 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from ..pictures import reference
+from .film import film
 from .painter import paint
-from .world import Drawing
+from .works import Drawing
 
 __all__ = ["Delivery", "How", "dribbled", "endless"]
 
@@ -85,6 +86,11 @@ def endless(content: bytes, status: int, headers: dict[str, str]) -> Response:
 
 @lru_cache(maxsize=8)
 def _drawn(drawing: Drawing) -> bytes:
+    if drawing.form == "webm":
+        width, height = drawing.size
+        wide = min(2.0, 4096 / max(drawing.size))  # more than is seen at once: the camera moves
+        scene = replace(drawing, form="webp", size=(int(width * wide), int(height * wide)))
+        return film(_drawn(scene), drawing.size, drawing.seconds)
     return paint(
         drawing.prompt,
         seed=drawing.seed,

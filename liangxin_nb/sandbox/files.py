@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +19,7 @@ from .world import World
 
 __all__ = ["STEPS", "Files"]
 
-_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "webm": "video/webm"}
 _PAGE = b"<!DOCTYPE html><html><body>This link is no longer available.</body></html>"
 _EXPIRED = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 
@@ -38,8 +39,8 @@ class Files:
         drawing = self._world.drawing(id, name)
         if drawing is None:
             return Response("no such file", 404, media_type="text/plain")
-        link = request.query_params.get("link", "1")
-        if not self._world.link_lives(id, int(link) if link.isdecimal() else 1):
+        link = _whole(request.query_params.get("link", "")) or 1
+        if not self._world.link_lives(id, link, _whole(request.query_params.get("until", ""))):
             return _say(403, _EXPIRED, "application/xml")
         delivery = Delivery(request, drawing, _TYPES[drawing.form])
         for fault in self._world.faults.strike("file", lambda fault: _fits(fault, request)):
@@ -49,6 +50,10 @@ class Files:
             if instead is not None:
                 return instead
         return await delivery.response()
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if re.fullmatch("[0-9]{1,12}", text) else None
 
 
 def _fits(fault: Fault, request: Request) -> bool:

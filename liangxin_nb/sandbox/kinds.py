@@ -68,6 +68,7 @@ KINDS = {
         "answer", "OFFSET", "all times told are off by OFFSET seconds, which may be -3600"
     ),
     "kie": Kind("answer", "", "errors come as HTTP 200 with the code in the body"),
+    "message-too": Kind("answer", "", "the key `message` beside `msg`"),
     "message": Kind("answer", "", "the key `message` instead of `msg`"),
     "result-missing": Kind("answer", "", "success with an empty resultJson"),
     "result-object": Kind("answer", "", "resultJson is an object, not a string"),

@@ -1,4 +1,4 @@
-"""The sandbox's HTTP face: both endpoints of the Market task API, the result files, its faults.
+"""The sandbox's HTTP face: the endpoints of the Market task API, the result files, its faults.
 
 Sources: the seed documents for recordInfo, LiangXin's model pages for createTask, its refusals
 and both error envelopes.
@@ -6,8 +6,6 @@ and both error envelopes.
 
 from __future__ import annotations
 
-import json
-import secrets
 import time
 from email.utils import formatdate
 from typing import Any
@@ -22,15 +20,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .answer import Answer
 from .calling import Caller
+from .checks import Refusal
+from .extras import Extras
 from .faults import BadFault, Faults
 from .files import Files
 from .limits import Limits
+from .openapi import document
+from .reading import authorize, json_body, origin
 from .steps import Calls
-from .world import Refusal, World
+from .world import World
 
 __all__ = ["application"]
-
-_LARGEST_BODY = 32 << 20
 
 
 def application(
@@ -45,6 +45,8 @@ def application(
             Route("/files/{task}/{name}", face.file, methods=["GET"]),
             Route("/sandbox", face.about, methods=["GET"]),
             Route("/sandbox/faults", face.replace, methods=["PUT"]),
+            Route("/openapi.json", face.document, methods=["GET"]),
+            *face.extras,
         ],
         middleware=[Middleware(_Dated, faults=world.faults)],
         exception_handlers={Refusal: face.refused},
@@ -60,30 +62,31 @@ class _Face:
         self._identity = identity
         self._caller = caller
         self._limits = Limits()
-        self._calls = Calls(world.faults, self._limits)
+        self._calls = Calls(world.faults, self._limits, world.profile)
         self._files = Files(world)
+        self.extras = Extras(world, key, self._calls).routes() if world.profile == "kie" else []
 
     async def create(self, request: Request) -> Response:
         self._world.calls["createTask"] += 1
-        self._authorize(request)
-        body = await _body(request)
+        authorize(request, self._key)
+        body = await json_body(request)
         struck = await self._calls.before("createTask", "create", self._key)
         if struck:
             return struck
         task_id = await run_in_threadpool(self._world.create, self._key, body)
-        self._caller.expect(task_id, f"{request.url.scheme}://{request.url.netloc}")
+        self._caller.expect(task_id, origin(request))
         return await self._calls.after(
             "created", self._calls.response(Answer.good({"taskId": task_id}))
         )
 
     async def record(self, request: Request) -> Response:
         self._world.calls["recordInfo"] += 1
-        self._authorize(request)
+        authorize(request, self._key)
         struck = await self._calls.before("recordInfo", "record", self._key)
         if struck:
             return struck
-        origin = f"{request.url.scheme}://{request.url.netloc}"
-        data = self._world.record(self._key, request.query_params.get("taskId", ""), origin)
+        id = request.query_params.get("taskId", "")
+        data = self._world.record(self._key, id, origin(request))
         return self._calls.response(Answer.good(data))
 
     async def file(self, request: Request) -> Response:
@@ -94,6 +97,7 @@ class _Face:
         return JSONResponse(
             {
                 "sandbox": self._identity,
+                "profile": self._world.profile,
                 "created": self._world.created,
                 "calls": dict(self._world.calls),
                 "faults": self._world.faults.told(),
@@ -105,7 +109,7 @@ class _Face:
     async def replace(self, request: Request) -> Response:
         """Puts another set of faults in force, everything about faults counted from 0."""
         try:
-            self._world.faults.replace(_named(await _body(request)))
+            self._world.faults.replace(_named(await json_body(request)))
         except (BadFault, Refusal) as error:
             return JSONResponse({"error": str(error)}, 400)
         self._limits.reset()
@@ -114,13 +118,11 @@ class _Face:
     async def refused(self, _: Request, error: Exception) -> Response:
         """A refusal in its layer's envelope: the gateway's for keys, else the task's."""
         assert isinstance(error, Refusal)
-        return self._calls.response(Answer.refusal(error.code, error.message))
+        return self._calls.response(Answer.refusal(error.code, error.message, error.word))
 
-    def _authorize(self, request: Request) -> None:
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        good = secrets.compare_digest(given.encode(), self._key.encode())
-        if scheme.lower() != "bearer" or not good:
-            raise Refusal(401, "invalid token")
+    async def document(self, request: Request) -> Response:
+        """What can be asked for here, as OpenAPI."""
+        return JSONResponse(document(self._world.profile, origin(request)))
 
 
 class _Dated:
@@ -146,16 +148,3 @@ def _named(body: Any) -> list[str]:
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise BadFault('wanted: {"faults": ["name", "name:value", "name*times", ...]}')
     return texts
-
-
-async def _body(request: Request) -> Any:
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > _LARGEST_BODY:
-            raise Refusal(413, "request body too large")
-        parts.append(part)
-    try:
-        return json.loads(b"".join(parts))
-    except ValueError:
-        raise Refusal(400, "invalid JSON body") from None

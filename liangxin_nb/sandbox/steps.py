@@ -32,8 +32,9 @@ _BROKEN = '{"code":200,"msg":"success","data":{"taskId":"task_'
 class Calls:
     """The calls of one sandbox: what strikes them, and how they are answered."""
 
-    def __init__(self, faults: Faults, limits: Limits) -> None:
+    def __init__(self, faults: Faults, limits: Limits, profile: str) -> None:
         self._faults = faults
+        self._profile = profile
         self._limits = limits
 
     async def before(self, call: str, place: str, key: str) -> Response | None:
@@ -51,7 +52,7 @@ class Calls:
 
     def response(self, answer: Answer) -> Response:
         """The answer in the styles in force."""
-        return answer.response(self._faults)
+        return answer.response(self._faults, self._profile)
 
     def _fits(self, fault: Fault, call: str, key: str) -> bool:
         return fault.name != "limits" or self._limits.over(call, key)

@@ -6,81 +6,65 @@ created is kept on disk, one line each, so that a restarted sandbox still knows 
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import random
+import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from .. import catalog
-from .fate import Fate, failure, known, life
+from .checks import Refusal, checked
+from .fate import failure, known, life
 from .faults import Faults
+from .tasks import Book, Task, owner
+from .uploads import Uploads
+from .works import Drawing, drawings, ending, price, said
 
 __all__ = ["Drawing", "Refusal", "Task", "World"]
 
-_FORMS = {"jpg": "jpeg", "image/jpeg": "jpeg", "image/png": "png"}
-
-
-class Refusal(Exception):
-    """A request that the service says no to: `code` and the words of its answer."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
-@dataclass(frozen=True)
-class Task:
-    """One accepted task: the request as it came, and when. `owner` is a digest of the key.
-
-    `fates`: the faults sealed at its creation, each a name and an argument.
-    """
-
-    id: str
-    owner: str
-    created_ms: int
-    total_ms: int
-    param: dict[str, Any]
-    fates: Sequence[Fate] = ()
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """What there is to draw for a task: equal requests give equal drawings."""
-
-    prompt: str
-    seed: int
-    size: tuple[int, int]
-    form: str
-    references: tuple[str, ...] = ()
+_PLENTY = 1_000_000.0  # credits of an account that never runs out
+_POOR = {
+    "kie": (402, "Credits insufficient: your balance is not enough for this request.", ""),
+    "liangxin": (403, "用户额度不足, 剩余额度: $0.000000", "insufficient_user_quota"),
+}
+_LINK_LIVES = 20 * 60  # seconds, as KIE's page of download-url says
 
 
 class World:
-    """All tasks of one sandbox. `speed`: how many times faster than life; `clock`: unix seconds."""
+    """All tasks of one sandbox.
+
+    `profile`: whose catalogue and words it has, liangxin or kie. `speed`: how many times faster
+    than life; `clock`: unix seconds. `credits`: what the account had at the beginning, None for
+    one that never runs out; `anything`: whether models that nobody listed are taken.
+    """
 
     def __init__(
         self,
         state: Path | None,
         *,
+        profile: str = "liangxin",
         speed: float = 1.0,
         clock: Callable[[], float] = time.time,
         faults: Faults | None = None,
+        credits: float | None = None,
+        anything: bool = False,
     ) -> None:
-        self._file = state / "tasks.jsonl" if state else None
+        self.profile = profile
+        self.anything = anything
+        self.faults = faults or Faults()
+        self.uploads = Uploads(state)
+        self.calls: Counter[str] = Counter()
+        self._book = Book(state)
         self._speed = speed
         self._clock = clock
-        self.faults = faults or Faults()
+        self._credits = credits
         self._dead_links: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._tasks = {task.id: task for task in _read(self._file)}
-        self.calls: Counter[str] = Counter()
+        self._tasks = {task.id: task for task in self._book.read()}
 
     @property
     def created(self) -> int:
@@ -89,17 +73,23 @@ class World:
 
     def create(self, key: str, body: Any) -> str:
         """Accepts a request and returns its task id; raises `Refusal`."""
-        model = _checked(body)
+        model = checked(self.profile, body, anything=self.anything)
         with self._lock:
+            self._charge(price(model, body["input"]))
             now = int(self._clock() * 1000)
-            while (id := f"task_{model.id.replace('/', '-')}_{now}") in self._tasks:
+            while (id := self._fresh(model, now)) in self._tasks:
                 now += 1
             total = int(self._duration(model, id) * 1000)
             fates = [(fault.name, fault.value) for fault in self.faults.strike("life")]
-            task = Task(id, _owner(key), now, total, body, fates)
-            self._keep(task)
+            task = Task(id, owner(key), now, total, body, fates)
+            self._book.add(task)
             self._tasks[id] = task
         return id
+
+    def balance(self) -> float:
+        """The credits left: a task costs from its creation on, a failed one nothing."""
+        start = _PLENTY if self._credits is None else self._credits
+        return start - sum(self._price(task) for task in list(self._tasks.values()))
 
     def ids(self) -> list[str]:
         """Every task, those of earlier runs included."""
@@ -122,12 +112,12 @@ class World:
             raise Refusal(400, "taskId is required")
         task = self._tasks.get(id)
         now = int(self._clock() * 1000)
-        if task is None or task.owner != _owner(key) or not known(task.created_ms, now, task.fates):
+        if task is None or task.owner != owner(key) or not known(task.created_ms, now, task.fates):
             raise Refusal(404, "task not found")
         state, since = life(task.created_ms, task.total_ms, now, task.fates)
         code, words = failure(task.fates) if state == "fail" else ("", "")
         done = state in ("success", "fail")
-        return {
+        data = {
             "taskId": id,
             "model": task.param["model"],
             "state": state,
@@ -140,130 +130,72 @@ class World:
             "createTime": task.created_ms,
             "updateTime": since,
         }
+        return self._as_kie(task, data) if self.profile == "kie" else data
 
     def drawing(self, id: str, name: str) -> Drawing | None:
         """What lies at a result link, or None where there is nothing (yet)."""
         task = self._tasks.get(id)
-        if task is None:
+        if task is None or self._state(task) != "success":
             return None
-        now = int(self._clock() * 1000)
-        if life(task.created_ms, task.total_ms, now, task.fates)[0] != "success":
-            return None
-        drawing = _drawing(task)
-        return drawing if name == f"1.{_ending(drawing.form)}" else None
+        made = enumerate(drawings(self._model(task), task.given, self.uploads.look), 1)
+        return next((one for n, one in made if name == f"{n}.{ending(one.form)}"), None)
+
+    def lasting(self, url: str, origin: str) -> str:
+        """A link to a result that lives for 20 minutes; raises `Refusal` for any other URL."""
+        path = url.removeprefix(f"{origin}/files/").partition("?")[0]
+        id, _, name = path.partition("/")
+        if not url.startswith(f"{origin}/files/") or self.drawing(id, name) is None:
+            raise Refusal(422, "The url is not one of this service's results")
+        until = int(self._clock()) + _LINK_LIVES
+        return f"{origin}/files/{path}?link={self._dead_links[id] + 1}&until={until}"
 
     def expire(self, id: str) -> None:
         """Lets the links given so far for a task be dead; the next record gives a fresh one."""
         self._dead_links[id] += 1
 
-    def link_lives(self, id: str, link: int) -> bool:
-        """Whether a task's link of that number, the first being 1, leads anywhere."""
-        return link > self._dead_links[id]
+    def link_lives(self, id: str, link: int, until: int | None = None) -> bool:
+        """Whether a task's link of that number, the first being 1, still leads anywhere."""
+        return link > self._dead_links[id] and (until is None or self._clock() < until)
+
+    def _fresh(self, model: catalog.Model, now: int) -> str:
+        """An id in the service's own shape."""
+        if self.profile == "kie":
+            return secrets.token_hex(16)
+        return f"task_{model.id.replace('/', '-')}_{now}"
+
+    def _charge(self, costs: float) -> None:
+        if self._credits is not None and self.balance() < costs:
+            raise Refusal(*_POOR[self.profile])
+
+    def _price(self, task: Task) -> float:
+        failed = self._state(task) == "fail"
+        return 0.0 if failed else price(self._model(task), task.given)
+
+    def _as_kie(self, task: Task, data: dict[str, Any]) -> dict[str, Any]:
+        empty = {name: None for name in ("resultJson", "failCode", "failMsg") if not data[name]}
+        cost = {"creditsConsumed": self._price(task)} if data["state"] == "success" else {}
+        return {**data, **empty, **cost}
+
+    def _state(self, task: Task) -> str:
+        now = int(self._clock() * 1000)
+        return life(task.created_ms, task.total_ms, now, task.fates)[0]
+
+    def _model(self, task: Task) -> catalog.Model:
+        return catalog.model(self.profile, task.param["model"])
 
     def _result(self, task: Task, origin: str) -> str:
         """The `resultJson` of a finished task."""
-        url = f"{origin}/files/{task.id}/1.{_ending(_drawing(task).form)}"
+        model = self._model(task)
+        told = said(model, task.given)
+        if told is not None:
+            return json.dumps({"resultObject": told}, ensure_ascii=False)
         dead = self._dead_links[task.id]
-        return json.dumps({"resultUrls": [f"{url}?link={dead + 1}" if dead else url]})
+        link = f"?link={dead + 1}" if dead else ""
+        made = enumerate(drawings(model, task.given), 1)
+        names = (f"{n}.{ending(one.form)}" for n, one in made)
+        return json.dumps({"resultUrls": [f"{origin}/files/{task.id}/{x}{link}" for x in names]})
 
     def _duration(self, model: catalog.Model, id: str) -> float:
         """Seconds that the task takes: around the model's typical time."""
         chance = random.Random(id)  # noqa: S311 a believable life, not a secret
         return model.seconds * chance.lognormvariate(0, 0.25) / self._speed
-
-    def _keep(self, task: Task) -> None:
-        if self._file is None:
-            return
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with self._file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(task), ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-
-def _checked(body: Any) -> catalog.Model:
-    """The model of a good request; raises what LiangXin's pages answer to the others."""
-    if not isinstance(body, dict) or not isinstance(body.get("model"), str) or not body["model"]:
-        raise Refusal(400, "model is required")
-    model = catalog.model("liangxin", body["model"])
-    if not model.known:
-        raise Refusal(400, f"unsupported model: {body['model']}")
-    if not isinstance(body.get("callBackUrl", ""), str):
-        raise Refusal(400, "callBackUrl is invalid")
-    given = body.get("input")
-    if not isinstance(given, dict) or not str(given.get("prompt") or "").strip():
-        raise Refusal(400, "input.prompt is required")
-    for name, value in given.items():
-        input = model.prompt if name == "prompt" else model.inputs.get(name)
-        if input and input.stated and not input.typed(value):
-            raise Refusal(400, _invalid(input, value))
-    _fits(model, given)
-    return model
-
-
-def _fits(model: catalog.Model, given: dict[str, Any]) -> None:
-    """Refuses what the pages rule out; of two that exclude each other the service takes one."""
-    typed = {
-        name: value
-        for name, value in given.items()
-        if name in model.inputs and model.inputs[name].typed(value)
-    }
-    for breach in catalog.breaches(model, typed, str(given["prompt"])):
-        if not breach.stated or breach.rule == "exclusive":
-            continue
-        input = model.prompt if breach.name == "prompt" else model.inputs[breach.name]
-        if breach.rule == "limit" and input:
-            raise Refusal(400, _invalid(input, given[breach.name]))
-        if breach.rule == "required":
-            raise Refusal(400, f"input.{breach.name} is required")
-        raise Refusal(400, f"input.{breach.name} is invalid: {breach.words}")
-
-
-def _invalid(input: catalog.Input, value: Any) -> str:
-    return f"input.{input.name} is invalid: {value!r:.200}, expected {input.allows}"
-
-
-def _drawing(task: Task) -> Drawing:
-    given = task.param["input"]
-    model = catalog.model("liangxin", task.param["model"])
-    text = json.dumps([model.id, given], sort_keys=True, ensure_ascii=False)
-    digest = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
-    seed = given.get("seed")
-    form = str(given.get("output_format") or "png").lower()
-    form = _FORMS.get(form, form)
-    return Drawing(
-        prompt=str(given["prompt"]),
-        seed=seed if isinstance(seed, int) else digest,
-        size=model.size_of(given),
-        form=form if form in ("png", "jpeg", "webp") else "png",
-        references=tuple(_pictures(given)),
-    )
-
-
-def _pictures(given: dict[str, Any]) -> Iterator[str]:
-    """Every picture that came with the request; addresses are not fetched, from anywhere."""
-    for value in given.values():
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, str) and one.startswith("data:image/"):
-                yield one
-
-
-def _ending(form: str) -> str:
-    return "jpg" if form == "jpeg" else form
-
-
-def _owner(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()[:16]
-
-
-def _read(file: Path | None) -> list[Task]:
-    """The tasks on disk; a line cut off by a crash was never answered and is passed over."""
-    if file is None or not file.exists():
-        return []
-    tasks = []
-    for line in file.read_text(encoding="utf-8").splitlines():
-        try:
-            tasks.append(Task(**json.loads(line)))
-        except (ValueError, TypeError):
-            continue
-    return tasks

@@ -126,7 +126,7 @@ class Past:
 
     def _resumed(self, ticket: Ticket) -> Job:
         collectable = ticket.unfinished or ticket.fate == "lost"
-        removed = ticket.fate == "kept" and not self._is_kept(ticket)
+        removed = ticket.fate == "deleted" or (ticket.fate == "kept" and not self._is_kept(ticket))
         if not ticket.task_id or not (collectable or removed):
             raise InvalidRequest(
                 f"There is nothing to collect for {ticket.id}: it is {ticket.fate}.",

@@ -98,9 +98,18 @@ class Session:
         return self.submit(request, callback=callback, reuse=reuse)
 
     def submit(self, request: Request, *, callback: str | None = "", reuse: bool = False) -> Job:
-        """Writes the ticket into the ledger, then sends it from the private loop."""
+        """Writes the ticket into the ledger, then sends it from the private loop.
+
+        Raises `InvalidRequest` before anything is sent, also for a request read from the ledger
+        whose reference pictures are not at hand.
+        """
         if reuse and (kept := self.same([request])[0]):
             return self._past.reuse(kept)
+        if not request.whole:
+            raise InvalidRequest(
+                "The reference pictures of this request are not written down; nothing was sent.",
+                next_step="Give them again: --image in a cell, or in the panel.",
+            )
         wish = self.settings.callback if callback == "" else callback or ""
         self._refuse_key(f"{request.input} {wish}")
         guard(self.ledger, self.settings, request.model)

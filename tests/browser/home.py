@@ -30,7 +30,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
 }
 KERNEL = {
-    "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
     "display_name": "Python 3 (ipykernel)",
     "language": "python",
     "metadata": {"debugger": True},
@@ -50,9 +49,10 @@ PERSONAL = ("JUPYTER", "JPY_", "LIANGXIN")  # variables that stay behind
 class Home:
     """Hold a server's settings, kernel, runtime files and log in one folder."""
 
-    def __init__(self, folder: Path) -> None:
-        """Use this folder, which need not exist yet."""
+    def __init__(self, folder: Path, python: str = sys.executable) -> None:
+        """Use this folder, which need not exist yet; `python` runs the kernels."""
         self.folder = folder
+        self._python = python
         self.log = folder / "server.log"
         self.runtime = folder / "runtime"
 
@@ -61,7 +61,8 @@ class Home:
         # The first place that is looked at, so the kernel is this interpreter and no other.
         spec = self.folder / "share" / "kernels" / "python3" / "kernel.json"
         spec.parent.mkdir(parents=True, exist_ok=True)
-        spec.write_text(json.dumps(KERNEL), encoding="utf-8")
+        argv = [self._python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        spec.write_text(json.dumps({"argv": argv, **KERNEL}), encoding="utf-8")
         self.reset_settings()
 
     def reset_settings(self) -> None:

@@ -37,10 +37,13 @@ class Lab:
         env: Mapping[str, str] | None = None,
         base_url: str = "/",
         home: Path | None = None,
+        python: str = sys.executable,
+        app: str = "jupyterlab",
     ) -> None:
-        """Remember what to serve; `start` serves it."""
+        """Remember what to serve, from which Python and as which app; `start` serves it."""
         self.root = root
-        self.home = Home(home or Path(tempfile.mkdtemp(prefix="lab-")))
+        self.home = Home(home or Path(tempfile.mkdtemp(prefix="lab-")), python)
+        self._command = (python, "-m", app)
         self.token = secrets.token_hex(16)
         self.url = ""
         self._env = {"JUPYTER_TOKEN": self.token, **(env or {})}
@@ -69,7 +72,7 @@ class Lab:
         with self.home.log.open("ab") as log:
             self._process = subprocess.Popen(
                 # Port 0: the system picks one, so two servers never reach for the same.
-                [sys.executable, "-m", "jupyterlab", *OPTIONS, *place, "--ServerApp.port=0"],
+                [*self._command, *OPTIONS, *place, "--ServerApp.port=0"],
                 cwd=self.home.folder,  # not the notebooks' folder: `-m` would import from it
                 env=self.home.environment(self._env),
                 stdin=subprocess.DEVNULL,
@@ -115,6 +118,11 @@ class Lab:
         if answer.status >= 400:
             raise OSError(f"{method} {path}: {answer.status}")
         return json.loads(body or b"null")
+
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        return self._process.pid if self._process else 0
 
     def _key(self) -> str:
         return f"token {self.token}"

@@ -109,6 +109,7 @@ ROWS = [
     Row("nulls, fail:501", "failed", "failed", r"The task failed \(501\)"),
     # strange answers
     kept("message"),
+    kept("message-too"),
     kept("result-object"),
     kept("result-twice"),
     kept("nulls"),

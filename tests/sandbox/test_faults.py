@@ -257,6 +257,8 @@ def test_in_kies_style_errors_are_http_200_with_the_code_in_the_body(api):
 
 
 def test_the_words_stand_under_another_key(api):
+    api.set("message-too")
+    assert set(json.loads(api.create()[2])) == {"code", "msg", "message", "data"}
     api.set("message")
     assert set(json.loads(api.create()[2])) == {"code", "message", "data"}
     assert json.loads(api.record("nope")[2])["message"] == "task not found"

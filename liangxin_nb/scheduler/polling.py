@@ -5,74 +5,75 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-import random
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
-from .errors import LiangxinError, ServiceError, StillRunning, Unreachable
-from .pacing import Pace
-from .record import Record
+from ..errors import LiangxinError, ServiceError, StillRunning, Unreachable
+from ..pacing import Pace, Plan, plan
+from ..record import Record
+from ._base import Ask, Followed, OwnTurns, Told, Turns
 
 __all__ = ["Scheduler"]
 
 _HURRIED = 1.0  # seconds between two hurried questions about one task
-Ask = Callable[[str], Awaitable[Record]]
-Told = Callable[[Record | LiangxinError], None]
-
-
-@dataclass(order=True)
-class _Followed:
-    """One task in the queue, ordered by when it is asked about next."""
-
-    due: float
-    turn: int
-    task_id: str = field(compare=False)
-    ask: Ask = field(compare=False)
-    told: Told = field(compare=False)
-    since: float = field(compare=False)
-    patience: float = field(compare=False)
-    ended: asyncio.Future[Record] = field(compare=False)
-    not_before: float = field(default=0.0, compare=False)
-    soon: float = field(default=float("inf"), compare=False)
-    trouble: LiangxinError | None = field(default=None, compare=False)
+_MOST_EARLY = 1000  # hints remembered of tasks that nobody follows yet
 
 
 class Scheduler:
     """Follows tasks to their end; lives on the private loop alone.
 
-    `follow` may be cancelled at any time: the task is then asked about no more.
+    `turns`: when one of all the questions may be asked, default the pace's spacing. `follow` may
+    be cancelled at any time: the task is then asked about no more.
     """
 
     def __init__(
-        self, pace: Pace | None = None, *, clock: Callable[[], float] = time.monotonic
+        self,
+        pace: Pace | None = None,
+        turns: Turns | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pace = pace or Pace()
+        self._turns = turns or OwnTurns(self._pace.spacing)
         self._clock = clock
-        self._queue: list[_Followed] = []
-        self._followed: dict[str, _Followed] = {}
-        self._early: set[str] = set()
-        self._turns = itertools.count()
+        self._queue: list[Followed] = []
+        self._ready: list[Followed] = []
+        self._followed: dict[str, Followed] = {}
+        self._early: dict[str, None] = {}
+        self._numbers = itertools.count()
         self._news: asyncio.Event | None = None
         self._running: asyncio.Task[None] | None = None
         self._asking: set[asyncio.Task[None]] = set()
 
-    async def follow(self, task_id: str, ask: Ask, told: Told, patience: float) -> Record:
+    async def follow(
+        self,
+        task_id: str,
+        ask: Ask,
+        told: Told,
+        patience: float,
+        *,
+        learned: Plan | None = None,
+        age: float = 0.0,
+    ) -> Record:
         """The task's final record; every answer on the way goes to `told`, transient trouble too.
 
-        Raises `StillRunning` after `patience` seconds, and what the service says finally.
+        `learned`: the plan for tasks like it, default the documented schedule; `age`: seconds
+        since it was accepted. Raises `StillRunning` after `patience` seconds, and what the
+        service says finally.
         """
         now = self._clock()
-        ended: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
-        first = now + self._pace.wait(0.0, random.random())  # noqa: S311 jitter
-        entry = _Followed(first, next(self._turns), task_id, ask, told, now, patience, ended)
+        entry = Followed(
+            0.0, next(self._numbers), task_id, ask, told, learned or plan(self._pace), now, age,
+            patience, asyncio.get_running_loop().create_future(), last=now - age,
+        )  # fmt: skip
+        entry.due = now + min(entry.pause(now), patience)
         self._followed[task_id] = entry
         self._put(entry)
         if task_id in self._early:
-            self._early.discard(task_id)
+            del self._early[task_id]
             self.hurry(task_id)
         try:
-            return await ended
+            return await entry.ended
         finally:
             if self._followed.get(task_id) is entry:
                 del self._followed[task_id]
@@ -85,7 +86,9 @@ class Scheduler:
         """
         entry = self._followed.get(task_id)
         if entry is None:
-            self._early.add(task_id)
+            self._early[task_id] = None
+            if len(self._early) > _MOST_EARLY:
+                del self._early[next(iter(self._early))]
             return
         entry.soon = max(self._clock(), entry.not_before)
         if entry in self._queue and entry.soon < entry.due:
@@ -94,7 +97,7 @@ class Scheduler:
             assert self._news is not None
             self._news.set()
 
-    def _put(self, entry: _Followed) -> None:
+    def _put(self, entry: Followed) -> None:
         heapq.heappush(self._queue, entry)
         if self._running is None or self._running.done():
             self._news = asyncio.Event()
@@ -103,32 +106,55 @@ class Scheduler:
             self._news.set()
 
     async def _run(self) -> None:
-        """Takes the queue's head when it is due; ends when nothing is followed any more."""
+        """Asks whenever something is due and a turn is there; ends when nothing is followed."""
         assert self._news is not None
-        while self._queue or self._asking:
+        while self._queue or self._ready or self._asking:
             self._news.clear()
-            pause = self._queue[0].due - self._clock() if self._queue else None
-            if pause is None or pause > 0:
-                await _until(self._news, pause)
+            self._gather()
+            if not self._ready:
+                await _until(
+                    self._news, self._queue[0].due - self._clock() if self._queue else None
+                )
                 continue
-            entry = heapq.heappop(self._queue)
-            if entry.ended.done():
-                continue
-            if entry.due >= entry.soon:
-                entry.not_before = self._clock() + _HURRIED
-            entry.soon = float("inf")
-            asking = asyncio.get_running_loop().create_task(self._ask(entry))
-            self._asking.add(asking)
-            asking.add_done_callback(self._answered)
-            await asyncio.sleep(self._pace.spacing)
+            await self._turns.query()
+            if entry := self._likeliest():
+                self._start(entry)
+
+    def _gather(self) -> None:
+        """Moves what is due from the queue to the questions that are ready."""
+        now = self._clock()
+        while self._queue and self._queue[0].due <= now:
+            self._ready.append(heapq.heappop(self._queue))
+        self._ready = [entry for entry in self._ready if not entry.ended.done()]
+
+    def _likeliest(self) -> Followed | None:
+        """Of the questions that are ready, the one most likely to end a wait."""
+        self._gather()
+        if not self._ready:
+            return None
+        now = self._clock()
+        entry = max(self._ready, key=lambda entry: (entry.urgency(now), -entry.turn))
+        self._ready.remove(entry)
+        return entry
+
+    def _start(self, entry: Followed) -> None:
+        now = self._clock()
+        if now >= entry.soon:
+            entry.not_before = now + _HURRIED
+        entry.soon = float("inf")
+        entry.asked += 1
+        asking = asyncio.get_running_loop().create_task(self._ask(entry))
+        self._asking.add(asking)
+        asking.add_done_callback(self._answered)
 
     def _answered(self, asking: asyncio.Task[None]) -> None:
         self._asking.discard(asking)
         if self._news is not None:
             self._news.set()
 
-    async def _ask(self, entry: _Followed) -> None:
+    async def _ask(self, entry: Followed) -> None:
         """One question, and what follows from the answer: the end, or the next question."""
+        begun = self._clock()
         try:
             answer: Record | LiangxinError = await entry.ask(entry.task_id)
         except (Unreachable, ServiceError) as error:
@@ -136,36 +162,37 @@ class Scheduler:
         except Exception as error:  # a defect must end the wait, not hang it
             _fail(entry, error)
             return
+        if isinstance(answer, ServiceError) and answer.number == 429:
+            await self._turns.refused("recordInfo", answer.retry_after)
         if entry.ended.done():
             return
         if isinstance(answer, LiangxinError) and not self._passing(entry, answer):
             _fail(entry, answer)
             return
         entry.trouble = answer if isinstance(answer, LiangxinError) else None
+        entry.last = begun if isinstance(answer, Record) else entry.last
         entry.told(answer)
         if isinstance(answer, Record) and answer.state.final:
             entry.ended.set_result(answer)
         else:
             self._again(entry, answer)
 
-    def _passing(self, entry: _Followed, error: LiangxinError) -> bool:
+    def _passing(self, entry: Followed, error: LiangxinError) -> bool:
         """Whether the trouble may pass: just after its creation a task may not be known yet."""
         young = self._clock() - entry.since < self._pace.grace
         return error.retryable or (young and getattr(error, "absent", False))
 
-    def _again(self, entry: _Followed, answer: Record | LiangxinError) -> None:
+    def _again(self, entry: Followed, answer: Record | LiangxinError) -> None:
         now = self._clock()
         elapsed = now - entry.since
         if elapsed >= entry.patience:
             _fail(entry, _still_running(entry))
             return
-        pause = self._pace.wait(elapsed, random.random())  # noqa: S311 jitter
         asked = min(getattr(answer, "retry_after", None) or 0.0, self._pace.longest)
-        left = entry.patience - elapsed
         entry.not_before = max(entry.not_before, now + asked)
-        due = now + min(max(pause, asked), left)
+        due = now + min(max(entry.pause(now), asked), entry.patience - elapsed)
         entry.due = min(due, max(entry.soon, entry.not_before))
-        entry.turn = next(self._turns)
+        entry.turn = next(self._numbers)
         self._put(entry)
 
 
@@ -177,12 +204,12 @@ async def _until(news: asyncio.Event, pause: float | None) -> None:
         pass
 
 
-def _fail(entry: _Followed, error: Exception) -> None:
+def _fail(entry: Followed, error: Exception) -> None:
     if not entry.ended.done():
         entry.ended.set_exception(error)
 
 
-def _still_running(entry: _Followed) -> StillRunning:
+def _still_running(entry: Followed) -> StillRunning:
     trouble = f" The last question failed: {entry.trouble.message}" if entry.trouble else ""
     return StillRunning(
         f"Task {entry.task_id} is still running after {entry.patience:.0f} s.{trouble}",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .ledger import Ledger
-from .results import Results
-from .ticket import Ticket
+from ..ledger import Ledger
+from ..results import Results
+from ..ticket import Ticket
 
 __all__ = ["Finding", "examine", "settle"]
 
@@ -43,6 +43,8 @@ def examine(ledger: Ledger, results: Results, alive: Callable[[str], bool]) -> l
     kinds = [
         ("kept", counts.get("kept", 0) - missing, "collected, on this disk", ""),
         ("kept, then removed", missing, "collected once; the files are gone from the folder",
+         "%liangxin resume ID asks the service once more"),
+        ("deleted", counts.get("deleted", 0), "collected once; deleted on purpose",
          "%liangxin resume ID asks the service once more"),
         ("followed now", followed, "at the service; a notebook watches it", ""),
         ("waiting to be collected", len(open_) - followed, "at the service; nobody watches it",

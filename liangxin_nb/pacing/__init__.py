@@ -1,0 +1,14 @@
+"""When to ask again: pure rules, without a clock and without a socket.
+
+`Pace` is what the services' documents ask for. `Plan` is what this ledger's own tasks teach: ask
+once early to show the state, keep quiet while an end is improbable, ask closely where ends are
+likely, and go back to the documents when a task outlives all experience.
+"""
+
+from __future__ import annotations
+
+from ._base import Pace
+from .experience import Experience
+from .plan import Plan, plan
+
+__all__ = ["Experience", "Pace", "Plan", "plan"]

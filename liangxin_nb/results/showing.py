@@ -1,0 +1,59 @@
+"""What is no picture, as HTML: a player of the local file, a text, or a link."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ..pictures import POSTER, poster, probe
+
+__all__ = ["poster_of", "shown"]
+
+_LONGEST_TEXT = 20_000
+_TEXT = "white-space:pre-wrap;max-width:720px;font-family:inherit;margin:0"
+_FILM = "width:100%;max-width:720px;border-radius:4px;display:block"
+
+
+def shown(path: Path, file: Mapping[str, Any], prompt: str) -> str:
+    """One file; everything that came from outside is escaped. `prompt` is what a film is called."""
+    kind = file.get("kind", "image")
+    if kind == "text":
+        text = path.read_text(encoding="utf-8", errors="replace")[:_LONGEST_TEXT]
+        return f'<pre style="{_TEXT}">{escape(text)}</pre>'
+    # Beside the notebook, so that the saved file finds it again wherever both are moved.
+    src = quote(Path(os.path.relpath(path)).as_posix())
+    player = ""
+    if kind == "video":
+        picture = base64.b64encode(poster_of(path, file, prompt)).decode()
+        player = (
+            f'<video controls preload="metadata" title="{escape(prompt, quote=True)}" '
+            f'poster="data:image/jpeg;base64,{picture}" src="{src}" style="{_FILM}"></video>'
+        )
+    elif kind == "audio":
+        player = f'<audio controls src="{src}"></audio>'
+    return f'<div>{player}<div><a href="{src}">{escape(path.name)}</a></div></div>'
+
+
+def poster_of(path: Path, file: Mapping[str, Any], prompt: str) -> bytes:
+    """A film's poster: the one kept beside it, or a plain one that says what the film is."""
+    try:
+        kept = (path.parent / Path(str(file["poster"])).name).read_bytes()
+        if len(kept) <= POSTER and probe(kept).ending == "jpg":
+            return kept
+    except (KeyError, OSError, ValueError):
+        pass
+    return poster(lines=[prompt.strip().partition("\n")[0], _told(file)])
+
+
+def _told(file: Mapping[str, Any]) -> str:
+    """`Film · 5 s · 1.9 MB`: what is known of it."""
+    seconds, size = file.get("seconds"), file.get("bytes")
+    parts = ["Film"]
+    parts += [f"{seconds:.0f} s"] if isinstance(seconds, int | float) else []
+    parts += [f"{max(size / 1e6, 0.1):.1f} MB"] if isinstance(size, int | float) else []
+    return " · ".join(parts)

@@ -1,0 +1,85 @@
+"""What each service says to a request: yes, or no in the code and the words of its documents.
+
+LiangXin's pages state their limits; of KIE's nearly all is known from its users' notes, and the
+sandbox holds to them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import catalog
+
+__all__ = ["Refusal", "checked"]
+
+
+class Refusal(Exception):
+    """A request that the service says no to: `code`, `message`, and the gateway's own `word`."""
+
+    def __init__(self, code: int, message: str, word: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.word = word
+
+
+def checked(profile: str, body: Any, *, anything: bool = False) -> catalog.Model:
+    """The model of a good request; raises `Refusal` for every other one.
+
+    `anything`: a model that nobody listed is taken, too, its inputs unchecked.
+    """
+    no = 422 if profile == "kie" else 400
+    if not isinstance(body, dict) or not isinstance(body.get("model"), str) or not body["model"]:
+        raise Refusal(no, "model is required")
+    model = catalog.model(profile, body["model"])
+    if not (model.known or anything):
+        raise Refusal(no, f"unsupported model: {body['model']}")
+    if not isinstance(body.get("callBackUrl", ""), str):
+        raise Refusal(no, "callBackUrl is invalid")
+    given = body.get("input")
+    prompt = given.get("prompt") if isinstance(given, dict) else None
+    if not isinstance(given, dict) or prompt is None or not str(prompt).strip():
+        raise _lacking(profile, "prompt")
+    if not isinstance(prompt, str):
+        raise Refusal(no, f"input.prompt is invalid: {prompt!r:.200}, expected a text")
+    _hold(profile, model, given, no)
+    return model
+
+
+def _hold(profile: str, model: catalog.Model, given: dict[str, Any], no: int) -> None:
+    """Refuses what is ruled out; of two that exclude each other the service takes one."""
+    strict = profile == "kie"
+    for name, value in given.items():
+        input = model.prompt if name == "prompt" else model.inputs.get(name)
+        if input and (strict or input.stated or input.required) and not input.typed(value):
+            raise Refusal(no, _invalid(input, value))
+    typed = {
+        name: value
+        for name, value in given.items()
+        if name in model.inputs and model.inputs[name].typed(value)
+    }
+    for breach in catalog.breaches(model, typed, given["prompt"]):
+        if (breach.stated or strict) and breach.rule != "exclusive":
+            raise _refusal(profile, model, breach, given, no)
+
+
+def _refusal(
+    profile: str, model: catalog.Model, breach: catalog.Breach, given: dict[str, Any], no: int
+) -> Refusal:
+    if breach.rule == "required":
+        return _lacking(profile, breach.name)
+    input = model.prompt if breach.name == "prompt" else model.inputs[breach.name]
+    if breach.rule == "limit" and input:
+        return Refusal(no, _invalid(input, given[breach.name]))
+    return Refusal(no, f"input.{breach.name} is invalid: {breach.words}")
+
+
+def _lacking(profile: str, name: str) -> Refusal:
+    """KIE says 500 for it, as its users have met; the name is the sandbox's help."""
+    if profile == "kie":
+        return Refusal(500, f"This field is required: {name}")
+    return Refusal(400, f"input.{name} is required")
+
+
+def _invalid(input: catalog.Input, value: Any) -> str:
+    return f"input.{input.name} is invalid: {value!r:.200}, expected {input.allows}"

@@ -1,0 +1,67 @@
+"""Files that were uploaded to the sandbox: kept with its tasks, found again by their addresses."""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+from pathlib import Path
+
+from ..pictures import probe
+
+__all__ = ["Uploads", "kind_of"]
+
+_MOST = 200  # files; then the oldest goes
+_PATH = re.compile(r"/uploads/([0-9a-f]{32})/[A-Za-z0-9._-]+")
+_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif"}
+
+
+class Uploads:
+    """The uploads of a folder, or of no folder: then they are forgotten with the process."""
+
+    def __init__(self, state: Path | None) -> None:
+        self._folder = state / "uploads" if state else None
+        self._held: dict[str, bytes] = {}
+
+    def add(self, data: bytes, name: str) -> str:
+        """Keeps a file; returns the path of its address, which nobody can guess."""
+        id = secrets.token_hex(16)
+        if self._folder is None:
+            self._held[id] = data
+            for old in list(self._held)[:-_MOST]:
+                del self._held[old]
+        else:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            (self._folder / id).write_bytes(data)
+            files = sorted(self._folder.iterdir(), key=lambda file: file.stat().st_mtime_ns)
+            for file in files[:-_MOST]:
+                file.unlink()
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[-80:]
+        return f"/uploads/{id}/{plain or 'file'}"
+
+    def read(self, address: str) -> bytes | None:
+        """What lies at an address or its path, None for an address of anything else."""
+        found = _PATH.search(address[:2000])
+        if found is None:
+            return None
+        if self._folder is None:
+            return self._held.get(found[1])
+        try:
+            return (self._folder / found[1]).read_bytes()
+        except OSError:
+            return None
+
+    def look(self, address: str) -> str:
+        """The picture at an address as a data URI, empty where there is none of ours."""
+        data = self.read(address)
+        if data is None or not (kind := kind_of(data)).startswith("image/"):
+            return ""
+        return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def kind_of(data: bytes) -> str:
+    """The media type of a file, by its bytes."""
+    try:
+        return _TYPES.get(probe(data).ending, "application/octet-stream")
+    except ValueError:
+        return "application/octet-stream"

@@ -1,0 +1,66 @@
+"""Small pictures on disk, made once: `.thumbnails/<ticket>-<n>.jpg` in the results folder."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from ..pictures import thumbnail
+from ._base import Entry, safe
+
+__all__ = ["Thumbnails"]
+
+#: Pixels of the longer side, and bytes: 24 of them are half a megabyte on the way to the browser.
+_SIDE, _BUDGET = 384, 24_000
+_START = b"\xff\xd8"
+
+
+class Thumbnails:
+    """The thumbnails of a results folder; the folder is made with the first one."""
+
+    def __init__(self, root: Path) -> None:
+        self._folder = root / ".thumbnails"
+
+    def held(self, entry: Entry, n: int = 1) -> bytes:
+        """The thumbnail of the nth picture as it lies there; empty when it was never made."""
+        try:
+            data = self._place(entry.id, n).read_bytes()
+        except OSError:
+            return b""
+        return data if data.startswith(_START) else b""
+
+    def make(self, entry: Entry, n: int = 1) -> bytes:
+        """The thumbnail of the nth picture, made from the original where there is none yet.
+
+        Empty when there is no such picture, or none that can be read.
+        """
+        if data := self.held(entry, n):
+            return data
+        path = entry.path(entry.pictures[n - 1]) if n <= len(entry.pictures) else None
+        if path is None:
+            return b""
+        try:
+            data = thumbnail(path.read_bytes(), side=_SIDE, budget=_BUDGET)
+        except Exception:  # Pillow's decoders raise many kinds for broken data
+            return b""
+        self._write(self._place(entry.id, n), data)
+        return data
+
+    def forget(self, id: str) -> None:
+        """Removes the thumbnails of a ticket."""
+        for place in self._folder.glob(f"{safe(id)}-*.jpg"):
+            with suppress(OSError):
+                place.unlink()
+
+    def _place(self, id: str, n: int) -> Path:
+        return self._folder / f"{safe(id)}-{n}.jpg"
+
+    def _write(self, place: Path, data: bytes) -> None:
+        """Whole or not at all; a full or read-only disk only means that it is made again."""
+        part = place.with_name(f".{place.name}-{os.getpid()}-{threading.get_ident()}")
+        with suppress(OSError):
+            place.parent.mkdir(exist_ok=True)
+            part.write_bytes(data)
+            part.replace(place)

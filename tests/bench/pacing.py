@@ -1,0 +1,110 @@
+"""How late an end is seen, and for how many questions: the scheduler and the plain pollers.
+
+Ours is the real scheduler with the real rule, on a clock that jumps; a plain poller asks about
+each task by itself. Nothing shares a budget here, so that the rules alone are compared.
+"""
+
+import asyncio
+import math
+import random
+from dataclasses import dataclass
+
+from liangxin_nb.pacing import Pace, plan
+from liangxin_nb.record import Record, State
+from liangxin_nb.scheduler import Scheduler
+
+from . import virtual
+from .worlds import WORLDS
+
+PACE = Pace()
+_FIXED = (3.0, 5.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Of some tasks: the mean and the 95th percentile of lateness in seconds, and questions."""
+
+    late: float
+    p95: float
+    asked: float
+
+    @classmethod
+    def of(cls, pairs):
+        late = sorted(seconds for seconds, _ in pairs)
+        asked = sum(count for _, count in pairs) / len(pairs)
+        return cls(sum(late) / len(late), late[int(0.95 * len(late))], asked)
+
+
+class _Free:
+    async def query(self):
+        pass
+
+    async def refused(self, call, seconds):
+        pass
+
+
+async def _followed(scheduler, name, known, seconds, start):
+    await asyncio.sleep(start)
+    clock, asked = asyncio.get_running_loop().time, 0
+    end = clock() + seconds
+
+    async def ask(task_id):
+        nonlocal asked
+        asked += 1
+        return Record(task_id, State("success" if clock() >= end else "generating"))
+
+    learned = plan(PACE, known)
+    await scheduler.follow(name, ask, lambda _: None, 1e6, learned=learned)
+    return clock() - end, asked
+
+
+def ours(cases, seed=0):
+    """What the scheduler sees of (history, duration) cases."""
+    random.seed(seed)  # the scheduler's jitter
+
+    async def work():
+        clock = asyncio.get_running_loop().time
+        scheduler = Scheduler(PACE, _Free(), clock=clock)
+        return await asyncio.gather(
+            *(_followed(scheduler, f"task_{n}", *case, n * 0.7) for n, case in enumerate(cases))
+        )
+
+    return Seen.of(virtual.run(work()))
+
+
+def poller(cases, pause, seed=0):
+    """What an independent poller sees; `pause`: from seconds passed, questions, chance."""
+    chance, pairs = random.Random(seed), []
+    for _, seconds in cases:
+        now, asked = 0.0, 0
+        while now < seconds or not asked:
+            now += pause(now, asked, chance.random())
+            asked += 1
+        pairs.append((now - seconds, asked))
+    return Seen.of(pairs)
+
+
+PLAIN = {
+    "documented": lambda now, asked, chance: PACE.wait(now, chance),
+    **{f"{s:.0f} s": (lambda now, asked, chance, s=s: s) for s in _FIXED},
+    "2 s x 1.5": lambda now, asked, chance: min(15.0, 2.0 * 1.5 ** min(asked, 9)),
+}
+
+
+def as_many(cases, seen):
+    """The fixed poller that asks as many questions: it is as late as half of its interval."""
+    low, high = 0.1, 900.0
+    while high / low > 1.01:
+        middle = math.sqrt(low * high)
+        asked = sum(math.ceil(seconds / middle) for _, seconds in cases) / len(cases)
+        low, high = (middle, high) if asked > seen.asked else (low, middle)
+    return low, poller(cases, lambda now, asked, chance: low)
+
+
+def measured(count):
+    """Of each world: what is seen by each way of asking, and by the fixed one that asks as much."""
+    for name, world in WORLDS.items():
+        cases = world(count)
+        seen = {"learned": ours(cases)}
+        seen |= {way: poller(cases, pause) for way, pause in PLAIN.items()}
+        yield name, seen, as_many(cases, seen["learned"])

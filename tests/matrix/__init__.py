@@ -1,0 +1,1 @@
+"""Every front end and kernel that the README names, tried in fresh environments."""

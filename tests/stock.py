@@ -1,0 +1,84 @@
+"""Results for a shelf: a few through the results' own folder, or very many at once."""
+
+import os
+import time
+
+from liangxin_nb.ledger._base import FILES, TICKETS
+from liangxin_nb.ledger.rows import row_of
+from liangxin_nb.pictures import thumbnail
+from liangxin_nb.record import Media
+from liangxin_nb.request import Request
+from liangxin_nb.sandbox.painter import paint
+from liangxin_nb.stories import Story
+from liangxin_nb.ticket import Ticket
+
+WORDS = (  # noqa: SIM905
+    "cafe terrace night rain stones lamp garden spring lighthouse storm lake city snow forest "
+    "portrait cat table harbour"
+).split()
+MODELS = ("z-image", "seedream-v4-5", "flux-2-pro")
+
+
+def kept(
+    session, prompt, *, model="z-image", at=None, parts=None, batch="", fate="kept", **options
+):
+    """A ticket with its files, kept as a finished task's are; `parts`: (kind, bytes) of each."""
+    ticket = Ticket.fresh(Request(model, prompt, options), session.settings.profile, "")
+    ticket = ticket.but(task_id=f"task_{ticket.id}", at=at or time.time(), batch=batch)
+    session.ledger.add(ticket)
+    if fate != "kept":
+        return session.ledger.change(ticket, fate, fate=fate, reason="The service said no.")
+    if parts is None:
+        parts = [("image", paint(prompt, seed=7, size=(480, 320)))]
+    parcel = session.results.parcel(ticket)
+    for n, (_, data) in enumerate(parts, 1):
+        parcel.part(n).write_bytes(data)
+    story = Story(prompt, model, ticket.task_id, ticket.id, "sandbox", "2026-11-21T17:45:00+00:00",
+                  options, drawing=True)  # fmt: skip
+    result = parcel.seal(story, [Media("", kind) for kind, _ in parts])
+    folder = result.folder.relative_to(session.results.root).as_posix()
+    return session.ledger.keep(ticket, folder, result.story.files)
+
+
+def fill(ledger, root, count, *, thumbnails=True):
+    """So many kept results in one go: real rows, real folders, real thumbnails on disk.
+
+    Every 20th has failed; `lighthouse` is in the prompt of some, `zeppelin` of every 500th.
+    """
+    began = time.time() - 60.0 * count
+    tickets = [_ticket(n, began) for n in range(count)]
+    there = [ticket for ticket in tickets if ticket.fate == "kept"]
+    with ledger.changing() as db:
+        rows = [row_of(t) | {"folder": t.folder, "seconds": t.seconds} for t in tickets]
+        db.execute(TICKETS.insert(), rows)
+        file = {"name": "1.png", "bytes": 1_000_000, "sha256": "", "width": 1024, "height": 1024}
+        db.execute(FILES.insert(), [{"ticket": t.id, **file} for t in there])
+    _files(root, there, thumbnails)
+
+
+def _ticket(n, began):
+    extra = " zeppelin" if n % 500 == 7 else ""
+    words = [WORDS[(n * k + k * k) % len(WORDS)] for k in range(1, 25)]
+    request = Request(MODELS[n % 3], " ".join(words) + extra, {"seed": n, "image_size": "square"})
+    fate = "failed" if n % 20 == 19 else "kept"
+    folder = f"2026-11-{n * 28 // 10_000 % 28 + 1:02}/{n:05}" if fate == "kept" else ""
+    batch = f"batch{n // 200:05}" if n % 2 else ""
+    return Ticket(f"{n:012x}", request, began + 60.0 * n, "sandbox", fate=fate,
+                  task_id=f"task_{n}", folder=folder, batch=batch, seconds=12.0)  # fmt: skip
+
+
+def _files(root, tickets, thumbnails):
+    """Folders with originals and thumbnails; a dozen different ones, hard links of each other."""
+    store = root / ".store"
+    store.mkdir(parents=True)
+    (root / ".thumbnails").mkdir(exist_ok=True)
+    for n in range(12):
+        data = paint(f"{WORDS[n % len(WORDS)]} {WORDS[n % 7]}", seed=n, size=(480, 480))
+        (store / f"{n}.png").write_bytes(data)
+        (store / f"{n}.jpg").write_bytes(thumbnail(data, side=384, budget=24_000))
+    for n, ticket in enumerate(tickets):
+        folder = root / ticket.folder
+        folder.mkdir(parents=True)
+        os.link(store / f"{n % 12}.png", folder / "1.png")
+        if thumbnails:
+            os.link(store / f"{n % 12}.jpg", root / ".thumbnails" / f"{ticket.id}-1.jpg")

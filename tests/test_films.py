@@ -1,0 +1,155 @@
+"""A film in a notebook: a poster that stays, a player of the local file, nothing that breaks."""
+
+import base64
+import importlib.util
+import io
+import struct
+import time
+
+import av
+import pytest
+from PIL import Image
+
+from liangxin_nb.pictures import first_frame
+from liangxin_nb.record import Media
+from liangxin_nb.results import Results
+from liangxin_nb.sandbox.film import film
+
+from .test_results import MP4, ticket, told
+
+
+def drawing(colour="orange", size=(640, 360)):
+    out = io.BytesIO()
+    Image.new("RGB", size, colour).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def webm():
+    return film(drawing(), (320, 180), 2)
+
+
+def mp4(colour, size=(320, 240)):
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4") as made:
+        stream = made.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for _ in range(20):
+            frame = av.VideoFrame.from_image(Image.new("RGB", size, colour))
+            made.mux(stream.encode(frame))
+        made.mux(stream.encode())
+    return out.getvalue()
+
+
+def kept(tmp_path, *datas, prompt="A cafe terrace", kind="video"):
+    results = Results(tmp_path / "r")
+    parcel = results.parcel(ticket(prompt))
+    for n, data in enumerate(datas, 1):
+        parcel.part(n).write_bytes(data)
+    result = parcel.seal(told(prompt), [Media("", kind)] * len(datas))
+    return results.load(result.folder.relative_to(results.root).as_posix())
+
+
+def poster(bundle):
+    return Image.open(io.BytesIO(base64.b64decode(bundle["image/jpeg"])))
+
+
+def beside(image):
+    """A place that the sign in the middle does not cover."""
+    return image.getpixel((image.width // 8, image.height // 8))
+
+
+@pytest.mark.parametrize("form", ["webm", "mp4"])
+def test_a_film_is_its_first_picture_and_a_player_of_the_local_file(tmp_path, webm, form):
+    result = kept(tmp_path, webm if form == "webm" else mp4("orange"))
+    file = result.story.files[0]
+    assert (file["kind"], file["seconds"]) == ("video", pytest.approx(2, abs=0.2))
+    assert f" {file['width']}×{file['height']} " in repr(result)
+    bundle = result._repr_mimebundle_()
+    assert set(bundle) == {"text/html", "image/jpeg", "text/plain"}
+    assert sum(map(len, bundle.values())) <= 64 * 1024
+    red, green, blue = beside(poster(bundle))
+    assert (red > 230, 140 < green < 190, blue < 40) == (True, True, True)
+    assert f'poster="data:image/jpeg;base64,{bundle["image/jpeg"]}"' in bundle["text/html"]
+    assert f"/1.{form}" in bundle["text/html"]
+    assert (result.folder / "1.poster.jpg").read_bytes() == result.thumbnail()
+
+
+def test_a_noisy_film_keeps_to_the_notebooks_budget(tmp_path):
+    noise = io.BytesIO()
+    Image.effect_noise((1200, 700), 120).convert("RGB").save(noise, "PNG")
+    bundle = kept(tmp_path, film(noise.getvalue(), (640, 360), 1))._repr_mimebundle_()
+    assert sum(map(len, bundle.values())) <= 64 * 1024
+
+
+def test_two_films_and_a_picture_are_all_there(tmp_path, webm):
+    result = kept(tmp_path, webm, webm, drawing())
+    bundle = result._repr_mimebundle_()
+    assert bundle["text/html"].count("<video ") == 2
+    assert "/3.png" in bundle["text/html"]
+    assert beside(poster(bundle))[2] < 40, "the picture, without the sign of a film"
+    assert sum(map(len, bundle.values())) <= 160 * 1024
+
+
+def test_without_the_library_the_poster_says_what_it_is(tmp_path, webm, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    result = kept(tmp_path, webm, prompt="A cafe terrace\nat night")
+    assert not (result.folder / "1.poster.jpg").exists()
+    image = poster(result._repr_mimebundle_())
+    words = image.crop((0, round(image.height * 0.6), image.width, image.height)).convert("L")
+    assert words.getextrema()[1] > 200, "words in a light ink"
+    assert beside(image)[0] < 80
+
+
+def claiming(width):
+    """A film whose header promises pictures of that width."""
+    header = b"\xb0\x01\0\0\0\0\0\0\x02" + struct.pack(">H", 320)
+    made = film(drawing(), (320, 180), 1)
+    assert header in made
+    return made.replace(header, header[:-2] + struct.pack(">H", width))
+
+
+PLAYLIST = b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"
+HOSTILE = {
+    "nothing but its sign": b"\x1aE\xdf\xa3" + b"\xff" * 5000,
+    "cut off": film(drawing(), (320, 180), 1)[:700],
+    "an empty mp4": MP4,
+    "a list of other files": b"\x1aE\xdf\xa3" + PLAYLIST,
+    "an mp4 that is a list": b"\0\0\0\x18ftypisom" + PLAYLIST,
+    "another codec than it says": film(drawing(), (320, 180), 1).replace(b"V_VP8", b"V_VP9"),
+    "a size that is a lie": claiming(65_535),
+    "a clock from elsewhere": film(drawing(), (320, 180), 1).replace(b"\xe7\x01", b"\xe7\x41"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_film_made_to_break_things_breaks_nothing(tmp_path, what):
+    before = time.monotonic()
+    result = kept(tmp_path, HOSTILE[what])
+    assert time.monotonic() - before < 30
+    bundle = result._repr_mimebundle_()
+    assert poster(bundle).format == "JPEG"
+    assert sum(map(len, bundle.values())) <= 64 * 1024
+    assert result.paths[0].read_bytes() == HOSTILE[what]
+
+
+def test_what_a_film_is_called_and_where_it_lies_cannot_write_html(tmp_path, webm, monkeypatch):
+    folder = tmp_path / 'a "b" #1 100%'
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    html = kept(folder, webm, prompt='"><script>alert(1)</script>')._repr_mimebundle_()["text/html"]
+    assert "<script>" not in html
+    assert 'src="a%20%22b%22%20%231%20100%25/r/' in html
+
+
+def test_a_poster_that_was_replaced_by_something_else_is_not_shown(tmp_path, webm):
+    result = kept(tmp_path, webm)
+    for content in (b"<svg onload=alert(1)>", b"\0" * 100_000, drawing()):
+        (result.folder / "1.poster.jpg").write_bytes(content)
+        assert beside(poster(result._repr_mimebundle_()))[0] < 80, "the plain one"
+
+
+def test_a_first_picture_is_not_looked_for_in_what_no_film_player_plays(tmp_path):
+    (tmp_path / "x.m3u8").write_bytes(PLAYLIST)
+    assert first_frame(tmp_path / "x.m3u8", "m3u8") is None
