@@ -18,6 +18,7 @@ _REASONS = 4  # shown; the rest is counted
 _STYLE = """<style>
 .lx-batch { width: 100%; box-sizing: border-box; }
 .lx-batch .widget-html { width: 100%; }
+.lx-batch .lx-head { display: flex; gap: 16px; justify-content: space-between; }
 .lx-batch .widget-html-content, .lx-batch .jupyter-widget-html-content {
   width: 100%; min-width: 0; overflow: hidden; }
 .lx-bar { display: flex; height: 10px; margin: 8px 0; border-radius: 5px; overflow: hidden;
