@@ -12,7 +12,7 @@ TUTORIALS = sorted((CHECKOUT / "notebooks").glob("*.ipynb"))
 NAMES = [path.stem for path in TUTORIALS]
 #: What the text of a cell says in the end, by words in its source.
 SAYS = {
-    '["created"] - created)': r"created by the sandbox: [01]",
+    "['created'] - created": r"created by the sandbox: [01]",
     "somebody finds improper": r"UsageError: The service refused the request \(422\)",
     "A lighthouse in the night": r"UsageError: No answer from .* may be billed",
     'sandbox()["faults"]': r"\{'file-expired-once\*1': 1\}",
