@@ -1,6 +1,7 @@
 """The gallery without a browser: what it reads, what it says, and what it hands on."""
 
 import gc
+import json
 import sys
 import time
 import tracemalloc
@@ -16,9 +17,11 @@ from liangxin_nb.panels.gallery import listen
 from liangxin_nb.panels.gallery.compare import beside
 from liangxin_nb.panels.gallery.desk import Hands
 from liangxin_nb.panels.gallery.gallery import PAGE, Gallery
+from liangxin_nb.session import Session
 from liangxin_nb.shelf import Shelf
 
 from . import stock
+from .test_headless import execute
 
 #: Files opened so far, by their ending.
 OPENED = Counter()
@@ -251,3 +254,15 @@ def test_fifty_pages_read_one_page_of_thumbnails_each_and_memory_stays_flat(sess
     assert (OPENED[".jpg"], OPENED[".png"]) == (51 * PAGE, 0)
     made.close()
     assert len(_instances) < widgets - 4 * PAGE
+
+
+@pytest.mark.slow
+def test_where_nobody_looks_the_first_page_is_one_picture_that_stays(tmp_path):
+    here = Session(profile="sandbox", results=tmp_path / "liangxin-results")
+    for n in range(3):
+        stock.kept(here, f"lake {n}")
+    notebook = execute(["import liangxin_nb as lx\nlx.gallery()"], tmp_path)
+    (output,) = notebook.cells[0].outputs
+    assert output.data["text/plain"] == "<Gallery of 3 results>"
+    assert set(output.data) == {"image/jpeg", "text/plain"}
+    assert len(json.dumps(output)) <= 64 * 1024

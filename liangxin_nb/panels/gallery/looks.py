@@ -136,6 +136,7 @@ GALLERY = """<style>
   overflow: visible; }
 .lx-gallery .lx-left img { display: block; width: 100%; height: auto; border-radius: 4px;
   box-sizing: border-box; border: 1px solid var(--jp-border-color2, #e0e0e0); }
+.lx-gallery .lx-left .lx-frame { aspect-ratio: auto; min-height: 160px; }
 .lx-several { display: grid; gap: 8px;
   grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); }
 .lx-whole { font-family: var(--jp-content-font-family, system-ui, sans-serif); margin: 6px 0 10px;
