@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A container's user is often root, which JupyterLab wants to be told about.
 ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
-.PHONY: lab test check test-crash bench format clean
+.PHONY: lab test check test-crash bench matrix binder-check links format clean
 
 lab: $(VENV)/lab  ## open the first tutorial in JupyterLab
 	$(BIN)/jupyter lab $(ROOT) $(LAB) notebooks/01_first_picture.ipynb
@@ -23,8 +23,19 @@ check: $(VENV)/test  ## lint, types, quick tests: about a minute
 test-crash: $(VENV)/test  ## a hundred crashes at random moments
 	LIANGXIN_CRASHES=100 $(BIN)/python -m pytest tests/faults/test_crash.py
 
-bench: $(VENV)/test  ## the figures
+bench: $(VENV)/test  ## the figures, in 3 minutes; FULL=1: a thousand tasks in real time, too
 	$(BIN)/python -m tests.bench
+
+matrix: $(VENV)/test  ## each front end in fresh environments; only some: make matrix ONLY="lab-4.2 voila"
+	$(BIN)/python tests/browser/chromium.py --install
+	$(BIN)/python -m tests.matrix $(ONLY)
+
+binder-check: $(VENV)/test  ## the steps of a Binder, from the Dockerfile to a downloaded zip
+	$(BIN)/python tests/browser/chromium.py --install
+	$(BIN)/python -m tests.binder
+
+links: $(VENV)/test  ## the README's links, from the repository's address in pyproject.toml
+	$(BIN)/python -m tests.links
 
 format: $(VENV)/test
 	$(BIN)/ruff check --fix .

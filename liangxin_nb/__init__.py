@@ -12,7 +12,6 @@ Without a key everything runs against the sandbox, a local server that draws ins
 from __future__ import annotations
 
 import sys
-import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -29,13 +28,14 @@ from .errors import (
     TaskFailed,
     UnderMaintenance,
     Unreachable,
+    one_line,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from .archive import Imported
+    from .archive import export, import_
     from .batches import Batch, Estimate
     from .callbacks import Receiver
     from .current import use
@@ -91,6 +91,8 @@ _ROOMS = {
     "Session": "session",
     "Settings": "settings",
     "allow_nested_loops": "loop",
+    "export": "archive",
+    "import_": "archive",
     "story": "results",
     "use": "current",
 }
@@ -109,13 +111,22 @@ def __dir__() -> list[str]:
 def generate(prompt: str, *, model: str = "z-image", **options: Any) -> Job:
     """Asks for one picture and returns its job at once.
 
+    `prompt`: what is to be seen, taken literally; `model`: its name, default z-image. `options`:
     `aspect="16:9"`, `size=`, `seed=` in people's words; `image=` a reference picture or several (a
     URL, a file, bytes, a Pillow image, an array, a result, a finished job); any other option by
     the model's own name, such as `image_size="square_hd"`. `job.wait()` or `await job` gives the
     `Result`; as a cell's last line the job shows its live card. `reuse=True` takes identical work
     that is kept on this disk. Raises `InvalidRequest` before anything is sent.
+
+        job = lx.generate("a cafe terrace", model="z-image", aspect="16:9", seed=7)
+        result = job.wait()  # or: await job
+        result.paths
     """
-    return _session().generate(prompt, model=model, **options)
+    try:
+        return _session().generate(prompt, model=model, **options)
+    except KeyboardInterrupt as stopped:
+        one_line(stopped, "Interrupted. What was sent by then: %liangxin tasks.")
+        raise
 
 
 @overload
@@ -144,8 +155,9 @@ def batch(
     `prompts`: a list of prompts or of dicts, a DataFrame, or the path of a CSV file; columns are
     `prompt`, `model`, `seed`, `aspect`, `size`, `image` and any input of a model. Each prompt is
     asked for with every one of the `models`, of the `seeds` (a number draws as many) and of the
-    values of an option that is given as a list. `image`: reference pictures for all. `window`:
-    tasks in flight at once. `reuse`: identical work that is kept on this disk is taken from there.
+    values of one of the `options` that is given as a list. `name`: the batch's, for people.
+    `image`: reference pictures for all. `window`: tasks in flight at once. `reuse`: identical work
+    that is kept on this disk is taken from there. `session`: default the one that cells use.
     `dry`: only says what it would come to. `id`: takes up a batch of the ledger again instead;
     nothing is sent twice. Raises `InvalidRequest` before anything is sent: for bad rows, for more
     than `most` tasks, and where a limit would be crossed.
@@ -160,20 +172,31 @@ def batch(
 
 
 def resume(id: str = "") -> list[Job]:
-    """Takes up every unfinished task of the ledger, or the one of that task or ticket id.
+    """Takes up every unfinished task of the ledger, and returns a job for each.
 
-    Raises `InvalidRequest` for an id that is not in the ledger or has nothing to collect.
+    `id`: only the one of that task id, ticket id, or beginning of a ticket id. What another living
+    notebook follows is left to it. Raises `InvalidRequest` for an id that is not in the ledger or
+    has nothing to collect.
+
+        for job in lx.resume():
+            job.wait()
     """
     return _session().resume(id)
 
 
 def attach(task_id: str) -> Job:
-    """A job for any task id of this key; the prompt is read back from the service."""
+    """A job for any task of this key, also one that was made elsewhere.
+
+    `task_id`: as the service gave it. The prompt is read back from the service; a result that is
+    kept already is read from the disk.
+
+        lx.attach("task_z-image_1795306984967").wait()
+    """
     return _session().attach(task_id)
 
 
 def credits() -> float:
-    """The account's balance under the `kie` profile.
+    """The account's balance under the `kie` profile: `lx.credits()`.
 
     Raises `InvalidRequest` where no service documents how to ask: LiangXin, and the sandbox.
     """
@@ -184,42 +207,11 @@ def history(search: str = "", most: int | None = None) -> Table:
     """The ledger as a table: rows for people, `.to_pandas()` where pandas is there.
 
     `search` looks into the prompts; `most` rows, default all; unfinished ones come first.
+
+        lx.history("terrace", most=10)
+        lx.history().to_pandas()
     """
     return _session().history(search=search, most=most)
-
-
-def export(path: str | Path | None = None, *, notebooks: bool = True) -> Path:
-    """Packs everything that was made here into one zip, and returns its path.
-
-    In it are the results, the ledger and, unless `notebooks=False`, the notebooks beside them as
-    they were last saved; never the key (a file that holds it is left out, with a warning).
-    `path`: a new file, or a folder for one with today's name, default the working folder. Tasks
-    may go on meanwhile. Raises `InvalidRequest` when the file is there or cannot be written.
-
-        path = lx.export()
-        path = lx.export("tonight.zip", notebooks=False)
-    """
-    from .archive import export as exported
-
-    packed = exported(_session(), path, notebooks=notebooks)
-    for reason in packed.left_out:
-        warnings.warn(f"Left out: {reason}", stacklevel=2)
-    return packed.path
-
-
-def import_(path: str | Path, *, notebooks: bool = True) -> Imported:
-    """Takes in what `export` has packed, here or on another machine, and says what came.
-
-    Nothing that is here is overwritten, and a second time changes nothing. Unfinished tasks of the
-    same service can then be collected with `resume`. Notebooks come beside the results' folder,
-    unless `notebooks=False`. Raises `InvalidRequest` when the file is no sound export.
-
-        lx.import_("liangxin-2026-11-22-0105.zip")
-        lx.resume()
-    """
-    from .archive import import_ as imported
-
-    return imported(_session(), path, notebooks=notebooks)
 
 
 def receive_callbacks(port: int = 0, address: str = "127.0.0.1") -> Receiver:
@@ -227,6 +219,10 @@ def receive_callbacks(port: int = 0, address: str = "127.0.0.1") -> Receiver:
 
     `port`: default any free one; `address`: default this machine only. To be called from outside,
     put a public https address before it and name that in LIANGXIN_CALLBACK_BASE.
+
+        receiver = lx.receive_callbacks(8765)
+        lx.generate("a cafe terrace", callback="auto").wait()
+        receiver.close()
     """
     from .callbacks import Receiver
 
@@ -234,7 +230,12 @@ def receive_callbacks(port: int = 0, address: str = "127.0.0.1") -> Receiver:
 
 
 def show(job: Job) -> None:
-    """Shows a job's live card below the running cell, or one line where nobody looks."""
+    """Shows a job's live card below the running cell, or lines of text where no card can be.
+
+    `job`: as `generate`, `attach` or `resume` returned it.
+
+        lx.show(lx.generate("a cafe terrace"))
+    """
     from .panels import show as shown
 
     shown(job, _session())

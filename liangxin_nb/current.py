@@ -39,7 +39,10 @@ def current() -> Session:
 
 
 def use(session: Session | None) -> None:
-    """Lets cells use this session; None goes back to the settings."""
+    """Lets cells and one-line calls use this session; None goes back to the settings.
+
+    lx.use(lx.Session(profile="sandbox", results="somewhere-else"))
+    """
     _Current.session, _Current.chosen = session, session is not None
 
 

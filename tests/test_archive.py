@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 import liangxin_nb as lx
-from liangxin_nb.archive import export, import_
+from liangxin_nb.archive import pack_all, take_all
 from liangxin_nb.current import use
 from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.request import Request
 from liangxin_nb.session import Session
 
 from .conftest import QUICK
@@ -77,7 +78,7 @@ def away(sandbox, tmp_path_factory):
 @pytest.fixture
 def zip(away, tmp_path):
     """Its export."""
-    return export(away, tmp_path / "out.zip", notebooks=True).path
+    return pack_all(away, tmp_path / "out.zip", notebooks=True).path
 
 
 def sent(job):
@@ -88,7 +89,7 @@ def sent(job):
 
 
 def test_a_picture_comes_home_byte_for_byte_and_a_second_time_changes_nothing(away, zip, home):
-    first = import_(home, zip, notebooks=True)
+    first = take_all(home, zip, notebooks=True)
     assert (first.tickets, first.results, [p.name for p in first.notebooks]) == (
         1, 1, ["first.ipynb"],
     )  # fmt: skip
@@ -101,7 +102,7 @@ def test_a_picture_comes_home_byte_for_byte_and_a_second_time_changes_nothing(aw
     assert lx.story(result.paths[0]).prompt == "a cat"
     assert repr(result) == repr(away.result(there))
     before = everything(home.results.root.parent)
-    again = import_(home, zip, notebooks=True)
+    again = take_all(home, zip, notebooks=True)
     assert (again.tickets, again.known, again.results, again.notebooks) == (0, 1, 0, ())
     assert everything(home.results.root.parent) == before
     assert len(home.ledger.tickets()) == 1
@@ -109,10 +110,10 @@ def test_a_picture_comes_home_byte_for_byte_and_a_second_time_changes_nothing(aw
 
 def test_what_runs_while_it_is_packed_is_collected_at_home(session, tmp_path, home):
     job = sent(session.generate("a slow lighthouse", size="square"))
-    packed = export(session, tmp_path / "running.zip", notebooks=False)
+    packed = pack_all(session, tmp_path / "running.zip", notebooks=False)
     assert packed.tickets == 1
     job.leave()
-    brought = import_(home, packed.path, notebooks=True)
+    brought = take_all(home, packed.path, notebooks=True)
     assert (brought.tickets, brought.unfinished) == (1, 1)
     assert "%liangxin resume" in repr(brought)
     (collected,) = home.resume()
@@ -120,12 +121,54 @@ def test_what_runs_while_it_is_packed_is_collected_at_home(session, tmp_path, ho
     assert home.ledger.find(job.task_id).fate == "kept"
 
 
+def test_what_was_not_sent_is_never_sent_from_here(session, tmp_path, home):
+    """The machine it comes from may still send it: two of them would be paid twice."""
+    here = (session.settings.profile, session.settings.base_url)
+    waiting = session.ledger.intend(Request("z-image", "a cat"), *here)
+    going = session.ledger.intend(Request("z-image", "a dog"), *here)
+    session.ledger.change(going, "sent", fate="sent")
+    take_all(home, pack_all(session, tmp_path / "1.zip", notebooks=False).path, notebooks=False)
+    assert home.ledger.find(waiting.id).fate == "refused"
+    assert home.ledger.find(going.id).fate == "unknown"
+    assert home.resume() == []
+
+
+def test_a_batch_comes_home_as_one(session, tmp_path, home):
+    batch = lx.batch(["a cat", "a dog"], size="square", session=session)
+    batch.wait(60)
+    packed = pack_all(session, tmp_path / "1.zip", notebooks=False)
+    assert take_all(home, packed.path, notebooks=False).results == 2
+    take_all(home, packed.path, notebooks=False)
+    there = lx.batch(id=batch.id, session=home)
+    assert [result.prompt for result in there.wait(60)] == ["a cat", "a dog"]
+    assert len(home.ledger.bundles()) == 1
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        {"id": "b1", "at": 1.0, "plan": "[]"},
+        {"id": "b1", "at": 1.0, "plan": '{"rows": ["a"], "columns": [1]}'},
+        {"id": "b1", "at": 1.0, "plan": '{"rows": ["a"], "columns": ["b"], "reused": {"9": "x"}}'},
+        {"id": "../b", "at": 1.0, "plan": '{"rows": [], "columns": []}'},
+        {"id": "b1", "plan": "{}"},
+        [],
+    ],
+)
+def test_a_batch_that_no_one_here_has_written_is_refused(zip, home, batch):
+    header, rest = part(zip, "ledger.jsonl").decode().split("\n", 1)
+    text = "\n".join([header, json.dumps({"batch": batch}), rest])
+    with pytest.raises(InvalidRequest, match="nothing was changed"):
+        take_all(home, put(zip, "ledger.jsonl", text), notebooks=False)
+    assert home.ledger.tickets() == []
+
+
 def test_a_later_export_finishes_what_came_unfinished(session, tmp_path, home):
     job = sent(session.generate("a garden", size="square"))
-    import_(home, export(session, tmp_path / "1.zip", notebooks=False).path, notebooks=False)
+    take_all(home, pack_all(session, tmp_path / "1.zip", notebooks=False).path, notebooks=False)
     assert home.ledger.find(job.task_id).fate == "accepted"
     job.wait(30)
-    import_(home, export(session, tmp_path / "2.zip", notebooks=False).path, notebooks=False)
+    take_all(home, pack_all(session, tmp_path / "2.zip", notebooks=False).path, notebooks=False)
     here = home.ledger.find(job.task_id)
     assert here.fate == "kept"
     assert home.result(here).paths[0].is_file()
@@ -136,22 +179,22 @@ def test_nothing_here_is_overwritten(zip, home):
     notebook = home.results.root.parent / "first.ipynb"
     notebook.write_text(NOTEBOOK.replace("5}", "4}"))
     mine = notebook.read_text()
-    import_(home, zip, notebooks=True)
+    take_all(home, zip, notebooks=True)
     (ticket,) = home.ledger.tickets()
     changed = ledger_with(zip, prompt="another's words", fate="failed")
-    import_(home, changed, notebooks=True)
+    take_all(home, changed, notebooks=True)
     assert home.ledger.tickets() == [ticket]
     assert notebook.read_text() == mine
     assert (notebook.parent / "first-2.ipynb").read_text() == NOTEBOOK
 
 
 def test_removed_files_come_back(zip, home):
-    import_(home, zip, notebooks=False)
+    take_all(home, zip, notebooks=False)
     (ticket,) = home.ledger.tickets()
     for path in (home.results.root / ticket.folder).iterdir():
         path.unlink()
     (home.results.root / ticket.folder).rmdir()
-    assert import_(home, zip, notebooks=False).results == 1
+    assert take_all(home, zip, notebooks=False).results == 1
     assert home.result(ticket).paths[0].is_file()
 
 
@@ -172,11 +215,11 @@ def test_the_key_is_in_nothing_that_is_packed(session, tmp_path, sandbox):
 
 def test_a_name_that_is_taken_is_refused_and_a_folder_gets_a_new_file_each_time(zip, away):
     with pytest.raises(InvalidRequest, match="is there already"):
-        export(away, zip, notebooks=False)
-    names = {export(away, zip.parent, notebooks=False).path.name for _ in range(3)}
+        pack_all(away, zip, notebooks=False)
+    names = {pack_all(away, zip.parent, notebooks=False).path.name for _ in range(3)}
     assert len(names) == 3
     with pytest.raises(InvalidRequest, match="cannot be written"):
-        export(away, "/proc/nowhere/x.zip", notebooks=False)
+        pack_all(away, "/proc/nowhere/x.zip", notebooks=False)
     assert not list(zip.parent.glob(".*.part"))
 
 
@@ -199,7 +242,7 @@ def test_no_name_in_a_zip_becomes_a_path(zip, home, folder):
     changed = ledger_with(zip, folder=folder)
     for name in ("1.png", "story.json"):
         changed = put(changed, f"results/{folder}/{name}", part(zip, f"results/{first}/{name}"))
-    brought = import_(home, changed, notebooks=False)
+    brought = take_all(home, changed, notebooks=False)
     (ticket,) = home.ledger.tickets()
     assert brought.results == 1
     assert home.result(ticket).folder.resolve().is_relative_to(home.results.root.resolve())
@@ -212,7 +255,7 @@ def test_no_name_in_a_zip_becomes_a_path(zip, home, folder):
      "/tmp/up.ipynb", "notebooks/a\\b.ipynb"],
 )  # fmt: skip
 def test_no_notebook_lands_outside_its_folder(zip, home, name):
-    brought = import_(home, put(zip, name, NOTEBOOK), notebooks=True)
+    brought = take_all(home, put(zip, name, NOTEBOOK), notebooks=True)
     names = {path.name for path in home.results.root.parent.iterdir()}
     assert names - {"up.ipynb"} == {"results", "first.ipynb"}
     assert not (home.results.root.parent.parent / "up.ipynb").exists()
@@ -230,7 +273,7 @@ def test_no_notebook_lands_outside_its_folder(zip, home, name):
 )
 def test_a_file_that_is_not_what_the_ledger_says_is_left_out(zip, home, change, said):
     (name,) = [n for n in zipfile.ZipFile(zip).namelist() if n.endswith("1.png")]
-    brought = import_(home, put(zip, name, change(part(zip, name))), notebooks=False)
+    brought = take_all(home, put(zip, name, change(part(zip, name))), notebooks=False)
     assert brought.results == 0
     assert said in brought.left_out[0]
     assert everything(home.results.root) == {}
@@ -247,7 +290,7 @@ def test_a_page_of_html_under_a_pictures_name_is_left_out(zip, home):
     told = json.loads(first)
     told["files"][0] |= {"bytes": len(page), "sha256": hashlib.sha256(page).hexdigest()}
     changed = put(changed, "ledger.jsonl", f"{header}\n{json.dumps(told)}\n")
-    assert "not a usable picture" in import_(home, changed, notebooks=False).left_out[0]
+    assert "not a usable picture" in take_all(home, changed, notebooks=False).left_out[0]
     assert everything(home.results.root) == {}
 
 
@@ -273,7 +316,7 @@ def test_a_page_of_html_under_a_pictures_name_is_left_out(zip, home):
 )
 def test_a_ledger_that_no_one_here_has_written_is_refused_whole(zip, home, values, said):
     with pytest.raises(InvalidRequest, match="nothing was changed") as error:
-        import_(home, ledger_with(zip, **values), notebooks=True)
+        take_all(home, ledger_with(zip, **values), notebooks=True)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
     assert home.ledger.tickets() == []
@@ -287,13 +330,13 @@ def test_a_ledger_that_no_one_here_has_written_is_refused_whole(zip, home, value
         ("nonsense\n", "no sound export"),
         ('{"format": 1}\n[]\n', "no ticket"),
         ('{"format": 1}\n{"ticket": {}, "events": 3, "files": []}\n', "no ticket"),
-        ('{"format": 1}\n' + "[" * 200_000 + "\n", "no ticket"),
+        ('{"format": 1}\n' + "[" * 200_000 + "\n", "no batch"),
         ('{"format": 1}\n' + " " * 9_000_000 + "\n", "too large"),
     ],
 )
 def test_what_is_no_ledger_is_one_clear_line(zip, home, text, said):
     with pytest.raises(InvalidRequest, match=said):
-        import_(home, put(zip, "ledger.jsonl", text), notebooks=True)
+        take_all(home, put(zip, "ledger.jsonl", text), notebooks=True)
 
 
 def test_what_is_no_export_is_one_clear_line(tmp_path, home):
@@ -307,7 +350,7 @@ def test_what_is_no_export_is_one_clear_line(tmp_path, home):
             twice.writestr("ledger.jsonl", "{}")
     for name in ("x.zip", "other.zip", "twice.zip", "missing.zip", "."):
         with pytest.raises(InvalidRequest, match="no sound export"):
-            import_(home, tmp_path / name, notebooks=True)
+            take_all(home, tmp_path / name, notebooks=True)
 
 
 def test_a_link_in_a_zip_is_only_bytes(zip, home):
@@ -319,7 +362,7 @@ def test_a_link_in_a_zip_is_only_bytes(zip, home):
         link = zipfile.ZipInfo(name)
         link.external_attr = 0o120777 << 16
         new.writestr(link, "/etc/passwd")
-    assert import_(home, zip.with_name("l.zip"), notebooks=False).results == 0
+    assert take_all(home, zip.with_name("l.zip"), notebooks=False).results == 0
     assert not [path for path in home.results.root.rglob("*") if path.is_symlink()]
 
 
@@ -330,7 +373,7 @@ def test_a_link_in_the_results_is_not_followed_out(session, tmp_path):
     secret.write_text("private words")
     picture.unlink()
     picture.symlink_to(secret)
-    packed = export(session, tmp_path / "out.zip", notebooks=False)
+    packed = pack_all(session, tmp_path / "out.zip", notebooks=False)
     assert (packed.results, len(packed.left_out)) == (0, 1)
     with zipfile.ZipFile(packed.path) as archive:
         assert all(b"private words" not in archive.read(n) for n in archive.namelist())

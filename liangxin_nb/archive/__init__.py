@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._base import Imported, Packed
-from .taking import export, import_
+from .doors import export, import_
+from .taking import pack_all, take_all
 
-__all__ = ["Imported", "Packed", "export", "import_"]
+__all__ = ["Imported", "Packed", "export", "import_", "pack_all", "take_all"]

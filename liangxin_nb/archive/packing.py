@@ -17,7 +17,7 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from ..errors import InvalidRequest
-from ..ledger import Carried, Ledger, rows
+from ..ledger import Carried, Ledger, bundles, line_of, rows
 from ..results import Results
 from ._base import FORMAT, LEDGER, MOST_NOTEBOOK, NOTEBOOKS, RESULTS, Packed
 
@@ -45,7 +45,10 @@ def pack(
     path = _free(path)
     part = path.with_name(f".{path.name}.part")
     try:
-        packed = _written(part, path, rows(ledger), results.root, notebooks, _forms(secrets))
+        batches = [line_of(bundle) for bundle in bundles(ledger)]
+        packed = _written(
+            part, path, batches, rows(ledger), results.root, notebooks, _forms(secrets)
+        )
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         part.replace(path)
@@ -73,6 +76,7 @@ def _free(path: Path) -> Path:
 def _written(
     part: Path,
     path: Path,
+    batches: Sequence[str],
     tickets: Sequence[Carried],
     root: Path,
     notebooks: Iterable[Path],
@@ -82,7 +86,7 @@ def _written(
     with ZipFile(part, "w", ZIP_DEFLATED, strict_timestamps=False) as archive:
         archive.writestr("README.txt", _README)
         with archive.open(LEDGER, "w", force_zip64=True) as lines:
-            for line in (_header(len(tickets)), *(row.text() for row in tickets)):
+            for line in (_header(len(tickets)), *batches, *(row.text() for row in tickets)):
                 lines.write(_without(line.encode("utf-8"), secrets) + b"\n")
         kept = [row for row in tickets if row.values["fate"] == "kept"]
         results = [_add_result(archive, root, row, secrets, left) for row in kept]

@@ -10,7 +10,7 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from ..errors import ResultLost
-from ..ledger import Carried
+from ..ledger import Bundle, Carried, bundle_of
 from ._base import FORMAT, LEDGER
 
 __all__ = ["BROKEN", "Parts"]
@@ -38,7 +38,7 @@ class Parts:
         if LEDGER not in self.files:
             raise ValueError(f"there is no {LEDGER} in it")
 
-    def rows(self) -> Iterator[Carried]:
+    def lines(self) -> Iterator[Carried | Bundle]:
         """The ledger, line by line; raises `ValueError` for a line that no ledger has written."""
         read = 0
         with self._archive.open(LEDGER) as lines:
@@ -50,7 +50,7 @@ class Parts:
                 read += len(line)
                 if len(line) > _MOST_LINE or read > _MOST_LEDGER:
                     raise ValueError("its ledger is too large")
-                yield Carried.read(line)
+                yield bundle_of(line) or Carried.read(line)
 
     def read(self, name: str, most: int) -> bytes:
         """A file's bytes; raises `ResultLost` when it is missing, broken or longer than `most`."""

@@ -11,10 +11,10 @@ from ._base import Imported, Packed
 from .packing import pack
 from .unpacking import unpack
 
-__all__ = ["export", "import_"]
+__all__ = ["pack_all", "take_all"]
 
 
-def export(session: Session, path: str | Path | None, *, notebooks: bool) -> Packed:
+def pack_all(session: Session, path: str | Path | None, *, notebooks: bool) -> Packed:
     """Packs a session's ledger and results, and the notebooks beside them; see `pack`.
 
     `path`: default a new file of today's name in the working folder, where the file browser shows
@@ -28,7 +28,7 @@ def export(session: Session, path: str | Path | None, *, notebooks: bool) -> Pac
     return pack(session.ledger, session.results, place, files, secrets)
 
 
-def import_(session: Session, path: str | Path, *, notebooks: bool) -> Imported:
+def take_all(session: Session, path: str | Path, *, notebooks: bool) -> Imported:
     """Takes an export into a session's ledger and results; see `unpack`.
 
     Notebooks come into the folder of the results' folder. Raises `InvalidRequest`.

@@ -9,7 +9,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from ..errors import InvalidRequest, ResultLost
-from ..ledger import Carried, Ledger, take_in
+from ..ledger import Bundle, Carried, Ledger, take_in, take_in_bundles
 from ..results import Results
 from ..ticket import Ticket
 from ._base import NOTEBOOKS, Imported
@@ -28,8 +28,11 @@ def unpack(path: Path, ledger: Ledger, results: Results, notebooks: Path | None)
     try:
         with ZipFile(path.expanduser()) as archive:
             parts = Parts(archive, results.root)
-            rows = list(parts.rows())
-            return _taken(parts, rows, ledger, results, notebooks)
+            lines = list(parts.lines())
+            rows = [line for line in lines if isinstance(line, Carried)]
+            brought = _taken(parts, rows, ledger, results, notebooks)
+            take_in_bundles(ledger, [line for line in lines if isinstance(line, Bundle)])
+            return brought
     except (*BROKEN, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InvalidRequest(

@@ -13,7 +13,7 @@ from typing import Self
 from ..record import Record
 from ..request import Request
 from ..settings import Secret
-from .calls import Calls
+from .calls import Calls, Turns
 from .download import Downloads
 from .uploads import Uploads
 
@@ -48,17 +48,20 @@ class Client:
         await self._calls.close()
         await self._downloads.close()
 
-    async def create(self, request: Request, *, callback: str = "") -> str:
+    async def create(
+        self, request: Request, *, callback: str = "", turns: Turns | None = None
+    ) -> str:
         """Sends createTask and returns the task id; `callback`: the URL to be called at the end.
 
-        Pictures in the request are uploaded first where the service wants that; without them
-        nothing is created.
+        `turns`: told of a 429, and waited for before the request is sent again. Pictures in the
+        request are uploaded first where the service wants that; without them nothing is created.
+
         Sent again only when it provably did not arrive, or was refused with 429 and no task id;
         everything else that gives no id raises: `ServiceError` for a clear no, `Unreachable` with
         `maybe_created` when a task may exist all the same.
         """
         placed = await self._uploads.placed(request) if self._uploads else request
-        return await self._calls.create(placed, callback=callback)
+        return await self._calls.create(placed, callback=callback, turns=turns)
 
     async def record(self, task_id: str) -> Record:
         """Asks recordInfo once; raises `ServiceError` or `Unreachable`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import httpx
 import stamina
 
@@ -13,13 +15,23 @@ from ..wire import create_body, created, credit
 from ..wire import record as read_record
 from ._base import Origin, reason, retry_after
 
-__all__ = ["Calls"]
+__all__ = ["Calls", "Turns"]
 
 _CREATE, _RECORD = "/api/v1/jobs/createTask", "/api/v1/jobs/recordInfo"
 _CREDIT = "/api/v1/chat/credit"
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LONGEST_PAUSE = 60.0
 _CONSOLE = "It is not sent again by itself; look at the service's console first."
+
+
+class Turns(Protocol):
+    """How often all who use this key may create (the budget knows)."""
+
+    async def create(self) -> str:
+        """Returns when one task may be created."""
+
+    async def refused(self, call: str, seconds: float | None) -> None:
+        """The service said 429, and for how long."""
 
 
 class Calls:
@@ -32,12 +44,21 @@ class Calls:
         """Closes the connections."""
         await self._api.close()
 
-    async def create(self, request: Request, *, callback: str = "") -> str:
+    async def create(
+        self, request: Request, *, callback: str = "", turns: Turns | None = None
+    ) -> str:
         """Sends createTask and returns the task id; see `Client.create`."""
         body = create_body(request, callback)
         async for attempt in stamina.retry_context(on=_resendable, attempts=4, timeout=90):
             with attempt:
-                return await self._create_once(body)
+                if turns and attempt.num > 1:
+                    await turns.create()
+                try:
+                    return await self._create_once(body)
+                except Saturated as error:
+                    if turns:
+                        await turns.refused("createTask", error.retry_after)
+                    raise
         raise AssertionError("the last attempt returns or raises")
 
     async def _create_once(self, body: bytes) -> str:

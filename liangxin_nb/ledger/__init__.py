@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 from .batches import Bundle
+from .bundled import bundle_of, bundles, line_of, take_in_bundles
 from .carried import Carried, rows, take_in
+from .durations import durations
 from .pages import File, Row, Wanted
 from .tickets import Ledger
 
-__all__ = ["Bundle", "Carried", "File", "Ledger", "Row", "Wanted", "rows", "take_in"]
+__all__ = [
+    "Bundle",
+    "Carried",
+    "File",
+    "Ledger",
+    "Row",
+    "Wanted",
+    "bundle_of",
+    "bundles",
+    "durations",
+    "line_of",
+    "rows",
+    "take_in",
+    "take_in_bundles",
+]

@@ -19,11 +19,18 @@ from ..ticket import UNFINISHED, Ticket
 from ._base import EVENTS, FILES, TICKETS, Store
 from .rows import ticket_of
 
-__all__ = ["Carried", "rows", "take_in"]
+__all__ = ["Carried", "checked", "rows", "take_in"]
 
 _FATES = ("intent", "sent", "accepted", "succeeded", "kept", "refused", "unknown", "failed", "lost")
 #: Set by whoever holds the ledger, so not carried: an owner lives on one machine only.
 _AT_HOME = {"tickets": {"owner"}, "events": {"n", "ticket"}, "files": {"ticket"}}
+_UNSENT = {
+    "intent": {"fate": "refused", "reason": "It was exported before it was sent."},
+    "sent": {
+        "fate": "unknown",
+        "reason": "It was exported while the request was on its way: a task may have been created.",
+    },
+}
 _LONGEST = 1_000_000
 _MOST = 9e9  # seconds, credits and moments; more than that is no date
 
@@ -52,13 +59,13 @@ class Carried:
         try:
             told = json.loads(text)
             events, files = list(told["events"]), list(told["files"])
-            values = _checked(told["ticket"], TICKETS)
+            values = checked(told["ticket"], TICKETS)
         except (KeyError, TypeError, RecursionError, UnicodeDecodeError) as error:
             raise ValueError("a line of it is no ticket") from error
         row = cls(
             values,
-            tuple(_checked(event, EVENTS) for event in events),
-            tuple(_checked(file, FILES) for file in files),
+            tuple(checked(event, EVENTS) for event in events),
+            tuple(checked(file, FILES) for file in files),
         )
         row._sound()
         return row
@@ -111,7 +118,9 @@ def _taken(db: sa.Connection, row: Carried) -> str:
     id = row.values["id"]
     here = db.execute(TICKETS.select().where(TICKETS.c.id == id)).mappings().first()
     if here is None:
-        db.execute(TICKETS.insert().values(**row.values))
+        # Whoever exported it may still send it: here it never is.
+        settled = _UNSENT.get(row.values["fate"], {})
+        db.execute(TICKETS.insert().values(**{**row.values, **settled}))
         _add(db, EVENTS, id, row.events)
         _add(db, FILES, id, row.files)
         return "new"
@@ -155,7 +164,7 @@ def _by_ticket(found: list[Any]) -> dict[str, list[Any]]:
 
 
 def _carried(row: Mapping[Any, Any], table: sa.Table) -> dict[str, Any]:
-    home = _AT_HOME[table.name]
+    home = _AT_HOME.get(table.name, ())
     return {str(n): v for n, v in row.items() if v is not None and n not in home}
 
 
@@ -166,13 +175,13 @@ def _blank() -> dict[str, Any]:
     return {**texts, **numbers, "seconds": None, "credits": None}
 
 
-def _checked(given: Any, table: sa.Table) -> dict[str, Any]:
+def checked(given: Any, table: sa.Table) -> dict[str, Any]:
     """The table's columns out of values from outside; those of a newer version are passed over."""
     if not isinstance(given, dict):
         raise ValueError("a line of it is no ticket")
     values = {}
     for column in table.c:
-        if column.name in _AT_HOME[table.name]:
+        if column.name in _AT_HOME.get(table.name, ()):
             continue
         if (value := given.get(column.name)) is not None:
             if not _fits(value, column.type):

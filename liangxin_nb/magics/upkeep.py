@@ -41,20 +41,20 @@ class Download:
 
 def export(here: Session, file: str) -> Download:
     """Packs everything; the link stands below the cell."""
-    from ..archive import export as exported
+    from ..archive import pack_all
 
-    return Download(exported(here, _plain(file) or None, notebooks=True))
+    return Download(pack_all(here, _plain(file) or None, notebooks=True))
 
 
 def import_(here: Session, file: str) -> Imported:
     """Takes an export in, and says what came."""
-    from ..archive import import_ as imported
+    from ..archive import take_all
 
     if not _plain(file):
         raise InvalidRequest(
             "%liangxin import needs a file.", next_step="Write %liangxin import FILE.zip"
         )
-    return imported(here, _plain(file), notebooks=True)
+    return take_all(here, _plain(file), notebooks=True)
 
 
 def doctor() -> Any:

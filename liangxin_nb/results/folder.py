@@ -95,9 +95,9 @@ class Results:
 
 
 def story(path: str | Path) -> Story | None:
-    """The story inside a picture file made by this toolkit, or None.
+    """The story inside a picture file made by this toolkit, or None: `lx.story("1.png").prompt`.
 
-    Raises `InvalidRequest` when the file cannot be read or is no picture.
+    `path`: a PNG, JPEG or WebP. Raises `InvalidRequest` when it cannot be read or is no picture.
     """
     try:
         text = text_of(Path(path).read_bytes())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..asking import requests
+from ..budget import Budget
 from ..connection import Connection
 from ..doctor import Finding, examine
 from ..errors import InvalidRequest
@@ -54,10 +55,13 @@ class Session:
         self.loop = Loop()
         self.results = Results(self.settings.results)
         self.ledger = Ledger(self.settings.ledger or self.settings.results / "ledger.sqlite")
-        self._connect = Connection(self.settings)
-        scheduler, parts = Scheduler(pace or Pace()), (self._connect, self.ledger)
-        patience = self.settings.patience
-        self._life = Life(*parts, self.results, scheduler.follow, patience=patience)
+        pace, patience = pace or Pace(), self.settings.patience
+        budget = Budget(pace, self.settings.budget)
+        self._connect = Connection(self.settings, budget)
+        scheduler, parts = Scheduler(pace, budget), (self._connect, self.ledger)
+        self._life = Life(
+            *parts, self.results, scheduler.follow, budget, pace=pace, patience=patience
+        )
         line = partial(_line, self.settings)
         self._called = Recovery(self._life, *parts, line, scheduler.hurry, patience=patience)
         self._jobs, self._whose = Jobs(self.loop), Whose(self.settings, self.results)
@@ -83,11 +87,11 @@ class Session:
     ) -> Job:
         """Asks for one picture and returns its job at once.
 
-        `aspect`, `size`, `seed`: in people's words; `image`: a reference picture or a list of
-        them; `callback`: `auto`, a URL of one's own, None to poll only, default what the settings
-        say; `reuse`: identical work that is kept on this disk is taken from there; `options`: the
-        model's inputs by their own names, such as `image_size="square_hd"`. Raises
-        `InvalidRequest` before anything is sent.
+        `prompt`: taken literally; `model`: its name; `aspect`, `size`, `seed`: in people's words;
+        `image`: a reference picture or a list of them; `callback`: `auto`, a URL of one's own,
+        None to poll only, default what the settings say; `reuse`: identical work that is kept on
+        this disk is taken from there; `options`: the model's inputs by their own names, such as
+        `image_size="square_hd"`. Raises `InvalidRequest` before anything is sent.
         """
         plain = {"aspect": aspect, "size": size, "seed": seed}
         profile = self.settings.profile
@@ -98,10 +102,10 @@ class Session:
         return self.submit(request, callback=callback, reuse=reuse)
 
     def submit(self, request: Request, *, callback: str | None = "", reuse: bool = False) -> Job:
-        """Writes the ticket into the ledger, then sends it from the private loop.
+        """Writes the request's ticket into the ledger, then sends it from the private loop.
 
-        Raises `InvalidRequest` before anything is sent, also for a request read from the ledger
-        whose reference pictures are not at hand.
+        `callback`, `reuse`: as in `generate`. Raises `InvalidRequest` before anything is sent, also
+        for a request read from the ledger whose reference pictures are not at hand.
         """
         if reuse and (kept := self.same([request])[0]):
             return self._past.reuse(kept)
@@ -122,7 +126,7 @@ class Session:
     def intend(
         self, places: Mapping[int, Request], batch: str, bundle: Bundle | None = None
     ) -> list[Ticket]:
-        """A ticket for each place of a batch, all on disk before the first is sent by `take_up`.
+        """A ticket for each of a batch's `places`, on disk before the first is sent by `take_up`.
 
         `bundle`: the batch itself, where it is new. Raises `InvalidRequest` and writes nothing
         when all of them together would cross a limit.
@@ -177,7 +181,7 @@ class Session:
         self._past.find_lost()
 
     def attach(self, task_id: str) -> Job:
-        """A job for any task id of this key; the prompt is read back from the service.
+        """A job for any `task_id` of this key; the prompt is read back from the service.
 
         A task that the ledger knows is taken from there, kept results from the disk.
         """
@@ -191,7 +195,7 @@ class Session:
         return self._past.recover(notebook)
 
     def history(self, *, search: str = "", most: int | None = None) -> Table:
-        """The ledger as a table; see `history`."""
+        """The ledger as a table: `search` looks into the prompts, `most` rows, default all."""
         return history(self.ledger, search=search, most=most)
 
     def examine(self) -> list[Finding]:

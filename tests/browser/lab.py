@@ -43,7 +43,9 @@ class Lab:
         """Remember what to serve, from which Python and as which app; `start` serves it."""
         self.root = root
         self.home = Home(home or Path(tempfile.mkdtemp(prefix="lab-")), python)
-        self._command = (python, "-m", app)
+        self._command: tuple[str, ...] = (python, "-m", app)
+        self._port = 0  # the system picks one, so two servers never reach for the same
+        self._cwd = self.home.folder  # not the notebooks' folder: `-m` would import from it
         self.token = secrets.token_hex(16)
         self.url = ""
         self._env = {"JUPYTER_TOKEN": self.token, **(env or {})}
@@ -71,9 +73,8 @@ class Lab:
         place = (f"--ServerApp.root_dir={self.root}", f"--ServerApp.base_url={self._base_url}")
         with self.home.log.open("ab") as log:
             self._process = subprocess.Popen(
-                # Port 0: the system picks one, so two servers never reach for the same.
-                [*self._command, *OPTIONS, *place, "--ServerApp.port=0"],
-                cwd=self.home.folder,  # not the notebooks' folder: `-m` would import from it
+                [*self._command, *OPTIONS, *place, f"--ServerApp.port={self._port}"],
+                cwd=self._cwd,
                 env=self.home.environment(self._env),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

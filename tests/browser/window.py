@@ -23,6 +23,7 @@ class Window:
     def __init__(self, browser: Browser, lab: Lab) -> None:
         """Open an empty window."""
         self.lab = lab
+        self.shots = SCREENSHOTS
         self.errors: list[str] = []
         self.context = browser.new_context(viewport=SIZE)
         self.context.add_init_script(path=BRIDGE)
@@ -62,7 +63,7 @@ class Window:
 
     def picture(self, name: str, selector: str | None = None) -> Path:
         """Save a picture of the window, or of one element however tall, and return its path."""
-        file = SCREENSHOTS / f"{name}.png"
+        file = self.shots / f"{name}.png"
         self.page.evaluate("document.fonts.ready.then(() => null)")
         if selector is None:
             self.page.screenshot(path=file, animations="disabled")

@@ -18,7 +18,7 @@ from ...pictures import thumbnail
 from .._base import release
 from ._base import Guard, button, classed, worded
 
-__all__ = ["Reference", "References"]
+__all__ = ["Newest", "Reference", "References", "near"]
 
 #: Where the newest results come from: what is shown, and the file.
 Newest = Callable[[], Sequence[tuple[str, Path]]]
@@ -103,7 +103,7 @@ class References:
     def add(self, reference: Reference) -> None:
         """Adds one; raises `InvalidRequest` for a file that is not there."""
         local = isinstance(reference.picture, str) and not reference.remote
-        if local and not Path(reference.picture).expanduser().is_file():
+        if local and not Path(str(reference.picture)).expanduser().is_file():
             raise InvalidRequest(
                 f"There is no file {reference.picture!r}.",
                 next_step="Give a path as the notebook sees it, or a URL.",
@@ -119,7 +119,7 @@ class References:
 
     def _picked(self) -> None:
         if path := self._recent.value:
-            self.add(Reference(path, _near(path)))
+            self.add(Reference(path, near(path)))
             self._recent.value = ""
 
     def _uploaded(self) -> None:
@@ -127,7 +127,11 @@ class References:
         if not files:
             return
         # Taken out at once: a widget's state is sent to every page and may be saved.
-        self._upload.value = {} if isinstance(self._upload.value, dict) else ()
+        if isinstance(self._upload.value, dict):  # ipywidgets 7
+            self._upload.set_trait("value", {})
+            self._upload.data = []
+        else:
+            self._upload.value = ()
         for name, data in files:
             self.add(Reference(data, name))
 
@@ -166,9 +170,9 @@ def _small(one: Reference) -> str:
     return f'<img alt="" src="data:image/jpeg;base64,{small}">'
 
 
-def _near(path: str) -> str:
+def near(path: str | Path) -> str:
     """A path as one would type it: from here, where it lies below."""
     try:
         return Path(path).relative_to(Path.cwd()).as_posix()
     except ValueError:
-        return path
+        return str(path)

@@ -1,0 +1,1 @@
+"""The Binder set-up, replayed here: the same steps, no Docker."""

@@ -1,0 +1,75 @@
+"""Who looks is found out by what they can do; and where no card can be, text tells of the work."""
+
+import sys
+
+import pytest
+
+from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.panels import frontend, show, watched
+
+
+class Kernel:
+    """A shell whose front end can, or cannot, answer a question."""
+
+    def __init__(self, **content):
+        self.kernel = self
+        self.content = content
+
+    def get_parent(self):
+        return {"content": self.content} if self.content else {}
+
+
+@pytest.mark.parametrize(
+    ("shell", "found"),
+    [
+        (None, "script"),
+        (object(), "terminal"),
+        (Kernel(allow_stdin=True), "live"),
+        (Kernel(allow_stdin=False), "headless"),
+        (Kernel(silent=False), "live"),
+        (Kernel(), "live"),
+    ],
+)
+def test_a_front_end_is_known_by_what_it_can_do(shell, found, monkeypatch):
+    monkeypatch.setattr("liangxin_nb.panels.slot.get_ipython", lambda: shell)
+    assert frontend() == found
+    assert watched() == (found == "live")
+    monkeypatch.setenv("VOILA_KERNEL_ID", "x")
+    assert frontend() == "voila"
+    monkeypatch.setenv("LIANGXIN_FRONTEND", "plain")
+    assert (frontend(), watched()) == ("plain", True)
+
+
+def test_a_front_end_that_nobody_knows_is_refused_with_those_there_are(monkeypatch):
+    monkeypatch.setenv("LIANGXIN_FRONTEND", "lab")
+    with pytest.raises(InvalidRequest, match="'lab' is none of live, voila, plain, headless"):
+        frontend()
+
+
+@pytest.mark.parametrize("place", ["live", "plain"])
+def test_where_no_widget_can_be_made_text_tells_of_the_work(place, session, monkeypatch, capsys):
+    monkeypatch.setenv("LIANGXIN_FRONTEND", place)
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    monkeypatch.delitem(sys.modules, "liangxin_nb.panels.card", raising=False)
+    job = session.generate("a cat", size="square")
+    show(job, session)
+    job.wait(30)
+    said = capsys.readouterr().out
+    assert "<Job z-image" in said
+    assert f"<Result z-image 512×512 · {job.task_id}" in said
+    assert "widget-view" not in said
+
+
+def test_several_tasks_in_a_terminal_do_not_write_over_one_another(session, monkeypatch, capsys):
+    monkeypatch.setenv("LIANGXIN_FRONTEND", "terminal")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    jobs = [session.generate("a cat", size="square", seed=n) for n in range(2)]
+    for job in jobs:
+        show(job, session, brief=True)
+    for job in jobs:
+        job.wait(30)
+    lines = capsys.readouterr().out.replace("\r\x1b[2K", "\r").splitlines()
+    for job in jobs:
+        (done,) = [line for line in lines if "● Done" in line and job.task_id in line]
+        assert done.lstrip("\r").startswith("● Done · z-image · ")
+    assert sum(line.endswith("/1.png") for line in lines) == 2
