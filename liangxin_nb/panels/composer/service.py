@@ -79,7 +79,7 @@ class Service:
             self._password.value = ""
             self._key = Secret(key)
             self._password.placeholder = "a key is held in memory"
-            self._guard.say("The key is held in memory. Use these takes it into use.")
+            self._guard.say("The key is held in memory; the button takes it into use.")
 
     def _use(self) -> None:
         folder = self._folder.value.strip()
