@@ -11,9 +11,10 @@ from .cell import words
 from .errors import InvalidRequest
 from .request import Request
 
-__all__ = ["as_call", "as_cell"]
+__all__ = ["as_call", "as_cell", "as_typed"]
 
 _WIDE = 88
+_SENT = ("data:", "image/")  # a picture that was sent along, or what a story tells of it
 
 
 def as_cell(model: Model, request: Request, images: Sequence[str] | None = None) -> str:
@@ -32,11 +33,21 @@ def as_call(model: Model, request: Request, images: Sequence[str] | None = None)
     arguments = [_python(request.prompt), f"model={_python(request.model)}"]
     if shown := _references(model, options, images):
         arguments.append(f"image={_python(shown[0] if len(shown) == 1 else shown)}")
-    arguments += [f"{name}={_python(value)}" for name, value in options.items()]
+    arguments += [f"{n}={_python(value)}" for n, value in options.items() if n.isidentifier()]
+    strange = {name: value for name, value in options.items() if not name.isidentifier()}
+    arguments += [f"**{strange!r}"] if strange else []
     line = f"lx.generate({', '.join(arguments)})"
     if len(line) > _WIDE:
         line = "lx.generate(\n" + "".join(f"    {one},\n" for one in arguments) + ")"
     return f"import liangxin_nb as lx\n\n{line}"
+
+
+def as_typed(model: Model, request: Request) -> str:
+    """The cell that asks for this request, or the Python call where a cell cannot say it."""
+    try:
+        return as_cell(model, request)
+    except InvalidRequest:
+        return as_call(model, request)
 
 
 def _flags(model: Model, request: Request, images: Sequence[str] | None) -> Iterator[str]:
@@ -65,7 +76,7 @@ def _references(
         return list(images)
     # A picture that was sent along has no address; a variable may take its place.
     return [
-        f"picture_{n}" if address.startswith("data:") else address
+        f"picture_{n}" if address.startswith(_SENT) else address
         for n, address in enumerate(addresses, 1)
     ]
 

@@ -88,7 +88,7 @@ INSIDE = {
     ],
     "shelf": [
         ("_base",),
-        ("thumbnails", "recipe", "reading", "export"),
+        ("thumbnails", "reading", "export"),
         ("shelf",),
         ("__init__",),
     ],

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from liangxin_nb.asking import requests
+from liangxin_nb.catalog import model as find
 from liangxin_nb.catalog import models
 from liangxin_nb.cell import read
 from liangxin_nb.errors import InvalidRequest
@@ -15,7 +16,7 @@ from liangxin_nb.pictures import imprinted
 from liangxin_nb.request import Request
 from liangxin_nb.sandbox.painter import paint
 from liangxin_nb.shelf import Shelf
-from liangxin_nb.shelf.recipe import FILE, call, cell
+from liangxin_nb.taught import as_call, as_typed
 from liangxin_nb.ticket import Ticket
 
 from . import stock
@@ -181,7 +182,7 @@ REQUESTS = [
 
 @pytest.mark.parametrize("request_", REQUESTS)
 def test_the_cell_of_a_request_asks_for_the_same(request_):
-    line, _, body = cell(request_, "sandbox").partition("\n")
+    line, _, body = as_typed(find("sandbox", request_.model), request_).partition("\n")
     asked = read(line.removeprefix("%%liangxin "), body, {})
     plain = {"plain": asked.plain, "options": asked.options, "images": asked.images}
     (again,), _ = requests("sandbox", asked.prompt, asked.model, **plain)
@@ -193,9 +194,9 @@ def test_the_cell_of_a_request_asks_for_the_same(request_):
 
 @pytest.mark.parametrize("value", ["{x}", "$HOME", "both \" and '", "two\nlines"])
 def test_what_a_cell_cannot_say_is_said_in_python(value):
-    said = cell(Request("m", 'a "lake"', {"style": value, "not-a-name": 3}), "sandbox")
+    said = as_typed(find("sandbox", "m"), Request("m", 'a "lake"', {"style": value, "not-a-name": 3}))
     given = {}
-    said = said.replace("import liangxin_nb as lx\n", "")
+    said = said.replace("import liangxin_nb as lx\n\n", "")
 
     class lx:  # noqa: N801 stands for the package
         generate = staticmethod(lambda prompt, **options: given.update(options, prompt=prompt))
@@ -208,7 +209,7 @@ def test_a_picture_that_was_sent_along_and_not_kept_is_named_as_missing():
     able = next(model for model in models("kie").values() if "image" in model.plain)
     told = ["image/png;90000 characters;sha256 0123456789abcdef", "https://x.example/a.png"]
     request = Request(able.id, "x", {able.plain["image"]: told})
-    for text in (cell(request, "kie"), call(request, "kie")):
+    for text in (as_typed(able, request), as_call(able, request)):
         assert "90000" not in text
-        assert FILE in text
+        assert "picture_1" in text
         assert "https://x.example/a.png" in text

@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from ..catalog import model as find
+from ..catalog import models as catalogue
 from ..errors import InvalidRequest
 from ..ledger import Row, Wanted
 from ..ledger.pages import batches, count, models, page, these
 from ..pictures import sheet, thumbnail
 from ..request import Request
 from ..results import Result
+from ..taught import as_cell, as_typed
 from ..ticket import Ticket
 from ._base import Entry
 from .export import exported
 from .reading import Told, read_back
-from .recipe import cell, from_picture
 from .thumbnails import Thumbnails
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ class Shelf:
     """What the gallery asks: small answers, each from the ledger or from small files."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self._session, self._profile = session, session.settings.profile
         self._ledger, self._results = session.ledger, session.results
         self._thumbnails = Thumbnails(session.results.root)
 
@@ -109,8 +111,8 @@ class Shelf:
     # ---- how it was made
 
     def cell(self, request: Request, profile: str = "") -> str:
-        """The cell that asks for the same again; see `recipe.cell`."""
-        return cell(request, profile or self._session.settings.profile)
+        """The cell that asks for the same again, or a line of Python where no cell can say it."""
+        return as_typed(find(profile or self._profile, request.model), request)
 
     def reference(self, entry: Entry) -> tuple[Path, str]:
         """Its first picture's file, and a cell that sends it along with a new prompt.
@@ -123,7 +125,8 @@ class Shelf:
                 "There is no picture of it on this disk.", next_step="Choose a kept picture."
             )
         place = Path(os.path.relpath(path)).as_posix()
-        return path, from_picture(place, self._session.settings.profile)
+        able = next(m for m in catalogue(self._profile).values() if "image" in m.plain)
+        return path, as_cell(able, Request(able.id, "What to make of this picture"), [place])
 
     def read(self, data: bytes) -> Told:
         """What a file of anybody's tells of itself; never raises."""
