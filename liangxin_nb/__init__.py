@@ -28,6 +28,7 @@ from .errors import (
     TaskFailed,
     UnderMaintenance,
     Unreachable,
+    one_line,
 )
 
 if TYPE_CHECKING:
@@ -121,7 +122,11 @@ def generate(prompt: str, *, model: str = "z-image", **options: Any) -> Job:
         result = job.wait()  # or: await job
         result.paths
     """
-    return _session().generate(prompt, model=model, **options)
+    try:
+        return _session().generate(prompt, model=model, **options)
+    except KeyboardInterrupt as stopped:
+        one_line(stopped, "Interrupted. What was sent by then: %liangxin tasks.")
+        raise
 
 
 @overload

@@ -14,6 +14,11 @@ from .request import Request
 
 __all__ = ["requests", "varied", "varies"]
 
+_UPLOADED = (
+    "KIE takes addresses only: the reference picture is uploaded to it first, and whoever has its "
+    "address there can see it for up to 3 days."
+)
+
 
 def requests(
     profile: str,
@@ -33,9 +38,10 @@ def requests(
     Raises `InvalidRequest`.
     """
     chosen = find(profile, model)
-    takes_data = profile != "kie"  # KIE's pages name addresses only
-    pictures = [sendable(image, takes_data=takes_data) for image in images]
+    pictures = [sendable(image) for image in images]
     wire, notes = checked(chosen, {**plain, "image": pictures or None}, options, prompt)
+    if profile == "kie" and any(picture.startswith("data:") for picture in pictures):
+        notes = [*notes, _UPLOADED]
     name = chosen.plain.get("seed")
     if count == 1 or name is None:
         return [Request(model, prompt, wire)] * count, notes

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from .budget import Budget
+from .catalog import uploads
 from .client import Client
 from .sandbox.launch import Launcher
 from .settings import Secret, Settings
@@ -14,8 +16,9 @@ __all__ = ["Connection"]
 class Connection:
     """Gives the client when it is asked for; opens nothing before. Use it on the private loop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, budget: Budget) -> None:
         self._settings = settings
+        self._budget = budget
         self._client: Client | None = None
         self._launcher = Launcher(settings.results / ".sandbox", speed=settings.speed)
 
@@ -26,7 +29,13 @@ class Connection:
             url, key = await asyncio.to_thread(self._launcher.url), Secret(self._launcher.key)
         if self._client is None or self._client.base_url != url:
             assert key is not None
-            self._client = Client(url, key, timeout=self._settings.timeout)
+            await asyncio.to_thread(self._budget.serve, url, key.reveal())
+            self._client = Client(
+                url,
+                key,
+                timeout=self._settings.timeout,
+                uploads=uploads(self._settings.profile, url),
+            )
         return self._client
 
     def leave(self) -> None:

@@ -12,6 +12,8 @@ LiangxinError(task_id, next_step)
 
 from __future__ import annotations
 
+import sys
+
 __all__ = [
     "InvalidRequest",
     "LiangxinError",
@@ -25,6 +27,7 @@ __all__ = [
     "TaskFailed",
     "UnderMaintenance",
     "Unreachable",
+    "one_line",
 ]
 
 
@@ -45,6 +48,16 @@ class LiangxinError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.next_step}".strip()
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: one line; in any %xmode but the usual one, the whole traceback."""
+        shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+        if shell is None or shell.InteractiveTB.mode == "Context":
+            return [f"{type(self).__name__}: {self}"]
+        whole: list[str] = shell.InteractiveTB.structured_traceback(
+            type(self), self, self.__traceback__, tb_offset=1
+        )
+        return whole
 
 
 class InvalidRequest(LiangxinError, ValueError):
@@ -146,3 +159,8 @@ class StillRunning(LiangxinError, TimeoutError):
 
 class ResultLost(LiangxinError):
     """The task succeeded, but its file can no longer be had."""
+
+
+def one_line(error: BaseException, words: str) -> None:
+    """Lets a notebook show an error that is not ours, such as an interrupt, as these words."""
+    error._render_traceback_ = lambda: [words]  # type: ignore[attr-defined]

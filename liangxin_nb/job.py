@@ -6,8 +6,8 @@ import asyncio
 import concurrent.futures
 import threading
 import time
-from collections.abc import Callable, Coroutine, Generator
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
 from .errors import (
@@ -18,12 +18,13 @@ from .errors import (
     StillRunning,
     TaskFailed,
     Unreachable,
+    one_line,
 )
 from .loop import Loop
 from .results import Result
 from .ticket import Status, Ticket
 
-__all__ = ["Job"]
+__all__ = ["Job", "interrupted"]
 
 _HEARTBEAT = 0.1  # seconds; an interrupt does not wake a loop or a lock that sleeps longer
 _PHASES: tuple[tuple[type[Exception], str], ...] = (
@@ -52,6 +53,7 @@ class Job:
         self._status = Status(ticket)
         self._watchers: list[Callable[[Status], None]] = []
         self._future: concurrent.futures.Future[Result] = concurrent.futures.Future()
+        self._sending: asyncio.Task[Ticket] | None = None
         self._collecting: asyncio.Task[Result] | None = None
         self._left = False
 
@@ -102,24 +104,36 @@ class Job:
         Raises how else it ended, and `StillRunning` after the timeout.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        while not self._future.done():
-            if end is not None and time.monotonic() >= end:
-                raise self._still_running(f"after {timeout:g} s")
-            concurrent.futures.wait([self._future], timeout=_HEARTBEAT)
+        with self._interrupt_in_one_line():
+            while not self._future.done():
+                if end is not None and time.monotonic() >= end:
+                    raise self._still_running(f"after {timeout:g} s")
+                concurrent.futures.wait([self._future], timeout=_HEARTBEAT)
         return self._outcome()
 
     def __await__(self) -> Generator[Any, None, Result]:
         return self._wait_async().__await__()
 
     async def _wait_async(self) -> Result:
-        while not self._future.done():
-            await asyncio.sleep(_HEARTBEAT)
+        with self._interrupt_in_one_line():
+            while not self._future.done():
+                await asyncio.sleep(_HEARTBEAT)
         return self._outcome()
+
+    @contextmanager
+    def _interrupt_in_one_line(self) -> Iterator[None]:
+        """The interrupt goes on as it is; only what a notebook shows of it is shorter."""
+        try:
+            yield
+        except (KeyboardInterrupt, asyncio.CancelledError) as stopped:
+            one_line(stopped, interrupted([self]))
+            raise
 
     def leave(self) -> None:
         """Stops watching. The task goes on at the service and may be billed; `resume` collects it.
 
-        Returns at once. While the request is being sent, its answer is awaited first.
+        Returns at once. A request that waits for its turn is not sent any more; while one is being
+        sent, its answer is awaited first.
         """
         self._left = True
         self._loop.call(self._stop)
@@ -127,10 +141,15 @@ class Job:
     def _stop(self) -> None:
         if self._collecting is not None:
             self._collecting.cancel()
+        elif self._sending is not None:
+            self._sending.cancel()
 
     async def _run(self, send: Send | None, collect: Collect) -> Result:
         try:
-            ticket = await send(self.ticket, self._tell) if send else self.ticket
+            ticket = self.ticket
+            if send:
+                self._sending = asyncio.ensure_future(send(ticket, self._tell))
+                ticket = await self._sending
             self._collecting = asyncio.ensure_future(collect(ticket, self._tell))
             if self._left:
                 # Let it begin: only then can it say how it ends, and let go of the ticket.
@@ -195,3 +214,13 @@ def _phase(error: LiangxinError, task_id: str) -> str:
     if isinstance(error, Unreachable):
         return "unknown" if error.maybe_created else "refused"
     return next((phase for kind, phase in _PHASES if isinstance(error, kind)), "failed")
+
+
+def interrupted(jobs: Sequence[Job]) -> str:
+    """What an interrupt of waiting for these jobs means, in one line."""
+    ids = [job.task_id or job.ticket.id for job in jobs if not job.status.over]
+    more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
+    return (
+        f"Interrupted: no longer waiting. Still running, and followed in the background: "
+        f"{', '.join(ids[:3])}{more}. Collect with %liangxin resume."
+    )

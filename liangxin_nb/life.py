@@ -1,19 +1,23 @@
 """One ticket's way: sent, followed, downloaded, kept; each step in the ledger before the next.
 
-`send` must not be cancelled (an answer lost is money lost); `collect` may be, at any time.
+A request that waits for its turn may be cancelled, one on its way is not (an answer lost is money
+lost); `collect` may be, at any time.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from .budget import Budget
 from .client import Client
-from .errors import LiangxinError, ResultLost, ServiceError, Unreachable
-from .ledger import Ledger
+from .errors import InvalidRequest, LiangxinError, ResultLost, ServiceError, Unreachable
+from .ledger import Ledger, durations
+from .pacing import Pace, Plan, plan
 from .record import Media, Record
 from .request import Request
 from .results import Parcel, Result, Results
@@ -35,6 +39,9 @@ class Follow(Protocol):
         ask: Callable[[str], Awaitable[Record]],
         told: Callable[[Record | LiangxinError], None],
         patience: float,
+        *,
+        learned: Plan | None,
+        age: float,
     ) -> Awaitable[Record]: ...
 
 
@@ -47,34 +54,64 @@ class Life:
         ledger: Ledger,
         results: Results,
         follow: Follow,
+        budget: Budget,
         *,
+        pace: Pace,
         patience: float,
     ) -> None:
         self._connect = connect
         self._ledger = ledger
         self._results = results
         self._follow = follow
+        self._budget = budget
+        self._pace = pace
         self._patience = patience
-        self._sending = asyncio.Semaphore(4)
+        self._fresh: set[str] = set()
 
     async def send(self, ticket: Ticket, tell: Tell, callback: str = "") -> Ticket:
         """createTask, once; returns the accepted ticket or raises what stood in the way.
 
-        `callback`: the URL that the service is asked to call at the end; kept nowhere.
+        `callback`: the URL that the service is asked to call at the end; kept nowhere. Cancelled
+        while it waits for its turn, it ends as refused, and nothing was sent.
         """
-        async with self._sending:
-            try:
-                client = await self._connect()
-                ticket = await self._write(ticket, "sent", fate="sent")
-                task_id = await client.create(ticket.request, callback=callback)
-            except LiangxinError as error:
-                unknown = isinstance(error, Unreachable) and error.maybe_created
-                fate = "unknown" if unknown else "refused"
-                await self._write(ticket, fate, str(error), fate=fate, reason=str(error))
-                raise
-        ticket = await self._write(ticket, "accepted", task_id, fate="accepted", task_id=task_id)
+        try:
+            client = await self._connect()
+            turn = await self._turn(ticket, tell)
+        except LiangxinError as error:
+            await self._write(ticket, "refused", str(error), fate="refused", reason=str(error))
+            raise
+        ticket = await _whole(asyncio.create_task(self._sent(client, ticket, callback, turn)))
+        self._fresh.add(ticket.id)
         tell(Status(ticket, "waiting"))
         return ticket
+
+    async def _turn(self, ticket: Ticket, tell: Tell) -> str:
+        rate = self._budget.creating
+
+        def left(seconds: float) -> None:
+            tell(Status(ticket, "sending", note=f"Sending in {seconds:.0f} s: {rate}."))
+
+        try:
+            turn = await self._budget.create(left)
+        except asyncio.CancelledError:
+            raise InvalidRequest(
+                "Left before its turn came: nothing was sent, nothing was billed."
+            ) from None
+        tell(Status(ticket, "sending"))
+        return turn
+
+    async def _sent(self, client: Client, ticket: Ticket, callback: str, turn: str) -> Ticket:
+        try:
+            ticket = await self._write(ticket, "sent", fate="sent")
+            task_id = await client.create(ticket.request, callback=callback, turns=self._budget)
+        except LiangxinError as error:
+            unknown = isinstance(error, Unreachable) and error.maybe_created
+            fate = "unknown" if unknown else "refused"
+            await self._write(ticket, fate, str(error), fate=fate, reason=str(error))
+            raise
+        finally:
+            await self._budget.created(turn)
+        return await self._write(ticket, "accepted", task_id, fate="accepted", task_id=task_id)
 
     async def collect(self, ticket: Ticket, tell: Tell) -> Result:
         """Follows an accepted ticket to its end and keeps its files; raises how else it ended."""
@@ -88,8 +125,14 @@ class Life:
     async def _collected(self, ticket: Ticket, tell: Tell) -> Result:
         client = await self._connect()
         watch = _Watch(ticket, self._ledger, tell)
+        age = 0.0 if ticket.id in self._fresh else max(0.0, time.time() - ticket.at)
+        self._fresh.discard(ticket.id)
+        learned = await asyncio.to_thread(self._learned, ticket)
         try:
-            record = await self._follow(ticket.task_id, client.record, watch.told, self._patience)
+            record = await self._follow(
+                ticket.task_id, client.record, watch.told, self._patience,
+                learned=learned, age=age,
+            )  # fmt: skip
         except ServiceError as error:
             if error.absent:
                 raise await self._lost(ticket, _forgotten(ticket)) from None
@@ -106,9 +149,14 @@ class Life:
         except ResultLost as error:
             raise await self._lost(ticket, error) from None
 
+    def _learned(self, ticket: Ticket) -> Plan:
+        """The plan for a task like this one, from what the ledger knows now."""
+        return plan(self._pace, durations(self._ledger, ticket))
+
     async def adopt(self, ticket: Ticket, tell: Tell) -> Ticket:
         """Takes a task of this key into the ledger, its request read back from the service."""
         client = await self._connect()
+        await self._budget.query()
         try:
             record = await client.record(ticket.task_id)
         except ServiceError as error:
@@ -138,6 +186,7 @@ class Life:
                 return await self._download(client, parcel, ticket, record)
             except ResultLost:
                 # The link may only be old: the service can give a fresh one, once.
+                await self._budget.query()
                 record = await client.record(ticket.task_id)
                 return await self._download(client, parcel, ticket, record)
         finally:
@@ -194,6 +243,16 @@ class _Watch:
         if self._writing is not None:
             await asyncio.shield(self._writing)
         return self._ticket
+
+
+async def _whole(sending: asyncio.Task[Ticket]) -> Ticket:
+    """The outcome of a request on its way, whoever no longer wants to wait for it."""
+    while True:
+        try:
+            return await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            if sending.cancelled():
+                raise
 
 
 async def _arrive(client: Client, media: Media, part: Path) -> None:

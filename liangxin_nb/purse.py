@@ -12,7 +12,7 @@ from .settings import Settings
 from .table import Table
 from .ticket import Ticket
 
-__all__ = ["guard", "totals"]
+__all__ = ["guard", "newest", "totals"]
 
 _FREE = ("refused",)  # said no to, or never arrived: not billed
 _NEXT = "Raise it with %config LiangXin.{name} = …, or wait for tomorrow."
@@ -31,6 +31,19 @@ def totals(ledger: Ledger) -> Table:
         for (day, model), tickets in sorted(sums.items(), reverse=True)
     ]
     return Table(("day", "model", "tasks", "credits"), rows, "Nothing was asked for yet.")
+
+
+def newest(ledger: Ledger) -> str:
+    """The last day's tasks and credits by model, in one line; empty before the first task."""
+    rows = list(totals(ledger))
+    day = rows[0]["day"] if rows else ""
+    parts = [
+        f"{row['tasks']} {row['model']}"
+        + (f" ({row['credits']:g} credits)" if isinstance(row["credits"], float) else "")
+        for row in rows
+        if row["day"] == day
+    ]
+    return f"{day}: {', '.join(parts)}. %liangxin credits lists every day." if parts else ""
 
 
 def guard(ledger: Ledger, settings: Settings, *models: str) -> None:

@@ -15,19 +15,14 @@ __all__ = ["sendable"]
 _WAYS = "a URL, a file, bytes, a Pillow image, an array, a Result or a finished Job"
 
 
-def sendable(picture: Any, *, takes_data: bool) -> str:
-    """The URL of a reference picture, or its data URI where the service takes those.
+def sendable(picture: Any) -> str:
+    """The URL of a reference picture, or its data URI.
 
     `picture`: a URL, a file's path, bytes, a Pillow image, an array, a `Result` or a finished
     `Job` (their first picture). Raises `InvalidRequest` in one line.
     """
     if isinstance(picture, str) and urlsplit(picture).scheme in ("http", "https"):
         return picture
-    if not takes_data:
-        raise InvalidRequest(
-            "This service takes reference pictures by URL only; nothing was sent.",
-            next_step="Put the picture where the service can fetch it, and give its https URL.",
-        )
     if isinstance(picture, str) and picture.startswith("data:image/"):
         return picture
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -62,7 +62,8 @@ class Settings:
     seconds without a word until a call counts as unanswered. `max_credits`, `max_tasks`: the most
     to be spent and asked for in a day, default no limit. `speed`: how many times faster than
     life the sandbox runs. `callback`: whether the service is asked to call when a task has ended:
-    empty for no, `auto`, or a URL of one's own.
+    empty for no, `auto`, or a URL of one's own. `budget`: where all that use the key share its
+    rates: a folder of this machine, default in the user's runtime folder, or a `redis://` address.
     """
 
     profile: str = ""
@@ -77,6 +78,7 @@ class Settings:
     max_tasks: int | None = None
     speed: float = 1.0
     callback: str = ""
+    budget: str = field(default="", repr=False)  # the address may hold a password
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None, **arguments: Any) -> Settings:
@@ -108,6 +110,12 @@ class Settings:
             raise InvalidRequest(
                 f"The callback {callback!r} is none of auto, none and a URL.",
                 next_step="Correct LIANGXIN_CALLBACK.",
+            )
+        if "://" in self.budget and not self.budget.startswith(("redis://", "rediss://")):
+            raise InvalidRequest(
+                f"The budget {_without_login(self.budget)!r} is neither a folder nor a redis:// "
+                "address.",
+                next_step="Correct LIANGXIN_BUDGET.",
             )
         profile = self.profile or ("liangxin" if self.key or self.base_url else "sandbox")
         if profile == "sandbox":
@@ -172,6 +180,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
         "LIANGXIN_PROFILE": ("profile", str),
         "LIANGXIN_RESULTS": ("results", Path),
         "LIANGXIN_LEDGER": ("ledger", str),
+        "LIANGXIN_BUDGET": ("budget", str),
         "LIANGXIN_CALLBACK": ("callback", str),
         "LIANGXIN_WAIT": ("wait", _wait),
         "LIANGXIN_PATIENCE": ("patience", _positive("LIANGXIN_PATIENCE")),
@@ -181,9 +190,9 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
         "LIANGXIN_SPEED": ("speed", _positive("LIANGXIN_SPEED")),
     }
     found = {}
-    for name, (field, read) in names.items():
+    for name, (setting, read) in names.items():
         if text := env.get(name, "").strip():
-            found[field] = read(text)
+            found[setting] = read(text)
     return found
 
 

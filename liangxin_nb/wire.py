@@ -25,7 +25,16 @@ from .errors import (
 from .record import Media, Record, State
 from .request import Request
 
-__all__ = ["create_body", "created", "credit", "failure", "record", "without_capabilities"]
+__all__ = [
+    "create_body",
+    "created",
+    "credit",
+    "failure",
+    "record",
+    "upload_body",
+    "uploaded",
+    "without_capabilities",
+]
 
 _QUOTA = ("quota", "insufficient", "credit", "balance", "额度", "余额")
 _CONTENT = ("sensitive", "moderat", "safety", "nsfw", "policy", "敏感", "违规")
@@ -45,6 +54,12 @@ def create_body(request: Request, callback: str = "") -> bytes:
     """The body of createTask: `model`, `input`, `callBackUrl` if there is one; UTF-8 JSON."""
     called = {"callBackUrl": callback} if callback else {}
     return msgspec.json.encode({"model": request.model, **called, "input": request.input})
+
+
+def upload_body(uri: str, name: str) -> bytes:
+    """The body of KIE's file-base64-upload for a data URI; its page takes them as they are."""
+    given = {"base64Data": uri, "uploadPath": "images/liangxin_nb", "fileName": name}
+    return msgspec.json.encode(given)
 
 
 def without_capabilities(content: bytes) -> bytes:
@@ -90,6 +105,15 @@ def credit(status: int, body: bytes, retry_after: float | None = None) -> float:
     if data is None:
         raise _unreadable(status, body, "it holds no number of credits")
     return data
+
+
+def uploaded(status: int, body: bytes, retry_after: float | None = None) -> str:
+    """The address in an answer to KIE's file upload; raises `ServiceError` when there is none."""
+    data = _data(status, body, retry_after)
+    url = _text(data.get("downloadUrl")) if isinstance(data, dict) else ""
+    if not re.fullmatch(r"https?://[^\s\"<>]{1,2000}", url):
+        raise _unreadable(status, body, "it holds no downloadUrl")
+    return url
 
 
 def failure(record: Record) -> TaskFailed:
@@ -162,12 +186,18 @@ def _media(value: Any) -> tuple[Media, ...]:
     named = [result.get(name) for name in ("resultUrls", "firstFrameUrl", "lastFrameUrl")]
     urls = [url for some in named for url in (some if isinstance(some, list) else [some])]
     media = [Media.of(url) for url in urls if isinstance(url, str) and url]
-    told = result.get("resultObject")
+    told = _spoken(result.get("resultObject"))
     if told:
         text = told if isinstance(told, str) else msgspec.json.format(msgspec.json.encode(told))
         plain = text if isinstance(text, str) else text.decode()
         media.append(Media("", "text", plain))
     return tuple(media)
+
+
+def _spoken(told: Any) -> Any:
+    """An object that holds one text and nothing else is that text."""
+    values = list(told.values()) if isinstance(told, dict) else []
+    return values[0] if len(values) == 1 and isinstance(values[0], str) else told
 
 
 def _param(value: Any) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from liangxin_nb.settings import CONFIGURED
 from . import scan
 
 #: Asks far more often than the documents allow, which only a sandbox of one's own may be asked.
-QUICK = Pace(steps=((float("inf"), 0.05, 0.1),), spacing=0.01)
+QUICK = Pace(steps=((float("inf"), 0.05, 0.1),), spacing=0.01, creating=0.2)
 
 
 @dataclass
@@ -61,12 +61,13 @@ def key_is_found_nowhere(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def own_settings(monkeypatch, tmp_path):
+def own_settings(monkeypatch, tmp_path, tmp_path_factory):
     """No test sees the developer's key, and none writes into the checkout."""
     for name in list(os.environ):
         if name.startswith("LIANGXIN_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LIANGXIN_BUDGET", str(tmp_path_factory.getbasetemp() / "budget"))
     # The sandboxes that notebooks start by themselves take the same key.
     monkeypatch.setenv("LIANGXIN_SANDBOX_KEY", scan.KEY)
     CONFIGURED.clear()

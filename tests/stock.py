@@ -2,6 +2,7 @@
 
 import os
 import time
+from functools import cache
 
 from liangxin_nb.ledger._base import FILES, TICKETS
 from liangxin_nb.ledger.rows import row_of
@@ -29,7 +30,7 @@ def kept(
     if fate != "kept":
         return session.ledger.change(ticket, fate, fate=fate, reason="The service said no.")
     if parts is None:
-        parts = [("image", paint(prompt, seed=7, size=(480, 320)))]
+        parts = [("image", _painted())]
     parcel = session.results.parcel(ticket)
     for n, (_, data) in enumerate(parts, 1):
         parcel.part(n).write_bytes(data)
@@ -38,6 +39,11 @@ def kept(
     result = parcel.seal(story, [Media("", kind) for kind, _ in parts])
     folder = result.folder.relative_to(session.results.root).as_posix()
     return session.ledger.keep(ticket, folder, result.story.files)
+
+
+@cache
+def _painted():
+    return paint("a lake in the mountains", seed=7, size=(480, 320))
 
 
 def fill(ledger, root, count, *, thumbnails=True):
@@ -68,17 +74,17 @@ def _ticket(n, began):
 
 
 def _files(root, tickets, thumbnails):
-    """Folders with originals and thumbnails; a dozen different ones, hard links of each other."""
+    """Folders with originals and thumbnails; four different ones, hard links of each other."""
     store = root / ".store"
     store.mkdir(parents=True)
     (root / ".thumbnails").mkdir(exist_ok=True)
-    for n in range(12):
+    for n in range(4):
         data = paint(f"{WORDS[n % len(WORDS)]} {WORDS[n % 7]}", seed=n, size=(480, 480))
         (store / f"{n}.png").write_bytes(data)
         (store / f"{n}.jpg").write_bytes(thumbnail(data, side=384, budget=24_000))
     for n, ticket in enumerate(tickets):
         folder = root / ticket.folder
         folder.mkdir(parents=True)
-        os.link(store / f"{n % 12}.png", folder / "1.png")
+        os.link(store / f"{n % 4}.png", folder / "1.png")
         if thumbnails:
-            os.link(store / f"{n % 12}.jpg", root / ".thumbnails" / f"{ticket.id}-1.jpg")
+            os.link(store / f"{n % 4}.jpg", root / ".thumbnails" / f"{ticket.id}-1.jpg")

@@ -257,7 +257,7 @@ def test_a_changed_file_is_read_again_and_without_one_all_is_as_before(own, monk
         ("[kie]\nnext = 1", "kie.next is not a table"),
         ("[next]\ncolour = 1", "next.colour is none of title, vendor"),
         ("[next]\nseconds = 'long'", "next.seconds is not a number"),
-        ("[next]\nkind = 'sound'", "next.kind is not image or video"),
+        ("[next]\nkind = 'sound'", "next.kind is not image, video or text"),
         ("[next]\nlike = 'nothing'", "next.like is 'nothing'"),
         ("[next]\ninputs = 3", "next.inputs is not a table of tables"),
         ("[z-image]\nexclusive = ['seed']", "z-image.exclusive is not a list of lists"),

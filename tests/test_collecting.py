@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from liangxin_nb.errors import InvalidRequest, LiangxinError, ResultLost
+from liangxin_nb.errors import InvalidRequest, LiangxinError, ResultLost, Unreachable
 from liangxin_nb.request import Request
 from liangxin_nb.session import Session
 from liangxin_nb.waiting import unfinished
@@ -91,6 +91,29 @@ def test_any_task_of_this_key_can_be_attached_with_its_prompt_read_back(make):
     assert (result.prompt, dict(result.story.options)) == ("雨夜 {x}", {"image_size": "square"})
     assert stranger.ledger.find(job.task_id).fate == "kept"
     assert stranger.attach(job.task_id).wait(5).paths == result.paths
+
+
+def test_a_lost_answer_is_made_good_by_the_id_that_the_console_shows(make, tmp_path):
+    served = serve("--speed", "20", "--faults", "create-lost*2", "--state", str(tmp_path / "state"))
+    try:
+        session = make(base_url=served.url, key=served.key)
+        lost = [session.generate(prompt, size="square") for prompt in ("a lake", "a hill")]
+        for job in lost:
+            with pytest.raises(Unreachable):
+                job.wait(20)
+        lines = (tmp_path / "state" / "tasks.jsonl").read_text().splitlines()
+        tasks = {t["param"]["input"]["prompt"]: t["id"] for t in map(json.loads, lines)}
+        (hill,) = session.resume(tasks["a hill"])
+        lake = session.attach(tasks["a lake"])
+        assert hill.ticket.id == lost[1].ticket.id, "the very ticket, not another one"
+        assert hill.wait(20).prompt == "a hill"
+        assert lake.wait(20).prompt == "a lake"
+        assert session.ledger.count() == {"kept": 2}
+        assert served.told()["created"] == 2
+        with pytest.raises(InvalidRequest, match="is not in the ledger"):
+            session.resume("task_of_nobody")
+    finally:
+        served.stop()
 
 
 def test_attaching_a_task_of_somebody_else_says_so(make):
@@ -186,7 +209,7 @@ def test_whatever_ends_it_at_whatever_stage_it_is_collected(stage, how, make, sl
         "import os, signal, sys, threading, time\n"
         "from liangxin_nb.pacing import Pace\n"
         "from liangxin_nb.session import Session\n"
-        "pace = Pace(steps=((float('inf'), .02, .03),), spacing=.005)\n"
+        "pace = Pace(steps=((float('inf'), .02, .03),), spacing=.005, creating=.2)\n"
         "url, results, stage, how = sys.argv[1:]\n"
         "session = Session(base_url=url, results=results, pace=pace)\n"
         "def end(job):\n"

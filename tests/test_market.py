@@ -1,11 +1,16 @@
-"""Every LiangXin picture model, end to end in the sandbox, with the documented size."""
+"""Every model of both services, end to end in the sandbox: LiangXin's with the documented size."""
 
 import io
 
+import av
 import pytest
 from PIL import Image
 
 from liangxin_nb import catalog
+from liangxin_nb.errors import OutOfCredit
+from liangxin_nb.session import Session
+
+from .conftest import QUICK, serve
 
 pytestmark = pytest.mark.slow
 
@@ -53,3 +58,66 @@ def test_none_of_the_documented_models_is_left_out():
     }  # fmt: skip
     assert documented <= set(catalog.models("liangxin"))
     assert documented <= {model for model, _, _ in ASKED}
+
+
+@pytest.fixture(scope="module")
+def kie():
+    served = serve("--profile", "kie", "--speed", "300", "--any-model")
+    yield served
+    served.stop()
+
+
+def at(served, folder, profile="kie"):
+    return Session(profile=profile, base_url=served.url, key=served.key, results=folder, pace=QUICK)
+
+
+#: What a KIE model needs beside its prompt, and what keeps its drawing small.
+NEEDS = {
+    "z-image": {"aspect": "4:3"},
+    "bytedance/seedream-v4-text-to-image": {"size": "1K", "max_images": 2},
+    "kling-2.6/image-to-video": {"image": red()},
+    "google/nano-banana-edit": {"image": red()},
+    "seedream/4.5-edit": {"image": red()},
+    "seedream/5-lite-image-to-image": {"image": red()},
+    "flux-2/pro-image-to-image": {"image": red(), "size": "1K"},
+}
+
+
+@pytest.mark.parametrize("model", [*catalog.models("kie"), "claude-next"])
+def test_a_kie_model_gives_a_result_of_its_kind(kie, tmp_path, model):
+    session = at(kie, tmp_path / "r")
+    result = session.generate("a lake at dawn", model=model, **NEEDS.get(model, {})).wait(90)
+    kinds = [file["kind"] for file in result.story.files]
+    listed = catalog.models("kie").get(model)
+    assert set(kinds) == {listed.kind if listed else "text"}
+    assert len(kinds) == NEEDS.get(model, {}).get("max_images", 1)
+    if kinds[0] == "image":
+        assert all(min(Image.open(path).size) >= 512 for path in result.paths)
+    elif kinds[0] == "video":
+        with av.open(str(result.paths[0])) as film:
+            assert film.duration == pytest.approx(5_000_000, abs=200_000)
+    else:
+        assert "You asked: a lake at dawn" in result.paths[0].read_text(encoding="utf-8")
+    assert session.history().rows[0][6] > 0, "the credits are in the ledger"
+    session.close()
+
+
+@pytest.mark.parametrize(
+    ("profile", "model", "says"),
+    [("kie", "nano-banana-pro", "402"), ("liangxin", "z-image", "403")],
+)
+def test_when_the_credits_are_used_up_it_is_said_and_nothing_is_created(
+    tmp_path, profile, model, says
+):
+    served = serve("--profile", profile, "--credits", "6", "--speed", "300")
+    session = at(served, tmp_path / "r", profile)
+    session.generate("a lake", model=model, aspect="1:1").wait(60)
+    if profile == "kie":
+        assert session.credits() == 2
+    with pytest.raises(OutOfCredit, match=says) as error:
+        session.generate("a lake", model=model, aspect="1:1").wait(60)
+    assert "Top up" in str(error.value)
+    assert sorted(ticket.fate for ticket in session.ledger.tickets()) == ["kept", "refused"]
+    assert served.told()["created"] == 1
+    session.close()
+    served.stop()

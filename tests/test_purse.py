@@ -4,7 +4,7 @@ import pytest
 
 from liangxin_nb.errors import InvalidRequest, ServiceError
 from liangxin_nb.ledger import Ledger
-from liangxin_nb.purse import guard, totals
+from liangxin_nb.purse import guard, newest, totals
 from liangxin_nb.request import Request
 from liangxin_nb.session import Session
 from liangxin_nb.settings import Settings
@@ -29,6 +29,12 @@ def test_what_was_spent_is_added_up_by_day_and_model(ledger):
     spend(ledger, None, fate="refused")
     rows = [(row["model"], row["tasks"], row["credits"]) for row in totals(ledger)]
     assert rows == [("z-image", 2, 8.5), ("other", 1, "–")]
+    day = next(iter(totals(ledger)))["day"]
+    assert newest(ledger).startswith(f"{day}: 2 z-image (8.5 credits), 1 other. ")
+
+
+def test_before_the_first_task_nothing_is_said_of_spending(ledger):
+    assert newest(ledger) == ""
 
 
 @pytest.mark.parametrize(

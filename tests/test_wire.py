@@ -91,7 +91,10 @@ def test_texts_objects_and_frames_are_results_too():
         ("video", "https://x/a.mp4"),
         ("image", "https://x/f.png"),
     ]
-    for told, text in (("雨", "雨"), ({"a": [1]}, '"a"')):
+    spoken = {"text": "One\n\ntwo"}
+    (one,) = wire.record(200, answer(state="success", resultJson={"resultObject": spoken})).media
+    assert one.text == "One\n\ntwo"
+    for told, text in (("雨", "雨"), ({"a": [1]}, '"a"'), ({"text": "x", "more": 1}, '"more"')):
         (one,) = wire.record(200, answer(state="success", resultJson={"resultObject": told})).media
         assert one.kind == "text"
         assert text in one.text

@@ -59,7 +59,7 @@ def planned(
             next_step="Split the batch.",
         )
     varied = [name for name, values in axes.items() if len(values) > 1]
-    shared = _sendable(profile, image)
+    shared = _sendable(image)
     wanted: list[Request] = []
     notes: dict[str, None] = {}
     wrong: dict[str, InvalidRequest] = {}
@@ -119,7 +119,7 @@ def _of_row(
             f"it has a {both[0]} of its own, and {both[0]} is varied too.",
             next_step="Give it in one of the two places.",
         )
-    images = _sendable(profile, own.pop("image")) if "image" in own else shared
+    images = _sendable(own.pop("image")) if "image" in own else shared
     found, notes = [], []
     for column in columns:
         values = {**column, **own}
@@ -133,10 +133,10 @@ def _of_row(
     return found, notes
 
 
-def _sendable(profile: str, image: Any) -> list[str]:
+def _sendable(image: Any) -> list[str]:
     """Reference pictures, made ready once for all the places that use them."""
     images = image if isinstance(image, list | tuple) else [] if image is None else [image]
-    return [sendable(one, takes_data=profile != "kie") for one in images]
+    return [sendable(one) for one in images]
 
 
 def _told(wrong: Mapping[str, InvalidRequest]) -> InvalidRequest:

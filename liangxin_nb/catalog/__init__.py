@@ -6,8 +6,19 @@ from ._base import Breach, Counted, Input, Model
 from .asked import checked
 from .files import models
 from .rules import breaches
+from .services import uploads
 
-__all__ = ["Breach", "Counted", "Input", "Model", "breaches", "checked", "model", "models"]
+__all__ = [
+    "Breach",
+    "Counted",
+    "Input",
+    "Model",
+    "breaches",
+    "checked",
+    "model",
+    "models",
+    "uploads",
+]
 
 #: For a model nobody has listed: the names that most models of the market use.
 _GUESSES = {"aspect": "aspect_ratio", "size": "image_size", "seed": "seed"}

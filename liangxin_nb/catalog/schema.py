@@ -64,7 +64,7 @@ _TEXT_TO_TEXT: Shape = (lambda value: _each(value, _is_text), "a table of texts"
 _MODEL: dict[str, Shape] = {
     "title": _TEXT,
     "vendor": _TEXT,
-    "kind": (lambda value: value in ("image", "video"), "image or video"),
+    "kind": (lambda value: value in ("image", "video", "text"), "image, video or text"),
     "seconds": _NUMBER,
     "stated": _TRUTH,
     "listed": _TRUTH,

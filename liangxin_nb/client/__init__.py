@@ -1,7 +1,8 @@
 """The HTTP side of the Market task API: create, record, download. The one door to httpx.
 
-The key goes into the header of calls to the API's own address and nowhere else: calls follow no
-redirect, and downloads use connections that have never seen it.
+The key goes into the header of calls to the API's own address, and to the service's own address
+for uploads where its documents state one, and nowhere else: calls follow no redirect, and
+downloads use connections that have never seen it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import Self
 from ..record import Record
 from ..request import Request
 from ..settings import Secret
-from .calls import Calls
+from .calls import Calls, Turns
 from .download import Downloads
+from .uploads import Uploads
 
 __all__ = ["Client"]
 
@@ -21,11 +23,15 @@ __all__ = ["Client"]
 class Client:
     """Speaks to one service with one key; use it on the private loop alone.
 
-    `timeout`: seconds without a word from the service, default 60.
+    `timeout`: seconds without a word from the service, default 60. `uploads`: the address at
+    which the service takes pictures, for one that takes none inside a request.
     """
 
-    def __init__(self, base_url: str, key: Secret, *, timeout: float = 60.0) -> None:
+    def __init__(
+        self, base_url: str, key: Secret, *, timeout: float = 60.0, uploads: str = ""
+    ) -> None:
         self.base_url = base_url
+        self._uploads = Uploads(uploads, key, timeout) if uploads else None
         self._calls = Calls(base_url, key, timeout)
         self._downloads = Downloads(base_url, timeout)
 
@@ -36,18 +42,26 @@ class Client:
         await self.close()
 
     async def close(self) -> None:
-        """Closes both connection pools."""
+        """Closes the connections."""
+        if self._uploads:
+            await self._uploads.close()
         await self._calls.close()
         await self._downloads.close()
 
-    async def create(self, request: Request, *, callback: str = "") -> str:
+    async def create(
+        self, request: Request, *, callback: str = "", turns: Turns | None = None
+    ) -> str:
         """Sends createTask and returns the task id; `callback`: the URL to be called at the end.
+
+        `turns`: told of a 429, and waited for before the request is sent again. Pictures in the
+        request are uploaded first where the service wants that; without them nothing is created.
 
         Sent again only when it provably did not arrive, or was refused with 429 and no task id;
         everything else that gives no id raises: `ServiceError` for a clear no, `Unreachable` with
         `maybe_created` when a task may exist all the same.
         """
-        return await self._calls.create(request, callback=callback)
+        placed = await self._uploads.placed(request) if self._uploads else request
+        return await self._calls.create(placed, callback=callback, turns=turns)
 
     async def record(self, task_id: str) -> Record:
         """Asks recordInfo once; raises `ServiceError` or `Unreachable`."""

@@ -1,4 +1,4 @@
-"""What calls and downloads share: connections without cookies, and plain words for failures."""
+"""What calls, uploads and downloads share: connections without cookies, words for failures."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from collections.abc import Generator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from ..settings import Secret
+from ..wire import without_capabilities
 
-__all__ = ["Bearer", "connections", "reason", "retry_after"]
+__all__ = ["Bearer", "Origin", "connections", "reason", "retry_after"]
 
 # Some hosts of this API refuse clients that do not name themselves.
 _AGENT = "Mozilla/5.0 (compatible; liangxin_nb/0.1)"
+_LARGEST_ANSWER = 8 << 20
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # The retry library reports through logging; without a handler that would end up in the cells.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
@@ -31,6 +34,43 @@ class Bearer(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
         yield request
+
+
+class Origin:
+    """One origin of the API, and the key for it; follows no redirect."""
+
+    def __init__(self, url: str, key: Secret, timeout: float) -> None:
+        self.url = url
+        self.host = urlsplit(url).netloc
+        self._key = key
+        self._http = connections(url, timeout, Bearer(key))
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._http.aclose()
+
+    async def call(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """One call, its answer read whole and free of the key; raises `httpx.HTTPError`."""
+        async with self._http.stream(method, f"{self.url}{path}", **more) as reply:
+            # A body without an end would otherwise fill the memory.
+            size, parts = 0, []
+            async for part in reply.aiter_bytes():
+                size += len(part)
+                parts.append(part)
+                if size > _LARGEST_ANSWER:
+                    raise httpx.DecodingError("the answer is longer than 8 MiB")
+            content = without_capabilities(self._without_key(b"".join(parts)))
+            return httpx.Response(reply.status_code, headers=_plain(reply), content=content)
+
+    def _without_key(self, content: bytes) -> bytes:
+        """An answer that repeats the key would carry it into errors, the ledger and outputs."""
+        return content.replace(self._key.reveal().encode(), repr(self._key).encode())
+
+
+def _plain(reply: httpx.Response) -> dict[str, str]:
+    """The headers we read: the body is decoded already, its encoding must not be told again."""
+    value = reply.headers.get("retry-after")
+    return {"retry-after": value} if value else {}
 
 
 def connections(base_url: str, timeout: float, auth: httpx.Auth | None = None) -> httpx.AsyncClient:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .batches import Bundle
 from .bundled import bundle_of, bundles, line_of, take_in_bundles
 from .carried import Carried, rows, take_in
+from .durations import durations
 from .pages import File, Row, Wanted
 from .tickets import Ledger
 
@@ -17,6 +18,7 @@ __all__ = [
     "Wanted",
     "bundle_of",
     "bundles",
+    "durations",
     "line_of",
     "rows",
     "take_in",

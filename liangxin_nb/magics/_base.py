@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,10 @@ from IPython.core.error import UsageError
 from ..errors import LiangxinError
 
 if TYPE_CHECKING:
+    from ..job import Job
     from ..session import Session
 
-__all__ = ["plainly", "session"]
+__all__ = ["plainly", "session", "wait_for"]
 
 
 def session() -> Session:
@@ -34,3 +35,16 @@ def plainly() -> Iterator[None]:
         yield
     except LiangxinError as error:
         raise UsageError(str(error)) from error
+    except KeyboardInterrupt:
+        raise UsageError("Interrupted. What was sent by then: %liangxin tasks.") from None
+
+
+def wait_for(jobs: Sequence[Job]) -> None:
+    """Waits for every job; an interrupt ends the waiting, not the jobs."""
+    from ..job import interrupted
+
+    try:
+        for job in jobs:
+            job.wait()
+    except KeyboardInterrupt:
+        raise UsageError(interrupted(jobs)) from None

@@ -11,6 +11,8 @@ from ..errors import InvalidRequest
 from ._base import session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..batches import Batch, Draft
     from ..batches.line import Line
     from ..panels.many import BatchSlot
@@ -36,21 +38,23 @@ def batch_cell(line: str, body: str) -> Any:
     if asked.most is None and estimate.tasks > MOST and shows_widgets() and not asked.quiet:
         propose(estimate, lambda slot: _begun(planned, asked, estimate.tasks, slot))
         return None
-    batch = _begun(planned, asked, asked.most or MOST)
+    batch, settled = _begun(planned, asked, asked.most or MOST)
     if _waits(here, asked):
-        _wait(batch, raises=asked.raises)
+        _wait(batch, settled, raises=asked.raises)
     return None
 
 
-def _begun(planned: Draft, asked: Line, most: int, slot: BatchSlot | None = None) -> Batch:
+def _begun(
+    planned: Draft, asked: Line, most: int, slot: BatchSlot | None = None
+) -> tuple[Batch, Callable[[], object]]:
     from ..panels.many import show_batch
 
     batch = planned.begin(name=asked.name, most=most, window=asked.window, option="--most ")
     if asked.out:
         get_ipython().user_ns[asked.out] = batch
-    if not asked.quiet:
-        show_batch(batch, notes=batch.notes, slot=slot)
-    return batch
+    if asked.quiet:
+        return batch, bool
+    return batch, show_batch(batch, notes=batch.notes, slot=slot)
 
 
 def batch_line(here: Session, rest: str) -> Any:
@@ -66,9 +70,9 @@ def batch_line(here: Session, rest: str) -> Any:
     if "--csv" in rest.split():
         return batch_cell(rest, "")
     batch = reopen(here, rest)
-    show_batch(batch)
+    settled = show_batch(batch)
     if not watched():
-        _wait(batch, raises=False)
+        _wait(batch, settled, raises=False)
     return None
 
 
@@ -86,10 +90,14 @@ def _waits(here: Session, asked: Line) -> bool:
     return not watched() if wish is None else wish
 
 
-def _wait(batch: Batch, *, raises: bool) -> None:
+def _wait(batch: Batch, settled: Callable[[], object], *, raises: bool) -> None:
     """Until nothing more happens; a failure fails the cell in one line."""
     try:
-        batch.wait()
+        try:
+            batch.wait()
+        finally:
+            if not batch.progress.moving:
+                settled()
     except KeyboardInterrupt:
         raise UsageError(
             f"Interrupted: no longer waiting. The batch goes on in the background; "

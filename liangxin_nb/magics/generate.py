@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from IPython import get_ipython
-from IPython.core.error import UsageError
 
-from ._base import plainly, session
+from ._base import plainly, session, wait_for
 from .batch import batch_cell
 
 if TYPE_CHECKING:
@@ -65,7 +63,7 @@ def liangxin_cell(line: str, cell: str) -> Any:
         if asked.out:
             shell.user_ns[asked.out] = jobs[0] if asked.count == 1 else jobs
         if waits:
-            _wait(jobs)
+            wait_for(jobs)
     return None
 
 
@@ -98,15 +96,3 @@ def _waits(asked: bool | None) -> bool:
 
     wish = session().settings.wait if asked is None else asked
     return not watched() if wish is None else wish
-
-
-def _wait(jobs: Sequence[Job]) -> Any:
-    try:
-        for job in jobs:
-            job.wait()
-    except KeyboardInterrupt:
-        ids = " ".join(job.task_id or job.ticket.id for job in jobs if not job.status.over)
-        raise UsageError(
-            f"Interrupted: no longer waiting. Still running, and followed in the background: {ids} "
-            "Collect with %liangxin resume."
-        ) from None

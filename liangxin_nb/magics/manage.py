@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidRequest
 from ..keys import looks_like_key
 from ..settings import CONFIGURED, Secret
-from ._base import plainly, session
+from ._base import plainly, session, wait_for
 from .batch import batch_line, batches
 from .upkeep import doctor, export, import_
 
@@ -102,6 +102,10 @@ def _models(here: Session, name: str) -> Table:
 
 
 def _tasks(here: Session, words: str) -> Table:
+    from ..purse import newest
+
+    if spent := newest(here.ledger):
+        print(spent)  # noqa: T201 one sentence above the table
     return here.history(search=words.removeprefix("--search").strip(), most=50)
 
 
@@ -206,8 +210,7 @@ def _shown(here: Session, jobs: list[Job]) -> None:
     for job in jobs:
         show(job, here, brief=not watched())
     if not watched():
-        for job in jobs:
-            job.wait()
+        wait_for(jobs)
 
 
 COMMANDS: dict[str, Callable[[Session, str], Any]] = {

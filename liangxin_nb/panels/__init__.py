@@ -59,8 +59,11 @@ def panel() -> None:
             next_step="In scripts, generate(...) asks for a picture.",
         )
     from .composer import Composer
+    from .gallery import listen
 
-    opened(Composer(current).box, "liangxin_nb panel", "%liangxin panel")
+    composer = Composer(current)
+    listen(composer)  # a gallery hands its pictures on to it
+    opened(composer.box, "liangxin_nb panel", "%liangxin panel")
 
 
 def watched() -> bool:
@@ -97,7 +100,6 @@ def _show_live(
 
     card, followed = card_of(job, session, notes=notes, settle=settle)
     slot.show(_line(job.status), card.box.model_id)
-    card.released()
     followed(job)
 
 

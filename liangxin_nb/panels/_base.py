@@ -38,7 +38,10 @@ STYLE = """<style>
 .lx-picture { display: block; max-width: 100%; height: auto; margin: 8px 0; border-radius: 4px;
   border: 1px solid var(--jp-border-color2, #e0e0e0); }
 .lx-row { margin-top: 4px !important; flex-wrap: wrap; gap: 8px; min-height: 28px; }
-.lx-card .lx-copy { width: 100%; max-width: 100%; }
+.lx-card .lx-copy { width: 100%; max-width: 100%; height: auto; flex-direction: column;
+  align-items: stretch; }
+.lx-card .lx-copy > .widget-label { width: auto; max-width: none; text-align: left; }
+.lx-card .lx-copy > textarea { flex: none; }
 .lx-copy textarea { font-family: var(--jp-code-font-family, monospace); }
 .lx-card .jupyter-button { width: auto; }
 </style>"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -75,28 +76,30 @@ class TaskCard:
         self._job, self._actions = job, actions
         self._usual, self._notes = usual, tuple(notes)
         self._news, self._framed = news or TaskCard.draw, framed
-        self._closed = False
+        self._closed, self._drawing = False, threading.Lock()
         self.status = job.status
-        self._state, self._clock, self._art, self._story = (widgets.HTML() for _ in range(4))
-        self._trouble = widgets.HTML(layout={"display": "none"})
-        self._copy = widgets.Textarea(
-            layout={"display": "none"}, tooltip="Ctrl+A and Ctrl+C copy it; Cmd on a Mac"
-        )
-        self._copy.add_class("lx-copy")
-        self.buttons = {name: self._button(name) for name in _WORDS}
-        self._row = widgets.HBox()
+        # Of hundreds of cards each part counts: what may never be seen is made when it is.
+        shared = widgets.Layout()
+        parts = (widgets.HTML(layout=shared) for _ in range(4))
+        self._state, self._clock, self._art, self._story = parts
+        self._trouble: widgets.HTML | None = None
+        self._copy: widgets.Textarea | None = None
+        self.buttons: dict[str, widgets.Button] = {}
+        self._row = widgets.HBox(layout=shared)
         self._row.add_class("lx-row")
-        self.box = self._assembled()
+        self.box = self._assembled(shared)
         job.watch(self.told)
         self.draw()
 
-    def _assembled(self) -> widgets.VBox:
-        head = widgets.HBox([self._state, self._clock])
+    def _assembled(self, shared: widgets.Layout) -> widgets.VBox:
+        head = widgets.HBox([self._state, self._clock], layout=shared)
         head.add_class("lx-head")
-        body = widgets.Box([self._art, self._story])
+        body = widgets.Box([self._art, self._story], layout=shared)
         body.add_class("lx-framed" if self._framed else "lx-body")
-        style = widgets.HTML(STYLE, layout={"display": "none"})
-        return widgets.VBox([style, head, body, self._trouble, self._row, self._copy])
+        parts = [head, body, self._row]
+        if not self._framed:  # where cards are framed, the panel around them has the style sheet
+            parts.insert(0, widgets.HTML(STYLE, layout={"display": "none"}))
+        return widgets.VBox(parts, layout=shared)
 
     def told(self, status: Status) -> None:
         """Takes a new status; called on the private loop's thread."""
@@ -106,14 +109,17 @@ class TaskCard:
 
     def draw(self) -> None:
         """Shows the latest status: a handful of messages at most."""
-        if self._closed:
-            return
+        with self._drawing:  # by the one who made it, and by the beat on a thread of its own
+            if not self._closed:
+                self._draw()
+
+    def _draw(self) -> None:
         status, tone = self.status, look(self.status.phase).tone
         self._art.value = _art(status, self._framed)  # the slow part first: all changes together
         self.box._dom_classes = ("lx-card", f"lx-{tone}")
         self._state.value = _state(status)
         self._story.value = self._told_story()
-        fitting = [self.buttons[name] for name in self._fitting()]
+        fitting = [self.buttons.get(name) or self._button(name) for name in self._fitting()]
         if list(self._row.children) != fitting:
             self._row.children = fitting
         self.tick()
@@ -126,12 +132,9 @@ class TaskCard:
     def close(self) -> None:
         """Takes the card off the screen; the job goes on."""
         self._closed = True
-        self.box.close()
-
-    def released(self) -> TaskCard:
-        """The same card, whose buttons work while a cell blocks the kernel."""
-        release(self.box, *self.buttons.values())
-        return self
+        _close(self.box)
+        for button in self.buttons.values():
+            button.close()
 
     def _fitting(self) -> list[str]:
         ticket = self.status.ticket
@@ -147,16 +150,21 @@ class TaskCard:
         word, tip = _WORDS[name]
         button = widgets.Button(description=word, tooltip=tip)
         button.on_click(lambda _: self._pressed(name))
+        release(button)
+        self.buttons[name] = button
         return button
 
     def _pressed(self, name: str) -> None:
         # Nobody else would show what goes wrong in a button's handler.
         try:
-            self._trouble.layout.display = "none"
+            if self._trouble is not None:
+                self._trouble.value = ""
             self._act(name)
         except Exception as error:
+            if self._trouble is None:
+                self._trouble = widgets.HTML()
+                self.box.children = [*self.box.children, self._trouble]
             self._trouble.value = f'<div role="alert">{escape(str(error))}</div>'
-            self._trouble.layout.display = ""
 
     def _act(self, name: str) -> None:
         if name == "leave":
@@ -174,10 +182,15 @@ class TaskCard:
         """
         ticket, word = self.status.ticket, {"cell": "The cell", "id": "The task's id"}[name]
         text = self._actions.cell(ticket) if name == "cell" else ticket.task_id
-        shown = self._copy.layout.display == "" and self._copy.value == text
+        if self._copy is None:
+            tip = "Ctrl+A and Ctrl+C copy it; Cmd on a Mac"
+            self._copy = widgets.Textarea(tooltip=tip, layout={"display": "none"})
+            self._copy.add_class("lx-copy")
+            self.box.children = [*self.box.children, self._copy]
+        shown = self._copy.layout.display is None and self._copy.value == text
         self._copy.value, self._copy.rows = text, min(8, 1 + text.count("\n"))
         self._copy.description = f"{word}, to be copied with Ctrl+A and Ctrl+C"
-        self._copy.layout.display = "none" if shown else ""
+        self._copy.layout.display = "none" if shown else None
         if not shown and hasattr(self._copy, "focus"):  # ipywidgets 7 cannot
             self._copy.focus()
 
@@ -192,6 +205,13 @@ class TaskCard:
             small += [f'<span class="lx-id">{escape(status.result.place)}</span>']
         small += [_SANDBOX] if ticket.profile == "sandbox" else []
         return "".join(lines) + "".join(f'<div class="lx-small">{line}</div>' for line in small)
+
+
+def _close(part: widgets.Widget) -> None:
+    """Gives a part and all in it up; a kernel keeps what is not closed."""
+    for child in getattr(part, "children", ()):
+        _close(child)
+    part.close()
 
 
 def _state(status: Status) -> str:
@@ -215,8 +235,14 @@ def _times(status: Status, usual: float | None) -> str:
 
 def _art(status: Status, framed: bool) -> str:
     """The picture inside the card, for a reloaded page and for Voila; before that, its room."""
-    if status.result is not None and status.result.pictures:
-        data = base64.b64encode(status.result.thumbnail()).decode()
+    if status.result is not None:
+        try:
+            small = status.result.thumbnail()
+        except (OSError, ValueError) as error:
+            return f'<div class="lx-small">The picture cannot be shown: {escape(str(error))}</div>'
+        if not small:
+            return ""
+        data = base64.b64encode(small).decode()
         alt = escape(status.ticket.request.prompt, quote=True)
         return f'<img class="lx-picture" alt="{alt}" src="data:image/jpeg;base64,{data}">'
     sign = look(status.phase).sign

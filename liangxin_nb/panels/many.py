@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from html import escape
@@ -50,11 +52,14 @@ class BatchSlot(Slot):
         return {"liangxin": {"batch": self.batch.id, "task_ids": ids}}
 
 
-def show_batch(batch: Batch, *, notes: tuple[str, ...] = (), slot: BatchSlot | None = None) -> None:
+def show_batch(
+    batch: Batch, *, notes: tuple[str, ...] = (), slot: BatchSlot | None = None
+) -> Callable[[], object]:
     """Shows a batch below the running cell: live where somebody looks, else as a line of text.
 
     When it ends, the output becomes the contact sheet. While something is left to press (tasks
-    that failed, or were left) the view stays, and the sheet stands below it.
+    that failed, or were left) the view stays, and the sheet stands below it. Returns what waits,
+    once the batch has ended, until the sheet is there: a cell that ends before would lose it.
     """
     slot = slot or BatchSlot()
     slot.batch = batch
@@ -62,11 +67,12 @@ def show_batch(batch: Batch, *, notes: tuple[str, ...] = (), slot: BatchSlot | N
     now = batch.progress
     if not now.moving and not (live and _pressable(now)):
         slot.put("", dict(batch.sheet()._repr_mimebundle_()))
-        return
+        return bool
     if not live:
         slot.put("\n".join([repr(batch), *notes]))
-        batch.watch(_Screen(batch, slot).told)
-        return
+        screen = _Screen(batch, slot)
+        batch.watch(screen.told)
+        return screen.settled
     from .progress import BatchView  # ipywidgets is loaded only where views are shown
 
     actions: dict[str, Callable[[], object]] = {
@@ -77,16 +83,19 @@ def show_batch(batch: Batch, *, notes: tuple[str, ...] = (), slot: BatchSlot | N
     below = BatchSlot(batch)
     below.put("", {"text/html": ""})  # the sheet's place, while the view keeps its own
     release(*view.buttons.values())
-    batch.watch(_Screen(batch, slot, view, below).told)
+    screen = _Screen(batch, slot, view, below)
+    batch.watch(screen.told)
+    return screen.settled
 
 
 def display_batch(batch: Batch) -> None:
     """A batch that is a cell's last expression: its view, or the end of waiting."""
-    show_batch(batch)
+    settled = show_batch(batch)
     if not shows_widgets():
         # The shown text says how it ended; a formatter cannot fail the cell.
         with suppress(LiangxinError):
             batch.wait()
+        settled()
 
 
 def propose(estimate: Estimate, send: Callable[[BatchSlot], object]) -> None:
@@ -131,6 +140,11 @@ class _Screen:
     ) -> None:
         self._batch, self._slot, self._view, self._below = batch, slot, view, below
         self._ended = False
+        self._settled = threading.Event()
+
+    def settled(self) -> bool:
+        """Blocks until the end is on the screen, a minute at most."""
+        return self._settled.wait(60)
 
     def told(self, now: Progress) -> None:
         """Draws; at the end the sheet is made in a thread of its own."""
@@ -140,11 +154,16 @@ class _Screen:
             self._ended = not now.moving
             return
         self._ended = True
+        self._settled.clear()
         self._batch.session.loop.submit(self._end(now))
 
     async def _end(self, now: Progress) -> None:
-        import asyncio
+        try:
+            await self._put_sheet(now)
+        finally:
+            self._settled.set()
 
+    async def _put_sheet(self, now: Progress) -> None:
         sheet = self._batch.sheet()
         bundle = await asyncio.to_thread(sheet._repr_mimebundle_)
         if self._batch.progress.moving:

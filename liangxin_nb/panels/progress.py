@@ -16,6 +16,11 @@ __all__ = ["BatchView"]
 _SANDBOX = "Sandbox: drawn on this machine, no model was run."
 _REASONS = 4  # shown; the rest is counted
 _STYLE = """<style>
+.lx-batch { width: 100%; box-sizing: border-box; }
+.lx-batch .widget-html { width: 100%; }
+.lx-batch .lx-head { display: flex; gap: 16px; justify-content: space-between; }
+.lx-batch .widget-html-content, .lx-batch .jupyter-widget-html-content {
+  width: 100%; min-width: 0; overflow: hidden; }
 .lx-bar { display: flex; height: 10px; margin: 8px 0; border-radius: 5px; overflow: hidden;
   background: var(--jp-layout-color3, #e0e0e0); }
 .lx-bar span { display: block; height: 100%; min-width: 3px; transition: none;
@@ -26,7 +31,9 @@ _STYLE = """<style>
   135deg, var(--lx-tone) 0 4px, var(--jp-layout-color1, #fff) 4px 6px); }
 .lx-counts { display: flex; flex-wrap: wrap; gap: 0 16px; font-variant-numeric: tabular-nums; }
 .lx-counts .lx-sign { color: var(--lx-tone); display: inline-block; width: 1.3em; }
-.lx-counts .lx-none { color: var(--jp-ui-font-color2, #616161); }
+.lx-counts .lx-none, .lx-counts .lx-none .lx-sign { color: var(--jp-ui-font-color2, #616161); }
+.lx-batch .jupyter-button { margin-right: 8px; }
+.lx-feet { margin-top: 8px; }
 .lx-whys { margin: 8px 0 0 0; padding: 0; list-style: none; }
 .lx-whys li { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 </style>"""
@@ -62,6 +69,7 @@ class BatchView:
         style = widgets.HTML(STYLE + _STYLE, layout={"display": "none"})
         self.box = widgets.VBox([style, self._body, self._trouble, row])
         self.box.add_class("lx-card")
+        self.box.add_class("lx-batch")
         self._tone = ""
         self.told(now)
 
@@ -104,7 +112,8 @@ class BatchView:
         lines.append(f'Batch <span class="lx-id">{escape(now.id)}</span>')
         if now.profile == "sandbox":
             lines[-1] += f" · {_SANDBOX}"
-        return "".join(f'<div class="lx-small">{line}</div>' for line in lines)
+        told = "".join(f'<div class="lx-small">{line}</div>' for line in lines)
+        return f'<div class="lx-feet">{told}</div>'
 
     def _button(self, name: str, act: Callable[[], object]) -> widgets.Button:
         word, tip = _BUTTONS[name]
@@ -169,10 +178,12 @@ def _about(seconds: float) -> str:
 
 
 def _bar(now: Progress) -> str:
+    # What has ended first, in whatever way; then what runs; the rest is the empty bar.
+    kinds = sorted(_KINDS, key=lambda kind: kind == "running")
     parts = [
         f'<span class="{tone}" style="width:{100 * now.counts[kind] / now.total:.2f}%"></span>'
-        for kind, (_, _, tone, _) in _KINDS.items()
-        if tone and now.counts.get(kind)
+        for kind in kinds
+        if (tone := _KINDS[kind][2]) and now.counts.get(kind)
     ]
     label = escape(now.text, quote=True)
     return f'<div class="lx-bar" role="img" aria-label="{label}">{"".join(parts)}</div>'
@@ -182,7 +193,7 @@ def _counts(now: Progress) -> str:
     told = []
     for kind, (sign, word, tone, always) in _KINDS.items():
         number = now.counts.get(kind, 0)
-        if number or (always and not now.done):
+        if number or (always and now.moving):
             tone = tone if number else "lx-none"
             sign = f'<span class="lx-sign" aria-hidden="true">{sign}</span>'
             told.append(f'<span class="{tone}">{sign}{number} {word}</span>')

@@ -70,17 +70,16 @@ class Ticker:
             await asyncio.sleep(BEAT)
 
     def _show(self) -> None:
-        for card in self._drawn():
+        work = [card.draw for card in self._drawn()] + [card.tick for card in self._due()]
+        for step in work:
             with suppress(Exception):  # one card that cannot be drawn must not stop the others
-                card.draw()
-        for card in self._due():
-            card.tick()
+                step()
 
     def _goes_on(self) -> bool:
         with self._lock:
-            for card in [card for card in self._ticked if card.status.over]:
-                del self._ticked[card]
-            self._beating = bool(self._ticked or self._news)
+            # A card that is over may come to life again: *Again* and *Collect* give it a new job.
+            alive = any(not card.status.over for card in self._ticked)
+            self._beating = alive or bool(self._news)
             return self._beating
 
     def _drawn(self) -> list[Card]:
@@ -94,7 +93,8 @@ class Ticker:
         """The newest cards whose second is up, and those that have waited longest."""
         now = time.monotonic()
         with self._lock:
-            due = [card for card, at in self._ticked.items() if now - at >= 1.0 - BEAT / 2]
+            times = [(card, at) for card, at in self._ticked.items() if not card.status.over]
+            due = [card for card, at in times if now - at >= 1.0 - BEAT / 2]
             fresh = sorted(due, key=lambda card: -card.status.ticket.at)[:_FRESH]
             rest = sorted(set(due) - set(fresh), key=lambda card: self._ticked[card])[:_OTHERS]
             for card in (*fresh, *rest):

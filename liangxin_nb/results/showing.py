@@ -15,7 +15,10 @@ from ..pictures import POSTER, poster, probe
 __all__ = ["poster_of", "shown"]
 
 _LONGEST_TEXT = 20_000
-_TEXT = "white-space:pre-wrap;max-width:720px;font-family:inherit;margin:0"
+_TEXT = (
+    "white-space:pre-wrap;overflow-wrap:anywhere;word-break:normal;"
+    "max-width:720px;font-family:inherit;margin:0"
+)
 _FILM = "width:100%;max-width:720px;border-radius:4px;display:block"
 
 
@@ -36,7 +39,9 @@ def shown(path: Path, file: Mapping[str, Any], prompt: str) -> str:
         )
     elif kind == "audio":
         player = f'<audio controls src="{src}"></audio>'
-    return f'<div>{player}<div><a href="{src}">{escape(path.name)}</a></div></div>'
+    link = f'<a href="{src}">{escape(path.name)}</a>'
+    told = f' <span style="opacity:.75">· {_told(file)}</span>' if kind != "image" else ""
+    return f"<div>{player}<div>{link}{told}</div></div>"
 
 
 def poster_of(path: Path, file: Mapping[str, Any], prompt: str) -> bytes:
@@ -47,13 +52,12 @@ def poster_of(path: Path, file: Mapping[str, Any], prompt: str) -> bytes:
             return kept
     except (KeyError, OSError, ValueError):
         pass
-    return poster(lines=[prompt.strip().partition("\n")[0], _told(file)])
+    return poster(lines=[prompt.strip().partition("\n")[0], f"Film · {_told(file)}"])
 
 
 def _told(file: Mapping[str, Any]) -> str:
-    """`Film · 5 s · 1.9 MB`: what is known of it."""
+    """`5 s · 1.9 MB`: what is known of a file."""
     seconds, size = file.get("seconds"), file.get("bytes")
-    parts = ["Film"]
-    parts += [f"{seconds:.0f} s"] if isinstance(seconds, int | float) else []
+    parts = [f"{seconds:.0f} s"] if isinstance(seconds, int | float) else []
     parts += [f"{max(size / 1e6, 0.1):.1f} MB"] if isinstance(size, int | float) else []
     return " · ".join(parts)

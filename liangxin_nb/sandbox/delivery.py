@@ -16,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 
 from ..pictures import reference
 from .film import film
-from .painter import paint
+from .painter import captioned, paint
 from .works import Drawing
 
 __all__ = ["Delivery", "How", "dribbled", "endless"]
@@ -90,7 +90,7 @@ def _drawn(drawing: Drawing) -> bytes:
         width, height = drawing.size
         wide = min(2.0, 4096 / max(drawing.size))  # more than is seen at once: the camera moves
         scene = replace(drawing, form="webp", size=(int(width * wide), int(height * wide)))
-        return film(_drawn(scene), drawing.size, drawing.seconds)
+        return film(_drawn(scene), drawing.size, drawing.seconds, captioned)
     return paint(
         drawing.prompt,
         seed=drawing.seed,

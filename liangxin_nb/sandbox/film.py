@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from PIL import Image
 
@@ -22,10 +22,18 @@ _QUALITY = 58
 _CLUSTER = _RATE  # pictures in one cluster: a second
 
 
-def film(picture: bytes, size: tuple[int, int], seconds: int) -> bytes:
-    """A silent WebM of that size and length; the same arguments always give the same bytes."""
+def film(
+    picture: bytes,
+    size: tuple[int, int],
+    seconds: int,
+    sign: Callable[[Image.Image], Image.Image] = lambda view: view,
+) -> bytes:
+    """A silent WebM of that size and length; the same arguments always give the same bytes.
+
+    `sign` writes on each picture what it is: the scene's own caption is out of the camera's sight.
+    """
     scene = Image.open(io.BytesIO(picture)).convert("RGB")
-    frames = [_vp8(view) for view in _views(scene, size, seconds * _RATE)]
+    frames = [_vp8(sign(view)) for view in _views(scene, size, seconds * _RATE)]
     return _webm(frames, size)
 
 

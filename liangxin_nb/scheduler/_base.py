@@ -37,10 +37,10 @@ class OwnTurns:
         self._next = 0.0
 
     async def query(self) -> None:
-        now = asyncio.get_running_loop().time()
-        pause, self._next = self._next - now, max(now, self._next) + self._spacing
-        if pause > 0:
+        clock = asyncio.get_running_loop().time
+        while (pause := self._next - clock()) > 0:
             await asyncio.sleep(pause)
+        self._next = clock() + self._spacing
 
     async def refused(self, call: str, seconds: float | None) -> None:
         """Each task keeps what it was told."""

@@ -77,6 +77,7 @@ class Scheduler:
         finally:
             if self._followed.get(task_id) is entry:
                 del self._followed[task_id]
+            self._forget(entry)
 
     def hurry(self, task_id: str) -> None:
         """Asks about a task at once: somebody says that it has ended.
@@ -95,6 +96,14 @@ class Scheduler:
             entry.due = entry.soon
             heapq.heapify(self._queue)
             assert self._news is not None
+            self._news.set()
+
+    def _forget(self, entry: Followed) -> None:
+        """Nothing of a task stays here once nobody follows it."""
+        if entry in self._queue:
+            self._queue.remove(entry)
+            heapq.heapify(self._queue)
+        if self._news is not None:
             self._news.set()
 
     def _put(self, entry: Followed) -> None:

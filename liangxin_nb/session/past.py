@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ..doctor import settle
-from ..errors import InvalidRequest
+from ..errors import InvalidRequest, LiangxinError
 from ..job import Job
 from ..ledger import Ledger
 from ..life import Life
@@ -55,7 +56,7 @@ class Past:
         """
         self.find_lost()
         if id:
-            return [self._resumed(self._named(id))]
+            return [self._resumed(self._of_lost(id) or self._named(id))]
         mine = [
             t
             for t in self._ledger.unfinished()
@@ -68,7 +69,7 @@ class Past:
 
         A task that the ledger knows is taken from there, kept results from the disk.
         """
-        known = self._ledger.find(task_id)
+        known = self._of_lost(task_id) or self._ledger.find(task_id)
         if known is not None and known.folder and self._is_kept(known):
             return self._jobs.start(known, None, self._load)
         if known is not None:
@@ -116,10 +117,23 @@ class Past:
     def find_lost(self) -> None:
         """Accepts lost tickets whose tasks calls have named while nobody was there to hear."""
         settle(self._ledger, self._whose.alive)
-        unknown = [t for t in self._ledger.of_fate("unknown") if self._whose.may_take(t)]
-        mine = [ticket for ticket in unknown if self._jobs.of(ticket) is None]
-        if mine:
+        if mine := self._lost():
             self._loop.submit(self._called.look(mine)).result()
+
+    def _lost(self) -> list[Ticket]:
+        """The tickets whose answers were lost, as far as this session may look after them."""
+        unknown = [t for t in self._ledger.of_fate("unknown") if self._whose.may_take(t)]
+        return [ticket for ticket in unknown if self._jobs.of(ticket) is None]
+
+    def _of_lost(self, task_id: str) -> Ticket | None:
+        """The lost ticket whose task somebody has found, now accepted, if the service agrees."""
+        if self._ledger.find(task_id) is not None:
+            return None
+        for ticket in self._lost():
+            with suppress(LiangxinError):
+                if found := self._loop.submit(self._called.confirm(ticket, task_id)).result():
+                    return found
+        return None
 
     def _is_kept(self, ticket: Ticket) -> bool:
         return (self._results.root / ticket.folder / "story.json").is_file()

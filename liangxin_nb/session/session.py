@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..asking import requests
+from ..budget import Budget
 from ..connection import Connection
 from ..doctor import Finding, examine
 from ..errors import InvalidRequest
@@ -54,10 +55,13 @@ class Session:
         self.loop = Loop()
         self.results = Results(self.settings.results)
         self.ledger = Ledger(self.settings.ledger or self.settings.results / "ledger.sqlite")
-        self._connect = Connection(self.settings)
-        scheduler, parts = Scheduler(pace or Pace()), (self._connect, self.ledger)
-        patience = self.settings.patience
-        self._life = Life(*parts, self.results, scheduler.follow, patience=patience)
+        pace, patience = pace or Pace(), self.settings.patience
+        budget = Budget(pace, self.settings.budget)
+        self._connect = Connection(self.settings, budget)
+        scheduler, parts = Scheduler(pace, budget), (self._connect, self.ledger)
+        self._life = Life(
+            *parts, self.results, scheduler.follow, budget, pace=pace, patience=patience
+        )
         line = partial(_line, self.settings)
         self._called = Recovery(self._life, *parts, line, scheduler.hurry, patience=patience)
         self._jobs, self._whose = Jobs(self.loop), Whose(self.settings, self.results)

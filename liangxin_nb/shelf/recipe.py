@@ -15,19 +15,16 @@ __all__ = ["FILE", "call", "cell", "from_picture"]
 #: Stands for a reference picture that was sent along and is not kept.
 FILE = "REFERENCE_PICTURE.png"
 _SENT = re.compile(r"(data|image/[\w.+-]+)[;:]")  # an address written into the request
-# The shell fills in braces and dollars of a magic's line, which has no way to quote them.
-_UNSAFE = re.compile(r"[{}$\n\r\"']")
 
 
 def cell(request: Request, profile: str) -> str:
     """The `%%liangxin` cell of a request, or a line of Python where a cell cannot say it."""
     words = [f"%%liangxin {request.model}"]
     for name, value in _named(request, profile):
-        text = _text(value)
-        if _UNSAFE.search(text) and not _plainly_quoted(text):
+        text = _quoted(_text(value))
+        if text is None:
             return call(request, profile)
-        quoted = f"'{text}'" if _UNSAFE.search(text) else f'"{text}"' if _split(text) else text
-        words.append(f"--{name} {quoted}" if name in _PLAIN else f"-o {name}={quoted}")
+        words.append(f"--{name} {text}" if name in _PLAIN else f"-o {name}={text}")
     return " ".join(words) + "\n" + request.prompt
 
 
@@ -48,8 +45,8 @@ def call(request: Request, profile: str) -> str:
 def from_picture(place: str, profile: str) -> str:
     """A cell that sends a kept picture along as a reference, for a new prompt."""
     able = [model.id for model in models(profile).values() if "image" in model.plain]
-    quoted = f"'{place}'" if _split(place) else place
-    return f"%%liangxin {' '.join(able[:1])} --image {quoted}\nWhat to make of this picture"
+    words = ["%%liangxin", *able[:1], "--image", _quoted(place) or place]
+    return " ".join(words) + "\nWhat to make of this picture"
 
 
 _PLAIN = ("aspect", "size", "seed", "image")
@@ -65,7 +62,7 @@ def _named(request: Request, profile: str) -> list[tuple[str, Value]]:
         if word == "image":
             named += [("image", _reference(one)) for one in _listed(value)]
         elif value is not None:
-            named.append((word, value))
+            named.append((word, FILE if _SENT.match(str(value)) else value))
     return named
 
 
@@ -84,10 +81,11 @@ def _text(value: Value) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _split(text: str) -> bool:
-    return not text or any(c.isspace() for c in text)
-
-
-def _plainly_quoted(text: str) -> bool:
-    """Whether one pair of single quotes around it says it."""
-    return not re.search(r"[{}$\n\r']", text)
+def _quoted(text: str) -> str | None:
+    """A value as a word of the line; None where the line has no way to say it."""
+    # The shell fills in braces and dollars of a magic's line, and cannot be told not to.
+    if re.search(r"[{}$\n\r]", text) or ("'" in text and '"' in text):
+        return None
+    if "'" in text or not text or any(c.isspace() for c in text):
+        return f'"{text}"' if '"' not in text else f"'{text}'"
+    return f"'{text}'" if '"' in text else text

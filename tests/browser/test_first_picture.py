@@ -8,7 +8,6 @@ import nbformat
 import pytest
 
 from ..scan import KEY
-from .conftest import CHECKOUT
 
 pytestmark = pytest.mark.browser
 LOAD = "%load_ext liangxin_nb"
@@ -193,25 +192,3 @@ def test_the_card_is_at_home_in_both_themes(notebook, theme):
     page.screenshot(f"card-{theme}", 1)
     page.screenshot(f"tables-{theme}")
     assert page.errors == []
-
-
-def test_the_tutorial_runs_top_to_bottom(notebook, start_lab, chromium_browser):
-    from .page import Notebook
-
-    tutorial = CHECKOUT / "notebooks" / "01_first_picture.ipynb"
-    lab = start_lab([tutorial], env={"LIANGXIN_SPEED": "3", "LIANGXIN_SANDBOX_KEY": KEY})
-    page = Notebook(chromium_browser, lab)
-    page.open(tutorial.name)
-    cells = nbformat.read(tutorial, 4).cells
-    try:
-        for n, cell in enumerate(cells):
-            if cell.cell_type == "code":
-                page.run_and_wait(n, timeout=60)
-        asked = [n for n, cell in enumerate(cells) if cell.source.startswith("%%liangxin")]
-        for n in asked:
-            page.wait("shows", n, "^$", timeout=60)
-            assert [image["mime"] for image in page.images(n)] == ["image/jpeg"]
-        page.screenshot("finished-cell", asked[1])
-        assert page.errors == []
-    finally:
-        page.close()

@@ -14,7 +14,7 @@ from liangxin_nb.session import Session
 
 def main(url, results, count):
     """What a careful script would do after each restart."""
-    quick = Pace(steps=((float("inf"), 0.05, 0.1),), spacing=0.005)
+    quick = Pace(steps=((float("inf"), 0.05, 0.1),), spacing=0.005, creating=0.2)
     session = Session(base_url=url, results=results, pace=quick)
     print("begun", flush=True)
     jobs = session.resume()

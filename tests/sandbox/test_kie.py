@@ -15,6 +15,7 @@ from liangxin_nb.sandbox.world import Refusal, World
 
 from ..conftest import serve
 from ..scan import KEY
+from ..test_client import Server
 from .test_server import call
 
 
@@ -256,3 +257,33 @@ def test_kies_other_endpoints_are_not_liangxins(sandbox):
 
 def test_a_whole_number_is_one_however_it_is_written(kie):
     assert kie.create("google/imagen4-fast", prompt="x", seed=7.0)[1]["code"] == 200
+
+
+@pytest.mark.parametrize(
+    ("faults", "code", "words"),
+    [([], 200, "completed successfully"), (["fail:500*1"], 501, "failed")],
+)
+def test_kies_callback_has_its_own_shape_and_is_tried_again(kie, faults, code, words):
+    target = Server((500, {}, b""), (200, {}, b"ok"))
+    put = urllib.request.Request(
+        f"{kie.url}/sandbox/faults", json.dumps({"faults": faults}).encode(), method="PUT"
+    )
+    urllib.request.urlopen(put).close()
+    body = {
+        "model": "grok-imagine/text-to-image",
+        "callBackUrl": f"{target.url}/called",
+        "input": {"prompt": "雨"},
+    }
+    id = kie.ask("/api/v1/jobs/createTask", body)[1]["data"]["taskId"]
+    deadline = time.monotonic() + 20
+    while len(target.seen) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    (_, _, _, first), (_, path, _, second) = target.seen
+    target.shutdown()
+    target.server_close()
+    told = json.loads(second)
+    assert first == second
+    assert (path, told["code"], told["data"]["taskId"]) == ("/called", code, id)
+    assert words in told["msg"]
+    assert json.loads(json.loads(told["data"]["param"])["input"]) == {"prompt": "雨"}

@@ -17,7 +17,7 @@ BLIND = {
     "liangxin": [],
     "kie": ["negative_data_rejection", "ignored_auth", "missing_required_header"],
 }
-SECONDS = 20
+SECONDS = 15
 
 
 @pytest.fixture(params=["liangxin", "kie"])

@@ -44,9 +44,8 @@ SHEET = STYLE.replace(
 .lx-panel .widget-inline-hbox.widget-checkbox { flex-direction: row; align-items: center; }
 .lx-panel .widget-label-basic { display: flex; align-items: center; width: auto;
   color: var(--jp-ui-font-color1, #212121); }
-.lx-panel .jupyter-button { width: auto;
-  font-family: var(--jp-ui-font-family, system-ui, sans-serif); height: 28px; line-height: 28px;
-  padding: 0 12px; flex: none; }
+.lx-panel .jupyter-button { width: auto; height: 28px; line-height: 28px; padding: 0 12px;
+  flex: none; font-family: var(--jp-ui-font-family, system-ui, sans-serif); }
 .lx-panel .jupyter-button:focus-visible, .lx-card .jupyter-button:focus-visible,
 .lx-panel input:focus-visible, .lx-panel select:focus-visible, .lx-panel textarea:focus-visible {
   outline: 2px solid var(--jp-brand-color1, #1976d2) !important; outline-offset: 1px; }
@@ -89,6 +88,7 @@ SHEET = STYLE.replace(
 .lx-reference img { width: 28px; height: 28px; object-fit: cover; border-radius: 4px;
   vertical-align: middle; margin-right: 8px; }
 .lx-shelf { gap: 8px; overflow: visible; }
+.lx-shelf .lx-head > .widget-html { width: auto; }
 .lx-shelf .lx-card { max-width: none; margin: 0; }
 .lx-framed { display: grid !important; grid-template-columns: 200px minmax(0, 1fr); gap: 16px;
   margin: 4px 0 !important; }

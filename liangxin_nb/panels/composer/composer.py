@@ -11,7 +11,6 @@ from ...asking import requests
 from ...catalog import model as find
 from ...catalog import models
 from ...errors import InvalidRequest, ResultLost
-from ...job import Job
 from ...request import Request
 from ...session import Session
 from .._base import release
@@ -20,6 +19,7 @@ from .chooser import Chooser
 from .code import Code
 from .form import Form
 from .prompt import Prompt
+from .references import Reference, near
 from .service import Service, line
 from .shelf import MOST, Shelf
 
@@ -49,7 +49,7 @@ class Composer:
         self._chooser = Chooser(self._chosen, guard)
         self._prompt = Prompt(self._changed, guard, self._prompts)
         self._code = Code()
-        self._shelf = Shelf(lambda job: guard(lambda: self._edit(job))(), self._kept)
+        self._shelf = Shelf(lambda job: self.edit(job.ticket.request), self._kept)
         self._form: Form | None = None
         self._place = widgets.VBox(layout={"overflow": "visible"})
         self._go = button(
@@ -114,11 +114,7 @@ class Composer:
         if not chosen or (self._form and self._form.model is find(self._profile, chosen)):
             return
         before, self._asked = self._form.given() if self._form else {}, False
-        takes_data = self._profile != "kie"  # KIE's pages name addresses only
-        self._form = Form(
-            find(self._profile, chosen), self._changed, self._guard, self._newest,
-            takes_data=takes_data,
-        )  # fmt: skip
+        self._form = Form(find(self._profile, chosen), self._changed, self._guard, self._newest)
         kept = {name: v for name, v in before.items() if name in self._form.fields}
         self._form.load(_fitting(self._form, kept))
         self._place.children = [self._form.widget]
@@ -172,14 +168,33 @@ class Composer:
         self._prompt.refresh()
         self._guard.say("Asked for. The card below follows it.")
 
-    def _edit(self, job: Job) -> None:
-        request = job.ticket.request
+    def edit(self, request: Request) -> None:
+        """Takes a request up into the form, to be changed and sent anew."""
+        self._guard(lambda: self._edit(request))()
+
+    def reference(self, path: Path) -> None:
+        """Takes a kept picture up as a reference for the next request."""
+        self._guard(lambda: self._refer(path))()
+
+    def _edit(self, request: Request) -> None:
         self._chooser.put(request.model)
         self._prompt.put(request.prompt)
-        self._guard.say("The form says what that card asked for; nothing was sent.")
+        self._guard.say("The form says what was asked for then; nothing was sent.")
         self._prompt.focus()
         if self._form is not None:
             self._form.load(request.options)
+
+    def _refer(self, path: Path) -> None:
+        if self._form is None or self._form.references is None:
+            able = (
+                model.title for model in models(self._profile).values() if "image" in model.plain
+            )
+            raise InvalidRequest(
+                "The chosen model takes no reference pictures.",
+                next_step=f"Choose one that does: {', '.join(able)}.",
+            )
+        self._form.references.add(Reference(str(path), near(path)))
+        self._guard.say("The picture is among the references.")
 
     def _kept(self) -> None:
         """Another result is there, to be used as a reference."""

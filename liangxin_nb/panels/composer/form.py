@@ -30,8 +30,6 @@ class Form:
         changed: Callable[[], None],
         guard: Guard,
         newest: Newest,
-        *,
-        takes_data: bool,
     ) -> None:
         self.model = model
         self.fields: dict[str, Control] = {}
@@ -43,7 +41,7 @@ class Form:
         for name, input in self._known.items():
             told = guard(lambda name=name: self._told(name))
             if name == self._pictures:
-                self.references = References(input, told, guard, newest, takes_data=takes_data)
+                self.references = References(input, told, guard, newest)
                 self.fields[name] = self.references
             else:
                 self.fields[name] = control(model, input, told)

@@ -18,7 +18,7 @@ from ...pictures import thumbnail
 from .._base import release
 from ._base import Guard, button, classed, worded
 
-__all__ = ["Reference", "References"]
+__all__ = ["Newest", "Reference", "References", "near"]
 
 #: Where the newest results come from: what is shown, and the file.
 Newest = Callable[[], Sequence[tuple[str, Path]]]
@@ -38,7 +38,7 @@ class Reference:
 
 
 class References:
-    """A list of references and the three ways to add one; `takes_data`: else URLs only."""
+    """A list of references and the three ways to add one."""
 
     def __init__(
         self,
@@ -46,29 +46,24 @@ class References:
         changed: Callable[[], None],
         guard: Guard,
         newest: Newest,
-        *,
-        takes_data: bool,
     ) -> None:
         self.chosen: list[Reference] = []
         self._changed, self._guard, self._newest = changed, guard, newest
-        self._takes_data = takes_data
-        label, far = worded(input.name), "" if takes_data else "; this service takes URLs only"
         self._text = widgets.Text(
-            description=label,
-            placeholder="a file or a URL" if takes_data else "https://…",
+            description=worded(input.name),
+            placeholder="a file or a URL",
             tooltip=f"{input.name}: {input.help}",
             continuous_update=False,
         )
         self._text.observe(guard(self._typed), "value")
         self._add = button("Add", "Add what is written there", guard(self._typed))
         self._upload = widgets.FileUpload(
-            description="Upload", accept="image/*", multiple=True, disabled=not takes_data,
-            tooltip=f"Pictures from your own machine{far}",
+            description="Upload", accept="image/*", multiple=True,
+            tooltip="Pictures from your own machine",
         )  # fmt: skip
         self._upload.observe(guard(self._uploaded), "value")
         self._recent = widgets.Dropdown(
-            options=[""], description="From the newest results", disabled=not takes_data,
-            tooltip=f"A picture made here{far}",
+            options=[""], description="From the newest results", tooltip="A picture made here",
         )  # fmt: skip
         self._recent.observe(guard(self._picked), "value")
         self._list = widgets.VBox()
@@ -103,18 +98,16 @@ class References:
     def allow(self, allowed: bool) -> None:
         """Lets people add some, or not."""
         self._text.disabled = self._add.disabled = not allowed
-        self._upload.disabled = self._recent.disabled = not (allowed and self._takes_data)
+        self._upload.disabled = self._recent.disabled = not allowed
 
     def add(self, reference: Reference) -> None:
         """Adds one; raises `InvalidRequest` for a file that is not there."""
-        if isinstance(reference.picture, str) and not reference.remote:
-            if not Path(reference.picture).expanduser().is_file():
-                raise InvalidRequest(
-                    f"There is no file {reference.picture!r}.",
-                    next_step="Give a path as the notebook sees it, or a URL.",
-                )
-            if not self._takes_data:
-                raise InvalidRequest("This service takes reference pictures by URL only.")
+        local = isinstance(reference.picture, str) and not reference.remote
+        if local and not Path(str(reference.picture)).expanduser().is_file():
+            raise InvalidRequest(
+                f"There is no file {reference.picture!r}.",
+                next_step="Give a path as the notebook sees it, or a URL.",
+            )
         self.chosen.append(reference)
         self._guard.say()
         self._draw()
@@ -126,7 +119,7 @@ class References:
 
     def _picked(self) -> None:
         if path := self._recent.value:
-            self.add(Reference(path, _near(path)))
+            self.add(Reference(path, near(path)))
             self._recent.value = ""
 
     def _uploaded(self) -> None:
@@ -134,7 +127,11 @@ class References:
         if not files:
             return
         # Taken out at once: a widget's state is sent to every page and may be saved.
-        self._upload.value = {} if isinstance(self._upload.value, dict) else ()
+        if isinstance(self._upload.value, dict):  # ipywidgets 7
+            self._upload.set_trait("value", {})
+            self._upload.data = []
+        else:
+            self._upload.value = ()
         for name, data in files:
             self.add(Reference(data, name))
 
@@ -173,9 +170,9 @@ def _small(one: Reference) -> str:
     return f'<img alt="" src="data:image/jpeg;base64,{small}">'
 
 
-def _near(path: str) -> str:
+def near(path: str | Path) -> str:
     """A path as one would type it: from here, where it lies below."""
     try:
         return Path(path).relative_to(Path.cwd()).as_posix()
     except ValueError:
-        return path
+        return str(path)

@@ -42,7 +42,6 @@ class Shelf:
         self._cards.insert(0, card)
         dropped = self._overflow()
         self._column.children = [card.box for card in self._cards]
-        card.released()
         for old in dropped:
             old.close()
         self._more.value = self._rest()

@@ -25,21 +25,24 @@ class Bar:
         self.next = button("Next", "The page after", lambda: turn(1))
         self._where = widgets.HTML()
         self._chosen = widgets.HTML()
-        self._chosen.add_class("lx-push")
         self.compare = button("Compare", "Shows the selected ones side by side", deeds.compare)
         self.export = button(
             "Export", "Writes the selected ones and their stories into a zip", deeds.export
         )
+        self.clear = button("Clear", "Selects nothing", deeds.clear, own=True)
         self.delete = TwoSteps(
-            line, "Delete", "Deletes the files of the selected ones; asks first",
-            deeds.ask, deeds.delete,
+            line, "Deletes the files of the selected ones; asks first", deeds.ask, deeds.delete,
+            beside=self.clear,
         )  # fmt: skip
-        self.clear = button("Clear", "Selects nothing", deeds.clear)
-        self.box = widgets.HBox(
-            [self.previous, self.next, self._where, self._chosen, self.compare, self.export,
-             self.delete.button, self.delete.keep, self.clear]
+        pages = widgets.HBox([self.previous, self.next, self._where])
+        chosen = widgets.HBox(
+            [self._chosen, self.compare, self.export, self.clear, self.delete.keep,
+             self.delete.button]
         )  # fmt: skip
-        self.box.add_class("lx-row")
+        chosen.add_class("lx-push")
+        self.box = widgets.HBox([pages, chosen])
+        for row in (pages, chosen, self.box):
+            row.add_class("lx-row")
 
     @property
     def buttons(self) -> list[Any]:

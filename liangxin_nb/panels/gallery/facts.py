@@ -28,7 +28,7 @@ def of_entry(entry: Entry) -> str:
          else f"{seen.sign} {seen.word}"),
         ("Model", ticket.request.model),
         *_options(ticket.request.options),
-        ("Size", " · ".join(filter(None, (size, _weight(weight))))),
+        ("File", " · ".join(filter(None, (size, _weight(weight))))),
         ("Asked for", when(ticket.at)),
         ("Took", "" if ticket.seconds is None else span(ticket.seconds)),
         ("Credits", "" if ticket.credits is None else f"{ticket.credits:g}"),
@@ -59,16 +59,18 @@ def _options(options: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _told(
     prompt: str, rows: Sequence[tuple[str, str]], ids: Sequence[tuple[str, str]], drawn: bool
 ) -> str:
-    facts = "".join(f"<dt>{_cut(name)}</dt><dd>{_cut(said)}</dd>" for name, said in rows if said)
-    facts += "".join(
-        f'<dt>{name}</dt><dd class="lx-id lx-small">{_cut(said)}</dd>' for name, said in ids if said
-    )
+    facts = "".join(_pair(name, said) for name, said in rows if said)
+    facts += "".join(_pair(name, said, "lx-id lx-small") for name, said in ids if said)
     label = f'<div class="lx-small">{SANDBOX}</div>' if drawn else ""
     whole = escape(prompt[:20_000])
     return (
         f'<div class="lx-whole" tabindex="0" role="region" aria-label="Prompt">{whole}</div>'
         f'<dl class="lx-facts">{facts}</dl>{label}'
     )
+
+
+def _pair(name: str, said: str, look: str = "") -> str:
+    return f'<div><dt>{_cut(name)}</dt><dd class="{look}">{_cut(said)}</dd></div>'
 
 
 def _cut(text: str) -> str:

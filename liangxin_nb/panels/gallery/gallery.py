@@ -211,11 +211,13 @@ class Gallery:
         """The way back, the table, and both in one box; made when it is first needed."""
         back = self.line.button("Back to all", "Shows the contact sheet again", self.opened.back)
         table = widgets.HTML()
-        return back, table, widgets.VBox([back, table])
+        box = widgets.VBox([widgets.HBox([back]), table])
+        box.add_class("lx-view")
+        return back, table, box
 
     def _laid_out(self) -> Any:
         self._title = widgets.HTML()
-        self._title.layout.flex = "1 1 320px"
+        self._title.layout.flex = "1 1 200px"
         self._views: list[Any] = []
         self._sheets = (self.filters.box, self.bar.box, self.sheet.box)
         head = widgets.HBox([self._title, self.upload.widget, self.refresh, self.close_button])

@@ -74,13 +74,23 @@ GALLERY = """<style>
 .lx-gallery .lx-filters .widget-label { width: auto; text-align: left; height: 18px;
   line-height: 18px; font-size: var(--jp-ui-font-size0, 11px);
   color: var(--jp-ui-font-color2, #616161); }
+.lx-gallery .lx-filters > .widget-inline-hbox > * { flex: 0 0 auto; }
+.lx-gallery .lx-filters select { height: 28px; }
 .lx-gallery .lx-filters input, .lx-gallery .lx-filters select { width: 100%; min-width: 0; }
-.lx-gallery .lx-filters .slider-container { height: 28px; margin: 0 8px; }
+.lx-gallery .lx-filters .slider-container { height: 28px; margin: 0 8px; display: flex;
+  align-items: center; }
+.lx-gallery .lx-filters .slider-container > * { flex: 1; }
 .lx-gallery .lx-wide { grid-column: span 2; }
 .lx-gallery .lx-row { flex-wrap: wrap; align-items: center; gap: 4px 8px; overflow: visible; }
 .lx-gallery .lx-push { margin-left: auto; }
 .lx-gallery .lx-count { font-variant-numeric: tabular-nums; white-space: nowrap; }
-.lx-gallery .lx-said { min-height: 20px; }
+.lx-gallery .lx-said { min-height: 20px; margin: -2px 0; }
+.lx-gallery .lx-danger { min-width: 118px; }
+/* The stock button counts its files, of which there is never more than none. */
+.lx-gallery .lx-upload { font-size: 0; }
+.lx-gallery .lx-upload i { font-size: var(--jp-ui-font-size1, 13px); margin-right: 6px; }
+.lx-gallery .lx-upload::after { content: "Read a picture's story" / "";
+  font-size: var(--jp-ui-font-size1, 13px); }
 .lx-gallery .lx-trouble { color: var(--jp-error-color1, #d32f2f); }
 /* The contact sheet. */
 .lx-gallery .lx-sheet { display: grid; gap: 12px; overflow: visible; padding: 2px; }
@@ -115,7 +125,8 @@ GALLERY = """<style>
 .lx-caption .lx-line { font-family: var(--jp-content-font-family, system-ui, sans-serif);
   display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden;
   overflow-wrap: anywhere; line-height: 1.35; height: 2.7em; }
-.lx-caption .lx-small { margin-top: 4px; white-space: nowrap; overflow: hidden;
+.lx-caption .lx-line + .lx-small { margin-top: 4px; }
+.lx-caption .lx-small { white-space: nowrap; overflow: hidden;
   text-overflow: ellipsis; }
 .lx-nothing { padding: 48px 16px; text-align: center; }
 /* One result. */
@@ -125,15 +136,18 @@ GALLERY = """<style>
   overflow: visible; }
 .lx-gallery .lx-left img { display: block; width: 100%; height: auto; border-radius: 4px;
   box-sizing: border-box; border: 1px solid var(--jp-border-color2, #e0e0e0); }
+.lx-gallery .lx-left .lx-frame { aspect-ratio: auto; min-height: 160px; }
 .lx-several { display: grid; gap: 8px;
   grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); }
 .lx-whole { font-family: var(--jp-content-font-family, system-ui, sans-serif); margin: 6px 0 10px;
   font-size: var(--jp-content-font-size1, 14px); line-height: 1.5; white-space: pre-wrap;
   overflow-wrap: anywhere; max-height: 15em; overflow: auto; }
-.lx-facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 2px 12px;
-  margin: 0; }
-.lx-facts dt { color: var(--jp-ui-font-color2, #616161); }
-.lx-facts dd { margin: 0; overflow-wrap: anywhere; }
+.lx-facts { margin: 0; }
+.lx-facts div { display: grid; grid-template-columns: 96px minmax(0, 1fr); gap: 2px 12px; }
+.lx-facts dt { font-weight: 400; color: var(--jp-ui-font-color2, #616161); margin: 0; width: auto;
+  float: none; overflow-wrap: anywhere; }
+.lx-facts dd { margin: 0; width: auto; overflow-wrap: anywhere; }
+.lx-gallery .lx-view { gap: 8px; overflow: visible; }
 .lx-gallery .lx-copy { flex-direction: column; height: auto; width: 100%; }
 .lx-gallery .lx-copy .widget-label { width: auto; height: 20px; line-height: 20px;
   text-align: left; }
@@ -147,13 +161,13 @@ GALLERY = """<style>
 .lx-beside table { border-collapse: collapse; width: 100%; table-layout: fixed; }
 .lx-beside th, .lx-beside td { text-align: left; vertical-align: top; padding: 6px 8px;
   border-top: 1px solid var(--jp-border-color2, #e0e0e0); overflow-wrap: anywhere;
-  font-weight: 400; width: 180px; }
+  font-weight: 400; }
 .lx-beside tr > th:first-child { width: 104px; color: var(--jp-ui-font-color2, #616161); }
 .lx-beside thead th, .lx-beside thead td { border-top: 0; }
 .lx-beside img { width: 100%; max-width: 384px; height: auto; display: block; border-radius: 4px;
   border: 1px solid var(--jp-border-color2, #e0e0e0); box-sizing: border-box; }
 .lx-beside .lx-differs td { font-weight: 600; background: var(--jp-layout-color2, #eeeeee); }
-.lx-beside .lx-differs th { color: var(--jp-ui-font-color1, #212121); }
+.lx-beside .lx-differs > th:first-child { color: var(--jp-ui-font-color1, #212121); }
 .lx-beside .lx-prompts td { font-weight: 400; }
 .lx-beside mark { font-weight: 600; color: inherit; background: transparent;
   box-shadow: inset 0 -2px 0 var(--jp-warn-color1, #f57c00); }

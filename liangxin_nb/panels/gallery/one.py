@@ -48,9 +48,7 @@ class One:
             "Use as reference", "Sends this picture along with a new prompt",
             ways.reference, own=True,
         )  # fmt: skip
-        self.delete = TwoSteps(
-            line, "Delete", "Deletes its files; asks first", ways.ask, ways.delete
-        )
+        self.delete = TwoSteps(line, "Deletes its files; asks first", ways.ask, ways.delete)
         self.copy = widgets.Textarea(description="The cell that made it")
         self.copy.add_class("lx-copy")
         self._picture, self._facts = widgets.HTML(), widgets.HTML()
@@ -68,7 +66,9 @@ class One:
         right.add_class("lx-right")
         both = widgets.HBox([self._picture, right])
         both.add_class("lx-one")
-        return widgets.VBox([head, both])
+        box = widgets.VBox([head, both])
+        box.add_class("lx-view")
+        return box
 
     @property
     def buttons(self) -> list[Any]:
@@ -134,7 +134,6 @@ class One:
         """Shows the buttons that fit."""
         self.delete.reset()
         shown(self.delete.button, kept)
-        shown(self.delete.keep, kept)
         shown(self.reference, picture)
         for widget in (self.edit, self.copy, self.previous, self.next):
             shown(widget, True)

@@ -100,17 +100,18 @@ def linked(html: str) -> dict[str, Any]:
 class TwoSteps:
     """A deed that is asked for and then confirmed, with two buttons that stay where they are.
 
-    `ask` gives the question for the line, or an empty text when there is nothing to do.
+    `ask` gives the question for the line, or an empty text when there is nothing to do; `beside`:
+    a button that gives its place to *Keep* while the question stands.
     """
 
-    def __init__(self, line: Line, word: str, tip: str, ask: Callable[[], str],
-                 do: Callable[[], None]) -> None:  # fmt: skip
-        self._line, self._word, self._tip = line, word, tip
-        self._ask, self._do = ask, do
+    def __init__(self, line: Line, tip: str, ask: Callable[[], str], do: Callable[[], None],
+                 beside: Any = None) -> None:  # fmt: skip
+        self._line, self._ask, self._do, self._beside = line, ask, do, beside
         self._asked = False
-        self.button = line.button(word, tip, self._pressed, own=True)
-        self.keep = line.button("Keep", "Changes nothing", self._kept, own=True)
-        self.keep.layout.visibility = "hidden"
+        self.button = line.button("Delete", tip, self._pressed, own=True)
+        self.button.add_class("lx-danger")
+        self.keep = line.button("Keep", "Deletes nothing", self._kept, own=True)
+        shown(self.keep, False)
 
     def reset(self) -> None:
         """Forgets that it was asked for."""
@@ -131,6 +132,8 @@ class TwoSteps:
 
     def _show(self, asked: bool) -> None:
         self._asked = asked
-        self.button.description = f"{self._word} for good" if asked else self._word
+        self.button.description = "Delete for good" if asked else "Delete"
         self.button.button_style = "danger" if asked else ""
-        self.keep.layout.visibility = None if asked else "hidden"
+        shown(self.keep, asked)
+        if self._beside is not None:
+            shown(self._beside, not asked)

@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from ...shelf import Entry
-from .parts import Line
+from .parts import Line, shown
 from .tile import Tile
 
 __all__ = ["Sheet"]
@@ -64,6 +64,7 @@ class Sheet:
     def say(self, html: str) -> None:
         """Says why there is nothing and what to do first; an empty text when there is something."""
         self._nothing.value = f'<div class="lx-nothing">{html}</div>' if html else ""
+        shown(self._nothing, bool(html))
 
     def focus(self, entry: Entry) -> None:
         """Puts the keyboard back on a tile."""

@@ -21,6 +21,7 @@ class Upload:
             accept=".png,.jpg,.jpeg,.webp", multiple=False, description="Read a picture's story"
         )
         self.widget.tooltip = "Any PNG, JPEG or WebP made by this toolkit tells how it was made"
+        self.widget.add_class("lx-upload")
         self.widget.observe(line.guarded(self._taken), names="value")
 
     def _taken(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from liangxin_nb.sandbox.painter.finish import captioned
 from liangxin_nb.sandbox.painter.picture import paint
 
-__all__ = ["paint"]
+__all__ = ["captioned", "paint"]

@@ -1,0 +1,45 @@
+"""How long tasks took: what the plan of the next one rests on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..ticket import Ticket
+from ._base import TICKETS, Store
+
+__all__ = ["durations"]
+
+_LOOKED = 400  # finished tasks that are looked through
+_ALIKE = 8  # with so many of the same options, others of the model say nothing more
+
+
+def durations(store: Store, ticket: Ticket, *, last: int = 50) -> tuple[float, ...]:
+    """Seconds that the last finished tasks like this one took at the service, the newest first.
+
+    Like it: of its service and model, and of its options where there are enough of those; seeds,
+    prompts and pictures do not count.
+    """
+    query = sa.select(TICKETS.c.options, TICKETS.c.seconds).where(
+        TICKETS.c.model == ticket.request.model,
+        TICKETS.c.profile == ticket.profile,
+        TICKETS.c.service == ticket.service,
+        TICKETS.c.seconds > 0,
+    )
+    with store.reading() as db:
+        rows = list(db.execute(query.order_by(TICKETS.c.at.desc()).limit(_LOOKED)))
+    wanted = _shape(dict(ticket.request.told))
+    alike = [seconds for options, seconds in rows if _shape(json.loads(options)) == wanted]
+    chosen = alike if len(alike) >= _ALIKE else [seconds for _, seconds in rows]
+    return tuple(chosen[:last])
+
+
+def _shape(options: dict[str, Any]) -> dict[str, Any]:
+    """What may matter for how long it takes: sizes, qualities, numbers of pictures."""
+    return {
+        name: len(value) if isinstance(value, list) else value
+        for name, value in options.items()
+        if name != "seed" and not (isinstance(value, str) and len(value) > 40)
+    }

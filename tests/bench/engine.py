@@ -1,0 +1,128 @@
+"""What following costs: 300 tasks that live, in one process, with a sandbox of their own.
+
+Beside it the plain way: a thread for each task that asks every 5 s, with the same client.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+
+from .crowd import _KEY, serve
+
+_TASKS, _SECONDS = 300, 20.0
+
+
+def costs(tasks=_TASKS, seconds=_SECONDS):
+    """(ours, plain): CPU seconds per task and minute, and the main thread's longest stall in ms."""
+    return tuple(_run(how, tasks, seconds) for how in ("ours", "plain"))
+
+
+def _run(how, tasks, seconds):
+    # Life itself: at this speed no task ends while it is looked at.
+    server, url = serve(0.001)
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            environment = {**os.environ, "LIANGXIN_API_KEY": _KEY, "LIANGXIN_BUDGET": place}
+            code = [sys.executable, "-m", "tests.bench.engine", how, url, place]
+            done = subprocess.run(
+                [*code, str(tasks), str(seconds)],
+                env=environment, capture_output=True, text=True, check=True, timeout=300,
+            )  # fmt: skip
+            return json.loads(done.stdout.splitlines()[-1])
+        finally:
+            server.terminate()
+            server.wait(10)
+            server.stdout.close()
+
+
+def _measured(tasks, seconds):
+    """CPU per task and minute and the longest stall, while this thread only ticks."""
+    cpu, begun, worst, last = time.process_time(), time.monotonic(), 0.0, time.monotonic()
+    while last - begun < seconds:
+        time.sleep(0.005)
+        now = time.monotonic()
+        worst, last = max(worst, now - last - 0.005), now
+    used = (time.process_time() - cpu) / tasks / (last - begun) * 60
+    return {"cpu": used, "stall": 1000 * worst}
+
+
+def _ticking():
+    """What ticking alone costs, to be taken off, and the stall of an idle process."""
+    return _measured(1, 2.0)
+
+
+def _ours(url, place, tasks, seconds):
+    from liangxin_nb.pacing import Pace
+    from liangxin_nb.session import Session
+
+    # Creating is not what is measured: only the questions keep their documented rates.
+    session = Session(base_url=url, results=Path(place) / "r", pace=Pace(creating=0.2))
+    ids = _created(url, tasks)
+    jobs = [session.attach(task) for task in ids]
+    while any(job.state == "sending" for job in jobs):
+        time.sleep(0.1)
+    return _measured(tasks, seconds)
+
+
+def _plain(url, place, tasks, seconds):
+    import threading
+
+    import httpx
+
+    ids = _created(url, tasks)
+
+    def poll(task):
+        with httpx.Client(headers={"Authorization": f"Bearer {_KEY}"}) as client:
+            while True:
+                client.get(f"{url}/api/v1/jobs/recordInfo", params={"taskId": task})
+                time.sleep(5)
+
+    for task in ids:
+        threading.Thread(target=poll, args=(task,), daemon=True).start()
+    time.sleep(5)
+    return _measured(tasks, seconds)
+
+
+def _created(url, tasks):
+    import httpx
+
+    body = {"model": "z-image", "input": {"prompt": "a lake", "image_size": "square"}}
+    head = {"Authorization": f"Bearer {_KEY}"}
+    httpx.put(f"{url}/sandbox/faults", json={"faults": []})
+
+    async def all_of_them():
+        async with httpx.AsyncClient(headers=head, timeout=60) as client:
+            made = [client.post(f"{url}/api/v1/jobs/createTask", json=body) for _ in range(tasks)]
+            return [reply.json()["data"]["taskId"] for reply in await asyncio.gather(*made)]
+
+    return asyncio.run(all_of_them())
+
+
+@cache
+def _both():
+    return costs()
+
+
+def _of(what, factor=1.0):
+    return lambda: tuple(factor * cost[what] for cost in _both())
+
+
+FIGURES = [
+    ("CPU for each followed task and minute, 300 live / a thread each, every 5 s", "ms",
+     _of("cpu", 1000)),
+    ("main thread's longest stall meanwhile / the same", "ms", _of("stall")),
+]  # fmt: skip
+
+if __name__ == "__main__":
+    how, url, place, tasks, seconds = sys.argv[1:]
+    idle = _ticking()
+    told = {"ours": _ours, "plain": _plain}[how](url, place, int(tasks), float(seconds))
+    ticking = idle["cpu"] / int(tasks)
+    print(json.dumps({"cpu": max(0.0, told["cpu"] - ticking), "stall": told["stall"]}), flush=True)
+    os._exit(0)  # threads that poll for ever would hold the process

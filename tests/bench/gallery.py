@@ -1,0 +1,117 @@
+"""The gallery on 10,000 results, beside the bare query and the decoding of its thumbnails.
+
+In a real kernel, because what a page costs is mostly its messages to the browser.
+"""
+
+import json
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from jupyter_client.manager import start_new_kernel
+
+from liangxin_nb.ledger import Ledger
+
+from .. import stock
+
+COUNT = 10_000
+_CODE = """
+import asyncio, io, json, pathlib, sqlite3, statistics, time
+from PIL import Image
+from liangxin_nb.panels.gallery.gallery import PAGE, Gallery
+from liangxin_nb.session import Session
+from liangxin_nb.shelf import Shelf
+
+root = pathlib.Path({root!r})
+session = Session(profile="sandbox", results=root)
+later = lambda work: session.loop.submit(asyncio.to_thread(work))
+query = "select * from tickets where fate = 'kept' {{}} order by at desc limit 24"
+
+def bare(more="", *values):
+    db = sqlite3.connect(root / "ledger.sqlite")
+    rows = db.execute(query.format(more), values).fetchall()
+    db.close()
+    for row in rows:
+        small = (root / ".thumbnails" / f"{{row[0]}}-1.jpg").read_bytes()
+        Image.open(io.BytesIO(small)).load()
+
+def timed(work, *values):
+    start = time.perf_counter()
+    work(*values)
+    return 1000 * (time.perf_counter() - start)
+
+def shown():
+    global gallery
+    gallery = Gallery(Shelf(session), later, lambda: None)
+
+def filtered(text):
+    gallery.filters.text.value = text
+
+def rss():
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 1e6
+
+rounds = []
+for _ in range(9):
+    rounds.append((timed(shown), timed(bare), timed(filtered, "zeppelin"),
+                   timed(bare, "and prompt like ?", "%zeppelin%")))
+    time.sleep(0.3)  # the lists of the filters are filled meanwhile
+    gallery.close()
+shown()
+for _ in range(5):
+    gallery.bar.next.click()
+before = rss()
+for _ in range(50):
+    gallery.bar.next.click()
+said = [statistics.median(column) for column in zip(*rounds)] + [rss(), before]
+print(json.dumps(said))
+"""
+
+
+@cache
+def _measured():
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        stock.fill(Ledger(root / "ledger.sqlite"), root, COUNT)
+        return _run(_CODE.format(root=str(root)))
+
+
+def _run(code):
+    """The last line that a fresh kernel prints."""
+    manager, client = start_new_kernel()
+    said = []
+
+    def heard(message):
+        content = message["content"]
+        said.append(content.get("text") or "\n".join(content.get("traceback", ())))
+
+    try:
+        client.execute_interactive(code, output_hook=heard, timeout=300)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    text = "".join(said)
+    assert text.strip().startswith("["), text
+    return json.loads(text)
+
+
+def first_page():
+    """Milliseconds until the first page's messages are sent: the median of nine."""
+    return tuple(_measured()[0:2])
+
+
+def text_filter():
+    """Milliseconds until a rare word's page is sent, beside the same words in bare SQL."""
+    return tuple(_measured()[2:4])
+
+
+def memory():
+    """MB of the kernel after fifty more pages, and before them."""
+    return tuple(_measured()[4:6])
+
+
+FIGURES = [
+    ("gallery of 10,000: first page / SQL + decoding thumbnails", "ms", first_page),
+    ("gallery of 10,000: text filter / SQL + decoding thumbnails", "ms", text_filter),
+    ("gallery: kernel after 50 pages / before", "MB", memory),
+]

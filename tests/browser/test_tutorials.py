@@ -1,0 +1,87 @@
+"""Every tutorial as a person meets it: opened in JupyterLab, and Run All."""
+
+import nbformat
+import pytest
+
+from ..scan import KEY
+from .conftest import CHECKOUT
+from .window import SIZE
+
+pytestmark = pytest.mark.browser
+TUTORIALS = sorted((CHECKOUT / "notebooks").glob("*.ipynb"))
+NAMES = [path.stem for path in TUTORIALS]
+#: What the text of a cell says in the end, by words in its source.
+SAYS = {
+    "['created'] - created": r"created by the sandbox: [01]",
+    "somebody finds improper": r"UsageError: The service refused the request \(422\)",
+    "A lighthouse in the night": r"UsageError: No answer from .* may be billed",
+    'sandbox()["faults"]': r"\{'file-expired-once\*1': 1\}",
+    '}" killed.py': r"^task_z-image_\d+$",
+    "late = [": r"polled: heard of it [\d.]+ s late[^]*called: heard of it",
+    "len(results)\n": r"^9$",
+    "--aspect 7:5": r"'7:5' is not one of",
+    "StillRunning as": r"StillRunning · (Task task_|The task)",
+}
+
+
+@pytest.fixture(scope="module")
+def lab_env(tmp_path_factory):
+    mailbox = tmp_path_factory.mktemp("mailbox")
+    return {
+        "LIANGXIN_SPEED": "8",
+        "LIANGXIN_SANDBOX_KEY": KEY,
+        "LIANGXIN_CALLBACKS": str(mailbox),
+    }
+
+
+@pytest.fixture(scope="module")
+def opened(lab):
+    """The lab with all tutorials in its folder: they share the pictures, as a reader's do."""
+    for path in TUTORIALS:
+        (lab.root / path.name).write_bytes(path.read_bytes())
+    return lab
+
+
+@pytest.mark.parametrize("path", TUTORIALS, ids=NAMES)
+def test_run_all_shows_what_the_tutorial_says(path, opened, notebook):
+    page = notebook(path.name)
+    cells = nbformat.read(path, 4).cells
+    page.call("command", "notebook:run-all-cells")
+    for n, cell in enumerate(cells):
+        if cell.cell_type != "code":
+            continue
+        has_run(page, n)
+        fails = "raises-exception" in cell.metadata.get("tags", [])
+        if fails:
+            page.wait_text(n, "(UsageError|InvalidRequest): ")
+            assert "Traceback" not in page.text(n)
+        elif cell.source.startswith(("%%liangxin", "%liangxin resume {", "%liangxin show")):
+            page.wait("shows", n, "^$")
+            assert [image["mime"] for image in page.images(n)] == ["image/jpeg"]
+        for words, pattern in SAYS.items():
+            if words in cell.source:
+                page.wait_text(n, pattern)
+    if path.stem.startswith("01"):
+        asked = [n for n, cell in enumerate(cells) if cell.source.startswith("%%liangxin")]
+        page.screenshot("finished-cell", asked[1])
+    whole(page, f"tutorial-{path.stem}")
+    assert page.errors == []
+
+
+def has_run(page, n):
+    """Waits until a cell has its number; after a failing cell the lab shows none while it waits."""
+    page.page.wait_for_function(
+        "n => /^\\[\\d+\\]$/.test(harness.prompt(n))", arg=n, timeout=120_000, polling=100
+    )
+
+
+def whole(page, name):
+    """A picture of the notebook from its first cell to its last."""
+    height = page.page.evaluate(
+        "[...document.querySelectorAll('.jp-Notebook .jp-Cell')]"
+        ".reduce((sum, cell) => sum + cell.offsetHeight, 0)"
+    )
+    page.page.set_viewport_size({**SIZE, "height": min(int(height) + 100, 12000)})
+    page.page.evaluate("document.querySelector('.jp-WindowedPanel-outer').scrollTo(0, 0)")
+    page.picture(name, ".jp-Notebook")
+    page.page.set_viewport_size(SIZE)

@@ -1,0 +1,64 @@
+"""A kernel that runs cells as a notebook does, and can be interrupted in the middle of one."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from queue import Empty
+from typing import Any, Self
+
+from jupyter_client.manager import KernelManager
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_PATIENCE = 120.0
+
+
+class Kernel:
+    """A fresh kernel in a folder; nobody watches it, so that cells wait by themselves."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
+        self._manager = KernelManager()
+        self._manager.start_kernel(cwd=str(folder), env=dict(env))
+        self._client = self._manager.blocking_client()
+
+    def __enter__(self) -> Self:
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=_PATIENCE)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.stop_channels()
+        self._manager.shutdown_kernel(now=True)
+
+    def run(self, source: str, when: Callable[[], bool] = lambda: False) -> list[str]:
+        """Runs a cell, interrupts it once as soon as `when` says so, and returns what it shows."""
+        request = self._client.execute(source, allow_stdin=False)
+        deadline = time.monotonic() + _PATIENCE
+        shown: list[str] = []
+        interrupted = False
+        while time.monotonic() < deadline:
+            if not interrupted and when():
+                self._manager.interrupt_kernel()
+                interrupted = True
+            try:
+                message = self._client.get_iopub_msg(timeout=0.03)
+            except Empty:
+                continue
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            if message["content"].get("execution_state") == "idle":
+                return shown
+            shown += _text(message["msg_type"], message["content"])
+        raise TimeoutError(f"the cell did not end: {source[:60]!r}")
+
+
+def _text(kind: str, content: Mapping[str, Any]) -> list[str]:
+    if kind == "stream":
+        return [_COLOURS.sub("", content["text"])]
+    if kind == "error":
+        return [_COLOURS.sub("", "\n".join(content["traceback"]))]
+    if kind in ("display_data", "execute_result", "update_display_data"):
+        return [content["data"].get("text/plain", "")]
+    return []

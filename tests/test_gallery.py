@@ -1,0 +1,268 @@
+"""The gallery without a browser: what it reads, what it says, and what it hands on."""
+
+import gc
+import json
+import sys
+import time
+import tracemalloc
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from ipywidgets.widgets.widget import _instances
+
+from liangxin_nb.catalog import models
+from liangxin_nb.ledger import Wanted
+from liangxin_nb.panels.gallery import listen
+from liangxin_nb.panels.gallery.compare import beside
+from liangxin_nb.panels.gallery.desk import Hands
+from liangxin_nb.panels.gallery.gallery import PAGE, Gallery
+from liangxin_nb.session import Session
+from liangxin_nb.shelf import Shelf
+
+from . import stock
+from .test_headless import execute
+
+#: Files opened so far, by their ending.
+OPENED = Counter()
+sys.addaudithook(lambda what, args: OPENED.update([str(args[0])[-4:]]) if what == "open" else None)
+
+
+def gallery(session, **more):
+    """A gallery whose late work is done at once."""
+    return Gallery(Shelf(session), lambda work: work(), lambda: None, **more)
+
+
+def said(made):
+    return made.line._text.value
+
+
+def where(made):
+    return made.bar._where.value
+
+
+def prompts(made):
+    return [tile.entry.ticket.request.prompt for tile in made.sheet.tiles[: len(made.entries)]]
+
+
+def test_an_empty_one_says_what_to_do_first_and_a_filter_without_a_match_what_to_undo(session):
+    made = gallery(session)
+    assert "Nothing is kept yet" in made.sheet._nothing.value
+    stock.kept(session, "a lake")
+    made.refresh.click()
+    assert prompts(made) == ["a lake"]
+    made.filters.text.value = "zeppelin"
+    assert "Nothing fits these filters" in made.sheet._nothing.value
+    made.filters.reset.click()
+    assert prompts(made) == ["a lake"]
+    assert made.filters.text.value == ""
+
+
+def test_words_from_outside_are_text_and_the_pictures_alt_is_the_prompt(session):
+    stock.kept(session, '<img src=x onerror="alert(1)"> 雨')
+    made = gallery(session)
+    html = made.sheet.tiles[0]._html.value
+    assert 'alt="&lt;img src=x onerror=&quot;alert(1)&quot;&gt; 雨"' in html
+    made.sheet.tiles[0].open.click()
+    for widget in (made.opened.view._facts, made.opened.view._picture):
+        assert "<img src=x" not in widget.value
+    entries = made.entries * 2
+    assert "<img src=x" not in beside(entries, [b"", b""])
+
+
+def test_what_goes_wrong_in_a_press_is_said_in_the_panel(session):
+    stock.kept(session, "a lake")
+    made = gallery(session)
+    (session.results.root / "ledger.sqlite").write_bytes(b"no database" * 100)
+    made.refresh.click()
+    assert "lx-trouble" in said(made)
+    assert "not a database" in said(made)
+
+
+def test_deleting_asks_first_and_the_tile_goes(session):
+    for n in range(3):
+        stock.kept(session, f"lake {n}", at=time.time() + n)
+    made = gallery(session)
+    for tile in made.sheet.tiles[:2]:
+        tile.pick.value = True
+    made.bar.delete.button.click()
+    assert "Delete 2 results?" in said(made)
+    made.bar.delete.keep.click()
+    assert session.ledger.count() == {"kept": 3}
+    made.bar.delete.button.click()
+    made.bar.delete.button.click()
+    assert session.ledger.count() == {"deleted": 2, "kept": 1}
+    assert prompts(made) == ["lake 0"]
+    assert "Deleted 2 results" in said(made)
+    made.filters.state.value = "Deleted"
+    assert prompts(made) == ["lake 2", "lake 1"]
+    assert "Deleted" in made.sheet.tiles[0]._html.value
+
+
+def test_a_question_does_not_outlive_a_change_of_the_selection(session):
+    for n in range(2):
+        stock.kept(session, f"lake {n}")
+    made = gallery(session)
+    made.sheet.tiles[0].pick.value = True
+    made.bar.delete.button.click()
+    made.sheet.tiles[1].pick.value = True
+    made.bar.delete.button.click()
+    assert session.ledger.count() == {"kept": 2}
+    assert "Delete 2 results?" in said(made)
+
+
+def test_the_selection_lasts_from_page_to_page(session):
+    for n in range(PAGE + 2):
+        stock.kept(session, f"lake {n}", at=1e9 + n, parts=[("text", b"words")])
+    made = gallery(session)
+    made.sheet.tiles[3].pick.value = True
+    made.bar.next.click()
+    assert f"{PAGE + 1}–{PAGE + 2} of {PAGE + 2}" in where(made)
+    assert not made.sheet.tiles[1].pick.value
+    made.sheet.tiles[1].pick.value = True
+    made.bar.previous.click()
+    assert [tile.pick.value for tile in made.sheet.tiles[:4]] == [False, False, False, True]
+    assert [*made.selection.ids] == [
+        made.entries[3].id,
+        Shelf(session).page(Wanted(sort="oldest"))[0].id,
+    ]
+
+
+def test_differences_are_marked_and_what_is_equal_is_not(session):
+    stock.kept(session, "a red boat on a lake", seed=1, steps=8)
+    stock.kept(session, "a blue boat on a lake", seed=2, steps=8)
+    shelf = Shelf(session)
+    html = beside(shelf.page(Wanted()), [b"", b""])
+    assert "<mark>blue</mark>" in html
+    assert "<mark>red</mark>" in html
+    assert "<mark>boat" not in html
+    assert html.index("seed<br>≠ differs") < html.index(">steps<")
+    assert "steps<br>" not in html
+
+
+class Composer:
+    def __init__(self):
+        self.taken = []
+
+    def edit(self, request):
+        self.taken.append(request.prompt)
+
+    def reference(self, path):
+        self.taken.append(path.name)
+
+
+def test_what_is_handed_on_goes_to_the_open_composer_or_into_the_field(session):
+    stock.kept(session, "a lake", seed=7)
+    made = gallery(session)
+    made.sheet.tiles[0].open.click()
+    view = made.opened.view
+    assert view.copy.value == "%%liangxin z-image --seed 7\na lake"
+    view.edit.click()
+    assert "No composer is open" in said(made)
+    composer = Composer()
+    listen(composer)
+    view.edit.click()
+    view.reference.click()
+    assert composer.taken == ["a lake", "1.png"]
+    del composer
+    gc.collect()
+    view.reference.click()
+    assert "No composer is open" in said(made)
+    assert "--image" in view.copy.value
+
+    own = []
+    made = gallery(session, hands=Hands(on_edit=own.append))
+    made.sheet.tiles[0].open.click()
+    made.opened.view.edit.click()
+    assert [request.prompt for request in own] == ["a lake"]
+
+
+def test_the_real_composer_takes_a_request_and_a_picture(session, monkeypatch):
+    from liangxin_nb.panels.composer import Composer as Real
+
+    able = next(m for m in models("sandbox").values() if "image" in m.plain)
+    stock.kept(session, "a lake", model=able.id)
+    monkeypatch.setattr(session, "settings", replace(session.settings, profile="sandbox"))
+    real = Real(lambda: session)
+    listen(real)
+    made = gallery(session)
+    made.sheet.tiles[0].open.click()
+    made.opened.view.edit.click()
+    made.opened.view.reference.click()
+    assert "The composer has it now" in said(made)
+    assert real._prompt.value == "a lake"
+    assert real._chooser.value == able.id
+    (path,) = session.result(made.entries[0].ticket).paths
+    assert [one.picture for one in real._form.references.chosen] == [str(path)]
+
+
+def test_a_composer_that_fails_is_told_of_in_the_panel(session):
+    stock.kept(session, "a lake")
+    made = gallery(session, hands=Hands(on_edit=lambda request: 1 / 0))
+    made.sheet.tiles[0].open.click()
+    made.opened.view.edit.click()
+    assert "ZeroDivisionError" in said(made)
+
+
+def test_one_turns_over_to_the_next_page_and_stops_at_the_end(session):
+    for n in range(PAGE + 1):
+        stock.kept(session, f"lake {n}", at=1e9 + n, parts=[("text", b"words")])
+    made = gallery(session)
+    made.sheet.tiles[PAGE - 1].open.click()
+    made.opened.view.next.click()
+    assert made.opened.entry.ticket.request.prompt == "lake 0"
+    made.opened.view.next.click()
+    assert "There is none after it" in said(made)
+    made.opened.view.previous.click()
+    assert made.opened.entry.ticket.request.prompt == "lake 1"
+
+
+def test_files_that_somebody_removed_are_told_of(session):
+    ticket = stock.kept(session, "a lake")
+    session.result(ticket).paths[0].unlink()
+    made = gallery(session)
+    assert "cannot be read" in made.sheet.tiles[0]._html.value
+    for path in session.result(ticket).folder.iterdir():
+        path.unlink()
+    (session.results.root / ticket.folder).rmdir()
+    made.refresh.click()
+    assert "no longer in the folder" in made.sheet.tiles[0]._html.value
+
+
+@pytest.mark.slow
+def test_fifty_pages_read_one_page_of_thumbnails_each_and_memory_stays_flat(session):
+    root = session.results.root
+    stock.fill(session.ledger, root, 75 * PAGE)
+    OPENED.clear()
+    made = gallery(session)
+    assert (OPENED[".jpg"], OPENED[".png"]) == (PAGE, 0)
+    for _ in range(10):
+        made.bar.next.click()
+    widgets, tiles = len(_instances), [id(tile.box) for tile in made.sheet.tiles]
+    OPENED.clear()
+    tracemalloc.start()
+    made.bar.next.click()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(50):
+        made.bar.next.click()
+    gc.collect()
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert f"of {75 * PAGE * 19 // 20:,}" in where(made)
+    assert grown < 500_000, f"{grown} bytes more"
+    assert (len(_instances), [id(tile.box) for tile in made.sheet.tiles]) == (widgets, tiles)
+    assert (OPENED[".jpg"], OPENED[".png"]) == (51 * PAGE, 0)
+    made.close()
+    assert len(_instances) < widgets - 4 * PAGE
+
+
+@pytest.mark.slow
+def test_where_nobody_looks_the_first_page_is_one_picture_that_stays(tmp_path):
+    here = Session(profile="sandbox", results=tmp_path / "liangxin-results")
+    for n in range(3):
+        stock.kept(here, f"lake {n}")
+    notebook = execute(["import liangxin_nb as lx\nlx.gallery()"], tmp_path)
+    (output,) = notebook.cells[0].outputs
+    assert output.data["text/plain"] == "<Gallery of 3 results>"
+    assert set(output.data) == {"image/jpeg", "text/plain"}
+    assert len(json.dumps(output)) <= 64 * 1024
