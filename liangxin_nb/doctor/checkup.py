@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import socket
+import textwrap
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -43,7 +44,8 @@ def checkup(
     connection.
     """
     versions = dict(_versions())
-    facts = {"": " · ".join(f"{name} {number}" for name, number in versions.items())}
+    listed = ", ".join(f"{name} {number}" for name, number in versions.items())
+    facts = {"": "\n".join(textwrap.wrap(listed, 96, break_on_hyphens=False))}
     forced = " (LIANGXIN_FRONTEND)" if env.get("LIANGXIN_FRONTEND", "").strip() else ""
     facts["front end"] = f"{frontend}{forced}"
     if settings is not None:
