@@ -83,7 +83,7 @@ def _references(
 
 def _typed(value: Any) -> str:
     if isinstance(value, list):
-        plain = all(one.startswith(("http://", "https://", "data:")) for one in value)
+        plain = all(str(one).startswith(("http://", "https://", "data:")) for one in value)
         return ",".join(value) if plain else json.dumps(value, ensure_ascii=False)
     return value if isinstance(value, str) else json.dumps(value)
 
