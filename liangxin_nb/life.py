@@ -75,8 +75,7 @@ class Life:
         while it waits for its turn, it ends as refused, and nothing was sent.
         """
         try:
-            client = await self._connect()
-            turn = await self._turn(ticket, tell)
+            client, turn = await self._turn(ticket, tell)
         except LiangxinError as error:
             await self._write(ticket, "refused", str(error), fate="refused", reason=str(error))
             raise
@@ -85,22 +84,29 @@ class Life:
         tell(Status(ticket, "waiting"))
         return ticket
 
-    async def _turn(self, ticket: Ticket, tell: Tell) -> str:
+    async def _turn(self, ticket: Ticket, tell: Tell) -> tuple[Client, str]:
         rate = self._budget.creating
 
         def left(seconds: float) -> None:
             tell(Status(ticket, "sending", note=f"Sending in {seconds:.0f} s: {rate}."))
 
         try:
+            client = await self._connect()
             turn = await self._budget.create(left)
         except asyncio.CancelledError:
             raise InvalidRequest(
                 "Left before its turn came: nothing was sent, nothing was billed."
             ) from None
         tell(Status(ticket, "sending"))
-        return turn
+        return client, turn
 
     async def _sent(self, client: Client, ticket: Ticket, callback: str, turn: str) -> Ticket:
+        try:
+            return await self._asked(client, ticket, callback)
+        finally:
+            await self._budget.created(turn)  # the id is in the ledger before anything else
+
+    async def _asked(self, client: Client, ticket: Ticket, callback: str) -> Ticket:
         try:
             ticket = await self._write(ticket, "sent", fate="sent")
             task_id = await client.create(ticket.request, callback=callback, turns=self._budget)
@@ -109,8 +115,6 @@ class Life:
             fate = "unknown" if unknown else "refused"
             await self._write(ticket, fate, str(error), fate=fate, reason=str(error))
             raise
-        finally:
-            await self._budget.created(turn)
         return await self._write(ticket, "accepted", task_id, fate="accepted", task_id=task_id)
 
     async def collect(self, ticket: Ticket, tell: Tell) -> Result:

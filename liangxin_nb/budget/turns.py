@@ -41,6 +41,7 @@ class Budget:
         self._book: Book = self._own
         # A thread of its own: a turn must not wait behind downloads and the ledger's writes.
         self._thread: ThreadPoolExecutor | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._line: deque[asyncio.Future[None]] = deque()
         self._free_at = 0.0
         self._numbers, self._id = itertools.count(), uuid.uuid4().hex[:12]
@@ -56,7 +57,7 @@ class Budget:
         name = hashlib.sha256(f"{service}\n{key}".encode()).hexdigest()[:24]
         try:
             self._book = _book(self._place, name)
-        except OSError:
+        except (OSError, ValueError):
             self._book = self._own
 
     async def query(self) -> None:
@@ -116,9 +117,10 @@ class Budget:
 
     async def _kept(self, step: Callable[[Book], _T]) -> _T:
         """A step in the shared book; in one's own where that cannot be used."""
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="liangxin-budget")
         loop, book = asyncio.get_running_loop(), self._book
+        if self._thread is None or self._loop is not loop:  # after a fork the thread is gone
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="liangxin-budget")
+            self._loop = loop
         try:
             return await loop.run_in_executor(self._thread, step, book)
         except OSError:
@@ -131,7 +133,7 @@ def _nobody(_: float) -> None:
 
 def _book(place: str, name: str) -> Book:
     if "://" not in place:
-        return FileBook(Path(place or folder()) / f"{name}.json")
+        return FileBook(Path(place or folder()).expanduser() / f"{name}.json")
     try:
         from .redis import RedisBook
     except ImportError:

@@ -80,7 +80,7 @@ def _waiting(said, title):
     known = [(ways, even) for name, ways, (_, even) in seen if name in chart.KNOWN]
     ours = sum(ways["learned"].late for ways, _ in known) / len(known)
     evenly = sum(even.late for _, even in known) / len(known)
-    said.more(f"\nOver the five with a history: {ours:.2f} s against {evenly:.2f} s evenly, ")
+    said.more(f"\nOver the five with a history: {ours:.2f} s against {evenly:.2f} s evenly,")
     said.more(f"a ratio of {ours / evenly:.2f}.")
     said.more("\n![Mean lateness against questions for each task](pacing.png)")
 
