@@ -6,9 +6,10 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
-from ..errors import StillRunning
+from ..errors import StillRunning, one_line
 from ..request import Request
 from ..results import Result
 from ..session import Session
@@ -103,24 +104,37 @@ class Batch:
         `StillRunning` after the timeout, and when tasks were left or not sent (after a pause).
         """
         end = None if timeout is None else time.monotonic() + timeout
-        while not self._crew.still.wait(_HEARTBEAT):
-            if end is not None and time.monotonic() >= end:
-                raise self._open(f"after {timeout:g} s")
+        with self._interrupt_in_one_line():
+            while not self._crew.still.wait(_HEARTBEAT):
+                if end is not None and time.monotonic() >= end:
+                    raise self._open(f"after {timeout:g} s")
         return self._outcome()
 
     def __await__(self) -> Generator[Any, None, list[Result | None]]:
         return self._wait_async().__await__()
 
     async def _wait_async(self) -> list[Result | None]:
-        while not self._crew.still.is_set():
-            await asyncio.sleep(_HEARTBEAT)
+        with self._interrupt_in_one_line():
+            while not self._crew.still.is_set():
+                await asyncio.sleep(_HEARTBEAT)
         return self._outcome()
+
+    @contextmanager
+    def _interrupt_in_one_line(self) -> Iterator[None]:
+        """The interrupt goes on as it is; only what a notebook shows of it is shorter."""
+        try:
+            yield
+        except (KeyboardInterrupt, asyncio.CancelledError) as stopped:
+            said = f"Interrupted: no longer waiting. %liangxin batch {self.id} shows the batch, "
+            one_line(stopped, f"{said}which goes on in the background.")
+            raise
 
     def as_completed(self) -> Iterator[Outcome]:
         """Each outcome as soon as it is there, failures too, until nothing more happens here."""
         seen = 0
         while True:
-            over = self._crew.still.wait(_HEARTBEAT)
+            with self._interrupt_in_one_line():
+                over = self._crew.still.wait(_HEARTBEAT)
             for place in self._board.ended[seen:]:
                 seen += 1
                 yield self._board.outcome(place)
@@ -134,7 +148,8 @@ class Batch:
             for place in self._board.ended[seen:]:
                 seen += 1
                 yield self._board.outcome(place)
-            await asyncio.sleep(0 if over else _HEARTBEAT)
+            with self._interrupt_in_one_line():
+                await asyncio.sleep(0 if over else _HEARTBEAT)
 
     def _outcome(self) -> list[Result | None]:
         if any(outcome.state in ("unsent", "left") for outcome in self):
