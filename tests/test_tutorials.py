@@ -15,6 +15,7 @@ import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -193,7 +194,7 @@ def test_it_says_what_a_beginner_must_know(path):
 
 def test_each_tutorial_leads_to_the_next():
     assert [name[:2] for name in NAMES] == [f"{n:02}" for n in range(1, len(NAMES) + 1)]
-    for path, following in zip(TUTORIALS, TUTORIALS[1:], strict=False):
+    for path, following in pairwise(TUTORIALS):
         last = nbformat.read(path, 4).cells[-1].source.splitlines()[-1]
         assert re.fullmatch(rf"Next: \[[\w ]+\]\({following.name}\)\.", last), last
 

@@ -69,7 +69,7 @@ def test_run_all_shows_what_the_tutorial_says(path, opened, notebook):
             page.wait_text(n, "(UsageError|InvalidRequest): ")
             assert "Traceback" not in page.text(n)
         elif cell.source.startswith(SHOWN) and "--dry" not in cell.source:
-            page.wait("shows", n, "^$")
+            page.wait("shows", n, "^\\s*$")
             assert [image["mime"] for image in page.images(n)] == ["image/jpeg"]
         for words, pattern in SAYS.items():
             if words in cell.source:
