@@ -339,12 +339,12 @@ def test_03_shows_a_sheet_for_each_batch_and_asks_for_each_picture_once(books):
         if given.get("seed") in (1, 2) and given.get("aspect_ratio") == "4:3"
     ]
     assert len(matrix) == len(set(matrix)) == 8
-    for prompt in ("A paper boat on a pond", "A kite above a wheat field, wind from the left",
-                   "A wooden bridge over a brook"):  # fmt: skip
+    for prompt in ("A paper boat on a pond", "A forest path in autumn, fog between the trees",
+                   "Sand dunes in the desert under the stars"):  # fmt: skip
         assert prompts(book.folder).count(prompt) == 1
     with Image.open(book.folder / "ponds.jpg") as large:
         assert large.width > 1000
-    assert "A wooden bridge over a brook" in book.text("find_spec")
+    assert "Sand dunes in the desert under the stars" in book.text("find_spec")
 
 
 @pytest.mark.slow
