@@ -82,7 +82,7 @@ def test_run_all_shows_what_the_tutorial_says(path, opened, notebook):
 
 
 def has_panel(page, n):
-    """The panel can be used: it says what the cell is, and a press brings a card."""
+    """The panel can be used: it writes the cell for what is typed, and offers to ask for it."""
     form = Form(page, n)
     expect(form.field("Prompt")).to_be_visible()
     form.write("A lamp in the window")
