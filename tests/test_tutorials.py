@@ -128,7 +128,7 @@ def interrupted(path, folder):
         for cell in Book(path).cells:
             before = len(created(folder))
             first = kernel.run(cell.source, when=lambda n=before: len(created(folder)) > n)
-            if "batch" in cell.source:
+            if "batch" in cell.source and len(created(folder)) > before:
                 first += kernel.run(TAKE_UP)
             between = len(created(folder))
             if between == before:
@@ -354,8 +354,9 @@ def test_03_asks_again_for_what_failed_and_takes_up_what_was_not_sent(books):
     assert failures.count("refused The service refused the request (422)") == 1
     assert failures.count("failed The task failed (500)") == 1
     assert book.text("tea.retry()") == "asked for again: 2 · now: 4 tasks: 4 done"
-    assert sorted(prompts(book.folder).count(p) for p in set(prompts(book.folder))
-                  if re.match(r"(A )?tea", p, re.IGNORECASE)) == [1, 1, 1]  # fmt: skip
+    # The refused one was never created, the failed one was: it is there twice.
+    tea = [p for p in prompts(book.folder) if re.search(r"\btea", p, re.IGNORECASE)]
+    assert sorted(tea.count(prompt) for prompt in set(tea)) == [1, 1, 1, 2]
     paused = book.text("streets.pause()")
     unsent = int(re.search(r"^3 tasks: [12] done, ([12]) not sent yet$", paused, re.MULTILINE)[1])
     assert re.search(rf"streets +3 +{3 - unsent} +{unsent} not sent$",
@@ -495,8 +496,8 @@ def test_a_cell_that_is_interrupted_and_run_again_pays_once_for_each_run(started
     for run in again:
         first, second = run.created
         assert first >= 1
-        # Run again, a cell creates the same once more; unless it reuses, or stops half-way.
-        less = "--reuse" in run.source or ".pause()" in run.source
+        # Run again, a cell creates the same once more; unless it reuses, stops half-way, or goes on.
+        less = any(words in run.source for words in ("--reuse", ".pause()", "%liangxin batch {"))
         assert first <= second or less, f"{run.created} tasks: {run.source}"
     for run in runs:
         for text in run.shown:
