@@ -13,6 +13,8 @@ from ._base import Connect, Tell, write
 
 __all__ = ["Sending"]
 
+_AT_ONCE = 4  # requests on their way
+
 
 class Sending:
     """Sends intents, each when its turn comes."""
@@ -21,6 +23,8 @@ class Sending:
         self._connect = connect
         self._ledger = ledger
         self._budget = budget
+        # What is on its way when a process dies is unknown for ever: let that be few.
+        self._few = asyncio.Semaphore(_AT_ONCE)
 
     async def send(self, ticket: Ticket, tell: Tell, callback: str = "") -> Ticket:
         """createTask, once; returns the accepted ticket or raises what stood in the way.
@@ -31,12 +35,16 @@ class Sending:
         """
         try:
             client, turn = await self._turn(ticket, tell)
+            await self._few.acquire()
         except asyncio.CancelledError:
             raise await self._withdrawn(ticket) from None
         except LiangxinError as error:
             await self._refused(ticket, error)
             raise
-        ticket = await _whole(asyncio.create_task(self._sent(client, ticket, callback, turn)))
+        try:
+            ticket = await _whole(asyncio.create_task(self._sent(client, ticket, callback, turn)))
+        finally:
+            self._few.release()
         tell(Status(ticket, "waiting"))
         return ticket
 
