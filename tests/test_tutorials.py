@@ -496,7 +496,7 @@ def test_a_cell_that_is_interrupted_and_run_again_pays_once_for_each_run(started
     for run in again:
         first, second = run.created
         assert first >= 1
-        # Run again, a cell creates the same once more; unless it reuses, stops half-way, or goes on.
+        # Run again, a cell creates the same once more; unless it reuses, pauses, or goes on.
         less = any(words in run.source for words in ("--reuse", ".pause()", "%liangxin batch {"))
         assert first <= second or less, f"{run.created} tasks: {run.source}"
     for run in runs:
