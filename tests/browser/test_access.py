@@ -60,7 +60,7 @@ def test_axe_finds_nothing_serious_in_the_panel(notebook, theme):
 
 
 def test_axe_finds_nothing_serious_in_a_card_of_a_cell(notebook):
-    page = notebook(["%load_ext liangxin_nb", f"%%liangxin seedream-v4-5\n{LONG}"])
+    page = notebook(["%load_ext liangxin_nb", f"%%liangxin nano-banana-pro\n{LONG}"])
     page.run_and_wait(0)
     page.run_and_wait(1)
     page.wait_text(1, "(Waiting|Queuing|Generating)")

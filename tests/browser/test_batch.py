@@ -66,7 +66,7 @@ def test_a_batch_lives_in_one_view_and_ends_as_one_sheet(notebook, lab, service,
     page.wait_text(1, "Running[^]*of 20")
     page.wait_text(1, "[4-9] of 20")
     page.screenshot(f"batch-live-{theme}", 1)
-    assert findings(page, ".lx-batch") == []
+    assert findings(page, ".lx-batch", height=900) == []
     page.wait_text(1, "20 of 20", timeout=90)
     text = page.wait_text(1, "Done, with failures")
     assert "17 done" in text
@@ -76,7 +76,7 @@ def test_a_batch_lives_in_one_view_and_ends_as_one_sheet(notebook, lab, service,
     while not page.images(1) and time.monotonic() < deadline:
         time.sleep(0.2)
     page.screenshot(f"batch-failures-{theme}", 1)
-    assert findings(page, ".lx-batch", 800) == []
+    assert findings(page, ".lx-batch", 800, 900) == []
     narrow(page, f"batch-failures-{theme}-800")
     page.click(1, "Retry failed (3)")
     page.wait("shows", 1, "^\\s*$", timeout=60)
@@ -110,7 +110,7 @@ def test_a_large_batch_asks_first_is_steered_and_taken_up_after_a_restart(notebo
     page.run_and_wait(1)
     page.wait_text(1, "61 tasks would be created")
     page.screenshot("batch-asked", 1)
-    assert findings(page, ".lx-card") == []
+    assert findings(page, ".lx-card", height=900) == []
     told = service.told()
     assert told["calls"].get("createTask") == before["calls"].get("createTask")
     assert ledger(lab).bundles(1) == [] or ledger(lab).bundles(1)[0].name != "lakes"

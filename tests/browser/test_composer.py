@@ -90,8 +90,8 @@ def test_from_a_click_to_a_picture_and_on_to_again_vary_and_edit(opened):
 
 def test_leave_and_collect_in_the_panel(opened):
     _, form = opened()
-    form.field("Model").select_option(label="ByteDance · Seedream 4.5")
-    expect(form.field("Image size")).to_have_count(0)
+    form.field("Model").select_option(label="Google · Nano Banana Pro")
+    expect(form.field("Resolution")).to_be_visible()
     form.write(PROMPT)
     form.button("Generate").click()
     expect(form.cards()).to_contain_text(re.compile("Queuing|Generating"), timeout=20_000)

@@ -40,10 +40,10 @@ def test_voila_renders_panel_gallery_and_batch_and_they_work_there(chromium_brow
 
         gallery = page.locator(".lx-gallery")
         expect(gallery.get_by_role("img", name="a garden in spring")).to_be_visible(timeout=40_000)
-        gallery.get_by_role("button", name="Open: a garden in spring").click()
+        gallery.locator(".lx-tile .lx-open").click()
         gallery.get_by_role("button", name="Send to the composer").click()
         expect(gallery).to_contain_text("The composer has it now.")
-        prompt = page.get_by_label("Prompt", exact=True)
+        prompt = page.locator(".lx-panel").get_by_label("Prompt", exact=True)
         expect(prompt).to_have_value("a garden in spring")
 
         prompt.fill("a lake at dawn")
