@@ -14,7 +14,7 @@ test: check  ## everything: also a real JupyterLab in a real browser
 	$(BIN)/python tests/browser/chromium.py --install
 	$(BIN)/python -m pytest -m "slow or browser"
 
-check: $(VENV)/test  ## lint, types, quick tests: about a minute
+check: $(VENV)/test  ## lint, types, quick tests: a few minutes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -92,6 +92,7 @@ INSIDE = {
         ("shelf",),
         ("__init__",),
     ],
+    "life": [("_base",), ("keeping", "sending", "watch"), ("life",), ("__init__",)],
     "session": [("jobs", "whose"), ("past",), ("session",), ("__init__",)],
     "batches": [
         ("_base", "rows", "line"),

@@ -50,7 +50,8 @@ def test_a_front_end_that_nobody_knows_is_refused_with_those_there_are(monkeypat
 def test_where_no_widget_can_be_made_text_tells_of_the_work(place, session, monkeypatch, capsys):
     monkeypatch.setenv("LIANGXIN_FRONTEND", place)
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
-    monkeypatch.delitem(sys.modules, "liangxin_nb.panels.card", raising=False)
+    for room in ("card", "live"):
+        monkeypatch.delitem(sys.modules, f"liangxin_nb.panels.{room}", raising=False)
     job = session.generate("a cat", size="square")
     show(job, session)
     job.wait(30)

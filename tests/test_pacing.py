@@ -96,14 +96,15 @@ def test_a_likely_end_is_told_from_an_unlikely_one():
 
 @pytest.fixture(scope="module")
 def seen():
-    """Every world and way of asking, 160 tasks each, in virtual time."""
-    return {name: (ways, equal) for name, ways, equal in bench.measured(160)}
+    """Every world and way of asking, 400 tasks each, in virtual time."""
+    return {name: (ways, equal) for name, ways, equal in bench.measured(400)}
 
 
 def mean(seen, way, what):
     return sum(getattr(seen[name][0][way], what) for name in KNOWN) / len(KNOWN)
 
 
+@pytest.mark.slow
 def test_with_history_half_as_late_as_the_fixed_poller_that_asks_as_many(seen):
     late = sum(seen[name][1][1].late for name in KNOWN) / len(KNOWN)
     assert mean(seen, "learned", "late") <= 0.5 * late
@@ -111,6 +112,7 @@ def test_with_history_half_as_late_as_the_fixed_poller_that_asks_as_many(seen):
 
 
 @pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.slow
 def test_in_each_world_earlier_than_any_even_poller_for_as_many_questions(seen, name):
     ways, (_, equal) = seen[name]
     assert ways["learned"].late < 0.9 * equal.late
@@ -118,12 +120,14 @@ def test_in_each_world_earlier_than_any_even_poller_for_as_many_questions(seen, 
     assert ways["learned"].asked <= 1.05 * ways["documented"].asked
 
 
+@pytest.mark.slow
 def test_a_cold_start_is_the_documented_schedule(seen):
     ways = seen["never seen"][0]
     assert ways["learned"].late == pytest.approx(ways["documented"].late, rel=0.15)
     assert ways["learned"].asked == pytest.approx(ways["documented"].asked, rel=0.05)
 
 
+@pytest.mark.slow
 def test_a_wrong_history_costs_no_more_than_is_stated(seen):
     slower, faster = (seen[f"history wrong: {how} 5"][0] for how in ("x", "/"))
     assert slower["learned"].late <= 1.25 * slower["documented"].late
@@ -132,5 +136,6 @@ def test_a_wrong_history_costs_no_more_than_is_stated(seen):
     assert faster["learned"].asked <= faster["documented"].asked + 4
 
 
+@pytest.mark.slow
 def test_every_world_is_measured(seen):
     assert set(seen) == set(WORLDS)

@@ -130,16 +130,24 @@ class Crew:
         self._jobs[place] = job
         if self._leaving:
             job.leave()
-        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        ended: asyncio.Future[Status] = asyncio.get_running_loop().create_future()
 
         def told(status: Status) -> None:
-            if not ended.done():
+            if status.over and not ended.done():
+                ended.set_result(status)
+            elif not ended.done():
                 self._board.put(place, status)
-                if status.over:
-                    ended.set_result(None)
 
         job.watch(told)
-        await ended
+        last = await ended
+        if self._leaving and last.phase == "refused":
+            last = await asyncio.to_thread(self._never_sent, last)
+        self._board.put(place, last)
+
+    def _never_sent(self, last: Status) -> Status:
+        """A place that was left before its turn came is still to be sent."""
+        now = self._session.ledger.find(last.ticket.id)
+        return Status(now, "unsent") if now is not None and now.fate == "intent" else last
 
     def _taken_up(self, ticket: Ticket) -> Job | None:
         if ticket.fate == "intent" and not self._session.ledger.whole(ticket):

@@ -13,7 +13,7 @@ class Pace:
 
     `steps`: (until this many seconds after the start, least, most) seconds to the next question.
     Default: 2-3 s for the first 30 s, 5-10 s to 2 min, 15-30 s after. `spacing`: seconds between
-    two questions about any tasks; the bound is 10 queries in any second and key, and the tenth
+    two questions about any tasks; the bound is 10 queries in any second and key, and a quarter
     more leaves room for calls that arrive closer together than they were sent. `creating`:
     seconds within which 20 tasks may be created; the bound is 20 in 10 s and account. `grace`:
     seconds in which a new task may still be unknown. `longest`: seconds that the service may ask
@@ -26,7 +26,7 @@ class Pace:
         (120.0, 5.0, 10.0),
         (float("inf"), 15.0, 30.0),
     )
-    spacing: float = 0.11
+    spacing: float = 0.125
     creating: float = 10.5
     grace: float = 20.0
     longest: float = 120.0
