@@ -14,8 +14,6 @@ STYLE = """<style>
   border: 1px solid var(--jp-border-color2, #e0e0e0);
   border-left: 3px solid var(--lx-tone, var(--jp-border-color1, #bdbdbd));
   background: var(--jp-layout-color1, transparent); color: var(--jp-ui-font-color1, #212121); }
-/* Some hosts give a page's parts the window's height only: nothing is squeezed into it. */
-.lx-card, .lx-panel, .lx-gallery, .lx-card > *, .lx-panel > *, .lx-gallery > * { flex-shrink: 0; }
 .lx-run { --lx-tone: var(--jp-brand-color1, #1976d2); }
 .lx-good { --lx-tone: var(--jp-success-color1, #388e3c); }
 .lx-bad { --lx-tone: var(--jp-error-color1, #d32f2f); }

@@ -62,8 +62,6 @@ def test_voila_renders_panel_gallery_and_batch_and_they_work_there(chromium_brow
         gallery.get_by_role("button", name="Refresh").click()
         expect(gallery.locator(".lx-tile")).to_have_count(4)
         page.screenshot(path=SCREENSHOTS / "voila-all.png", full_page=True)
-        generate = page.get_by_role("button", name="Generate").bounding_box()
-        assert generate["height"] > 24, "a part of the panel is squeezed"
         shown = page.inner_text("body")
         assert PANEL not in shown
         assert GALLERY not in shown
