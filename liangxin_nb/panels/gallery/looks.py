@@ -155,7 +155,7 @@ GALLERY = """<style>
   font-family: var(--jp-code-font-family, monospace); font-size: var(--jp-code-font-size, 13px); }
 .lx-gallery .lx-links .jp-OutputArea-output, .lx-gallery .lx-links .jp-RenderedHTMLCommon {
   padding: 0; }
-.lx-gallery .lx-links a { margin-right: 12px; }
+.lx-gallery .lx-links a { margin-right: 12px; text-decoration: underline; }
 /* Some results side by side. */
 .lx-beside { overflow-x: auto; }
 .lx-beside table { border-collapse: collapse; width: 100%; table-layout: fixed; }
