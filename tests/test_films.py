@@ -5,16 +5,22 @@ import importlib.util
 import io
 import struct
 import time
+import zipfile
 
 import av
 import pytest
 from PIL import Image
 
+from liangxin_nb.archive import pack_all, take_all
+from liangxin_nb.ledger import Wanted
 from liangxin_nb.pictures import first_frame
 from liangxin_nb.record import Media
 from liangxin_nb.results import Results
 from liangxin_nb.sandbox.film import film
+from liangxin_nb.session import Session
+from liangxin_nb.shelf import Shelf
 
+from . import stock
 from .test_results import MP4, ticket, told
 
 
@@ -153,3 +159,47 @@ def test_a_poster_that_was_replaced_by_something_else_is_not_shown(tmp_path, web
 def test_a_first_picture_is_not_looked_for_in_what_no_film_player_plays(tmp_path):
     (tmp_path / "x.m3u8").write_bytes(PLAYLIST)
     assert first_frame(tmp_path / "x.m3u8", "m3u8") is None
+
+
+def test_a_films_tile_is_its_poster_and_an_export_holds_it(session, webm):
+    ticket = stock.kept(session, "the sea", parts=[("video", webm)])
+    shelf = Shelf(session)
+    (entry,) = shelf.page(Wanted())
+    tile = Image.open(io.BytesIO(shelf.thumbnail(entry)))
+    assert tile.size == (320, 180)
+    assert beside(tile)[0] > 230, "the film's first picture"
+    assert shelf.held(entry) == shelf.thumbnail(entry)
+    assert Image.open(io.BytesIO(shelf.sheet([entry]))).size == (320, 180)
+    path, _ = shelf.export([ticket.id])
+    names = [f"{ticket.folder}/{name}" for name in ("1.poster.jpg", "1.webm", "story.json")]
+    with zipfile.ZipFile(path) as zipped:
+        assert sorted(zipped.namelist()) == names
+
+    broken = stock.kept(session, "broken", parts=[("video", b"\0\0\0\x18ftypmp42")])
+    (entry,) = shelf.entries([broken.id])
+    assert shelf.thumbnail(entry) == b"", "a sign stands in its place"
+
+
+@pytest.mark.parametrize("brought", ["its poster", "no picture", "a large one"])
+def test_a_poster_goes_along_in_an_archive_if_it_is_a_small_picture(
+    session, tmp_path, webm, monkeypatch, brought
+):
+    ticket = stock.kept(session, "the sea", parts=[("video", webm)])
+    poster_file = session.results.root / ticket.folder / "1.poster.jpg"
+    first = poster_file.read_bytes()
+    if brought != "its poster":
+        poster_file.write_bytes(b"<svg>" if brought == "no picture" else first + b"\0" * 20_000)
+    packed = pack_all(session, tmp_path / "out.zip", notebooks=False)
+    assert (packed.results, packed.left_out) == (1, ())
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)  # no film can be read here
+    home = Session(base_url=session.settings.base_url, key="k" * 20, results=tmp_path / "home")
+    taken = take_all(home, packed.path, notebooks=False)
+    assert (taken.results, taken.left_out) == (1, ())
+    result = home.result(home.ledger.tickets()[0])
+    there = result.folder / "1.poster.jpg"
+    if brought == "its poster":
+        assert there.read_bytes() == first == result.thumbnail()
+    else:
+        assert not there.exists()
+        assert beside(poster(result._repr_mimebundle_()))[0] < 80, "the plain one"
+    home.close()

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InvalidRequest, ResultLost
 from ..ledger import Carried
 from ..notebooks import tasks_in
-from ..results import Result, Results
+from ..pictures import POSTER
+from ..results import Result, Results, poster_name
 from ..stories import Story
 from ._base import MOST_NOTEBOOK, RESULTS
 from .sound import Parts
@@ -84,6 +86,9 @@ def _brought(parts: Parts, row: Carried, results: Results, wish: str) -> Result:
         if hashlib.sha256(data).hexdigest() != file["sha256"]:
             raise ResultLost("not what the ledger says")
         contents[file["name"]] = data
+    for film in (f["name"] for f in story.files if f["kind"] == "video"):
+        with suppress(ResultLost):  # none came along, or one that is too large: it is not missed
+            contents[poster_name(film)] = parts.read(f"{place}/{poster_name(film)}", POSTER)
     parcel = results.parcel(row.ticket)
     try:
         return parcel.adopt(story, contents, wish)

@@ -18,7 +18,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from ..errors import InvalidRequest
 from ..ledger import Carried, Ledger, bundles, line_of, rows
-from ..results import Results
+from ..results import Results, poster_beside
 from ._base import FORMAT, LEDGER, MOST_NOTEBOOK, NOTEBOOKS, RESULTS, Packed
 
 __all__ = ["pack"]
@@ -115,6 +115,7 @@ def _add_result(
     if not folder or any(file.is_symlink() or not file.is_file() for file in files):
         left.append(f"{folder or row.values['id']}, whose files are gone.")
         return False
+    files += filter(None, map(poster_beside, files[1:]))
     if any(_holds(file, secrets) for file in files):
         left.append(f"{folder}, which holds your key.")
         return False

@@ -17,7 +17,7 @@ from IPython.display import display, update_display
 from ..errors import InvalidRequest
 from ..ticket import Ticket
 
-__all__ = ["Slot", "frontend", "opened", "shows_widgets"]
+__all__ = ["Slot", "frontend", "opened", "outlives", "shows_widgets"]
 
 _FRONTENDS = ("live", "voila", "plain", "headless", "terminal", "script")
 _VIEW = "application/vnd.jupyter.widget-view+json"
@@ -64,9 +64,14 @@ def opened(box: Any, name: str, command: str) -> None:
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
     display({"text/plain": f"<{name}>", _VIEW: view}, raw=True)
     if frontend() != "voila":  # nobody runs a cell there
-        said = f"The {name} lives as long as its kernel; {command} opens it again."
-        html = f'<small style="color: var(--jp-ui-font-color2, #616161)">{said}</small>'
-        display({"text/plain": said, "text/html": html}, raw=True)
+        display(outlives(name, command), raw=True)
+
+
+def outlives(name: str, command: str) -> dict[str, Any]:
+    """The line that a reopened notebook shows in the place of a part that lived with its kernel."""
+    said = f"The {name} lives as long as its kernel; {command} opens it again."
+    html = f'<small style="color: var(--jp-ui-font-color2, #616161)">{said}</small>'
+    return {"text/plain": said, "text/html": html}
 
 
 class Slot:
@@ -79,13 +84,18 @@ class Slot:
 
     def show(self, text: str, view: str | None = None, picture: str | None = None) -> None:
         """Shows one line of text, with a widget view by its model id or a JPEG in base64."""
-        self._bundle = {"text/plain": text}
+        bundle: dict[str, Any] = {"text/plain": text}
         if picture is not None:
-            self._bundle["image/jpeg"] = picture
+            bundle["image/jpeg"] = picture
         if view is not None:
             # By hand, because ipywidgets 7 has no bundle of its own to take it from.
-            self._bundle[_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": view}
-        display(self._bundle, raw=True, display_id=self._id, metadata=self._metadata())
+            bundle[_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": view}
+        self.begin(bundle)
+
+    def begin(self, bundle: dict[str, Any]) -> None:
+        """Shows any bundle."""
+        self._bundle = bundle
+        display(bundle, raw=True, display_id=self._id, metadata=self._metadata())
 
     def accepted(self, ticket: Ticket) -> None:
         """Notes the task id beside the same view, once: from then on the notebook is a backup."""

@@ -3,5 +3,6 @@
 from ._base import Result
 from .folder import Results, story
 from .parcel import Parcel
+from .showing import poster_beside, poster_name
 
-__all__ = ["Parcel", "Result", "Results", "story"]
+__all__ = ["Parcel", "Result", "Results", "poster_beside", "poster_name", "story"]

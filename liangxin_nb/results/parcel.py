@@ -20,6 +20,7 @@ from ..sniffing import sniffed
 from ..stories import Story
 from ..ticket import Ticket
 from ._base import Result, made
+from .showing import is_poster, poster_name
 
 __all__ = ["STORY", "Parcel", "places"]
 
@@ -49,6 +50,7 @@ class Parcel:
     def adopt(self, story: Story, contents: Mapping[str, bytes], wish: str = "") -> Result:
         """Takes in files that were kept elsewhere, byte for byte, after the same look at them.
 
+        A film's poster may be among the `contents`; one that is no small JPEG is passed over.
         `wish`: the folder that it had there; it gets it if that is free. Raises `ResultLost`.
         """
         for n, file in enumerate(story.files, 1):
@@ -58,7 +60,16 @@ class Parcel:
             if name != f"{n}.{ending}":
                 raise ResultLost(f"Result {n} is no {Path(name).suffix or 'file'}.")
             _write(self.place / name, data)
-        return self._appear(story, wish)
+        files = tuple(self._postered(dict(file), contents) for file in story.files)
+        return self._appear(replace(story, files=files), wish)
+
+    def _postered(self, file: dict[str, Any], contents: Mapping[str, bytes]) -> dict[str, Any]:
+        """A film's facts with its poster, where that came along."""
+        beside = poster_name(str(file["name"]))
+        if file.get("kind") != "video" or not is_poster(contents.get(beside, b"")):
+            return file
+        _write(self.place / beside, contents[beside])
+        return file | {"poster": beside}
 
     def _appear(self, told: Story, wish: str = "") -> Result:
         """The folder with everything in it is there at once."""
@@ -92,7 +103,7 @@ class Parcel:
         frame = first_frame(self.place / name, ending)
         if frame is None:
             return {}
-        beside = f"{name.partition('.')[0]}.poster.jpg"
+        beside = poster_name(name)
         _write(self.place / beside, poster(frame.picture))
         facts = {"width": frame.width, "height": frame.height, "poster": beside}
         return facts | ({"seconds": frame.seconds} if frame.seconds else {})

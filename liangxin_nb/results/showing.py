@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from urllib.parse import quote
 
 from ..pictures import POSTER, poster, probe
 
-__all__ = ["poster_of", "shown"]
+__all__ = ["is_poster", "poster_beside", "poster_name", "poster_of", "shown"]
 
 _LONGEST_TEXT = 20_000
 _TEXT = (
@@ -44,14 +45,35 @@ def shown(path: Path, file: Mapping[str, Any], prompt: str) -> str:
     return f"<div>{player}<div>{link}{told}</div></div>"
 
 
+def poster_name(film: str) -> str:
+    """What a film's poster is called, beside it: 1.poster.jpg for 1.mp4."""
+    return f"{Path(film).name.partition('.')[0]}.poster.jpg"
+
+
+def poster_beside(film: Path) -> Path | None:
+    """The poster kept beside a film, or None; a link, or a larger file of that name, is none."""
+    path = film.with_name(poster_name(film.name))
+    try:
+        there = path.is_file() and not path.is_symlink() and path.stat().st_size <= POSTER
+    except OSError:
+        return None
+    return path if there else None
+
+
+def is_poster(data: bytes) -> bool:
+    """Whether bytes from anywhere may stand for a film."""
+    try:
+        return len(data) <= POSTER and probe(data).ending == "jpg"
+    except ValueError:
+        return False
+
+
 def poster_of(path: Path, file: Mapping[str, Any], prompt: str) -> bytes:
     """A film's poster: the one kept beside it, or a plain one that says what the film is."""
-    try:
-        kept = (path.parent / Path(str(file["poster"])).name).read_bytes()
-        if len(kept) <= POSTER and probe(kept).ending == "jpg":
+    with suppress(OSError):
+        beside = poster_beside(path) if "poster" in file else None
+        if beside is not None and is_poster(kept := beside.read_bytes()):
             return kept
-    except (KeyError, OSError, ValueError):
-        pass
     return poster(lines=[prompt.strip().partition("\n")[0], f"Film · {_told(file)}"])
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..ledger import File, Row
+from ..results import poster_beside
 from ..ticket import Ticket
 
 __all__ = ["Entry", "kind_of", "safe"]
@@ -57,6 +58,22 @@ class Entry:
     def pictures(self) -> tuple[File, ...]:
         """Those of its files that are pictures."""
         return tuple(file for file in self.files if kind_of(file.name) == "image")
+
+    @property
+    def visible(self) -> bool:
+        """Whether there is, or was, something of it to look at."""
+        return bool(self.pictures) or self.kind == "video"
+
+    @property
+    def seen(self) -> tuple[Path, ...]:
+        """The files that show how it looks: its pictures, or its films' posters."""
+        if self.folder is None:
+            return ()
+        if self.pictures:
+            return tuple(self.folder / Path(file.name).name for file in self.pictures)
+        films = (file for file in self.files if kind_of(file.name) == "video")
+        posters = (poster_beside(self.folder / Path(film.name).name) for film in films)
+        return tuple(filter(None, posters))
 
     @property
     def gone(self) -> bool:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..errors import InvalidRequest
+from ..results import poster_beside
 from ._base import Entry
 
 __all__ = ["exported"]
@@ -45,10 +46,10 @@ def exported(root: Path, entries: Sequence[Entry]) -> tuple[Path, int]:
 def _put(zipped: zipfile.ZipFile, entry: Entry) -> None:
     assert entry.folder is not None
     within = f"{entry.folder.parent.name}/{entry.folder.name}"
-    for name in (*(Path(file.name).name for file in entry.files), _STORY):
-        path = entry.folder / name
+    paths = [entry.folder / name for name in (*(Path(f.name).name for f in entry.files), _STORY)]
+    for path in (*paths, *filter(None, map(poster_beside, paths))):
         if path.is_file():
-            zipped.write(path, f"{within}/{name}")
+            zipped.write(path, f"{within}/{path.name}")
 
 
 def _place(folder: Path, count: int) -> Path:

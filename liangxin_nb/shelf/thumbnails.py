@@ -22,9 +22,11 @@ class Thumbnails:
 
     def __init__(self, root: Path) -> None:
         self._folder = root / ".thumbnails"
+        # Two who want the same page share the work: the second finds what the first has made.
+        self._making = threading.Lock()
 
     def held(self, entry: Entry, n: int = 1) -> bytes:
-        """The thumbnail of the nth picture as it lies there; empty when it was never made."""
+        """The nth thumbnail as it lies there; empty when it was never made."""
         try:
             data = self._place(entry.id, n).read_bytes()
         except OSError:
@@ -32,17 +34,19 @@ class Thumbnails:
         return data if data.startswith(_START) else b""
 
     def make(self, entry: Entry, n: int = 1) -> bytes:
-        """The thumbnail of the nth picture, made from the original where there is none yet.
+        """The thumbnail of the nth picture or film, made where there is none yet.
 
-        Empty when there is no such picture, or none that can be read.
+        Empty when there is nothing to see of it, or nothing that can be read.
         """
-        if data := self.held(entry, n):
-            return data
-        path = entry.path(entry.pictures[n - 1]) if n <= len(entry.pictures) else None
-        if path is None:
+        with self._making:
+            return self.held(entry, n) or self._made(entry, n)
+
+    def _made(self, entry: Entry, n: int) -> bytes:
+        seen = entry.seen
+        if n > len(seen):
             return b""
         try:
-            data = thumbnail(path.read_bytes(), side=_SIDE, budget=_BUDGET)
+            data = thumbnail(seen[n - 1].read_bytes(), side=_SIDE, budget=_BUDGET)
         except Exception:  # Pillow's decoders raise many kinds for broken data
             return b""
         self._write(self._place(entry.id, n), data)

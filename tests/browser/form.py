@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Locator
 
@@ -63,19 +62,3 @@ class Form:
         self.box.screenshot(path=file, animations="disabled")
         page.set_viewport_size(SIZE)
         return file
-
-    def findings(self, width: int = SIZE["width"], part: str = ".lx-panel") -> list[Any]:
-        """Return what axe-core finds in a part of the page, as impact, rule and element."""
-        from axe_playwright_python.base import AXE_SCRIPT
-
-        page = self.notebook.page
-        page.set_viewport_size({"width": width, "height": 2600})
-        page.evaluate(AXE_SCRIPT)
-        told = page.evaluate("part => axe.run({ include: [[part]] })", part)
-        page.set_viewport_size(SIZE)
-        assert "color-contrast" in [rule["id"] for rule in told["passes"]]
-        return [
-            (rule["impact"], rule["id"], node["html"][:200], node["failureSummary"])
-            for rule in told["violations"]
-            for node in rule["nodes"]
-        ]

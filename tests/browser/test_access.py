@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ..scan import KEY
+from .axe import findings
 from .form import Form
 
 expect.set_options(timeout=20_000)
@@ -13,7 +14,7 @@ LONG = "雨夜的咖啡馆，石板路上的灯光 <script>alert(1)</script> and
 
 @pytest.fixture(scope="module")
 def lab_env():
-    return {"LIANGXIN_SPEED": "2", "LIANGXIN_SANDBOX_KEY": KEY}
+    return {"LIANGXIN_SPEED": "5", "LIANGXIN_SANDBOX_KEY": KEY}
 
 
 def filled(page):
@@ -47,7 +48,7 @@ def test_axe_finds_nothing_serious_in_the_panel(notebook, theme):
     page.run_and_wait(1)
     form = filled(page)
     for width in (1280, 800):
-        assert form.findings(width) == []
+        assert findings(page, ".lx-panel", width) == []
         form.screenshot(f"composer-{theme}-{width}-full", width)
         outside = page.page.evaluate(
             "() => [...document.querySelectorAll('.lx-panel *')].filter(one => {"
@@ -59,12 +60,12 @@ def test_axe_finds_nothing_serious_in_the_panel(notebook, theme):
 
 
 def test_axe_finds_nothing_serious_in_a_card_of_a_cell(notebook):
-    page = notebook(["%load_ext liangxin_nb", f"%%liangxin seedream-v4-5\n{LONG}"])
+    page = notebook(["%load_ext liangxin_nb", f"%%liangxin nano-banana-pro\n{LONG}"])
     page.run_and_wait(0)
     page.run_and_wait(1)
     page.wait_text(1, "(Waiting|Queuing|Generating)")
     page.click(1, "Copy id")
-    assert Form(page, 1).findings(part=".lx-card") == []
+    assert findings(page, ".lx-card") == []
     page.screenshot("card-copy-id", 1)
 
 

@@ -1,6 +1,7 @@
 """A batch as a person meets it: one view with its bar and buttons, at the end one sheet."""
 
 import json
+import re
 import time
 
 import nbformat
@@ -8,6 +9,8 @@ import pytest
 
 from ..conftest import serve
 from ..scan import KEY
+from .axe import findings
+from .window import SIZE
 
 pytestmark = pytest.mark.browser
 LOAD = "%load_ext liangxin_nb"
@@ -46,6 +49,13 @@ def misbehave(service, *faults):
     urllib.request.urlopen(request).close()
 
 
+def narrow(page, name):
+    """The whole window at 800 px."""
+    page.page.set_viewport_size({"width": 800, "height": 900})
+    page.screenshot(name)
+    page.page.set_viewport_size(SIZE)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_batch_lives_in_one_view_and_ends_as_one_sheet(notebook, lab, service, theme):
     misbehave(service, "fail:500*2", "create-422-moderated*1")
@@ -56,6 +66,7 @@ def test_a_batch_lives_in_one_view_and_ends_as_one_sheet(notebook, lab, service,
     page.wait_text(1, "Running[^]*of 20")
     page.wait_text(1, "[4-9] of 20")
     page.screenshot(f"batch-live-{theme}", 1)
+    assert findings(page, ".lx-batch", height=900) == []
     page.wait_text(1, "20 of 20", timeout=90)
     text = page.wait_text(1, "Done, with failures")
     assert "17 done" in text
@@ -65,6 +76,8 @@ def test_a_batch_lives_in_one_view_and_ends_as_one_sheet(notebook, lab, service,
     while not page.images(1) and time.monotonic() < deadline:
         time.sleep(0.2)
     page.screenshot(f"batch-failures-{theme}", 1)
+    assert findings(page, ".lx-batch", 800, 900) == []
+    narrow(page, f"batch-failures-{theme}-800")
     page.click(1, "Retry failed (3)")
     page.wait("shows", 1, "^\\s*$", timeout=60)
     (image,) = page.images(1)
@@ -74,3 +87,62 @@ def test_a_batch_lives_in_one_view_and_ends_as_one_sheet(notebook, lab, service,
     outputs = nbformat.read(lab.root / page.path, 4).cells[1].outputs
     assert set(outputs[0].data) == {"image/jpeg", "text/plain"}
     assert page.errors == []
+
+
+#: Asks more often than the documents allow, which only a sandbox of one's own may be asked.
+HASTY = f"""{LOAD}
+from liangxin_nb.current import use
+from liangxin_nb.pacing import Pace
+from liangxin_nb.session import Session
+use(Session(pace=Pace(steps=((float("inf"), 0.3, 0.5),), spacing=0.05, creating=4)))"""
+
+
+def test_a_large_batch_asks_first_is_steered_and_taken_up_after_a_restart(notebook, lab, service):
+    misbehave(service)
+    prompts = "\n".join(f"{WORDS[n % 4]}, {n} of 61" for n in range(61))
+    page = notebook([HASTY, f"%%liangxin batch --size square --name lakes\n{prompts}", ""])
+    page.run_and_wait(0)
+    before = service.told()
+
+    def sent():
+        return service.told()["created"] - before["created"]
+
+    page.run_and_wait(1)
+    page.wait_text(1, "61 tasks would be created")
+    page.screenshot("batch-asked", 1)
+    assert findings(page, ".lx-card", height=900) == []
+    told = service.told()
+    assert told["calls"].get("createTask") == before["calls"].get("createTask")
+    assert ledger(lab).bundles(1) == [] or ledger(lab).bundles(1)[0].name != "lakes"
+
+    page.click(1, "Send 61 tasks")
+    page.wait_text(1, "[1-9]\\d* done")
+    page.click(1, "Pause submitting")
+    text = page.wait_text(1, "Paused · lakes|Paused")
+    paused = sent()
+    assert f"{61 - paused} not sent yet" in text
+    narrow(page, "batch-paused-800")
+    page.click(1, "Go on")
+    page.wait_text(1, "Running[^]*[1-9]\\d* running")
+    page.click(1, "Leave all")
+    text = page.wait_text(1, "Left[^]*left \\(still running\\)")
+    assert paused < sent() < 61
+    id = re.search(r"Batch ([0-9a-f]{12})", text)[1]
+    page.screenshot("batch-left", 1)
+    page.click(1, "Go on")
+    page.wait_text(1, "Running")
+
+    page.restart()
+    assert 0 < sent() < 61, "the kernel went in the middle"
+    page.run_and_wait(0)
+    page.call("edit", 2, f"%liangxin batch {id}")
+    page.run_and_wait(2)
+    page.wait("shows", 2, "^\\s*$", timeout=90)
+    (image,) = page.images(2)
+    assert (image["mime"], image["visible"]) == ("image/jpeg", True)
+    page.screenshot("batch-taken-up", 2)
+    tickets = ledger(lab).of_batch(id)
+    assert len(tickets) == len({ticket.task_id for ticket in tickets}) == 61
+    assert {ticket.fate for ticket in tickets} == {"kept"}
+    calls = service.told()["calls"]["createTask"] - before["calls"].get("createTask", 0)
+    assert (sent(), calls) == (61, 61), "a task was created twice"

@@ -7,16 +7,19 @@ import zipfile
 import nbformat
 import pytest
 
+from liangxin_nb.sandbox.film import film
 from liangxin_nb.sandbox.painter import paint
 from liangxin_nb.session import Session
 
 from .. import stock
 from ..scan import KEY
-from . import ipynb
+from .axe import findings
 from .window import SCREENSHOTS, SIZE
 
 pytestmark = pytest.mark.browser
 OPEN = "%load_ext liangxin_nb\n%liangxin gallery"
+#: What it says below itself, also where nothing else can be drawn.
+DURABLE = "The gallery lives as long as its kernel; %liangxin gallery opens it again."
 LONG = "雨夜的咖啡馆，石板路上的灯光，穿着红色雨衣的孩子与一只黑猫 <script>alert(1)</script> & " * 4
 PROMPTS = (
     "A small cafe terrace at night, warm lamps, rain on the stones",
@@ -41,6 +44,7 @@ def stocked(lab):
     """Thirty results of every kind in the notebooks' folder, newest last."""
     session = Session(profile="sandbox", results=lab.root / "liangxin-results")
     pictures = [paint(p, seed=n, size=SHAPES[n % 4]) for n, p in enumerate(PROMPTS[:5])]
+    sea = film(pictures[1], (320, 180), 2)
     at = time.time() - 30 * 3600
     for n in range(26):
         stock.kept(
@@ -50,7 +54,7 @@ def stocked(lab):
         )  # fmt: skip
     last = at + 26 * 3600
     stock.kept(session, "A haiku about rain", at=last, parts=[("text", "夜の雨 a lamp".encode())])
-    stock.kept(session, "A film of the sea", at=last + 1, parts=[("video", b"\0\0\0\x18ftypmp42")])
+    stock.kept(session, "A film of the sea", at=last + 1, parts=[("video", sea)])
     stock.kept(session, "Two at once", at=last + 2, parts=[("image", p) for p in pictures[:2]])
     stock.kept(session, "Refused by the service", at=last + 3, fate="failed")
     session.close()
@@ -59,9 +63,11 @@ def stocked(lab):
 
 def shot(page, name, width):
     """The gallery's cell at a width, as tall as it is."""
+    gallery = page.page.locator(".lx-gallery")
     page.page.set_viewport_size({"width": width, "height": 1500})
-    page.page.wait_for_timeout(300)
-    page.page.locator(".lx-gallery").screenshot(path=SCREENSHOTS / f"{name}.png")
+    tall = int(gallery.bounding_box()["height"]) + 300
+    page.page.set_viewport_size({"width": width, "height": tall})
+    gallery.screenshot(path=SCREENSHOTS / f"{name}.png")
     page.page.set_viewport_size(SIZE)
 
 
@@ -74,6 +80,7 @@ def test_the_gallery_is_at_home_in_both_themes_and_widths(notebook, stocked, the
     page.page.wait_for_function("document.querySelectorAll('.lx-tile img').length >= 22")
     for width in (1280, 800):
         shot(page, f"gallery-{theme}-{width}", width)
+    assert findings(page, ".lx-gallery") == []
     boxes = page.page.locator(".lx-tile input[type=checkbox]")
     for n in (3, 11):
         boxes.nth(n).check()
@@ -82,12 +89,19 @@ def test_the_gallery_is_at_home_in_both_themes_and_widths(notebook, stocked, the
     page.wait_text(0, "differs")
     for width in (1280, 800):
         shot(page, f"gallery-compare-{theme}-{width}", width)
+    assert findings(page, ".lx-gallery") == []
     page.click(0, "Back to all")
     page.page.locator(".lx-tile .lx-open").nth(4).click()
     page.wait_text(0, "Open the original")
     page.page.wait_for_timeout(500)
     for width in (1280, 800):
         shot(page, f"gallery-one-{theme}-{width}", width)
+    assert findings(page, ".lx-gallery") == []
+    page.click(0, "Back to all")
+    page.page.locator(".lx-tile .lx-open").nth(1).click()
+    page.wait_text(0, "1.webm[^]*· 2 s")
+    shot(page, f"gallery-film-{theme}-800", 800)
+    assert findings(page, ".lx-gallery") == []
     assert page.errors == []
 
 
@@ -96,6 +110,9 @@ def test_every_control_does_what_it_says(notebook, stocked, tmp_path):
     page.run_and_wait(0)
     page.wait_text(0, "1–24 of 29")
     find = page.page.locator
+    # A film looks like its first picture, which is the painter's sea and not the plain sheet.
+    poster = find(".lx-tile img[alt='A film of the sea']")
+    assert poster.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [320, 180]
 
     filters = find(".lx-filters")
 
@@ -133,11 +150,9 @@ def test_every_control_does_what_it_says(notebook, stocked, tmp_path):
     filters.get_by_label("Order", exact=True).select_option(label="Newest first")
     page.wait("shows", 0, "1–24 of 29[^]*Two at once")
 
-    # The size slider, by keyboard; nothing is asked anew for it.
+    # The size; nothing is asked anew for it.
     before = find(".lx-tile").first.bounding_box()["width"]
-    find(".lx-filters .noUi-handle").focus()
-    for _ in range(4):
-        page.page.keyboard.press("ArrowRight")
+    filters.get_by_label("Picture size", exact=True).select_option(label="Large")
     page.page.wait_for_function(
         "w => document.querySelector('.lx-tile').getBoundingClientRect().width > w", arg=before + 40
     )
@@ -173,7 +188,7 @@ def test_every_control_does_what_it_says(notebook, stocked, tmp_path):
     page.page.wait_for_function("document.querySelectorAll('.lx-left img').length === 2")
     page.click(0, "Next one")
     page.wait_text(0, "A film of the sea")
-    find(".lx-links video").wait_for()
+    find(".lx-left video").wait_for()
     page.click(0, "Next one")
     page.wait_text(0, "夜の雨 a lamp")
     page.click(0, "Next one")
@@ -218,7 +233,10 @@ def test_every_control_does_what_it_says(notebook, stocked, tmp_path):
     (image,) = page.images(0)
     assert (image["mime"], image["visible"]) == ("image/jpeg", True)
     page.save()
-    saved = nbformat.read(stocked.root / page.path, 4).cells[0].outputs[-1]
+    outputs = nbformat.read(stocked.root / page.path, 4).cells[0].outputs
+    (saved,) = (output for output in outputs if "image/jpeg" in output.get("data", {}))
+    others = [output.data for output in outputs if output is not saved and "data" in output]
+    assert others == [{"text/plain": "", "text/html": ""}] * 2
     assert set(saved.data) == {"image/jpeg", "text/plain"}
     assert saved.data["text/plain"] == "<Gallery of 28 results>"
     assert len(json.dumps(saved)) <= 64 * 1024
@@ -237,17 +255,30 @@ def test_the_original_opens_beside_the_notebook(notebook, stocked):
     find(".jp-ImageViewer img").wait_for(timeout=20_000)
 
 
-def test_an_empty_gallery_says_what_to_do_first(notebook, start_lab, chromium_browser):
-    from .page import Notebook
+def test_a_notebook_saved_with_an_open_gallery_shows_its_page_without_a_kernel(notebook, stocked):
+    page = notebook([OPEN])
+    page.run_and_wait(0)
+    page.wait_text(0, "1–24 of 2\\d")
+    behind = page.page.locator(".jp-OutputArea-child:has(.lx-behind) + .jp-OutputArea-child img")
+    behind.wait_for(state="attached")
+    assert not behind.is_visible(), "the live page is there already"
+    page.save()
+    view, line, sheet = nbformat.read(stocked.root / page.path, 4).cells[0].outputs[-3:]
+    assert "application/vnd.jupyter.widget-view+json" in view.data
+    assert line.data["text/plain"] == DURABLE
+    assert set(sheet.data) == {"image/jpeg", "text/plain"}
+    assert len(json.dumps([line, sheet])) <= 64 * 1024
+    page.close()
+    page = notebook(page.path, kernel=False)
+    assert DURABLE in page.text(0)
+    (image,) = page.images(0)
+    assert (image["mime"], image["visible"]) == ("image/jpeg", True)
+    page.screenshot("gallery-reopened-without-kernel", 0)
 
-    lab = start_lab(env={"LIANGXIN_SANDBOX_KEY": KEY})
-    ipynb.write(lab.root / "empty.ipynb", [OPEN])
-    page = Notebook(chromium_browser, lab)
-    page.open("empty.ipynb")
-    try:
-        page.run_and_wait(0)
-        page.wait_text(0, "Nothing is kept yet")
-        page.screenshot("gallery-empty", 0)
-        assert page.errors == []
-    finally:
-        page.close()
+
+def test_an_empty_gallery_says_what_to_do_first(notebook, lab):
+    page = notebook([f"%env LIANGXIN_RESULTS={lab.root / 'empty'}\n{OPEN}"])
+    page.run_and_wait(0)
+    page.wait_text(0, "Nothing is kept yet")
+    page.screenshot("gallery-empty", 0)
+    assert page.errors == []

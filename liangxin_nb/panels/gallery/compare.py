@@ -32,7 +32,7 @@ def beside(entries: Sequence[Entry], pictures: Sequence[bytes]) -> str:
     return (
         f'<div class="lx-beside" role="region" aria-label="Comparison" tabindex="0">'
         f'<table style="min-width:{104 + 160 * len(entries)}px">'
-        f"<thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 from ...ledger import Wanted
 from .looks import STATES, when
 
-__all__ = ["Filters"]
+__all__ = ["MEDIUM", "Filters"]
 
 _SORTS = (
     ("Newest first", "newest"),
@@ -19,6 +19,9 @@ _SORTS = (
     ("By prompt", "prompt"),
     ("By model", "model"),
 )
+#: The tiles' least width in pixels.
+MEDIUM = 200
+_SIZES = (("Small", 140), ("Medium", MEDIUM), ("Large", 280), ("Very large", 380))
 _LONGEST = 200
 
 
@@ -47,7 +50,10 @@ class Filters:
         self.since = widgets.DatePicker(description="From", **same)
         self.until = widgets.DatePicker(description="To", **same)
         self.sort = widgets.Dropdown(description="Order", options=_SORTS, **same)
-        self.size = widgets.IntSlider(200, 120, 360, 20, description="Picture size", readout=False)
+        # A list, too: the handle of the stock slider has no name that a screen reader could say.
+        self.size = widgets.Dropdown(
+            description="Picture size", options=_SIZES, value=MEDIUM, **same
+        )
         self.reset = widgets.Button(
             description="Reset filters", tooltip="Shows everything that is kept, newest first"
         )

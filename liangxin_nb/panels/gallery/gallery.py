@@ -12,7 +12,7 @@ from ...shelf import Entry, Shelf
 from .._base import STYLE, release
 from .bar import Bar
 from .desk import Hands
-from .filters import Filters
+from .filters import MEDIUM, Filters
 from .looks import GALLERY, SANDBOX, many
 from .opened import Opened
 from .parts import Line, shown
@@ -24,7 +24,6 @@ __all__ = ["PAGE", "Gallery"]
 
 #: Tiles of a page: full rows of two, three, four, six and eight.
 PAGE = 24
-_SIZE = 200
 _FIRST = (
     "<b>Nothing is kept yet.</b><br>Write <code>%%liangxin</code> above a prompt and run the cell; "
     "its picture is then here."
@@ -50,6 +49,7 @@ class Gallery:
     ) -> None:
         self._shelf, self._later, self._label = shelf, later, SANDBOX if sandbox else ""
         self._first, self._total, self._turn = 0, 0, 0
+        self._left: Callable[[list[Entry]], None] | None = None
         self.entries: list[Entry] = []
         self.line = line = Line()
         self.selection = Selection(shelf, line, self)
@@ -64,7 +64,7 @@ class Gallery:
             "Close", "Leaves this page as one picture, which needs no kernel", closed
         )
         self.box = self._laid_out()
-        self.sheet.resize(_SIZE)
+        self.sheet.resize(MEDIUM)
         self.bar.chosen(0)
         line.guarded(self._again)()
 
@@ -127,12 +127,20 @@ class Gallery:
         """Does work off the kernel's main thread; what goes wrong in it is said here too."""
         self._later(self.line.watched(work))
 
+    def leave(self, draw: Callable[[list[Entry]], None]) -> None:
+        """Has a page drawn for whoever opens the notebook without a kernel, now and when the
+        ledger has changed; not as pages turn, for each is a message of the picture's size."""
+        self._left = draw
+        self.later(lambda: draw(self.entries))
+
     # ---- how it is drawn
 
     def _again(self) -> None:
         self._draw(self._first)
         # The lists of the filters come a moment later than the pictures.
         self.later(self._offer)
+        if self._left is not None:
+            self.leave(self._left)
 
     def _offer(self) -> None:
         models, batches = self._shelf.models(), self._shelf.batches()
@@ -153,13 +161,13 @@ class Gallery:
         self._first = max(0, min(first, (total - 1) // PAGE * PAGE))
         self._total, self._turn = total, self._turn + 1
         self.entries = self._shelf.page(wanted, first=self._first, most=PAGE)
-        small = [self._shelf.held(entry) if entry.pictures else b"" for entry in self.entries]
+        small = [self._shelf.held(entry) if entry.visible else b"" for entry in self.entries]
         words = [self._shelf.words(entry) for entry in self.entries]
         self.sheet.show(self.entries, small, words, self.selection.ids)
         self.sheet.say("" if self.entries else _FIRST if self.filters.plain else _NO_MATCH)
         self.bar.place(self._first, len(self.entries), total, PAGE)
         both = zip(self.entries, small, strict=True)
-        if missing := [entry for entry, data in both if not data and entry.pictures]:
+        if missing := [entry for entry, data in both if not data and entry.seen]:
             self.later(partial(self._fill, self._turn, missing))
         self._titled(total)
         # Whatever was sent last decides who hears the next press: let the frontend choose again.

@@ -77,9 +77,6 @@ GALLERY = """<style>
 .lx-gallery .lx-filters > .widget-inline-hbox > * { flex: 0 0 auto; }
 .lx-gallery .lx-filters select { height: 28px; }
 .lx-gallery .lx-filters input, .lx-gallery .lx-filters select { width: 100%; min-width: 0; }
-.lx-gallery .lx-filters .slider-container { height: 28px; margin: 0 8px; display: flex;
-  align-items: center; }
-.lx-gallery .lx-filters .slider-container > * { flex: 1; }
 .lx-gallery .lx-wide { grid-column: span 2; }
 .lx-gallery .lx-row { flex-wrap: wrap; align-items: center; gap: 4px 8px; overflow: visible; }
 .lx-gallery .lx-push { margin-left: auto; }
@@ -128,6 +125,9 @@ GALLERY = """<style>
 .lx-caption .lx-line + .lx-small { margin-top: 4px; }
 .lx-caption .lx-small { white-space: nowrap; overflow: hidden;
   text-overflow: ellipsis; }
+/* What is left behind below it is for a notebook without a kernel: the same page once more. */
+.jp-OutputArea-child:has(.lx-gallery) ~ .jp-OutputArea-child:has(.lx-behind)
+  + .jp-OutputArea-child { display: none; }
 .lx-nothing { padding: 48px 16px; text-align: center; }
 /* One result. */
 .lx-gallery .lx-one { flex-wrap: wrap; gap: 16px; overflow: visible; align-items: flex-start; }
@@ -155,14 +155,14 @@ GALLERY = """<style>
   font-family: var(--jp-code-font-family, monospace); font-size: var(--jp-code-font-size, 13px); }
 .lx-gallery .lx-links .jp-OutputArea-output, .lx-gallery .lx-links .jp-RenderedHTMLCommon {
   padding: 0; }
-.lx-gallery .lx-links a { margin-right: 12px; }
+.lx-gallery .lx-links a { margin-right: 12px; text-decoration: underline; }
 /* Some results side by side. */
 .lx-beside { overflow-x: auto; }
 .lx-beside table { border-collapse: collapse; width: 100%; table-layout: fixed; }
 .lx-beside th, .lx-beside td { text-align: left; vertical-align: top; padding: 6px 8px;
   border-top: 1px solid var(--jp-border-color2, #e0e0e0); overflow-wrap: anywhere;
   font-weight: 400; }
-.lx-beside tr > th:first-child { width: 104px; color: var(--jp-ui-font-color2, #616161); }
+.lx-beside tr > :first-child { width: 104px; color: var(--jp-ui-font-color2, #616161); }
 .lx-beside thead th, .lx-beside thead td { border-top: 0; }
 .lx-beside img { width: 100%; max-width: 384px; height: auto; display: block; border-radius: 4px;
   border: 1px solid var(--jp-border-color2, #e0e0e0); box-sizing: border-box; }

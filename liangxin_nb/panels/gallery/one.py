@@ -52,8 +52,9 @@ class One:
         self.copy = widgets.Textarea(description="The cell that made it")
         self.copy.add_class("lx-copy")
         self._picture, self._facts = widgets.HTML(), widgets.HTML()
-        self._files = widgets.Output()
-        self._files.add_class("lx-links")
+        self._files, self._player = widgets.Output(), widgets.Output()
+        for output in (self._files, self._player):
+            output.add_class("lx-links")
         self.box = self._laid_out()
 
     def _laid_out(self) -> Any:
@@ -62,9 +63,10 @@ class One:
         for row in (head, deeds):
             row.add_class("lx-row")
         right = widgets.VBox([self._facts, self._files, deeds, self.copy])
-        self._picture.add_class("lx-left")
+        left = widgets.VBox([self._picture, self._player])
+        left.add_class("lx-left")
         right.add_class("lx-right")
-        both = widgets.HBox([self._picture, right])
+        both = widgets.HBox([left, right])
         both.add_class("lx-one")
         box = widgets.VBox([head, both])
         box.add_class("lx-view")
@@ -99,15 +101,19 @@ class One:
             self._picture.value = f'<div class="lx-several">{"".join(images)}</div>{rest}'
 
     def files(self, links: Sequence[tuple[str, str]], player: str) -> None:
-        """Shows links to the originals, and a player for what is no picture."""
+        """Shows links to the originals, or what is no picture as it is played or read."""
         word = f"{many(len(links), 'file', 'files')}: " if len(links) > 1 else ""
         anchors = [
             f'<a href="{escape(address, quote=True)}" target="_blank" rel="noopener">'
             f"Open the original {escape(name)}</a>"
             for name, address in links
         ]
-        html = player or (word + " ".join(anchors) if anchors else "")
+        html = word + " ".join(anchors) if anchors and not player else ""
         self._files.outputs = (linked(html),) if html else ()
+        # What plays, or can be read, stands in the picture's place.
+        self._player.outputs = (linked(player),) if player else ()
+        shown(self._player, bool(player))
+        shown(self._picture, not player)
 
     def tell(self, told: Told, cell: str) -> None:
         """Shows the story of a file that was brought along, or why there is none."""

@@ -112,7 +112,8 @@ def _caption(entry: Entry) -> str:
     ticket = entry.ticket
     drawn = ["drawing"] if ticket.profile == "sandbox" else []
     more = [many(len(entry.pictures), more="pictures")] if len(entry.pictures) > 1 else []
-    facts = " · ".join([escape(ticket.request.model), *more, *drawn])
+    film = ["film"] if entry.kind == "video" else []
+    facts = " · ".join([escape(ticket.request.model), *film, *more, *drawn])
     return (
         f'<div class="lx-caption"><div class="lx-line">{first_line(ticket.request.prompt)}</div>'
         f'<div class="lx-small">{facts}</div><div class="lx-small">{when(ticket.at)}</div></div>'

@@ -1,0 +1,69 @@
+"""Panel, gallery and batch in Voila: no cells, no kernel menu, and they work there."""
+
+import os
+
+import pytest
+from playwright.sync_api import expect
+
+from liangxin_nb.ledger import Ledger
+from liangxin_nb.session import Session
+
+from .. import stock
+from ..scan import KEY
+from . import ipynb
+from .conftest import SOURCES
+from .test_composer import DURABLE as PANEL
+from .test_gallery import DURABLE as GALLERY
+from .voila import served
+from .window import SCREENSHOTS
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+CELLS = [
+    "import liangxin_nb as lx\nlx.panel()",
+    "lx.gallery()",
+    'lx.batch(["a lake at noon", "a cat"], image_size="square")',
+]
+
+
+def test_voila_renders_panel_gallery_and_batch_and_they_work_there(chromium_browser, tmp_path):
+    session = Session(profile="sandbox", results=tmp_path / "liangxin-results")
+    stock.kept(session, "a garden in spring")
+    session.close()
+    ipynb.write(tmp_path / "all.ipynb", CELLS)
+    path = os.pathsep.join([*SOURCES, *filter(None, [os.environ.get("PYTHONPATH")])])
+    env = {"PYTHONPATH": path, "LIANGXIN_SPEED": "5", "LIANGXIN_SANDBOX_KEY": KEY}
+    context = chromium_browser.new_context(viewport={"width": 1280, "height": 1400})
+    with served(tmp_path / "all.ipynb", env) as url:
+        page = context.new_page()
+        page.goto(url, wait_until="domcontentloaded")
+        page.locator(".lx-panel").wait_for(timeout=60_000)
+
+        gallery = page.locator(".lx-gallery")
+        expect(gallery.get_by_role("img", name="a garden in spring")).to_be_visible(timeout=40_000)
+        gallery.locator(".lx-tile .lx-open").click()
+        gallery.get_by_role("button", name="Send to the composer").click()
+        expect(gallery).to_contain_text("The composer has it now.")
+        prompt = page.locator(".lx-panel").get_by_label("Prompt", exact=True)
+        expect(prompt).to_have_value("a garden in spring")
+
+        prompt.fill("a lake at dawn")
+        page.get_by_label("Image size").select_option("square")
+        page.get_by_role("button", name="Generate").click()
+        picture = page.locator(".lx-panel").get_by_role("img", name="a lake at dawn")
+        expect(picture).to_be_visible(timeout=40_000)
+        assert picture.evaluate("image => image.naturalWidth") == 512
+
+        batch = page.locator(".lx-batch")
+        expect(batch).to_contain_text("2 of 2", timeout=40_000)
+        sheet = batch.locator("img")
+        expect(sheet).to_be_visible(timeout=20_000)
+        assert sheet.evaluate("image => image.naturalWidth") > 300
+        gallery.get_by_role("button", name="Back to all").click()
+        gallery.get_by_role("button", name="Refresh").click()
+        expect(gallery.locator(".lx-tile")).to_have_count(4)
+        page.screenshot(path=SCREENSHOTS / "voila-all.png", full_page=True)
+        shown = page.inner_text("body")
+        assert PANEL not in shown
+        assert GALLERY not in shown
+        context.close()
+    assert Ledger(tmp_path / "liangxin-results" / "ledger.sqlite").count() == {"kept": 4}
