@@ -21,13 +21,13 @@ _STYLE = """<style>
 .lx-batch .lx-head { display: flex; gap: 16px; justify-content: space-between; }
 .lx-batch .widget-html-content, .lx-batch .jupyter-widget-html-content {
   width: 100%; min-width: 0; overflow: hidden; }
-.lx-bar { display: flex; height: 10px; margin: 8px 0; border-radius: 5px; overflow: hidden;
+.lx-meter { display: flex; height: 10px; margin: 8px 0; border-radius: 5px; overflow: hidden;
   background: var(--jp-layout-color3, #e0e0e0); }
-.lx-bar span { display: block; height: 100%; min-width: 3px; transition: none;
+.lx-meter span { display: block; height: 100%; min-width: 3px; transition: none;
   background: var(--lx-tone); }
-.lx-bar .lx-run { opacity: .55; background: repeating-linear-gradient(
+.lx-meter .lx-run { opacity: .55; background: repeating-linear-gradient(
   90deg, var(--lx-tone) 0 3px, transparent 3px 6px); }
-.lx-bar .lx-bad { background: repeating-linear-gradient(
+.lx-meter .lx-bad { background: repeating-linear-gradient(
   135deg, var(--lx-tone) 0 4px, var(--jp-layout-color1, #fff) 4px 6px); }
 .lx-counts { display: flex; flex-wrap: wrap; gap: 0 16px; font-variant-numeric: tabular-nums; }
 .lx-counts .lx-sign { color: var(--lx-tone); display: inline-block; width: 1.3em; }
@@ -186,7 +186,7 @@ def _bar(now: Progress) -> str:
         if (tone := _KINDS[kind][2]) and now.counts.get(kind)
     ]
     label = escape(now.text, quote=True)
-    return f'<div class="lx-bar" role="img" aria-label="{label}">{"".join(parts)}</div>'
+    return f'<div class="lx-meter" role="img" aria-label="{label}">{"".join(parts)}</div>'
 
 
 def _counts(now: Progress) -> str:

@@ -166,7 +166,7 @@ def test_every_control_does_what_it_says(notebook, stocked, tmp_path):
     page.wait_text(0, "2 selected")
     page.click(0, "Compare")
     page.wait_text(0, "Model\\s+≠ differs")
-    assert find(".lx-beside mark").count() > 0
+    assert find(".lx-compare mark").count() > 0
     page.click(0, "Back to all")
 
     # Export: the link leads to the zip.

@@ -30,7 +30,7 @@ def beside(entries: Sequence[Entry], pictures: Sequence[bytes]) -> str:
     body = prompts + "".join(_row(name, [*map(escape, values)]) for name, values in rows)
     head = "".join(map(_head, entries, pictures))
     return (
-        f'<div class="lx-beside" role="region" aria-label="Comparison" tabindex="0">'
+        f'<div class="lx-compare" role="region" aria-label="Comparison" tabindex="0">'
         f'<table style="min-width:{104 + 160 * len(entries)}px">'
         f"<thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )

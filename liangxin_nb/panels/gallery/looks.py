@@ -157,18 +157,18 @@ GALLERY = """<style>
   padding: 0; }
 .lx-gallery .lx-links a { margin-right: 12px; text-decoration: underline; }
 /* Some results side by side. */
-.lx-beside { overflow-x: auto; }
-.lx-beside table { border-collapse: collapse; width: 100%; table-layout: fixed; }
-.lx-beside th, .lx-beside td { text-align: left; vertical-align: top; padding: 6px 8px;
+.lx-compare { overflow-x: auto; }
+.lx-compare table { border-collapse: collapse; width: 100%; table-layout: fixed; }
+.lx-compare th, .lx-compare td { text-align: left; vertical-align: top; padding: 6px 8px;
   border-top: 1px solid var(--jp-border-color2, #e0e0e0); overflow-wrap: anywhere;
   font-weight: 400; }
-.lx-beside tr > :first-child { width: 104px; color: var(--jp-ui-font-color2, #616161); }
-.lx-beside thead th, .lx-beside thead td { border-top: 0; }
-.lx-beside img { width: 100%; max-width: 384px; height: auto; display: block; border-radius: 4px;
+.lx-compare tr > :first-child { width: 104px; color: var(--jp-ui-font-color2, #616161); }
+.lx-compare thead th, .lx-compare thead td { border-top: 0; }
+.lx-compare img { width: 100%; max-width: 384px; height: auto; display: block; border-radius: 4px;
   border: 1px solid var(--jp-border-color2, #e0e0e0); box-sizing: border-box; }
-.lx-beside .lx-differs td { font-weight: 600; background: var(--jp-layout-color2, #eeeeee); }
-.lx-beside .lx-differs > th:first-child { color: var(--jp-ui-font-color1, #212121); }
-.lx-beside .lx-prompts td { font-weight: 400; }
-.lx-beside mark { font-weight: 600; color: inherit; background: transparent;
+.lx-compare .lx-differs td { font-weight: 600; background: var(--jp-layout-color2, #eeeeee); }
+.lx-compare .lx-differs > th:first-child { color: var(--jp-ui-font-color1, #212121); }
+.lx-compare .lx-prompts td { font-weight: 400; }
+.lx-compare mark { font-weight: 600; color: inherit; background: transparent;
   box-shadow: inset 0 -2px 0 var(--jp-warn-color1, #f57c00); }
 </style>"""
