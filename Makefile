@@ -5,14 +5,23 @@ BIN := $(VENV)/bin
 # A container's user is often root, which JupyterLab wants to be told about.
 ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
-.PHONY: lab test check test-crash bench matrix binder-check links format clean
+# Two runs at once: each says what it has to say in one piece, where make can do that.
+SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
+.PHONY: lab test test-slow test-browser check test-crash bench matrix binder-check links format clean
 
 lab: $(VENV)/lab  ## open the first tutorial in JupyterLab
 	$(BIN)/jupyter lab $(ROOT) $(LAB) notebooks/01_first_picture.ipynb
 
 test: check  ## everything: also a real JupyterLab in a real browser
 	$(BIN)/python tests/browser/chromium.py --install
-	$(BIN)/python -m pytest -m "slow or browser"
+	$(MAKE) --jobs=2 $(SYNC) test-slow test-browser
+
+test-slow: $(VENV)/test  ## what takes more than a moment, without a browser
+	$(BIN)/python -m pytest -m "slow and not browser"
+
+test-browser: $(VENV)/test  ## JupyterLab, Notebook and Voila in Chromium
+	$(BIN)/python -m pytest -m browser
 
 check: $(VENV)/test  ## lint, types, quick tests: a few minutes
 	$(BIN)/ruff check .
