@@ -26,7 +26,8 @@ SAYS = {
     "--aspect 7:5": r"'7:5' is not one of",
     "StillRunning as": r"StillRunning · (Task task_|The task)",
     "--dry": r"8 tasks would be created: 4 z-image, 4 flux-2-pro",
-    "tea.failures": r"refused The service refused[^]*failed The task failed",
+    # Which of the prompts is refused, and which fails, is nobody's choice.
+    "tea.failures": r"(?=[^]*refused The service refused)[^]*failed The task failed",
     "tea.retry()": r"asked for again: 2 · now: 4 tasks: 4 done",
     "streets.pause()": r"3 tasks: [12] done, [12] not sent yet",
     "postcard.png": r"A lighthouse on a cliff, storm coming in",
