@@ -18,10 +18,10 @@ test: check  ## everything: also a real JupyterLab in a real browser
 	$(MAKE) --jobs=2 $(SYNC) test-slow test-browser
 
 test-slow: $(VENV)/test  ## what takes more than a moment, without a browser
-	$(BIN)/python -m pytest -m "slow and not browser"
+	$(BIN)/python -m pytest -m "slow and not browser" --ignore=tests/test_tutorials.py
 
-test-browser: $(VENV)/test  ## JupyterLab, Notebook and Voila in Chromium
-	$(BIN)/python -m pytest -m browser
+test-browser: $(VENV)/test  ## JupyterLab, Notebook and Voila in Chromium, and every tutorial
+	$(BIN)/python -m pytest -m "slow or browser" tests/browser tests/test_tutorials.py
 
 check: $(VENV)/test  ## lint, types, quick tests: a few minutes
 	$(BIN)/ruff check .
