@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# `jupyter execute` looks for its parts on the path: those of this environment come first.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 # A container's user is often root, which JupyterLab wants to be told about.
 ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 

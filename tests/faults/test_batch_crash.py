@@ -102,9 +102,12 @@ def test_a_killed_batch_is_taken_up_and_nothing_is_created_twice(server, count, 
 
     unknown = before.get("sent", 0)
     assert bool(unknown) == sending
-    kept = count - 9 - unknown
-    ended = {"kept": kept, "failed": 6, "refused": 3, "unknown": unknown}
-    assert ledger.count() == {fate: n for fate, n in ended.items() if n}
+    counts = ledger.count()
+    failed, refused, kept = (counts.pop(fate, 0) for fate in ("failed", "refused", "kept"))
+    # Of what is unknown some would have failed.
+    assert 9 - unknown <= failed + refused <= 9
+    assert counts == ({"unknown": unknown} if unknown else {})
+    assert kept == count - failed - refused - unknown
     made, told = created(server), server.told()
     assert max(made.values()) == 1, "a task was created twice"
     assert count - 3 - unknown <= told["created"] == len(made) <= count - 3
@@ -114,9 +117,12 @@ def test_a_killed_batch_is_taken_up_and_nothing_is_created_twice(server, count, 
     batch = reopen(session, id)
     batch.wait(10)
     lost = f", {unknown} unknown (may be billed)" if unknown else ""
-    assert batch.progress.text == f"{count} tasks: {kept} done, 6 failed, 3 refused{lost}"
+    assert (
+        batch.progress.text
+        == f"{count} tasks: {kept} done, {failed} failed, {refused} refused{lost}"
+    )
     assert [o.place for o in batch if o.result] == sorted(t.place for t in ledger.of_fate("kept"))
-    assert batch.retry() == 9
+    assert batch.retry() == failed + refused
     results = batch.wait(60)
     assert sum(result is None for result in results) == unknown, "unknown is never asked again"
     assert len(ledger.of_batch(id)) == count + 9, "the old tickets stay"
