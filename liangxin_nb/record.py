@@ -67,6 +67,7 @@ class Record:
     fail_code: str = ""
     fail_msg: str = ""
     created_ms: int = 0
+    updated_ms: int = 0
     completed_ms: int = 0
     credits: float | None = None
     raw: str = ""
@@ -77,3 +78,14 @@ class Record:
         if self.completed_ms <= 0 or self.created_ms <= 0:
             return None
         return max(0.0, (self.completed_ms - self.created_ms) / 1000)
+
+    @property
+    def began(self) -> float | None:
+        """Seconds after its creation that the work on it began, or None where it cannot be told.
+
+        That `updateTime` is when the state changed is inferred: in the seed documents' sample of
+        a task in work it lies between creation and the question.
+        """
+        if self.state != "generating" or self.updated_ms <= 0 or self.created_ms <= 0:
+            return None
+        return max(0.0, (self.updated_ms - self.created_ms) / 1000)

@@ -28,6 +28,7 @@ class Ticket:
     `state`: the service's last word, in the wire's spelling. `at`: unix seconds. `service`: the
     API's base address, without the key; `profile` names what speaks there. `owner`: the session
     that looks after it. `batch`, `place`: the batch it belongs to, and where in it, from 0.
+    `began`: seconds from its creation to the work on it, `seconds`: to its end.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Ticket:
     reason: str = ""
     folder: str = ""
     seconds: float | None = None
+    began: float | None = None
     credits: float | None = None
     owner: str = ""
     batch: str = ""

@@ -93,6 +93,7 @@ def record(status: int, body: bytes, retry_after: float | None = None) -> Record
         fail_code=_text(data.get("failCode")),
         fail_msg=_text(data.get("failMsg")),
         created_ms=int(_number(data.get("createTime")) or 0),
+        updated_ms=int(_number(data.get("updateTime")) or 0),
         completed_ms=int(_number(data.get("completeTime")) or 0),
         credits=_number(data.get("creditsConsumed")),
         raw=body.decode("utf-8", "replace"),

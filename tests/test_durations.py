@@ -3,6 +3,7 @@
 import pytest
 
 from liangxin_nb.ledger import Ledger, durations
+from liangxin_nb.pacing import Lived
 from liangxin_nb.request import Request
 from liangxin_nb.session import Session
 
@@ -31,8 +32,8 @@ def test_tasks_of_the_same_model_service_and_size_count_the_newest_first(ledger)
         finished(ledger, 600, service="https://b.example")
     finished(ledger, None, small)
     running = finished(ledger, None, {"image_size": "square", "seed": 99})
-    assert durations(ledger, running) == tuple(range(10, 0, -1))
-    assert durations(ledger, running, last=3) == (10, 9, 8)
+    assert durations(ledger, running) == tuple(Lived(seconds) for seconds in range(10, 0, -1))
+    assert durations(ledger, running, last=3) == (Lived(10), Lived(9), Lived(8))
 
 
 def test_too_few_of_the_same_options_are_joined_by_all_of_the_model(ledger):
@@ -40,7 +41,7 @@ def test_too_few_of_the_same_options_are_joined_by_all_of_the_model(ledger):
         finished(ledger, seconds, {"image_size": "square"})
         finished(ledger, seconds + 50, {"image_size": "square_hd"})
     running = finished(ledger, None, {"image_size": "square"})
-    assert sorted(durations(ledger, running)) == [10, 11, 12, 60, 61, 62]
+    assert sorted(one.seconds for one in durations(ledger, running)) == [10, 11, 12, 60, 61, 62]
     assert durations(ledger, finished(ledger, None, model="new-model")) == ()
 
 
@@ -53,7 +54,8 @@ def test_a_session_learns_from_its_own_finished_tasks(sandbox, tmp_path):
             job.wait(60)
         known = durations(made.ledger, jobs[0].ticket)
         assert len(known) == 5
-        assert all(0.05 < seconds < 5 for seconds in known)
+        assert all(0.05 < one.seconds < 5 for one in known)
+        assert all(one.began and 0 < one.began < one.seconds for one in known)
         assert made.generate("a lake", size="square", seed=8).wait(60).paths
     finally:
         made.close()

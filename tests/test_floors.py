@@ -50,7 +50,7 @@ INSIDE = {
     ],
     "results": [("showing",), ("_base",), ("parcel",), ("folder",), ("__init__",)],
     "doctor": [("checkup", "reckoning"), ("__init__",)],
-    "pacing": [("_base", "experience"), ("plan",), ("__init__",)],
+    "pacing": [("_base", "experience", "lived"), ("plan",), ("__init__",)],
     "scheduler": [("_base",), ("polling",), ("__init__",)],
     "budget": [("_base",), ("machine", "redis"), ("turns",), ("__init__",)],
     "pictures": [

@@ -156,14 +156,14 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date_with_its_rows(tmp_p
     ticket = Ledger(place).intend(Request("z-image", "old"), "sandbox", "", "somebody")
     with sqlite3.connect(place) as db:
         db.execute("drop index ix_tickets_batch")
-        for column in ("owner", "batch", "place"):
+        for column in ("owner", "batch", "place", "began"):
             db.execute(f"alter table tickets drop column {column}")
         db.execute("update version set number = 1")
     found = Ledger(place).find(ticket.id)
     assert (found.request.prompt, found.owner) == ("old", "")
     assert Ledger(place).claim(found, "me").owner == "me"
     with sqlite3.connect(place) as db:
-        assert db.execute("select number from version").fetchall() == [(3,)]
+        assert db.execute("select number from version").fetchall() == [(4,)]
 
 
 def test_a_database_that_is_not_there_is_one_clear_line_without_its_password():

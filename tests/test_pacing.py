@@ -6,12 +6,13 @@ import random
 
 import pytest
 
-from liangxin_nb.pacing import Experience, Pace, plan
+from liangxin_nb.pacing import Experience, Lived, Pace, plan
 
 from .bench import pacing as bench
 from .bench.worlds import WORLDS
 
 PACE = Pace()
+QUEUES = ("a queue, then work", "the same, queue untold")
 KNOWN = ("40 durations, 3-300 s", "log-normal", "two humps", "heavy tail", "drifting")
 
 
@@ -26,7 +27,7 @@ def times(learned, until, chance=0.5):
 
 def around(seconds, spread=0.1, count=50, seed=1):
     chance = random.Random(seed)
-    return tuple(seconds * math.exp(chance.gauss(0, spread)) for _ in range(count))
+    return tuple(Lived(seconds * math.exp(chance.gauss(0, spread))) for _ in range(count))
 
 
 @pytest.mark.parametrize(
@@ -69,26 +70,64 @@ def test_two_humps_are_asked_about_twice_and_the_valley_between_is_quiet():
     assert count[1] <= 2 < min(count[0], count[2])
 
 
+def queued(count=50, seed=2):
+    """Lives that queue for 5 to 90 s and then take about 20 s of work."""
+    chance = random.Random(seed)
+    begun = [20 * math.exp(chance.gauss(0, 0.7)) for _ in range(count)]
+    return tuple(Lived(began + 20 * math.exp(chance.gauss(0, 0.05)), began) for began in begun)
+
+
+def test_once_the_work_has_begun_that_decides_when_it_is_asked_about():
+    learned = plan(PACE, queued())
+    for began in (10.0, 40.0, 90.0):
+        now, asked = began + 0.5, []
+        while now < began + 21:
+            now += learned.wait(now, 3, 0.5, began)
+            asked.append(now - began)
+        assert sum(moment < 16 for moment in asked) <= 2
+        assert all(2 <= later - sooner <= 3 for sooner, later in between(asked, 18, 23))
+
+
+def test_what_still_queues_is_not_asked_about_as_if_it_were_about_to_end():
+    learned = plan(PACE, queued())
+    for elapsed in (25.0, 35.0, 50.0):
+        assert learned.wait(elapsed, 4, 0.5, math.inf) >= 8
+        assert learned.wait(elapsed, 4, 0.5, None) <= 4
+    assert learned.chance(30, 40, math.inf) < 0.05 < learned.chance(30, 40)
+    assert learned.chance(30, 40, 15.0) > 0.9
+
+
+def test_a_beginning_that_foretells_nothing_is_not_gone_by():
+    """All take 60 s, and the work begins whenever it likes."""
+    chance = random.Random(3)
+    lived = tuple(Lived(60 + chance.random(), 50 * chance.random()) for _ in range(50))
+    assert plan(PACE, lived).rest is None
+    assert plan(PACE, around(60)).rest is None
+
+
 def test_a_task_that_outlives_all_experience_is_asked_about_as_documented():
     learned = plan(PACE, around(20))
     assert learned.wait(100.0, 12, 0.4) == PACE.wait(100.0, 0.4)
 
 
-@pytest.mark.parametrize("known", [around(8), around(60, 0.4), around(200, 0.25), around(3)])
+@pytest.mark.parametrize(
+    "known", [around(8), around(60, 0.4), around(200, 0.25), around(3), queued()]
+)
 @pytest.mark.parametrize("chance", [0.0, 1.0])
-def test_the_bounds_hold_whatever_the_history_says(known, chance):
+@pytest.mark.parametrize("began", [None, math.inf, 0.0, 60.0])
+def test_the_bounds_hold_whatever_the_history_and_the_states_say(known, chance, began):
     """Never under 2 s; a silence is bounded; twice the documented questions and four at most."""
     learned, now, asked = plan(PACE, known), 0.0, 0
     while now < 900:
-        pause = learned.wait(now, asked, chance)
+        pause = learned.wait(now, asked, chance, math.inf if began and now < began else began)
         documented = PACE.wait(now, chance)
-        assert 2 <= pause <= max(documented, min(30, max(8, 0.75 * now))) + learned.experience.step
+        assert 2 <= pause <= max(documented, min(30, max(8, 0.75 * now))) + learned.whole.step
         now, asked = now + pause, asked + 1
         assert asked <= 2 * PACE.asked(now) + 5 + now / 24  # and then the documented ones
 
 
 def test_a_likely_end_is_told_from_an_unlikely_one():
-    known = Experience(around(60))
+    known = Experience([one.seconds for one in around(60)])
     assert known.chance(10, 40) < 0.05
     assert known.chance(40, 75) > 0.85
     assert 0 < Experience(()).chance(30, 60) < 0.5
@@ -121,6 +160,14 @@ def test_in_each_world_earlier_than_any_even_poller_for_as_many_questions(seen, 
 
 
 @pytest.mark.slow
+def test_a_queue_that_is_told_of_saves_questions_and_lateness(seen):
+    told, untold = (seen[name][0]["learned"] for name in QUEUES)
+    assert told.late <= 0.8 * untold.late
+    assert told.asked <= 0.7 * untold.asked
+    assert told.late <= 0.5 * seen[QUEUES[0]][1][1].late
+
+
+@pytest.mark.slow
 def test_a_cold_start_is_the_documented_schedule(seen):
     ways = seen["never seen"][0]
     assert ways["learned"].late == pytest.approx(ways["documented"].late, rel=0.15)
@@ -129,11 +176,12 @@ def test_a_cold_start_is_the_documented_schedule(seen):
 
 @pytest.mark.slow
 def test_a_wrong_history_costs_no_more_than_is_stated(seen):
-    slower, faster = (seen[f"history wrong: {how} 5"][0] for how in ("x", "/"))
-    assert slower["learned"].late <= 1.25 * slower["documented"].late
-    assert slower["learned"].asked <= 2 * slower["documented"].asked + 4
-    assert faster["learned"].late <= faster["documented"].late + 6
-    assert faster["learned"].asked <= faster["documented"].asked + 4
+    for what in ("", "work "):
+        slower, faster = (seen[f"history wrong: {what}{how} 5"][0] for how in ("x", "/"))
+        assert slower["learned"].late <= 1.25 * slower["documented"].late
+        assert slower["learned"].asked <= 2 * slower["documented"].asked + 4
+        assert faster["learned"].late <= faster["documented"].late + 6
+        assert faster["learned"].asked <= faster["documented"].asked + 4
 
 
 @pytest.mark.slow

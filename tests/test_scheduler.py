@@ -1,12 +1,14 @@
 import asyncio
 import itertools
+import math
 
 import pytest
 
 from liangxin_nb.errors import ServiceError, StillRunning, Unreachable
-from liangxin_nb.pacing import Pace, plan
+from liangxin_nb.pacing import Lived, Pace, plan
 from liangxin_nb.record import Record, State
 from liangxin_nb.scheduler import Scheduler
+from liangxin_nb.scheduler._base import Followed
 
 pytestmark = pytest.mark.anyio
 FAST = Pace(steps=((float("inf"), 0.01, 0.02),), spacing=0.001)
@@ -207,11 +209,55 @@ async def test_nothing_of_a_finished_or_left_task_stays_behind():
     assert len(scheduler._early) <= 1000
 
 
+#: Of tasks before: queued for however long, then worked on for 0.4 s.
+QUEUED = tuple(Lived(seconds + 0.4, seconds) for seconds in (0.1, 0.2, 0.5, 1.0, 2.0, 3.0) * 5)
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_an_end_is_asked_for_as_long_after_the_begin_of_the_work_as_ever(told):
+    """Whether the service says since when a task is worked on, or not: then since it was seen."""
+    clock, asked = asyncio.get_running_loop().time, []
+    pace = Pace(steps=((float("inf"), 0.04, 0.06),), spacing=0.0)
+    begun = clock()
+
+    async def ask(task_id):
+        passed = clock() - begun
+        asked.append(passed)
+        state = "queuing" if passed < 0.6 else "generating" if passed < 1.0 else "success"
+        since = {"created_ms": 5000, "updated_ms": 5600} if told and state == "generating" else {}
+        return Record(task_id, State(state), **since)
+
+    scheduler = Scheduler(pace)
+    await scheduler.follow("task_1", ask, lambda _: None, 60, learned=plan(pace, QUEUED))
+    assert clock() - begun < 1.3
+    assert sum(0.62 < moment < 0.9 for moment in asked) <= 8
+
+
+@pytest.mark.parametrize("told", [-50.0, 0.0, 3.0, 1e9])
+def test_a_begin_that_cannot_be_true_counts_within_what_was_seen(told):
+    entry = followed(since=100.0)
+    entry.heard(Record("task_1", State("queuing")), 102.5)
+    assert entry.began == math.inf
+    stamps = {"created_ms": 10**12, "updated_ms": int(10**12 + 1000 * told)}
+    entry.heard(Record("task_1", State("generating"), **stamps), 106.0)
+    assert entry.began == min(6.0, max(2.5, told))
+    entry.heard(Record("task_1", State("generating"), **stamps), 120.0)
+    assert entry.began == min(6.0, max(2.5, told))
+
+
+def followed(since):
+    async def ask(task_id): ...
+
+    return Followed(
+        0.0, 0, "task_1", ask, lambda _: None, plan(Pace()), since, 0.0, 60.0, None, last=since
+    )
+
+
 async def test_when_turns_are_short_the_likeliest_end_goes_first_and_nobody_starves():
     """Thirty tasks, ten turns a second: those about to end are seen at once."""
     asked, order = [], []
     slow = Pace(steps=((float("inf"), 0.05, 0.05),), spacing=0.02)
-    short, long = plan(slow, (0.1,) * 20), plan(slow, (5.0,) * 20)
+    short, long = (plan(slow, (Lived(seconds),) * 20) for seconds in (0.1, 5.0))
     scheduler, clock = Scheduler(slow), asyncio.get_running_loop().time
     begun = clock()
 

@@ -19,7 +19,7 @@ from ..errors import InvalidRequest
 
 __all__ = ["EVENTS", "FILES", "TICKETS", "Store"]
 
-VERSION = 3
+VERSION = 4
 #: What brings a ledger of an older version to the next one.
 _MIGRATIONS = {
     1: ("ALTER TABLE tickets ADD COLUMN owner VARCHAR(60) NOT NULL DEFAULT ''",),
@@ -30,6 +30,7 @@ _MIGRATIONS = {
         "CREATE INDEX IF NOT EXISTS ix_tickets_fate_at ON tickets (fate, at)",
         "DROP INDEX IF EXISTS ix_tickets_fate",
     ),
+    3: ("ALTER TABLE tickets ADD COLUMN began FLOAT",),
 }
 _META = sa.MetaData()
 TICKETS = sa.Table(
@@ -49,6 +50,7 @@ TICKETS = sa.Table(
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
     sa.Column("folder", sa.Text, nullable=False, server_default=""),
     sa.Column("seconds", sa.Float),
+    sa.Column("began", sa.Float),
     sa.Column("credits", sa.Float),
     sa.Column("owner", sa.String(60), nullable=False, server_default=""),
     sa.Column("batch", sa.String(16), nullable=False, server_default="", index=True),

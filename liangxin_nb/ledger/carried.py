@@ -126,7 +126,7 @@ def _taken(db: sa.Connection, row: Carried) -> str:
         return "new"
     if not _finishes(row, here):
         return "known"
-    names = ("state", "folder", "seconds", "credits")
+    names = ("state", "folder", "seconds", "began", "credits")
     kept = {"fate": "kept"} | {n: row.values[n] for n in names if n in row.values}
     db.execute(TICKETS.update().where(TICKETS.c.id == id).values(**kept))
     _add(db, EVENTS, id, _unheard(db, id, row.events))
@@ -172,7 +172,7 @@ def _blank() -> dict[str, Any]:
     """What a ticket of an older version does not tell."""
     numbers = {c.name: 0 for c in TICKETS.c if isinstance(c.type, sa.Integer)}
     texts = {c.name: "" for c in TICKETS.c if isinstance(c.type, sa.String)}
-    return {**texts, **numbers, "seconds": None, "credits": None}
+    return {**texts, **numbers, "seconds": None, "began": None, "credits": None}
 
 
 def checked(given: Any, table: sa.Table) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..pacing import Lived
 from ..ticket import Ticket
 from ._base import TICKETS, Store
 
@@ -16,13 +17,13 @@ _LOOKED = 400  # finished tasks that are looked through
 _ALIKE = 8  # with so many of the same options, others of the model say nothing more
 
 
-def durations(store: Store, ticket: Ticket, *, last: int = 50) -> tuple[float, ...]:
-    """Seconds that the last finished tasks like this one took at the service, the newest first.
+def durations(store: Store, ticket: Ticket, *, last: int = 50) -> tuple[Lived, ...]:
+    """How long the last finished tasks like this one took at the service, the newest first.
 
     Like it: of its service and model, and of its options where there are enough of those; seeds,
     prompts and pictures do not count.
     """
-    query = sa.select(TICKETS.c.options, TICKETS.c.seconds).where(
+    query = sa.select(TICKETS.c.options, TICKETS.c.seconds, TICKETS.c.began).where(
         TICKETS.c.model == ticket.request.model,
         TICKETS.c.profile == ticket.profile,
         TICKETS.c.service == ticket.service,
@@ -31,9 +32,9 @@ def durations(store: Store, ticket: Ticket, *, last: int = 50) -> tuple[float, .
     with store.reading() as db:
         rows = list(db.execute(query.order_by(TICKETS.c.at.desc()).limit(_LOOKED)))
     wanted = _shape(dict(ticket.request.told))
-    alike = [seconds for options, seconds in rows if _shape(json.loads(options)) == wanted]
-    chosen = alike if len(alike) >= _ALIKE else [seconds for _, seconds in rows]
-    return tuple(chosen[:last])
+    alike = [row for row in rows if _shape(json.loads(row.options)) == wanted]
+    chosen = alike if len(alike) >= _ALIKE else rows
+    return tuple(Lived(row.seconds, row.began) for row in chosen[:last])
 
 
 def _shape(options: dict[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,8 @@ class Watch:
         if before is not None:
             await before
         values: dict[str, object] = {"state": str(record.state)}
+        if record.began is not None:
+            values["began"] = record.began
         if record.state == "success":
             values |= {"fate": "succeeded", "seconds": record.seconds, "credits": record.credits}
         self._ticket = await asyncio.to_thread(

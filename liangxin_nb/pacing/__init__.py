@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ._base import Pace
 from .experience import Experience
+from .lived import Lived
 from .plan import Plan, plan
 
-__all__ = ["Experience", "Pace", "Plan", "plan"]
+__all__ = ["Experience", "Lived", "Pace", "Plan", "plan"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -62,6 +63,7 @@ class Followed:
     ended: asyncio.Future[Record] = field(compare=False)
     asked: int = field(default=0, compare=False)
     last: float = field(default=0.0, compare=False)
+    began: float | None = field(default=None, compare=False)
     not_before: float = field(default=0.0, compare=False)
     soon: float = field(default=float("inf"), compare=False)
     trouble: LiangxinError | None = field(default=None, compare=False)
@@ -71,12 +73,23 @@ class Followed:
         chance = random.random()  # noqa: S311 jitter
         if self.asked == 0 and self.age > 0:
             return self.plan.pace.wait(0.0, chance)  # taken up again: it may have ended long ago
-        return self.plan.wait(now - self.since + self.age, self.asked, chance)
+        return self.plan.wait(now - self.since + self.age, self.asked, chance, self.began)
+
+    def heard(self, record: Record, now: float) -> None:
+        """What an answer to a question asked at `now` tells of the work: queued, or begun when."""
+        before, self.last = self.last, now
+        if record.state in ("waiting", "queuing"):
+            self.began = math.inf
+        elif record.state == "generating" and self.began in (None, math.inf):
+            # The service's word counts within what was seen; without one, when it was seen.
+            start = self.since - self.age
+            seen, queued = now - start, before - start if self.began else 0.0
+            self.began = seen if record.began is None else min(seen, max(queued, record.began))
 
     def urgency(self, now: float) -> float:
         """How likely the question ends a wait; one that is late for long comes before any."""
         if self.soon <= now:
             return 2.0
         start = self.since - self.age
-        likely = self.plan.chance(max(0.0, self.last - start), now - start)
+        likely = self.plan.chance(max(0.0, self.last - start), now - start, self.began)
         return likely + (now - self.due) / max(1e-6, _AGED * self.plan.pace.floor)

@@ -179,7 +179,8 @@ class Scheduler:
             _fail(entry, answer)
             return
         entry.trouble = answer if isinstance(answer, LiangxinError) else None
-        entry.last = begun if isinstance(answer, Record) else entry.last
+        if isinstance(answer, Record):
+            entry.heard(answer, begun)
         entry.told(answer)
         if isinstance(answer, Record) and answer.state.final:
             entry.ended.set_result(answer)

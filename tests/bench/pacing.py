@@ -43,15 +43,22 @@ class _Free:
         pass
 
 
-async def _followed(scheduler, name, known, seconds, start):
+async def _followed(scheduler, name, known, life, start):
     await asyncio.sleep(start)
     clock, asked = asyncio.get_running_loop().time, 0
-    end = clock() + seconds
+    created, end = clock(), clock() + life.seconds
+    begin = created + (life.began or 0.0)
 
     async def ask(task_id):
         nonlocal asked
         asked += 1
-        return Record(task_id, State("success" if clock() >= end else "generating"))
+        state, since = "generating", begin if life.began else clock()
+        if clock() < begin:
+            state, since = "queuing", created
+        if clock() >= end:
+            state, since = "success", end
+        told = {"created_ms": 1 + int(1000 * created), "updated_ms": 1 + int(1000 * since)}
+        return Record(task_id, State(state), **told)
 
     learned = plan(PACE, known)
     await scheduler.follow(name, ask, lambda _: None, 1e6, learned=learned)
@@ -59,7 +66,7 @@ async def _followed(scheduler, name, known, seconds, start):
 
 
 def ours(cases, seed=0):
-    """What the scheduler sees of (history, duration) cases."""
+    """What the scheduler sees of (history, life) cases."""
     random.seed(seed)  # the scheduler's jitter
 
     async def work():
@@ -75,12 +82,12 @@ def ours(cases, seed=0):
 def poller(cases, pause, seed=0):
     """What an independent poller sees; `pause`: from seconds passed, questions, chance."""
     chance, pairs = random.Random(seed), []
-    for _, seconds in cases:
+    for _, life in cases:
         now, asked = 0.0, 0
-        while now < seconds or not asked:
+        while now < life.seconds or not asked:
             now += pause(now, asked, chance.random())
             asked += 1
-        pairs.append((now - seconds, asked))
+        pairs.append((now - life.seconds, asked))
     return Seen.of(pairs)
 
 
@@ -96,7 +103,7 @@ def as_many(cases, seen):
     low, high = 0.1, 900.0
     while high / low > 1.01:
         middle = math.sqrt(low * high)
-        asked = sum(math.ceil(seconds / middle) for _, seconds in cases) / len(cases)
+        asked = sum(math.ceil(life.seconds / middle) for _, life in cases) / len(cases)
         low, high = (middle, high) if asked > seen.asked else (low, middle)
     return low, poller(cases, lambda now, asked, chance: low)
 

@@ -1,4 +1,4 @@
-"""Durations of tasks, and what a ledger knows of the 50 before them. Seeds are fixed.
+"""Lives of tasks, and what a ledger knows of the 50 before them. Seeds are fixed.
 
 They are others than those with which the rule's constants were chosen, so that the figures tell of
 durations it has never met.
@@ -7,14 +7,26 @@ durations it has never met.
 import math
 import random
 
+from liangxin_nb.pacing import Lived
+
 HISTORY = 50
 _MEDIANS = (8, 15, 30, 60, 120, 200)
 _SEED = 1000
 _SPREAD = 0.25  # of a log-normal duration, as the sandbox has it
 
 
-def _lognormal(chance, median, spread=_SPREAD):
+def _about(chance, median, spread=_SPREAD):
     return median * math.exp(chance.gauss(0, spread))
+
+
+def _lognormal(chance, median, spread=_SPREAD):
+    return Lived(_about(chance, median, spread))
+
+
+def _queued(chance):
+    """The queue says nothing of the work: 5 to 90 s of waiting, then about 20 s of work."""
+    began = _about(chance, 20, 0.7)
+    return Lived(began + _about(chance, 20, 0.08), began)
 
 
 def _two_humps(chance):
@@ -23,11 +35,11 @@ def _two_humps(chance):
 
 
 def _heavy(chance):
-    return min(800.0, 8 * chance.paretovariate(1.3))
+    return Lived(min(800.0, 8 * chance.paretovariate(1.3)))
 
 
 def _groups(kinds, count, seed):
-    """(history, duration) of `count` tasks, spread over kinds; some tasks share a history."""
+    """(history, life) of `count` tasks, spread over kinds; some tasks share a history."""
     chance, cases = random.Random(_SEED + seed), []
     groups = max(12, len(kinds), count // 50)
     for number in range(groups):
@@ -71,19 +83,50 @@ def drifting(count):
     return cases
 
 
+def queued(count):
+    """A queue as long as it likes, then work that takes its time."""
+    return _groups([_queued], count, 6)
+
+
+def unread(count):
+    """The same, by a service that tells nothing of the queue."""
+    return [
+        (tuple(Lived(one.seconds) for one in known), Lived(life.seconds))
+        for known, life in queued(count)
+    ]
+
+
 def unseen(count):
     """Models of which nothing is known."""
-    return [((), seconds) for _, seconds in lognormal(count)]
+    return [((), life) for _, life in lognormal(count)]
 
 
 def slower(count):
     """Five times as long as the history says."""
-    return [(known, 5 * seconds) for known, seconds in lognormal(count)]
+    return _otherwise(lognormal(count), 5)
 
 
 def faster(count):
     """A fifth of what the history says."""
-    return [(known, seconds / 5) for known, seconds in lognormal(count)]
+    return _otherwise(lognormal(count), 1 / 5)
+
+
+def work_slower(count):
+    """The queue is as ever, the work takes five times as long as the history says."""
+    return [(known, _working(life, 5)) for known, life in queued(count)]
+
+
+def work_faster(count):
+    """The queue is as ever, the work takes a fifth of what the history says."""
+    return [(known, _working(life, 1 / 5)) for known, life in queued(count)]
+
+
+def _working(life, times):
+    return Lived(life.began + times * (life.seconds - life.began), life.began)
+
+
+def _otherwise(cases, times):
+    return [(known, Lived(times * life.seconds)) for known, life in cases]
 
 
 WORLDS = {
@@ -92,7 +135,11 @@ WORLDS = {
     "two humps": bimodal,
     "heavy tail": heavy,
     "drifting": drifting,
+    "a queue, then work": queued,
+    "the same, queue untold": unread,
     "never seen": unseen,
     "history wrong: x 5": slower,
     "history wrong: / 5": faster,
+    "history wrong: work x 5": work_slower,
+    "history wrong: work / 5": work_faster,
 }
