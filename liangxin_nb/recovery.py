@@ -48,7 +48,10 @@ class Line(Protocol):
 
 
 class Recovery:
-    """Carries tickets through with an ear for calls; `line` is made when it is first needed."""
+    """Carries tickets through with an ear for calls; `line` is made when it is first needed.
+
+    `turn` returns when one question may be asked.
+    """
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class Recovery:
         line: Callable[[], Line],
         hurry: Callable[[str], None],
         *,
+        turn: Callable[[], Awaitable[None]],
         patience: float,
     ) -> None:
         self._life = life
@@ -65,6 +69,7 @@ class Recovery:
         self._ledger = ledger
         self._make = line
         self._hurry = hurry
+        self._turn = turn
         self._patience = patience
 
     @cached_property
@@ -139,6 +144,7 @@ class Recovery:
         Raises `ServiceError` or `Unreachable` when the service does not say.
         """
         client = await self._connect()
+        await self._turn()
         record = await client.record(task_id)
         if not _of(record, ticket.request):
             return None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from liangxin_nb.budget import Budget
+from liangxin_nb.budget import Budget, obstacle
 from liangxin_nb.budget._base import Rule, slot
 from liangxin_nb.budget.machine import FileBook, OwnBook
 from liangxin_nb.errors import InvalidRequest
@@ -122,6 +122,29 @@ async def test_a_redis_closes_for_everybody(redis_server):
     begun = time.monotonic()
     await yours.query()
     assert time.monotonic() - begun > 0.3
+
+
+async def test_a_place_that_does_not_answer_costs_one_turn_and_not_every_one():
+    """A Redis that is reached and never says a word; the rate is kept all the same."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(64)
+        mine = budget(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", pace=Pace(spacing=0.1))
+        await mine.query()
+        begun = time.monotonic()
+        for _ in range(10):
+            await mine.query()
+    assert 0.9 < time.monotonic() - begun < 5  # and not ten times two seconds
+
+
+def test_what_keeps_the_rates_from_being_shared_is_told(tmp_path):
+    assert obstacle(str(tmp_path)) == ""
+    (tmp_path / "file").write_text("not a folder")
+    assert "file" in obstacle(str(tmp_path / "file" / "budget"))
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"redis://user:secret@127.0.0.1:{nobody.getsockname()[1]}/0"
+        assert "secret" not in obstacle(url) != ""
 
 
 def budget(place, key="sk-a", pace=QUICK):

@@ -53,6 +53,16 @@ def test_an_old_kernel_a_missing_service_and_broken_settings_are_wrong(monkeypat
     assert "wrong      There is a key but no address." in text
 
 
+def test_rates_that_cannot_be_shared_are_wrong(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    away = {"LIANGXIN_BASE_URL": "http://127.0.0.1:9"}
+    unusable = settings(LIANGXIN_BUDGET=str(tmp_path / "file" / "x"), **away)
+    assert "wrong      the rates are not shared" in checkup(unusable, frontend="live", env={})
+    text = checkup(settings(LIANGXIN_BUDGET=str(tmp_path), **away), frontend="live", env={})
+    assert f"rates      shared by all notebooks of this machine, in {tmp_path}" in text
+    assert "not shared" not in text
+
+
 def test_the_command_works_where_no_session_can_be_had(monkeypatch, capsys):
     monkeypatch.setenv("LIANGXIN_API_KEY", "sk-secretsecret")
     assert doctor() is None

@@ -6,6 +6,6 @@ several machines.
 
 from __future__ import annotations
 
-from .turns import Budget
+from .turns import Budget, obstacle
 
-__all__ = ["Budget"]
+__all__ = ["Budget", "obstacle"]

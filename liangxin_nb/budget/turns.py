@@ -13,17 +13,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from ..errors import InvalidRequest
+from ..errors import InvalidRequest, LiangxinError
 from ..pacing import Pace
 from ._base import Book, Rule
 from .machine import FileBook, OwnBook, folder
 
-__all__ = ["Budget"]
+__all__ = ["Budget", "obstacle"]
 
 _T = TypeVar("_T")
 QUERY, CREATE = "recordInfo", "createTask"
 _NOW = 0.001  # seconds: an appointment as near as that is kept
 _SOONEST = 1.0  # seconds of waiting below which nobody is told
+_ALONE = 30.0  # seconds until a shared place that failed is tried again
 
 
 class Budget:
@@ -43,7 +44,7 @@ class Budget:
         self._thread: ThreadPoolExecutor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._line: deque[asyncio.Future[None]] = deque()
-        self._free_at = 0.0
+        self._free_at, self._alone_until = 0.0, 0.0
         self._numbers, self._id = itertools.count(), uuid.uuid4().hex[:12]
 
     @property
@@ -116,15 +117,27 @@ class Budget:
             await asyncio.sleep(pause)
 
     async def _kept(self, step: Callable[[Book], _T]) -> _T:
-        """A step in the shared book; in one's own where that cannot be used."""
+        """A step in the shared book; in one's own for a while after that could not be used."""
         loop, book = asyncio.get_running_loop(), self._book
+        if time.monotonic() < self._alone_until:
+            return step(self._own)
         if self._thread is None or self._loop is not loop:  # after a fork the thread is gone
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="liangxin-budget")
             self._loop = loop
         try:
             return await loop.run_in_executor(self._thread, step, book)
         except OSError:
+            self._alone_until = time.monotonic() + _ALONE
             return step(self._own)
+
+
+def obstacle(place: str) -> str:
+    """What keeps the rates from being shared at a place, in words; empty when they are."""
+    try:
+        _book(place, "tried").close(QUERY, 0.0)
+    except (OSError, ValueError, LiangxinError) as error:
+        return str(error) or type(error).__name__
+    return ""
 
 
 def _nobody(_: float) -> None:

@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ..budget import obstacle
 from ..settings import Settings
 from ..whereabouts import passing
 
@@ -89,6 +90,7 @@ def _settings(settings: Settings, ledger: str, callback: str) -> dict[str, str]:
         "results": f"{settings.results} · {_free(settings.results) / 1e9:.1f} GB free",
         "ledger": ledger,
         "limits": ", ".join(set_) or "none",
+        "rates": _rates(settings.budget),
         "callbacks": callback or "none: it asks",
         "waits": f"{waits} · patience {settings.patience:g} s · timeout {settings.timeout:g} s",
     }  # fmt: skip
@@ -109,8 +111,20 @@ def _wrong(
         return
     if _free(settings.results) < _LITTLE:
         yield f"there is little room in {settings.results}: results could not be kept"
+    if why := obstacle(settings.budget):
+        yield (
+            f"the rates are not shared ({why}), each notebook keeps them by itself, and several "
+            "at once may be refused: see LIANGXIN_BUDGET"
+        )
     if not settings.local and not _reached(settings, env):
         yield f"{settings.host} cannot be reached from here"
+
+
+def _rates(place: str) -> str:
+    """Who keeps the service's rates together; a database's password is left out."""
+    if "://" in place:
+        return f"shared by all that use {urlsplit(place).hostname}"
+    return f"shared by all notebooks of this machine{f', in {place}' if place else ''}"
 
 
 def _free(folder: Path) -> int:

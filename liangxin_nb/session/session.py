@@ -63,7 +63,9 @@ class Session:
             *parts, self.results, scheduler.follow, budget, pace=pace, patience=patience
         )
         line = partial(_line, self.settings)
-        self._called = Recovery(self._life, *parts, line, scheduler.hurry, patience=patience)
+        self._called = Recovery(
+            self._life, *parts, line, scheduler.hurry, turn=budget.query, patience=patience
+        )
         self._jobs, self._whose = Jobs(self.loop), Whose(self.settings, self.results)
         self._past = Past(
             self.settings, self.loop, self.ledger, self.results, self._life, self._called,
