@@ -15,7 +15,7 @@ __all__ = ["matcher", "suggestions"]
 
 _LINE = r"^\s*(%%?)liangxin[ \t]+([^\n]*)$"
 #: Options that take a value of their own, which is no model's name.
-_FREE = ("-n", "--image", "--out", "--seed")
+_FREE = ("-n", "--image", "--out", "--seed", "--csv", "--name", "--most", "--window")
 
 
 def suggestions(text: str, commands: Iterable[str]) -> tuple[str, list[str]] | None:
@@ -52,8 +52,7 @@ def _line(before: list[str], commands: Iterable[str]) -> Iterable[str]:
 
 def _cell(before: list[str], current: str) -> Iterable[str]:
     """Values after an option that takes one; else the model, if none is named yet, and options."""
-    from ..cell import flags
-
+    batch = before[:1] == ["batch"]
     models, last = _models(), before[-1] if before else ""
     chosen = next((models[word] for word in before if word in models), next(iter(models.values())))
     if last in ("-o", "--option"):
@@ -62,8 +61,20 @@ def _cell(before: list[str], current: str) -> Iterable[str]:
         return []
     if input := chosen.inputs.get(chosen.plain.get(last.removeprefix("--"), "")):
         return input.allowed
+    if batch:  # of several models
+        return [*(name for name in models if name not in before), *_flags(batch)]
     named = any(word in models for word in before)
-    return [*([] if named else models), *flags()]
+    return [*([] if before else ["batch"]), *([] if named else models), *_flags(batch)]
+
+
+def _flags(batch: bool) -> list[str]:
+    from ..cell import flags
+
+    if not batch:
+        return flags()
+    from ..batches.line import batch_parser
+
+    return flags(batch_parser())
 
 
 def _pairs(chosen: Model, current: str) -> list[str]:
