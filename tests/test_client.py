@@ -65,6 +65,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     do_GET = do_POST = answer
 
+
     def log_message(self, *_):
         pass
 
@@ -121,6 +122,32 @@ async def test_a_create_whose_answer_is_lost_is_never_sent_again(serve, answer):
     assert error.value.maybe_created
     assert "may be billed" in str(error.value)
     assert len(server.seen) == 1
+
+
+class Impatient(Handler):
+    """Keeps a connection open, and drops it when something is sent on it a second time."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        if hasattr(self, "used"):
+            self.server.seen.append("dropped")
+            self.close_connection = True
+            return
+        self.used = True
+        self.answer()
+
+    do_GET = do_POST
+
+
+async def test_a_create_never_goes_out_on_a_connection_that_may_be_dropped(serve):
+    """An idle connection that ends under a create would leave a task that nobody knows of."""
+    server = serve(good(taskId="task_1", state="waiting"))
+    server.RequestHandlerClass = Impatient
+    async with Client(server.url, Secret(KEY)) as client:
+        for _ in range(3):
+            assert await client.create(WISH) == "task_1"
+    assert [seen[0] for seen in server.seen] == ["POST"] * 3
 
 
 async def test_a_clear_no_is_final(serve):

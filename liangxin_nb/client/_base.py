@@ -43,15 +43,21 @@ class Origin:
         self.url = url
         self.host = urlsplit(url).netloc
         self._key = key
-        self._http = connections(url, timeout, Bearer(key))
+        # A server may drop an idle connection in the very moment in which it is used again. A
+        # question is asked once more then; of a create nobody would know whether it arrived.
+        self._http = {
+            "GET": connections(url, timeout, Bearer(key)),
+            "POST": connections(url, timeout, Bearer(key), kept=0),
+        }
 
     async def close(self) -> None:
         """Closes the connections."""
-        await self._http.aclose()
+        for connected in self._http.values():
+            await connected.aclose()
 
     async def call(self, method: str, path: str, **more: Any) -> httpx.Response:
         """One call, its answer read whole and free of the key; raises `httpx.HTTPError`."""
-        async with self._http.stream(method, f"{self.url}{path}", **more) as reply:
+        async with self._http[method].stream(method, f"{self.url}{path}", **more) as reply:
             # A body without an end would otherwise fill the memory.
             size, parts = 0, []
             async for part in reply.aiter_bytes():
@@ -73,13 +79,17 @@ def _plain(reply: httpx.Response) -> dict[str, str]:
     return {"retry-after": value} if value else {}
 
 
-def connections(base_url: str, timeout: float, auth: httpx.Auth | None = None) -> httpx.AsyncClient:
+def connections(
+    base_url: str, timeout: float, auth: httpx.Auth | None = None, *, kept: int = 20
+) -> httpx.AsyncClient:
     """A pool of connections that follows no redirect and keeps no cookie.
 
-    `timeout`: seconds without a word; 10 for making the connection.
+    `timeout`: seconds without a word; 10 for making the connection. `kept`: how many idle ones are
+    kept for the next call.
     """
     return httpx.AsyncClient(
         auth=auth,
+        limits=httpx.Limits(max_connections=100, max_keepalive_connections=kept),
         timeout=httpx.Timeout(timeout, connect=min(10.0, timeout), pool=30.0),
         headers={"User-Agent": _AGENT},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
