@@ -35,6 +35,7 @@ test-crash: $(VENV)/test  ## a hundred crashes at random moments
 	LIANGXIN_CRASHES=100 $(BIN)/python -m pytest tests/faults/test_crash.py
 
 bench: $(VENV)/test  ## the figures, in 3 minutes; FULL=1: a thousand tasks in real time, too
+	$(BIN)/python tests/browser/chromium.py --install
 	$(BIN)/python -m tests.bench
 
 matrix: $(VENV)/test  ## each front end in fresh environments; only some: make matrix ONLY="lab-4.2 voila"

@@ -65,7 +65,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     do_GET = do_POST = answer
 
-
     def log_message(self, *_):
         pass
 

@@ -19,6 +19,7 @@ _T = TypeVar("_T")
 __all__ = ["FileBook", "OwnBook", "folder"]
 
 _BUSY = 2.0  # seconds to wait for another process that holds the file
+_LOOK = 0.004  # seconds between two looks at a lock that is held, for a millisecond or so
 _FUTURE = 600.0  # an appointment later than this is from before the machine was started anew
 
 
@@ -88,7 +89,7 @@ class FileBook(OwnBook):
 
     def _changed(self, change: Callable[[], _T]) -> _T:
         try:
-            with self._lock:
+            with self._lock.acquire(poll_interval=_LOOK):
                 self._pages = self._read()
                 value = change()
                 self._path.write_text(json.dumps(self._pages), encoding="utf-8")
