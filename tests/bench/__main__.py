@@ -66,7 +66,7 @@ def _busy():
 
 def _waiting(said, title):
     """How late an end is seen by each way of asking, and for how many questions."""
-    seen = list(pacing.measured(3000 if FULL else 400))
+    seen = list(pacing.measured(3000 if FULL else 300))
     chart.draw(seen, DOCS / "pacing.png", title)
     ways = list(seen[0][1])
     said.more(_ABOUT)

@@ -86,7 +86,7 @@ def with_cards(count, every=0.5):
             kernel.end()
 
 
-def messages(cards=300, seconds=10.0):
+def messages(cards=300, seconds=6.0):
     """Messages a second of 300 cards, beside what a message for each clock and state would be."""
     with with_cards(cards) as kernel:
         seen, _ = kernel.count(seconds)
@@ -98,7 +98,7 @@ def latency(cards=300):
     figures = []
     for count in (cards, 0):
         with with_cards(count) as kernel:
-            figures.append(1000 * statistics.median(kernel.run("1 + 1") for _ in range(60)))
+            figures.append(1000 * statistics.median(kernel.run("1 + 1") for _ in range(40)))
     return tuple(figures)
 
 

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from liangxin_nb.pictures import thumbnail
 from liangxin_nb.sandbox.painter import paint
 
-_PICTURES, _AT_ONCE, _TICK = 16, 2, 0.005
+_PICTURES, _AT_ONCE, _TICK = 8, 2, 0.005
 
 
 async def _made(pool, originals):
@@ -27,7 +27,7 @@ async def _made(pool, originals):
 @cache
 def both():
     """(seconds, stall in ms) in threads, and in processes that run already."""
-    originals = [paint("a city at night", seed=n, size=(2048, 2048)) for n in range(4)]
+    originals = [paint("a city at night", seed=n, size=(2048, 2048)) for n in range(2)]
     originals *= _PICTURES // len(originals)
     figures = []
     for pool in (
@@ -45,6 +45,6 @@ def _of(place):
 
 
 FIGURES = [
-    ("16 pictures of 2048 px made small, in threads / in processes", "s", _of(0)),
+    ("8 pictures of 2048 px made small, in threads / in processes", "s", _of(0)),
     ("the polling loop's longest stall meanwhile / the same", "ms", _of(1)),
 ]

@@ -40,7 +40,7 @@ def make(place, rate):
 """
 
 
-def shares(processes=4, seconds=6.0, rate=9.0):
+def shares(processes=4, seconds=4.0, rate=9.0):
     """(ours, pyrate-limiter): the smallest share beside the largest, and CPU µs of a turn."""
     return tuple(_shared(setup, processes, seconds, rate) for setup in (_OURS, _PYRATE))
 

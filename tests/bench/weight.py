@@ -5,7 +5,7 @@ import base64
 from liangxin_nb.pictures import thumbnail
 from liangxin_nb.sandbox.painter import paint
 
-_PROMPTS = ("a cafe terrace at night, rain", "a lake", "a garden in spring", "a city at night")
+_PROMPTS = ("a cafe terrace at night, rain", "a city at night")
 
 
 def bytes_per_picture():
@@ -17,4 +17,4 @@ def bytes_per_picture():
     )
 
 
-FIGURES = [("notebook per picture (largest of four) / original as output", "KB", bytes_per_picture)]
+FIGURES = [("notebook per picture (larger of two) / original as output", "KB", bytes_per_picture)]
