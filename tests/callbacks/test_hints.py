@@ -139,7 +139,7 @@ def flood(url, known, seconds, seen):
 
 def test_as_many_calls_as_can_be_sent_harm_nothing(receiver, faulty, opened, own_mailbox):
     known = Mailbox().grant("victim", 60)
-    seen, seconds = [{} for _ in range(4)], 4.0
+    seen, seconds = [{} for _ in range(4)], 10.0
     callers = [threading.Thread(target=flood, args=(receiver.url, known, seconds, s)) for s in seen]
     for caller in callers:
         caller.start()
