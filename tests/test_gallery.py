@@ -229,6 +229,16 @@ def test_files_that_somebody_removed_are_told_of(session):
     assert "no longer in the folder" in made.sheet.tiles[0]._html.value
 
 
+def _kept_by(act, times):
+    """The bytes of memory still held after so many acts."""
+    gc.collect()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(times):
+        act()
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0] - before
+
+
 @pytest.mark.slow
 def test_fifty_pages_read_one_page_of_thumbnails_each_and_memory_stays_flat(session):
     root = session.results.root
@@ -241,15 +251,14 @@ def test_fifty_pages_read_one_page_of_thumbnails_each_and_memory_stays_flat(sess
     widgets, tiles = len(_instances), [id(tile.box) for tile in made.sheet.tiles]
     OPENED.clear()
     tracemalloc.start()
-    made.bar.next.click()
-    before = tracemalloc.get_traced_memory()[0]
-    for _ in range(50):
+    try:
         made.bar.next.click()
-    gc.collect()
-    grown = tracemalloc.get_traced_memory()[0] - before
-    tracemalloc.stop()
+        grown = [_kept_by(made.bar.next.click, 10) for _ in range(5)]
+    finally:
+        tracemalloc.stop()
     assert f"of {75 * PAGE * 19 // 20:,}" in where(made)
-    assert grown < 500_000, f"{grown} bytes more"
+    # What other threads of this process take is taken once; a page that stays stays every time.
+    assert min(grown) < 100_000, f"each ten pages keep some bytes: {grown}"
     assert (len(_instances), [id(tile.box) for tile in made.sheet.tiles]) == (widgets, tiles)
     assert (OPENED[".jpg"], OPENED[".png"]) == (51 * PAGE, 0)
     made.close()
