@@ -116,6 +116,21 @@ def test_a_lost_answer_is_made_good_by_the_id_that_the_console_shows(make, tmp_p
         served.stop()
 
 
+def test_asking_whether_a_named_task_is_the_lost_one_takes_a_turn(make, tmp_path, monkeypatch):
+    monkeypatch.setenv("LIANGXIN_BUDGET", str(tmp_path / "budget"))
+    served = serve("--faults", "create-lost")
+    try:
+        session = make(base_url=served.url, key=served.key)
+        with pytest.raises(Unreachable):
+            session.generate("a lake", size="square").wait(20)
+        with pytest.raises(InvalidRequest, match="is not in the ledger"):
+            session.resume("task_of_nobody")
+        (book,) = (tmp_path / "budget").glob("*.json")
+        assert len(json.loads(book.read_text())["recordInfo"]["taken"]) == 1
+    finally:
+        served.stop()
+
+
 def test_attaching_a_task_of_somebody_else_says_so(make):
     session = make()
     job = session.attach("task_nobody_knows")

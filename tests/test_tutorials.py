@@ -31,7 +31,6 @@ from .scan import KEY
 CHECKOUT = Path(__file__).parent.parent
 TUTORIALS = sorted((CHECKOUT / "notebooks").glob("*.ipynb"))
 NAMES = [path.stem for path in TUTORIALS]
-TWICE = [path for path in TUTORIALS if not path.stem.startswith("02")]
 BUDGET = 64 * 1024
 #: Brings every batch of the ledger to its end: an interrupted one goes on by itself.
 TAKE_UP = """import liangxin_nb as lx
@@ -148,7 +147,7 @@ def started(tmp_path_factory):
     with ThreadPoolExecutor(4) as threads:
         in_order = threads.submit(executed, TUTORIALS, root / "order")
         alone = threads.submit(executed, [p for p in TUTORIALS if p.stem[:2] == "06"], root / "06")
-        twice = {p.stem: threads.submit(interrupted, p, root / p.stem) for p in TWICE}
+        twice = {p.stem: threads.submit(interrupted, p, root / p.stem) for p in TUTORIALS}
     return root, in_order, alone, twice
 
 
@@ -488,7 +487,7 @@ def test_08_runs_a_script_that_shares_the_ledger(books):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [path.stem for path in TWICE])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_cell_that_is_interrupted_and_run_again_pays_once_for_each_run(started, name):
     root, _, _, twice = started
     runs = twice[name].result()

@@ -122,7 +122,7 @@ def test_references_come_from_a_path_an_upload_and_the_newest_results(opened, la
     form.wait_code("--image own.png")
     form.field("From the newest results").select_option(index=1)
     form.wait_code("--image liangxin-results/")
-    assert form.box.locator(".lx-reference img").count() == 3
+    expect(form.box.locator(".lx-reference img")).to_have_count(3)
     reference.fill("https://example.com/picture.gif")
     reference.press("Enter")
     expect(form.box).to_contain_text("does not end in .png, .jpg, .jpeg, .webp")

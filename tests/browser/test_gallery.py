@@ -6,6 +6,7 @@ import zipfile
 
 import nbformat
 import pytest
+from playwright.sync_api import expect
 
 from liangxin_nb.sandbox.film import film
 from liangxin_nb.sandbox.painter import paint
@@ -145,8 +146,7 @@ def test_every_control_does_what_it_says(notebook, stocked, tmp_path):
     page.wait_text(0, "Nothing fits these filters")
     page.click(0, "Reset filters")
     filters.get_by_label("Order", exact=True).select_option(label="Oldest first")
-    page.wait_text(0, "1–24 of 29")
-    assert find(".lx-tile img").first.get_attribute("alt") == PROMPTS[0]
+    expect(find(".lx-tile img").first).to_have_attribute("alt", PROMPTS[0])
     filters.get_by_label("Order", exact=True).select_option(label="Newest first")
     page.wait("shows", 0, "1–24 of 29[^]*Two at once")
 
@@ -166,7 +166,7 @@ def test_every_control_does_what_it_says(notebook, stocked, tmp_path):
     page.wait_text(0, "2 selected")
     page.click(0, "Compare")
     page.wait_text(0, "Model\\s+≠ differs")
-    assert find(".lx-compare mark").count() > 0
+    expect(find(".lx-compare mark").first).to_be_visible()
     page.click(0, "Back to all")
 
     # Export: the link leads to the zip.
