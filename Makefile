@@ -10,7 +10,7 @@ ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 # Two runs at once: each says what it has to say in one piece, where make can do that.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: lab test test-slow test-browser check test-crash bench matrix binder-check links format clean
+.PHONY: lab test test-slow test-browser check test-crash bench matrix binder-check links pictures format clean
 
 lab: $(VENV)/lab  ## open the first tutorial in JupyterLab
 	$(BIN)/jupyter lab $(ROOT) $(LAB) notebooks/01_first_picture.ipynb
@@ -48,6 +48,10 @@ binder-check: $(VENV)/test  ## the steps of a Binder, from the Dockerfile to a d
 
 links: $(VENV)/test  ## the README's links, from the repository's address in pyproject.toml
 	$(BIN)/python -m tests.links
+
+pictures: $(VENV)/test  ## the README's pictures of the screen
+	$(BIN)/python tests/browser/chromium.py --install
+	$(BIN)/python -m tests.browser.readme
 
 format: $(VENV)/test
 	$(BIN)/ruff check --fix .

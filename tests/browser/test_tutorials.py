@@ -76,9 +76,6 @@ def test_run_all_shows_what_the_tutorial_says(path, opened, notebook):
         for words, pattern in SAYS.items():
             if words in cell.source:
                 page.wait_text(n, pattern)
-    if path.stem.startswith("01"):
-        asked = [n for n, cell in enumerate(cells) if cell.source.startswith("%%liangxin")]
-        page.screenshot("finished-cell", asked[1])
     whole(page, f"tutorial-{path.stem}")
     assert page.errors == []
 
