@@ -37,6 +37,7 @@ STYLE = """<style>
 .lx-id { font-family: var(--jp-code-font-family, monospace); user-select: all; }
 .lx-picture { display: block; max-width: 100%; height: auto; margin: 8px 0; border-radius: 4px;
   border: 1px solid var(--jp-border-color2, #e0e0e0); }
+.lx-body { flex-direction: column; }
 .lx-row { margin-top: 4px !important; flex-wrap: wrap; gap: 8px; min-height: 28px; }
 .lx-card .lx-copy { width: 100%; max-width: 100%; height: auto; flex-direction: column;
   align-items: stretch; }

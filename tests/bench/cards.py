@@ -77,7 +77,7 @@ class Kernel:
 @contextlib.contextmanager
 def with_cards(count, every=0.5):
     """A kernel with that many live cards, each told of a new state every so many seconds."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         kernel = Kernel(folder)
         try:
             kernel.run(_CARDS.format(count=count, every=every))

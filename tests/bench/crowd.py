@@ -46,7 +46,7 @@ def lower_bound(tasks, seconds):
 def crowd(processes=4, each=30, speed=4.0):
     """The figures of `processes` sessions with `each` tasks; z-image takes about 8 s / speed."""
     server, url = serve(speed)
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         try:
             return _counted(url, Path(place), processes, each, 8.0 / speed)
         finally:

@@ -70,7 +70,7 @@ print(json.dumps(said))
 
 @cache
 def _measured():
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         root = Path(folder)
         stock.fill(Ledger(root / "ledger.sqlite"), root, COUNT)
         return _run(_CODE.format(root=str(root)))

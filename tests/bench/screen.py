@@ -33,7 +33,10 @@ def _opened(*cells):
     """A notebook in a JupyterLab of its own; and when its server was started."""
     driver = Driver()
     try:
-        with tempfile.TemporaryDirectory() as folder, driver.awake() as browser:
+        with (
+            tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+            driver.awake() as browser,
+        ):
             root = Path(folder) / "notebooks"
             root.mkdir()
             ipynb.write(root / "n.ipynb", cells)

@@ -47,7 +47,7 @@ def shares(processes=4, seconds=4.0, rate=9.0):
 
 def _shared(setup, processes, seconds, rate):
     code = _SHARED.replace("{setup}", setup).replace("{seconds}", str(seconds))
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         command = [sys.executable, "-c", code, place, str(rate)]
         workers = [subprocess.Popen(command, **pipes) for _ in range(processes)]

@@ -97,7 +97,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--image", type=Path, help="a folder for the image, used again if there")
     kept = parser.parse_args().image
-    with tempfile.TemporaryDirectory(prefix="liangxin-binder-") as name:
+    with tempfile.TemporaryDirectory(prefix="liangxin-binder-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         home = image.copied(folder)
         place = kept or folder

@@ -94,7 +94,10 @@ def taken(browser: Browser, folder: Path) -> None:
 if __name__ == "__main__":
     driver = Driver()
     try:
-        with driver.awake() as browser, tempfile.TemporaryDirectory() as folder:
+        with (
+            driver.awake() as browser,
+            tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        ):
             taken(browser, Path(folder))
     finally:
         driver.stop()

@@ -178,6 +178,9 @@ def test_a_reloaded_page_still_sees_the_card_and_then_the_picture(notebook):
     page.wait_text(1, "Done", timeout=40)
     (image,) = page.images(1)
     assert image["alt"] == "A lighthouse on a cliff, storm coming in"
+    picture = page.page.locator(".lx-card .lx-picture").bounding_box()
+    words = page.page.locator(".lx-card .lx-prompt").bounding_box()
+    assert words["y"] >= picture["y"] + picture["height"], "the words stand below the picture"
     page.screenshot("card-done-after-reload", 1)
 
 

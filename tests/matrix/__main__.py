@@ -59,7 +59,9 @@ def main():
     parser.add_argument("names", nargs="*", help="environments or front ends; default all")
     wanted = set(parser.parse_args().names)
     failed, last = 0, ""
-    with tempfile.TemporaryDirectory(prefix="liangxin-matrix-") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="liangxin-matrix-", ignore_cleanup_errors=True
+    ) as folder:
         for name, versions, front, seen, seconds in rows(wanted, Path(folder)):
             if name != last:
                 print(f"\n{name}: {versions}", flush=True)
