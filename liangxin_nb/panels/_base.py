@@ -35,8 +35,8 @@ STYLE = """<style>
 .lx-small { font-size: var(--jp-ui-font-size0, 11px); color: var(--jp-ui-font-color2, #616161);
   overflow-wrap: anywhere; min-height: 1.5em; }
 .lx-id { font-family: var(--jp-code-font-family, monospace); user-select: all; }
-.lx-picture { display: block; max-width: 100%; height: auto; margin: 8px 0; border-radius: 4px;
-  border: 1px solid var(--jp-border-color2, #e0e0e0); }
+.lx-picture { display: block; box-sizing: border-box; max-width: 100%; height: auto;
+  margin: 8px 0; border-radius: 4px; border: 1px solid var(--jp-border-color2, #e0e0e0); }
 .lx-body { flex-direction: column; }
 .lx-row { margin-top: 4px !important; flex-wrap: wrap; gap: 8px; min-height: 28px; }
 .lx-card .lx-copy { width: 100%; max-width: 100%; height: auto; flex-direction: column;
