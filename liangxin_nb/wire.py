@@ -30,6 +30,8 @@ __all__ = [
     "created",
     "credit",
     "failure",
+    "link_body",
+    "linked",
     "record",
     "upload_body",
     "uploaded",
@@ -38,6 +40,7 @@ __all__ = [
 
 _QUOTA = ("quota", "insufficient", "credit", "balance", "额度", "余额")
 _CONTENT = ("sensitive", "moderat", "safety", "nsfw", "policy", "敏感", "违规")
+_ADDRESS = re.compile(r"https?://[^\s\"<>]{1,2000}")
 _KEY = "Check the key: LIANGXIN_API_KEY, or the service's console."
 _CREDIT = "Top up the account, then run the cell again."
 _ANSWERS: dict[int, tuple[type[ServiceError], str]] = {
@@ -60,6 +63,11 @@ def upload_body(uri: str, name: str) -> bytes:
     """The body of KIE's file-base64-upload for a data URI; its page takes them as they are."""
     given = {"base64Data": uri, "uploadPath": "images/liangxin_nb", "fileName": name}
     return msgspec.json.encode(given)
+
+
+def link_body(url: str) -> bytes:
+    """The body of KIE's download-url, which makes a new link to a result of its own."""
+    return msgspec.json.encode({"url": url})
 
 
 def without_capabilities(content: bytes) -> bytes:
@@ -112,8 +120,16 @@ def uploaded(status: int, body: bytes, retry_after: float | None = None) -> str:
     """The address in an answer to KIE's file upload; raises `ServiceError` when there is none."""
     data = _data(status, body, retry_after)
     url = _text(data.get("downloadUrl")) if isinstance(data, dict) else ""
-    if not re.fullmatch(r"https?://[^\s\"<>]{1,2000}", url):
+    if not _ADDRESS.fullmatch(url):
         raise _unreadable(status, body, "it holds no downloadUrl")
+    return url
+
+
+def linked(status: int, body: bytes, retry_after: float | None = None) -> str:
+    """The link in an answer to KIE's download-url; raises `ServiceError` when there is none."""
+    url = _text(_data(status, body, retry_after))
+    if not _ADDRESS.fullmatch(url):
+        raise _unreadable(status, body, "it holds no link")
     return url
 
 

@@ -1,13 +1,14 @@
 """Every model of both services, end to end in the sandbox: LiangXin's with the documented size."""
 
 import io
+from contextlib import suppress
 
 import av
 import pytest
 from PIL import Image
 
 from liangxin_nb import catalog
-from liangxin_nb.errors import OutOfCredit
+from liangxin_nb.errors import OutOfCredit, ResultLost
 from liangxin_nb.session import Session
 
 from .conftest import QUICK, serve
@@ -100,6 +101,28 @@ def test_a_kie_model_gives_a_result_of_its_kind(kie, tmp_path, model):
         assert "You asked: a lake at dawn" in result.paths[0].read_text(encoding="utf-8")
     assert session.history().rows[0][6] > 0, "the credits are in the ledger"
     session.close()
+
+
+@pytest.mark.parametrize(
+    ("profile", "fault", "fate"),
+    [
+        ("kie", "file-aged", "kept"),
+        ("kie", "file-404", "lost"),
+        ("liangxin", "file-aged", "lost"),
+    ],
+)
+def test_where_the_service_makes_new_links_an_aged_result_comes_home(
+    tmp_path, profile, fault, fate
+):
+    served = serve("--profile", profile, "--speed", "300", "--faults", fault)
+    session = at(served, tmp_path / "r", profile)
+    job = session.generate("a lake", model="z-image", aspect="1:1")
+    with suppress(ResultLost):
+        assert job.wait(60).paths[0].stat().st_size > 1000
+    assert [ticket.fate for ticket in session.ledger.tickets()] == [fate]
+    assert served.told()["calls"].get("download-url", 0) == (profile == "kie")
+    session.close()
+    served.stop()
 
 
 @pytest.mark.parametrize(

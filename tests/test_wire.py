@@ -174,10 +174,19 @@ FIELDS = ("taskId", "state", "param", "resultJson", "failCode", "createTime", "c
 DATA = st.dictionaries(st.sampled_from(FIELDS), ANYTHING)
 
 
+def test_a_new_link_is_an_address_and_nothing_else():
+    link = "https://files.example/1.png?until=1"
+    said = json.dumps({"code": 200, "msg": "success", "data": link}).encode()
+    assert wire.linked(200, said) == link
+    for data in (None, 7, {"url": link}, "", "file:///etc/passwd", 'https://x/"><script>'):
+        with pytest.raises(ServiceError):
+            wire.linked(200, json.dumps({"code": 200, "data": data}).encode())
+
+
 @given(status=st.integers(100, 599), body=st.binary() | st.builds(
     lambda data, code: json.dumps({"code": code, "data": data}).encode(), DATA, ANYTHING
 ))  # fmt: skip
-def test_whatever_comes_is_a_record_or_one_of_our_errors(status, body):
-    for read in (wire.record, wire.created):
+def test_whatever_comes_is_read_or_one_of_our_errors(status, body):
+    for read in (wire.record, wire.created, wire.credit, wire.uploaded, wire.linked):
         with suppress(LiangxinError):
             read(status, body)

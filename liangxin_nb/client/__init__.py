@@ -71,6 +71,13 @@ class Client:
         """The balance under the `kie` profile; raises `ServiceError` or `Unreachable`."""
         return await self._calls.credits()
 
+    async def link(self, url: str) -> str:
+        """A new link to a result, under the `kie` profile; good for 20 minutes, as KIE's page says.
+
+        Raises `ServiceError`, as for an address that is no result of the service, or `Unreachable`.
+        """
+        return await self._calls.link(url)
+
     async def download(self, url: str, target: Path) -> None:
         """Streams a result into a file; without the key, without cookies, at most 512 MiB.
 

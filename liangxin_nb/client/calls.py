@@ -11,14 +11,15 @@ from ..errors import LiangxinError, Saturated, ServiceError, Unreachable
 from ..record import Record
 from ..request import Request
 from ..settings import Secret
-from ..wire import create_body, created, credit
+from ..wire import create_body, created, credit, link_body, linked
 from ..wire import record as read_record
 from ._base import Origin, reason, retry_after
 
 __all__ = ["Calls", "Turns"]
 
 _CREATE, _RECORD = "/api/v1/jobs/createTask", "/api/v1/jobs/recordInfo"
-_CREDIT = "/api/v1/chat/credit"
+_CREDIT, _LINK = "/api/v1/chat/credit", "/api/v1/common/download-url"
+_JSON = {"Content-Type": "application/json"}
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LONGEST_PAUSE = 60.0
 _CONSOLE = "It is not sent again by itself; look at the service's console first."
@@ -62,9 +63,8 @@ class Calls:
         raise AssertionError("the last attempt returns or raises")
 
     async def _create_once(self, body: bytes) -> str:
-        headers = {"Content-Type": "application/json"}
         try:
-            reply = await self._api.call("POST", _CREATE, content=body, headers=headers)
+            reply = await self._api.call("POST", _CREATE, content=body, headers=_JSON)
         except _NOT_SENT as error:
             raise self._unreachable(error) from None
         except httpx.HTTPError as error:
@@ -93,6 +93,14 @@ class Calls:
         except httpx.HTTPError as error:
             raise self._unreachable(error) from None
         return credit(reply.status_code, reply.content, retry_after(reply))
+
+    async def link(self, url: str) -> str:
+        """Asks KIE's download-url once; raises `ServiceError` or `Unreachable`."""
+        try:
+            reply = await self._api.call("POST", _LINK, content=link_body(url), headers=_JSON)
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+        return linked(reply.status_code, reply.content, retry_after(reply))
 
     def _unanswered(self, error: httpx.HTTPError) -> Unreachable:
         said = f"No answer from {self._api.host} ({reason(error)}): a task may have been created"

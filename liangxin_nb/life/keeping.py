@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from ..budget import Budget
 from ..client import Client
-from ..errors import ResultLost
+from ..errors import ResultLost, ServiceError
 from ..ledger import Ledger
 from ..record import Media, Record
 from ..results import Parcel, Result, Results
@@ -44,9 +45,33 @@ class Keeping:
                 # The link may only be old: the service can give a fresh one, once.
                 await self._budget.query()
                 record = await client.record(ticket.task_id)
+            try:
                 return await self._download(client, parcel, ticket, record)
+            except ResultLost as lost:
+                return await self._download(
+                    client, parcel, ticket, await self._linked(client, ticket, record, lost)
+                )
         finally:
             await asyncio.to_thread(parcel.drop)
+
+    async def _linked(
+        self, client: Client, ticket: Ticket, record: Record, lost: ResultLost
+    ) -> Record:
+        """The record with new links in it; raises `lost` where the service makes none.
+
+        KIE keeps files for two weeks, as its front page says, and its links are reported to live
+        for a day; download-url, on a page of its own, leads from the one to the other.
+        """
+        if ticket.profile != "kie":
+            raise lost
+        media = []
+        for one in record.media:
+            await self._budget.query()
+            try:
+                media.append(one if one.text else replace(one, url=await client.link(one.url)))
+            except ServiceError:
+                raise lost from None
+        return replace(record, media=tuple(media))
 
     async def _download(
         self, client: Client, parcel: Parcel, ticket: Ticket, record: Record

@@ -23,6 +23,8 @@ _TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "webm"
 _PAGE = b"<!DOCTYPE html><html><body>This link is no longer available.</body></html>"
 _EXPIRED = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 
+#: Faults that leave links with this parameter alone.
+_SPARED = {"file-redirect": "direct", "file-expired-once": "link", "file-aged": "until"}
 #: What is sent instead, or None after a change to the delivery.
 Step = Callable[[Delivery, Fault], Response | None]
 
@@ -58,10 +60,8 @@ def _whole(text: str) -> int | None:
 
 def _fits(fault: Fault, request: Request) -> bool:
     """Whether a request for a file is an occasion for the fault."""
-    if fault.name == "file-redirect":
-        return "direct" not in request.query_params
-    if fault.name == "file-expired-once":
-        return "link" not in request.query_params
+    if fault.name in _SPARED:
+        return _SPARED[fault.name] not in request.query_params
     return fault.name != "file-cut-once" or fault.first(request.url.path)
 
 
@@ -133,6 +133,7 @@ STEPS: dict[str, Step] = {
     "file-410": _no(410, "gone"),
     "file-500": _no(500, "internal error"),
     "file-expired-once": _no(403, _EXPIRED, "application/xml"),
+    "file-aged": _no(403, _EXPIRED, "application/xml"),
     "file-redirect": _moved(lambda request: str(request.url.include_query_params(direct=1))),
     "file-redirect-evil": _moved(lambda _: "http://169.254.169.254/latest/meta-data/"),
     "file-redirect-loop": _moved(lambda request: str(request.url)),

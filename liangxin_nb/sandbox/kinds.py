@@ -80,6 +80,7 @@ KINDS = {
     "file-410": Kind("file", "", "410, gone"),
     "file-500": Kind("file", "", "500"),
     "file-expired-once": Kind("file", "", "a task's first link is dead; one asked for later works"),
+    "file-aged": Kind("file", "", "a record's links are dead; those of download-url work"),
     "file-redirect": Kind("file", "", "302 to the file itself, on this address"),
     "file-redirect-evil": Kind("file", "", "302 to http://169.254.169.254/latest/meta-data/"),
     "file-redirect-loop": Kind("file", "", "302 to itself"),

@@ -24,6 +24,7 @@ Seconds from a task's end to the answer that tells of it: mean (95th percentile)
 each task. In virtual time, each task by itself; *learned* knows 50 tasks that are over. *As many,
 evenly* is the fixed poller that asks just as many questions as *learned* does; the ratio is to its
 mean. No rule that keeps 2 s between two questions can come much below 1 s where ends are spread.
+*Never seen* has no history: there *learned* is the documented schedule, and differs by chance only.
 """
 
 
