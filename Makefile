@@ -31,8 +31,8 @@ check: $(VENV)/test  ## lint, types, quick tests: a few minutes
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not slow and not browser"
 
-test-crash: $(VENV)/test  ## a hundred crashes at random moments
-	LIANGXIN_CRASHES=100 $(BIN)/python -m pytest tests/faults/test_crash.py
+test-crash: $(VENV)/test  ## a hundred crashes at random moments, a minute of four processes on one ledger
+	LIANGXIN_CRASHES=100 LIANGXIN_STRESS=60 $(BIN)/python -m pytest tests/faults/test_crash.py tests/faults/test_stress.py
 
 bench: $(VENV)/test  ## the figures, in 3 minutes; FULL=1: a thousand tasks in real time, too
 	$(BIN)/python tests/browser/chromium.py --install
