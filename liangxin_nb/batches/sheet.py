@@ -21,7 +21,7 @@ _MOST_REASONS = 10
 
 @dataclass(frozen=True)
 class Sheet:
-    """A contact sheet; a notebook shows it within the budget of one picture.
+    """A contact sheet; a notebook shows it, or its first 48 places, within a picture's budget.
 
     `text`: what is said with it; `empty`: whether there is no picture at all.
     """
@@ -70,7 +70,20 @@ def sheet(outcomes: Iterable[Outcome], rows: list[str], columns: list[str], now:
         if found:
             pictures[outcome.place] = found[0].read_bytes
         words[outcome.place] = "kept" if outcome.result else _word(outcome.state)
-    return Sheet(Tiles(pictures, rows, columns, words, now.text), _text(now))
+    tiles = Tiles(pictures, rows, columns, words, now.text)
+    return Sheet(tiles, "\n".join([_text(now), *_missing(tiles)]))
+
+
+def _missing(tiles: Tiles) -> list[str]:
+    """What to do about a sheet that is too large for a notebook."""
+    shown = tiles.beginning
+    if shown is tiles or not tiles.pictures:
+        return []
+    places, all_places = (len(t.rows) * len(t.columns) for t in (shown, tiles))
+    return [
+        f"On the sheet: the first {places} of {all_places}. %liangxin gallery turns pages,"
+        " .sheet().save('all.jpg') draws all."
+    ]
 
 
 def _word(state: str) -> str:

@@ -21,9 +21,11 @@ __all__ = ["Tiles", "contact", "contact_file"]
 _WIDTHS = (1024, 896, 768, 640, 512)
 _QUALITIES = (84, 76, 68, 60, 50, 40)
 _TALLEST = 1.6  # times the width, in a notebook
+#: Places on a sheet in a notebook: with more, nobody could tell one picture from another.
+_MOST, _MOST_ACROSS = 48, 12
 _GAP = 8
 _INK, _SOFT, _LINE, _BLANK = "#212121", "#616161", "#e0e0e0", "#f5f5f5"
-_MOST_PIXELS = 60_000_000
+_MOST_PIXELS = 30_000_000
 #: Fonts that know Chinese, by the names that systems have for them; Pillow's own does not.
 _FONTS = ("NotoSansCJK-Regular.ttc", "NotoSerifCJK-Regular.ttc", "PingFang.ttc", "msyh.ttc",
           "wqy-zenhei.ttc", "wqy-microhei.ttc", "DroidSansFallbackFull.ttf")  # fmt: skip
@@ -49,9 +51,25 @@ class Tiles:
         """Whether rows and columns mean something."""
         return len(self.columns) > 1
 
+    @property
+    def beginning(self) -> Tiles:
+        """What a notebook has room for: the first rows and columns, at most 48 places."""
+        columns = self.columns[:_MOST_ACROSS]
+        rows = self.rows[: max(1, _MOST // len(columns))]
+        old, new = len(self.columns), len(columns)
+        if (len(rows), new) == (len(self.rows), old):
+            return self
+        to = {r * old + c: r * new + c for r in range(len(rows)) for c in range(new)}
+        pictures = {to[at]: read for at, read in self.pictures.items() if at in to}
+        words = {to[at]: word for at, word in self.words.items() if at in to}
+        told = f"the first {len(to)} of {len(self.rows) * old}"
+        caption = f"{self.caption} · {told}" if self.caption else told
+        return Tiles(pictures, rows, columns, words, caption)
+
 
 def contact(tiles: Tiles, *, budget: int = BUDGET) -> bytes:
-    """The sheet as a JPEG within the budget: rather narrower than blocky."""
+    """The beginning of the sheet as a JPEG within the budget: rather narrower than blocky."""
+    tiles = tiles.beginning
     small, data = _all_small(tiles, 512), b""
     for width in _WIDTHS:
         sheet = _drawn(tiles, small, _Layout.of(tiles, small, width, _TALLEST))
