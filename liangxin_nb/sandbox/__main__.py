@@ -126,6 +126,9 @@ async def _watch(state: Path, server: uvicorn.Server) -> None:
     with gate(state):
         if not in_use(state):
             server.should_exit = True
+            # It would go on listening for a moment: whoever came then would soon stand alone.
+            for listening in server.servers:
+                listening.close()
             return
     await _watch(state, server)
 

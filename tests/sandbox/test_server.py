@@ -1,5 +1,6 @@
 """The sandbox as a process of its own, on a real socket."""
 
+import asyncio
 import io
 import json
 import subprocess
@@ -9,13 +10,20 @@ import urllib.error
 import urllib.request
 
 import pytest
+import uvicorn
 from PIL import Image
 
 from liangxin_nb.errors import Unreachable
+from liangxin_nb.sandbox import __main__ as program
 from liangxin_nb.sandbox.launch import Launcher
 
 from ..conftest import serve
 from ..scan import KEY
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
 
 
 def call(url, body=None, key=KEY):
@@ -125,6 +133,21 @@ def test_kernels_of_one_folder_share_a_sandbox_and_it_ends_when_nobody_uses_it(t
     while alive(url) and time.monotonic() < deadline:
         time.sleep(0.5)
     assert not alive(url)
+
+
+@pytest.mark.anyio
+async def test_once_it_has_decided_to_end_nobody_is_let_in(tmp_path, monkeypatch):
+    monkeypatch.setattr(program, "_LINGER", 0.0)
+    listening = program._bound(0)
+    place = listening.getsockname()
+    server = uvicorn.Server(uvicorn.Config(lambda *_: None, lifespan="off", log_level="warning"))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    await program._watch(tmp_path / ".sandbox", server)
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(*place)
+    await serving
 
 
 def test_a_killed_sandbox_comes_back_at_the_same_place_with_its_tasks(tmp_path):
