@@ -49,7 +49,7 @@ def test_a_prompt_becomes_a_kept_picture_with_its_story(session):
 def test_it_returns_at_once_and_the_states_come_in_order(session):
     before = time.monotonic()
     job = session.generate("a lake")
-    assert time.monotonic() - before < 0.5
+    assert time.monotonic() - before < 1.0
     seen = phases(job)
     job.wait(20)
     order = ["sending", "waiting", "queuing", "generating", "saving", "done"]
@@ -145,7 +145,7 @@ def test_leaving_ends_the_wait_at_once_and_the_task_can_be_collected(patient, sl
     before = time.monotonic()
     with pytest.raises(StillRunning, match=r"it may be billed.*%liangxin resume task_"):
         job.wait(20)
-    assert time.monotonic() - before < 2.0
+    assert time.monotonic() - before < 4.0
     assert (job.state, patient.ledger.find(job.task_id).fate) == ("left", "accepted")
     (again,) = patient.resume()
     assert again.wait(20).task_id == job.task_id
@@ -234,7 +234,7 @@ def test_an_interrupt_ends_the_wait_and_not_the_job(patient):
     before = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         job.wait(30)
-    assert time.monotonic() - before < 1.5
+    assert time.monotonic() - before < 3.0
     assert job.wait(20).task_id == job.task_id
 
 

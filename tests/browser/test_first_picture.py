@@ -77,7 +77,7 @@ def test_leave_works_while_a_cell_waits(notebook, lab):
     before = time.monotonic()
     page.click(2, "Leave")
     page.wait_done(2)
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < 4
     text = page.wait_text(2, "Left \\(still running\\)")
     task_id = re.search(r"task_[\w.-]+", text)[0]
     assert "it may be billed" in text

@@ -84,7 +84,9 @@ def test_without_a_call_the_job_ends_as_unknown(receiver, faulty, opened):
     with pytest.raises(Unreachable, match="may be billed"):
         job.wait(20)
     assert (job.state, session.ledger.find(job.ticket.id).fate) == ("unknown", "unknown")
-    left = opened(faulty).generate("a lake", size="square")
+    patient = opened(faulty)
+    left = patient.generate("a lake", size="square")
+    until(lambda: patient.ledger.find(left.ticket.id).fate != "intent")
     left.leave()
     with pytest.raises(Unreachable, match="may be billed"):
         left.wait(20)
