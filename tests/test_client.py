@@ -40,7 +40,8 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers = list(answers)
         self.seen = []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        # It looks often whether it should end: hundreds of them end one after the other.
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
     def url(self):

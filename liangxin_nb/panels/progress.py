@@ -150,6 +150,8 @@ def _state(now: Progress) -> tuple[str, str, str]:
         return "◇", "Left", "lx-warn"
     if now.counts.get("unsent", 0):
         return "‖", "Paused", "lx-warn"
+    if {outcome.state for outcome in now.troubles} == {"unknown"}:
+        return "?", "Done, some unknown", "lx-warn"
     return ("✕", "Done, with failures", "lx-bad") if now.troubles else ("●", "Done", "lx-good")
 
 

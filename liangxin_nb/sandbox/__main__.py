@@ -98,7 +98,8 @@ async def _serve(given: argparse.Namespace, faults: Faults) -> None:
 def _bound(port: int) -> socket.socket:
     """A listening socket on the wished port, or on any free one where that is taken."""
     for wish in (port, 0):
-        listening = socket.socket()
+        # By its protocol asyncio knows that it may send small answers at once (TCP_NODELAY).
+        listening = socket.socket(proto=socket.IPPROTO_TCP)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind(("127.0.0.1", wish))

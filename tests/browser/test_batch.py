@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections import Counter
 
 import nbformat
 import pytest
@@ -49,6 +50,15 @@ def misbehave(service, *faults):
     urllib.request.urlopen(request).close()
 
 
+def the_sheet(page, cell):
+    """The one picture of a cell, once it is there."""
+    deadline = time.monotonic() + 20
+    while not (found := page.images(cell)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    (image,) = found
+    return image
+
+
 def narrow(page, name):
     """The whole window at 800 px."""
     page.page.set_viewport_size({"width": 800, "height": 900})
@@ -72,9 +82,7 @@ def test_a_batch_lives_in_one_view_and_ends_as_one_sheet(notebook, lab, service,
     assert "17 done" in text
     assert "2 failed" in text
     page.wait("shows", 1, "Retry failed \\(3\\)")
-    deadline = time.monotonic() + 20
-    while not page.images(1) and time.monotonic() < deadline:
-        time.sleep(0.2)
+    the_sheet(page, 1)
     page.screenshot(f"batch-failures-{theme}", 1)
     assert findings(page, ".lx-batch", 800, 900) == []
     narrow(page, f"batch-failures-{theme}-800")
@@ -129,20 +137,30 @@ def test_a_large_batch_asks_first_is_steered_and_taken_up_after_a_restart(notebo
     assert paused < sent() < 61
     id = re.search(r"Batch ([0-9a-f]{12})", text)[1]
     page.screenshot("batch-left", 1)
+    # The kernel goes while requests are on their way: their answers go with it.
+    misbehave(service, "create-slow:15")
     page.click(1, "Go on")
-    page.wait_text(1, "Running")
-
+    deadline = time.monotonic() + 30
+    while not ledger(lab).of_fate("sent") and time.monotonic() < deadline:
+        time.sleep(0.05)
     page.restart()
+    misbehave(service)
     assert 0 < sent() < 61, "the kernel went in the middle"
     page.run_and_wait(0)
     page.call("edit", 2, f"%liangxin batch {id}")
     page.run_and_wait(2)
-    page.wait("shows", 2, "^\\s*$", timeout=90)
-    (image,) = page.images(2)
+    text = page.wait_text(2, "Done, some unknown", timeout=90)
+    tickets = ledger(lab).of_batch(id)
+    fates = Counter(ticket.fate for ticket in tickets)
+    unknown = fates.pop("unknown")
+    assert 1 <= unknown <= 4, "no more than are sent at once"
+    assert fates == {"kept": 61 - unknown}
+    assert f"{unknown} unknown (may be billed)" in text
+    assert "Retry failed" not in text, "what may exist already is not asked for again"
+    image = the_sheet(page, 2)
     assert (image["mime"], image["visible"]) == ("image/jpeg", True)
     page.screenshot("batch-taken-up", 2)
-    tickets = ledger(lab).of_batch(id)
-    assert len(tickets) == len({ticket.task_id for ticket in tickets}) == 61
-    assert {ticket.fate for ticket in tickets} == {"kept"}
+    assert len(tickets) == 61
+    assert len({t.task_id for t in tickets if t.fate == "kept"}) == 61 - unknown
     calls = service.told()["calls"]["createTask"] - before["calls"].get("createTask", 0)
-    assert (sent(), calls) == (61, 61), "a task was created twice"
+    assert sent() <= calls <= 61, "a task was created twice"

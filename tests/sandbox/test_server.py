@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 
+import httpx
 import pytest
 import uvicorn
 from PIL import Image
@@ -76,6 +77,13 @@ def test_results_are_real_pictures_of_the_size_and_format_asked_for(sandbox, giv
     image = Image.open(io.BytesIO(pictures[0]))
     assert (image.size, image.format) == (size, form)
     assert pictures[0] == pictures[1]
+
+
+def test_an_answer_on_an_open_connection_is_sent_at_once(sandbox):
+    with httpx.Client() as client:
+        asked = [client.get(f"{sandbox.url}/sandbox") for _ in range(20)]
+    # Held back by the kernel until the client acknowledges, every one would take 40 ms or more.
+    assert min(reply.elapsed.total_seconds() for reply in asked[1:]) < 0.03
 
 
 def test_it_listens_on_this_machine_only_and_says_where_in_one_line():
