@@ -155,12 +155,12 @@ def budget(place, key="sk-a", pace=QUICK):
 
 async def test_a_refusal_slows_everybody_on_that_key_and_nobody_else(tmp_path):
     mine, yours, other = budget(tmp_path), budget(tmp_path), budget(tmp_path, "sk-b")
-    await mine.refused("recordInfo", 0.5)
+    await mine.refused("recordInfo", 2.0)
     begun = time.monotonic()
     await other.query()
-    assert time.monotonic() - begun < 0.3
+    assert time.monotonic() - begun < 1.5
     await yours.query()
-    assert time.monotonic() - begun > 0.4
+    assert time.monotonic() - begun > 1.9
 
 
 async def test_the_key_is_not_in_the_budgets_files(tmp_path):

@@ -1,8 +1,7 @@
 """The tutorials as their readers run them: what they show is what they say.
 
 All of them run from fresh kernels, in order in one folder (`jupyter execute`), and each alone in an
-empty folder, where every cell that asks for a picture is interrupted once and run again. (Not 02:
-its cells are like those of 01 and 08, and its nine large pictures take long to draw.)
+empty folder, where every cell that asks for a picture is interrupted once and run again.
 """
 
 import base64

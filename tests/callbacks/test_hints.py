@@ -70,16 +70,18 @@ def test_a_call_that_comes_twice_and_a_call_about_failure_end_the_job_once(
     assert session.ledger.count() == {"failed": 1, "kept": 1}
 
 
-@pytest.mark.parametrize(("fault", "outcome"), [("", "done"), ("callback-forged", "left")])
+@pytest.mark.parametrize(
+    ("fault", "outcome", "patience"), [("", "done", 30), ("callback-forged", "left", 8)]
+)
 def test_a_signed_call_is_heard_and_a_forged_one_is_not(
-    monkeypatch, faulty, opened, fault, outcome
+    monkeypatch, faulty, opened, fault, outcome, patience
 ):
     monkeypatch.setenv("LIANGXIN_WEBHOOK_KEY", "whk-sandbox")
     put(faulty, fault)
     with lx.receive_callbacks():
         job = opened(faulty).generate("a lake", size="square")
         try:
-            job.wait(8)
+            job.wait(patience)
         except StillRunning:
             job.leave()
         until(lambda: job.status.over)

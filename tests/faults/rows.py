@@ -90,7 +90,7 @@ ROWS = [
     kept("record-reset*2"),
     kept("record-busy:1*1"),
     kept("record-busy-date*1"),
-    kept("record-slow:3*1", timeout=1.0),
+    kept("record-slow:5*1", timeout=2.0),
     kept("late:1"),
     kept("kie, late:1"),
     left("record-html", "still running after 1 s.*cannot be read.*resume", patience=1.0),

@@ -19,7 +19,7 @@ from liangxin_nb.results import story
 from ..conftest import serve
 
 pytestmark = pytest.mark.slow
-CRASHES = int(os.environ.get("LIANGXIN_CRASHES", "10"))
+CRASHES = int(os.environ.get("LIANGXIN_CRASHES", "6"))
 PROMPTS = 20
 
 
