@@ -71,17 +71,16 @@ def sheet(outcomes: Iterable[Outcome], rows: list[str], columns: list[str], now:
             pictures[outcome.place] = found[0].read_bytes
         words[outcome.place] = "kept" if outcome.result else _word(outcome.state)
     tiles = Tiles(pictures, rows, columns, words, now.text)
-    return Sheet(tiles, "\n".join([_text(now), *_missing(tiles)]))
+    return Sheet(tiles, "\n".join([_text(now), *_shortened(tiles)]))
 
 
-def _missing(tiles: Tiles) -> list[str]:
-    """What to do about a sheet that is too large for a notebook."""
+def _shortened(tiles: Tiles) -> list[str]:
+    """What is said where a notebook shows the beginning only."""
     shown = tiles.beginning
     if shown is tiles or not tiles.pictures:
         return []
-    places, all_places = (len(t.rows) * len(t.columns) for t in (shown, tiles))
     return [
-        f"On the sheet: the first {places} of {all_places}. %liangxin gallery turns pages,"
+        f"On the sheet: the first {shown.places} of {tiles.places}. %liangxin gallery turns pages,"
         " .sheet().save('all.jpg') draws all."
     ]
 

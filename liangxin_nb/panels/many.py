@@ -57,8 +57,8 @@ def show_batch(
 ) -> Callable[[], object]:
     """Shows a batch below the running cell: live where somebody looks, else as a line of text.
 
-    When it ends, the output becomes the contact sheet. Where something is left to press or to read
-    (tasks that failed, were left, or may exist) the view stays, and the sheet stands below it.
+    When it ends, the output becomes the contact sheet. Where not all is done the view stays,
+    with what can be read and pressed, and the sheet stands below it.
     Returns what waits, once the batch has ended, until the sheet is there: a cell that ends before
     would lose it.
     """
@@ -66,7 +66,7 @@ def show_batch(
     slot.batch = batch
     live = shows_widgets()
     now = batch.progress
-    if not now.moving and not (live and _unsettled(now)):
+    if not now.moving and (now.done or not live):
         slot.put("", dict(batch.sheet()._repr_mimebundle_()))
         return bool
     if not live:
@@ -169,7 +169,7 @@ class _Screen:
         bundle = await asyncio.to_thread(sheet._repr_mimebundle_)
         if self._batch.progress.moving:
             return  # somebody was quicker and asked for more
-        stays = self._view is not None and _unsettled(now)
+        stays = self._view is not None and not now.done
         if self._view is not None and not sheet.empty and (not stays or frontend() == "voila"):
             # For a page that was loaded anew, and for Voila: there no output can be replaced.
             self._view.show_sheet(sheet.jpeg, sheet.text)
@@ -181,7 +181,3 @@ class _Screen:
             self._below.put("", dict(bundle) if shown else {"text/html": ""})
         if stays and self._view is not None:
             self._slot.put_view(sheet.text, self._view.box.model_id)
-
-
-def _unsettled(now: Progress) -> bool:
-    return bool(now.troubles or now.counts.get("unsent", 0) or now.counts.get("left", 0))

@@ -49,6 +49,13 @@ _KINDS = {
     "unknown": ("?", "unknown (may be billed)", "lx-warn", False),
     "left": ("◇", "left (still running)", "lx-warn", False),
 }
+#: What a batch that has come to rest is called by the first of these that it counts, else done.
+_RESTS = {
+    "left": ("◇", "Left", "lx-warn"),
+    "unsent": ("‖", "Paused", "lx-warn"),
+    **dict.fromkeys(("failed", "refused", "lost"), ("✕", "Done, with failures", "lx-bad")),
+    "unknown": ("?", "Done, some unknown", "lx-warn"),
+}
 
 
 class BatchView:
@@ -144,15 +151,8 @@ def _state(now: Progress) -> tuple[str, str, str]:
     """Sign, word and tone of the whole."""
     if now.moving:
         return ("◐", "Pausing", "lx-warn") if now.paused else ("◐", "Running", "lx-run")
-    if now.done:
-        return "●", "Done", "lx-good"
-    if now.counts.get("left", 0):
-        return "◇", "Left", "lx-warn"
-    if now.counts.get("unsent", 0):
-        return "‖", "Paused", "lx-warn"
-    if {outcome.state for outcome in now.troubles} == {"unknown"}:
-        return "?", "Done, some unknown", "lx-warn"
-    return ("✕", "Done, with failures", "lx-bad") if now.troubles else ("●", "Done", "lx-good")
+    looks = (look for kind, look in _RESTS.items() if now.counts.get(kind))
+    return next(looks, ("●", "Done", "lx-good"))
 
 
 def _head(now: Progress) -> str:

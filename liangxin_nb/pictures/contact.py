@@ -52,6 +52,11 @@ class Tiles:
         return len(self.columns) > 1
 
     @property
+    def places(self) -> int:
+        """How many pictures there could be."""
+        return len(self.rows) * len(self.columns)
+
+    @property
     def beginning(self) -> Tiles:
         """What a notebook has room for: the first rows and columns, at most 48 places."""
         columns = self.columns[:_MOST_ACROSS]
@@ -62,7 +67,7 @@ class Tiles:
         to = {r * old + c: r * new + c for r in range(len(rows)) for c in range(new)}
         pictures = {to[at]: read for at, read in self.pictures.items() if at in to}
         words = {to[at]: word for at, word in self.words.items() if at in to}
-        told = f"the first {len(to)} of {len(self.rows) * old}"
+        told = f"the first {len(to)} of {self.places}"
         caption = f"{self.caption} · {told}" if self.caption else told
         return Tiles(pictures, rows, columns, words, caption)
 
@@ -157,7 +162,7 @@ class _Layout:
 def _drawn(tiles: Tiles, small: Mapping[int, Image.Image], to: _Layout) -> Image.Image:
     sheet = Image.new("RGB", (to.width, to.height), "white")
     pen = _Pen(sheet, to.line)
-    for place in range(len(tiles.rows) * len(tiles.columns)):
+    for place in range(tiles.places):
         _place(sheet, pen, to, place, small.get(place), tiles.words.get(place, ""))
     if tiles.matrix:
         for n, name in enumerate(tiles.columns):
