@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.request
 from dataclasses import dataclass
 
@@ -37,6 +38,15 @@ class Served:
         self.process.terminate()
         self.process.wait(10)
         self.process.stdout.close()
+
+
+def until(true, seconds=20.0, tick=0.02):
+    """Waits for something that must become true, and returns it."""
+    end = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < end, "it did not become true in time"
+        time.sleep(tick)
+    return found
 
 
 def serve(*options, **environment):
@@ -74,6 +84,11 @@ def own_settings(monkeypatch, tmp_path, tmp_path_factory):
     yield
     CONFIGURED.clear()
     use(None)
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
 
 
 @pytest.fixture(scope="session")

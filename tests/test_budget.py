@@ -25,11 +25,6 @@ TEN = Rule(10, 1.0)
 WHO = map(str, itertools.count())
 
 
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
 def test_a_burst_may_come_at_once_and_then_the_rate_holds():
     taken = []
     for _ in range(35):

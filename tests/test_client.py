@@ -28,11 +28,6 @@ KEY = "sk-very-secret-0123456789"
 WISH = Request("z-image", "雨 {x}", {"seed": 7})
 
 
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
 class Server(http.server.ThreadingHTTPServer):
     """Answers what a test says, in order (the last for ever), and remembers every request."""
 

@@ -14,11 +14,6 @@ pytestmark = pytest.mark.anyio
 FAST = Pace(steps=((float("inf"), 0.01, 0.02),), spacing=0.001)
 
 
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
 class Service:
     """Answers from a list, the last answer for ever; counts the questions."""
 

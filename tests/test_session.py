@@ -17,7 +17,7 @@ from liangxin_nb.errors import InvalidRequest, ServiceError, StillRunning, Unrea
 from liangxin_nb.results import story
 from liangxin_nb.session import Session
 
-from .conftest import QUICK, serve
+from .conftest import QUICK, serve, until
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +82,6 @@ def test_the_row_is_on_disk_before_the_request_is_sent(session, monkeypatch):
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_job_can_be_awaited(session):
     result = await session.generate("a lake")
     assert result.prompt == "a lake"
@@ -154,8 +153,7 @@ def test_leaving_ends_the_wait_at_once_and_the_task_can_be_collected(patient, sl
 
 def test_leaving_while_it_is_sent_still_notes_the_task_id(patient):
     job = patient.generate("a lake")
-    while patient.ledger.find(job.ticket.id).fate == "intent":
-        time.sleep(0.002)
+    until(lambda: patient.ledger.find(job.ticket.id).fate != "intent", tick=0.002)
     job.leave()
     with pytest.raises(StillRunning):
         job.wait(20)

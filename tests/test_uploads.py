@@ -15,7 +15,7 @@ from liangxin_nb.session import Session
 from liangxin_nb.settings import Secret
 
 from . import conftest
-from .test_client import KEY, anyio_backend, good, serve  # noqa: F401 fixtures
+from .test_client import KEY, good, serve  # noqa: F401 fixtures
 
 URI = f"data:image/png;base64,{base64.b64encode(b'no matter').decode()}"
 WISH = Request("google/nano-banana-edit", "x", {"image_urls": [URI, "https://e.com/a.png"]})

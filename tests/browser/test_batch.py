@@ -2,13 +2,12 @@
 
 import json
 import re
-import time
 from collections import Counter
 
 import nbformat
 import pytest
 
-from ..conftest import serve
+from ..conftest import serve, until
 from ..scan import KEY
 from .axe import findings
 from .window import SIZE
@@ -52,10 +51,7 @@ def misbehave(service, *faults):
 
 def the_sheet(page, cell):
     """The one picture of a cell, once it is there."""
-    deadline = time.monotonic() + 20
-    while not (found := page.images(cell)) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    (image,) = found
+    (image,) = until(lambda: page.images(cell))
     return image
 
 
@@ -140,9 +136,8 @@ def test_a_large_batch_asks_first_is_steered_and_taken_up_after_a_restart(notebo
     # The kernel goes while requests are on their way: their answers go with it.
     misbehave(service, "create-slow:15")
     page.click(1, "Go on")
-    deadline = time.monotonic() + 30
-    while not ledger(lab).of_fate("sent") and time.monotonic() < deadline:
-        time.sleep(0.05)
+    page.wait_text(1, "Running")
+    until(lambda: ledger(lab).of_fate("sent"))
     page.restart()
     misbehave(service)
     assert 0 < sent() < 61, "the kernel went in the middle"
@@ -163,4 +158,4 @@ def test_a_large_batch_asks_first_is_steered_and_taken_up_after_a_restart(notebo
     assert len(tickets) == 61
     assert len({t.task_id for t in tickets if t.fate == "kept"}) == 61 - unknown
     calls = service.told()["calls"]["createTask"] - before["calls"].get("createTask", 0)
-    assert sent() <= calls <= 61, "a task was created twice"
+    assert 61 - unknown <= sent() <= calls <= 61, "a task was created twice"

@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -68,12 +67,3 @@ def post(url, content, headers=None, method="POST"):
         return reply.status
     finally:
         connection.close()
-
-
-def until(true, seconds=20.0):
-    """Waits for something that must become true."""
-    end = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < end, "it did not become true in time"
-        time.sleep(0.02)
-    return found

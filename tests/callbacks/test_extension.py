@@ -12,7 +12,8 @@ import pytest
 
 from liangxin_nb.callbacks.mailbox import Mailbox
 
-from .conftest import body, post, until
+from ..conftest import until
+from .conftest import body, post
 
 pytest.importorskip("jupyter_server")
 pytestmark = pytest.mark.slow

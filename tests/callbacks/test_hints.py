@@ -13,9 +13,9 @@ import liangxin_nb as lx
 from liangxin_nb.callbacks.mailbox import Mailbox
 from liangxin_nb.errors import StillRunning, TaskFailed
 
-from ..conftest import QUICK, serve
+from ..conftest import QUICK, serve, until
 from ..faults.test_faults import put
-from .conftest import body, post, until
+from .conftest import body, post
 
 pytestmark = pytest.mark.slow
 

@@ -14,10 +14,9 @@ from liangxin_nb.ledger import Ledger
 from liangxin_nb.request import Request
 from liangxin_nb.results import story
 
-from ..conftest import QUICK, serve
+from ..conftest import QUICK, serve, until
 from ..faults.test_faults import counted, put
 from ..sandbox.test_server import call
-from .conftest import until
 
 pytestmark = pytest.mark.slow
 

@@ -11,11 +11,6 @@ from liangxin_nb.callbacks.watch import Watch
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
 async def test_what_came_earlier_is_told_first_and_what_comes_later_too(mailbox):
     mailbox.put("ticket", "task_1")
     mailbox.put("other", "task_x")

@@ -519,7 +519,7 @@ def test_a_file_comes_with_a_cookie_or_dribbles(api, path):
     status, headers, body = api.ask("GET", path)
     assert (status, body) == (200, whole)
     assert "=" in headers["Set-Cookie"]
-    assert time.monotonic() - began > 0.4
+    assert 0.4 < time.monotonic() - began < 3
 
 
 def test_an_endless_file_goes_on_until_the_caller_has_had_enough(api, path):

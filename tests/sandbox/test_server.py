@@ -22,11 +22,6 @@ from ..conftest import serve
 from ..scan import KEY
 
 
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
 def call(url, body=None, key=KEY):
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     data = None if body is None else json.dumps(body).encode()
