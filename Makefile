@@ -7,50 +7,48 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # A container's user is often root, which JupyterLab wants to be told about.
 ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
-# Two runs at once: each says what it has to say in one piece, where make can do that.
-SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+# The tests mostly wait, so twice as many workers as cores are of use. One: make test WORKERS=0
+WORKERS ?= 4
+PYTEST := $(BIN)/python -m pytest --numprocesses=$(WORKERS)
+BROWSER := $(BIN)/python tests/browser/chromium.py --install
 
-.PHONY: lab test test-slow test-browser check test-crash bench matrix binder-check links pictures format clean
+.PHONY: lab test check lint test-crash bench matrix binder-check links pictures format clean
 
 lab: $(VENV)/lab  ## open the first tutorial in JupyterLab
 	$(BIN)/jupyter lab $(ROOT) $(LAB) notebooks/01_first_picture.ipynb
 
-test: check  ## everything: also a real JupyterLab in a real browser
-	$(BIN)/python tests/browser/chromium.py --install
-	$(MAKE) --jobs=2 $(SYNC) test-slow test-browser
+test: lint  ## everything, also in a real JupyterLab in a real browser: at most ten minutes
+	$(BROWSER)
+	$(PYTEST) --durations=25
 
-test-slow: $(VENV)/test  ## what takes more than a moment, without a browser
-	$(BIN)/python -m pytest -m "slow and not browser" --ignore=tests/test_tutorials.py
+check: lint  ## lint, types, layers and the fast tests: at most two minutes
+	$(PYTEST) -m "not slow and not browser"
 
-test-browser: $(VENV)/test  ## JupyterLab, Notebook and Voila in Chromium, and every tutorial
-	$(BIN)/python -m pytest -m "slow or browser" tests/browser tests/test_tutorials.py
-
-check: $(VENV)/test  ## lint, types, quick tests: a few minutes
+lint: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow and not browser"
 
 test-crash: $(VENV)/test  ## a hundred crashes at random moments, a minute of four processes on one ledger
 	LIANGXIN_CRASHES=100 LIANGXIN_STRESS=60 $(BIN)/python -m pytest tests/faults/test_crash.py tests/faults/test_stress.py
 
 bench: $(VENV)/test  ## the figures, in 3 minutes; FULL=1: a thousand tasks in real time, too
-	$(BIN)/python tests/browser/chromium.py --install
+	$(BROWSER)
 	$(BIN)/python -m tests.bench
 
 matrix: $(VENV)/test  ## each front end in fresh environments; only some: make matrix ONLY="lab-4.2 voila"
-	$(BIN)/python tests/browser/chromium.py --install
+	$(BROWSER)
 	$(BIN)/python -m tests.matrix $(ONLY)
 
 binder-check: $(VENV)/test  ## the steps of a Binder, from the Dockerfile to a downloaded zip
-	$(BIN)/python tests/browser/chromium.py --install
+	$(BROWSER)
 	$(BIN)/python -m tests.binder
 
 links: $(VENV)/test  ## the README's links, from the repository's address in pyproject.toml
 	$(BIN)/python -m tests.links
 
 pictures: $(VENV)/test  ## the README's pictures of the screen
-	$(BIN)/python tests/browser/chromium.py --install
+	$(BROWSER)
 	$(BIN)/python -m tests.browser.readme
 
 format: $(VENV)/test
@@ -61,7 +59,10 @@ clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/lab $(VENV)/test: $(VENV)/%: pyproject.toml | $(VENV)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	# uv is much faster, but does not read pip's configuration: with a mirror set there, use pip.
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[$*]' || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	touch $@
 
 $(VENV)/python:

@@ -1,4 +1,4 @@
-"""Fixtures: a real sandbox on a real socket, and sessions that use it."""
+"""Fixtures for all tests: a real sandbox on a real socket, and sessions that use it."""
 
 import json
 import os
@@ -17,46 +17,55 @@ from liangxin_nb.settings import CONFIGURED
 
 from . import scan
 
-#: Asks far more often than the documents allow, which only a sandbox of one's own may be asked.
-QUICK = Pace(steps=((float("inf"), 0.05, 0.1),), spacing=0.01, creating=0.2)
+pytest_plugins = ["tests.run_report"]
+
+#: Polls far more often than the services allow; only the tests' own servers are called like this.
+FAST_PACE = Pace(steps=((float("inf"), 0.05, 0.1),), spacing=0.01, creating=0.2)
 
 
 @dataclass
-class Served:
-    """A running sandbox."""
+class SandboxProcess:
+    """A running sandbox: a process of its own on a free port of this machine."""
 
     url: str
     key: str
     process: subprocess.Popen
 
-    def told(self):
-        """What it says of itself: tasks created, calls counted."""
+    def counters(self):
+        """What the sandbox has counted so far: tasks created, calls by name, faults injected."""
         with urllib.request.urlopen(f"{self.url}/sandbox") as reply:
             return json.load(reply)
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
         self.process.stdout.close()
 
 
-def until(true, seconds=20.0, tick=0.02):
-    """Waits for something that must become true, and returns it."""
-    end = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < end, "it did not become true in time"
-        time.sleep(tick)
-    return found
+def wait_until(condition, deadline=60.0, interval=0.02):
+    """Wait for `condition()` to become true, and return its value; fail after the deadline.
+
+    Args:
+        condition: Called without arguments until it returns something true.
+        deadline: Seconds after which the test fails. Generous, because it only bounds a defect.
+        interval: Seconds between two calls.
+    """
+    end = time.monotonic() + deadline
+    while not (value := condition()):
+        assert time.monotonic() < end, f"still not true after {deadline:g} s"
+        time.sleep(interval)
+    return value
 
 
-def serve(*options, **environment):
+def start_sandbox(*options, **environment):
+    """Start a sandbox with command-line options and environment variables, and wait for it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "liangxin_nb.sandbox", *options],
         stdout=subprocess.PIPE,
         env={**os.environ, "LIANGXIN_SANDBOX_KEY": scan.KEY, **environment},
     )
-    told = json.loads(process.stdout.readline())
-    return Served(told["url"], told["key"], process)
+    address = json.loads(process.stdout.readline())
+    return SandboxProcess(address["url"], address["key"], process)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -94,7 +103,7 @@ def anyio_backend():
 @pytest.fixture(scope="session")
 def sandbox():
     """One fast sandbox for the whole run."""
-    served = serve("--speed", "20")
+    served = start_sandbox("--speed", "20")
     yield served
     served.stop()
 
@@ -102,6 +111,8 @@ def sandbox():
 @pytest.fixture
 def session(sandbox, tmp_path):
     """A session that talks to the sandbox as to any service, by address and key."""
-    made = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path / "results", pace=QUICK)
+    made = Session(
+        base_url=sandbox.url, key=sandbox.key, results=tmp_path / "results", pace=FAST_PACE
+    )
     yield made
     made.close()

@@ -15,7 +15,7 @@ from liangxin_nb.errors import InvalidRequest
 from liangxin_nb.request import Request
 from liangxin_nb.session import Session
 
-from .conftest import QUICK
+from .conftest import FAST_PACE
 
 NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 
@@ -59,7 +59,7 @@ def everything(folder):
 def home(sandbox, tmp_path):
     """A session on another machine, with the same key."""
     folder = tmp_path / "home" / "results"
-    made = Session(base_url=sandbox.url, key=sandbox.key, results=folder, pace=QUICK)
+    made = Session(base_url=sandbox.url, key=sandbox.key, results=folder, pace=FAST_PACE)
     yield made
     made.close()
 
@@ -68,7 +68,9 @@ def home(sandbox, tmp_path):
 def away(sandbox, tmp_path_factory):
     """A session with one kept picture, and a notebook beside it."""
     folder = tmp_path_factory.mktemp("away")
-    made = Session(base_url=sandbox.url, key=sandbox.key, results=folder / "results", pace=QUICK)
+    made = Session(
+        base_url=sandbox.url, key=sandbox.key, results=folder / "results", pace=FAST_PACE
+    )
     made.generate("a cat", size="square").wait(30)
     (folder / "first.ipynb").write_text(NOTEBOOK)
     yield made

@@ -15,7 +15,7 @@ from liangxin_nb.ledger import Ledger
 from liangxin_nb.request import Request
 from liangxin_nb.session import Session
 
-from .conftest import QUICK, serve
+from .conftest import FAST_PACE, start_sandbox
 
 CSV = 'prompt,seed,aspect\n"a lake, at dawn",7,16:9\n\n雨夜的咖啡馆,,\n'
 
@@ -153,13 +153,15 @@ def test_a_batch_line_is_read_as_it_is_meant():
 
 @pytest.fixture(scope="module")
 def troubled():
-    served = serve("--speed", "40", "--faults", "create-422-moderated*1, fail:500*2, create-lost*1")
+    served = start_sandbox(
+        "--speed", "40", "--faults", "create-422-moderated*1, fail:500*2, create-lost*1"
+    )
     yield served
     served.stop()
 
 
 def test_a_batch_ends_partly_in_order_and_only_what_may_be_is_sent_again(troubled, tmp_path):
-    session = Session(base_url=troubled.url, key=troubled.key, results=tmp_path, pace=QUICK)
+    session = Session(base_url=troubled.url, key=troubled.key, results=tmp_path, pace=FAST_PACE)
     batch = draft(session, ["a lake", "a cat"], seeds=[1, 2, 3], size="square").begin(name="pair")
     assert len(session.ledger.of_batch(batch.id)) == 6, "all are written at once"
     seen = [outcome.state for outcome in batch.as_completed()]
@@ -169,7 +171,7 @@ def test_a_batch_ends_partly_in_order_and_only_what_may_be_is_sent_again(trouble
     assert [r is None for r in batch.wait()] == [bool(o.reason) for o in batch]
     assert batch.counts == {"done": 4 - failed, "failed": failed, "refused": 1, "unknown": 1}
     assert {o.state for o in batch.failures} == {"failed", "refused", "unknown"}
-    created = troubled.told()["created"]
+    created = troubled.counters()["created"]
     assert batch.retry() == failed + 1, "never what may exist already"
 
     async def rest():
@@ -178,7 +180,7 @@ def test_a_batch_ends_partly_in_order_and_only_what_may_be_is_sent_again(trouble
     assert asyncio.run(rest()).count("done") == 5
     assert batch.progress.text == "6 tasks: 5 done, 1 unknown (may be billed)"
     assert batch.progress.tries == failed + 1
-    assert troubled.told()["created"] == created + failed + 1
+    assert troubled.counters()["created"] == created + failed + 1
     assert len(session.ledger.of_batch(batch.id)) == 7 + failed, "the old tickets stay"
     frame = batch.to_pandas()
     assert list(frame["row"]) == ["a lake"] * 3 + ["a cat"] * 3
@@ -195,7 +197,7 @@ def test_a_batch_ends_partly_in_order_and_only_what_may_be_is_sent_again(trouble
         sheet.save(tmp_path / "sheet.gif")
     session.close()
 
-    later = Session(base_url=troubled.url, key=troubled.key, results=tmp_path, pace=QUICK)
+    later = Session(base_url=troubled.url, key=troubled.key, results=tmp_path, pace=FAST_PACE)
     again = reopen(later, batch.id[:5])
     assert again.progress.text == batch.progress.text
     assert [o.row for o in again.failures] == [o.row for o in batch.failures]
@@ -206,7 +208,7 @@ def test_a_batch_ends_partly_in_order_and_only_what_may_be_is_sent_again(trouble
 def test_identical_work_is_taken_from_the_ledger_and_said_so(session, sandbox):
     first = draft(session, ["a lake"], seeds=[1, 2], size="square").begin()
     kept = first.wait(30)
-    before = sandbox.told()["created"]
+    before = sandbox.counters()["created"]
     planned = draft(session, ["a lake"], seeds=[1, 2, 3], size="square", reuse=True)
     assert "1 task would be created: 1 z-image. 2 results are kept already" in planned.estimate.text
     batch = planned.begin()
@@ -218,12 +220,12 @@ def test_identical_work_is_taken_from_the_ledger_and_said_so(session, sandbox):
     assert job.wait(10) == kept[0]
     assert job.note.startswith("Reused from 20")
     assert kept[0].task_id in job.note
-    assert sandbox.told()["created"] == before + 1
+    assert sandbox.counters()["created"] == before + 1
     assert session.generate("a lake", seed=1, size="square").note == ""
 
 
 def test_a_paused_batch_says_so_and_goes_on(sandbox, tmp_path):
-    session = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path, pace=QUICK)
+    session = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path, pace=FAST_PACE)
     batch = draft(session, [f"a lake {n}" for n in range(6)], size="square").begin(window=2)
     batch.pause()
     with pytest.raises(StillRunning, match=rf"not sent yet.*%liangxin batch {batch.id}"):
@@ -256,7 +258,7 @@ def test_a_batch_that_is_not_there_is_named(session):
 
 
 def test_the_loop_answers_while_500_prompts_are_worked_on(sandbox, tmp_path):
-    session = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path, pace=QUICK)
+    session = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path, pace=FAST_PACE)
     batch = draft(session, [f"a lake {n}" for n in range(500)], size="square").begin(most=500)
     session.loop.submit(session._connect()).result(60)  # its libraries are loaded once, there
     words, answers, end = [], [], time.monotonic() + 3

@@ -6,7 +6,7 @@ import pytest
 
 from liangxin_nb.ledger import Ledger
 
-from .conftest import serve
+from .conftest import start_sandbox
 from .test_headless import execute, pictures, said
 
 pytestmark = pytest.mark.slow
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def troubled(monkeypatch):
-    served = serve("--speed", "20", "--faults", "create-422-moderated*1")
+    served = start_sandbox("--speed", "20", "--faults", "create-422-moderated*1")
     monkeypatch.setenv("LIANGXIN_BASE_URL", served.url)
     monkeypatch.setenv("LIANGXIN_API_KEY", served.key)
     yield served
@@ -55,4 +55,4 @@ def test_a_batch_cell_waits_keeps_one_sheet_and_fails_in_one_line(tmp_path, trou
     assert "There is no batch 'nope'" in said(notebook.cells[9])
     ledger = Ledger(tmp_path / "liangxin-results" / "ledger.sqlite")
     assert ledger.count() == {"kept": 4, "refused": 1}
-    assert troubled.told()["created"] == 4
+    assert troubled.counters()["created"] == 4

@@ -18,7 +18,7 @@ from liangxin_nb.pacing import Pace
 from liangxin_nb.session import Session
 from liangxin_nb.settings import Settings
 
-from .conftest import QUICK, serve
+from .conftest import FAST_PACE, start_sandbox
 
 pytestmark = pytest.mark.anyio
 TEN = Rule(10, 1.0)
@@ -142,7 +142,7 @@ def test_what_keeps_the_rates_from_being_shared_is_told(tmp_path):
         assert "secret" not in obstacle(url) != ""
 
 
-def budget(place, key="sk-a", pace=QUICK):
+def budget(place, key="sk-a", pace=FAST_PACE):
     made = Budget(pace, str(place))
     made.serve("https://service.example", key)
     return made
@@ -246,8 +246,8 @@ def test_who_comes_late_counts_from_then_and_the_next_waits_for_it():
 
 def test_a_prompt_in_the_line_says_when_it_goes_out_and_can_be_withdrawn(tmp_path):
     """Twenty go out at once, the next must wait; leaving it then sends nothing."""
-    served = serve("--speed", "0.01")
-    slow = Pace(steps=QUICK.steps, spacing=0.01, creating=30.0)
+    served = start_sandbox("--speed", "0.01")
+    slow = Pace(steps=FAST_PACE.steps, spacing=0.01, creating=30.0)
     session = Session(base_url=served.url, key=served.key, results=tmp_path / "r", pace=slow)
     try:
         jobs = [session.generate(f"a lake {n}", size="square") for n in range(21)]
@@ -263,7 +263,7 @@ def test_a_prompt_in_the_line_says_when_it_goes_out_and_can_be_withdrawn(tmp_pat
         assert session.ticket(last.ticket.id).fate == "refused"
         while not all(job.task_id for job in jobs[:20]):
             time.sleep(0.05)
-        assert served.told()["calls"]["createTask"] == 20
+        assert served.counters()["calls"]["createTask"] == 20
     finally:
         session.close()
         served.stop()

@@ -16,7 +16,7 @@ from liangxin_nb.request import Request
 from liangxin_nb.session import Session
 from liangxin_nb.waiting import unfinished
 
-from .conftest import QUICK, serve
+from .conftest import FAST_PACE, start_sandbox
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def slow():
     """A sandbox in which a small task takes about two seconds."""
-    served = serve("--speed", "4")
+    served = start_sandbox("--speed", "4")
     yield served
     served.stop()
 
@@ -35,7 +35,7 @@ def make(slow, tmp_path):
     made = []
 
     def session(folder="r", **more):
-        more = {"base_url": slow.url, "key": slow.key, "pace": QUICK, **more}
+        more = {"base_url": slow.url, "key": slow.key, "pace": FAST_PACE, **more}
         made.append(Session(results=tmp_path / folder, **more))
         return made[-1]
 
@@ -94,7 +94,9 @@ def test_any_task_of_this_key_can_be_attached_with_its_prompt_read_back(make):
 
 
 def test_a_lost_answer_is_made_good_by_the_id_that_the_console_shows(make, tmp_path):
-    served = serve("--speed", "20", "--faults", "create-lost*2", "--state", str(tmp_path / "state"))
+    served = start_sandbox(
+        "--speed", "20", "--faults", "create-lost*2", "--state", str(tmp_path / "state")
+    )
     try:
         session = make(base_url=served.url, key=served.key)
         lost = [session.generate(prompt, size="square") for prompt in ("a lake", "a hill")]
@@ -109,7 +111,7 @@ def test_a_lost_answer_is_made_good_by_the_id_that_the_console_shows(make, tmp_p
         assert hill.wait(20).prompt == "a hill"
         assert lake.wait(20).prompt == "a lake"
         assert session.ledger.count() == {"kept": 2}
-        assert served.told()["created"] == 2
+        assert served.counters()["created"] == 2
         with pytest.raises(InvalidRequest, match="is not in the ledger"):
             session.resume("task_of_nobody")
     finally:
@@ -118,7 +120,7 @@ def test_a_lost_answer_is_made_good_by_the_id_that_the_console_shows(make, tmp_p
 
 def test_asking_whether_a_named_task_is_the_lost_one_takes_a_turn(make, tmp_path, monkeypatch):
     monkeypatch.setenv("LIANGXIN_BUDGET", str(tmp_path / "budget"))
-    served = serve("--faults", "create-lost")
+    served = start_sandbox("--faults", "create-lost")
     try:
         session = make(base_url=served.url, key=served.key)
         with pytest.raises(Unreachable):
@@ -243,13 +245,13 @@ def test_whatever_ends_it_at_whatever_stage_it_is_collected(stage, how, make, sl
         "os._exit(0)\n"
     )
     command = [sys.executable, "-c", code, slow.url, str(tmp_path / "r"), stage, how]
-    before = slow.told()["created"]
+    before = slow.counters()["created"]
     env = {**os.environ, "LIANGXIN_API_KEY": slow.key}
     subprocess.run(command, capture_output=True, text=True, timeout=60, env=env)
     heir = make()
     for job in heir.resume():
         job.wait(20)
-    made = slow.told()["created"] - before
+    made = slow.counters()["created"] - before
     counts = heir.ledger.count()
     assert made == counts.get("kept", 0) + counts.get("unknown", 0) <= 1
     if stage != "sending":

@@ -7,7 +7,7 @@ from liangxin_nb.pacing import Lived
 from liangxin_nb.request import Request
 from liangxin_nb.session import Session
 
-from .conftest import QUICK
+from .conftest import FAST_PACE
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_too_few_of_the_same_options_are_joined_by_all_of_the_model(ledger):
 
 def test_a_session_learns_from_its_own_finished_tasks(sandbox, tmp_path):
     """After the fifth picture the next is asked about by what the five took."""
-    made = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path / "r", pace=QUICK)
+    made = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path / "r", pace=FAST_PACE)
     try:
         jobs = [made.generate("a lake", size="square", seed=7) for _ in range(5)]
         for job in jobs:

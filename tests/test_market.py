@@ -11,7 +11,7 @@ from liangxin_nb import catalog
 from liangxin_nb.errors import OutOfCredit, ResultLost
 from liangxin_nb.session import Session
 
-from .conftest import QUICK, serve
+from .conftest import FAST_PACE, start_sandbox
 
 pytestmark = pytest.mark.slow
 
@@ -63,13 +63,15 @@ def test_none_of_the_documented_models_is_left_out():
 
 @pytest.fixture(scope="module")
 def kie():
-    served = serve("--profile", "kie", "--speed", "300", "--any-model")
+    served = start_sandbox("--profile", "kie", "--speed", "300", "--any-model")
     yield served
     served.stop()
 
 
 def at(served, folder, profile="kie"):
-    return Session(profile=profile, base_url=served.url, key=served.key, results=folder, pace=QUICK)
+    return Session(
+        profile=profile, base_url=served.url, key=served.key, results=folder, pace=FAST_PACE
+    )
 
 
 #: What a KIE model needs beside its prompt, and what keeps its drawing small.
@@ -114,13 +116,13 @@ def test_a_kie_model_gives_a_result_of_its_kind(kie, tmp_path, model):
 def test_where_the_service_makes_new_links_an_aged_result_comes_home(
     tmp_path, profile, fault, fate
 ):
-    served = serve("--profile", profile, "--speed", "300", "--faults", fault)
+    served = start_sandbox("--profile", profile, "--speed", "300", "--faults", fault)
     session = at(served, tmp_path / "r", profile)
     job = session.generate("a lake", model="z-image", aspect="1:1")
     with suppress(ResultLost):
         assert job.wait(60).paths[0].stat().st_size > 1000
     assert [ticket.fate for ticket in session.ledger.tickets()] == [fate]
-    assert served.told()["calls"].get("download-url", 0) == (profile == "kie")
+    assert served.counters()["calls"].get("download-url", 0) == (profile == "kie")
     session.close()
     served.stop()
 
@@ -132,7 +134,7 @@ def test_where_the_service_makes_new_links_an_aged_result_comes_home(
 def test_when_the_credits_are_used_up_it_is_said_and_nothing_is_created(
     tmp_path, profile, model, says
 ):
-    served = serve("--profile", profile, "--credits", "6", "--speed", "300")
+    served = start_sandbox("--profile", profile, "--credits", "6", "--speed", "300")
     session = at(served, tmp_path / "r", profile)
     session.generate("a lake", model=model, aspect="1:1").wait(60)
     if profile == "kie":
@@ -141,6 +143,6 @@ def test_when_the_credits_are_used_up_it_is_said_and_nothing_is_created(
         session.generate("a lake", model=model, aspect="1:1").wait(60)
     assert "Top up" in str(error.value)
     assert sorted(ticket.fate for ticket in session.ledger.tickets()) == ["kept", "refused"]
-    assert served.told()["created"] == 1
+    assert served.counters()["created"] == 1
     session.close()
     served.stop()

@@ -64,11 +64,11 @@ def test_within_the_limits_nothing_is_refused(ledger, limits):
 def test_the_guard_stands_before_the_ledger_and_the_service(sandbox, tmp_path):
     session = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path / "r", max_tasks=1)
     session.generate("a lake", size="square")
-    before = sandbox.told()["calls"].get("createTask", 0)
+    before = sandbox.counters()["calls"].get("createTask", 0)
     with pytest.raises(InvalidRequest, match="the limit is 1"):
         session.generate("a lake", size="square")
     assert len(session.history()) == 1
-    assert sandbox.told()["calls"].get("createTask", 0) - before <= 1
+    assert sandbox.counters()["calls"].get("createTask", 0) - before <= 1
     session.close()
 
 

@@ -17,7 +17,7 @@ from liangxin_nb.errors import InvalidRequest, ServiceError, StillRunning, Unrea
 from liangxin_nb.results import story
 from liangxin_nb.session import Session
 
-from .conftest import QUICK, serve, until
+from .conftest import FAST_PACE, start_sandbox, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -58,11 +58,11 @@ def test_it_returns_at_once_and_the_states_come_in_order(session):
 
 
 def test_ten_runs_make_ten_creates_and_the_ledger_agrees(session, sandbox):
-    before = sandbox.told()
+    before = sandbox.counters()
     jobs = [session.generate("a cat", seed=n) for n in range(10)]
     for job in jobs:
         job.wait(30)
-    after = sandbox.told()
+    after = sandbox.counters()
     assert after["calls"]["createTask"] - before["calls"].get("createTask", 0) == 10
     assert after["created"] - before["created"] == 10
     assert session.ledger.count() == {"kept": 10}
@@ -100,16 +100,16 @@ def test_a_refusal_is_raised_told_and_written_down(session):
 
 
 def test_bad_input_writes_nothing(session, sandbox):
-    before = sandbox.told()["calls"].get("createTask", 0)
+    before = sandbox.counters()["calls"].get("createTask", 0)
     for wrong in ({"prompt": " "}, {"prompt": "x", "aspect": "7:5"}, {"prompt": "x", "steps": 3}):
         with pytest.raises(InvalidRequest):
             session.generate(**wrong)
     assert session.ledger.count() == {}
-    assert sandbox.told()["calls"].get("createTask", 0) == before
+    assert sandbox.counters()["calls"].get("createTask", 0) == before
 
 
 def test_a_wrong_key_is_told_and_written_down(sandbox, tmp_path):
-    session = Session(base_url=sandbox.url, key="sk-wrong", results=tmp_path / "r", pace=QUICK)
+    session = Session(base_url=sandbox.url, key="sk-wrong", results=tmp_path / "r", pace=FAST_PACE)
     with pytest.raises(ServiceError, match="invalid token"):
         session.generate("a lake").wait(20)
     assert session.ledger.count() == {"refused": 1}
@@ -126,14 +126,14 @@ def test_a_port_nobody_listens_on_leaves_a_ledger_that_tells_the_truth(tmp_path)
 @pytest.fixture
 def slow(tmp_path):
     """A sandbox in which a task takes long enough to be left."""
-    served = serve("--speed", "2", "--state", str(tmp_path / "state"))
+    served = start_sandbox("--speed", "2", "--state", str(tmp_path / "state"))
     yield served
     served.stop()
 
 
 @pytest.fixture
 def patient(slow, tmp_path):
-    made = Session(base_url=slow.url, key=slow.key, results=tmp_path / "results", pace=QUICK)
+    made = Session(base_url=slow.url, key=slow.key, results=tmp_path / "results", pace=FAST_PACE)
     yield made
     made.close()
 
@@ -148,12 +148,12 @@ def test_leaving_ends_the_wait_at_once_and_the_task_can_be_collected(patient, sl
     assert (job.state, patient.ledger.find(job.task_id).fate) == ("left", "accepted")
     (again,) = patient.resume()
     assert again.wait(20).task_id == job.task_id
-    assert slow.told()["created"] == 1
+    assert slow.counters()["created"] == 1
 
 
 def test_leaving_while_it_is_sent_still_notes_the_task_id(patient):
     job = patient.generate("a lake")
-    until(lambda: patient.ledger.find(job.ticket.id).fate != "intent", tick=0.002)
+    wait_until(lambda: patient.ledger.find(job.ticket.id).fate != "intent", tick=0.002)
     job.leave()
     with pytest.raises(StillRunning):
         job.wait(20)
@@ -162,12 +162,14 @@ def test_leaving_while_it_is_sent_still_notes_the_task_id(patient):
 
 def test_patience_ends_the_wait_and_says_how_to_collect(slow, tmp_path):
     settings = {"base_url": slow.url, "key": slow.key, "results": tmp_path / "r"}
-    hasty = Session(**settings, patience=0.5, pace=QUICK)
+    hasty = Session(**settings, patience=0.5, pace=FAST_PACE)
     job = hasty.generate("a lake")
     with pytest.raises(StillRunning, match=r"is still running after 0 s|after 1 s"):
         job.wait(20)
     assert hasty.ledger.find(job.task_id).fate == "accepted"
-    assert Session(**settings, pace=QUICK).resume(job.task_id)[0].wait(20).task_id == job.task_id
+    assert (
+        Session(**settings, pace=FAST_PACE).resume(job.task_id)[0].wait(20).task_id == job.task_id
+    )
 
 
 def test_a_killed_process_leaves_a_task_that_another_collects(slow, tmp_path):
@@ -185,10 +187,10 @@ def test_a_killed_process_leaves_a_task_that_another_collects(slow, tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
         task_id = process.stdout.readline().strip()
         os.kill(process.pid, signal.SIGKILL)
-    heir = Session(base_url=slow.url, key=slow.key, results=tmp_path / "r", pace=QUICK)
+    heir = Session(base_url=slow.url, key=slow.key, results=tmp_path / "r", pace=FAST_PACE)
     (job,) = heir.resume()
     assert job.wait(20).task_id == task_id
-    assert slow.told()["created"] == 1
+    assert slow.counters()["created"] == 1
 
 
 def test_what_is_kept_or_refused_cannot_be_resumed(session):

@@ -75,11 +75,11 @@ def test_what_is_deleted_is_gone_from_the_disk_and_stays_in_the_ledger(session, 
         shelf.delete(entry.id)
 
     # Asked for by name, the service still has it, and it costs nothing more.
-    created = sandbox.told()["created"]
+    created = sandbox.counters()["created"]
     (again,) = session.resume(deleted.id)
     assert again.wait(30).paths[0].is_file()
     assert session.ticket(deleted.id).fate == "kept"
-    assert sandbox.told()["created"] == created
+    assert sandbox.counters()["created"] == created
 
 
 def test_no_folder_outside_of_the_results_is_deleted(session, tmp_path):

@@ -30,7 +30,7 @@ def picture(colour="magenta"):
 
 @pytest.fixture(scope="module")
 def kie():
-    served = conftest.serve("--profile", "kie", "--speed", "100")
+    served = conftest.start_sandbox("--profile", "kie", "--speed", "100")
     yield served
     served.stop()
 
@@ -38,7 +38,11 @@ def kie():
 @pytest.fixture
 def session(kie, tmp_path):
     made = Session(
-        profile="kie", base_url=kie.url, key=kie.key, results=tmp_path / "r", pace=conftest.QUICK
+        profile="kie",
+        base_url=kie.url,
+        key=kie.key,
+        results=tmp_path / "r",
+        pace=conftest.FAST_PACE,
     )
     yield made
     made.close()
@@ -46,25 +50,25 @@ def session(kie, tmp_path):
 
 @pytest.mark.slow
 def test_a_local_picture_is_seen_by_the_model_and_told_in_the_story(session, kie):
-    before = kie.told()["calls"]
+    before = kie.counters()["calls"]
     job = session.generate("a lake", model="google/nano-banana-edit", image=picture())
     result = job.wait(60)
     colours = Image.open(result.paths[0]).convert("RGB").getcolors(1 << 24)
     assert any(min(r, b) > 245 and g < 10 for _, (r, g, b) in colours), "it is in the drawing"
     assert result.story.options["image_urls"][0].startswith("data:image/jpeg;")
-    after = kie.told()["calls"]
+    after = kie.counters()["calls"]
     for call in ("uploads", "createTask"):
         assert after[call] - before.get(call, 0) == 1
 
 
 @pytest.mark.slow
 def test_the_same_picture_is_uploaded_once_for_many_tasks(session, kie):
-    before = kie.told()["calls"].get("uploads", 0)
+    before = kie.counters()["calls"].get("uploads", 0)
     image = picture("cyan")
     wish = {"model": "google/nano-banana-edit", "image": image, "output_format": "jpeg"}
     for job in [session.generate(prompt, **wish) for prompt in ("a lake", "a sea", "a cat")]:
         job.wait(60)
-    assert kie.told()["calls"]["uploads"] - before == 1
+    assert kie.counters()["calls"]["uploads"] - before == 1
 
 
 def test_people_are_told_where_their_picture_goes():

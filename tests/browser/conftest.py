@@ -106,10 +106,11 @@ def _write(lab: Lab, test: str, cells: Sequence[str]) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder as one for the browser."""
+    """Mark every test of this folder as one for the browser, to be run again when it fails."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,7 +7,7 @@ from collections import Counter
 import nbformat
 import pytest
 
-from ..conftest import serve, until
+from ..conftest import start_sandbox, wait_until
 from ..scan import KEY
 from .axe import findings
 from .window import SIZE
@@ -25,7 +25,7 @@ PROMPTS = "\n".join(f"{WORDS[n % 4]}, number {n} <b>&amp;" for n in range(20))
 
 @pytest.fixture(scope="module")
 def service():
-    served = serve("--speed", "6")
+    served = start_sandbox("--speed", "6")
     yield served
     served.stop()
 
@@ -51,7 +51,7 @@ def misbehave(service, *faults):
 
 def the_sheet(page, cell):
     """The one picture of a cell, once it is there."""
-    (image,) = until(lambda: page.images(cell))
+    (image,) = wait_until(lambda: page.images(cell))
     return image
 
 
@@ -106,16 +106,16 @@ def test_a_large_batch_asks_first_is_steered_and_taken_up_after_a_restart(notebo
     prompts = "\n".join(f"{WORDS[n % 4]}, {n} of 61" for n in range(61))
     page = notebook([HASTY, f"%%liangxin batch --size square --name lakes\n{prompts}", ""])
     page.run_and_wait(0)
-    before = service.told()
+    before = service.counters()
 
     def sent():
-        return service.told()["created"] - before["created"]
+        return service.counters()["created"] - before["created"]
 
     page.run_and_wait(1)
     page.wait_text(1, "61 tasks would be created")
     page.screenshot("batch-asked", 1)
     assert findings(page, ".lx-card", height=900) == []
-    told = service.told()
+    told = service.counters()
     assert told["calls"].get("createTask") == before["calls"].get("createTask")
     assert ledger(lab).bundles(1) == [] or ledger(lab).bundles(1)[0].name != "lakes"
 
@@ -137,7 +137,7 @@ def test_a_large_batch_asks_first_is_steered_and_taken_up_after_a_restart(notebo
     misbehave(service, "create-slow:15")
     page.click(1, "Go on")
     page.wait_text(1, "Running")
-    until(lambda: ledger(lab).of_fate("sent"))
+    wait_until(lambda: ledger(lab).of_fate("sent"))
     page.restart()
     misbehave(service)
     assert 0 < sent() < 61, "the kernel went in the middle"
@@ -157,5 +157,5 @@ def test_a_large_batch_asks_first_is_steered_and_taken_up_after_a_restart(notebo
     page.screenshot("batch-taken-up", 2)
     assert len(tickets) == 61
     assert len({t.task_id for t in tickets if t.fate == "kept"}) == 61 - unknown
-    calls = service.told()["calls"]["createTask"] - before["calls"].get("createTask", 0)
+    calls = service.counters()["calls"]["createTask"] - before["calls"].get("createTask", 0)
     assert 61 - unknown <= sent() <= calls <= 61, "a task was created twice"

@@ -5,7 +5,7 @@ import json
 import nbformat
 import pytest
 
-from ..conftest import serve
+from ..conftest import start_sandbox
 from ..scan import KEY
 
 pytestmark = pytest.mark.browser
@@ -21,7 +21,7 @@ TEXT = "%%liangxin claude-next\nWhat is *a* <b>lake</b>?"
 
 @pytest.fixture(scope="module")
 def kie():
-    served = serve("--profile", "kie", "--speed", "20", "--any-model")
+    served = start_sandbox("--profile", "kie", "--speed", "20", "--any-model")
     yield served
     served.stop()
 

@@ -12,7 +12,7 @@ import pytest
 
 from liangxin_nb.callbacks.mailbox import Mailbox
 
-from ..conftest import until
+from ..conftest import wait_until
 from .conftest import body, post
 
 pytest.importorskip("jupyter_server")
@@ -47,7 +47,7 @@ def server(request, tmp_path):
     with log.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, env=env, cwd=tmp_path)
     try:
-        until(lambda: answers(port), 60)
+        wait_until(lambda: answers(port), 60)
         yield f"http://127.0.0.1:{port}/user/li", log, tmp_path / "RUNTIME" / "liangxin"
     finally:
         process.terminate()

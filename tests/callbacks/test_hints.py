@@ -13,7 +13,7 @@ import liangxin_nb as lx
 from liangxin_nb.callbacks.mailbox import Mailbox
 from liangxin_nb.errors import StillRunning, TaskFailed
 
-from ..conftest import QUICK, serve, until
+from ..conftest import FAST_PACE, start_sandbox, wait_until
 from ..faults.test_faults import put
 from .conftest import body, post
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def faulty():
-    served = serve("--speed", "20", LIANGXIN_SANDBOX_WEBHOOK_KEY="whk-sandbox")
+    served = start_sandbox("--speed", "20", LIANGXIN_SANDBOX_WEBHOOK_KEY="whk-sandbox")
     yield served
     served.stop()
 
@@ -54,7 +54,7 @@ def test_a_call_brings_the_result_long_before_polling_would(receiver, faulty, op
 
 def test_polling_goes_on_when_the_call_is_lost(receiver, faulty, opened):
     put(faulty, "callback-lost")
-    job = opened(faulty, QUICK).generate("a lake", size="square")
+    job = opened(faulty, FAST_PACE).generate("a lake", size="square")
     assert job.wait(20).task_id == job.task_id
     assert Mailbox().hints() == []
 
@@ -84,7 +84,7 @@ def test_a_signed_call_is_heard_and_a_forged_one_is_not(
             job.wait(patience)
         except StillRunning:
             job.leave()
-        until(lambda: job.status.over)
+        wait_until(lambda: job.status.over)
     assert job.state == outcome
 
 
@@ -114,20 +114,20 @@ def test_hints_about_other_tasks_ask_nothing(receiver, faulty, opened, monkeypat
         lambda *given: urls.append(open_(*given)) or urls[-1],
     )  # fmt: skip
     job = session.generate("a lake", size="square")
-    until(lambda: job.task_id)
-    asked = faulty.told()["calls"].get("recordInfo", 0)
+    wait_until(lambda: job.task_id)
+    asked = faulty.counters()["calls"].get("recordInfo", 0)
     assert post(urls[0], body("task_other")) == 204
     assert post(urls[0], body(job.task_id)) == 204
-    until(lambda: faulty.told()["calls"].get("recordInfo", 0) == asked + 1)
+    wait_until(lambda: faulty.counters()["calls"].get("recordInfo", 0) == asked + 1)
     job.leave()
 
 
 def test_a_url_of_ones_own_is_passed_on_untouched_and_needs_no_mailbox(faulty, opened, own_mailbox):
     mine = "https://hooks.example/mine?x=1"
-    session = opened(faulty, QUICK)
+    session = opened(faulty, FAST_PACE)
     session.generate("a lake", size="square", callback=mine).wait(20)
     session.generate("a lake", size="square", callback=None).wait(20)
-    assert mine in faulty.told()["callbacks"]["elsewhere"]
+    assert mine in faulty.counters()["callbacks"]["elsewhere"]
     assert not own_mailbox.exists()
 
 
@@ -145,7 +145,7 @@ def test_as_many_calls_as_can_be_sent_harm_nothing(receiver, faulty, opened, own
     callers = [threading.Thread(target=flood, args=(receiver.url, known, seconds, s)) for s in seen]
     for caller in callers:
         caller.start()
-    job = opened(faulty, QUICK).generate("a lake", size="square")
+    job = opened(faulty, FAST_PACE).generate("a lake", size="square")
     job.wait(30)
     for caller in callers:
         caller.join()
@@ -164,19 +164,19 @@ def test_a_restarted_sandbox_calls_each_task_once(receiver, tmp_path):
     from ..sandbox.test_server import call
 
     for url, speed in ((urls[0], "50"), (urls[1], "3")):
-        served = serve("--speed", speed, "--state", str(state))
+        served = start_sandbox("--speed", speed, "--state", str(state))
         wish = {"model": "z-image", "callBackUrl": url, "input": {"prompt": "a lake"}}
         status, told = call(f"{served.url}/api/v1/jobs/createTask", wish)
         assert status == 200
         task_ids.append(told["data"]["taskId"])
         if url == urls[0]:
-            until(lambda: (state / "called.jsonl").exists())
+            wait_until(lambda: (state / "called.jsonl").exists())
         served.process.kill()
         served.stop()
     assert [hint.task_id for hint in box.hints()] == task_ids[:1]
-    served = serve("--speed", "3", "--state", str(state))
-    until(lambda: len(box.hints()) == 2)
-    until(lambda: served.told()["callbacks"]["calls"] == {"204": 1})
+    served = start_sandbox("--speed", "3", "--state", str(state))
+    wait_until(lambda: len(box.hints()) == 2)
+    wait_until(lambda: served.counters()["callbacks"]["calls"] == {"204": 1})
     assert [hint.task_id for hint in box.hints()] == task_ids
     served.stop()
 
@@ -190,7 +190,7 @@ def test_an_empty_callback_is_none_and_an_odd_one_is_refused(sandbox):
     assert call(api, {**wish, "callBackUrl": 7})[0] == 400
     far = {**wish, "callBackUrl": "http://10.9.8.7/liangxin/callback/secret-word"}
     assert call(api, far)[0] == 200
-    told = sandbox.told()["callbacks"]["elsewhere"]
+    told = sandbox.counters()["callbacks"]["elsewhere"]
     assert "http://10.9.8.7/liangxin/callback/..." in told
 
 

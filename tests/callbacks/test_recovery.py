@@ -14,7 +14,7 @@ from liangxin_nb.ledger import Ledger
 from liangxin_nb.request import Request
 from liangxin_nb.results import story
 
-from ..conftest import QUICK, serve, until
+from ..conftest import FAST_PACE, start_sandbox, wait_until
 from ..faults.test_faults import counted, put
 from ..sandbox.test_server import call
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def faulty():
-    served = serve("--speed", "20")
+    served = start_sandbox("--speed", "20")
     yield served
     served.stop()
 
@@ -61,7 +61,7 @@ def other_task(faulty, prompt="something else"):
 
 def test_a_caller_is_not_believed(faulty, opened):
     """Another request's task, a task nobody knows, and one that is another ticket's."""
-    session = opened(faulty, QUICK, callback="")
+    session = opened(faulty, FAST_PACE, callback="")
     twin = session.generate("a lake", size="square")
     twin.wait(20)
     put(faulty, "create-lost, callback-lost")
@@ -85,7 +85,7 @@ def test_without_a_call_the_job_ends_as_unknown(receiver, faulty, opened):
     assert (job.state, session.ledger.find(job.ticket.id).fate) == ("unknown", "unknown")
     patient = opened(faulty)
     left = patient.generate("a lake", size="square")
-    until(lambda: patient.ledger.find(left.ticket.id).fate != "intent")
+    wait_until(lambda: patient.ledger.find(left.ticket.id).fate != "intent")
     left.leave()
     with pytest.raises(Unreachable, match="may be billed"):
         left.wait(20)
@@ -111,11 +111,11 @@ def test_a_hint_that_came_while_nobody_was_there_is_used_after_a_restart(
         command = [sys.executable, "-c", code, faulty.url, str(tmp_path / "results")]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
             ticket = process.stdout.readline().strip()
-            until(lambda: counted(faulty)[1] == before[1] + 1)
+            wait_until(lambda: counted(faulty)[1] == before[1] + 1)
             os.kill(process.pid, signal.SIGKILL)
-        until(lambda: Mailbox().hints(ticket=ticket))
+        wait_until(lambda: Mailbox().hints(ticket=ticket))
     put(faulty, "")
-    session = opened(faulty, QUICK, callback="")
+    session = opened(faulty, FAST_PACE, callback="")
     assert session.ledger.find(ticket).fate == "sent"
     if by == "doctor":
         assert [finding.what for finding in session.examine()] == ["waiting to be collected"]

@@ -17,7 +17,7 @@ from liangxin_nb.batches import reopen
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.session import Session
 
-from ..conftest import QUICK, serve
+from ..conftest import FAST_PACE, start_sandbox
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 def server(tmp_path, request):
     faults = ["fail:500*6", "create-422-moderated*3", *getattr(request, "param", ())]
     state = tmp_path / "state"
-    served = serve("--speed", "30", "--state", str(state), "--faults", ", ".join(faults))
+    served = start_sandbox("--speed", "30", "--state", str(state), "--faults", ", ".join(faults))
     served.state = state
     yield served
     served.stop()
@@ -108,12 +108,12 @@ def test_a_killed_batch_is_taken_up_and_nothing_is_created_twice(server, count, 
     assert 9 - unknown <= failed + refused <= 9
     assert counts == ({"unknown": unknown} if unknown else {})
     assert kept == count - failed - refused - unknown
-    made, told = created(server), server.told()
+    made, told = created(server), server.counters()
     assert max(made.values()) == 1, "a task was created twice"
     assert count - 3 - unknown <= told["created"] == len(made) <= count - 3
     assert count - unknown <= told["calls"]["createTask"] <= count
 
-    session = Session(base_url=server.url, key=server.key, results=tmp_path / "r", pace=QUICK)
+    session = Session(base_url=server.url, key=server.key, results=tmp_path / "r", pace=FAST_PACE)
     batch = reopen(session, id)
     batch.wait(10)
     lost = f", {unknown} unknown (may be billed)" if unknown else ""
@@ -126,5 +126,5 @@ def test_a_killed_batch_is_taken_up_and_nothing_is_created_twice(server, count, 
     results = batch.wait(60)
     assert sum(result is None for result in results) == unknown, "unknown is never asked again"
     assert len(ledger.of_batch(id)) == count + failed + refused, "the old tickets stay"
-    assert server.told()["created"] == told["created"] + failed + refused
+    assert server.counters()["created"] == told["created"] + failed + refused
     session.close()

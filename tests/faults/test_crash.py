@@ -16,7 +16,7 @@ from PIL import Image
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.results import story
 
-from ..conftest import serve
+from ..conftest import start_sandbox
 
 pytestmark = pytest.mark.slow
 CRASHES = int(os.environ.get("LIANGXIN_CRASHES", "6"))
@@ -26,7 +26,7 @@ PROMPTS = 20
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     state = tmp_path_factory.mktemp("crash") / "state"
-    served = serve("--speed", "12", "--state", str(state))
+    served = start_sandbox("--speed", "12", "--state", str(state))
     served.state = state
     yield served
     served.stop()

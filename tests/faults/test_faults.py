@@ -12,7 +12,7 @@ from liangxin_nb.errors import LiangxinError
 from liangxin_nb.results import story
 from liangxin_nb.session import Session
 
-from ..conftest import QUICK, serve
+from ..conftest import FAST_PACE, start_sandbox
 from .rows import ROWS
 
 pytestmark = pytest.mark.slow
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def faulty():
     """A sandbox of this module's own, whose faults are set from test to test."""
-    served = serve("--speed", "20")
+    served = start_sandbox("--speed", "20")
     yield served
     served.stop()
 
@@ -34,7 +34,7 @@ def put(served, faults):
 
 
 def counted(served):
-    told = served.told()
+    told = served.counters()
     return told["calls"].get("createTask", 0), told["created"]
 
 
@@ -56,7 +56,7 @@ def test_nothing_is_paid_twice_and_the_truth_is_told(row, faulty, tmp_path, monk
         base_url=faulty.url,
         key=faulty.key,
         results=tmp_path / "r",
-        pace=QUICK,
+        pace=FAST_PACE,
         timeout=row.timeout,
         patience=row.patience,
     )
@@ -85,7 +85,7 @@ def test_nothing_is_paid_twice_and_the_truth_is_told(row, faulty, tmp_path, monk
 
 
 def test_a_lost_result_can_be_asked_for_once_more(faulty, tmp_path):
-    session = Session(base_url=faulty.url, key=faulty.key, results=tmp_path / "r", pace=QUICK)
+    session = Session(base_url=faulty.url, key=faulty.key, results=tmp_path / "r", pace=FAST_PACE)
     put(faulty, "file-404")
     job = session.generate("a lake", size="square")
     assert "link is dead" in ended(job)
@@ -95,9 +95,9 @@ def test_a_lost_result_can_be_asked_for_once_more(faulty, tmp_path):
 
 
 def test_nobody_listens_and_the_ledger_says_that_nothing_was_sent(tmp_path, table):
-    served = serve()
+    served = start_sandbox()
     served.stop()
-    session = Session(base_url=served.url, key=served.key, results=tmp_path / "r", pace=QUICK)
+    session = Session(base_url=served.url, key=served.key, results=tmp_path / "r", pace=FAST_PACE)
     job = session.generate("a lake")
     says = ended(job)
     fate = session.ledger.find(job.ticket.id).fate
@@ -107,7 +107,7 @@ def test_nobody_listens_and_the_ledger_says_that_nothing_was_sent(tmp_path, tabl
 
 
 def test_the_vendors_limits_are_kept_by_many_jobs_together(tmp_path):
-    served = serve("--speed", "20", "--faults", "limits")
+    served = start_sandbox("--speed", "20", "--faults", "limits")
     try:
         session = Session(base_url=served.url, key=served.key, results=tmp_path / "r")
         jobs = [session.generate("a lake", size="square", seed=n) for n in range(12)]

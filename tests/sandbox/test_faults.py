@@ -19,7 +19,7 @@ from liangxin_nb.sandbox.kinds import KINDS
 from liangxin_nb.sandbox.limits import Limits
 from liangxin_nb.sandbox.world import Refusal, World
 
-from ..conftest import serve
+from ..conftest import start_sandbox
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +82,7 @@ class Caller:
 
 @pytest.fixture(scope="module")
 def served():
-    served = serve("--speed", "50")
+    served = start_sandbox("--speed", "50")
     yield served
     served.stop()
 
@@ -649,9 +649,9 @@ def run(*options):
 
 
 def test_faults_are_named_at_the_start_and_listed_by_the_help():
-    served = serve("--faults", "create-lost*1, busy:3")
+    served = start_sandbox("--faults", "create-lost*1, busy:3")
     try:
-        assert served.told()["faults"] == {"create-lost*1": 0, "busy:3": 0}
+        assert served.counters()["faults"] == {"create-lost*1": 0, "busy:3": 0}
     finally:
         served.stop()
     refused = run("--faults", "kie, nope")

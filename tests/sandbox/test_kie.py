@@ -13,7 +13,7 @@ from PIL import Image
 
 from liangxin_nb.sandbox.world import Refusal, World
 
-from ..conftest import serve
+from ..conftest import start_sandbox
 from ..scan import KEY
 from ..test_client import Server
 from .test_server import call
@@ -55,7 +55,7 @@ class Kie:
 
 @pytest.fixture(scope="module")
 def kie():
-    made = Kie(serve("--profile", "kie", "--speed", "300", "--any-model"))
+    made = Kie(start_sandbox("--profile", "kie", "--speed", "300", "--any-model"))
     yield made
     made.stop()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import serve
+from ..conftest import start_sandbox
 from ..scan import KEY
 from .test_server import call
 
@@ -23,7 +23,7 @@ EXAMPLES = 10
 
 @pytest.fixture(params=["liangxin", "kie"])
 def served(request):
-    sandbox = serve("--profile", request.param, "--speed", "100")
+    sandbox = start_sandbox("--profile", request.param, "--speed", "100")
     yield request.param, sandbox
     sandbox.stop()
 

@@ -18,7 +18,7 @@ from liangxin_nb.errors import Unreachable
 from liangxin_nb.sandbox import __main__ as program
 from liangxin_nb.sandbox.launch import Launcher
 
-from ..conftest import serve
+from ..conftest import start_sandbox
 from ..scan import KEY
 
 
@@ -82,7 +82,7 @@ def test_an_answer_on_an_open_connection_is_sent_at_once(sandbox):
 
 
 def test_it_listens_on_this_machine_only_and_says_where_in_one_line():
-    served = serve("--speed", "5", LIANGXIN_SANDBOX_KEY="mine")
+    served = start_sandbox("--speed", "5", LIANGXIN_SANDBOX_KEY="mine")
     try:
         assert served.url.startswith("http://127.0.0.1:")
         assert served.key == "mine"
