@@ -38,6 +38,12 @@ class Connection:
             )
         return self._client
 
+    async def close(self) -> None:
+        """Closes the client's connections; the next call opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
     def leave(self) -> None:
         """Gives the sandbox back: without users it ends by itself."""
         self._launcher.leave()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -247,10 +248,19 @@ class Session:
 
     def close(self) -> None:
         """Leaves every job and gives the sandbox back; unfinished tasks stay in the ledger."""
-        for job in self.active():
+        jobs = self.active()
+        for job in jobs:
             job.leave()
         self._connect.leave()
         self._whose.end()
+        self.loop.submit(self._disconnect(jobs))
+
+    async def _disconnect(self, jobs: Sequence[Job]) -> None:
+        """Closes the connections once what is on its way has been answered."""
+        for job in jobs:
+            with suppress(Exception):  # whoever waits for the job is given its error
+                await job
+        await self._connect.close()
 
 
 def _line(settings: Settings) -> Line:

@@ -1,0 +1,194 @@
+"""A service of the task API inside the test's own process, on a real socket, under its control.
+
+Each task goes one state further with every question about it, up to `server.last`. A test can
+look at the disk, hold a request up or answer it otherwise at the moment in which it arrives:
+
+    with server.held("createTask") as request:
+        job = session.generate("a lake")
+        request.wait()  # it has arrived and is not answered
+        ...
+    job.wait(60)  # it is answered when the block ends
+"""
+
+import io
+import json
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+from PIL import Image
+
+from liangxin_nb.pacing import Pace
+
+from .scan import KEY
+
+__all__ = ["KEY", "PACE", "TaskServer", "answer", "hang_up"]
+
+#: Asks every few milliseconds; only servers of the tests' own are asked like this.
+PACE = Pace(steps=((float("inf"), 0.01, 0.02),), spacing=0.002, creating=0.1, longest=0.1)
+STATES = ("waiting", "queuing", "generating", "success")
+DEADLINE = 60.0
+
+
+def answer(status, **body):
+    """What a hook returns to answer a request otherwise: the status and a JSON body."""
+    return status, json.dumps(body).encode()
+
+
+def hang_up(_task_id):
+    """A hook that closes the connection without an answer."""
+    return None, b""
+
+
+def good(**data):
+    return answer(200, code=200, msg="success", data=data)
+
+
+class Gate:
+    """A kind of request held up: `wait()` returns when the first has arrived."""
+
+    def __init__(self):
+        self._arrived, self._released = threading.Event(), threading.Event()
+
+    def wait(self):
+        assert self._arrived.wait(DEADLINE), "the request never arrived"
+
+    def release(self):
+        self._released.set()
+
+    def __call__(self, task_id):
+        self._arrived.set()
+        assert self._released.wait(DEADLINE), "the request was never released"
+
+
+class TaskServer(ThreadingHTTPServer):
+    """A service that accepts every request, and remembers in order what it was asked.
+
+    Attributes:
+        hooks: A function for each kind of request (`createTask`, `recordInfo`, `file`), called
+            with the task's id when one arrives; what it returns, if anything, is the answer. A
+            task asked for by createTask exists by then.
+        asked: The kind of request and the task's id of each request so far.
+        prompts: The prompt of each task by its id.
+        last: The last state that tasks go to; `success` lets them end.
+    """
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.hooks = {}
+        self.asked = []
+        self.prompts = {}
+        self.bodies = {}
+        self.last = "success"
+        self.file = picture()
+        self._steps, self._created = {}, {}
+        self._lock = threading.Lock()
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def count(self, kind):
+        """How many requests of a kind have arrived."""
+        return [asked for asked, _ in self.asked].count(kind)
+
+    @contextmanager
+    def held(self, kind):
+        """Holds requests of a kind up until the block ends."""
+        gate = Gate()
+        self.hooks[kind] = gate
+        try:
+            yield gate
+        finally:
+            del self.hooks[kind]
+            gate.release()
+
+    def create(self, body):
+        with self._lock:
+            task_id = f"task_{len(self.bodies) + 1}"
+            self.bodies[task_id] = body
+            self.prompts[task_id] = body["input"]["prompt"]
+            self._steps[task_id] = -1
+            self._created[task_id] = milliseconds()
+        return task_id
+
+    def record(self, task_id):
+        """The data of the next answer to recordInfo."""
+        with self._lock:
+            step = min(self._steps[task_id] + 1, STATES.index(self.last))
+            self._steps[task_id] = step
+        ended = STATES[step] == "success"
+        body = self.bodies[task_id]
+        links = {"resultUrls": [f"{self.url}/files/{task_id}/1.png"]}
+        return {
+            "taskId": task_id,
+            "model": body["model"],
+            "state": STATES[step],
+            "param": json.dumps(body),
+            "resultJson": json.dumps(links) if ended else "",
+            "createTime": self._created[task_id],
+            "completeTime": milliseconds() if ended else 0,
+        }
+
+    def handle_error(self, request, client_address):
+        """A client that is killed hangs up in the middle of an answer."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+    def close(self):
+        self.shutdown()
+        self.server_close()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # an answer's head and body leave together
+    disable_nagle_algorithm = True
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        task_id = self.server.create(body)
+        self.reply("createTask", task_id, lambda: good(taskId=task_id))
+
+    def do_GET(self):
+        parts = urlsplit(self.path)
+        if parts.path.startswith("/files/"):
+            self.reply("file", parts.path.split("/")[2], lambda: (200, self.server.file))
+            return
+        task_id = parse_qs(parts.query)["taskId"][0]
+        if task_id not in self.server.bodies:
+            self.reply("recordInfo", task_id, lambda: answer(404, code=404, msg="task not found"))
+            return
+        self.reply("recordInfo", task_id, lambda: good(**self.server.record(task_id)))
+
+    def reply(self, kind, task_id, usual):
+        self.server.asked.append((kind, task_id))
+        hook = self.server.hooks.get(kind)
+        status, content = (hook(task_id) if hook else None) or usual()
+        if status is None:
+            self.close_connection = True
+            return
+        self.send_response(status)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+def milliseconds():
+    return int(time.time() * 1000)
+
+
+def picture():
+    """A small PNG."""
+    file = io.BytesIO()
+    Image.effect_noise((32, 24), 50).convert("RGB").save(file, "PNG")
+    return file.getvalue()

@@ -1,0 +1,49 @@
+"""What the tests' processes run; see `processes`. Loads nothing of pytest."""
+
+import os
+import signal
+import threading
+from contextlib import suppress
+
+from liangxin_nb.errors import LiangxinError
+from liangxin_nb.session import Session
+
+from .task_server import KEY, PACE
+
+
+def generate_and_wait(_pipe, url, results, prompts):
+    """Ask for some prompts and wait for their pictures."""
+    session = Session(base_url=url, key=KEY, results=results, pace=PACE)
+    jobs = [session.generate(prompt) for prompt in prompts]
+    for job in jobs:
+        with suppress(LiangxinError):
+            job.wait()
+
+
+def end_at_a_state(pipe, url, results, state, how):
+    """Ask for a picture, and end in some way as soon as the job reaches a state.
+
+    Waits for a word from the pipe before it watches the job, and sends one when it does.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    session = Session(base_url=url, key=KEY, results=results, pace=PACE)
+    job = session.generate("a lake")
+    ways = {
+        "leave": job.leave,
+        "close": session.close,
+        "interrupt": lambda: os.kill(os.getpid(), signal.SIGINT),
+        "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    }
+    reached = threading.Event()
+
+    def look(status):
+        if status.phase == state and not reached.is_set():
+            reached.set()
+            ways[how]()
+
+    with suppress(LiangxinError, KeyboardInterrupt):
+        pipe.recv()
+        job.watch(look)
+        pipe.send("watching")
+        job.wait(60)
+    os._exit(0)
