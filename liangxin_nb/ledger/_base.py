@@ -120,6 +120,10 @@ class Store:
                     db.execute(sa.text(statement))
             db.execute(_VERSION.update().values(number=VERSION))
 
+    def close(self) -> None:
+        """Closes the connections to a database server; the next use opens new ones."""
+        self._engine.dispose()
+
     @contextmanager
     def changing(self) -> Iterator[sa.Connection]:
         """One transaction, whole or not at all."""

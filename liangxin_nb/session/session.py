@@ -261,6 +261,7 @@ class Session:
             with suppress(Exception):  # whoever waits for the job is given its error
                 await job
         await self._connect.close()
+        self.ledger.close()
 
 
 def _line(settings: Settings) -> Line:
