@@ -70,7 +70,7 @@ class TaskServer(ThreadingHTTPServer):
     Attributes:
         hooks: A function for each kind of request (`createTask`, `recordInfo`, `file`), called
             with the task's id when one arrives; what it returns, if anything, is the answer. A
-            task asked for by createTask exists by then.
+            task asked for by createTask exists by then. KIE's question for the balance: `credit`.
         asked: The kind of request and the task's id of each request so far.
         prompts: The prompt of each task by its id.
         last: The last state that tasks go to; `success` lets them end.
@@ -133,6 +133,7 @@ class TaskServer(ThreadingHTTPServer):
             "param": json.dumps(body),
             "resultJson": json.dumps(links) if ended else "",
             "createTime": self._created[task_id],
+            "updateTime": milliseconds(),
             "completeTime": milliseconds() if ended else 0,
         }
 
@@ -160,6 +161,9 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         if parts.path.startswith("/files/"):
             self.reply("file", parts.path.split("/")[2], lambda: (200, self.server.file))
+            return
+        if parts.path == "/api/v1/chat/credit":
+            self.reply("credit", "", lambda: answer(200, code=200, msg="success", data=100))
             return
         task_id = parse_qs(parts.query)["taskId"][0]
         if task_id not in self.server.bodies:

@@ -1,5 +1,7 @@
 """What the ledger tells of how long tasks took."""
 
+from contextlib import closing
+
 import pytest
 
 from liangxin_nb.ledger import Ledger, durations
@@ -7,7 +9,7 @@ from liangxin_nb.pacing import Lived
 from liangxin_nb.request import Request
 from liangxin_nb.session import Session
 
-from .conftest import FAST_PACE
+from .task_server import KEY, PACE, TaskServer
 
 
 @pytest.fixture
@@ -23,39 +25,63 @@ def finished(ledger, seconds, options=None, *, model="z-image", service="https:/
     return ledger.change(ticket, "success", fate="succeeded", seconds=seconds)
 
 
-def test_tasks_of_the_same_model_service_and_size_count_the_newest_first(ledger):
-    small = {"image_size": "square", "seed": 1}
+SMALL, LARGE = {"image_size": "square"}, {"image_size": "square_hd"}
+
+
+def test_only_tasks_of_the_same_model_service_and_size_count(ledger):
+    for n in range(10):
+        finished(ledger, 10 + n, {**SMALL, "seed": n})
+        finished(ledger, 100, LARGE)
+        finished(ledger, 200, SMALL, model="flux-1")
+        finished(ledger, 300, SMALL, service="https://b.example")
+    running = finished(ledger, None, {**SMALL, "seed": 99})
+    assert set(durations(ledger, running)) == {Lived(10 + n) for n in range(10)}
+
+
+def test_newest_tasks_come_first(ledger):
     for seconds in range(1, 11):
-        finished(ledger, seconds, {**small, "seed": seconds})
-        finished(ledger, 100 + seconds, {"image_size": "square_hd"})
-        finished(ledger, 500, model="flux-1")
-        finished(ledger, 600, service="https://b.example")
-    finished(ledger, None, small)
-    running = finished(ledger, None, {"image_size": "square", "seed": 99})
-    assert durations(ledger, running) == tuple(Lived(seconds) for seconds in range(10, 0, -1))
+        finished(ledger, seconds, SMALL)
+    running = finished(ledger, None, SMALL)
     assert durations(ledger, running, last=3) == (Lived(10), Lived(9), Lived(8))
 
 
-def test_too_few_of_the_same_options_are_joined_by_all_of_the_model(ledger):
+def test_other_sizes_count_where_there_are_too_few_of_the_same(ledger):
     for seconds in (10, 11, 12):
-        finished(ledger, seconds, {"image_size": "square"})
-        finished(ledger, seconds + 50, {"image_size": "square_hd"})
-    running = finished(ledger, None, {"image_size": "square"})
+        finished(ledger, seconds, SMALL)
+        finished(ledger, seconds + 50, LARGE)
+    running = finished(ledger, None, SMALL)
     assert sorted(one.seconds for one in durations(ledger, running)) == [10, 11, 12, 60, 61, 62]
+
+
+def test_nothing_is_known_of_a_new_model(ledger):
+    finished(ledger, 10)
     assert durations(ledger, finished(ledger, None, model="new-model")) == ()
 
 
-def test_a_session_learns_from_its_own_finished_tasks(sandbox, tmp_path):
-    """After the fifth picture the next is asked about by what the five took."""
-    made = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path / "r", pace=FAST_PACE)
-    try:
-        jobs = [made.generate("a lake", size="square", seed=7) for _ in range(5)]
-        for job in jobs:
-            job.wait(60)
-        known = durations(made.ledger, jobs[0].ticket)
-        assert len(known) == 5
-        assert all(0.05 < one.seconds < 5 for one in known)
-        assert all(one.began and 0 < one.began < one.seconds for one in known)
-        assert made.generate("a lake", size="square", seed=8).wait(60).paths
-    finally:
-        made.close()
+@pytest.fixture
+def session(tmp_path):
+    """A session on a server that tells of every state of a task."""
+    with (
+        closing(TaskServer()) as server,
+        closing(Session(base_url=server.url, key=KEY, results=tmp_path, pace=PACE)) as made,
+    ):
+        yield made
+
+
+def test_session_learns_how_long_its_tasks_took(session):
+    jobs = [session.generate("a lake") for _ in range(5)]
+    for job in jobs:
+        job.wait(60)
+    assert len(durations(session.ledger, jobs[0].ticket)) == 5
+
+
+def test_session_learns_when_the_work_on_a_task_began(session):
+    job = session.generate("a lake")
+    job.wait(60)
+    (known,) = durations(session.ledger, job.ticket)
+    assert 0 <= known.began <= known.seconds
+
+
+def test_task_is_followed_by_what_earlier_ones_took(session):
+    for _ in range(6):
+        assert session.generate("a lake").wait(60).paths

@@ -1,8 +1,11 @@
+"""The private loop: one thread of its own for all waiting."""
+
 import asyncio
 import concurrent.futures
 import contextvars
+import subprocess
+import sys
 import threading
-import time
 
 import pytest
 
@@ -15,47 +18,48 @@ async def name():
     return threading.current_thread().name, WORD.get()
 
 
-def test_work_runs_on_one_thread_of_its_own_in_a_copy_of_the_callers_context():
+def test_all_work_runs_on_one_thread_of_its_own():
     loop = Loop("test-loop")
-    WORD.set("mine")
-    assert loop.submit(name()).result(5) == ("test-loop", "mine")
-    assert loop.submit(name()).result(5)[0] == "test-loop"
+    names = [loop.submit(name()).result(60)[0] for _ in range(2)]
+    assert names == ["test-loop", "test-loop"]
     assert [t.name for t in threading.enumerate()].count("test-loop") == 1
 
 
-def test_an_error_reaches_whoever_waits():
+def test_work_runs_in_a_copy_of_its_callers_context():
+    WORD.set("mine")
+    assert Loop().submit(name()).result(60)[1] == "mine"
+
+
+def test_error_reaches_the_waiting_caller():
     async def broken():
         raise KeyError("x")
 
     with pytest.raises(KeyError):
-        Loop().submit(broken()).result(5)
+        Loop().submit(broken()).result(60)
 
 
-def test_a_cancellation_wakes_whoever_waits():
+def test_cancellation_wakes_the_waiting_caller():
     async def endless():
         asyncio.current_task().cancel()
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
 
     with pytest.raises(concurrent.futures.CancelledError):
-        Loop().submit(endless()).result(5)
+        Loop().submit(endless()).result(60)
 
 
-def test_it_lives_while_the_main_thread_blocks():
-    beats = []
+def test_work_goes_on_while_the_main_thread_is_blocked():
+    ended = threading.Event()
 
-    async def beat():
+    async def in_three_steps():
         for _ in range(3):
-            beats.append(time.monotonic())
             await asyncio.sleep(0.01)
+        ended.set()
 
-    work = Loop().submit(beat())
-    time.sleep(0.2)  # the main thread is busy, as a cell may be
-    assert work.done()
-    assert len(beats) == 3
+    Loop().submit(in_three_steps())
+    assert ended.wait(60)  # blocks the main thread, as a cell may
 
 
-def test_nested_loops_are_allowed_only_when_asked_for():
-    code = """
+NESTED = """
 import asyncio
 import liangxin_nb as lx
 async def inner(): return 7
@@ -68,10 +72,9 @@ async def outer():
     print(asyncio.run(inner()))
 asyncio.run(outer())
 """
-    import subprocess
-    import sys
 
-    said = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
-    )
-    assert said.stdout.split() == ["refused", "7"]
+
+def test_nested_loops_are_allowed_only_when_asked_for():
+    command = [sys.executable, "-W", "ignore", "-c", NESTED]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["refused", "7"]

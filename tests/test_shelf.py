@@ -1,3 +1,5 @@
+"""The shelf: thumbnails, deletion, export, and the stories inside pictures."""
+
 import io
 import json
 import sys
@@ -25,7 +27,7 @@ OPENED = []
 sys.addaudithook(lambda what, args: OPENED.append(str(args[0])) if what == "open" else None)
 
 
-def test_a_thumbnail_is_made_once_and_then_read_without_the_original(session):
+def test_thumbnail_is_made_once_and_then_read_without_the_original(session):
     stock.kept(session, "a lake", parts=[("image", paint("a lake", seed=1, size=(900, 600)))])
     shelf = Shelf(session)
     (entry,) = shelf.page(Wanted())
@@ -39,50 +41,73 @@ def test_a_thumbnail_is_made_once_and_then_read_without_the_original(session):
     assert not [name for name in OPENED if name.endswith(".png")]
 
 
-def test_a_broken_original_or_a_broken_thumbnail_is_no_trouble(session):
+@pytest.fixture
+def entry(session):
+    """A kept result as the shelf shows it."""
     stock.kept(session, "a lake")
+    (found,) = Shelf(session).page(Wanted())
+    return found
+
+
+def test_broken_thumbnail_is_made_anew(session, entry):
     shelf = Shelf(session)
-    (entry,) = shelf.page(Wanted())
     shelf.thumbnail(entry)
     place = session.results.root / ".thumbnails" / f"{entry.id}-1.jpg"
     place.write_bytes(b"cut off")
     assert shelf.thumbnail(entry).startswith(b"\xff\xd8")
-    place.unlink()
+
+
+def test_broken_original_has_no_thumbnail(session, entry):
+    shelf = Shelf(session)
     (entry.folder / "1.png").write_bytes(b"no picture")
     assert shelf.thumbnail(entry) == shelf.large(entry) == b""
 
 
-def test_what_is_deleted_is_gone_from_the_disk_and_stays_in_the_ledger(session, sandbox):
-    job = session.generate("a lake at dawn", model="z-image")
-    result = job.wait(30)
+def test_deleted_result_is_gone_from_the_disk(session, entry):
     shelf = Shelf(session)
-    (entry,) = shelf.page(Wanted())
     shelf.thumbnail(entry)
-    deleted = shelf.delete(entry.id)
-
-    assert not result.folder.exists()
-    assert not result.folder.parent.exists(), "the day had nothing else"
+    shelf.delete(entry.id)
+    assert not entry.folder.exists()
+    assert not entry.folder.parent.exists(), "the day had nothing else"
     assert list((session.results.root / ".thumbnails").iterdir()) == []
-    assert session.ticket(job.task_id) == deleted
-    assert (deleted.fate, deleted.request.prompt) == ("deleted", "a lake at dawn")
+
+
+def test_deleted_result_stays_in_the_ledger(session, entry):
+    deleted = Shelf(session).delete(entry.id)
+    assert session.ticket(entry.id) == deleted
+    assert (deleted.fate, deleted.request.prompt) == ("deleted", "a lake")
     assert session.ledger.events(deleted.id)[-1][1:] == ("deleted", entry.ticket.folder)
+
+
+def test_deleted_result_is_counted_as_deleted(session, entry):
+    Shelf(session).delete(entry.id)
     assert "deleted on purpose" in repr(session.history())
     assert [(f.what, f.count) for f in session.examine()] == [("deleted", 1)]
-    assert session.resume() == []
+
+
+def test_deleted_result_cannot_be_shown_or_deleted_again(session, entry):
+    deleted = Shelf(session).delete(entry.id)
     with pytest.raises(InvalidRequest, match=r"Nothing is kept of .* it is deleted"):
         session.result(deleted)
     with pytest.raises(InvalidRequest, match="Nothing is kept"):
-        shelf.delete(entry.id)
+        Shelf(session).delete(entry.id)
 
-    # Asked for by name, the service still has it, and it costs nothing more.
+
+def test_deleted_result_is_collected_again_only_by_its_name_and_without_a_new_task(
+    session, sandbox
+):
+    job = session.generate("a lake at dawn", size="square")
+    job.wait(60)
+    Shelf(session).delete(job.ticket.id)
     created = sandbox.counters()["created"]
-    (again,) = session.resume(deleted.id)
-    assert again.wait(30).paths[0].is_file()
-    assert session.ticket(deleted.id).fate == "kept"
+    assert session.resume() == []
+    (again,) = session.resume(job.ticket.id)
+    assert again.wait(60).paths[0].is_file()
+    assert session.ticket(job.ticket.id).fate == "kept"
     assert sandbox.counters()["created"] == created
 
 
-def test_no_folder_outside_of_the_results_is_deleted(session, tmp_path):
+def test_deleting_removes_nothing_outside_of_the_results_folder(session, tmp_path):
     outside = tmp_path / "precious" / "things"
     outside.mkdir(parents=True)
     (outside / "1.png").write_bytes(b"x")
@@ -98,7 +123,7 @@ def test_no_folder_outside_of_the_results_is_deleted(session, tmp_path):
     assert (outside / "1.png").read_bytes() == b"x"
 
 
-def test_a_deletion_that_cannot_be_written_down_does_not_happen(session):
+def test_deletion_that_cannot_be_written_down_is_undone(session):
     ticket = stock.kept(session, "a lake")
 
     def fail():
@@ -111,7 +136,7 @@ def test_a_deletion_that_cannot_be_written_down_does_not_happen(session):
     assert session.result(ticket).paths[0].is_file()
 
 
-def test_an_export_holds_the_files_and_their_stories(session):
+def test_export_holds_the_files_and_their_stories(session):
     first = stock.kept(session, "a lake", parts=[("image", paint("x", seed=1, size=(64, 64)))] * 2)
     second = stock.kept(session, "雨夜", parts=[("text", "夜の雨".encode())])
     failed = stock.kept(session, "no", fate="failed")
@@ -124,19 +149,23 @@ def test_an_export_holds_the_files_and_their_stories(session):
             + [f"{second.folder}/{name}" for name in ("1.txt", "story.json")]
         )
         assert json.loads(zipped.read(f"{second.folder}/story.json"))["prompt"] == "雨夜"
+
+
+def test_export_without_any_file_is_refused(session):
+    failed = stock.kept(session, "no", fate="failed")
     with pytest.raises(InvalidRequest, match="None of these has a file"):
         Shelf(session).export([failed.id])
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
-def test_the_story_of_a_picture_made_here_is_read_back(session, form):
+def test_story_of_a_picture_made_here_is_read_back(session, form):
     out = io.BytesIO()
     Image.effect_noise((64, 40), 60).convert("RGB").save(out, form)
     ticket = stock.kept(session, "雨 {x} $y 🌧", parts=[("image", out.getvalue())], seed=7)
     path = session.result(ticket).paths[0]
-    told = Shelf(session).read(path.read_bytes())
-    assert (told.request.prompt, dict(told.request.options)) == ("雨 {x} $y 🌧", {"seed": 7})
-    assert told.picture.startswith(b"\xff\xd8")
+    found = Shelf(session).read(path.read_bytes())
+    assert (found.request.prompt, dict(found.request.options)) == ("雨 {x} $y 🌧", {"seed": 7})
+    assert found.picture.startswith(b"\xff\xd8")
 
 
 PLAIN = paint("a lake", seed=1, size=(64, 64))
@@ -153,23 +182,23 @@ STORY = {"prompt": "x", "model": "m", "task_id": "t"}
         ]),
     ],
 )  # fmt: skip
-def test_a_forged_story_is_no_story(session, words):
-    told = Shelf(session).read(imprinted(PLAIN, words))
-    assert told.story is None
-    assert "holds no story" in told.why or "can be read" in told.why
+def test_forged_story_is_not_read(session, words):
+    found = Shelf(session).read(imprinted(PLAIN, words))
+    assert found.story is None
+    assert "holds no story" in found.why or "can be read" in found.why
 
 
 @pytest.mark.parametrize(
     "data",
     [b"", b"\0" * 100, PLAIN[:200], b"GIF89a", b"<svg/>", PLAIN[:60] + b"\xff" * 900],
 )
-def test_bytes_that_are_no_picture_are_told_plainly(session, data):
-    told = Shelf(session).read(data)
-    assert (told.story, told.picture) == (None, b"")
-    assert "can be read" in told.why
+def test_bytes_that_are_no_picture_are_reported(session, data):
+    found = Shelf(session).read(data)
+    assert (found.story, found.picture) == (None, b"")
+    assert "can be read" in found.why
 
 
-def test_a_file_too_large_is_not_looked_into(session):
+def test_file_that_is_too_large_is_not_read(session):
     assert "more than 64 MB" in Shelf(session).read(bytes((64 << 20) + 1)).why
 
 
@@ -181,7 +210,7 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize("request_", REQUESTS)
-def test_the_cell_of_a_request_asks_for_the_same(request_):
+def test_cell_of_a_request_asks_for_the_same(request_):
     line, _, body = as_typed(find("sandbox", request_.model), request_).partition("\n")
     asked = read(line.removeprefix("%%liangxin "), body, {})
     plain = {"plain": asked.plain, "options": asked.options, "images": asked.images}
@@ -193,24 +222,24 @@ def test_the_cell_of_a_request_asks_for_the_same(request_):
 
 
 @pytest.mark.parametrize("value", ["{x}", "$HOME", "two\nlines"])
-def test_what_a_cell_cannot_say_is_said_in_python(value):
-    said = as_typed(
+def test_request_that_no_cell_can_express_is_given_in_python(value):
+    code = as_typed(
         find("sandbox", "m"), Request("m", 'a "lake"', {"style": value, "not-a-name": 3})
     )
     given = {}
-    said = said.replace("import liangxin_nb as lx\n\n", "")
+    code = code.replace("import liangxin_nb as lx\n\n", "")
 
     class lx:  # noqa: N801 stands for the package
         generate = staticmethod(lambda prompt, **options: given.update(options, prompt=prompt))
 
-    exec(said)
+    exec(code)
     assert given == {"prompt": 'a "lake"', "model": "m", "style": value, "not-a-name": 3}
 
 
-def test_a_picture_that_was_sent_along_and_not_kept_is_named_as_missing():
+def test_picture_sent_along_and_not_kept_is_named_as_missing():
     able = next(model for model in models("kie").values() if "image" in model.plain)
-    told = ["image/png;90000 characters;sha256 0123456789abcdef", "https://x.example/a.png"]
-    request = Request(able.id, "x", {able.plain["image"]: told})
+    named = ["image/png;90000 characters;sha256 0123456789abcdef", "https://x.example/a.png"]
+    request = Request(able.id, "x", {able.plain["image"]: named})
     for text in (as_typed(able, request), as_call(able, request)):
         assert "90000" not in text
         assert "picture_1" in text

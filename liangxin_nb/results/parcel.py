@@ -74,12 +74,14 @@ class Parcel:
     def _appear(self, told: Story, wish: str = "") -> Result:
         """The folder with everything in it is there at once."""
         _write(self.place / STORY, told.text().encode())
+        _sync(self.place)
         wished = (self.root / wish,) if wish else ()
         names = itertools.chain(wished, places(self.root, self.ticket))
         folder = next(place for place in names if not place.exists())
         folder.parent.mkdir(exist_ok=True)
         self.place.rename(folder)
         _sync(folder.parent)
+        _sync(self.root)  # the day's folder may be new
         return made(self.root, folder, told)
 
     def drop(self) -> None:
@@ -152,7 +154,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """The rename itself on disk, where the system can do that for a folder."""
+    """The names in a folder on disk, where the system can do that."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
