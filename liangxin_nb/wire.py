@@ -79,12 +79,14 @@ def without_capabilities(content: bytes) -> bytes:
 
 
 def created(status: int, body: bytes, retry_after: float | None = None) -> str:
-    """The task id in an answer to createTask; raises `ServiceError` when there is none."""
-    data = _data(status, body, retry_after)
-    task_id = _text(data.get("taskId")) if isinstance(data, dict) else ""
-    if not task_id:
-        raise _unreadable(status, body, "it holds no taskId")
-    return task_id
+    """The task id in an answer to createTask; raises `ServiceError` when there is none.
+
+    An answer that names a task is no refusal, whatever its status: the task exists.
+    """
+    if task_id := _named(body):
+        return task_id
+    _data(status, body, retry_after)  # raises for a refusal
+    raise _unreadable(status, body, "it holds no taskId")
 
 
 def record(status: int, body: bytes, retry_after: float | None = None) -> Record:
@@ -143,6 +145,13 @@ def failure(record: Record) -> TaskFailed:
         task_id=record.task_id,
         next_step="Change the prompt or the options, then run the cell again.",
     )
+
+
+def _named(body: bytes) -> str:
+    """The task id that an answer names under `data`, or an empty text."""
+    answer = _object(body.decode("utf-8", "replace"))
+    data = answer.get("data") if isinstance(answer, dict) else None
+    return _text(data.get("taskId")) if isinstance(data, dict) else ""
 
 
 def _data(status: int, body: bytes, retry_after: float | None) -> Any:

@@ -5,6 +5,7 @@ import signal
 import threading
 from contextlib import suppress
 
+from liangxin_nb.batches import draft
 from liangxin_nb.errors import LiangxinError
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.request import Request
@@ -57,3 +58,17 @@ def write_many(_pipe, place, count):
     for n in range(count):
         ticket = ledger.intend(Request("z-image", f"prompt {n}"), "sandbox", "")
         ledger.change(ticket, "accepted", fate="accepted", task_id=f"task_{ticket.id}")
+
+
+def start_a_batch(pipe, url, results, prompts):
+    """Begin a batch, send its id, and wait for its end."""
+    session = Session(base_url=url, key=KEY, results=results, pace=PACE)
+    batch = draft(session, prompts).begin()
+    pipe.send(batch.id)
+    batch.wait()
+
+
+def die_before_the_ledger_says_kept(_pipe, url, results):
+    """Ask for a picture, and die when it is on disk and the ledger does not know yet."""
+    Ledger.keep = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    generate_and_wait(None, url, results, ["a lake"])
