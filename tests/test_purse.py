@@ -88,6 +88,7 @@ def test_nothing_is_said_before_the_first_task(ledger):
         ({"max_credits": 9.0}, "8 credits were used today and z-image last cost 4, the limit is 9"),
         ({"max_credits": 8.0}, "the limit is 8"),
     ],
+    ids=["tasks", "credits", "credits-used-up"],
 )
 def test_request_that_would_cross_a_limit_is_refused(ledger, limits, message):
     spend(ledger, 4.0)
