@@ -19,19 +19,19 @@ def kie(id):
     return catalog.model("kie", id)
 
 
-def test_peoples_words_become_the_models_own():
+def test_plain_options_become_the_models_own_inputs():
     wire, notes = catalog.checked(Z, {"aspect": None, "size": "square", "seed": "7"}, {})
     assert wire == {"image_size": "square", "seed": 7}
     assert notes == []
 
 
-def test_options_take_the_types_that_the_wire_wants():
+def test_option_text_is_converted_to_the_inputs_type():
     wire, _ = catalog.checked(Z, {}, {"num_inference_steps": "8", "enable_safety_checker": "false"})
     assert wire == {"num_inference_steps": 8, "enable_safety_checker": False}
 
 
 @pytest.mark.parametrize(
-    ("model", "plain", "options", "said"),
+    ("model", "plain", "options", "message"),
     [
         (Z, {"aspect": "7:5"}, {}, "aspect_ratio '7:5' is not one of 1:1, 3:4, 9:16, 4:3, 16:9"),
         (Z, {"aspect": "1:1", "size": "square"}, {}, "exclude each other"),
@@ -62,21 +62,21 @@ def test_options_take_the_types_that_the_wire_wants():
         (catalog.model("liangxin", "kling-v3-pro"), {"seed": "7"}, {}, "-o NAME=VALUE"),
     ],
 )
-def test_what_the_pages_rule_out_is_refused_in_one_line(model, plain, options, said):
+def test_undocumented_input_is_refused_with_one_line(model, plain, options, message):
     with pytest.raises(InvalidRequest, match=r"[Nn]othing was sent") as error:
         catalog.checked(model, plain, options)
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_a_limit_that_is_only_inferred_warns():
+def test_breaking_an_inferred_limit_only_warns():
     wire, notes = catalog.checked(Z, {"seed": "-1"}, {})
     assert wire == {"seed": -1}
     assert notes == ["seed -1 is outside 0 to 4294967295, as far as is known; sent all the same."]
 
 
 @pytest.mark.parametrize("value", ["16:9", "widescreen_16_9"])
-def test_both_spellings_of_a_ratio_pass_and_mean_the_same_size(value):
+def test_both_spellings_of_an_aspect_ratio_mean_the_same_size(value):
     wire, _ = catalog.checked(SEEDREAM, {"aspect": value}, {})
     assert wire == {"aspect_ratio": value}
     assert SEEDREAM.size_of(wire) == (2730, 1536)
@@ -89,7 +89,7 @@ def test_image_size_wins_over_aspect_ratio():
     assert SEEDREAM.size_of({}) == (2048, 2048)
 
 
-def test_a_model_nobody_has_listed_passes_through_with_a_note():
+def test_an_unlisted_model_is_sent_unchecked_with_a_note():
     new = catalog.model("liangxin", "next-model")
     wire, notes = catalog.checked(new, {"aspect": "5:4"}, {"steps": "8", "style": "ink"})
     assert wire == {"aspect_ratio": "5:4", "steps": 8, "style": "ink"}
@@ -115,7 +115,7 @@ def test_a_model_nobody_has_listed_passes_through_with_a_note():
         (kie("google/imagen4-fast"), {"seed": "7"}, {"seed": 7}),
     ],
 )  # fmt: skip
-def test_peoples_words_take_each_models_own_name_type_and_spelling(model, plain, wire):
+def test_plain_options_take_each_models_name_type_and_spelling(model, plain, wire):
     assert catalog.checked(model, plain, {}) == (wire, [])
 
 
@@ -134,7 +134,7 @@ def test_a_long_address_is_cut_short_in_a_message():
     assert len(str(error.value)) < 400
 
 
-def test_a_prompt_is_held_against_the_models_limits_for_it():
+def test_prompt_length_is_checked_against_the_models_limits():
     assert catalog.checked(BANANA, {}, {}, "ab") == ({}, [])
     with pytest.raises(InvalidRequest, match="prompt has length 1, allowed are 2 to 3000 char"):
         catalog.checked(BANANA, {}, {}, "a")
@@ -146,12 +146,15 @@ def test_a_prompt_is_held_against_the_models_limits_for_it():
     assert "prompt" not in BANANA.inputs
 
 
-def test_what_is_not_known_of_a_model_is_told():
+def test_an_inferred_model_name_and_an_unknown_input_are_noted():
     inferred = catalog.model("liangxin", "seedream-v5-lite-edit")
     wire, notes = catalog.checked(inferred, {"image": PNG}, {"steps": "8"})
     assert wire == {"reference_images": [PNG], "steps": 8}
     assert "is inferred, not stated" in notes[0]
     assert notes[1] == "steps is not a known input of seedream-v5-lite-edit: it is sent unchecked."
+
+
+def test_a_model_without_known_inputs_is_noted():
     video = catalog.model("liangxin", "kling-v3-pro")
     wire, notes = catalog.checked(video, {"aspect": "16:9"}, {"duration": '"5"'})
     assert wire == {"aspect_ratio": "16:9", "duration": "5"}
@@ -177,18 +180,18 @@ def test_what_is_not_known_of_a_model_is_told():
         (catalog.model("kie", "next"), {}, (1024, 1024)),
     ],
 )
-def test_a_believable_size(model, options, size):
+def test_expected_size_of_a_picture(model, options, size):
     assert model.size_of(options) == size
 
 
-def test_a_seed_is_made_in_the_type_that_the_model_wants():
+def test_a_seed_has_the_type_of_the_models_input():
     assert kie("google/imagen4").seed(7) == "7"
     assert Z.seed(7) == 7
     assert catalog.model("kie", "next").seed(7) == 7
 
 
 @pytest.mark.parametrize("profile", ["liangxin", "kie"])
-def test_the_data_are_sound(profile):
+def test_catalogue_data_are_consistent(profile):
     for model in catalog.models(profile).values():
         assert model.vendor
         assert model.kind in ("image", "video")
@@ -205,15 +208,15 @@ def test_the_data_are_sound(profile):
 
 
 @pytest.fixture
-def own(tmp_path, monkeypatch):
-    """Writes the user's own file of models, which LIANGXIN_MODELS names."""
+def write_models(tmp_path, monkeypatch):
+    """Write the user's models file, which LIANGXIN_MODELS names."""
     path = tmp_path / "models.toml"
     monkeypatch.setenv("LIANGXIN_MODELS", str(path))
     return lambda text: path.write_text(text, encoding="utf-8")
 
 
-def test_a_file_of_ones_own_adds_models_and_corrects_them(own):
-    own(
+def test_models_file_adds_and_corrects_models(write_models):
+    write_models(
         """
         ["next"]
         like = "z-image"
@@ -240,17 +243,22 @@ def test_a_file_of_ones_own_adds_models_and_corrects_them(own):
     assert "next" not in catalog.models("liangxin", own=False)
 
 
-def test_a_changed_file_is_read_again_and_without_one_all_is_as_before(own, monkeypatch):
-    own('[next]\ntitle = "One"')
+def test_models_file_is_read_again_after_a_change(write_models):
+    write_models('[next]\ntitle = "One"')
     assert catalog.model("kie", "next").title == "One"
-    own('[next]\ntitle = "Three"')
+    write_models('[next]\ntitle = "Three"')
     assert catalog.model("kie", "next").title == "Three"
+
+
+def test_without_the_models_file_its_models_are_unknown(write_models, monkeypatch):
+    write_models('[next]\ntitle = "One"')
+    assert catalog.model("kie", "next").known
     monkeypatch.delenv("LIANGXIN_MODELS")
     assert not catalog.model("kie", "next").known
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("\n[next]]", "(at line 2, column 7)"),
         ("next = 1", "next is not a table"),
@@ -272,24 +280,24 @@ def test_a_changed_file_is_read_again_and_without_one_all_is_as_before(own, monk
         ("[z-image]\ncounted = [{ most = 3 }]", "z-image.counted has no inputs"),
     ],
 )
-def test_a_broken_file_of_ones_own_is_named_with_the_place(own, text, said):
-    own(text)
+def test_error_in_the_models_file_names_the_file_and_the_place(write_models, text, message):
+    write_models(text)
     with pytest.raises(InvalidRequest, match="Nothing was sent") as error:
         catalog.models("liangxin")
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert os.environ["LIANGXIN_MODELS"] in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_a_missing_file_of_ones_own_is_an_error_and_not_silence(monkeypatch, tmp_path):
+def test_missing_models_file_is_an_error(monkeypatch, tmp_path):
     monkeypatch.setenv("LIANGXIN_MODELS", str(tmp_path / "none.toml"))
     with pytest.raises(InvalidRequest, match="No such file"):
         catalog.models("kie")
 
 
-def test_nothing_is_loaded_when_the_catalogue_is_imported():
+def test_importing_the_catalogue_reads_no_file():
     code = (
         "import sys; import liangxin_nb.catalog.files as f; print(f._entries.cache_info().misses)"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "0"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"
