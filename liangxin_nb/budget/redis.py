@@ -6,6 +6,8 @@ from ._base import Rule
 
 __all__ = ["RedisBook"]
 
+_TIMEOUT = 2.0  # seconds for the server to answer
+
 # One script is one step for the server, and the server's clock is everybody's.
 _RESERVE = """
 local now = redis.call('TIME'); now = now[1] + now[2] / 1e6
@@ -40,7 +42,9 @@ class RedisBook:
 
         self._broken = redis.RedisError
         self._name = f"liangxin:{name}"
-        self._server = redis.Redis.from_url(url, socket_timeout=2.0, socket_connect_timeout=2.0)
+        self._server = redis.Redis.from_url(
+            url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT
+        )
 
     def reserve(self, call: str, rule: Rule, who: str) -> float:
         """The seconds until the next moment that is free for a call of `who`, then taken."""

@@ -31,14 +31,18 @@ class Budget:
     """The query and create budgets of one key, shared by all that use it; for the private loop.
 
     `pace` gives the rates. `place`: a folder or a `redis://` address, default the user's runtime
-    folder. Where the place cannot be used, this process keeps the rates by itself.
+    folder. Where the place cannot be used, this process keeps the rates by itself. `clock`:
+    seconds that only go up, the same for all processes of this machine.
     """
 
-    def __init__(self, pace: Pace, place: str = "") -> None:
+    def __init__(
+        self, pace: Pace, place: str = "", *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._place = place
+        self._clock = clock
         self.rules = {QUERY: Rule(1, pace.spacing), CREATE: Rule(20, pace.creating)}
         self._unasked, self._longest = 10 * pace.spacing, pace.longest
-        self._own = OwnBook()
+        self._own = OwnBook(clock)
         self._book: Book = self._own
         # A thread of its own: a turn must not wait behind downloads and the ledger's writes.
         self._thread: ThreadPoolExecutor | None = None
@@ -57,7 +61,7 @@ class Budget:
         """Shares the turns of this service's address and key; the key itself is not kept."""
         name = hashlib.sha256(f"{service}\n{key}".encode()).hexdigest()[:24]
         try:
-            self._book = _book(self._place, name)
+            self._book = _book(self._place, name, self._clock)
         except (OSError, ValueError):
             self._book = self._own
 
@@ -101,7 +105,7 @@ class Budget:
         rule = self.rules[CREATE]
         while not place.done():
             ahead = self._line.index(place)
-            left = max(0.0, self._free_at - time.monotonic()) + ahead * rule.within / rule.most
+            left = max(0.0, self._free_at - self._clock()) + ahead * rule.within / rule.most
             if left >= _SOONEST:
                 tell(left)
             await asyncio.wait([place], timeout=max(2.0, left / 5))
@@ -111,7 +115,7 @@ class Budget:
         rule = self.rules[call]
         while (pause := await self._kept(lambda book: book.reserve(call, rule, who))) > _NOW:
             if tell is not None:
-                self._free_at = time.monotonic() + pause
+                self._free_at = self._clock() + pause
                 if pause >= _SOONEST:
                     tell(pause)
             await asyncio.sleep(pause)
@@ -119,7 +123,7 @@ class Budget:
     async def _kept(self, step: Callable[[Book], _T]) -> _T:
         """A step in the shared book; in one's own for a while after that could not be used."""
         loop, book = asyncio.get_running_loop(), self._book
-        if time.monotonic() < self._alone_until:
+        if book is self._own or self._clock() < self._alone_until:
             return step(self._own)
         if self._thread is None or self._loop is not loop:  # after a fork the thread is gone
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="liangxin-budget")
@@ -127,14 +131,14 @@ class Budget:
         try:
             return await loop.run_in_executor(self._thread, step, book)
         except OSError:
-            self._alone_until = time.monotonic() + _ALONE
+            self._alone_until = self._clock() + _ALONE
             return step(self._own)
 
 
 def obstacle(place: str) -> str:
     """What keeps the rates from being shared at a place, in words; empty when they are."""
     try:
-        _book(place, "tried").close(QUERY, 0.0)
+        _book(place, "tried", time.monotonic).close(QUERY, 0.0)
     except (OSError, ValueError, LiangxinError) as error:
         return str(error) or type(error).__name__
     return ""
@@ -144,9 +148,9 @@ def _nobody(_: float) -> None:
     """Nobody wants to know."""
 
 
-def _book(place: str, name: str) -> Book:
+def _book(place: str, name: str, clock: Callable[[], float]) -> Book:
     if "://" not in place:
-        return FileBook(Path(place or folder()).expanduser() / f"{name}.json")
+        return FileBook(Path(place or folder()).expanduser() / f"{name}.json", clock)
     try:
         from .redis import RedisBook
     except ImportError:
