@@ -1,8 +1,9 @@
-"""The rule alone, and what it comes to on a clock that jumps."""
+"""When to ask about a task: the rule alone, and what it comes to in virtual time."""
 
 import itertools
 import math
 import random
+from functools import cache
 
 import pytest
 
@@ -14,6 +15,10 @@ from .bench.worlds import WORLDS
 PACE = Pace()
 QUEUES = ("a queue, then work", "the same, queue untold")
 KNOWN = ("40 durations, 3-300 s", "log-normal", "two humps", "heavy tail", "drifting")
+WRONG = tuple(f"history wrong: {what}{how} 5" for what in ("", "work ") for how in ("x", "/"))
+UNKNOWN = "never seen"
+#: On one worker, so that each world is measured once.
+measuring = pytest.mark.xdist_group("worlds of pacing")
 
 
 def times(learned, until, chance=0.5):
@@ -113,11 +118,14 @@ def test_a_task_that_outlives_all_experience_is_asked_about_as_documented():
 @pytest.mark.parametrize(
     "known", [around(8), around(60, 0.4), around(200, 0.25), around(3), queued()]
 )
-@pytest.mark.parametrize("chance", [0.0, 1.0])
-@pytest.mark.parametrize("began", [None, math.inf, 0.0, 60.0])
-def test_the_bounds_hold_whatever_the_history_and_the_states_say(known, chance, began):
+def test_the_bounds_hold_whatever_the_history_and_the_states_say(known):
     """Never under 2 s; a silence is bounded; twice the documented questions and four at most."""
-    learned, now, asked = plan(PACE, known), 0.0, 0
+    for chance, began in itertools.product((0.0, 1.0), (None, math.inf, 0.0, 60.0)):
+        assert_bounds(plan(PACE, known), chance, began)
+
+
+def assert_bounds(learned, chance, began):
+    now, asked = 0.0, 0
     while now < 900:
         pause = learned.wait(now, asked, chance, math.inf if began and now < began else began)
         documented = PACE.wait(now, chance)
@@ -133,57 +141,59 @@ def test_a_likely_end_is_told_from_an_unlikely_one():
     assert 0 < Experience(()).chance(30, 60) < 0.5
 
 
-@pytest.fixture(scope="module")
-def seen():
-    """Every world and way of asking, 400 tasks each, in virtual time."""
-    return {name: (ways, equal) for name, ways, equal in bench.measured(400)}
+@cache
+def seen(name):
+    """Of 400 tasks of a world, in virtual time: each way of asking, and the equal fixed poller."""
+    cases = WORLDS[name](400)
+    documented = bench.poller(cases, bench.PLAIN["documented"])
+    ways = {"learned": bench.ours(cases), "documented": documented}
+    return ways, bench.as_many(cases, ways["learned"])[1]
 
 
-def mean(seen, way, what):
-    return sum(getattr(seen[name][0][way], what) for name in KNOWN) / len(KNOWN)
+def mean(way, what):
+    return sum(getattr(seen(name)[0][way], what) for name in KNOWN) / len(KNOWN)
 
 
-@pytest.mark.slow
-def test_with_history_half_as_late_as_the_fixed_poller_that_asks_as_many(seen):
-    late = sum(seen[name][1][1].late for name in KNOWN) / len(KNOWN)
-    assert mean(seen, "learned", "late") <= 0.5 * late
-    assert mean(seen, "learned", "asked") <= mean(seen, "documented", "asked")
+@measuring
+def test_with_history_half_as_late_as_the_fixed_poller_that_asks_as_many():
+    late = sum(seen(name)[1].late for name in KNOWN) / len(KNOWN)
+    assert mean("learned", "late") <= 0.5 * late
+    assert mean("learned", "asked") <= mean("documented", "asked")
 
 
+@measuring
 @pytest.mark.parametrize("name", KNOWN)
-@pytest.mark.slow
-def test_in_each_world_earlier_than_any_even_poller_for_as_many_questions(seen, name):
-    ways, (_, equal) = seen[name]
+def test_in_each_world_earlier_than_any_even_poller_for_as_many_questions(name):
+    ways, equal = seen(name)
     assert ways["learned"].late < 0.9 * equal.late
     assert ways["learned"].late < ways["documented"].late
     assert ways["learned"].asked <= 1.05 * ways["documented"].asked
 
 
-@pytest.mark.slow
-def test_a_queue_that_is_told_of_saves_questions_and_lateness(seen):
-    told, untold = (seen[name][0]["learned"] for name in QUEUES)
+@measuring
+def test_a_queue_that_is_told_of_saves_questions_and_lateness():
+    told, untold = (seen(name)[0]["learned"] for name in QUEUES)
     assert told.late <= 0.8 * untold.late
     assert told.asked <= 0.7 * untold.asked
-    assert told.late <= 0.5 * seen[QUEUES[0]][1][1].late
+    assert told.late <= 0.5 * seen(QUEUES[0])[1].late
 
 
-@pytest.mark.slow
-def test_a_cold_start_is_the_documented_schedule(seen):
-    ways = seen["never seen"][0]
+@measuring
+def test_a_cold_start_is_the_documented_schedule():
+    ways, _ = seen(UNKNOWN)
     assert ways["learned"].late == pytest.approx(ways["documented"].late, rel=0.15)
     assert ways["learned"].asked == pytest.approx(ways["documented"].asked, rel=0.05)
 
 
-@pytest.mark.slow
-def test_a_wrong_history_costs_no_more_than_is_stated(seen):
-    for what in ("", "work "):
-        slower, faster = (seen[f"history wrong: {what}{how} 5"][0] for how in ("x", "/"))
-        assert slower["learned"].late <= 1.25 * slower["documented"].late
-        assert slower["learned"].asked <= 2 * slower["documented"].asked + 4
-        assert faster["learned"].late <= faster["documented"].late + 6
-        assert faster["learned"].asked <= faster["documented"].asked + 4
+@measuring
+@pytest.mark.parametrize(("slower", "faster"), [WRONG[:2], WRONG[2:]])
+def test_a_wrong_history_costs_no_more_than_is_stated(slower, faster):
+    (slower, _), (faster, _) = seen(slower), seen(faster)
+    assert slower["learned"].late <= 1.25 * slower["documented"].late
+    assert slower["learned"].asked <= 2 * slower["documented"].asked + 4
+    assert faster["learned"].late <= faster["documented"].late + 6
+    assert faster["learned"].asked <= faster["documented"].asked + 4
 
 
-@pytest.mark.slow
-def test_every_world_is_measured(seen):
-    assert set(seen) == set(WORLDS)
+def test_every_world_is_measured_by_a_test():
+    assert {*KNOWN, *QUEUES, *WRONG, UNKNOWN} == set(WORLDS)
