@@ -5,13 +5,18 @@ import http.server
 import json
 import tempfile
 import threading
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
+import httpx
 import pytest
+import stamina
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liangxin_nb.client import Client
+from liangxin_nb.client import Client, calls
+from liangxin_nb.client._base import reason, retry_after
 from liangxin_nb.errors import (
     LiangxinError,
     NotAuthorized,
@@ -26,6 +31,7 @@ from liangxin_nb.settings import Secret
 pytestmark = pytest.mark.anyio
 KEY = "sk-very-secret-0123456789"
 WISH = Request("z-image", "雨 {x}", {"seed": 7})
+BUSY = b'{"code": 429, "msg": "saturated"}'
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -35,12 +41,16 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers = list(answers)
         self.seen = []
-        # It looks often whether it should end: hundreds of them end one after the other.
+        # It looks often whether it should end: many of them end one after the other.
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
     def url(self):
         return f"http://127.0.0.1:{self.server_port}"
+
+    def stop(self):
+        self.shutdown()
+        self.server_close()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -79,13 +89,27 @@ def serve():
 
     yield make
     for server in servers:
-        server.shutdown()
-        server.server_close()
+        server.stop()
 
 
-async def create(server):
+@pytest.fixture
+def retries_at_once():
+    """Whatever is tried again is tried at once, as often as ever."""
+    with stamina.set_testing(True, attempts=100, cap=True):
+        yield
+
+
+async def create(server, **more):
     async with Client(server.url, Secret(KEY)) as client:
-        return await client.create(WISH)
+        return await client.create(WISH, **more)
+
+
+async def download(server, target):
+    async with Client(server.url, Secret(KEY)) as client:
+        await client.download(f"{server.url}/x", target)
+
+
+# --- createTask ---------------------------------------------------------------------------------
 
 
 async def test_a_create_is_sent_once_as_documented(serve):
@@ -119,7 +143,7 @@ async def test_a_create_whose_answer_is_lost_is_never_sent_again(serve, answer):
     assert len(server.seen) == 1
 
 
-class Impatient(Handler):
+class DropsUsedConnections(Handler):
     """Keeps a connection open, and drops it when something is sent on it a second time."""
 
     protocol_version = "HTTP/1.1"
@@ -136,45 +160,81 @@ class Impatient(Handler):
 
 
 async def test_a_create_never_goes_out_on_a_connection_that_may_be_dropped(serve):
-    """An idle connection that ends under a create would leave a task that nobody knows of."""
+    """An idle connection that ends under a create would leave a task without a known id."""
     server = serve(good(taskId="task_1", state="waiting"))
-    server.RequestHandlerClass = Impatient
+    server.RequestHandlerClass = DropsUsedConnections
     async with Client(server.url, Secret(KEY)) as client:
         for _ in range(3):
             assert await client.create(WISH) == "task_1"
     assert [seen[0] for seen in server.seen] == ["POST"] * 3
 
 
-async def test_a_clear_no_is_final(serve):
+async def test_a_clear_refusal_is_final(serve):
     server = serve((401, {}, b'{"error": {"message": "invalid token"}}'))
     with pytest.raises(NotAuthorized):
         await create(server)
     assert len(server.seen) == 1
 
 
-@pytest.mark.slow
-async def test_a_429_without_an_id_is_sent_again_when_the_service_says(serve):
-    busy = (429, {"retry-after": "1"}, b'{"code": 429, "msg": "saturated"}')
-    server = serve(busy, good(taskId="task_1"))
-    before = asyncio.get_running_loop().time()
-    assert await create(server) == "task_1"
-    assert len(server.seen) == 2
-    assert asyncio.get_running_loop().time() - before >= 1.0
+async def test_kies_500_for_a_missing_field_is_a_refusal_and_no_lost_task(serve):
+    server = serve((500, {}, b'{"code": 500, "msg": "This field is required"}'))
+    with pytest.raises(ServiceError, match="This field is required"):
+        await create(server)
 
 
-@pytest.mark.slow
-async def test_a_429_for_ever_ends(serve):
-    server = serve((429, {"retry-after": "0"}, b'{"code": 429, "msg": "saturated"}'))
+class Turns:
+    """Notes what a create waits for and reports."""
+
+    def __init__(self):
+        self.calls = []
+
+    async def create(self):
+        self.calls.append("create")
+        return "turn"
+
+    async def refused(self, call, seconds):
+        self.calls.append((call, seconds))
+
+
+async def test_a_429_without_an_id_is_sent_again_after_the_shared_pause(serve, retries_at_once):
+    server = serve((429, {"retry-after": "7"}, BUSY), (429, {}, BUSY), good(taskId="task_1"))
+    turns = Turns()
+    assert await create(server, turns=turns) == "task_1"
+    assert turns.calls == [("createTask", 7.0), "create", ("createTask", None), "create"]
+    assert len({body for *_, body in server.seen}) == 1
+
+
+async def test_a_429_for_ever_ends_after_four_tries(serve, retries_at_once):
+    server = serve((429, {"retry-after": "0"}, BUSY))
     with pytest.raises(Saturated):
         await create(server)
     assert len(server.seen) == 4
 
 
-@pytest.mark.slow
-async def test_a_port_nobody_listens_on_is_surely_not_sent(serve):
+@pytest.mark.parametrize(
+    ("asked", "pause"), [(None, True), (0.0, 0.1), (0.5, 0.5), (60.0, 60.0), (61.0, 60.0)]
+)
+def test_a_create_waits_as_long_as_a_429_asks_within_bounds(asked, pause):
+    busy = Saturated("busy", status=429, retry_after=asked)
+    assert repr(calls._resendable(busy)) == repr(pause)
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (Unreachable("refused"), True),
+        (Unreachable("lost", maybe_created=True), False),
+        (ServiceError("no", status=400), False),
+        (ServiceError("busy", status=503), False),
+    ],
+)
+def test_a_create_is_sent_again_only_when_it_surely_did_not_arrive(error, again):
+    assert calls._resendable(error) is again
+
+
+async def test_a_port_that_refuses_is_surely_not_sent(serve, retries_at_once):
     server = serve(good())
-    server.shutdown()
-    server.server_close()
+    server.stop()
     with pytest.raises(Unreachable) as error:
         await create(server)
     assert not error.value.maybe_created
@@ -189,41 +249,6 @@ async def test_the_key_follows_no_redirect(serve):
     assert elsewhere.seen == []
 
 
-async def test_a_download_never_carries_the_key_even_to_the_apis_own_origin(serve, tmp_path):
-    files = serve((200, {}, b"bytes"))
-    server = serve((302, {"location": f"{files.url}/1.png", "set-cookie": "a=b"}, b""))
-    async with Client(server.url, Secret(KEY)) as client:
-        await client.download(f"{server.url}/x", tmp_path / "x")
-    assert (tmp_path / "x").read_bytes() == b"bytes"
-    for _, _, headers, _ in server.seen + files.seen:
-        assert KEY not in str(headers)
-        assert not {"authorization", "cookie"} & {name.lower() for name in headers}
-
-
-@pytest.mark.parametrize("status", [403, 404, 410])
-async def test_a_dead_link_is_lost(serve, tmp_path, status):
-    server = serve((status, {}, b""))
-    async with Client(server.url, Secret(KEY)) as client:
-        with pytest.raises(ResultLost, match=f"HTTP {status}"):
-            await client.download(f"{server.url}/x", tmp_path / "x")
-    assert len(server.seen) == 1
-
-
-@pytest.mark.slow
-async def test_a_download_cut_off_is_tried_again(serve, tmp_path):
-    server = serve((200, {"content-length": "10"}, b"half"), (503, {}, b""), (200, {}, b"whole"))
-    async with Client(server.url, Secret(KEY)) as client:
-        await client.download(f"{server.url}/x", tmp_path / "x")
-    assert (tmp_path / "x").read_bytes() == b"whole"
-
-
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/y", "data:,x", "", "//x"])
-async def test_only_http_is_fetched(serve, tmp_path, url):
-    async with Client("http://127.0.0.1:1", Secret(KEY)) as client:
-        with pytest.raises(ResultLost, match="not http"):
-            await client.download(url, tmp_path / "x")
-
-
 async def test_the_key_is_in_no_error_no_repr_and_no_log(serve, caplog):
     caplog.set_level(0)
     body = json.dumps({"code": 401, "msg": f"invalid key {KEY}"}).encode()
@@ -236,6 +261,98 @@ async def test_the_key_is_in_no_error_no_repr_and_no_log(serve, caplog):
         assert KEY not in f"{client!r} {vars(client)} {vars(client._calls)}"
     assert "/api/v1/jobs/createTask" in caplog.text
     assert KEY not in caplog.text
+
+
+async def test_an_answer_without_an_end_is_cut_off(serve, monkeypatch):
+    monkeypatch.setattr("liangxin_nb.client._base._LARGEST_ANSWER", 100)
+    server = serve((200, {}, b" " * 101), (200, {}, b" " * 100))
+    async with Client(server.url, Secret(KEY)) as client:
+        with pytest.raises(Unreachable, match="longer than 8 MiB"):
+            await client.record("task_1")
+        with pytest.raises(ServiceError, match="It is empty"):
+            await client.record("task_1")
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("", None),
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("0", 0.0),
+        ("7.5", None),
+        ("-1", None),
+        ("soon", None),
+        ("٣", None),
+        ("9" * 400, 999_999_999.0),
+        ("Fri, 01 Jan 1999 00:00:00 GMT", 0.0),
+        ("Fri, 01 Jan 1999 00:00:00", 0.0),
+        ("Fri, 99 Jan 9999999999999999999 00:00:00 GMT", None),
+    ],
+)
+def test_a_pause_is_asked_for_in_seconds_or_as_a_date(value, seconds):
+    assert retry_after(httpx.Response(429, headers=[(b"retry-after", value.encode())])) == seconds
+
+
+def test_a_pause_until_a_date_is_the_time_that_is_left():
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=5), usegmt=True)
+    left = retry_after(httpx.Response(429, headers={"retry-after": date}))
+    assert 4 * 3600 < left <= 5 * 3600
+
+
+def test_a_failed_connection_is_told_in_words_without_an_address():
+    assert reason(httpx.ConnectError("to 10.0.0.1")) == "connection refused or host not found"
+    assert reason(httpx.ReadError("")) == "the connection was broken off"
+    assert reason(httpx.DecodingError("a\n b" + "x" * 200)) == f"a b{'x' * 117}"
+    assert reason(httpx.DecodingError("")) == "DecodingError"
+
+
+# --- results ------------------------------------------------------------------------------------
+
+
+async def test_a_download_never_carries_the_key_even_to_the_apis_own_origin(serve, tmp_path):
+    files = serve((200, {}, b"bytes"))
+    server = serve((302, {"location": f"{files.url}/1.png", "set-cookie": "a=b"}, b""))
+    await download(server, tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == b"bytes"
+    for _, _, headers, _ in server.seen + files.seen:
+        assert KEY not in str(headers)
+        assert not {"authorization", "cookie"} & {name.lower() for name in headers}
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+async def test_a_dead_link_is_lost(serve, tmp_path, status):
+    server = serve((status, {}, b""))
+    with pytest.raises(ResultLost, match=f"HTTP {status}"):
+        await download(server, tmp_path / "x")
+    assert len(server.seen) == 1
+
+
+async def test_a_download_cut_off_is_tried_again(serve, tmp_path, retries_at_once):
+    server = serve((200, {"content-length": "10"}, b"half"), (503, {}, b""), (200, {}, b"whole"))
+    await download(server, tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == b"whole"
+
+
+async def test_a_server_of_files_that_is_down_is_tried_five_times(serve, tmp_path, retries_at_once):
+    server = serve((503, {"retry-after": "3"}, b""))
+    with pytest.raises(Unreachable, match="HTTP 503 and asked to wait 3 s"):
+        await download(server, tmp_path / "x")
+    assert len(server.seen) == 5
+
+
+async def test_redirects_end_somewhere(serve, tmp_path):
+    server = serve((302, {"location": "/x"}, b""))
+    with pytest.raises(ResultLost, match="redirects more than 5 times"):
+        await download(server, tmp_path / "x")
+    assert len(server.seen) == 6
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/y", "data:,x", "", "//x"])
+async def test_only_http_is_fetched(tmp_path, url):
+    async with Client("http://127.0.0.1:1", Secret(KEY)) as client:
+        with pytest.raises(ResultLost, match="not http"):
+            await client.download(url, tmp_path / "x")
 
 
 @pytest.mark.parametrize(
@@ -258,24 +375,38 @@ async def test_a_public_service_cannot_point_into_a_private_network(tmp_path, ur
             await client.download(url, tmp_path / "x")
 
 
-async def test_a_broken_download_goes_on_where_it_stopped(serve, tmp_path):
+async def test_a_broken_download_goes_on_where_it_stopped(serve, tmp_path, retries_at_once):
     part = {"content-range": "bytes 4-9/10"}
     server = serve((200, {"content-length": "10"}, b"half"), (206, part, b"-whole"))
-    async with Client(server.url, Secret(KEY)) as client:
-        await client.download(f"{server.url}/x", tmp_path / "x")
+    await download(server, tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == b"half-whole"
     assert server.seen[1][2]["Range"] == "bytes=4-"
 
 
-@pytest.mark.slow
-async def test_a_part_that_was_not_asked_for_is_not_kept(serve, tmp_path):
+async def test_a_part_that_was_not_asked_for_is_not_kept(serve, tmp_path, retries_at_once):
     wrong = {"content-range": "bytes 0-5/10"}
     server = serve(
         (200, {"content-length": "10"}, b"half"), (206, wrong, b"other!"), (200, {}, b"all of it")
     )
-    async with Client(server.url, Secret(KEY)) as client:
-        await client.download(f"{server.url}/x", tmp_path / "x")
+    await download(server, tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == b"all of it"
+
+
+async def test_a_part_that_can_no_longer_be_had_is_fetched_anew(serve, tmp_path, retries_at_once):
+    server = serve(
+        (200, {"content-length": "10"}, b"half"), (416, {}, b""), (200, {}, b"all of it")
+    )
+    await download(server, tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == b"all of it"
+    assert "Range" not in server.seen[2][2]
+
+
+async def test_a_result_that_is_too_large_is_not_fetched_whole(serve, tmp_path, monkeypatch):
+    monkeypatch.setattr("liangxin_nb.client.download.LARGEST", 1 << 20)
+    server = serve((200, {}, b"x" * (1 << 20)), (200, {}, b"x" * ((1 << 20) + 1)))
+    await download(server, tmp_path / "x")
+    with pytest.raises(ResultLost, match="larger than 1 MiB"):
+        await download(server, tmp_path / "x")
 
 
 PRINTABLE = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=40)
@@ -286,23 +417,38 @@ HEADERS = st.dictionaries(
 )  # fmt: skip
 
 
-@pytest.mark.slow
-@given(status=st.sampled_from([200, 206, 301, 302, 304, 307, 416, 418]), headers=HEADERS)
-@settings(max_examples=40, deadline=None)
-def test_whatever_a_servers_headers_say_it_is_a_file_or_one_of_our_errors(status, headers):
-    async def fetch(url, target):
-        async with Client(url, Secret(KEY)) as client:
-            await client._downloads._once(f"{url}/../../x?name=..%2f..", target)
+@pytest.fixture(scope="module")
+def fetched():
+    """What comes of one try to fetch an answer: its bytes, or the error."""
+    server, folder = Server(), tempfile.TemporaryDirectory()
+    runner = asyncio.Runner()
+    client = Client(server.url, Secret(KEY))
 
-    server = Server((status, headers, b"" if status == 304 else b"body"))
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "target"
+    def fetch(answer):
+        server.answers = [answer]
+        target = Path(folder.name) / "target"
+        target.unlink(missing_ok=True)
+        work = client._downloads._once(f"{server.url}/../../x?name=..%2f..", target)
         try:
-            asyncio.run(fetch(server.url, target))
-        except LiangxinError:
-            pass
-        else:
-            assert target.read_bytes() == b"body"
-        assert {path.name for path in Path(folder).iterdir()} <= {"target"}
-    server.shutdown()
-    server.server_close()
+            runner.run(work)
+            return target.read_bytes()
+        except LiangxinError as error:
+            return error
+        finally:
+            assert {path.name for path in Path(folder.name).iterdir()} <= {"target"}
+
+    yield fetch
+    runner.run(client.close())
+    runner.close()
+    server.stop()
+    folder.cleanup()
+
+
+def test_whatever_a_servers_headers_say_it_is_a_file_or_one_of_our_errors(fetched):
+    @given(status=st.sampled_from([200, 206, 301, 302, 304, 307, 416, 418]), headers=HEADERS)
+    @settings(max_examples=40, deadline=None)
+    def check(status, headers):
+        got = fetched((status, headers, b"" if status == 304 else b"body"))
+        assert isinstance(got, LiangxinError) or got == b"body"
+
+    check()

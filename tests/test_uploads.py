@@ -3,28 +3,33 @@
 import base64
 import io
 import json
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
 from liangxin_nb import asking, catalog
-from liangxin_nb.client import Client
+from liangxin_nb.client import Client, uploads
 from liangxin_nb.errors import NotAuthorized, ServiceError, Unreachable
 from liangxin_nb.request import Request
 from liangxin_nb.session import Session
 from liangxin_nb.settings import Secret
 
 from . import conftest
-from .test_client import KEY, good, serve  # noqa: F401 fixtures
+from .test_client import KEY, good, retries_at_once, serve  # noqa: F401 fixtures
 
 URI = f"data:image/png;base64,{base64.b64encode(b'no matter').decode()}"
 WISH = Request("google/nano-banana-edit", "x", {"image_urls": [URI, "https://e.com/a.png"]})
 PLACED = good(downloadUrl="https://files.example/1.png")
 
 
-def picture(colour="magenta"):
+#: What the tests generate: always the same, so that the sandbox draws once.
+EDIT = {"prompt": "a lake", "model": "google/nano-banana-edit"}
+
+
+def picture():
     out = io.BytesIO()
-    Image.new("RGB", (80, 60), colour).save(out, "PNG")
+    Image.new("RGB", (80, 60), "magenta").save(out, "PNG")
     return out.getvalue()
 
 
@@ -48,11 +53,10 @@ def session(kie, tmp_path):
     made.close()
 
 
-@pytest.mark.slow
-def test_a_local_picture_is_seen_by_the_model_and_told_in_the_story(session, kie):
+@pytest.mark.xdist_group("kie of uploads")
+def test_a_local_picture_is_seen_by_the_model_and_named_in_the_story(session, kie):
     before = kie.counters()["calls"]
-    job = session.generate("a lake", model="google/nano-banana-edit", image=picture())
-    result = job.wait(60)
+    result = session.generate(**EDIT, image=picture()).wait(120)
     colours = Image.open(result.paths[0]).convert("RGB").getcolors(1 << 24)
     assert any(min(r, b) > 245 and g < 10 for _, (r, g, b) in colours), "it is in the drawing"
     assert result.story.options["image_urls"][0].startswith("data:image/jpeg;")
@@ -61,26 +65,39 @@ def test_a_local_picture_is_seen_by_the_model_and_told_in_the_story(session, kie
         assert after[call] - before.get(call, 0) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.xdist_group("kie of uploads")
 def test_the_same_picture_is_uploaded_once_for_many_tasks(session, kie):
     before = kie.counters()["calls"].get("uploads", 0)
-    image = picture("cyan")
-    wish = {"model": "google/nano-banana-edit", "image": image, "output_format": "jpeg"}
-    for job in [session.generate(prompt, **wish) for prompt in ("a lake", "a sea", "a cat")]:
-        job.wait(60)
+    image = picture()
+    for job in [session.generate(**EDIT, image=image) for _ in range(3)]:
+        job.wait(120)
     assert kie.counters()["calls"]["uploads"] - before == 1
 
 
-def test_people_are_told_where_their_picture_goes():
+@pytest.mark.anyio
+async def test_an_address_is_used_again_for_an_hour_and_not_longer(serve, monkeypatch):  # noqa: F811
+    now = [1000.0]
+    monkeypatch.setattr(uploads, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    server = serve(PLACED, *[good(taskId="t")] * 2, PLACED, good(taskId="t"))
+    async with Client(server.url, Secret(KEY), uploads=server.url) as client:
+        for moment in (1000.0, 4600.0, 4600.5):
+            now[0] = moment
+            await client.create(WISH)
+    called = [path.rpartition("/")[2] for _, path, _, _ in server.seen]
+    upload = "file-base64-upload"
+    assert called == [upload, "createTask", "createTask", upload, "createTask"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "model", "uploaded"),
+    [("kie", "google/nano-banana-edit", True), ("liangxin", "nano-banana-pro", False)],
+)
+def test_a_note_says_where_a_picture_is_uploaded_to(profile, model, uploaded):
     plain = {"aspect": None}
-    for profile, model, says in (
-        ("kie", "google/nano-banana-edit", True),
-        ("liangxin", "nano-banana-pro", False),
-    ):
-        _, notes = asking.requests(
-            profile, "a lake", model, plain=plain, options={}, images=[picture()]
-        )
-        assert any("uploaded" in note for note in notes) is says
+    _, notes = asking.requests(
+        profile, "a lake", model, plain=plain, options={}, images=[picture()]
+    )
+    assert any("uploaded" in note for note in notes) is uploaded
 
 
 @pytest.mark.anyio
@@ -116,6 +133,7 @@ REFUSALS = [
 @pytest.mark.parametrize(("answer", "error", "tries"), REFUSALS)
 async def test_an_upload_that_fails_refuses_the_request_before_any_money(
     serve,  # noqa: F811
+    retries_at_once,  # noqa: F811
     answer,
     error,
     tries,
@@ -135,7 +153,7 @@ def test_a_failed_upload_is_a_refusal_in_the_ledger(serve, tmp_path):  # noqa: F
     session = Session(profile="kie", base_url=server.url, key=KEY, results=tmp_path / "r")
     job = session.generate("x", model="google/nano-banana-edit", image=picture())
     with pytest.raises(ServiceError, match="could not be uploaded"):
-        job.wait(20)
+        job.wait(60)
     (ticket,) = session.ledger.tickets()
     assert ticket.fate == "refused"
     session.close()
@@ -144,16 +162,16 @@ def test_a_failed_upload_is_a_refusal_in_the_ledger(serve, tmp_path):  # noqa: F
 @pytest.mark.anyio
 async def test_the_key_goes_to_the_stated_addresses_and_no_further(serve):  # noqa: F811
     elsewhere = serve(PLACED)
-    uploads = serve((307, {"location": f"{elsewhere.url}/api/file-base64-upload"}, b""))
+    place = serve((307, {"location": f"{elsewhere.url}/api/file-base64-upload"}, b""))
     api = serve(good(taskId="task_1"))
-    async with Client(api.url, Secret(KEY), uploads=uploads.url) as client:
+    async with Client(api.url, Secret(KEY), uploads=place.url) as client:
         with pytest.raises(ServiceError):
             await client.create(WISH)
-    assert (len(uploads.seen), len(elsewhere.seen), len(api.seen)) == (1, 0, 0)
+    assert (len(place.seen), len(elsewhere.seen), len(api.seen)) == (1, 0, 0)
 
 
 @pytest.mark.parametrize(
-    ("profile", "base_url", "uploads"),
+    ("profile", "base_url", "place"),
     [
         ("kie", "https://api.kie.ai", "https://kieai.redpandaai.co"),
         ("kie", "https://api.kie.ai/", "https://kieai.redpandaai.co"),
@@ -164,8 +182,8 @@ async def test_the_key_goes_to_the_stated_addresses_and_no_further(serve):  # no
         ("sandbox", "http://127.0.0.1:8000", ""),
     ],
 )
-def test_a_second_address_belongs_to_the_services_own_one_alone(profile, base_url, uploads):
-    assert catalog.uploads(profile, base_url) == uploads
+def test_a_second_address_belongs_to_the_services_own_one_alone(profile, base_url, place):
+    assert catalog.uploads(profile, base_url) == place
 
 
 def test_no_file_of_ones_own_changes_where_the_key_goes(monkeypatch, tmp_path):

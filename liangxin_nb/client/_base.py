@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import ssl
 from collections.abc import Generator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
@@ -87,16 +90,25 @@ def connections(
     `timeout`: seconds without a word; 10 for making the connection. `kept`: how many idle ones are
     kept for the next call.
     """
+    # A proxy meant for the outside world must not swallow calls to this machine.
+    trust_env = urlsplit(base_url).hostname not in _LOOPBACK
+    places = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     return httpx.AsyncClient(
         auth=auth,
+        verify=_certificates(trust_env, *places),
         limits=httpx.Limits(max_connections=100, max_keepalive_connections=kept),
         timeout=httpx.Timeout(timeout, connect=min(10.0, timeout), pool=30.0),
         headers={"User-Agent": _AGENT},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
-        # A proxy meant for the outside world must not swallow calls to this machine.
-        trust_env=urlsplit(base_url).hostname not in _LOOPBACK,
+        trust_env=trust_env,
     )
+
+
+@lru_cache(maxsize=4)
+def _certificates(trust_env: bool, *_places: str | None) -> ssl.SSLContext:
+    """The certificates to trust: read once for each place, since reading them takes a while."""
+    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 def retry_after(reply: httpx.Response) -> float | None:
