@@ -298,6 +298,7 @@ def test_when_the_work_on_a_task_began(state, created, updated, seconds):
         ("", "no", "The task failed: no."),
         ("500", "", "The task failed (500): no reason given."),
         ("", " a  b... ", "The task failed: a b."),
+        ("", "take an X.", "The task failed: take an X."),
         ("", "x" * 301, f"The task failed: {'x' * 300}."),
         ("", "v1..2", "The task failed: v1.2."),
     ],
@@ -375,10 +376,11 @@ def test_a_refusal_is_one_line_in_the_services_words(given, words):
     assert refused(wire.record, *given).message == words
 
 
-def test_a_refusal_keeps_its_status_its_code_and_the_pause_that_was_asked_for():
-    error = refused(wire.record, *said(429, "busy", 418), 7.5)
+@pytest.mark.parametrize("read", READERS)
+def test_a_refusal_keeps_its_status_its_code_and_the_pause_that_was_asked_for(read):
+    error = refused(read, *said(429, "busy", 418), 7.5)
     assert (error.status, error.code, error.retry_after) == (418, "429", 7.5)
-    error = refused(wire.record, *gateway("busy", 503, "429"), 0.5)
+    error = refused(read, *gateway("busy", 503, "429"), 0.5)
     assert (error.status, error.code, error.retry_after) == (503, "429", 0.5)
 
 
