@@ -70,11 +70,17 @@ def start_sandbox(*options, **environment):
 
 @pytest.fixture(scope="session", autouse=True)
 def key_is_found_nowhere(tmp_path_factory):
-    """At the end of the run: the key is in no written file and in no process's arguments."""
-    watch = scan.Watch()
+    """At the end of the run: the key is in no written file and in no process's arguments.
+
+    With pytest-xdist one worker at a time looks at the processes of all, and each reads the files
+    of its own folder.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    together = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    watch = scan.Watch(together / "turn to look at the processes")
     yield
     arguments = watch.end()
-    files = scan.hits(tmp_path_factory.getbasetemp())
+    files = scan.hits(folder)
     assert not arguments, f"the key stood in process arguments: {arguments}"
     assert not files, f"the key stands in {files}"
 
