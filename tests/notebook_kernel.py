@@ -9,23 +9,23 @@ from pathlib import Path
 from queue import Empty
 from typing import Any, Self
 
-from jupyter_client.manager import KernelManager
+from .kernels import ForkedKernelManager
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-_PATIENCE = 120.0
+_DEADLINE = 120.0
 
 
 class Kernel:
-    """A fresh kernel in a folder; nobody watches it, so that cells wait by themselves."""
+    """A fresh kernel in a folder; it cannot ask questions, so that cells wait by themselves."""
 
     def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
-        self._manager = KernelManager()
+        self._manager = ForkedKernelManager()
         self._manager.start_kernel(cwd=str(folder), env=dict(env))
         self._client = self._manager.blocking_client()
 
     def __enter__(self) -> Self:
         self._client.start_channels()
-        self._client.wait_for_ready(timeout=_PATIENCE)
+        self._client.wait_for_ready(timeout=_DEADLINE)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -33,9 +33,9 @@ class Kernel:
         self._manager.shutdown_kernel(now=True)
 
     def run(self, source: str, when: Callable[[], bool] = lambda: False) -> list[str]:
-        """Runs a cell, interrupts it once as soon as `when` says so, and returns what it shows."""
+        """Run a cell, interrupt it once as soon as `when` says so, and return what it shows."""
         request = self._client.execute(source, allow_stdin=False)
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _DEADLINE
         shown: list[str] = []
         interrupted = False
         while time.monotonic() < deadline:

@@ -21,7 +21,7 @@ from liangxin_nb.session import Session
 from liangxin_nb.shelf import Shelf
 
 from . import stock
-from .test_headless import execute
+from .kernels import execute
 
 #: Files opened so far, by their ending.
 OPENED = Counter()

@@ -1,236 +1,297 @@
-"""Notebooks run by a machine: they wait by themselves and keep real pictures, small and stable."""
+"""Notebooks that a machine runs: cells wait by themselves and leave small, stable pictures."""
 
 import json
+import urllib.request
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from liangxin_nb.ledger import Ledger
-from liangxin_nb.session import Session
+
+from .conftest import start_sandbox
+from .kernels import execute, pictures, service, stream
 
 pytestmark = pytest.mark.slow
+LOAD = "%load_ext liangxin_nb"
+SECRET = "sk-12345678"
 
 
-def execute(cells, folder, **more):
-    cells = [nbformat.v4.new_code_cell(source) for source in cells]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": folder}}, **more)
-    client.execute()
-    return notebook
+def ledger(folder):
+    return Ledger(folder / "liangxin-results" / "ledger.sqlite")
 
 
-def said(cell):
-    return "".join(output.get("text", "") for output in cell.outputs)
+# ---- pictures
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    monkeypatch.setenv("LIANGXIN_SPEED", "8")
+def test_a_result_is_shown_with_the_same_text_each_time(tmp_path):
+    cells = [LOAD, "%%liangxin --out job -o image_size=square\na cat",
+             "job.result", "%liangxin show {job.task_id}"]  # fmt: skip
+    shown = pictures(execute(cells, tmp_path, {"LIANGXIN_SPEED": "20"}))
+    assert len(shown) == 3
+    assert len({output.data["image/jpeg"] for output in shown}) == 1
+    (text,) = {output.data["text/plain"] for output in shown}
+    assert "0x" not in text
 
 
-def pictures(notebook):
-    return [
-        output
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-        if "image/jpeg" in output.get("data", {})
-    ]
-
-
-def test_the_line_of_text_is_the_same_whenever_the_result_is_shown(tmp_path, quick):
-    notebook = execute(
-        ["%load_ext liangxin_nb", "%%liangxin --out job -o image_size=square\na cat",
-         "job.result", "%liangxin show {job.task_id}"],
-        tmp_path,
-    )  # fmt: skip
-    texts = {o.data["text/plain"] for o in pictures(notebook)}
-    images = {o.data["image/jpeg"] for o in pictures(notebook)}
-    assert len(pictures(notebook)) == 3
-    assert len(texts) == len(images) == 1
-    assert "0x" not in texts.pop()
-
-
-def test_a_failure_fails_the_run_in_one_line(tmp_path, quick):
-    with pytest.raises(CellExecutionError) as error:
-        execute(["%load_ext liangxin_nb", "%%liangxin no-such-model\na cat", "1"], tmp_path)
-    assert "unsupported model: no-such-model" in str(error.value)
-
-
-def test_an_error_in_python_is_one_line_too_and_the_whole_on_request(tmp_path, quick):
-    ask = "import liangxin_nb as lx\nlx.generate('a cat', aspect='7:5')"
-    cells = ["%load_ext liangxin_nb", ask, "%xmode Verbose", ask]
-    notebook = execute(cells, tmp_path, allow_errors=True)
-    brief, _, whole = (cell.outputs[-1] for cell in notebook.cells[1:])
-    (line,) = brief.traceback
-    assert line.startswith("InvalidRequest: aspect_ratio '7:5' is not one of 1:1")
-    assert "\n" not in line
-    assert "asking.py" in "".join(whole.traceback)
-
-
-def test_bad_input_is_one_line_each_and_leaves_an_empty_ledger(tmp_path, quick):
-    wrong = {
-        "%%liangxin\n \n": "The prompt is empty",
-        "%%liangxin --aspect 7:5\na": "'7:5' is not one of 1:1",
-        "%%liangxin --size square --aspect 1:1\na": "exclude each other",
-        "%%liangxin --colour red\na": "arguments: --colour; nothing was sent. The options are",
-        "%%liangxin -o steps=3\na": "no input 'steps'",
-        "%liangxin show": "needs the id of a task",
-        "%liangxin frobnicate": "'frobnicate' is not a command",
-        "%liangxin resume nope": "'nope' is not in the ledger",
-    }
-    notebook = execute(["%load_ext liangxin_nb", *wrong], tmp_path, allow_errors=True)
-    for cell, words in zip(notebook.cells[1:], wrong.values(), strict=True):
-        assert words in said(cell), said(cell)
-        assert said(cell).strip().count("\n") == 0
-    assert Ledger(tmp_path / "liangxin-results" / "ledger.sqlite").count() == {}
-
-
-@pytest.mark.parametrize(
-    ("environment", "words"),
-    [
-        ({"LIANGXIN_API_KEY": "sk-12345678"}, "published nowhere"),
-        ({"LIANGXIN_API_KEY": "sk-12345678", "LIANGXIN_BASE_URL": "nonsense"}, "'nonsense'"),
-        ({"LIANGXIN_BASE_URL": "https://api.example.com"}, "no key for api.example.com"),
-        ({"LIANGXIN_RESULTS": "/proc/nowhere"}, "cannot be written"),
-        (
-            {"LIANGXIN_API_KEY": "sk-12345678", "LIANGXIN_BASE_URL": "http://127.0.0.1:9"},
-            "127.0.0.1:9 cannot be reached",
-        ),
-    ],
-)
-def test_settings_that_cannot_work_are_one_clear_line(tmp_path, monkeypatch, environment, words):
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    cells = ["%load_ext liangxin_nb", "%%liangxin\na cat"]
-    notebook = execute(cells, tmp_path, allow_errors=True)
-    line = said(notebook.cells[1])
-    assert words in line
-    assert line.startswith("UsageError: ")
-    assert line.strip().count("\n") == 0
-    assert "sk-12345678" not in nbformat.writes(notebook)
-
-
-def test_the_prompt_reaches_the_service_literally(tmp_path, quick, sandbox, monkeypatch):
-    monkeypatch.setenv("LIANGXIN_BASE_URL", sandbox.url)
-    monkeypatch.setenv("LIANGXIN_API_KEY", sandbox.key)
+def test_the_prompt_reaches_the_service_literally(tmp_path, session, sandbox):
     prompt = "a {cup} of $HOME 'tea' \"now\" \\n 雨 🌧 {{x}} %d # not a comment"
-    cells = ["%load_ext liangxin_nb\ncup = 1", f"%%liangxin --out job\n{prompt}", "job.task_id"]
-    notebook = execute(cells, tmp_path)
+    cells = [f"{LOAD}\ncup = 1", f"%%liangxin --out job\n{prompt}", "job.task_id"]
+    notebook = execute(cells, tmp_path, service(sandbox))
     task_id = notebook.cells[2].outputs[0].data["text/plain"].strip("'")
-    session = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path / "other")
-    record = session.loop.submit(_record(session, task_id)).result(10)
-    assert record.param["input"]["prompt"] == prompt
+    assert session.loop.submit(_prompt(session, task_id)).result(60) == prompt
 
 
-async def _record(session, task_id):
-    return await (await session._connect()).record(task_id)
+async def _prompt(session, task_id):
+    return (await (await session._connect()).record(task_id)).param["input"]["prompt"]
 
 
-def test_several_pictures_wait_together_and_all_are_kept(tmp_path, quick):
-    cells = [
-        "%load_ext liangxin_nb",
-        "%%liangxin -n 3 --size square --out jobs\na cat",
-        "len(jobs)",
-    ]
-    notebook = execute(cells, tmp_path)
-    assert len({o.data["text/plain"] for o in pictures(notebook)}) == 3
-    assert len({o.data["image/jpeg"] for o in pictures(notebook)}) == 3
+def test_a_cell_for_several_pictures_waits_for_all_of_them(tmp_path, sandbox):
+    cells = [LOAD, "%%liangxin -n 3 --size square --out jobs\na cat", "len(jobs)"]
+    notebook = execute(cells, tmp_path, service(sandbox))
+    assert len({output.data["text/plain"] for output in pictures(notebook)}) == 3
+    assert len({output.data["image/jpeg"] for output in pictures(notebook)}) == 3
     assert notebook.cells[2].outputs[0].data["text/plain"] == "3"
 
 
-def test_no_wait_returns_at_once_and_the_next_run_collects(tmp_path, quick, monkeypatch):
-    monkeypatch.setenv("LIANGXIN_SPEED", "1")
-    execute(["%load_ext liangxin_nb",
-             "%%liangxin --no-wait --out job\na cat",
-             "import time\nwhile not job.task_id: time.sleep(.05)"], tmp_path)  # fmt: skip
-    ledger = Ledger(tmp_path / "liangxin-results" / "ledger.sqlite")
-    assert ledger.count() == {"accepted": 1}
-    notebook = execute(["%load_ext liangxin_nb", "%liangxin resume"], tmp_path)
-    assert len(pictures(notebook)) == 1
-    assert ledger.count() == {"kept": 1}
+def test_a_notebook_file_alone_recovers_its_pictures_elsewhere(tmp_path, sandbox):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    first = execute([LOAD, "%%liangxin --size square\na cat"], here, service(sandbox))
+    nbformat.write(first, there / "saved.ipynb")
+    second = execute([LOAD, "%liangxin recover saved.ipynb"], there, service(sandbox))
+    (made,), (recovered,) = pictures(first), pictures(second)
+    assert recovered.data["image/jpeg"] == made.data["image/jpeg"]
 
 
-def test_unloading_takes_the_magics_away(tmp_path):
-    cells = ["%load_ext liangxin_nb", "%unload_ext liangxin_nb", "%liangxin"]
-    notebook = execute(cells, tmp_path, allow_errors=True)
-    assert "not found" in said(notebook.cells[2])
-
-
-def test_the_key_is_in_no_output_even_with_all_locals_shown(tmp_path, sandbox, monkeypatch):
-    monkeypatch.setenv("LIANGXIN_BASE_URL", sandbox.url)
-    monkeypatch.setenv("LIANGXIN_API_KEY", sandbox.key)
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory, sandbox):
+    """A notebook in which the picture of one cell is the reference of the next; its folder."""
+    folder = tmp_path_factory.mktemp("edited")
+    edit = "%%liangxin nano-banana-pro --size 1K {}\nthe same cat at sea"
     cells = [
-        "%load_ext liangxin_nb\n%xmode Verbose",
+        LOAD,
+        "%%liangxin --size square --seed 1 --out first\na cat",
+        edit.format("--image first --out second"),
+        edit.format("--out third"),
+        "import liangxin_nb as lx\nlx.story(second.result.paths[0]).options['image_input'][0]",
+    ]
+    return execute(cells, folder, service(sandbox)), folder
+
+
+@pytest.mark.xdist_group("headless-edited")
+def test_a_picture_of_one_cell_is_the_reference_of_the_next(edited):
+    _, with_reference, without = pictures(edited[0])
+    assert with_reference.data["image/jpeg"] != without.data["image/jpeg"]
+
+
+@pytest.mark.xdist_group("headless-edited")
+def test_a_story_describes_its_reference(edited):
+    shown = edited[0].cells[4].outputs[0].data["text/plain"]
+    assert shown.startswith("'data:image/jpeg;")
+    assert len(shown) < 200
+
+
+@pytest.mark.xdist_group("headless-edited")
+def test_the_ledger_does_not_hold_the_reference(edited):
+    assert (edited[1] / "liangxin-results" / "ledger.sqlite").stat().st_size < 1_000_000
+
+
+# ---- mistakes
+
+
+def test_a_refused_task_fails_the_run_in_one_line(tmp_path, sandbox):
+    with pytest.raises(CellExecutionError) as error:
+        execute([LOAD, "%%liangxin no-such-model\na cat", "1"], tmp_path, service(sandbox))
+    assert "unsupported model: no-such-model" in str(error.value)
+
+
+MISTAKES = {
+    "empty": ("%%liangxin\n \n", "The prompt is empty"),
+    "value": ("%%liangxin --aspect 7:5\na", "'7:5' is not one of 1:1"),
+    "both": ("%%liangxin --size square --aspect 1:1\na", "exclude each other"),
+    "option": (
+        "%%liangxin --colour red\na",
+        "arguments: --colour; nothing was sent. The options are",
+    ),
+    "input": ("%%liangxin -o steps=3\na", "no input 'steps'"),
+    "argument": ("%%liangxin nano-banana-pro --seed-free-model\na", "unrecognized arguments"),
+    "show": ("%liangxin show", "needs the id of a task"),
+    "command": ("%liangxin frobnicate", "'frobnicate' is not a command"),
+    "id": ("%liangxin resume nope", "'nope' is not in the ledger"),
+}
+ASK = "import liangxin_nb as lx\nlx.generate('a cat', aspect='7:5')"
+
+
+@pytest.fixture(scope="module")
+def mistaken(tmp_path_factory):
+    """The cells of a notebook with mistakes, by name, and its folder."""
+    folder = tmp_path_factory.mktemp("mistaken")
+    cells = {name: cell for name, (cell, _) in MISTAKES.items()}
+    cells |= {"python": ASK, "verbose": "%xmode Verbose", "whole": ASK}
+    notebook = execute([LOAD, *cells.values()], folder, allow_errors=True)
+    return dict(zip(cells, notebook.cells[1:], strict=True)), folder
+
+
+@pytest.mark.xdist_group("headless-mistaken")
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_in_a_cell_is_one_line(mistaken, name):
+    text = stream(mistaken[0][name]).strip()
+    assert MISTAKES[name][1] in text
+    assert "\n" not in text
+
+
+@pytest.mark.xdist_group("headless-mistaken")
+def test_a_mistake_in_python_is_one_line(mistaken):
+    (line,) = mistaken[0]["python"].outputs[-1].traceback
+    assert line.startswith("InvalidRequest: aspect_ratio '7:5' is not one of 1:1")
+    assert "\n" not in line
+
+
+@pytest.mark.xdist_group("headless-mistaken")
+def test_a_mistake_in_python_has_its_traceback_on_request(mistaken):
+    assert "asking.py" in "".join(mistaken[0]["whole"].outputs[-1].traceback)
+
+
+@pytest.mark.xdist_group("headless-mistaken")
+def test_mistakes_leave_an_empty_ledger(mistaken):
+    assert ledger(mistaken[1]).count() == {}
+
+
+SETTINGS = {
+    "address": ({"LIANGXIN_API_KEY": SECRET}, "published nowhere"),
+    "nonsense": ({"LIANGXIN_API_KEY": SECRET, "LIANGXIN_BASE_URL": "nonsense"}, "'nonsense'"),
+    "key": ({"LIANGXIN_BASE_URL": "https://api.example.com"}, "no key for api.example.com"),
+    "results": ({"LIANGXIN_RESULTS": "/proc/nowhere"}, "cannot be written"),
+    "unreachable": (
+        {"LIANGXIN_API_KEY": SECRET, "LIANGXIN_BASE_URL": "http://127.0.0.1:9"},
+        "127.0.0.1:9 cannot be reached",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def misconfigured(tmp_path_factory):
+    """A notebook whose cells ask for a picture with settings that cannot work."""
+    cells = [f"{LOAD}\nimport os\nbefore = dict(os.environ)"]
+    for values, _ in SETTINGS.values():
+        # The magic is called as a function, so that the settings of each cell are its own.
+        cells.append(
+            f"os.environ.clear(); os.environ.update(before | {values!r})\n"
+            "get_ipython().run_cell_magic('liangxin', '', 'a cat')"
+        )
+    return execute(cells, tmp_path_factory.mktemp("misconfigured"), allow_errors=True)
+
+
+@pytest.mark.xdist_group("headless-misconfigured")
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_that_cannot_work_are_one_line(misconfigured, name):
+    text = stream(misconfigured.cells[1 + list(SETTINGS).index(name)]).strip()
+    assert SETTINGS[name][1] in text
+    assert text.startswith("UsageError: ")
+    assert "\n" not in text
+
+
+@pytest.mark.xdist_group("headless-misconfigured")
+def test_settings_that_cannot_work_are_reported_without_the_key(misconfigured):
+    assert SECRET not in "".join(stream(cell) for cell in misconfigured.cells)
+
+
+# ---- a notebook that ends before its picture is done
+
+
+@pytest.fixture(scope="module")
+def ended_early(tmp_path_factory):
+    """Three runs in one folder: a task is created, collected, and done with.
+
+    The service does not answer questions about tasks before the second run.
+    """
+    folder = tmp_path_factory.mktemp("early")
+    served = start_sandbox("--speed", "20", "--faults", "record-503")
+    wait = "import time\nwhile not job.task_id: time.sleep(0.05)"
+    cells = [LOAD, "%%liangxin --no-wait --out job\na cat", wait]
+    env = service(served)
+    first = execute(cells, folder, env)
+    between = ledger(folder).count()
+    _set_faults(served, [])
+    second = execute([LOAD, "%liangxin doctor", "%liangxin resume"], folder, env)
+    third = execute([LOAD], folder, env)
+    served.stop()
+    return first, between, second, third, folder
+
+
+def _set_faults(served, faults):
+    request = urllib.request.Request(
+        f"{served.url}/sandbox/faults", json.dumps({"faults": faults}).encode(), method="PUT",
+        headers={"Content-Type": "application/json"},
+    )  # fmt: skip
+    urllib.request.urlopen(request).close()
+
+
+@pytest.mark.xdist_group("headless-early")
+def test_a_cell_that_does_not_wait_shows_the_task_id(ended_early):
+    first = ended_early[0]
+    assert first.cells[1].outputs[0].metadata["liangxin"]["task_id"].startswith("task_")
+    assert pictures(first) == []
+
+
+@pytest.mark.xdist_group("headless-early")
+def test_a_task_outlives_the_notebook_that_created_it(ended_early):
+    assert ended_early[1] == {"accepted": 1}
+
+
+@pytest.mark.xdist_group("headless-early")
+def test_loading_says_how_many_tasks_wait_to_be_collected(ended_early):
+    assert "1 unfinished: %liangxin resume collects them." in stream(ended_early[2].cells[0])
+
+
+@pytest.mark.xdist_group("headless-early")
+def test_the_doctor_lists_tasks_that_wait_to_be_collected(ended_early):
+    tables = [output.data for output in ended_early[2].cells[1].outputs if "data" in output]
+    assert "waiting to be collected" in tables[0]["text/plain"]
+
+
+@pytest.mark.xdist_group("headless-early")
+def test_the_next_run_collects_the_picture(ended_early):
+    assert len(pictures(ended_early[2])) == 1
+    assert ledger(ended_early[4]).count() == {"kept": 1}
+
+
+@pytest.mark.xdist_group("headless-early")
+def test_loading_says_nothing_of_collected_tasks(ended_early):
+    assert "unfinished" not in stream(ended_early[3].cells[0])
+
+
+def test_unloading_removes_the_magics(tmp_path):
+    cells = [LOAD, "%unload_ext liangxin_nb", "%liangxin"]
+    notebook = execute(cells, tmp_path, allow_errors=True)
+    assert "not found" in stream(notebook.cells[2])
+
+
+# ---- the key
+
+
+def test_the_key_is_in_no_output_even_with_all_locals_shown(tmp_path, sandbox):
+    cells = [
+        f"{LOAD}\n%xmode Verbose",
         "import liangxin_nb as lx\nlx.generate('x', model='no-such-model').wait()",
         "job = lx.generate('x')\nsession = lx.Session()\nsession, vars(session), session.settings",
         "session.loop.submit(session._connect()).result()._calls.create(1, 2)",
-        "await lx.attach('task_nobody_knows')",
+        "await lx.attach('task_unknown')",
         "%liangxin doctor",
         "%config LiangXin",
         "session.settings.key, str(session.settings.key), f'{session.settings.key}'",
     ]
-    notebook = execute(cells, tmp_path, allow_errors=True)
+    notebook = execute(cells, tmp_path, service(sandbox), allow_errors=True)
     errors = [o for c in notebook.cells for o in c.outputs if o.output_type == "error"]
     assert len(errors) == 3
     assert sandbox.key not in nbformat.writes(notebook)
 
 
-def test_a_picture_made_in_one_cell_is_the_reference_of_the_next(tmp_path, quick):
-    cells = [
-        "%load_ext liangxin_nb",
-        "%%liangxin --size square --seed 1 --out first\na cat",
-        "%%liangxin nano-banana-pro --size 1K --image first --seed-free-model\nthe same cat at sea",
-        "%%liangxin nano-banana-pro --size 1K --image first --out second\nthe same cat at sea",
-        "%%liangxin nano-banana-pro --size 1K --out third\nthe same cat at sea",
-        "import liangxin_nb as lx\nlx.story(second.result.paths[0]).options['image_input'][0]",
-    ]
-    notebook = execute(cells, tmp_path, allow_errors=True)
-    assert "unrecognized arguments" in said(notebook.cells[2])
-    with_reference, without = pictures(notebook)[1:3]
-    assert with_reference.data["image/jpeg"] != without.data["image/jpeg"]
-    told = notebook.cells[5].outputs[0].data["text/plain"]
-    assert told.startswith("'data:image/jpeg;")
-    ledger = tmp_path / "liangxin-results" / "ledger.sqlite"
-    assert ledger.stat().st_size < 1_000_000
-
-
-def test_the_key_is_in_no_widget_state(tmp_path, sandbox, monkeypatch):
-    monkeypatch.setenv("LIANGXIN_BASE_URL", sandbox.url)
-    monkeypatch.setenv("LIANGXIN_API_KEY", sandbox.key)
-    monkeypatch.setenv("LIANGXIN_FRONTEND", "live")
-    cells = ["%load_ext liangxin_nb", "%%liangxin --wait --size square\na cat"]
-    notebook = execute(cells, tmp_path)
+def test_the_key_is_in_no_widget_state(tmp_path, sandbox):
+    cells = [LOAD, "%%liangxin --wait --size square\na cat"]
+    env = {**service(sandbox), "LIANGXIN_FRONTEND": "live"}
+    notebook = execute(cells, tmp_path, env)
     assert "a cat" in json.dumps(notebook.metadata.widgets), "the card's state is in the file"
     assert sandbox.key not in nbformat.writes(notebook)
-
-
-def test_after_a_restart_the_first_line_says_what_is_waiting(tmp_path, quick, monkeypatch):
-    monkeypatch.setenv("LIANGXIN_SPEED", "1")
-    ask = "%%liangxin --no-wait --out job\na cat"
-    until = "import time\nwhile not job.task_id: time.sleep(.05)"
-    first = execute(["%load_ext liangxin_nb", ask, until], tmp_path)
-    assert first.cells[1].outputs[0].metadata["liangxin"]["task_id"].startswith("task_")
-    nbformat.write(first, tmp_path / "first.ipynb")
-    second = execute(["%load_ext liangxin_nb", "%liangxin doctor", "%liangxin resume"], tmp_path)
-    assert "1 unfinished: %liangxin resume collects them." in said(second.cells[0])
-    tables = [output.data for output in second.cells[1].outputs if "data" in output]
-    assert "waiting to be collected" in tables[0]["text/plain"]
-    third = execute(["%load_ext liangxin_nb"], tmp_path)
-    assert "unfinished" not in said(third.cells[0])
-
-
-def test_a_notebook_file_alone_recovers_its_pictures_elsewhere(tmp_path, sandbox, monkeypatch):
-    monkeypatch.setenv("LIANGXIN_BASE_URL", sandbox.url)
-    monkeypatch.setenv("LIANGXIN_API_KEY", sandbox.key)
-    for name in ("here", "there"):
-        (tmp_path / name).mkdir()
-    first = execute(["%load_ext liangxin_nb", "%%liangxin --size square\na cat"], tmp_path / "here")
-    nbformat.write(first, tmp_path / "there" / "saved.ipynb")
-    cells = ["%load_ext liangxin_nb", "%liangxin recover saved.ipynb"]
-    second = execute(cells, tmp_path / "there")
-    assert [o.data["image/jpeg"] for o in pictures(second)] == [
-        o.data["image/jpeg"] for o in pictures(first)
-    ]

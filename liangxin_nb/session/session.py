@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
+#: The pace of sessions that are given none.
+PACE = Pace()
+
 _NO_BALANCE = {
     "sandbox": "The sandbox bills nothing, so there is no balance.",
     "liangxin": "LiangXin documents no way to ask for the balance; its console shows it.",
@@ -56,7 +59,7 @@ class Session:
         self.loop = Loop()
         self.results = Results(self.settings.results)
         self.ledger = Ledger(self.settings.ledger or self.settings.results / "ledger.sqlite")
-        pace, patience = pace or Pace(), self.settings.patience
+        pace, patience = pace or PACE, self.settings.patience
         budget = Budget(pace, self.settings.budget)
         self._connect = Connection(self.settings, budget)
         scheduler, parts = Scheduler(pace, budget), (self._connect, self.ledger)
