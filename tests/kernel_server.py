@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 import signal
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from ipykernel import kernelapp
@@ -47,7 +49,11 @@ def main() -> None:
 
 
 def become_kernel(
-    server: int, arguments: list[str], env: dict[str, str], folder: str, fast: bool
+    server: int,
+    arguments: list[str],
+    env: dict[str, str],
+    folder: str,
+    pace: tuple[float, float],
 ) -> None:
     """Run a kernel in this process until it is shut down.
 
@@ -56,7 +62,7 @@ def become_kernel(
         arguments: The command-line arguments of the kernel.
         env: All its environment variables.
         folder: Its working folder.
-        fast: Whether sessions poll at the pace of the tests, not at the documented one.
+        pace: The least and the most seconds between two questions about a task.
     """
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -67,8 +73,8 @@ def become_kernel(
     os.environ.update(env)
     os.chdir(folder)
     sys.path.pop(0)  # the checkout; the kernel itself adds its working folder
-    if fast:
-        session.PACE = FAST_PACE
+    least, most = pace
+    session.PACE = replace(FAST_PACE, steps=((math.inf, least, most),))
     sys.argv = ["ipykernel_launcher", f"--IPKernelApp.parent_handle={server}", *arguments]
     kernelapp.launch_new_instance()
 

@@ -99,8 +99,8 @@ class ForkedProcess:
 class ForkingProvisioner(LocalProvisioner):  # type: ignore[misc]
     """Starts kernels as forks of the server."""
 
-    #: Whether sessions in the kernel poll at the pace of the tests.
-    fast = True
+    #: The least and the most seconds between two questions of a session about a task.
+    pace = (0.05, 0.1)
 
     async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
         """Fork a kernel with the arguments of a command that would start one."""
@@ -108,7 +108,7 @@ class ForkingProvisioner(LocalProvisioner):  # type: ignore[misc]
             arguments=cmd[cmd.index("-f") :],
             env=dict(options["env"]),
             folder=str(options.get("cwd") or Path.cwd()),
-            fast=self.fast,
+            pace=self.pace,
         )
         self.process = ForkedProcess(pid)
         self.pid = self.pgid = pid
@@ -165,6 +165,21 @@ def execute(
         options: More arguments for nbclient, such as `allow_errors=True`.
     """
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    execute_notebook(notebook, folder, environment(folder, **(env or {})), **options)
+    return notebook
+
+
+def execute_notebook(
+    notebook: NotebookNode, folder: Path, env: Mapping[str, str], **options: Any
+) -> None:
+    """Run a notebook in a kernel of its own; its outputs are in it afterwards.
+
+    Args:
+        notebook: The notebook.
+        folder: The kernel's working folder.
+        env: All environment variables of the kernel.
+        options: More arguments for nbclient, such as `allow_errors=True`.
+    """
     client = NotebookClient(
         notebook,
         timeout=120,
@@ -172,8 +187,7 @@ def execute(
         kernel_manager_class=AsyncForkedKernelManager,
         **options,
     )
-    client.execute(env=environment(folder, **(env or {})))
-    return notebook
+    client.execute(env=dict(env))
 
 
 def stream(cell: NotebookNode) -> str:
@@ -190,3 +204,23 @@ def pictures(notebook: NotebookNode) -> list[NotebookNode]:
         for output in cell.outputs
         if "image/jpeg" in output.get("data", {})
     ]
+
+
+def ipython_folder(folder: Path, pace: tuple[float, float]) -> Path:
+    """Make an IPYTHONDIR for kernels that Jupyter starts itself; sessions there poll at this pace.
+
+    Args:
+        folder: The folder to be made.
+        pace: The least and the most seconds between two questions about a task.
+    """
+    startup = folder / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "pace.py").write_text(
+        "import liangxin_nb.pacing, liangxin_nb.session.session\n"
+        "liangxin_nb.session.session.PACE = liangxin_nb.pacing.Pace(\n"
+        f"    steps=((float('inf'), *{pace}),), spacing=0.01, creating=0.2\n"
+        ")\n"
+        "del liangxin_nb\n",
+        encoding="utf-8",
+    )
+    return folder

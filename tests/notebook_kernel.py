@@ -18,8 +18,18 @@ _DEADLINE = 120.0
 class Kernel:
     """A fresh kernel in a folder; it cannot ask questions, so that cells wait by themselves."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, env: Mapping[str, str], pace: tuple[float, float] = (0.05, 0.1)
+    ) -> None:
+        """Start a kernel.
+
+        Args:
+            folder: Its working folder.
+            env: All its environment variables.
+            pace: The least and the most seconds between two questions about a task.
+        """
         self._manager = ForkedKernelManager()
+        self._manager.provisioner.pace = pace
         self._manager.start_kernel(cwd=str(folder), env=dict(env))
         self._client = self._manager.blocking_client()
 

@@ -25,9 +25,9 @@ def test_a_kernel_knows_nothing_of_an_earlier_one(tmp_path):
 def test_a_kernel_ends_with_its_server(tmp_path):
     server = KernelServer()
     connection = tmp_path / "connection.json"
-    pid = server.fork(
-        arguments=["-f", str(connection)], env=dict(os.environ), folder=str(tmp_path), fast=True
-    )
+    arguments = ["-f", str(connection)]
+    env = dict(os.environ)
+    pid = server.fork(arguments=arguments, env=env, folder=str(tmp_path), pace=(1, 2))
     wait_until(connection.exists)
     server.stop()
     wait_until(lambda: _has_ended(pid))

@@ -1,7 +1,10 @@
 """The tutorials as their readers run them: what they show is what they say.
 
-All of them run from fresh kernels, in order in one folder (`jupyter execute`), and each alone in an
-empty folder, where every cell that asks for a picture is interrupted once and run again.
+All of them run in order in one folder by `jupyter execute`. One of them also runs alone, and each
+of its cells that creates tasks is interrupted and run again.
+
+With LIANGXIN_ALL_TUTORIALS=1 every tutorial is interrupted at every such cell, and all of them poll
+as seldom as the services ask for.
 """
 
 import base64
@@ -13,9 +16,9 @@ import subprocess
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -24,41 +27,44 @@ from PIL import Image
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.results import story
 
+from .kernels import environment, execute_notebook, ipython_folder
 from .notebook_kernel import Kernel
-from .scan import KEY
 
 CHECKOUT = Path(__file__).parent.parent
 TUTORIALS = sorted((CHECKOUT / "notebooks").glob("*.ipynb"))
 NAMES = [path.stem for path in TUTORIALS]
+ALL = bool(os.environ.get("LIANGXIN_ALL_TUTORIALS"))
+#: The one with most kinds of cells that create tasks.
+INTERRUPTED = NAMES if ALL else ["03_many_at_once"]
+#: Seconds between two questions about a task. A task takes at least as long, and some cells rely on
+#: that: they pause a batch while one task is running, or stop waiting for one after 0.1 s.
+PACE = (0.6, 0.8)
 BUDGET = 64 * 1024
 #: Brings every batch of the ledger to its end: an interrupted one goes on by itself.
-TAKE_UP = """import liangxin_nb as lx
+FINISH_BATCHES = """import liangxin_nb as lx
 for row in get_ipython().run_line_magic("liangxin", "batches"):
     lx.batch(id=row["batch"]).wait()
 """
 _RESULT = re.compile(r"<Result (\S+) (\d+)×(\d+) · (\S+) · (\S+)>")
+#: Tests that read what the tutorials have left after running in order.
+in_order = [pytest.mark.slow, pytest.mark.xdist_group("tutorials")]
 
 
-@dataclass
-class Book:
+class Tutorial:
     """A tutorial that has run, and the folder in which it did."""
 
-    path: Path
-    cells: list = field(default_factory=list)
-
-    def __post_init__(self):
-        self.cells = [c for c in nbformat.read(self.path, 4).cells if c.cell_type == "code"]
-
-    @property
-    def folder(self):
-        return self.path.parent
-
-    def text(self, words):
-        """What the first cell with these words in its source shows as text."""
-        return said(self.cell(words))
+    def __init__(self, path):
+        self.path = path
+        self.folder = path.parent
+        self.cells = [c for c in nbformat.read(path, 4).cells if c.cell_type == "code"]
 
     def cell(self, words):
+        """The first cell with these words in its source."""
         return next(cell for cell in self.cells if words in cell.source)
+
+    def text(self, words):
+        """What that cell shows as text."""
+        return text(self.cell(words))
 
     def results(self):
         """Model, width, height, task id and place of every result that is shown."""
@@ -70,7 +76,7 @@ class Book:
         ]
 
 
-def said(cell):
+def text(cell):
     """The text of a cell's outputs, an error as it is shown; a stream may come in pieces."""
     stream = "".join(output.get("text", "") for output in cell.outputs)
     parts = [stream.strip()]
@@ -78,6 +84,16 @@ def said(cell):
         shown = output.get("data", {}).get("text/plain", "")
         parts.append("\n".join(output.get("traceback", [])) or shown)
     return re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(part for part in parts if part))
+
+
+def picture(output, kind="image/jpeg"):
+    """The picture that an output holds."""
+    return Image.open(io.BytesIO(base64.b64decode(output.data[kind])))
+
+
+def colours(image):
+    """How many colours a picture has: an empty sheet has few."""
+    return len(image.convert("RGB").getcolors(1 << 24))
 
 
 def created(folder):
@@ -90,81 +106,55 @@ def prompts(folder):
     return [task["param"]["input"]["prompt"] for task in created(folder)]
 
 
-def environment(folder):
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("LIANGXIN")}
-    own = {"LIANGXIN_SPEED": "20", "LIANGXIN_SANDBOX_KEY": KEY}
-    return {**kept, **own, "LIANGXIN_CALLBACKS": str(folder / "mailbox")}
+def ledger(folder):
+    return Ledger(folder / "liangxin-results" / "ledger.sqlite")
 
 
-def executed(paths, folder):
-    """Runs notebooks in one folder, one after the other, as the README says."""
-    folder.mkdir()
+def variables(folder, **more):
+    """The environment variables of a tutorial's kernel, which starts a sandbox of its own."""
+    own = {
+        "LIANGXIN_SPEED": "20",
+        "LIANGXIN_CALLBACKS": str(folder / "mailbox"),
+        "LIANGXIN_BUDGET": str(folder.with_name(f"{folder.name}-budget")),
+    }
+    return environment(folder, **own, **more)
+
+
+def jupyter_execute(paths, folder, env):
+    """Run notebooks in one folder, one after the other, as the README says."""
     for path in paths:
         (folder / path.name).write_bytes(path.read_bytes())
     command = [sys.executable, "-m", "jupyter", "execute", "--inplace", *(p.name for p in paths)]
-    run = subprocess.run(
-        command, cwd=folder, env=environment(folder), capture_output=True, timeout=600
-    )
+    run = subprocess.run(command, cwd=folder, env=env, capture_output=True, timeout=600)
     assert run.returncode == 0, run.stderr.decode()[-2000:]
-    return {path.stem: Book(folder / path.name) for path in paths}
-
-
-@dataclass
-class Twice:
-    """One cell, interrupted and run again: what it showed, and how many tasks it created."""
-
-    source: str
-    shown: list
-    created: list
-
-
-def interrupted(path, folder):
-    """Every cell of a tutorial; those that create a task are interrupted and run again."""
-    folder.mkdir()
-    runs = []
-    with Kernel(folder, environment(folder)) as kernel:
-        for cell in Book(path).cells:
-            before = len(created(folder))
-            first = kernel.run(cell.source, when=lambda n=before: len(created(folder)) > n)
-            if "batch" in cell.source and len(created(folder)) > before:
-                first += kernel.run(TAKE_UP)
-            between = len(created(folder))
-            if between == before:
-                runs.append(Twice(cell.source, first, []))
-                continue
-            again = kernel.run(cell.source)
-            made = [between - before, len(created(folder)) - between]
-            runs.append(Twice(cell.source, first + again, made))
-        kernel.run("%liangxin resume")
-    return runs
 
 
 @pytest.fixture(scope="module")
-def started(tmp_path_factory):
-    """Everything at once: tutorials spend their time waiting."""
+def tutorials(tmp_path_factory):
+    """The tutorials after they have run in order in one folder, by number."""
     root = tmp_path_factory.mktemp("tutorials")
-    with ThreadPoolExecutor(4) as threads:
-        in_order = threads.submit(executed, TUTORIALS, root / "order")
-        alone = threads.submit(executed, [p for p in TUTORIALS if p.stem[:2] == "06"], root / "06")
-        twice = {p.stem: threads.submit(interrupted, p, root / p.stem) for p in TUTORIALS}
-    return root, in_order, alone, twice
-
-
-@pytest.fixture(scope="module")
-def books(started):
-    """The tutorials that ran in order in one folder, by name."""
-    return started[1].result()
-
-
-def named(books, number):
-    return next(book for name, book in books.items() if name.startswith(number))
+    folder = root / "order"
+    folder.mkdir()
+    documented = variables(folder)
+    fast = documented | {"IPYTHONDIR": str(ipython_folder(root / "ipython", PACE))}
+    # The seventh measures how late polling hears of a result.
+    before, (seventh, *after) = TUTORIALS[:6], TUTORIALS[6:]
+    jupyter_execute(before, folder, documented if ALL else fast)
+    with ThreadPoolExecutor() as threads:
+        late = threads.submit(
+            jupyter_execute, [seventh], folder,
+            documented | {"LIANGXIN_BUDGET": str(root / "seventh-budget")},
+        )  # fmt: skip
+        jupyter_execute(after, folder, documented if ALL else fast)
+        late.result()
+    return {path.stem[:2]: Tutorial(folder / path.name) for path in TUTORIALS}
 
 
 # ---- as they are stored
 
 
 @pytest.mark.parametrize("path", TUTORIALS, ids=NAMES)
-def test_it_is_stored_without_a_trace_of_running(path):
+def test_a_tutorial_is_stored_without_outputs(path):
     notebook = nbformat.read(path, 4)
     nbformat.validate(notebook)
     for cell in notebook.cells:
@@ -179,7 +169,7 @@ def test_it_is_stored_without_a_trace_of_running(path):
 
 
 @pytest.mark.parametrize("path", TUTORIALS, ids=NAMES)
-def test_it_says_what_a_beginner_must_know(path):
+def test_a_tutorial_says_what_a_beginner_must_know(path):
     cells = nbformat.read(path, 4).cells
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     assert cells[0].source.startswith("# ")
@@ -190,14 +180,14 @@ def test_it_says_what_a_beginner_must_know(path):
     assert text.index("## Now with your own key") < text.index("**Exercise.**")
 
 
-def test_each_tutorial_leads_to_the_next():
+def test_each_tutorial_links_to_the_next():
     assert [name[:2] for name in NAMES] == [f"{n:02}" for n in range(1, len(NAMES) + 1)]
     for path, following in pairwise(TUTORIALS):
         last = nbformat.read(path, 4).cells[-1].source.splitlines()[-1]
         assert re.fullmatch(rf"Next: \[[\w ]+\]\({following.name}\)\.", last), last
 
 
-def test_links_between_tutorials_and_readme_lead_somewhere():
+def test_links_between_tutorials_and_readme_lead_to_files():
     pages = [CHECKOUT / "README.md", *TUTORIALS]
     for page in pages:
         for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
@@ -210,286 +200,362 @@ def test_links_between_tutorials_and_readme_lead_somewhere():
 # ---- as they run in order
 
 
-@pytest.mark.slow
-def test_all_pictures_are_there_whole_small_and_with_their_story(books, capsys):
-    lines = []
-    for name, book in books.items():
-        sizes = []
-        for model, width, height, task_id, place in book.results():
-            file = book.folder / "liangxin-results" / place
-            with Image.open(file) as picture:
-                assert picture.size == (int(width), int(height))
-            assert (story(file).task_id, story(file).model) == (task_id, model)
-        for cell in book.cells:
-            for output in cell.outputs:
-                assert len(json.dumps(output)) <= BUDGET, f"{name}: {cell.source[:60]}"
-                sizes += [len(json.dumps(output))] * ("image/jpeg" in output.get("data", {}))
-        text = book.path.read_text()
-        assert "widget-view" not in text
-        assert "image/webp" not in text
-        most = f"{max(sizes):6} bytes at most" if sizes else ""
-        lines.append(f"{name:36}{len(text):8} bytes, {len(sizes)} pictures {most}")
-    total = sum(book.path.stat().st_size for book in books.values())
-    assert total <= BUDGET * 40
-    with capsys.disabled():
-        print("\n" + "\n".join([*lines, f"{'all tutorials, executed':36}{total:8} bytes"]))
+class TestInOrder:
+    """What the tutorials show after `jupyter execute`."""
 
+    pytestmark = in_order
 
-@pytest.mark.slow
-def test_durable_outputs_show_the_picture_itself(books):
-    for book in books.values():
-        for cell in book.cells:
-            for output in cell.outputs:
-                data = output.get("data", {})
-                match = _RESULT.fullmatch(data.get("text/plain", ""))
-                if not match or "image/jpeg" not in data:
-                    continue
-                assert set(data) == {"image/jpeg", "text/plain"}
-                small = Image.open(io.BytesIO(base64.b64decode(data["image/jpeg"])))
-                assert small.format == "JPEG"
-                assert small.width / small.height == pytest.approx(
-                    int(match[2]) / int(match[3]), rel=0.02
-                )
+    def test_every_result_is_the_file_that_it_names(self, tutorials):
+        for tutorial in tutorials.values():
+            for model, width, height, task_id, place in tutorial.results():
+                file = tutorial.folder / "liangxin-results" / place
+                with Image.open(file) as image:
+                    assert image.size == (int(width), int(height))
+                assert (story(file).task_id, story(file).model) == (task_id, model)
 
+    def test_outputs_are_small(self, tutorials):
+        for tutorial in tutorials.values():
+            for cell in tutorial.cells:
+                for output in cell.outputs:
+                    assert len(json.dumps(output)) <= BUDGET, cell.source[:60]
+        total = sum(tutorial.path.stat().st_size for tutorial in tutorials.values())
+        assert total <= BUDGET * 40
 
-@pytest.mark.slow
-def test_exactly_the_cells_that_say_so_fail_each_in_one_line(books):
-    for book in books.values():
-        for cell in book.cells:
-            lines = [line for line in said(cell).splitlines() if "Traceback" in line]
-            assert not lines, said(cell)
-            failed = re.findall(r"^(?:UsageError|InvalidRequest): .*$", said(cell), re.MULTILINE)
-            assert len(failed) == ("raises-exception" in cell.metadata.get("tags", [])), said(cell)
+    def test_outputs_are_no_widgets(self, tutorials):
+        for tutorial in tutorials.values():
+            content = tutorial.path.read_text(encoding="utf-8")
+            assert "widget-view" not in content
+            assert "image/webp" not in content
 
+    def test_a_result_is_shown_as_a_small_picture_of_its_proportions(self, tutorials):
+        outputs = [o for t in tutorials.values() for cell in t.cells for o in cell.outputs]
+        for output in outputs:
+            data = output.get("data", {})
+            match = _RESULT.fullmatch(data.get("text/plain", ""))
+            if not match or "image/jpeg" not in data:
+                continue
+            assert set(data) == {"image/jpeg", "text/plain"}
+            small = picture(output)
+            assert small.format == "JPEG"
+            assert small.width / small.height == pytest.approx(
+                int(match[2]) / int(match[3]), rel=0.02
+            )
 
-@pytest.mark.slow
-def test_every_task_was_created_once_and_kept(books):
-    folder = named(books, "01").folder
-    ledger = Ledger(folder / "liangxin-results" / "ledger.sqlite")
-    tasks = created(folder)
-    # Tutorial 03 provokes a failure and a refusal, 05 a refusal.
-    assert ledger.count() == {"kept": len(tasks) - 1, "failed": 1, "refused": 2}
-    assert len({task["id"] for task in tasks}) == len(tasks)
+    def test_exactly_the_cells_that_say_so_fail_each_in_one_line(self, tutorials):
+        for tutorial in tutorials.values():
+            for cell in tutorial.cells:
+                shown = text(cell)
+                assert "Traceback" not in shown
+                failed = re.findall(r"^(?:UsageError|InvalidRequest): .*$", shown, re.MULTILINE)
+                assert len(failed) == ("raises-exception" in cell.metadata.get("tags", [])), shown
 
+    def test_every_task_was_created_once_and_kept(self, tutorials):
+        folder = tutorials["01"].folder
+        tasks = created(folder)
+        # Tutorial 03 provokes a failure and a refusal, 05 a refusal.
+        assert ledger(folder).count() == {"kept": len(tasks) - 1, "failed": 1, "refused": 2}
+        assert len({task["id"] for task in tasks}) == len(tasks)
 
-@pytest.mark.slow
-def test_01_makes_what_it_asks_for(books):
-    book = named(books, "01")
-    sizes = [(model, int(w), int(h)) for model, w, h, _, _ in book.results()]
-    assert sizes == [
-        ("z-image", 1024, 1024),
-        ("z-image", 1024, 576),
-        ("seedream-v4-5", 2508, 1672),
-        ("z-image", 512, 512),
-    ]
-    assert book.text("lx.story(") == "'A cat asleep on a warm stone wall, evening sun'"
-    assert "'7:5' is not one of 1:1" in book.text('aspect="7:5"')
-    assert "山间的湖" in book.text("%liangxin tasks")
-
-
-@pytest.mark.slow
-def test_02_asks_nine_models_and_shows_their_sheet(books):
-    book = named(books, "02")
-    assert [result[1:3] for result in book.results()] == [("768", "1024"), ("1024", "768")]
-    assert "exclude each other" in book.text("--aspect 1:1 --size square")
-    assert book.text("len(results)") == "9"
-    prompt = "A small boat on a calm lake, mountains behind it, first light"
-    asked = [t["param"]["model"] for t in created(book.folder)
-             if t["param"]["input"]["prompt"] == prompt]  # fmt: skip
-    assert len(asked) == len(set(asked)) == 9
-    assert all(model in book.text("names") for model in asked)
-    (shown,) = book.cell("Shown(").outputs
-    small = Image.open(io.BytesIO(base64.b64decode(shown.data["image/jpeg"])))
-    with Image.open(book.folder / "nine-models.jpg") as large:
-        assert large.size == (3 * 480, 3 * (480 + 48))
-        assert small.size == (3 * 220, 3 * (220 + 48))
-        # Every tile holds a picture, not paper.
-        for n in range(9):
-            x, y = n % 3 * 480 + 240, n // 3 * 528 + 360
-            assert large.getpixel((x, y)) != (255, 255, 255)
-
-
-@pytest.mark.slow
-def test_03_shows_a_sheet_for_each_batch_and_asks_for_each_picture_once(books):
-    book = named(books, "03")
-    sheets = [cell for cell in book.cells if "image/jpeg" in str(cell.outputs)]
-    told = [re.match(r"<Batch (\w{12})( '.+')? · (.+)>$", said(cell)).groups() for cell in sheets]
-    assert [(name, text) for _, name, text in told] == [
-        (None, "3 tasks: 3 done"),
-        (" 'lighthouse and garden'", "8 tasks: 8 done"),
-        (None, "4 tasks: 4 done"),
-        (" 'streets'", "3 tasks: 3 done"),
-        (None, "4 tasks: 4 done, 3 of them reused"),
-    ]
-    for cell, (id_, _, text) in zip(sheets, told, strict=True):
-        (output,) = cell.outputs
-        carried = output.metadata["liangxin"]
-        assert (carried["batch"], len(carried["task_ids"])) == (id_, int(text[0]))
-        sheet = Image.open(io.BytesIO(base64.b64decode(output.data["image/jpeg"])))
-        assert sheet.width > 300
-        assert len(sheet.convert("RGB").getcolors(1 << 24)) > 1000
-    assert "8 tasks would be created: 4 z-image, 4 flux-2-pro." in book.text("--dry")
-    assert "6 tasks would be created, more than 4; nothing was sent" in book.text("--most 4")
-    asked = [(t["param"]["model"], t["param"]["input"]) for t in created(book.folder)]
-    matrix = [
-        (model, given["prompt"], given["seed"])
-        for model, given in asked
-        if given.get("seed") in (1, 2) and given.get("aspect_ratio") == "4:3"
-    ]
-    assert len(matrix) == len(set(matrix)) == 8
-    for prompt in ("A paper boat on a pond", "A forest path in autumn, fog between the trees",
-                   "Sand dunes in the desert under the stars"):  # fmt: skip
-        assert prompts(book.folder).count(prompt) == 1
-    with Image.open(book.folder / "ponds.jpg") as large:
-        assert large.width > 1000
-    assert "Sand dunes in the desert under the stars" in book.text("find_spec")
-
-
-@pytest.mark.slow
-def test_03_asks_again_for_what_failed_and_takes_up_what_was_not_sent(books):
-    book = named(books, "03")
-    failures = book.text("tea.failures")
-    assert failures.count("refused The service refused the request (422)") == 1
-    assert failures.count("failed The task failed (500)") == 1
-    assert book.text("tea.retry()") == "asked for again: 2 · now: 4 tasks: 4 done"
-    # The refused one was never created, the failed one was: it is there twice.
-    tea = [p for p in prompts(book.folder) if re.search(r"\btea", p, re.IGNORECASE)]
-    assert sorted(tea.count(prompt) for prompt in set(tea)) == [1, 1, 1, 2]
-    paused = book.text("streets.pause()")
-    unsent = int(re.search(r"^3 tasks: [12] done, ([12]) not sent yet$", paused, re.MULTILINE)[1])
-    assert re.search(rf"streets +3 +{3 - unsent} +{unsent} not sent$",
-                     book.text("%liangxin batches"), re.MULTILINE)  # fmt: skip
-    streets = [prompt for prompt in prompts(book.folder) if prompt.startswith("A street ")]
-    assert len(streets) >= 3
-    assert len([p for p in streets if "red bus" in p or "bicycle" in p]) == 2
-
-
-@pytest.mark.slow
-def test_04_leaves_one_picture_of_the_gallery_and_says_what_the_panel_needs(books):
-    book = named(books, "04")
-    assert "The panel needs a notebook in a browser" in book.text("%liangxin panel")
-    # Nothing new was made: the pictures of 03 are taken, so the next task is that of 05.
-    before = prompts(book.folder).index("A red fishing boat at sea, calm morning")
-    assert re.match(r"<Batch \w+ · 4 tasks: 4 done, 4 of them reused>$", book.text("--reuse"))
-    (gallery,) = book.cell("%liangxin gallery").outputs
-    assert gallery.data["text/plain"] == f"<Gallery of {before - 1} results>"
-    picture = Image.open(io.BytesIO(base64.b64decode(gallery.data["image/jpeg"])))
-    assert picture.format == "JPEG"
-    assert len(picture.convert("RGB").getcolors(1 << 24)) > 1000
-
-
-@pytest.mark.slow
-def test_04_reads_a_story_back_and_packs_everything(books):
-    book = named(books, "04")
-    told = book.text("postcard.png")
-    assert told.splitlines()[0] == "A lighthouse on a cliff, storm coming in from the sea"
-    assert "z-image · {'aspect_ratio': '4:3', 'seed': 1}" in told
-    ((_, width, height, task_id, _),) = book.results()
-    assert (width, height) == ("1024", "768")
-    assert told.splitlines()[2] == task_id
-    packed = book.text("%liangxin export").splitlines()
-    found = re.match(r"(\S+\.zip): (\d+) tickets, (\d+) results, \d+ notebooks", packed[0])
-    assert int(found[2]) == int(found[3]) + 2
-    assert f"({found[2]} known), 0 new results, 0 new notebooks" in book.text("lx.import_")
-    with zipfile.ZipFile(book.folder / found[1]) as zipped:
-        pictures = [n for n in zipped.namelist() if re.match(r"results/.+/\d+\.(png|jpe?g)$", n)]
-        assert len(pictures) >= int(found[3])
-        assert f"notebooks/{book.path.name}" in zipped.namelist()
-
-
-@pytest.mark.slow
-def test_05_survives_what_it_provokes(books):
-    book = named(books, "05")
-    counts = [said(cell) for cell in book.cells if "created by" in cell.source]
-    assert counts == ["created by the sandbox: 0", "created by the sandbox: 1"]
-    assert "(422): The prompt was rejected" in book.text("somebody finds improper")
-    lost = book.text("A lighthouse in the night")
-    assert "may be billed. It is not sent again by itself" in lost
-    assert prompts(book.folder).count("A lighthouse in the night, its light on the water") == 1
-    assert re.search(r"^1 +unknown", book.text("doctor"), re.MULTILINE)
-    assert re.search(r"^tasks +1 failed, \d+ kept, 2 refused$", said(book.cells[-1]), re.MULTILINE)
-    found = book.text("lost = ").strip("'")
-    assert found in book.text("resume {lost}")
-    assert _RESULT.fullmatch(book.text("resume {lost}"))
-    assert book.text("A garden in spring").count("<Result") == 1
-    assert book.cells[-3].source.startswith("%liangxin resume")
-    expired = [said(cell) for cell in book.cells if '["faults"]' in cell.source]
-    assert expired == ["{'file-expired-once*1': 0}", "{'file-expired-once*1': 1}", "{}"]
-
-
-@pytest.mark.slow
-def test_05_collects_the_very_task_of_the_killed_program(books):
-    book = named(books, "05")
-    # Some shells add a word of their own: "Killed".
-    task_id = book.text('}" killed.py').split()[0]
-    assert task_id.startswith("task_z-image_")
-    assert re.search(rf"accepted.* {task_id}", book.text("tasks hut"))
-    assert task_id in said(book.cells[-3])
-    assert _RESULT.fullmatch(said(book.cells[-3]))
-    assert prompts(book.folder).count("A mountain hut in a snow storm, one lit window") == 1
-
-
-@pytest.mark.slow
-def test_06_sends_what_it_names_and_takes_the_cat_of_the_first_tutorial(books, started):
-    book, first = named(books, "06"), named(books, "01")
-    cat = first.text("A cat asleep")
-    assert book.text("known = ") == cat
-    assert prompts(book.folder).count("A cat asleep on a warm stone wall, evening sun") == 1
-    (alone,) = started[2].result().values()
-    assert _RESULT.fullmatch(alone.text("known = "))
-    for run in (book, alone):
-        sent = [
-            len(given.get("image_input", given.get("reference_images", [])))
-            for given in (task["param"]["input"] for task in created(run.folder))
-            if "image_input" in given or "reference_images" in given
+    def test_01_makes_pictures_of_the_sizes_that_it_asks_for(self, tutorials):
+        results = tutorials["01"].results()
+        assert [(model, int(w), int(h)) for model, w, h, _, _ in results] == [
+            ("z-image", 1024, 1024),
+            ("z-image", 1024, 576),
+            ("seedream-v4-5", 2508, 1672),
+            ("z-image", 512, 512),
         ]
-        assert sent == [1, 1, 2]
-        assert [result[0] for result in run.results()] == [
-            "z-image", "nano-banana-pro", "seedream-v5-lite-edit", "nano-banana-pro",
-        ]  # fmt: skip
-        told = run.text('options["image_input"]')
-        assert len(re.findall(r"data:image/jpeg;\d+ characters;sha256 [0-9a-f]{16}", told)) == 2
-        assert "'no-such-file.png' cannot be used" in run.text("no-such-file.png")
+
+    def test_01_reads_a_prompt_back_from_its_file(self, tutorials):
+        prompt = "'A cat asleep on a warm stone wall, evening sun'"
+        assert tutorials["01"].text("lx.story(") == prompt
+
+    def test_01_is_told_which_aspects_there_are(self, tutorials):
+        assert "'7:5' is not one of 1:1" in tutorials["01"].text('aspect="7:5"')
+
+    def test_01_lists_its_tasks(self, tutorials):
+        assert "山间的湖" in tutorials["01"].text("%liangxin tasks")
+
+    def test_02_makes_pictures_of_the_sizes_that_it_asks_for(self, tutorials):
+        sizes = [result[1:3] for result in tutorials["02"].results()]
+        assert sizes == [("768", "1024"), ("1024", "768")]
+
+    def test_02_is_told_which_options_exclude_each_other(self, tutorials):
+        assert "exclude each other" in tutorials["02"].text("--aspect 1:1 --size square")
+
+    def test_02_asks_each_of_nine_models_once(self, tutorials):
+        tutorial = tutorials["02"]
+        assert tutorial.text("len(results)") == "9"
+        prompt = "A small boat on a calm lake, mountains behind it, first light"
+        asked = [t["param"]["model"] for t in created(tutorial.folder)
+                 if t["param"]["input"]["prompt"] == prompt]  # fmt: skip
+        assert len(asked) == len(set(asked)) == 9
+        assert all(model in tutorial.text("names") for model in asked)
+
+    def test_02_draws_a_sheet_with_nine_pictures(self, tutorials):
+        (shown,) = tutorials["02"].cell("Shown(").outputs
+        assert picture(shown).size == (3 * 220, 3 * (220 + 48))
+        with Image.open(tutorials["02"].folder / "nine-models.jpg") as large:
+            assert large.size == (3 * 480, 3 * (480 + 48))
+            # Every tile holds a picture, not paper.
+            for n in range(9):
+                x, y = n % 3 * 480 + 240, n // 3 * 528 + 360
+                assert large.getpixel((x, y)) != (255, 255, 255)
+
+    def test_03_shows_a_sheet_for_each_batch(self, tutorials):
+        sheets = [c for c in tutorials["03"].cells if "image/jpeg" in str(c.outputs)]
+        lines = [
+            re.match(r"<Batch (\w{12})( '.+')? · (.+)>$", text(cell)).groups() for cell in sheets
+        ]
+        assert [(name, words) for _, name, words in lines] == [
+            (None, "3 tasks: 3 done"),
+            (" 'lighthouse and garden'", "8 tasks: 8 done"),
+            (None, "4 tasks: 4 done"),
+            (" 'streets'", "3 tasks: 3 done"),
+            (None, "4 tasks: 4 done, 3 of them reused"),
+        ]
+        for cell, (id_, _, words) in zip(sheets, lines, strict=True):
+            (output,) = cell.outputs
+            carried = output.metadata["liangxin"]
+            assert (carried["batch"], len(carried["task_ids"])) == (id_, int(words[0]))
+            assert picture(output).width > 300
+            assert colours(picture(output)) > 1000
+
+    def test_03_counts_before_it_asks(self, tutorials):
+        dry = tutorials["03"].text("--dry")
+        assert "8 tasks would be created: 4 z-image, 4 flux-2-pro." in dry
+
+    def test_03_asks_for_no_more_than_it_allows(self, tutorials):
+        refused = tutorials["03"].text("--most 4")
+        assert "6 tasks would be created, more than 4; nothing was sent" in refused
+
+    def test_03_asks_for_each_combination_once(self, tutorials):
+        asked = [(t["param"]["model"], t["param"]["input"])
+                 for t in created(tutorials["03"].folder)]  # fmt: skip
+        matrix = [
+            (model, given["prompt"], given["seed"])
+            for model, given in asked
+            if given.get("seed") in (1, 2) and given.get("aspect_ratio") == "4:3"
+        ]
+        assert len(matrix) == len(set(matrix)) == 8
+
+    def test_03_asks_for_nothing_that_it_can_reuse(self, tutorials):
+        asked = prompts(tutorials["03"].folder)
+        for prompt in ("A paper boat on a pond", "A forest path in autumn, fog between the trees",
+                       "Sand dunes in the desert under the stars"):  # fmt: skip
+            assert asked.count(prompt) == 1
+
+    def test_03_shows_its_last_batch_as_a_table_and_a_large_sheet(self, tutorials):
+        table = tutorials["03"].text("find_spec")
+        assert "Sand dunes in the desert under the stars" in table
+        with Image.open(tutorials["03"].folder / "ponds.jpg") as large:
+            assert large.width > 1000
+
+    def test_03_asks_again_for_what_was_refused_and_what_failed(self, tutorials):
+        tutorial = tutorials["03"]
+        failures = tutorial.text("tea.failures")
+        assert failures.count("refused The service refused the request (422)") == 1
+        assert failures.count("failed The task failed (500)") == 1
+        assert tutorial.text("tea.retry()") == "asked for again: 2 · now: 4 tasks: 4 done"
+        # The refused one was never created, the failed one was: it is there twice.
+        tea = [p for p in prompts(tutorial.folder) if re.search(r"\btea", p, re.IGNORECASE)]
+        assert sorted(tea.count(prompt) for prompt in set(tea)) == [1, 1, 1, 2]
+
+    def test_03_goes_on_with_a_batch_that_it_paused(self, tutorials):
+        tutorial = tutorials["03"]
+        paused = tutorial.text("streets.pause()")
+        found = re.search(r"^3 tasks: [12] done, ([12]) not sent yet$", paused, re.MULTILINE)
+        unsent = int(found[1])
+        assert re.search(rf"streets +3 +{3 - unsent} +{unsent} not sent$",
+                         tutorial.text("%liangxin batches"), re.MULTILINE)  # fmt: skip
+        streets = [prompt for prompt in prompts(tutorial.folder) if prompt.startswith("A street ")]
+        assert len(streets) >= 3
+        assert len([p for p in streets if "red bus" in p or "bicycle" in p]) == 2
+
+    def test_04_says_what_the_panel_needs(self, tutorials):
+        panel = tutorials["04"].text("%liangxin panel")
+        assert "The panel needs a notebook in a browser" in panel
+
+    def test_04_reuses_the_pictures_of_03(self, tutorials):
+        reused = tutorials["04"].text("--reuse")
+        assert re.match(r"<Batch \w+ · 4 tasks: 4 done, 4 of them reused>$", reused)
+
+    def test_04_leaves_one_picture_of_the_gallery(self, tutorials):
+        (gallery,) = tutorials["04"].cell("%liangxin gallery").outputs
+        # Nothing new was made: the next task is the first of 05, and one of 03 has failed.
+        before = prompts(tutorials["04"].folder).index("A red fishing boat at sea, calm morning")
+        assert gallery.data["text/plain"] == f"<Gallery of {before - 1} results>"
+        assert picture(gallery).format == "JPEG"
+        assert colours(picture(gallery)) > 1000
+
+    def test_04_reads_a_story_back(self, tutorials):
+        lines = tutorials["04"].text("postcard.png").splitlines()
+        ((_, width, height, task_id, _),) = tutorials["04"].results()
+        assert lines[0] == "A lighthouse on a cliff, storm coming in from the sea"
+        assert "z-image · {'aspect_ratio': '4:3', 'seed': 1}" in lines[1]
+        assert lines[2] == task_id
+        assert (width, height) == ("1024", "768")
+
+    def test_04_packs_everything_and_takes_it_in_again(self, tutorials):
+        tutorial = tutorials["04"]
+        packed = tutorial.text("%liangxin export").splitlines()
+        found = re.match(r"(\S+\.zip): (\d+) tickets, (\d+) results, \d+ notebooks", packed[0])
+        assert int(found[2]) == int(found[3]) + 2
+        taken = tutorial.text("lx.import_")
+        assert f"({found[2]} known), 0 new results, 0 new notebooks" in taken
+        with zipfile.ZipFile(tutorial.folder / found[1]) as zipped:
+            files = zipped.namelist()
+        images = [n for n in files if re.match(r"results/.+/\d+\.(png|jpe?g)$", n)]
+        assert len(images) >= int(found[3])
+        assert f"notebooks/{tutorial.path.name}" in files
+
+    def test_05_creates_nothing_when_refused_and_one_task_when_the_answer_is_lost(self, tutorials):
+        counts = [text(cell) for cell in tutorials["05"].cells if "created by" in cell.source]
+        assert counts == ["created by the sandbox: 0", "created by the sandbox: 1"]
+
+    def test_05_says_why_a_prompt_was_refused(self, tutorials):
+        refused = tutorials["05"].text("somebody finds improper")
+        assert "(422): The prompt was rejected" in refused
+
+    def test_05_sends_nothing_twice_when_an_answer_is_lost(self, tutorials):
+        tutorial = tutorials["05"]
+        lost = tutorial.text("A lighthouse in the night")
+        assert "may be billed. It is not sent again by itself" in lost
+        asked = prompts(tutorial.folder)
+        assert asked.count("A lighthouse in the night, its light on the water") == 1
+        assert re.search(r"^1 +unknown", tutorial.text("doctor"), re.MULTILINE)
+
+    def test_05_collects_the_task_whose_answer_was_lost(self, tutorials):
+        collected = tutorials["05"].text("resume {lost}")
+        assert tutorials["05"].text("lost = ").strip("'") in collected
+        assert _RESULT.fullmatch(collected)
+
+    def test_05_fetches_a_result_whose_link_has_expired(self, tutorials):
+        tutorial = tutorials["05"]
+        assert tutorial.text("A garden in spring").count("<Result") == 1
+        faults = [text(cell) for cell in tutorial.cells if '["faults"]' in cell.source]
+        assert faults == ["{'file-expired-once*1': 0}", "{'file-expired-once*1': 1}", "{}"]
+
+    def test_05_ends_with_nothing_unfinished(self, tutorials):
+        last = text(tutorials["05"].cells[-1])
+        assert re.search(r"^tasks +1 failed, \d+ kept, 2 refused$", last, re.MULTILINE)
+
+    def test_05_collects_the_very_task_of_the_killed_program(self, tutorials):
+        tutorial = tutorials["05"]
+        # Some shells add a word of their own: "Killed".
+        task_id = tutorial.text('}" killed.py').split()[0]
+        assert task_id.startswith("task_z-image_")
+        assert re.search(rf"accepted.* {task_id}", tutorial.text("tasks hut"))
+        resumed = tutorial.cells[-3]
+        assert resumed.source.startswith("%liangxin resume")
+        assert task_id in text(resumed)
+        assert _RESULT.fullmatch(text(resumed))
+        asked = prompts(tutorial.folder)
+        assert asked.count("A mountain hut in a snow storm, one lit window") == 1
+
+    def test_06_takes_the_cat_of_the_first_tutorial(self, tutorials):
+        assert tutorials["06"].text("known = ") == tutorials["01"].text("A cat asleep")
+        asked = prompts(tutorials["06"].folder)
+        assert asked.count("A cat asleep on a warm stone wall, evening sun") == 1
+
+    def test_06_sends_the_references_that_it_names(self, tutorials):
+        check_references(tutorials["06"])
+
+    def test_07_hears_of_a_result_earlier_by_a_call_than_by_polling(self, tutorials):
+        words = tutorials["07"].text("late = [")
+        late = dict(re.findall(r"(polled|called): heard of it ([\d.]+) s late", words))
+        assert float(late["called"]) < float(late["polled"])
+        # The task takes half a second, and the first question comes after two.
+        assert float(late["polled"]) > 0.5
+
+    def test_07_draws_two_figures(self, tutorials):
+        outputs = [output for cell in tutorials["07"].cells for output in cell.outputs]
+        figures = [output for output in outputs if "image/png" in output.get("data", {})]
+        assert len(figures) == 2
+        for figure in figures:
+            drawn = picture(figure, "image/png")
+            assert drawn.width > 800
+            assert colours(drawn) > 20
+
+    def test_08_runs_a_script_that_shares_the_ledger(self, tutorials):
+        tutorial = tutorials["08"]
+        printed = Path(tutorial.text("morning light").strip())
+        with Image.open(printed) as image:
+            assert image.size == (1024, 768)
+        assert story(printed).prompt == "A cup of coffee on a table by the window, morning light"
+        assert story(printed).task_id in tutorial.text("show {task}")
+
+    def test_08_has_a_script_that_reports_a_mistake_in_one_line(self, tutorials):
+        wrong = tutorials["08"].text("--aspect 7:5").strip()
+        assert wrong.startswith("aspect_ratio '7:5' is not one of")
+        assert "\n" not in wrong
+
+    def test_08_can_stop_waiting(self, tutorials):
+        stopped = tutorials["08"].text("StillRunning as")
+        assert re.match(r"StillRunning · (Task task_|The task)", stopped)
+
+    def test_08_makes_a_picture_of_each_season(self, tutorials):
+        lines = re.findall(r"^(?:spring|summer|autumn|winter) +\S+/1.png$",
+                           tutorials["08"].text("seasons"), re.MULTILINE)  # fmt: skip
+        assert len(lines) == 4
+
+
+def check_references(tutorial):
+    """The sixth tutorial has sent as many references as it names, and its stories describe them."""
+    inputs = [task["param"]["input"] for task in created(tutorial.folder)]
+    sent = [
+        len(given.get("image_input", given.get("reference_images", [])))
+        for given in inputs
+        if "image_input" in given or "reference_images" in given
+    ]
+    assert sent == [1, 1, 2]
+    assert [result[0] for result in tutorial.results()] == [
+        "z-image", "nano-banana-pro", "seedream-v5-lite-edit", "nano-banana-pro",
+    ]  # fmt: skip
+    described = tutorial.text('options["image_input"]')
+    assert len(re.findall(r"data:image/jpeg;\d+ characters;sha256 [0-9a-f]{16}", described)) == 2
+    assert "'no-such-file.png' cannot be used" in tutorial.text("no-such-file.png")
+
+
+# ---- alone in an empty folder
 
 
 @pytest.mark.slow
-def test_07_measures_that_a_call_is_earlier_than_polling(books):
-    book = named(books, "07")
-    late = dict(re.findall(r"(polled|called): heard of it ([\d.]+) s late", book.text("late = [")))
-    assert float(late["called"]) < float(late["polled"])
-    assert float(late["polled"]) > 0.5
-    figures = [o for c in book.cells for o in c.outputs if "image/png" in o.get("data", {})]
-    assert len(figures) == 2
-    for figure in figures:
-        drawn = Image.open(io.BytesIO(base64.b64decode(figure.data["image/png"])))
-        assert drawn.width > 800
-        assert len(drawn.convert("RGB").getcolors(1 << 20)) > 20
+def test_06_makes_the_cat_itself_where_the_first_tutorial_has_not_run(tmp_path):
+    path = tmp_path / TUTORIALS[5].name
+    notebook = nbformat.read(TUTORIALS[5], 4)
+    execute_notebook(notebook, tmp_path, variables(tmp_path))
+    nbformat.write(notebook, path)
+    assert _RESULT.fullmatch(Tutorial(path).text("known = "))
+    check_references(Tutorial(path))
+
+
+def run_interrupted(path, folder):
+    """Run every cell of a tutorial; those that create tasks are interrupted and run again.
+
+    Returns:
+        For each cell its `source`, what it has `shown`, and how many tasks it `created` each time.
+    """
+    runs = []
+    with Kernel(folder, variables(folder), PACE) as kernel:
+        for cell in Tutorial(path).cells:
+            before = len(created(folder))
+            shown = kernel.run(cell.source, when=lambda n=before: len(created(folder)) > n)
+            if "batch" in cell.source and len(created(folder)) > before:
+                shown += kernel.run(FINISH_BATCHES)
+            between = len(created(folder))
+            made = []
+            if between > before:
+                shown += kernel.run(cell.source)
+                made = [between - before, len(created(folder)) - between]
+            runs.append(SimpleNamespace(source=cell.source, shown=shown, created=made))
+        kernel.run("%liangxin resume")
+    return runs
 
 
 @pytest.mark.slow
-def test_08_runs_a_script_that_shares_the_ledger(books):
-    book = named(books, "08")
-    printed = Path(book.text("morning light").strip())
-    with Image.open(printed) as picture:
-        assert picture.size == (1024, 768)
-    assert story(printed).prompt == "A cup of coffee on a table by the window, morning light"
-    assert story(printed).task_id in book.text("show {task}")
-    wrong = book.text("--aspect 7:5").strip()
-    assert wrong.startswith("aspect_ratio '7:5' is not one of")
-    assert "\n" not in wrong
-    assert re.match(r"StillRunning · (Task task_|The task)", book.text("StillRunning as"))
-    assert len(re.findall(r"^(?:spring|summer|autumn|winter) +\S+/1.png$", book.text("seasons"),
-                          re.MULTILINE)) == 4  # fmt: skip
-
-
-# ---- interrupted in the middle, alone in an empty folder
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
-def test_a_cell_that_is_interrupted_and_run_again_pays_once_for_each_run(started, name):
-    root, _, _, twice = started
-    runs = twice[name].result()
+@pytest.mark.parametrize("name", INTERRUPTED)
+def test_a_cell_that_is_interrupted_and_run_again_pays_once_for_each_run(name, tmp_path):
+    runs = run_interrupted(CHECKOUT / "notebooks" / f"{name}.ipynb", tmp_path)
     again = [run for run in runs if run.created]
     assert again, "no cell of it creates a task"
     for run in again:
@@ -499,14 +565,12 @@ def test_a_cell_that_is_interrupted_and_run_again_pays_once_for_each_run(started
         less = any(words in run.source for words in ("--reuse", ".pause()", "%liangxin batch {"))
         assert first <= second or less, f"{run.created} tasks: {run.source}"
     for run in runs:
-        for text in run.shown:
-            assert "Traceback" not in text, text
-            assert not re.search(r"^\w*(Error|Interrupt\w*): .*\n.", text), text
-    # Each ticket was sent once, and the last line of the test collected what was left.
-    ledger = Ledger(root / name / "liangxin-results" / "ledger.sqlite")
-    counts = ledger.count()
-    tasks = created(root / name)
+        for shown in run.shown:
+            assert "Traceback" not in shown, shown
+            assert not re.search(r"^\w*(Error|Interrupt\w*): .*\n.", shown), shown
+    # Each ticket was sent once, and the last line of the run collected what was left.
+    counts = ledger(tmp_path).count()
     assert counts.pop("refused", 0) <= 1
-    assert sum(counts.values()) == len(tasks) == sum(sum(run.created) for run in again)
+    assert sum(counts.values()) == len(created(tmp_path)) == sum(sum(r.created) for r in again)
     assert counts.pop("failed", 0) <= (name[:2] == "03")  # which provokes one
     assert set(counts) <= {"kept", "unknown"}
