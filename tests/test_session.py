@@ -1,8 +1,8 @@
 """From a prompt to a kept picture, and everything that may come between."""
 
+import concurrent.futures
 import os
 import signal
-import sys
 import threading
 from contextlib import closing
 
@@ -271,42 +271,43 @@ def test_resuming_a_followed_task_gives_the_running_job(connect, server):
     assert session.resume() == [job]
 
 
-def test_interrupt_ends_the_wait_and_the_job_goes_on(connect, server):
+def test_interrupt_ends_the_wait_and_the_job_goes_on(connect, server, interrupt_in_wait):
     server.last = "generating"
     job = accepted(connect())
     with pytest.raises(KeyboardInterrupt):
-        interrupted_in_wait(lambda: job.wait(60))
+        job.wait(60)
     server.last = "success"
     assert job.wait(60).task_id == job.task_id
 
 
-def test_interrupt_while_several_are_waited_for_ends_none_of_them(connect, server):
+def test_interrupt_while_several_are_waited_for_ends_none_of_them(
+    connect, server, interrupt_in_wait
+):
     server.last = "generating"
     session = connect()
     jobs = [session.generate("a lake", seed=n) for n in range(6)]
     with pytest.raises(KeyboardInterrupt):
-        interrupted_in_wait(lambda: [job.wait(60) for job in jobs])
+        _ = [job.wait(60) for job in jobs]
     server.last = "success"
     assert len({job.wait(60).task_id for job in jobs}) == 6
 
 
-def interrupted_in_wait(wait):
-    """Call a function, and send this process an interrupt once it is inside `Job.wait`."""
+@pytest.fixture
+def interrupt_in_wait(monkeypatch):
+    """Send this process an interrupt as soon as it is inside `Job.wait`."""
+    inside = threading.Event()
+    wait = concurrent.futures.wait
 
-    def inside_wait():
-        frame = sys._current_frames()[threading.main_thread().ident]
-        while frame is not None:
-            if frame.f_code.co_qualname == "Job.wait":
-                return True
-            frame = frame.f_back
-        return False
+    def noticed(*args, **options):
+        inside.set()
+        return wait(*args, **options)
 
     def interrupt():
-        wait_until(inside_wait)
-        os.kill(os.getpid(), signal.SIGINT)
+        if inside.wait(60):
+            os.kill(os.getpid(), signal.SIGINT)
 
+    monkeypatch.setattr(concurrent.futures, "wait", noticed)
     threading.Thread(target=interrupt, daemon=True).start()
-    wait()
 
 
 # ---- several pictures of one prompt, and the session of cells
