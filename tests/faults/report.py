@@ -1,0 +1,31 @@
+"""The table of faults, printed at the end of a run: a pytest plugin.
+
+A test adds its row to its report, so that the rows of all test workers come together.
+"""
+
+__all__ = ["add_row"]
+
+_NAME = "fault row"
+
+
+def add_row(node, name, calls, created, state, fate, message):
+    """Add what was seen of a fault to the report of a test."""
+    node.user_properties.append((_NAME, [name, calls, created, state, fate, message]))
+
+
+def pytest_terminal_summary(terminalreporter):
+    rows = sorted(
+        row
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, row in getattr(report, "user_properties", ())
+        if name == _NAME and report.when == "call"
+    )
+    if not rows:
+        return
+    write = terminalreporter.write_line
+    terminalreporter.section("faults: what came of one prompt each")
+    write(f"{'fault':<44}{'sent':>5}{'made':>5}  {'outcome':<9}{'ledger':<11}what the user reads")
+    for name, calls, created, state, fate, message in rows:
+        short = message if len(message) <= 90 else f"{message[:89]}…"
+        write(f"{name or '(none)':<44}{calls:>5}{created:>5}  {state:<9}{fate:<11}{short}")
