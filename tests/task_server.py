@@ -11,6 +11,7 @@ look at the disk, hold a request up or answer it otherwise at the moment in whic
 """
 
 import io
+import itertools
 import json
 import sys
 import threading
@@ -29,7 +30,7 @@ __all__ = ["KEY", "PACE", "TaskServer", "answer", "hang_up"]
 
 #: Asks every few milliseconds; only servers of the tests' own are asked like this.
 PACE = Pace(steps=((float("inf"), 0.01, 0.02),), spacing=0.002, creating=0.1, longest=0.1)
-STATES = ("waiting", "queuing", "generating", "success")
+STATES = ("waiting", "queuing", "generating")
 DEADLINE = 60.0
 
 
@@ -73,7 +74,8 @@ class TaskServer(ThreadingHTTPServer):
             task asked for by createTask exists by then. KIE's question for the balance: `credit`.
         asked: The kind of request and the task's id of each request so far.
         prompts: The prompt of each task by its id.
-        last: The last state that tasks go to; `success` lets them end.
+        last: The last state that tasks go to; `success` or `fail` lets them end.
+        lasts: The same for single tasks, by their ids.
     """
 
     daemon_threads = True
@@ -85,8 +87,9 @@ class TaskServer(ThreadingHTTPServer):
         self.prompts = {}
         self.bodies = {}
         self.last = "success"
+        self.lasts = {}
         self.file = picture()
-        self._steps, self._created = {}, {}
+        self._steps, self._created, self._numbers = {}, {}, itertools.count(1)
         self._lock = threading.Lock()
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -111,30 +114,36 @@ class TaskServer(ThreadingHTTPServer):
 
     def create(self, body):
         with self._lock:
-            task_id = f"task_{len(self.bodies) + 1}"
+            task_id = f"task_{next(self._numbers)}"
             self.bodies[task_id] = body
             self.prompts[task_id] = body["input"]["prompt"]
             self._steps[task_id] = -1
             self._created[task_id] = milliseconds()
         return task_id
 
+    def forget(self, task_id):
+        """Remove a task, for a hook that refuses its request."""
+        del self.bodies[task_id], self.prompts[task_id]
+
     def record(self, task_id):
         """The data of the next answer to recordInfo."""
+        last = self.lasts.get(task_id, self.last)
+        states = (*STATES, last) if last in ("success", "fail") else STATES
         with self._lock:
-            step = min(self._steps[task_id] + 1, STATES.index(self.last))
-            self._steps[task_id] = step
-        ended = STATES[step] == "success"
+            self._steps[task_id] = min(self._steps[task_id] + 1, states.index(last))
+            state = states[self._steps[task_id]]
         body = self.bodies[task_id]
         links = {"resultUrls": [f"{self.url}/files/{task_id}/1.png"]}
         return {
             "taskId": task_id,
             "model": body["model"],
-            "state": STATES[step],
+            "state": state,
             "param": json.dumps(body),
-            "resultJson": json.dumps(links) if ended else "",
+            "resultJson": json.dumps(links) if state == "success" else "",
+            "failMsg": "no reason" if state == "fail" else "",
             "createTime": self._created[task_id],
             "updateTime": milliseconds(),
-            "completeTime": milliseconds() if ended else 0,
+            "completeTime": milliseconds() if state == last not in STATES else 0,
         }
 
     def handle_error(self, request, client_address):

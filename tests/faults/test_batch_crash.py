@@ -1,130 +1,196 @@
-"""`kill -9` in the middle of a batch of 60: taken up again, and nothing is sent twice."""
+"""`kill -9` in the middle of a batch: two processes take it up, and nothing is sent twice."""
 
-import json
-import os
-import signal
-import sqlite3
-import subprocess
-import sys
-import time
+import itertools
+import threading
 from collections import Counter
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from liangxin_nb.batches import reopen
+from liangxin_nb.batches.live import WINDOW
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.session import Session
 
-from ..conftest import FAST_PACE, start_sandbox
+from ..conftest import wait_until
+from ..processes import kill, running
+from ..task_server import KEY, PACE, TaskServer, answer
+from .worker import go_on_with_a_batch
 
 pytestmark = pytest.mark.slow
+REFUSED, FAILED = 3, 6  # of the requests that arrive, the first ones
 
 
-@pytest.fixture
-def server(tmp_path, request):
-    faults = ["fail:500*6", "create-422-moderated*3", *getattr(request, "param", ())]
-    state = tmp_path / "state"
-    served = start_sandbox("--speed", "30", "--state", str(state), "--faults", ", ".join(faults))
-    served.state = state
-    yield served
-    served.stop()
+@dataclass
+class Batch:
+    """A batch that was killed and taken up: what became of it.
 
-
-def work(server, results, count, *id):
-    code = [sys.executable, "-m", "tests.faults.batch_worker", server.url, str(results)]
-    env = {**os.environ, "LIANGXIN_API_KEY": server.key}
-    root = Path(__file__).parents[2]
-    return subprocess.Popen(
-        [*code, str(count), *id], stdout=subprocess.PIPE, text=True, cwd=root, env=env
-    )
-
-
-def killed(process, place, left, sending):
-    """Kills it when so many are left to be sent, with or without a request on its way.
-
-    It is frozen first, so that what the ledger says is how it stood when it died.
+    Attributes:
+        unknown: Requests that were on their way when the process was killed.
+        counts: Tickets of each fate in the ledger.
+        created: Each prompt and seed, and how often the service created it.
+        calls: How often createTask was called.
+        text: How the batch describes itself when it is opened once more.
     """
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
-        time.sleep(0.02)
-        if fates(place).get("intent", left + 1) > left:
-            continue
-        os.kill(process.pid, signal.SIGSTOP)
-        os.waitid(os.P_PID, process.pid, os.WSTOPPED)
-        if bool(fates(place).get("sent", not sending)) == sending:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait(10)
-            return Ledger(place).count()
-        os.kill(process.pid, signal.SIGCONT)
-    raise AssertionError(f"the moment never came: {fates(place)}")
+
+    server: TaskServer
+    results: Path
+    id: str
+    size: int
+    unknown: int = 0
+    counts: Counter = None
+    created: Counter = None
+    calls: int = 0
+    text: str = ""
+
+    @property
+    def ledger(self):
+        return Ledger(self.results / "ledger.sqlite")
+
+    def open(self):
+        return Session(base_url=self.server.url, key=KEY, results=self.results, pace=PACE)
 
 
-def fates(place):
-    """How many tickets have each fate; nothing where a frozen process holds the file locked."""
-    query = "SELECT fate, count(*) FROM tickets GROUP BY fate"
-    try:
-        with closing(sqlite3.connect(f"file:{place}?mode=ro", uri=True, timeout=0.2)) as db:
-            return {"sent": 0, **dict(db.execute(query))}
-    except sqlite3.OperationalError:
-        return {}
-
-
-def created(server):
-    """How often the sandbox created each prompt and seed."""
-    tasks = map(json.loads, (server.state / "tasks.jsonl").read_text().splitlines())
-    return Counter((t["param"]["input"]["prompt"], t["param"]["input"]["seed"]) for t in tasks)
-
-
-@pytest.mark.parametrize(
-    ("server", "count", "sending"),
-    [((), 60, False), (("create-slow:0.2",), 24, True)],
-    ids=["60-between-requests", "24-amid-a-request"],
-    indirect=["server"],
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param((60, False), marks=pytest.mark.xdist_group("crash-between"), id="between"),
+        pytest.param((24, True), marks=pytest.mark.xdist_group("crash-amid"), id="amid"),
+    ],
 )
-def test_a_killed_batch_is_taken_up_and_nothing_is_created_twice(server, count, sending, tmp_path):
-    place = tmp_path / "r" / "ledger.sqlite"
-    with work(server, tmp_path / "r", count) as first:
-        id = first.stdout.readline().strip()
-        ledger = Ledger(place)
-        assert sum(ledger.count().values()) == count, "all were written before the first was sent"
-        before = killed(first, place, count // 2, sending)
-    assert before["intent"] > 0, "it was killed in the middle"
+def batch(request, tmp_path_factory):
+    """A batch killed between two requests or amid some, and taken up by two processes at once."""
+    size, amid_requests = request.param
+    with closing(TaskServer()) as server:
+        made = Batch(server, tmp_path_factory.mktemp("batch"), "", size)
+        refuse_some_and_let_some_fail(server)
+        if amid_requests:
+            kill_amid_requests(made)
+        else:
+            kill_between_requests(made)
+        take_up(made)
+        yield made
 
-    # Two processes take it up at once: of each ticket one of them is the quicker.
+
+def refuse_some_and_let_some_fail(server):
+    arrived = itertools.count()
+
+    def hook(task_id):
+        number = next(arrived)
+        if number < REFUSED:
+            server.forget(task_id)
+            return answer(422, code=422, msg="The prompt was rejected by the moderation.")
+        if number < REFUSED + FAILED:
+            server.lasts[task_id] = "fail"
+        return None
+
+    server.hooks["createTask"] = hook
+
+
+def kill_between_requests(batch):
+    """Kill it when as many tasks as it may have at once are at work, and none is being sent."""
+    server, half = batch.server, batch.size // 2
+    usual, arrived = server.hooks["createTask"], itertools.count(1)
+
+    def hold_tasks_of_the_second_half(task_id):
+        if next(arrived) > half:
+            server.lasts.setdefault(task_id, "generating")
+        return usual(task_id)
+
+    def all_are_at_work():
+        sent = server.count("createTask") == half + WINDOW
+        return sent and batch.ledger.count().get("accepted") == WINDOW
+
+    server.hooks["createTask"] = hold_tasks_of_the_second_half
+    with running(go_on_with_a_batch, server.url, batch.results, batch.size) as (process, pipe):
+        batch.id = pipe.recv()
+        assert sum(batch.ledger.count().values()) == batch.size, "all were written at first"
+        wait_until(all_are_at_work)
+        kill(process)
+    assert batch.ledger.count()["intent"] == half - WINDOW
+    server.hooks["createTask"] = usual
+    server.lasts = {id: last for id, last in server.lasts.items() if last == "fail"}
+
+
+def kill_amid_requests(batch):
+    """Kill it when a request in its second half has arrived and is not answered."""
+    server, fatal = batch.server, batch.size * 2 // 3
+    usual, arrived = server.hooks["createTask"], itertools.count(1)
+    named = threading.Event()
+
+    def kill_at_arrival(task_id):
+        if next(arrived) == fatal:
+            named.wait(60)
+            kill(process)
+        return usual(task_id)
+
+    server.hooks["createTask"] = kill_at_arrival
+    with running(go_on_with_a_batch, server.url, batch.results, batch.size) as (process, pipe):
+        batch.id = pipe.recv()
+        named.set()
+        process.join()
+    server.hooks["createTask"] = usual
+    batch.unknown = batch.ledger.count()["sent"]
+    assert batch.unknown > 0
+
+
+def take_up(batch):
+    """Two processes take it up at once: of each ticket one of them is the quicker."""
+    arguments = (batch.server.url, batch.results, batch.size, batch.id)
     with (
-        work(server, tmp_path / "r", count, id) as second,
-        work(server, tmp_path / "r", count, id) as third,
+        running(go_on_with_a_batch, *arguments) as (_, one),
+        running(go_on_with_a_batch, *arguments) as (_, other),
     ):
-        for process in (second, third):
-            assert process.communicate(timeout=90)[0].splitlines()[0] == id
+        for pipe in (one, other):
+            assert (pipe.recv(), pipe.recv()) == (batch.id, "done")
+    batch.counts = Counter(batch.ledger.count())
+    given = [body["input"] for body in batch.server.bodies.values()]
+    batch.created = Counter((one["prompt"], one["seed"]) for one in given)
+    batch.calls = batch.server.count("createTask")
+    with closing(batch.open()) as session:
+        opened = reopen(session, batch.id)
+        opened.wait(60)
+        batch.text = opened.progress.text
 
-    unknown = before.get("sent", 0)
-    assert bool(unknown) == sending
-    counts = ledger.count()
-    failed, refused, kept = (counts.pop(fate, 0) for fate in ("failed", "refused", "kept"))
-    # Of what is unknown some would have failed.
-    assert 9 - unknown <= failed + refused <= 9
-    assert counts == ({"unknown": unknown} if unknown else {})
-    assert kept == count - failed - refused - unknown
-    made, told = created(server), server.counters()
-    assert max(made.values()) == 1, "a task was created twice"
-    assert count - 3 - unknown <= told["created"] == len(made) <= count - 3
-    assert count - unknown <= told["calls"]["createTask"] <= count
 
-    session = Session(base_url=server.url, key=server.key, results=tmp_path / "r", pace=FAST_PACE)
-    batch = reopen(session, id)
-    batch.wait(10)
-    lost = f", {unknown} unknown (may be billed)" if unknown else ""
-    assert (
-        batch.progress.text
-        == f"{count} tasks: {kept} done, {failed} failed, {refused} refused{lost}"
-    )
-    assert [o.place for o in batch if o.result] == sorted(t.place for t in ledger.of_fate("kept"))
-    assert batch.retry() == failed + refused
-    results = batch.wait(60)
-    assert sum(result is None for result in results) == unknown, "unknown is never asked again"
-    assert len(ledger.of_batch(id)) == count + failed + refused, "the old tickets stay"
-    assert server.counters()["created"] == told["created"] + failed + refused
-    session.close()
+def test_nothing_is_created_twice(batch):
+    assert max(batch.created.values()) == 1
+
+
+def test_nothing_is_sent_twice(batch):
+    assert batch.size - batch.unknown <= batch.calls <= batch.size
+
+
+def test_every_ticket_has_come_to_an_end(batch):
+    assert set(batch.counts) <= {"kept", "failed", "refused", "unknown"}
+    assert sum(batch.counts.values()) == batch.size
+
+
+def test_only_requests_on_their_way_at_the_crash_are_unknown(batch):
+    assert batch.counts["unknown"] == batch.unknown
+
+
+def test_only_what_the_service_failed_or_refused_has_no_result(batch):
+    assert (batch.counts["refused"], batch.counts["failed"]) == (REFUSED, FAILED)
+    assert batch.counts["kept"] == batch.size - REFUSED - FAILED - batch.unknown
+
+
+def test_opened_batch_says_what_became_of_it(batch):
+    parts = [f"{batch.counts['kept']} done", f"{FAILED} failed", f"{REFUSED} refused"]
+    if batch.unknown:
+        parts.append(f"{batch.unknown} unknown (may be billed)")
+    assert batch.text == f"{batch.size} tasks: {', '.join(parts)}"
+
+
+def test_retry_asks_again_only_for_what_failed_or_was_refused(batch):
+    before = batch.server.count("createTask")
+    with closing(batch.open()) as session:
+        opened = reopen(session, batch.id)
+        assert opened.retry() == FAILED + REFUSED
+        results = opened.wait(60)
+        assert [result is None for result in results].count(True) == batch.unknown
+        tickets = session.ledger.of_batch(batch.id)
+        assert len(tickets) == batch.size + FAILED + REFUSED, "old tickets stay"
+    assert batch.server.count("createTask") == before + FAILED + REFUSED

@@ -1,14 +1,10 @@
-"""`kill -9` at random moments: nothing lost, nothing created twice, nothing torn."""
+"""`kill -9` at random moments: nothing is lost, nothing is created twice, nothing is torn."""
 
-import json
+import itertools
 import os
-import random
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from pathlib import Path
+from contextlib import closing
 
 import pytest
 from PIL import Image
@@ -16,67 +12,68 @@ from PIL import Image
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.results import story
 
-from ..conftest import start_sandbox
+from ..conftest import wait_until
+from ..processes import kill, running
+from ..task_server import TaskServer
+from .worker import ask_and_collect
 
 pytestmark = pytest.mark.slow
-CRASHES = int(os.environ.get("LIANGXIN_CRASHES", "6"))
+CRASHES = int(os.environ.get("LIANGXIN_CRASHES", "12"))
 PROMPTS = 20
+#: Requests at which the process is killed: their kind, and how many there are of it at most.
+MOMENTS = {"createTask": PROMPTS, "recordInfo": 3 * PROMPTS, "file": PROMPTS}
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    state = tmp_path_factory.mktemp("crash") / "state"
-    served = start_sandbox("--speed", "12", "--state", str(state))
-    served.state = state
-    yield served
-    served.stop()
+@pytest.fixture
+def server():
+    with closing(TaskServer()) as made:
+        yield made
 
 
-def work(server, results):
-    code = [sys.executable, "-m", "tests.faults.worker", server.url, str(results)]
-    env = {**os.environ, "LIANGXIN_API_KEY": server.key}
-    root = Path(__file__).parents[2]
-    return subprocess.Popen(
-        [*code, str(PROMPTS)], stdout=subprocess.PIPE, text=True, cwd=root, env=env
-    )
+def killed_at_random(process, server, rng):
+    """Kill a process when the n-th request of some kind has arrived, or a moment later."""
+    kind = rng.choice(list(MOMENTS))
+    number = rng.randint(1, MOMENTS[kind])
+    pause = rng.choice([0.0, rng.uniform(0.0, 0.05)])
+    print(f"killed {pause:.3f} s after {kind} number {number}")
+    arrived = itertools.count(1)
 
+    def die(_task_id):
+        if next(arrived) == number and not pause:
+            kill(process)  # the request is not answered
 
-def created(server, known):
-    """The sandbox's own list of tasks, less those of earlier rounds: id → prompt."""
-    tasks = map(json.loads, (server.state / "tasks.jsonl").read_text().splitlines())
-    return {t["id"]: t["param"]["input"]["prompt"] for t in tasks if t["id"] not in known}
+    server.hooks[kind] = die
+    wait_until(lambda: server.count(kind) >= number or process.exitcode is not None)
+    time.sleep(pause)  # whatever happens meanwhile: the moment may be any
+    kill(process)
+    del server.hooks[kind]
 
 
 @pytest.mark.parametrize("crash", range(CRASHES))
-def test_a_killed_process_loses_nothing_and_pays_for_nothing_twice(crash, server, tmp_path):
-    file = server.state / "tasks.jsonl"
-    lines = file.read_text().splitlines() if file.exists() else []
-    known = {json.loads(line)["id"] for line in lines}
-    moment = random.Random(f"{crash}-{time.time_ns()}").uniform(0.0, 4.0)
-    print(f"killed {moment:.3f} s after it began")
-    with work(server, tmp_path / "r") as first:
-        assert first.stdout.readline() == "begun\n"
-        time.sleep(moment)  # the moment of the crash is what this test varies
-        os.kill(first.pid, signal.SIGKILL)
-    with work(server, tmp_path / "r") as second:
-        assert second.communicate(timeout=90)[0].split() == ["begun", "done"]
+def test_killed_process_loses_nothing_and_pays_for_nothing_twice(crash, server, tmp_path, rng):
+    arguments = (server.url, tmp_path / "r", PROMPTS)
+    with running(ask_and_collect, *arguments) as (first, pipe):
+        assert pipe.recv() == "begun"
+        killed_at_random(first, server, rng)
+    with running(ask_and_collect, *arguments) as (_, pipe):
+        assert (pipe.recv(), pipe.recv()) == ("begun", "done")
 
     ledger = Ledger(tmp_path / "r" / "ledger.sqlite")
     tickets = [t for t in ledger.tickets(most=None) if t.fate != "intent"]
-    made = created(server, known)
+    made = server.prompts
     assert max(Counter(made.values()).values()) == 1, "a prompt was created twice"
     assert max(Counter(t.request.prompt for t in tickets).values()) == 1, "a prompt was sent twice"
     assert {t.request.prompt for t in tickets} == {f"a lake, number {n}" for n in range(PROMPTS)}
-    fates = Counter(t.fate for t in tickets)
-    assert set(fates) <= {"kept", "unknown"}, fates
+    assert {t.fate for t in tickets} <= {"kept", "unknown"}
     by_id = {t.task_id: t for t in tickets if t.task_id}
     unknown = {t.request.prompt for t in tickets if t.fate == "unknown"}
     for id, prompt in made.items():
         assert id in by_id or prompt in unknown, "a task exists of which the ledger says nothing"
     assert set(by_id) <= set(made)
     for ticket in by_id.values():
-        folder = tmp_path / "r" / ticket.folder
-        Image.open(folder / "1.png").load()
-        assert story(folder / "1.png").task_id == ticket.task_id
+        picture = tmp_path / "r" / ticket.folder / "1.png"
+        with Image.open(picture) as image:
+            image.load()
+        assert story(picture).task_id == ticket.task_id
     folders = [path for path in (tmp_path / "r").glob("20*/*") if path.is_dir()]
     assert len(folders) == len(by_id), "a result was kept twice or half"

@@ -1,32 +1,62 @@
-"""A process to be killed at any moment: asks for what is not asked for yet, collects the rest.
+"""What the processes of the crash tests run; they may be killed at any moment."""
 
-Arguments: address, results folder, number of prompts; the key comes from the environment. Prints
-`begun` and, at the end, `done`.
-"""
-
-import sys
+import time
 from contextlib import suppress
 
+from liangxin_nb.batches import draft, reopen
 from liangxin_nb.errors import LiangxinError
-from liangxin_nb.pacing import Pace
+from liangxin_nb.ledger import Ledger
+from liangxin_nb.request import Request
 from liangxin_nb.session import Session
 
+from ..task_server import KEY, PACE
 
-def main(url, results, count):
-    """What a careful script would do after each restart."""
-    quick = Pace(steps=((float("inf"), 0.05, 0.1),), spacing=0.005, creating=0.2)
-    session = Session(base_url=url, results=results, pace=quick)
-    print("begun", flush=True)
+__all__ = ["ask_and_collect", "go_on_with_a_batch", "write_under_stress"]
+
+
+def ask_and_collect(pipe, url, results, count):
+    """Collect what was begun, ask for prompts that were not asked for yet, and wait for all.
+
+    What a careful script would do after each restart.
+    """
+    session = Session(base_url=url, key=KEY, results=results, pace=PACE)
+    pipe.send("begun")
     jobs = session.resume()
     # Whatever may have been sent is not asked for again.
     asked = {t.request.prompt for t in session.ledger.tickets(most=None) if t.fate != "intent"}
-    wanted = [f"a lake, number {n}" for n in range(int(count))]
-    jobs += [session.generate(p, size="square") for p in wanted if p not in asked]
+    wanted = [f"a lake, number {n}" for n in range(count)]
+    jobs += [session.generate(prompt) for prompt in wanted if prompt not in asked]
     for job in jobs:
         with suppress(LiangxinError):
             job.wait()
-    print("done", flush=True)
+    pipe.send("done")
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def go_on_with_a_batch(pipe, url, results, count, batch_id=""):
+    """Begin a batch or take one up, send its id, and wait for its end."""
+    session = Session(base_url=url, key=KEY, results=results, pace=PACE)
+    if batch_id:
+        batch = reopen(session, batch_id)
+    else:
+        prompts = [f"a lake, number {n}" for n in range(count // 2)]
+        batch = draft(session, prompts, seeds=[1, 2]).begin(most=count)
+    pipe.send(batch.id)
+    with suppress(LiangxinError):  # another process has some of it
+        batch.wait()
+    pipe.send("done")
+
+
+def write_under_stress(pipe, place, name, rounds, seconds):
+    """Write tickets and read them, and send how many: `rounds`, or as many as in `seconds`."""
+    ledger, end, count = Ledger(place), time.monotonic() + seconds, 0
+    shared = ledger.find("shared-task")
+    while count < rounds or time.monotonic() < end:
+        ticket = ledger.intend(Request("z-image", f"{name} {count}"), "sandbox", "", name)
+        ticket = ledger.change(ticket, "accepted", fate="accepted", task_id=f"{name}-{count}")
+        assert ledger.find(ticket.task_id) == ticket
+        ledger.change(shared, "touched", name)
+        file = {"name": "1.png", "bytes": 1, "sha256": "0"}
+        ledger.keep(ticket, f"2026-11-21/{name}-{count}", [file])
+        ledger.tickets(most=5)
+        count += 1
+    pipe.send(count)
