@@ -19,7 +19,7 @@ from .hangup import Protocol
 from .server import application
 from .world import World
 
-_LINGER = 10.0  # seconds without any user before it ends
+_LINGER = "10"  # seconds without any user before a shared one ends
 _FAULTS = """faults, each name*N for its first N occasions only, else for all:
 {}
 
@@ -46,6 +46,9 @@ def main() -> None:
     parser.add_argument("--state", type=Path, help="keep the tasks in this folder")
     parser.add_argument("--shared", action="store_true",
                         help="tell other kernels, and end when none uses it")  # fmt: skip
+    parser.add_argument("--linger", type=float, metavar="SECONDS",
+                        default=os.environ.get("LIANGXIN_SANDBOX_LINGER") or _LINGER,
+                        help="without a user, until a shared one ends; default 10")  # fmt: skip
     parser.add_argument("--faults", default="", help='what goes wrong: "create-lost, busy:3*2"')
     given = parser.parse_args()
     if given.speed <= 0:
@@ -82,6 +85,7 @@ async def _serve(given: argparse.Namespace, faults: Faults) -> None:
                 access_log=False,
                 lifespan="off",
                 date_header=False,  # the application tells the time itself
+                timeout_graceful_shutdown=1,  # a slow answer does not keep it from ending
             )
         )
         ready = {"url": url, "key": key(), "pid": os.getpid(), "identity": identity}
@@ -89,7 +93,9 @@ async def _serve(given: argparse.Namespace, faults: Faults) -> None:
             _publish(given.state, {name: ready[name] for name in ("url", "identity")})
         # The socket listens already: whoever reads this line can connect.
         print(json.dumps(ready), flush=True)
-        watching = asyncio.create_task(_watch(given.state, server)) if given.shared else None
+        watching = None
+        if given.shared:
+            watching = asyncio.create_task(_watch(given.state, server, given.linger))
         await server.serve(sockets=[listening])
         if watching:
             watching.cancel()
@@ -117,12 +123,12 @@ def _publish(state: Path, address: dict[str, object]) -> None:
     fresh.replace(state / ADDRESS)
 
 
-async def _watch(state: Path, server: uvicorn.Server) -> None:
-    """Ends the server when no process has held a lease for a while."""
-    idle = 0.0
-    while idle < _LINGER:
-        await asyncio.sleep(1.0)
-        idle = 0.0 if await asyncio.to_thread(in_use, state) else idle + 1.0
+async def _watch(state: Path, server: uvicorn.Server, linger: float) -> None:
+    """Ends the server when no process has held a lease for `linger` seconds."""
+    idle, pause = 0.0, min(1.0, linger / 4)
+    while idle < linger:
+        await asyncio.sleep(pause)
+        idle = 0.0 if await asyncio.to_thread(in_use, state) else idle + pause
     # Under the gate nobody can be about to use it, and the next one starts another.
     with gate(state):
         if not in_use(state):
@@ -131,7 +137,7 @@ async def _watch(state: Path, server: uvicorn.Server) -> None:
             for listening in server.servers:
                 listening.close()
             return
-    await _watch(state, server)
+    await _watch(state, server, linger)
 
 
 if __name__ == "__main__":

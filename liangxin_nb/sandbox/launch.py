@@ -47,7 +47,8 @@ class Launcher:
         with self._lock, gate(self._state):
             if self._lease is None:
                 self._lease = lease(self._state, f"{os.getpid()}-{uuid.uuid4().hex[:8]}")
-                self._lease.acquire(timeout=0)
+                # The sandbox may be looking at it in this very moment.
+                self._lease.acquire(timeout=_PATIENCE)
             address = self._known()
             if not _answers(address):
                 address = self._start(urlsplit(address.get("url", "")).port or 0)
@@ -100,7 +101,12 @@ def _first_line(process: subprocess.Popen[bytes]) -> bytes:
     assert process.stdout is not None
     lines: list[bytes] = []
     stdout = process.stdout
-    reader = threading.Thread(target=lambda: lines.append(stdout.readline()), daemon=True)
+
+    def read() -> None:
+        with stdout:
+            lines.append(stdout.readline())
+
+    reader = threading.Thread(target=read, daemon=True)
     reader.start()
     reader.join(_PATIENCE)
     # The process outlives this one; waiting for it elsewhere keeps it from staying as a zombie.
