@@ -3,34 +3,29 @@
 import os
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
 
+from liangxin_nb.sandbox.openapi import document
+
 from ..conftest import start_sandbox
 from ..scan import KEY
-from .test_server import call
 
 #: Under KIE a no comes with HTTP 200, so a status cannot show it; the answers' shapes still do.
 BLIND = {
     "liangxin": [],
     "kie": ["negative_data_rejection", "ignored_auth", "missing_required_header"],
 }
-#: Bounded in work, not in time: a busy machine then sees the same calls. Some 25 s of work each.
-EXAMPLES = 10
-
-
-@pytest.fixture(params=["liangxin", "kie"])
-def served(request):
-    sandbox = start_sandbox("--profile", request.param, "--speed", "100")
-    yield request.param, sandbox
-    sandbox.stop()
+#: Random calls of each operation, beside those of each rule of the document; more in the long form.
+EXAMPLES = int(os.environ.get("LIANGXIN_EXAMPLES", "3"))
 
 
 @pytest.mark.slow
-def test_schemathesis_finds_no_call_that_is_answered_against_the_document(served, tmp_path):
-    profile, sandbox = served
+@pytest.mark.parametrize("profile", ["liangxin", "kie"])
+def test_schemathesis_finds_no_call_that_is_answered_against_the_document(profile, request):
+    sandbox = start_sandbox("--profile", profile, "--speed", "100")
+    request.addfinalizer(sandbox.stop)
     # The key is in the environment: a command line can be read by everybody on the machine.
     Path("schemathesis.toml").write_text(
         'headers = { Authorization = "Bearer ${SANDBOX_KEY}" }\n', encoding="utf-8"
@@ -39,31 +34,38 @@ def test_schemathesis_finds_no_call_that_is_answered_against_the_document(served
     done = subprocess.run(
         [
             Path(sys.executable).with_name("schemathesis"), "run", f"{sandbox.url}/openapi.json",
-            "--phases=coverage,fuzzing", f"--max-examples={EXAMPLES}", "--seed=7",
-            "--no-color", *left_out,
+            "--phases=coverage,fuzzing", f"--max-examples={EXAMPLES}",
+            f"--seed={request.config.option.hypothesis_seed}", "--no-color", *left_out,
         ],
-        env={**os.environ, "SANDBOX_KEY": KEY}, capture_output=True, text=True, timeout=400,
+        env={**os.environ, "SANDBOX_KEY": KEY}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:]
     assert "No issues found" in done.stdout
 
 
-def test_every_listed_model_is_in_the_document_with_what_it_needs(served):
-    profile, sandbox = served
-    with urllib.request.urlopen(f"{sandbox.url}/openapi.json") as reply:
-        assert reply.headers["content-type"] == "application/json"
-    document = call(f"{sandbox.url}/openapi.json")[1]
-    create = document["paths"]["/api/v1/jobs/createTask"]["post"]
+def inputs(profile):
+    """What each model takes, by the document of a profile; and its paths."""
+    paths = document(profile, "http://127.0.0.1:1")["paths"]
+    create = paths["/api/v1/jobs/createTask"]["post"]
     wishes = create["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
-    inputs = {w["properties"]["model"]["const"]: w["properties"]["input"] for w in wishes}
-    if profile == "kie":
-        assert inputs["z-image"]["required"] == ["prompt", "aspect_ratio"]
-        assert inputs["google/imagen4"]["properties"]["seed"]["type"] == "string"
-        assert "/api/v1/chat/credit" in document["paths"]
-    else:
-        assert inputs["z-image"]["required"] == ["prompt"]
-        assert inputs["flux-2-pro"]["dependentRequired"] == {
-            "width": ["height"],
-            "height": ["width"],
-        }
-        assert "/api/v1/chat/credit" not in document["paths"]
+    return {w["properties"]["model"]["const"]: w["properties"]["input"] for w in wishes}, paths
+
+
+def test_the_document_of_kie_lists_its_models_and_its_other_endpoints():
+    models, paths = inputs("kie")
+    assert models["z-image"]["required"] == ["prompt", "aspect_ratio"]
+    assert models["google/imagen4"]["properties"]["seed"]["type"] == "string"
+    assert "/api/v1/chat/credit" in paths
+
+
+def test_the_document_of_liangxin_lists_its_models_and_nothing_of_kies():
+    models, paths = inputs("liangxin")
+    assert models["z-image"]["required"] == ["prompt"]
+    assert models["flux-2-pro"]["dependentRequired"] == {"width": ["height"], "height": ["width"]}
+    assert list(paths) == ["/api/v1/jobs/createTask", "/api/v1/jobs/recordInfo"]
+
+
+def test_the_document_names_the_server_and_how_it_wants_the_key():
+    told = document("kie", "http://127.0.0.1:1")
+    assert told["servers"] == [{"url": "http://127.0.0.1:1"}]
+    assert told["components"]["securitySchemes"] == {"key": {"type": "http", "scheme": "bearer"}}
