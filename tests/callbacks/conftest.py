@@ -1,8 +1,9 @@
-"""A mailbox of the test's own, a receiver before it, and calls to it."""
+"""A mailbox of the test's own, a receiver in front of it, calls to it, and a sandbox that calls."""
 
 import http.client
 import json
 import os
+import urllib.request
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,7 +14,7 @@ from liangxin_nb.pacing import Pace
 from liangxin_nb.session import Session
 
 #: Polling so slow that only a call can bring news in time.
-SLOW = Pace(steps=((float("inf"), 60.0, 60.0),), spacing=0.01)
+SLOW = Pace(steps=((float("inf"), 3600.0, 3600.0),), spacing=0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +60,7 @@ def body(task_id):
 def post(url, content, headers=None, method="POST"):
     """The status of one call, over a connection of its own."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
     try:
         connection.request(method, parts.path, content, headers or {})
         reply = connection.getresponse()
@@ -67,3 +68,22 @@ def post(url, content, headers=None, method="POST"):
         return reply.status
     finally:
         connection.close()
+
+
+def set_faults(served, *faults):
+    """Put other faults of a sandbox in force; none without names."""
+    request = urllib.request.Request(
+        f"{served.url}/sandbox/faults", json.dumps({"faults": faults}).encode(), method="PUT"
+    )
+    urllib.request.urlopen(request).close()
+
+
+def created(served):
+    """How often createTask was called at a sandbox, and how many tasks it has created."""
+    counters = served.counters()
+    return counters["calls"].get("createTask", 0), counters["created"]
+
+
+def more(after, before):
+    """By how much each number has grown."""
+    return [now - then for now, then in zip(after, before, strict=True)]

@@ -2,11 +2,11 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -16,42 +16,46 @@ from ..conftest import wait_until
 from .conftest import body, post
 
 pytest.importorskip("jupyter_server")
-pytestmark = pytest.mark.slow
 TOKEN = "token-of-the-tests"
+#: One server for the tests of each kind; the second one demands a login for every other handler.
+KINDS = [
+    pytest.param("True", id="open", marks=pytest.mark.xdist_group("open jupyter server")),
+    pytest.param("False", id="strict", marks=pytest.mark.xdist_group("strict jupyter server")),
+]
 
 
-def answers(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.fixture(params=["True", "False"], ids=["open", "strict"])
-def server(request, tmp_path):
-    """Its base URL and its log; `strict`: the server demands a login for every other handler."""
-    port, log = free_port(), tmp_path / "server.log"
-    places = {f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+@pytest.fixture(scope="module", params=KINDS)
+def server(request, tmp_path_factory):
+    """A Jupyter server: its base URL, its log, and the folder of its mailbox."""
+    place = tmp_path_factory.mktemp("server")
+    places = {f"JUPYTER_{name}_DIR": str(place / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     env = {**os.environ, **places, "JUPYTER_TOKEN": TOKEN, "LIANGXIN_CALLBACKS": "",
-           "IPYTHONDIR": str(tmp_path / "ipython")}  # fmt: skip
+           "IPYTHONDIR": str(place / "ipython")}  # fmt: skip
     command = [
         sys.executable, "-m", "jupyter_server", "--no-browser", "--ip=127.0.0.1",
-        f"--ServerApp.port={port}", "--ServerApp.base_url=/user/li/", "--allow-root",
-        f"--ServerApp.root_dir={tmp_path}",
+        "--ServerApp.port=0", "--ServerApp.base_url=/user/li/", "--allow-root",
+        f"--ServerApp.root_dir={place}",
         f"--ServerApp.allow_unauthenticated_access={request.param}",
     ]  # fmt: skip
+    log = place / "server.log"
     with log.open("wb") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=file, env=env, cwd=tmp_path)
+        process = subprocess.Popen(command, stdout=file, stderr=file, env=env, cwd=place)
     try:
-        wait_until(lambda: answers(port), 60)
-        yield f"http://127.0.0.1:{port}/user/li", log, tmp_path / "RUNTIME" / "liangxin"
+        told = place / "RUNTIME" / f"jpserver-{process.pid}.json"
+        wait_until(lambda: told.exists() and told.read_text().endswith("}"))
+        url = json.loads(told.read_text())["url"].rstrip("/")
+        wait_until(lambda: answers(f"{url}/api"))
+        yield url, log, place / "RUNTIME" / "liangxin"
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
+
+
+def answers(url):
+    try:
+        return status(url) == 200
+    except OSError:
+        return False
 
 
 def status(url):
@@ -62,9 +66,11 @@ def status(url):
         return error.code
 
 
+@pytest.mark.slow
 def test_it_takes_calls_without_a_login_and_opens_nothing_else(server):
     base, log, place = server
     # Mode, place and table are the server's own work by now.
+    assert base.endswith("/user/li")
     mailbox = Mailbox(place)
     word = mailbox.grant("ticket", 60)
     url = f"{base}/liangxin/callback/{word}"
@@ -73,7 +79,9 @@ def test_it_takes_calls_without_a_login_and_opens_nothing_else(server):
     assert post(url, b"no json") == 400
     assert post(url, b"x" * (300 << 10)) == 413
     assert post(url, None, method="GET") in (302, 405)
-    assert [(hint.ticket, hint.task_id) for hint in mailbox.hints()] == [("ticket", "task_1")]
+    assert [(hint.ticket, hint.task_id) for hint in mailbox.hints(ticket="ticket")] == [
+        ("ticket", "task_1")
+    ]
     assert status(f"{base}/api/contents") == 403
     assert status(f"{base}/api/contents?token={TOKEN}") == 200
     said = log.read_text()
@@ -84,8 +92,6 @@ def test_it_takes_calls_without_a_login_and_opens_nothing_else(server):
 
 
 def test_it_is_enabled_by_the_package_itself():
-    from pathlib import Path
-
     root = Path(__file__).parents[2]
     config = json.loads((root / "jupyter-config" / "liangxin_nb.json").read_text())
     assert config == {"ServerApp": {"jpserver_extensions": {"liangxin_nb.callbacks": True}}}
@@ -93,6 +99,7 @@ def test_it_is_enabled_by_the_package_itself():
     assert json.loads(placed.read_text()) == config
 
 
+@pytest.mark.slow
 def test_a_call_goes_from_the_service_through_the_server_to_the_waiting_job(
     server, sandbox, opened, monkeypatch
 ):
@@ -100,5 +107,5 @@ def test_a_call_goes_from_the_service_through_the_server_to_the_waiting_job(
     monkeypatch.setenv("LIANGXIN_CALLBACKS", str(place))
     monkeypatch.setenv("LIANGXIN_CALLBACK_BASE", base)
     session = opened(sandbox)
-    session.generate("a lake", size="square").wait(30)
+    session.generate("a lake", size="square").wait(120)
     assert session.ledger.count() == {"kept": 1}

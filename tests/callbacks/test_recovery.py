@@ -1,7 +1,7 @@
 """A create whose answer was lost is found again by the service's call, and by nothing less."""
 
 import os
-import signal
+import shutil
 import subprocess
 import sys
 
@@ -15,35 +15,37 @@ from liangxin_nb.request import Request
 from liangxin_nb.results import story
 
 from ..conftest import FAST_PACE, start_sandbox, wait_until
-from ..faults.test_faults import counted, put
 from ..sandbox.test_server import call
+from .conftest import created, more, set_faults
 
-pytestmark = pytest.mark.slow
+recovering = pytest.mark.xdist_group("sandbox that loses answers")
 
 
 @pytest.fixture(scope="module")
-def faulty():
+def module_sandbox():
     served = start_sandbox("--speed", "20")
     yield served
     served.stop()
 
 
-@pytest.fixture(autouse=True)
-def no_faults(faulty):
-    yield
-    put(faulty, "")
+@pytest.fixture
+def faulty(module_sandbox):
+    """A sandbox whose faults a test may set."""
+    yield module_sandbox
+    set_faults(module_sandbox)
 
 
+@recovering
 @pytest.mark.parametrize("fault", ["create-lost", "create-half", "create-created-500"])
 def test_a_lost_answer_is_made_good_by_the_call(receiver, faulty, opened, fault):
-    before = counted(faulty)
-    put(faulty, f"{fault}*1")
+    before = created(faulty)
+    set_faults(faulty, f"{fault}*1")
     session = opened(faulty)
     fates = []
     job = session.generate("雨夜的咖啡馆", size="square")
     job.watch(lambda status: fates.append(status.ticket.fate))
-    result = job.wait(30)
-    assert [now - then for now, then in zip(counted(faulty), before, strict=True)] == [1, 1]
+    result = job.wait(120)
+    assert more(created(faulty), before) == [1, 1]
     assert fates.index("unknown") < fates.index("accepted")
     ticket = session.ledger.find(job.ticket.id)
     assert (ticket.fate, ticket.task_id, ticket.reason) == ("kept", result.task_id, "")
@@ -59,71 +61,97 @@ def other_task(faulty, prompt="something else"):
     return call(f"{faulty.url}/api/v1/jobs/createTask", wish)[1]["data"]["taskId"]
 
 
+@recovering
 def test_a_caller_is_not_believed(faulty, opened):
-    """Another request's task, a task nobody knows, and one that is another ticket's."""
+    """Not about another request's task, an unknown task, and one that another ticket has."""
     session = opened(faulty, FAST_PACE, callback="")
     twin = session.generate("a lake", size="square")
-    twin.wait(20)
-    put(faulty, "create-lost, callback-lost")
+    twin.wait(120)
+    set_faults(faulty, "create-lost", "callback-lost")
     job = session.generate("a lake", size="square")
     with pytest.raises(Unreachable):
-        job.wait(20)
-    put(faulty, "")
-    for claim in (other_task(faulty), "task_nobody", twin.task_id):
+        job.wait(120)
+    set_faults(faulty)
+    for claim in (other_task(faulty), "task_unknown", twin.task_id):
         Mailbox().put(job.ticket.id, claim)
     assert session.resume() == []
     assert session.ledger.find(job.ticket.id).fate == "unknown"
     assert "unknown" in repr([finding.what for finding in session.examine()])
 
 
+@recovering
 def test_without_a_call_the_job_ends_as_unknown(receiver, faulty, opened):
-    put(faulty, "create-lost, callback-lost")
-    session = opened(faulty, patience=1.0)
+    set_faults(faulty, "create-lost", "callback-lost")
+    session = opened(faulty, patience=0.5)
     job = session.generate("a lake", size="square")
     with pytest.raises(Unreachable, match="may be billed"):
-        job.wait(20)
+        job.wait(120)
     assert (job.state, session.ledger.find(job.ticket.id).fate) == ("unknown", "unknown")
-    patient = opened(faulty)
-    left = patient.generate("a lake", size="square")
-    wait_until(lambda: patient.ledger.find(left.ticket.id).fate != "intent")
-    left.leave()
+
+
+@recovering
+def test_a_job_that_is_left_while_it_waits_for_the_call_ends_as_unknown(receiver, faulty, opened):
+    set_faults(faulty, "create-lost", "callback-lost")
+    session = opened(faulty)
+    job = session.generate("a lake", size="square")
+    wait_until(lambda: session.ledger.find(job.ticket.id).fate != "intent")
+    job.leave()
     with pytest.raises(Unreachable, match="may be billed"):
-        left.wait(20)
+        job.wait(120)
 
 
+KERNEL = """
+import sys
+from liangxin_nb.session import Session
+session = Session(base_url=sys.argv[1], results=sys.argv[2], callback="auto")
+job = session.generate("a lake", size="square")
+print(job.ticket.id, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def killed(module_sandbox, tmp_path_factory):
+    """What a kernel left that was killed while createTask was answered; the call came after that.
+
+    Its ticket, and its folder with the mailbox and the results.
+    """
+    place, before = tmp_path_factory.mktemp("killed"), created(module_sandbox)
+    set_faults(module_sandbox, "create-slow:600")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIANGXIN_CALLBACKS", str(place / "mailbox"))
+        with lx.receive_callbacks() as receiver:
+            env = {**os.environ, "LIANGXIN_API_KEY": module_sandbox.key,
+                   "LIANGXIN_CALLBACK_BASE": receiver.url}  # fmt: skip
+            command = [sys.executable, "-c", KERNEL, module_sandbox.url, str(place / "results")]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            with subprocess.Popen(command, **pipes, env=env) as kernel:
+                ticket = kernel.stdout.readline().strip()
+                wait_until(lambda: more(created(module_sandbox), before) == [1, 1])
+                kernel.kill()
+            wait_until(lambda: Mailbox().hints(ticket=ticket))
+    set_faults(module_sandbox)
+    return ticket, place
+
+
+@recovering
 @pytest.mark.parametrize("by", ["resume", "id", "doctor"])
-def test_a_hint_that_came_while_nobody_was_there_is_used_after_a_restart(
-    faulty, opened, tmp_path, by
+def test_a_call_that_came_while_no_kernel_was_there_is_used_after_a_restart(
+    killed, faulty, opened, tmp_path, by
 ):
-    """The kernel is killed before the answer, the call comes, another kernel asks."""
-    put(faulty, "create-slow:6")
-    before = counted(faulty)
-    code = (
-        "import sys, time\nimport liangxin_nb as lx\n"
-        "from liangxin_nb.session import Session\n"
-        "session = Session(base_url=sys.argv[1], results=sys.argv[2], callback='auto')\n"
-        "job = session.generate('a lake', size='square')\n"
-        "print(job.ticket.id, flush=True)\ntime.sleep(60)\n"
-    )
-    with lx.receive_callbacks() as receiver:
-        env = {**os.environ, "LIANGXIN_API_KEY": faulty.key,
-               "LIANGXIN_CALLBACK_BASE": receiver.url}  # fmt: skip
-        command = [sys.executable, "-c", code, faulty.url, str(tmp_path / "results")]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
-            ticket = process.stdout.readline().strip()
-            wait_until(lambda: counted(faulty)[1] == before[1] + 1)
-            os.kill(process.pid, signal.SIGKILL)
-        wait_until(lambda: Mailbox().hints(ticket=ticket))
-    put(faulty, "")
+    ticket, place = killed
+    for name in ("mailbox", "results"):
+        shutil.copytree(place / name, tmp_path / name)
+    calls = created(faulty)
     session = opened(faulty, FAST_PACE, callback="")
     assert session.ledger.find(ticket).fate == "sent"
     if by == "doctor":
         assert [finding.what for finding in session.examine()] == ["waiting to be collected"]
     (job,) = session.resume(ticket if by == "id" else "")
     assert job.ticket.id == ticket
-    job.wait(20)
+    job.wait(120)
     assert session.ledger.count() == {"kept": 1}
-    assert [now - then for now, then in zip(counted(faulty), before, strict=True)] == [1, 1]
+    assert created(faulty) == calls, "nothing is created again"
 
 
 def test_two_lost_tickets_cannot_have_the_same_task(tmp_path):

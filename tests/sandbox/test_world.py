@@ -51,7 +51,8 @@ def test_tasks_of_the_same_moment_have_ids_of_their_own():
 def test_a_restarted_sandbox_still_knows_its_tasks(tmp_path):
     clock = Clock()
     id = World(tmp_path, clock=clock).create("k", wish())
-    (tmp_path / "tasks.jsonl").open("a").write('{"id": "cut o')
+    with (tmp_path / "tasks.jsonl").open("a") as file:
+        file.write('{"id": "cut o')
     again = World(tmp_path, clock=clock)
     assert again.record("k", id, "http://x")["taskId"] == id
     assert again.created == 1
