@@ -17,6 +17,8 @@ from .conftest import body, post
 
 pytest.importorskip("jupyter_server")
 TOKEN = "token-of-the-tests"
+OTHERS = ("jupyterlab", "notebook", "notebook_shim", "jupyter_lsp", "jupyter_server_terminals",
+          "voila.server_extension")  # fmt: skip
 #: One server for the tests of each kind; the second one demands a login for every other handler.
 KINDS = [
     pytest.param("True", id="open", marks=pytest.mark.xdist_group("open jupyter server")),
@@ -31,6 +33,10 @@ def server(request, tmp_path_factory):
     places = {f"JUPYTER_{name}_DIR": str(place / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     env = {**os.environ, **places, "JUPYTER_TOKEN": TOKEN, "LIANGXIN_CALLBACKS": "",
            "IPYTHONDIR": str(place / "ipython")}  # fmt: skip
+    # Ours is enabled by the installation; the large ones that are installed too are left out.
+    (place / "CONFIG").mkdir()
+    config = {"ServerApp": {"jpserver_extensions": dict.fromkeys(OTHERS, False)}}
+    (place / "CONFIG" / "jupyter_server_config.json").write_text(json.dumps(config))
     command = [
         sys.executable, "-m", "jupyter_server", "--no-browser", "--ip=127.0.0.1",
         "--ServerApp.port=0", "--ServerApp.base_url=/user/li/", "--allow-root",
