@@ -1,7 +1,6 @@
 """Notebooks that a machine runs: cells wait by themselves and leave small, stable pictures."""
 
 import json
-import urllib.request
 
 import nbformat
 import pytest
@@ -11,6 +10,7 @@ from liangxin_nb.ledger import Ledger
 
 from .conftest import start_sandbox
 from .kernels import execute, pictures, service, stream
+from .sandbox_faults import set_faults
 
 pytestmark = pytest.mark.slow
 LOAD = "%load_ext liangxin_nb"
@@ -214,19 +214,11 @@ def ended_early(tmp_path_factory):
     env = service(served)
     first = execute(cells, folder, env)
     between = ledger(folder).count()
-    _set_faults(served, [])
+    set_faults(served)
     second = execute([LOAD, "%liangxin doctor", "%liangxin resume"], folder, env)
     third = execute([LOAD], folder, env)
     served.stop()
     return first, between, second, third, folder
-
-
-def _set_faults(served, faults):
-    request = urllib.request.Request(
-        f"{served.url}/sandbox/faults", json.dumps({"faults": faults}).encode(), method="PUT",
-        headers={"Content-Type": "application/json"},
-    )  # fmt: skip
-    urllib.request.urlopen(request).close()
 
 
 @pytest.mark.xdist_group("headless-early")
