@@ -2,14 +2,22 @@
 
 import pytest
 
+from ..kernels import ipython_folder, service
 from .checks import CHECKS
 from .environments import running
 
 pytestmark = pytest.mark.slow
 #: `jupyter execute` has tests of its own, and every tutorial goes through it.
 ROWS = [name for name in CHECKS if name != "execute"]
+#: These start a sandbox in their results folder, as they do for a reader.
+ALONE = ("script", "terminal")
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_a_front_end_shows_what_the_readme_says(name, tmp_path):
+def test_a_front_end_shows_what_the_readme_says(name, tmp_path, sandbox, monkeypatch):
+    if name not in ALONE:
+        for variable, value in service(sandbox).items():
+            monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("LIANGXIN_BUDGET", str(tmp_path / "budget"))
+    ipython_folder(tmp_path / ".home" / "ipython", (0.05, 0.1))
     assert CHECKS[name](running(), tmp_path)
