@@ -389,15 +389,15 @@ def test_a_refusal_keeps_its_status_its_code_and_the_pause_that_was_asked_for(re
     [(200, 200), (200, "200"), (200, None), (200, ""), (200, True), (201, 200), (299, 200)],
 )
 def test_a_good_answer(status, code):
-    body = json.dumps({"code": code, "data": {"taskId": "t"}}).encode()
-    assert wire.created(status, body) == "t"
-    assert wire.created(200, b'{"data": {"taskId": "t"}, "error": null}') == "t"
+    body = json.dumps({"code": code, "data": {"state": "waiting"}}).encode()
+    assert wire.record(status, body).state == "waiting"
+    assert wire.record(200, b'{"data": {"state": "waiting"}, "error": null}').state == "waiting"
 
 
 @pytest.mark.parametrize(("status", "code"), [(199, 200), (300, 200), (200, 201), (200, 0)])
 def test_an_answer_is_good_by_its_status_and_by_its_code(status, code):
-    body = json.dumps({"code": code, "data": {"taskId": "t"}}).encode()
-    assert type(refused(wire.created, status, body)) is ServiceError
+    body = json.dumps({"code": code, "data": {"state": "waiting"}}).encode()
+    assert type(refused(wire.record, status, body)) is ServiceError
 
 
 # --- answers that cannot be read ----------------------------------------------------------------

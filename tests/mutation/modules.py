@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .checkout import ROOT, copy_checkout
 
+SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 WORK = ROOT / ".mutation"
 _LISTS = Path(__file__).parent / "modules.toml"
 _PYTEST = [
@@ -71,17 +72,20 @@ def read_equivalent():
     }
 
 
+def _selection(module):
+    """The arguments of pytest that choose a module's tests."""
+    without = ["-k", f"not ({module.without})"] if module.without else []
+    return [*module.tests, "-m", "not slow and not browser", *without]
+
+
 def _configure(module):
     """Copy the checkout, write mutmut's part of pyproject.toml; whether the tests have changed."""
     copy_checkout(module.folder, afresh=("tests", "mutants/tests"))
-    selection = [*module.tests, "-m", "not slow and not browser"]
-    if module.without:
-        selection += ["-k", f"not ({module.without})"]
     settings = {
         "source_paths": ["liangxin_nb"],
         "only_mutate": [module.file],
         "pytest_add_cli_args": _PYTEST,
-        "pytest_add_cli_args_test_selection": selection,
+        "pytest_add_cli_args_test_selection": _selection(module),
         # The tests start threads and event loops: each mutant needs a process without them.
         "process_isolation": "forkserver",
         "timeout_multiplier": 5.0,
@@ -121,21 +125,26 @@ def run_module(module, *, sample=None, seed=0, seconds=None, processes=2):
     script = module.folder / "tests/mutation/mutmut_runner.py"
     report = module.folder / "report.json"
     report.unlink(missing_ok=True)
-    with (module.folder / "mutmut.log").open("w") as log:
+    log_file = module.folder / "mutmut.log"
+    with log_file.open("w") as log:
         done = subprocess.run(
             [sys.executable, script, *options],
             cwd=module.folder, env=environment, stdin=subprocess.DEVNULL,
             stdout=log, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
     if done.returncode or not report.is_file():
-        end = log_end(module.folder / "mutmut.log")
-        raise SystemExit(f"mutmut ended with {done.returncode} on {module.file}:\n{end}")
+        print(log_end(log_file))
+        # Most often a test fails that passed in the checkout; mutmut does not say which.
+        tests = [sys.executable, "-m", "pytest", "-x", "-q", *_PYTEST, *_selection(module)]
+        subprocess.run(tests, cwd=mutants, env=environment | {"MUTANT_UNDER_TEST": ""}, check=False)
+        raise SystemExit(f"mutmut ended with {done.returncode} on {module.file}.")
     return score_of(module.file, json.loads(report.read_text(encoding="utf-8")))
 
 
 def log_end(path):
+    """The last lines of mutmut's output, without its signs of progress."""
     lines = path.read_text(encoding="utf-8", errors="replace").replace("\r", "\n").splitlines()
-    return "\n".join([line for line in lines if line.strip() and line[0] not in "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"][-40:])
+    return "\n".join([line for line in lines if line.strip() and line[0] not in SPINNER][-9:])
 
 
 def score_of(file, mutants):
