@@ -234,6 +234,6 @@ def test_usual_duration_is_that_of_the_newest_tasks(ledger, add):
 
 def test_usual_duration_is_that_of_the_last_twenty(ledger, add):
     for n in range(21):
-        add(f"a{n:02}", at=float(n), seconds=100.0 if n < 11 else 1.0)
+        add(f"a{n:02}", at=float(n), seconds=1.0 if n < 11 else 100.0)
     assert ledger.usual("z-image", "liangxin") == 100.0
-    assert ledger.usual("z-image", "liangxin", last=19) == 1.0
+    assert ledger.usual("z-image", "liangxin", last=21) == 1.0
