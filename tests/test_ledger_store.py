@@ -145,6 +145,16 @@ def test_folder_in_place_of_the_file_is_refused_with_the_reason_and_the_next_ste
     assert error.value.next_step.startswith("Choose a folder you can write to")
 
 
+def test_reason_is_one_line_of_at_most_160_letters(place, monkeypatch):
+    def fail(_self):
+        raise sa.exc.OperationalError("", {}, Exception("is\nin  use " + "x" * 160))
+
+    monkeypatch.setattr(Ledger, "_prepare", fail)
+    with pytest.raises(InvalidRequest) as error:
+        Ledger(place)
+    assert f"cannot be opened (is in use {'x' * 150}); nothing" in error.value.message
+
+
 @pytest.mark.parametrize("name", ["postgresql", "postgres", "postgresql+psycopg"])
 def test_address_of_postgresql_means_the_driver_that_is_installed(addresses, name):
     with pytest.raises(sa.exc.OperationalError):

@@ -13,6 +13,8 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from filelock import FileLock
+
 from .checkout import ROOT, copy_checkout
 
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -174,12 +176,17 @@ def main(names=(), *, full=False, seed=0, sample=25, seconds=None, processes=2):
     chosen = [m for m in read_modules() if not names or any(name in m.file for name in names)]
     kind = "all mutants" if full else f"{sample} mutants of each module, seed {seed}"
     print(f"mutmut: {kind}", flush=True)
+    if not chosen:
+        print("There is no such module.")
+        return 1
     scores = []
+    WORK.mkdir(exist_ok=True)
     for module in chosen:
-        score = run_module(
-            module, sample=None if full else sample, seed=seed, seconds=seconds,
-            processes=processes,
-        )  # fmt: skip
+        with FileLock(WORK / "lock", timeout=0):  # two runs would overwrite each other's results
+            score = run_module(
+                module, sample=None if full else sample, seed=seed, seconds=seconds,
+                processes=processes,
+            )  # fmt: skip
         scores.append(score)
         print(
             f"{score.file:30} {score.percent:5.1f} %  {score.killed} of {score.run} killed, "

@@ -22,7 +22,7 @@ from .checkout import ROOT, assert_copy_is_imported, copy_checkout, environment
 
 _LONGEST = 300.0  # seconds after which a test run counts as hanging
 _PYTEST = ("-m", "pytest", "-n", "0", "-x", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider")
-_RED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?: - .*)?$", re.MULTILINE)
+_RED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,12 @@ def run_tests(copy, tests):
     code = None if process.returncode == -signal.SIGKILL else process.returncode
     if code not in (0, 1):
         print(output[-2000:], flush=True)
-    return code, tuple(dict.fromkeys(_RED.findall(output))), seconds
+    return code, red_tests(output), seconds
+
+
+def red_tests(output):
+    """The node ids in the short summary at the end of pytest's output."""
+    return tuple(dict.fromkeys(_RED.findall(output)))
 
 
 def main(names=(), processes=2):

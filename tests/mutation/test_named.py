@@ -1,7 +1,12 @@
 """Each named mutation still applies, names a test that exists, and leaves Python that parses."""
 
 import ast
+import shutil
+from pathlib import Path
 
+import pytest
+
+from . import named
 from .checkout import ROOT, assert_copy_is_imported, copy_checkout
 from .named import Mutation, occurrences, read_mutations, run_mutations
 
@@ -56,3 +61,64 @@ def test_a_mutation_without_its_text_is_not_applicable():
     one = Mutation("gone", "liangxin_nb/wire.py", "no such text", "", ("tests/test_wire.py",))
     (outcome,) = run_mutations([one])
     assert (outcome.good, outcome.verdict) == (False, "NOT APPLICABLE: found 0 times")
+
+
+# ---- the runner, on a checkout of two files and with test runs that only look at one of them
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs one mutation of `x = 1`; `outcomes`: what a test run gives for the file's text."""
+    (tmp_path / "file.py").write_text("x = 1\n")
+    texts = []
+
+    def copy_checkout(target):
+        target.mkdir(parents=True)
+        return Path(shutil.copytree(tmp_path, target, dirs_exist_ok=True, ignore=ignore))
+
+    def ignore(folder, names):
+        return [name for name in names if name != "file.py"]
+
+    def outcome(new, outcomes):
+        def run_tests(copy, tests):
+            assert list(tests) == ["test_file.py::test_x"]
+            texts.append((copy / "file.py").read_text())
+            return *outcomes[texts[-1]], 0.1
+
+        monkeypatch.setattr(named, "copy_checkout", copy_checkout)
+        monkeypatch.setattr(named, "assert_copy_is_imported", lambda copy: None)
+        monkeypatch.setattr(named, "run_tests", run_tests)
+        one = Mutation("one", "file.py", "1", new, ("test_file.py::test_x",))
+        (found,) = run_mutations([one], processes=1, root=tmp_path)
+        assert (tmp_path / "file.py").read_text() == "x = 1\n"
+        return found
+
+    return outcome
+
+
+GREEN, RED = (0, ()), (1, ("test_file.py::test_x",))
+
+
+@pytest.mark.parametrize(
+    ("result", "verdict"),
+    [
+        (RED, "red"),
+        (GREEN, "SURVIVED"),
+        ((None, ()), "HANGS"),
+        ((4, ()), "BROKEN: pytest ended with 4"),
+        ((2, RED[1]), "BROKEN: pytest ended with 2"),
+    ],
+)
+def test_only_a_test_that_fails_detects_a_mutation(run, result, verdict):
+    outcome = run("2", {"x = 1\n": GREEN, "x = 2\n": result})
+    assert (outcome.verdict, outcome.good) == (verdict, verdict == "red")
+
+
+def test_test_that_fails_without_a_mutation_ends_the_run(run):
+    with pytest.raises(SystemExit, match="must pass without a mutation"):
+        run("2", {"x = 1\n": RED, "x = 2\n": RED})
+
+
+def test_red_tests_are_read_from_the_output_of_pytest():
+    output = "..\nFAILED tests/test_a.py::test_b[x y] - assert 1\nERROR tests/test_c.py\n1 failed"
+    assert named.red_tests(output) == ("tests/test_a.py::test_b[x y]", "tests/test_c.py")
