@@ -17,18 +17,18 @@ def findings(
     page = notebook.page
     page.set_viewport_size({"width": width, "height": height})
     # Contrast is seen in the window only; JupyterLab lays out a moment after that has changed.
-    page.wait_for_function(
-        "height => document.querySelector('.jp-LabShell').offsetHeight === height", arg=height
+    notebook.wait_js(
+        "height => document.querySelector('.jp-LabShell').offsetHeight === height", height
     )
     page.locator(part).first.scroll_into_view_if_needed()
     # All of JupyterLab is placed above a body without a height, where axe takes it for cut off.
     page.evaluate("document.body.style.minHeight = '100vh'")
     page.evaluate(AXE_SCRIPT)
-    told = page.evaluate("part => axe.run({ include: [[part]] })", part)
+    found = page.evaluate("part => axe.run({ include: [[part]] })", part)
     page.set_viewport_size(SIZE)
-    assert "color-contrast" in [rule["id"] for rule in told["passes"]]
+    assert "color-contrast" in [rule["id"] for rule in found["passes"]]
     return [
         (rule["impact"], rule["id"], node["html"][:200], node["failureSummary"])
-        for rule in told["violations"]
+        for rule in found["violations"]
         for node in rule["nodes"]
     ]

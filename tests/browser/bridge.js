@@ -32,18 +32,37 @@ window.harness = {
     const drawn = panel?.context.isReady && panel.content.widgets.length > 0;
     return Boolean(drawn && (kernel ? this.idle() : panel.sessionContext.isReady));
   },
-  async openWithoutKernel(path) {
-    const kernelPreference = { shouldStart: false, canStart: true, autoStartDefault: false };
-    await this.command("docmanager:open", { path, factory: "Notebook", kernelPreference });
-    // JupyterLab 4.4 ignores that argument; it starts no kernel before the file has arrived.
-    const session = this.panel().sessionContext;
-    session.kernelPreference = { ...session.kernelPreference, ...kernelPreference };
+  // In place of whatever is open.
+  async open(path, kernel) {
+    const { commands, shell, serviceManager } = window.jupyterapp;
+    await serviceManager.kernelspecs.refreshSpecs(); // else it hears of a new one once a minute
+    this.dispose([...shell.widgets("main")]);
+    const options = { path, factory: "Notebook" };
+    if (kernel) {
+      await commands.execute("docmanager:open", options);
+    } else {
+      const kernelPreference = { shouldStart: false, canStart: true, autoStartDefault: false };
+      await commands.execute("docmanager:open", { ...options, kernelPreference });
+      // JupyterLab 4.4 ignores that argument; it starts no kernel before the file has arrived.
+      const session = this.panel().sessionContext;
+      session.kernelPreference = { ...session.kernelPreference, ...kernelPreference };
+    }
+    // An empty window offers a launcher.
+    this.dispose([...shell.widgets("main")].filter((widget) => widget !== this.panel()));
+  },
+  dispose(widgets) {
+    for (const widget of widgets) {
+      if (widget.context?.model) widget.context.model.dirty = false; // it would ask
+      widget.dispose();
+    }
   },
   save() {
     return this.panel().context.save();
   },
-  shutdown() {
-    return window.jupyterapp && this.panel()?.sessionContext.shutdown();
+  async shut() {
+    const widgets = [...window.jupyterapp.shell.widgets("main")];
+    for (const widget of widgets) await widget.sessionContext?.shutdown();
+    this.dispose(widgets);
   },
   // Not awaited: the command asks first, and the page answers the question.
   restart() {
@@ -119,6 +138,16 @@ window.harness = {
     const lines = text.split("\n");
     editor.setCursorPosition({ line: lines.length - 1, column: lines.at(-1).length });
     this.before = null;
+    this.listen(this.panel().sessionContext.session.kernel);
+  },
+  // Collect what the kernel answers when it is asked for completions.
+  listen(kernel) {
+    this.replies = [];
+    if (this.heard === kernel) return;
+    this.heard = kernel;
+    kernel.anyMessage.connect((_, { msg }) => {
+      if (msg.header.msg_type === "complete_reply") this.replies.push(msg.content.matches);
+    });
   },
   // Tab completes, rather than indents, and no older list is still open.
   editing(index) {
@@ -133,8 +162,9 @@ window.harness = {
     const source = this.cell(index).model.sharedModel.getSource();
     return source === text ? this.labels() : [source.split(/\s/).at(-1)];
   },
-  // The list fills in steps: it is complete once it has stopped growing.
+  // The list fills in steps: it is complete once it has stopped growing, or when there is none.
   completed(index, text) {
+    if (this.replies.some((matches) => matches.length === 0)) return true;
     const now = JSON.stringify(this.completions(index, text));
     const steady = now === this.before && now !== "[]";
     this.before = now;

@@ -42,9 +42,7 @@ class Form:
     def wait_code(self, part: str) -> str:
         """Wait until the taught cell holds a text."""
         field = self.field("The same as a cell").element_handle()
-        self.notebook.page.wait_for_function(
-            "([field, part]) => field.value.includes(part)", arg=[field, part]
-        )
+        self.notebook.wait_js("([field, part]) => field.value.includes(part)", [field, part])
         return self.code()
 
     def top(self, locator: Locator) -> float:

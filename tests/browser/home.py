@@ -29,11 +29,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "fetchNews": "false",
     },
 }
-KERNEL = {
-    "display_name": "Python 3 (ipykernel)",
-    "language": "python",
-    "metadata": {"debugger": True},
-}
+KERNEL = {"language": "python", "metadata": {"debugger": True}}
 FOLDERS = {
     "IPYTHONDIR": "ipython",
     "JUPYTER_CONFIG_DIR": "config",
@@ -59,11 +55,19 @@ class Home:
     def prepare(self) -> None:
         """Write what a server reads when it starts."""
         # The first place that is looked at, so the kernel is this interpreter and no other.
-        spec = self.folder / "share" / "kernels" / "python3" / "kernel.json"
+        self.add_kernel("python3")
+        self.reset_settings()
+
+    def add_kernel(self, name: str, env: Mapping[str, str] | None = None) -> None:
+        """Offer a kernel, with environment variables on top of the server's.
+
+        In a value, `${NAME}` stands for a variable of the server's own environment.
+        """
+        spec = self.folder / "share" / "kernels" / name / "kernel.json"
         spec.parent.mkdir(parents=True, exist_ok=True)
         argv = [self._python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        spec.write_text(json.dumps({"argv": argv, **KERNEL}), encoding="utf-8")
-        self.reset_settings()
+        content = {"argv": argv, "display_name": name, "env": dict(env or {}), **KERNEL}
+        spec.write_text(json.dumps(content), encoding="utf-8")
 
     def reset_settings(self) -> None:
         """Write the settings anew, and with that forget the theme an earlier test chose."""

@@ -7,10 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-METADATA = {
-    "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
-    "language_info": {"name": "python"},
-}
+KERNEL = "python3"
 
 
 def slug(text: str) -> str:
@@ -18,12 +15,12 @@ def slug(text: str) -> str:
     return re.sub(r"[^0-9A-Za-z]+", "-", text).strip("-")
 
 
-def write(file: Path, cells: Sequence[str]) -> None:
+def write(file: Path, cells: Sequence[str], kernel: str = KERNEL) -> None:
     """Write a notebook of code cells that have not run."""
     content = {
         "nbformat": 4,
         "nbformat_minor": 5,
-        "metadata": METADATA,
+        "metadata": {"kernelspec": _named(kernel), "language_info": {"name": "python"}},
         "cells": [
             {
                 "cell_type": "code",
@@ -37,3 +34,15 @@ def write(file: Path, cells: Sequence[str]) -> None:
         ],
     }
     file.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def set_kernel(file: Path, kernel: str) -> None:
+    """Let a notebook name the kernel that it is opened with; nothing else of it changes."""
+    content = json.loads(file.read_text(encoding="utf-8"))
+    if content["metadata"].get("kernelspec", {}).get("name") != kernel:
+        content["metadata"]["kernelspec"] = _named(kernel)
+        file.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _named(kernel: str) -> dict[str, str]:
+    return {"name": kernel, "display_name": kernel, "language": "python"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
@@ -11,24 +11,37 @@ from playwright.sync_api import Browser
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from .lab import Lab
-from .window import PATIENCE, Window
+from .window import DEADLINE, Window
 
 
 class Notebook(Window):
-    """Drive one notebook page; cells count from 0, and -1 is the last."""
+    """Drive one notebook at a time in a window; cells count from 0, and -1 is the last."""
 
-    def __init__(self, browser: Browser, lab: Lab) -> None:
-        """Open an empty window; `open` shows a notebook in it."""
+    def __init__(self, browser: Browser, lab: Lab, folder: str = "") -> None:
+        """Open an empty window; `open` shows a notebook of that folder of the lab in it."""
         super().__init__(browser, lab)
+        self.folder = folder
         self.path = ""
 
-    def open(self, path: str = "", kernel: bool = True, timeout: float = PATIENCE) -> None:
-        """Open a notebook of the lab's folder, or the same one again, with or without a kernel."""
-        self.path = path or self.path
-        self.load(f"lab/tree/{quote(self.path)}?reset" if kernel else "lab?reset")
-        if not kernel:
-            self.call("openWithoutKernel", self.path)
-        self.wait("ready", kernel, timeout=timeout)
+    def open(self, path: str, kernel: bool = True) -> None:
+        """Open a notebook of the folder, with or without a kernel, in place of the one before.
+
+        JupyterLab is loaded once for all notebooks of the window: loading it takes far more
+        computing than opening a notebook in it.
+        """
+        if not self.loaded:
+            self.load("lab?reset")
+        self.path = path
+        self.call("open", str(PurePosixPath(self.folder, path)), kernel)
+        self._wait_ready(kernel)
+
+    def reload(self) -> None:
+        """Load the page anew, as the browser's button does, with the same notebook in it."""
+        self.load(f"lab/tree/{quote(str(PurePosixPath(self.folder, self.path)))}?reset")
+        self._wait_ready(True)
+
+    def _wait_ready(self, kernel: bool) -> None:
+        self.wait("ready", kernel)
         if not kernel and self.call("hasKernel"):
             raise RuntimeError(f"{self.path} has a kernel running: close the notebook first")
 
@@ -36,13 +49,13 @@ class Notebook(Window):
         """Start a cell and return at once."""
         self.call("run", cell)
 
-    def run_and_wait(self, cell: int, timeout: float = PATIENCE) -> str:
+    def run_and_wait(self, cell: int, timeout: float = DEADLINE) -> str:
         """Run a cell to its end and return the text of its output."""
         self.run(cell)
         self.wait_done(cell, timeout)
         return self.text(cell)
 
-    def wait_done(self, cell: int, timeout: float = PATIENCE) -> None:
+    def wait_done(self, cell: int, timeout: float = DEADLINE) -> None:
         """Wait until a cell has run."""
         self.wait("done", cell, timeout=timeout)
 
@@ -58,7 +71,7 @@ class Notebook(Window):
         """Return the text one can see in a cell's output."""
         return str(self.call("text", cell))
 
-    def wait_text(self, cell: int, pattern: str, timeout: float = PATIENCE) -> str:
+    def wait_text(self, cell: int, pattern: str, timeout: float = DEADLINE) -> str:
         """Wait until a cell's output matches a JavaScript pattern, and return the output."""
         try:
             self.wait("shows", cell, pattern, timeout=timeout)
@@ -73,7 +86,7 @@ class Notebook(Window):
         found: list[dict[str, Any]] = self.call("images", cell)
         return found
 
-    def click(self, cell: int, label: str, timeout: float = PATIENCE) -> None:
+    def click(self, cell: int, label: str, timeout: float = DEADLINE) -> None:
         """Click the button of that name in a cell's output, once it can be clicked."""
         output = self.page.locator(self._selector(cell)).locator(".jp-Cell-outputArea")
         # An icon's glyph, which is of a private range of Unicode, counts as part of the name.
@@ -85,7 +98,7 @@ class Notebook(Window):
         """Interrupt the kernel, as the notebook's stop button does."""
         self.call("command", "notebook:interrupt-kernel")
 
-    def restart(self, timeout: float = PATIENCE) -> None:
+    def restart(self, timeout: float = DEADLINE) -> None:
         """Restart the kernel, say yes to the question, and wait until the new one answers."""
         self.call("restart")
         accept = self.page.locator(".jp-Dialog .jp-mod-accept")
@@ -96,17 +109,22 @@ class Notebook(Window):
         """Save the notebook."""
         self.call("save")
 
+    def shut(self) -> None:
+        """Shut the kernel down and close the notebook; what is unsaved is lost."""
+        self.call("shut")
+
     def close(self) -> None:
         """Shut the kernel down and close the window; what is unsaved is lost."""
         if self.page.is_closed():
             return
         try:
-            self.call("shutdown")
+            if self.loaded:
+                self.shut()
         finally:
             self.leave()
 
-    def type_and_tab(self, cell: int, text: str, timeout: float = 15) -> list[str]:
-        """Write a text into a cell, press Tab and return the completions offered.
+    def type_and_tab(self, cell: int, text: str) -> list[str]:
+        """Write a text into a cell, press Tab and return the completions that the kernel offers.
 
         A completion without a rival is put in at once: it comes back alone.
         """
@@ -114,10 +132,7 @@ class Notebook(Window):
         self.call("edit", cell, text)
         self.wait("editing", cell)
         self.page.keyboard.press("Tab")
-        try:
-            self.wait("completed", cell, text, timeout=timeout)
-        except PlaywrightTimeout:
-            return []
+        self.wait("completed", cell, text)
         labels: list[str] = self.call("completions", cell, text)
         return labels
 

@@ -11,40 +11,51 @@ from playwright.sync_api import expect
 from ..scan import KEY
 from .form import Form
 
-expect.set_options(timeout=20_000)
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
-OPEN = ["%load_ext liangxin_nb", "%liangxin panel"]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("service")]
+LOAD, PANEL, MORE = range(3)
+CELLS = ["%load_ext liangxin_nb", "%liangxin panel", ""]
 PROMPT = "A small cafe terrace at night, rain on the stones"
 #: What the panel says below itself, also where nothing else can be drawn.
 DURABLE = "The liangxin_nb panel lives as long as its kernel; %liangxin panel opens it again."
 
 
-@pytest.fixture(scope="module")
-def lab_env():
-    return {"LIANGXIN_SPEED": "5", "LIANGXIN_SANDBOX_KEY": KEY}
+def fresh_panel(page):
+    """Run the panel's cell, and return the new panel."""
+    if page.prompt(LOAD) == "[ ]":
+        page.run_and_wait(LOAD)
+    page.run_and_wait(PANEL)
+    form = Form(page, PANEL)
+    expect(form.field("Prompt")).to_be_visible()
+    return form
 
 
 @pytest.fixture
-def opened(notebook):
-    """A function that opens the panel, with more cells below it."""
-
-    def open_panel(*cells):
-        page = notebook([*OPEN, *cells])
-        page.run_and_wait(0)
-        page.run_and_wait(1)
-        form = Form(page, 1)
-        expect(form.field("Prompt")).to_be_visible()
-        return page, form
-
-    return open_panel
+def page(notebook):
+    """One notebook for all tests that change no setting."""
+    return notebook(CELLS, shared=True)
 
 
-def done(form, count=1):
-    expect(form.box.get_by_text("Done").nth(count - 1)).to_be_visible(timeout=40_000)
+@pytest.fixture
+def form(page):
+    """A new panel, when no task of the one before is running any more: it would show its card."""
+    expect(Form(page, PANEL).button("Leave")).to_have_count(0)
+    return fresh_panel(page)
 
 
-def test_from_a_click_to_a_picture_and_on_to_again_vary_and_edit(opened):
-    page, form = opened("import time; time.sleep(8)")
+def ask(form, prompt, count=1):
+    """Ask for a small picture; wait until as many cards are there."""
+    form.write(prompt)
+    form.field("Image size").select_option("square")
+    form.wait_code("--size square")
+    form.button("Generate").click()
+    expect(form.cards()).to_have_count(count)
+
+
+def wait_done(form, count=1):
+    expect(form.cards().get_by_text("Done")).to_have_count(count)
+
+
+def test_the_code_follows_what_is_chosen(form):
     expect(form.box).to_contain_text("Sandbox: drawn on this machine, no model is run")
     form.write(PROMPT)
     form.field("Image size").select_option("landscape_4_3")
@@ -52,62 +63,84 @@ def test_from_a_click_to_a_picture_and_on_to_again_vary_and_edit(opened):
     form.button("Roll").click()
     expect(form.field("Seed")).to_have_value(re.compile(r"\d+"))
     seed = form.field("Seed").input_value()
-    assert form.wait_code(f"--seed {seed}").startswith("%%liangxin z-image --size landscape_4_3")
-
-    page.run(2)  # the kernel is busy from here on, and the panel goes on
+    code = form.wait_code(f"--seed {seed}")
+    assert code.startswith("%%liangxin z-image --size landscape_4_3")
     form.field("Output format").select_option("png")
     form.wait_code("-o output_format=png")
-    form.button("Generate").click()
-    expect(form.cards()).to_have_count(1)
-    before = form.cards().first.bounding_box()
-    expect(form.cards()).to_contain_text(re.compile("Sending|Waiting|Queuing|Generating|Saving"))
-    assert page.is_busy(2), "the other cell still sleeps"
-    done(form)
-    expect(form.cards().first.get_by_role("img", name=PROMPT)).to_be_visible()
-    after = form.cards().first.bounding_box()
-    assert abs(before["height"] - after["height"]) <= 20, "the card jumps when its picture comes"
+
+
+def test_the_panel_works_while_a_cell_is_busy(page, form, service, busy_cell):
+    service.stop_time()
+    page.call("edit", MORE, busy_cell.source)
+    page.run(MORE)
+    ask(form, PROMPT)
+    expect(form.cards()).to_contain_text("Waiting")
+    service.move_to("success")
+    wait_done(form)
+    expect(form.cards().get_by_role("img", name=PROMPT)).to_be_visible()
+    assert page.is_busy(MORE)
+    busy_cell.end()
+    page.wait_done(MORE)
+    assert page.errors == []
+
+
+def test_a_card_keeps_its_height_when_its_picture_comes(form, service):
+    service.stop_time()
+    ask(form, PROMPT)
+    expect(form.cards()).to_contain_text("Waiting")
+    before = form.cards().bounding_box()
+    service.move_to("success")
+    wait_done(form)
+    expect(form.cards().get_by_role("img", name=PROMPT)).to_be_visible()
+    after = form.cards().bounding_box()
+    assert abs(before["height"] - after["height"]) <= 20
     form.screenshot("composer-light-1280")
 
+
+def test_again_and_vary_ask_for_more_pictures(form):
+    ask(form, PROMPT)
+    wait_done(form)
     form.button("Vary").click()
+    expect(form.cards()).to_have_count(2)
     form.button("Again").last.click()
     expect(form.cards()).to_have_count(3)
+    wait_done(form, 3)
+
+
+def test_edit_and_copy_give_back_what_was_asked_for(page, form):
+    form.field("Seed").fill("4711")
+    ask(form, PROMPT)
+    wait_done(form)
     form.write("something else")
-    form.cards().last.get_by_role("button", name="Edit").click()
-    assert f"--seed {seed}" in form.wait_code(PROMPT)
-    form.cards().last.get_by_role("button", name="Copy cell").click()
-    copy = form.cards().last.get_by_role("textbox")
+    form.cards().get_by_role("button", name="Edit").click()
+    assert "--seed 4711" in form.wait_code(PROMPT)
+    form.cards().get_by_role("button", name="Copy cell").click()
+    copy = form.cards().get_by_role("textbox")
     expect(copy).to_be_focused()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.page.keyboard.press("Control+a")
     page.page.keyboard.press("Control+c")
     copied = page.page.evaluate("navigator.clipboard.readText()")
     assert copied == form.code()
-    form.cards().last.get_by_role("button", name="Copy id").click()
+    form.cards().get_by_role("button", name="Copy id").click()
     expect(copy).to_have_value(re.compile(r"^task_"))
-    done(form, 3)
-    assert page.errors == []
 
 
-def test_leave_and_collect_in_the_panel(opened):
-    _, form = opened()
-    form.field("Model").select_option(label="Google · Nano Banana Pro")
-    expect(form.field("Resolution")).to_be_visible()
-    form.write(PROMPT)
-    form.button("Generate").click()
-    expect(form.cards()).to_contain_text(re.compile("Queuing|Generating"), timeout=20_000)
+def test_leave_and_collect_in_the_panel(form, service):
+    service.stop_time()
+    ask(form, PROMPT)
+    expect(form.cards()).to_contain_text("Waiting")
     form.button("Leave").click()
     expect(form.cards()).to_contain_text("Left (still running)")
     form.button("Collect").click()
-    done(form)
+    service.move_to("success")
+    wait_done(form)
     expect(form.cards().get_by_role("img")).to_be_visible()
 
 
-def test_references_come_from_a_path_an_upload_and_the_newest_results(opened, lab, tmp_path):
-    _, form = opened()
-    form.write("a lake")
-    form.field("Image size").select_option("square")
-    form.button("Generate").click()
-    done(form)
+def test_references_come_from_a_path_an_upload_and_the_newest_results(form, lab, tmp_path):
+    ask(form, "a lake")
+    wait_done(form)
     Image.new("RGB", (300, 200), "teal").save(lab.root / "my photo.png")
     Image.new("RGB", (300, 200), "maroon").save(tmp_path / "own.png")
     form.field("Model").select_option(label="Google · Nano Banana Pro")
@@ -130,16 +163,14 @@ def test_references_come_from_a_path_an_upload_and_the_newest_results(opened, la
     form.button("Remove").last.click()
     expect(form.box).not_to_contain_text("does not end in")
     form.button("Generate").click()
-    done(form, 2)
     expect(form.cards()).to_have_count(2)
+    wait_done(form, 2)
 
 
-def test_earlier_prompts_by_button_and_by_arrow_key(opened, lab):
-    _, form = opened()
-    for prompt in ("the first lake", "the second lake"):
-        form.write(prompt)
-        form.button("Generate").click()
-        expect(form.box).to_contain_text("Asked for.")
+def test_earlier_prompts_by_button_and_by_arrow_key(form):
+    ask(form, "the first lake")
+    expect(form.box).to_contain_text("Asked for.")
+    ask(form, "the second lake", 2)
     form.field("Prompt").fill("a draft")
     form.button("Earlier").click()
     expect(form.field("Prompt")).to_have_value("the second lake")
@@ -153,8 +184,7 @@ def test_earlier_prompts_by_button_and_by_arrow_key(opened, lab):
     expect(form.field("Prompt")).to_have_value("the first lake")
 
 
-def test_what_is_wrong_is_said_beside_the_field_and_nothing_below_it_moves(opened):
-    _, form = opened()
+def test_what_is_wrong_is_said_beside_the_field_and_nothing_below_it_moves(form):
     form.write("a lake")
     place = form.top(form.button("Generate"))
     form.field("Seed").fill("seven")
@@ -165,11 +195,19 @@ def test_what_is_wrong_is_said_beside_the_field_and_nothing_below_it_moves(opene
     assert form.top(form.button("Generate")) == place
     form.field("Seed").fill("7")
     expect(form.box.get_by_role("alert")).to_have_count(0)
+
+
+def test_width_and_height_are_given_together_and_instead_of_an_aspect_ratio(form):
+    form.write("a lake")
     form.field("Model").select_option(label="Black Forest Labs · Flux 2 Pro")
     form.box.get_by_role("checkbox", name="Width").check()
     expect(form.box.get_by_role("checkbox", name="Height")).to_be_checked()
     expect(form.field("Aspect ratio")).to_be_disabled()
     form.wait_code("--size 1024x768")
+
+
+def test_a_model_that_the_catalogue_does_not_list_is_asked_for_by_its_name(form):
+    form.write("a lake")
     form.field("Model").select_option(label="Another model, by its name")
     form.field("Its name").fill("no-such-model")
     form.field("Its name").press("Enter")
@@ -179,63 +217,71 @@ def test_what_is_wrong_is_said_beside_the_field_and_nothing_below_it_moves(opene
     expect(form.cards()).to_contain_text("unsupported model: no-such-model")
 
 
-def test_the_key_is_in_no_widget_and_in_no_saved_notebook(opened, lab, sandbox):
-    lab.home.folder.joinpath("settings/@jupyter-widgets/jupyterlab-manager").mkdir(
-        parents=True, exist_ok=True
-    )
-    lab.home.folder.joinpath(
-        "settings/@jupyter-widgets/jupyterlab-manager/plugin.jupyterlab-settings"
-    ).write_text(json.dumps({"saveState": True}))
+@pytest.fixture
+def widgets_are_saved(lab):
+    """JupyterLab saves the state of the widgets, as a user may tell it to."""
+    folder = lab.home.folder / "settings/@jupyter-widgets/jupyterlab-manager"
+    folder.mkdir(parents=True)
+    (folder / "plugin.jupyterlab-settings").write_text(json.dumps({"saveState": True}))
+    yield
+    lab.home.reset_settings()
+
+
+def test_the_key_is_in_no_widget_and_in_no_saved_notebook(
+    notebook, new_window, widgets_are_saved, lab, service
+):
     state = (
         "import json\nfrom ipywidgets.widgets.widget import _instances\n"
         "json.dumps([w.get_state() for w in _instances.values()], default=str)"
     )
-    page, form = opened(state, "import liangxin_nb.current as c; c.current().settings")
+    settings = "import liangxin_nb.current as c; c.current().settings"
+    page = notebook([*CELLS[:MORE], state, settings])
+    form = fresh_panel(page)
     form.box.get_by_role("checkbox", name="Settings").check()
     form.field("Service").select_option("LiangXin")
-    form.field("Address").fill(sandbox.url)
-    form.field("API key").fill(sandbox.key)
+    form.field("Address").fill(service.url)
+    form.field("API key").fill(KEY)
     form.field("API key").press("Tab")
     expect(form.field("API key")).to_have_value("")
     expect(form.field("API key")).to_have_attribute("placeholder", "a key is held in memory")
     form.screenshot("composer-settings")
     form.button("Use these").click()
     expect(form.box).to_contain_text("LiangXin at 127.0.0.1")
-    form.write("a lake")
-    form.button("Generate").click()
-    done(form)
+    ask(form, "a lake")
+    wait_done(form)
     states = page.run_and_wait(2)
     assert "a key is held in memory" in states
-    assert sandbox.key not in states
+    assert KEY not in states
     assert "key=••••••" in page.run_and_wait(3)
     page.save()
     text = (lab.root / page.path).read_text(encoding="utf-8")
     assert "a key is held in memory" in text, "the widgets' state is saved in this notebook"
-    assert sandbox.key not in text
-    assert page.page.content().count(sandbox.key) == 0
+    assert KEY not in text
+    assert page.page.content().count(KEY) == 0
 
 
-def test_a_reloaded_page_has_the_pictures_and_a_notebook_without_a_kernel_says_how(
-    opened, notebook, lab
-):
-    page, form = opened()
-    form.write("a lake at dawn")
-    form.button("Generate").click()
-    done(form)
+def test_a_reloaded_page_has_the_pictures_and_a_panel_that_works(notebook):
+    page = notebook(CELLS)
+    form = fresh_panel(page)
+    ask(form, "a lake at dawn")
+    wait_done(form)
     page.save()
-    (view, line) = nbformat.read(lab.root / page.path, 4).cells[1].outputs
+    page.reload()
+    again = Form(page, PANEL)
+    expect(again.cards().get_by_role("img", name="a lake at dawn")).to_be_visible()
+    ask(again, "a lake at noon", 2)
+    wait_done(again, 2)
+
+
+def test_a_saved_panel_without_its_kernel_says_how_to_open_it(notebook, lab):
+    page = notebook(CELLS)
+    fresh_panel(page)
+    page.save()
+    (view, line) = nbformat.read(lab.root / page.path, 4).cells[PANEL].outputs
     assert view.data["text/plain"] == "<liangxin_nb panel>"
     assert line.data["text/plain"] == DURABLE
     assert set(line.data) == {"text/plain", "text/html"}
-    page.open()
-    again = Form(page, 1)
-    expect(again.cards().get_by_role("img", name="a lake at dawn")).to_be_visible(timeout=20_000)
-    again.write("a lake at noon")
-    again.button("Generate").click()
-    expect(again.cards()).to_have_count(2)
-    done(again, 2)
-    page.save()
-    page.close()
+    page.shut()
     page = notebook(page.path, kernel=False)
-    assert DURABLE in page.text(1)
+    assert DURABLE in page.text(PANEL)
     page.screenshot("composer-reopened-without-kernel")

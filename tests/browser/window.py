@@ -11,10 +11,12 @@ from .lab import Lab
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 BRIDGE = Path(__file__).with_name("bridge.js")
+Theme = Literal["light", "dark"]
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 SIZE: ViewportSize = {"width": 1280, "height": 900}
-PATIENCE = 60.0
-TICK = 50  # milliseconds between two looks at the page
+#: Seconds to wait for anything before the test fails. Generous: it only bounds a defect.
+DEADLINE = 60.0
+TICK = 100  # milliseconds between two looks at the page
 
 
 class Window:
@@ -23,9 +25,12 @@ class Window:
     def __init__(self, browser: Browser, lab: Lab) -> None:
         """Open an empty window."""
         self.lab = lab
+        self.loaded = False
+        self.theme: Theme = "light"
         self.shots = SCREENSHOTS
         self.errors: list[str] = []
         self.context = browser.new_context(viewport=SIZE)
+        self.context.set_default_timeout(DEADLINE * 1000)
         self.context.add_init_script(path=BRIDGE)
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -41,7 +46,7 @@ class Window:
         """Return what a function of the bridge returns."""
         return self.page.evaluate(f"values => harness.{function}(...values)", list(values))
 
-    def wait(self, function: str, *values: Any, timeout: float = PATIENCE) -> None:
+    def wait(self, function: str, *values: Any, timeout: float = DEADLINE) -> None:
         """Wait until a function of the bridge says yes."""
         self.page.wait_for_function(
             f"values => harness.{function}(...values)",
@@ -50,16 +55,23 @@ class Window:
             polling=TICK,
         )
 
+    def wait_js(self, expression: str, arg: Any = None) -> None:
+        """Wait until an expression of JavaScript, or a function of `arg`, becomes true."""
+        self.page.wait_for_function(expression, arg=arg, polling=TICK)
+
     def load(self, path: str) -> None:
         """Load a page of the server and wait until JupyterLab runs in it."""
         self.page.goto(self.lab.address(path), wait_until="domcontentloaded")
         self.wait("started")
         self.call("settle")
+        self.loaded = True
 
-    def set_theme(self, theme: Literal["light", "dark"]) -> None:
+    def set_theme(self, theme: Theme) -> None:
         """Switch JupyterLab's colours; the server remembers them until its settings are reset."""
-        self.call("dress", THEMES[theme])
-        self.wait("dressed", THEMES[theme])
+        if theme != self.theme:
+            self.call("dress", THEMES[theme])
+            self.wait("dressed", THEMES[theme])
+            self.theme = theme
 
     def picture(self, name: str, selector: str | None = None) -> Path:
         """Save a picture of the window, or of one element however tall, and return its path."""
