@@ -12,7 +12,7 @@ WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest --numprocesses=$(WORKERS)
 BROWSER := $(BIN)/python tests/browser/chromium.py --install
 
-.PHONY: lab test check lint test-crash bench matrix binder-check links pictures format clean
+.PHONY: lab test check lint test-tutorials coverage mutate test-crash bench matrix binder-check links pictures format clean
 
 lab: $(VENV)/lab  ## open the first tutorial in JupyterLab
 	$(BIN)/jupyter lab $(ROOT) $(LAB) notebooks/01_first_picture.ipynb
@@ -28,6 +28,21 @@ lint: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+test-tutorials: $(VENV)/test  ## all tutorials in the browser, and each interrupted at every cell
+	$(BROWSER)
+	LIANGXIN_ALL_TUTORIALS=1 $(PYTEST) tests/test_tutorials.py tests/browser/test_tutorials.py
+
+coverage: $(VENV)/test  ## lines and branches that no test reaches; of a part: make coverage ONLY="tests/test_purse.py"
+	$(BROWSER)
+	rm -rf .coverage && mkdir .coverage
+	$(BIN)/coverage run -m pytest --numprocesses=$(WORKERS) $(ONLY)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered
+
+mutate: $(VENV)/test  ## break the product on purpose: a sample, or all mutants with FULL=1
+	$(BIN)/python -m tests.mutation
+	$(BIN)/python -m tests.mutation --modules $(if $(FULL),--full)
 
 test-crash: $(VENV)/test  ## a hundred crashes at random moments, a minute of four processes on one ledger
 	LIANGXIN_CRASHES=100 LIANGXIN_STRESS=60 $(BIN)/python -m pytest tests/faults/test_crash.py tests/faults/test_stress.py

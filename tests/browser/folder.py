@@ -27,7 +27,8 @@ class Folder:
         self.name = self.kernel = name
         self.root = server.root / name
         self.root.mkdir()
-        hidden = {variable: value.replace(key, f"${{{KEY_VARIABLE}}}") for variable, value in env.items()}
+        named = f"${{{KEY_VARIABLE}}}"
+        hidden = {variable: value.replace(key, named) for variable, value in env.items()}
         server.home.add_kernel(name, hidden)
 
     @property
