@@ -7,6 +7,7 @@ share a real file and a real Redis.
 import asyncio
 import json
 import os
+import re
 import socket
 import stat
 import subprocess
