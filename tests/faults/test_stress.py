@@ -16,7 +16,7 @@ from .worker import write_under_stress
 
 #: One group, so that all of its tests see the same run.
 pytestmark = pytest.mark.xdist_group("stress")
-ROUNDS = 15
+ROUNDS = 8
 SECONDS = float(os.environ.get("LIANGXIN_STRESS", "0"))
 PROCESSES = 4
 
