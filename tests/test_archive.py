@@ -1,8 +1,7 @@
-"""Everything in one zip: packed while work goes on, taken in at home, and safe from strangers."""
+"""Everything in one zip: packed while work goes on, taken in elsewhere, and checked there."""
 
 import hashlib
 import json
-import time
 import zipfile
 from pathlib import Path
 
@@ -12,10 +11,11 @@ import liangxin_nb as lx
 from liangxin_nb.archive import pack_all, take_all
 from liangxin_nb.current import use
 from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.pacing import Pace
 from liangxin_nb.request import Request
 from liangxin_nb.session import Session
 
-from .conftest import FAST_PACE
+from .conftest import FAST_PACE, wait_until
 
 NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 
@@ -37,12 +37,19 @@ def part(zip, name):
         return archive.read(name)
 
 
+def picture_in(zip):
+    """The name of its one picture."""
+    with zipfile.ZipFile(zip) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("1.png")]
+    return name
+
+
 def ledger_with(zip, **values):
     """The zip with other values in its first ticket."""
     header, first, *rest = part(zip, "ledger.jsonl").decode().splitlines()
-    told = json.loads(first)
-    told["ticket"] |= values
-    return put(zip, "ledger.jsonl", "\n".join([header, json.dumps(told), *rest]) + "\n")
+    line = json.loads(first)
+    line["ticket"] |= values
+    return put(zip, "ledger.jsonl", "\n".join([header, json.dumps(line), *rest]) + "\n")
 
 
 def everything(folder):
@@ -71,7 +78,7 @@ def away(sandbox, tmp_path_factory):
     made = Session(
         base_url=sandbox.url, key=sandbox.key, results=folder / "results", pace=FAST_PACE
     )
-    made.generate("a cat", size="square").wait(30)
+    made.generate("a cat", size="square").wait(120)
     (folder / "first.ipynb").write_text(NOTEBOOK)
     yield made
     made.close()
@@ -83,10 +90,18 @@ def zip(away, tmp_path):
     return pack_all(away, tmp_path / "out.zip", notebooks=True).path
 
 
+@pytest.fixture
+def seldom(sandbox, tmp_path):
+    """A session that does not notice within a test's time that its task has ended."""
+    pace = Pace(steps=((float("inf"), 3600.0, 3600.0),), spacing=0.01)
+    made = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path / "seldom", pace=pace)
+    yield made
+    made.close()
+
+
 def sent(job):
     """The job once the service has given its id."""
-    while not job.task_id:
-        time.sleep(0.02)
+    wait_until(lambda: job.task_id)
     return job
 
 
@@ -110,16 +125,16 @@ def test_a_picture_comes_home_byte_for_byte_and_a_second_time_changes_nothing(aw
     assert len(home.ledger.tickets()) == 1
 
 
-def test_what_runs_while_it_is_packed_is_collected_at_home(session, tmp_path, home):
-    job = sent(session.generate("a slow lighthouse", size="square"))
-    packed = pack_all(session, tmp_path / "running.zip", notebooks=False)
+def test_what_runs_while_it_is_packed_is_collected_at_home(seldom, tmp_path, home):
+    job = sent(seldom.generate("a slow lighthouse", size="square"))
+    packed = pack_all(seldom, tmp_path / "running.zip", notebooks=False)
     assert packed.tickets == 1
     job.leave()
     brought = take_all(home, packed.path, notebooks=True)
     assert (brought.tickets, brought.unfinished) == (1, 1)
     assert "%liangxin resume" in repr(brought)
     (collected,) = home.resume()
-    assert collected.wait(60).prompt == "a slow lighthouse"
+    assert collected.wait(120).prompt == "a slow lighthouse"
     assert home.ledger.find(job.task_id).fate == "kept"
 
 
@@ -137,12 +152,12 @@ def test_what_was_not_sent_is_never_sent_from_here(session, tmp_path, home):
 
 def test_a_batch_comes_home_as_one(session, tmp_path, home):
     batch = lx.batch(["a cat", "a dog"], size="square", session=session)
-    batch.wait(60)
+    batch.wait(120)
     packed = pack_all(session, tmp_path / "1.zip", notebooks=False)
     assert take_all(home, packed.path, notebooks=False).results == 2
     take_all(home, packed.path, notebooks=False)
     there = lx.batch(id=batch.id, session=home)
-    assert [result.prompt for result in there.wait(60)] == ["a cat", "a dog"]
+    assert [result.prompt for result in there.wait(120)] == ["a cat", "a dog"]
     assert len(home.ledger.bundles()) == 1
 
 
@@ -157,7 +172,7 @@ def test_a_batch_comes_home_as_one(session, tmp_path, home):
         [],
     ],
 )
-def test_a_batch_that_no_one_here_has_written_is_refused(zip, home, batch):
+def test_a_batch_that_this_program_cannot_have_written_is_refused(zip, home, batch):
     header, rest = part(zip, "ledger.jsonl").decode().split("\n", 1)
     text = "\n".join([header, json.dumps({"batch": batch}), rest])
     with pytest.raises(InvalidRequest, match="nothing was changed"):
@@ -165,12 +180,18 @@ def test_a_batch_that_no_one_here_has_written_is_refused(zip, home, batch):
     assert home.ledger.tickets() == []
 
 
-def test_a_later_export_finishes_what_came_unfinished(session, tmp_path, home):
-    job = sent(session.generate("a garden", size="square"))
-    take_all(home, pack_all(session, tmp_path / "1.zip", notebooks=False).path, notebooks=False)
+def test_a_later_export_finishes_what_came_unfinished(seldom, sandbox, tmp_path, home):
+    job = sent(seldom.generate("a garden", size="square"))
+    take_all(home, pack_all(seldom, tmp_path / "1.zip", notebooks=False).path, notebooks=False)
     assert home.ledger.find(job.task_id).fate == "accepted"
-    job.wait(30)
-    take_all(home, pack_all(session, tmp_path / "2.zip", notebooks=False).path, notebooks=False)
+    seldom.close()
+    wait_until(lambda: job.status.over)
+    often = Session(
+        base_url=sandbox.url, key=sandbox.key, results=seldom.results.root, pace=FAST_PACE
+    )
+    often.resume(job.task_id)[0].wait(120)
+    take_all(home, pack_all(often, tmp_path / "2.zip", notebooks=False).path, notebooks=False)
+    often.close()
     here = home.ledger.find(job.task_id)
     assert here.fate == "kept"
     assert home.result(here).paths[0].is_file()
@@ -201,7 +222,7 @@ def test_removed_files_come_back(zip, home):
 
 
 def test_the_key_is_in_nothing_that_is_packed(session, tmp_path, sandbox):
-    session.generate("a cat", size="square").wait(30)
+    session.generate("a cat", size="square").wait(120)
     bad = tmp_path / "leaks.ipynb"
     bad.write_text(NOTEBOOK.replace("[]", json.dumps([{"source": f"key = '{sandbox.key}'"}])))
     (tmp_path / "fine.ipynb").write_text(NOTEBOOK)
@@ -274,7 +295,7 @@ def test_no_notebook_lands_outside_its_folder(zip, home, name):
     ],
 )
 def test_a_file_that_is_not_what_the_ledger_says_is_left_out(zip, home, change, said):
-    (name,) = [n for n in zipfile.ZipFile(zip).namelist() if n.endswith("1.png")]
+    name = picture_in(zip)
     brought = take_all(home, put(zip, name, change(part(zip, name))), notebooks=False)
     assert brought.results == 0
     assert said in brought.left_out[0]
@@ -286,12 +307,12 @@ def test_a_file_that_is_not_what_the_ledger_says_is_left_out(zip, home, change, 
 
 def test_a_page_of_html_under_a_pictures_name_is_left_out(zip, home):
     page = b"<!doctype html><script>alert(1)</script>"
-    (name,) = [n for n in zipfile.ZipFile(zip).namelist() if n.endswith("1.png")]
+    name = picture_in(zip)
     changed = put(zip, name, page)
     header, first = part(changed, "ledger.jsonl").decode().splitlines()
-    told = json.loads(first)
-    told["files"][0] |= {"bytes": len(page), "sha256": hashlib.sha256(page).hexdigest()}
-    changed = put(changed, "ledger.jsonl", f"{header}\n{json.dumps(told)}\n")
+    line = json.loads(first)
+    line["files"][0] |= {"bytes": len(page), "sha256": hashlib.sha256(page).hexdigest()}
+    changed = put(changed, "ledger.jsonl", f"{header}\n{json.dumps(line)}\n")
     assert "not a usable picture" in take_all(home, changed, notebooks=False).left_out[0]
     assert everything(home.results.root) == {}
 
@@ -316,7 +337,7 @@ def test_a_page_of_html_under_a_pictures_name_is_left_out(zip, home):
         ({"model": None}, "tickets.model is missing"),
     ],
 )
-def test_a_ledger_that_no_one_here_has_written_is_refused_whole(zip, home, values, said):
+def test_a_ledger_that_this_program_cannot_have_written_is_refused_whole(zip, home, values, said):
     with pytest.raises(InvalidRequest, match="nothing was changed") as error:
         take_all(home, ledger_with(zip, **values), notebooks=True)
     assert said in str(error.value)
@@ -356,7 +377,7 @@ def test_what_is_no_export_is_one_clear_line(tmp_path, home):
 
 
 def test_a_link_in_a_zip_is_only_bytes(zip, home):
-    (name,) = [n for n in zipfile.ZipFile(zip).namelist() if n.endswith("1.png")]
+    name = picture_in(zip)
     with zipfile.ZipFile(zip) as old, zipfile.ZipFile(zip.with_name("l.zip"), "w") as new:
         for n in old.namelist():
             if n != name:
@@ -370,7 +391,7 @@ def test_a_link_in_a_zip_is_only_bytes(zip, home):
 
 def test_a_link_in_the_results_is_not_followed_out(session, tmp_path):
     job = session.generate("a cat", size="square")
-    picture = job.wait(30).paths[0]
+    picture = job.wait(120).paths[0]
     secret = tmp_path / "secret.txt"
     secret.write_text("private words")
     picture.unlink()

@@ -75,7 +75,7 @@ def test_the_command_ends_with_the_reckoning(session, capsys):
     from liangxin_nb.current import use
 
     use(session)
-    session.generate("a cat", size="square").wait(30)
+    session.generate("a cat", size="square").wait(120)
     table = doctor()
     said = capsys.readouterr().out
     assert "front end  script" in said
