@@ -63,6 +63,16 @@ class Kernel:
             shown += _text(message["msg_type"], message["content"])
         raise TimeoutError(f"the cell did not end: {source[:60]!r}")
 
+    def updated_widgets(self, count: int) -> set[str]:
+        """Wait until so many widgets have sent a change, and return their ids."""
+        deadline = time.monotonic() + _DEADLINE
+        updated: set[str] = set()
+        while len(updated) < count:
+            message = self._client.get_iopub_msg(timeout=max(0.0, deadline - time.monotonic()))
+            if message["msg_type"] == "comm_msg":
+                updated.add(message["content"]["comm_id"])
+        return updated
+
 
 def _text(kind: str, content: Mapping[str, Any]) -> list[str]:
     if kind == "stream":

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -36,10 +37,11 @@ class Ticker:
     """Draws cards that have news and sets their clocks, from one task on the private loop.
 
     A card is drawn at most four times a second, all together at most 24 times; up to twenty clocks
-    tick once a second, and of more the older ones take turns.
+    tick once a second, and of more the older ones take turns. `clock`: seconds that only go up.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._ticked: weakref.WeakKeyDictionary[Card, float] = weakref.WeakKeyDictionary()
         self._news: dict[Card, None] = {}
@@ -66,10 +68,11 @@ class Ticker:
     async def _beat(self) -> None:
         while self._goes_on():
             # In a thread: a picture made small takes a moment, and the loop must not stand still.
-            await asyncio.to_thread(self._show)
+            await asyncio.to_thread(self.show)
             await asyncio.sleep(BEAT)
 
-    def _show(self) -> None:
+    def show(self) -> None:
+        """One beat: draws cards that have news, and sets clocks."""
         work = [card.draw for card in self._drawn()] + [card.tick for card in self._due()]
         for step in work:
             with suppress(Exception):  # one card that cannot be drawn must not stop the others
@@ -91,7 +94,7 @@ class Ticker:
 
     def _due(self) -> list[Card]:
         """The newest cards whose second is up, and those that have waited longest."""
-        now = time.monotonic()
+        now = self._clock()
         with self._lock:
             times = [(card, at) for card, at in self._ticked.items() if not card.status.over]
             due = [card for card, at in times if now - at >= 1.0 - BEAT / 2]
