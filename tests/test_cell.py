@@ -1,3 +1,5 @@
+"""What the first line of a cell asks for, and what its prompt is."""
+
 import pytest
 
 from liangxin_nb import cell
@@ -33,15 +35,15 @@ def test_every_option_is_read():
         "  indented\n\n\"quoted\" 'it's' \\n %d %(x)s -o a=b",
     ],
 )
-def test_the_prompt_is_literal(prompt):
+def test_the_prompt_is_taken_literally(prompt):
     assert read("", prompt + "\n", cup="tea").prompt == prompt
 
 
-def test_filling_in_is_asked_for():
+def test_names_in_braces_are_filled_in_on_request():
     assert read("--fill", "a {cup} of {{tea}} $x", cup="mug").prompt == "a mug of {{tea}} $x"
 
 
-def test_filling_in_an_unknown_name_is_refused():
+def test_a_name_in_braces_that_is_no_variable_is_refused():
     with pytest.raises(InvalidRequest, match=r"\{cup\} but no variable 'cup'"):
         read("--fill", "a {cup}")
 
@@ -56,12 +58,12 @@ def test_filling_in_an_unknown_name_is_refused():
         ("don't -n 2", ["don't", "-n", "2"]),
     ],
 )
-def test_quotes_hold_a_value_together_and_an_apostrophe_is_a_letter(line, words):
+def test_quotes_group_words_and_an_apostrophe_is_a_letter(line, words):
     assert cell.words(line) == words
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("--foo", "--foo"),
         ("-n 0", "'0' is not a number from 1 to 50"),
@@ -72,10 +74,10 @@ def test_quotes_hold_a_value_together_and_an_apostrophe_is_a_letter(line, words)
         ("--aspect", "expected one argument"),
     ],
 )
-def test_a_line_that_cannot_be_read_is_refused_in_one_line(line, said):
+def test_a_line_that_cannot_be_read_is_refused_in_one_line(line, message):
     with pytest.raises(InvalidRequest, match="nothing was sent") as error:
         read(line)
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 

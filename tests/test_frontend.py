@@ -1,4 +1,4 @@
-"""Who looks is found out by what they can do; and where no card can be, text tells of the work."""
+"""Which front end there is, and what is printed where no widget can be shown."""
 
 import sys
 
@@ -34,41 +34,50 @@ def test_a_front_end_is_known_by_what_it_can_do(shell, found, monkeypatch):
     monkeypatch.setattr("liangxin_nb.panels.slot.get_ipython", lambda: shell)
     assert frontend() == found
     assert watched() == (found == "live")
+
+
+def test_voila_is_known_by_its_variable(monkeypatch):
     monkeypatch.setenv("VOILA_KERNEL_ID", "x")
-    assert frontend() == "voila"
+    assert (frontend(), watched()) == ("voila", True)
+
+
+def test_a_variable_can_name_the_front_end(monkeypatch):
+    monkeypatch.setenv("VOILA_KERNEL_ID", "x")
     monkeypatch.setenv("LIANGXIN_FRONTEND", "plain")
     assert (frontend(), watched()) == ("plain", True)
 
 
-def test_a_front_end_that_nobody_knows_is_refused_with_those_there_are(monkeypatch):
+def test_an_unknown_front_end_is_refused(monkeypatch):
     monkeypatch.setenv("LIANGXIN_FRONTEND", "lab")
     with pytest.raises(InvalidRequest, match="'lab' is none of live, voila, plain, headless"):
         frontend()
 
 
 @pytest.mark.parametrize("place", ["live", "plain"])
-def test_where_no_widget_can_be_made_text_tells_of_the_work(place, session, monkeypatch, capsys):
+def test_where_no_widget_can_be_made_states_and_result_are_printed(
+    place, session, monkeypatch, capsys
+):
     monkeypatch.setenv("LIANGXIN_FRONTEND", place)
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     for room in ("card", "live"):
         monkeypatch.delitem(sys.modules, f"liangxin_nb.panels.{room}", raising=False)
     job = session.generate("a cat", size="square")
     show(job, session)
-    job.wait(30)
-    said = capsys.readouterr().out
-    assert "<Job z-image" in said
-    assert f"<Result z-image 512×512 · {job.task_id}" in said
-    assert "widget-view" not in said
+    job.wait(60)
+    printed = capsys.readouterr().out
+    assert "<Job z-image" in printed
+    assert f"<Result z-image 512×512 · {job.task_id}" in printed
+    assert "widget-view" not in printed
 
 
-def test_several_tasks_in_a_terminal_do_not_write_over_one_another(session, monkeypatch, capsys):
+def test_each_of_several_tasks_in_a_terminal_has_a_line_of_its_own(session, monkeypatch, capsys):
     monkeypatch.setenv("LIANGXIN_FRONTEND", "terminal")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     jobs = [session.generate("a cat", size="square", seed=n) for n in range(2)]
     for job in jobs:
         show(job, session, brief=True)
     for job in jobs:
-        job.wait(30)
+        job.wait(60)
     lines = capsys.readouterr().out.replace("\r\x1b[2K", "\r").splitlines()
     for job in jobs:
         (done,) = [line for line in lines if "● Done" in line and job.task_id in line]

@@ -18,22 +18,22 @@ def unnamed(function, text):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_says_what_each_argument_is(name):
+def test_the_docstring_of_a_function_names_each_argument(name):
     text = inspect.getdoc(getattr(lx, name))
     assert len(text.split()) >= 8
     assert unnamed(getattr(lx, name), text) == []
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_class_says_what_it_is_and_so_does_everything_public_on_it(name):
+def test_a_class_and_everything_public_on_it_have_docstrings(name):
     kind = getattr(lx, name)
     text = inspect.getdoc(kind)
     assert len(text.split()) >= 3
     public = {n: v for n, v in vars(kind).items() if not n.startswith("_")}
     for member, value in public.items():
         if inspect.isfunction(value):
-            told = inspect.getdoc(value)
-            assert told, f"{name}.{member} says nothing"
-            assert unnamed(value, told + text) == [], f"{name}.{member}"
+            own = inspect.getdoc(value)
+            assert own, f"{name}.{member} has no docstring"
+            assert unnamed(value, own + text) == [], f"{name}.{member}"
         elif isinstance(value, property):
-            assert inspect.getdoc(value), f"{name}.{member} says nothing"
+            assert inspect.getdoc(value), f"{name}.{member} has no docstring"

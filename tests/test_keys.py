@@ -1,4 +1,4 @@
-"""The key: where it may come from, and that it comes out nowhere."""
+"""The key: where it may come from, and that it is written nowhere."""
 
 import sys
 import types
@@ -13,21 +13,22 @@ from liangxin_nb.settings import Settings
 KEY = "sk-abcdef0123456789abcdef"
 
 
-def room(name, **members):
+def module(name, **members):
+    """A module that is installed nowhere."""
     made = types.ModuleType(name)
     for member, value in members.items():
         setattr(made, member, value)
     return made
 
 
-def test_the_environment_comes_first_then_the_places_that_keep_secrets(monkeypatch):
+def test_the_environment_is_read_before_the_keyring(monkeypatch):
     asked = []
 
     def secret(service, name):
         asked.append((service, name))
         return KEY
 
-    monkeypatch.setitem(sys.modules, "keyring", room("keyring", get_password=secret))
+    monkeypatch.setitem(sys.modules, "keyring", module("keyring", get_password=secret))
     assert keys.found({"LIANGXIN_API_KEY": "from-env"}) == "from-env"
     assert asked == []
     assert keys.found({}) == KEY
@@ -37,18 +38,18 @@ def test_the_environment_comes_first_then_the_places_that_keep_secrets(monkeypat
 
 
 def test_colab_is_asked_before_the_keyring(monkeypatch):
-    userdata = room("google.colab.userdata", get=lambda name: f"colab-{name}")
-    monkeypatch.setitem(sys.modules, "google", room("google", __path__=[]))
-    monkeypatch.setitem(sys.modules, "google.colab", room("google.colab", __path__=[]))
+    userdata = module("google.colab.userdata", get=lambda name: f"colab-{name}")
+    monkeypatch.setitem(sys.modules, "google", module("google", __path__=[]))
+    monkeypatch.setitem(sys.modules, "google.colab", module("google.colab", __path__=[]))
     monkeypatch.setitem(sys.modules, "google.colab.userdata", userdata)
     assert keys.found({}) == "colab-LIANGXIN_API_KEY"
 
 
-def test_a_place_that_is_locked_is_passed_over(monkeypatch):
+def test_a_locked_keyring_is_passed_over(monkeypatch):
     def locked(*_):
         raise RuntimeError("no backend")
 
-    monkeypatch.setitem(sys.modules, "keyring", room("keyring", get_password=locked))
+    monkeypatch.setitem(sys.modules, "keyring", module("keyring", get_password=locked))
     assert keys.found({}) == ""
 
 
@@ -62,7 +63,7 @@ def test_a_place_that_is_locked_is_passed_over(monkeypatch):
         "0123456789abcdef0123456789abcdef",
     ],
 )
-def test_a_line_with_a_key_in_it_is_refused_without_repeating_it(line):
+def test_a_line_that_holds_a_key_is_refused_without_repeating_it(line):
     assert keys.looks_like_key(line)
     with pytest.raises(InvalidRequest, match="no place for one") as error:
         cell.read(line, "a lake", {})
@@ -73,7 +74,7 @@ def test_a_line_with_a_key_in_it_is_refused_without_repeating_it(line):
 @pytest.mark.parametrize(
     "line", ["z-image --seed 4294967295", "-o style=key-visual", "--out task_monkey", "sk-8 -n 2"]
 )
-def test_ordinary_lines_are_no_keys(line):
+def test_an_ordinary_line_is_not_taken_for_a_key(line):
     assert not keys.looks_like_key(line)
 
 

@@ -19,13 +19,14 @@ HEAVY = (
 
 
 def run(code, cwd):
+    """The lines that a new Python process prints."""
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=cwd
     )
     return done.stdout.strip().splitlines()
 
 
-def test_import_and_load_ext_are_light(tmp_path):
+def test_importing_and_loading_import_nothing_heavy_and_start_nothing(tmp_path):
     code = f"""
 import sys, threading
 from IPython.core.interactiveshell import InteractiveShell
@@ -34,17 +35,16 @@ threads = threading.active_count()
 before = set(sys.modules)
 import liangxin_nb
 shell.run_line_magic("load_ext", "liangxin_nb")
-print(sorted(set(sys.modules) - before & set({HEAVY!r})) and
-      sorted(name for name in {HEAVY!r} if name in sys.modules and name not in before))
+print(sorted(set({HEAVY!r}) & set(sys.modules) - before))
 print(threading.active_count() - threads)
 """
-    said = run(code, tmp_path)
-    assert said[0].startswith("liangxin_nb: sandbox")
-    assert said[1:] == ["[]", "0"]
-    assert [path.name for path in tmp_path.iterdir()] == []
+    greeting, imported, threads = run(code, tmp_path)
+    assert greeting.startswith("liangxin_nb: sandbox")
+    assert (imported, threads) == ("[]", "0")
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_every_public_name_is_there_and_none_is_missing(tmp_path):
+def test_dir_lists_the_public_names_and_each_has_a_docstring(tmp_path):
     code = """
 import liangxin_nb as lx
 print(all(getattr(lx, name).__doc__ for name in lx.__all__), dir(lx) == sorted(lx.__all__))

@@ -1,4 +1,9 @@
-"""Every tutorial as a person meets it: opened in JupyterLab, and Run All."""
+"""Tutorials as a person meets them: opened in JupyterLab, and Run All.
+
+The first, and the one that shows panel and gallery; all of them with LIANGXIN_ALL_TUTORIALS=1.
+"""
+
+import os
 
 import nbformat
 import pytest
@@ -10,7 +15,11 @@ from .form import Form
 from .window import SIZE
 
 pytestmark = pytest.mark.browser
-TUTORIALS = sorted((CHECKOUT / "notebooks").glob("*.ipynb"))
+TUTORIALS = [
+    path
+    for path in sorted((CHECKOUT / "notebooks").glob("*.ipynb"))
+    if os.environ.get("LIANGXIN_ALL_TUTORIALS") or path.stem[:2] in ("01", "04")
+]
 NAMES = [path.stem for path in TUTORIALS]
 #: How cells begin that end as one picture.
 SHOWN = ("%%liangxin", "%liangxin resume {", "%liangxin show", "%liangxin batch {")
@@ -27,7 +36,7 @@ SAYS = {
     "--aspect 7:5": r"'7:5' is not one of",
     "StillRunning as": r"StillRunning · (Task task_|The task)",
     "--dry": r"8 tasks would be created: 4 z-image, 4 flux-2-pro",
-    # Which of the prompts is refused, and which fails, is nobody's choice.
+    # Which of the prompts is refused, and which fails, is chosen by chance.
     "tea.failures": r"(?=[^]*refused The service refused)[^]*failed The task failed",
     "tea.retry()": r"asked for again: 2 · now: 4 tasks: 4 done",
     "streets.pause()": r"3 tasks: [12] done, [12] not sent yet",
@@ -49,7 +58,7 @@ def lab_env(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def opened(lab):
-    """The lab with all tutorials in its folder: they share the pictures, as a reader's do."""
+    """The lab with the tutorials in its folder: they share the pictures, as a reader's do."""
     for path in TUTORIALS:
         (lab.root / path.name).write_bytes(path.read_bytes())
     return lab
@@ -63,7 +72,7 @@ def test_run_all_shows_what_the_tutorial_says(path, opened, notebook):
     for n, cell in enumerate(cells):
         if cell.cell_type != "code":
             continue
-        has_run(page, n)
+        wait_run(page, n)
         fails = "raises-exception" in cell.metadata.get("tags", [])
         if cell.source in PARTS:
             PARTS[cell.source](page, n)
@@ -76,20 +85,20 @@ def test_run_all_shows_what_the_tutorial_says(path, opened, notebook):
         for words, pattern in SAYS.items():
             if words in cell.source:
                 page.wait_text(n, pattern)
-    whole(page, f"tutorial-{path.stem}")
+    screenshot_whole(page, f"tutorial-{path.stem}")
     assert page.errors == []
 
 
-def has_panel(page, n):
+def check_panel(page, n):
     """The panel can be used: it writes the cell for what is typed, and offers to ask for it."""
     form = Form(page, n)
     expect(form.field("Prompt")).to_be_visible()
     form.write("A lamp in the window")
-    assert form.code().startswith("%%liangxin z-image")
+    form.wait_code("%%liangxin z-image")
     expect(form.button("Generate")).to_be_enabled()
 
 
-def has_gallery(page, n):
+def check_gallery(page, n):
     """The gallery shows the newest pictures of all tutorials so far."""
     page.wait_text(n, "1–\\d+ of \\d+")
     page.page.wait_for_function("document.querySelectorAll('.lx-tile img').length >= 4")
@@ -97,17 +106,17 @@ def has_gallery(page, n):
 
 
 #: Cells that show something to work with, and what must be there.
-PARTS = {"%liangxin panel": has_panel, "%liangxin gallery": has_gallery}
+PARTS = {"%liangxin panel": check_panel, "%liangxin gallery": check_gallery}
 
 
-def has_run(page, n):
-    """Waits until a cell has its number; after a failing cell the lab shows none while it waits."""
+def wait_run(page, n):
+    """Wait until a cell has its number; after a failing cell the lab shows none while it waits."""
     page.page.wait_for_function(
         "n => /^\\[\\d+\\]$/.test(harness.prompt(n))", arg=n, timeout=120_000, polling=100
     )
 
 
-def whole(page, name):
+def screenshot_whole(page, name):
     """A picture of the notebook from its first cell to its last."""
     height = page.page.evaluate(
         "[...document.querySelectorAll('.jp-Notebook .jp-Cell')]"
