@@ -48,10 +48,11 @@ def history(ledger, ticket):
     return [(what, detail) for _, what, detail in ledger.events(ticket.id)]
 
 
-async def until(condition):
-    """Let the event loop go on until a condition holds."""
+async def until(condition, task):
+    """Let the event loop go on until a condition holds; a task that ends before it is an error."""
     async with asyncio.timeout(60):
         while not condition():
+            assert not task.done(), task
             await asyncio.sleep(0.001)
 
 
@@ -188,7 +189,7 @@ async def cancelled_in_the_queue(ledger, intent):
     """Cancel a request that waits for its turn; the error raised and the calls made."""
     client, budget = Client(create=["task_1"]), Budget(forever)
     task = asyncio.create_task(sending(client, ledger, budget).send(intent, lambda _: None))
-    await until(lambda: budget.steps)
+    await until(lambda: budget.steps, task)
     task.cancel()
     with pytest.raises(InvalidRequest) as raised:
         await task
@@ -224,7 +225,7 @@ async def test_request_on_its_way_is_not_cancelled(ledger, intend, statuses):
 
     client, intent = Client(create=[lambda *_: answered()]), intend()
     task = asyncio.create_task(sending(client, ledger).send(intent, statuses.append))
-    await until(lambda: client.calls)
+    await until(lambda: client.calls, task)
     for _ in range(3):
         task.cancel()
         await asyncio.sleep(0)
