@@ -111,7 +111,7 @@ def kill_between_requests(batch):
     with running(go_on_with_a_batch, server.url, batch.results, batch.size) as (process, pipe):
         batch.id = pipe.recv()
         assert sum(batch.ledger.count().values()) == batch.size, "all were written at first"
-        wait_until(all_are_at_work)
+        wait_until(all_are_at_work, deadline=180)
         kill(process)
     assert batch.ledger.count()["intent"] == half - WINDOW
     server.hooks["createTask"] = usual

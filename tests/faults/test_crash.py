@@ -43,7 +43,7 @@ def killed_at_random(process, server, rng):
             kill(process)  # the request is not answered
 
     server.hooks[kind] = die
-    wait_until(lambda: server.count(kind) >= number or process.exitcode is not None)
+    wait_until(lambda: server.count(kind) >= number or process.exitcode is not None, deadline=180)
     time.sleep(pause)  # whatever happens meanwhile: the moment may be any
     kill(process)
     del server.hooks[kind]
