@@ -20,6 +20,7 @@ class Connection:
         self._settings = settings
         self._budget = budget
         self._client: Client | None = None
+        self._connecting = asyncio.Lock()
         self._launcher = Launcher(settings.results / ".sandbox", speed=settings.speed)
 
     async def __call__(self) -> Client:
@@ -27,16 +28,17 @@ class Connection:
         url, key = self._settings.base_url, self._settings.key
         if self._settings.profile == "sandbox":
             url, key = await asyncio.to_thread(self._launcher.url), Secret(self._launcher.key)
-        if self._client is None or self._client.base_url != url:
-            assert key is not None
-            await asyncio.to_thread(self._budget.serve, url, key.reveal())
-            self._client = Client(
-                url,
-                key,
-                timeout=self._settings.timeout,
-                uploads=uploads(self._settings.profile, url),
-            )
-        return self._client
+        async with self._connecting:  # many jobs may ask for it at once, and share one
+            if self._client is None or self._client.base_url != url:
+                assert key is not None
+                await asyncio.to_thread(self._budget.serve, url, key.reveal())
+                self._client = Client(
+                    url,
+                    key,
+                    timeout=self._settings.timeout,
+                    uploads=uploads(self._settings.profile, url),
+                )
+            return self._client
 
     async def close(self) -> None:
         """Closes the client's connections; the next call opens new ones."""

@@ -12,11 +12,14 @@ from pathlib import Path
 import httpx
 import pytest
 import stamina
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 
+from liangxin_nb.budget import Budget
 from liangxin_nb.client import Client, calls
 from liangxin_nb.client._base import reason, retry_after
+from liangxin_nb.connection import Connection
 from liangxin_nb.errors import (
     LiangxinError,
     NotAuthorized,
@@ -25,8 +28,9 @@ from liangxin_nb.errors import (
     ServiceError,
     Unreachable,
 )
+from liangxin_nb.pacing import Pace
 from liangxin_nb.request import Request
-from liangxin_nb.settings import Secret
+from liangxin_nb.settings import Secret, Settings
 
 pytestmark = pytest.mark.anyio
 KEY = "sk-very-secret-0123456789"
@@ -54,12 +58,14 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    def answer(self):
+    def answer(self, given=None):
+        """Sends the answer that is given, or the next one of the server."""
         length = int(self.headers.get("content-length", 0))
         server = self.server
         server.seen.append((self.command, self.path, dict(self.headers), self.rfile.read(length)))
-        answers = server.answers
-        status, headers, body = answers.pop(0) if len(answers) > 1 else answers[0]
+        if given is None:
+            given = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
+        status, headers, body = given
         if status is None:  # hang up without an answer
             self.connection.close()
             return
@@ -69,7 +75,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_POST = answer
+    def do_GET(self):
+        self.answer()
+
+    do_POST = do_GET
 
     def log_message(self, *_):
         pass
@@ -307,6 +316,14 @@ def test_a_failed_connection_is_told_in_words_without_an_address():
     assert reason(httpx.DecodingError("")) == "DecodingError"
 
 
+async def test_jobs_that_need_the_client_at_once_share_one(tmp_path):
+    settings = Settings.load(base_url="http://127.0.0.1:1", key=KEY, results=tmp_path)
+    connection = Connection(settings, Budget(Pace(), str(tmp_path)))
+    clients = await asyncio.gather(*(connection() for _ in range(5)))
+    assert len(set(clients)) == 1
+    await clients[0].close()
+
+
 # --- results ------------------------------------------------------------------------------------
 
 
@@ -446,7 +463,7 @@ def fetched():
 
 def test_whatever_a_servers_headers_say_it_is_a_file_or_one_of_our_errors(fetched):
     @given(status=st.sampled_from([200, 206, 301, 302, 304, 307, 416, 418]), headers=HEADERS)
-    @settings(max_examples=40, deadline=None)
+    @limits(max_examples=40, deadline=None)
     def check(status, headers):
         got = fetched((status, headers, b"" if status == 304 else b"body"))
         assert isinstance(got, LiangxinError) or got == b"body"

@@ -49,7 +49,7 @@ def mp4(colour, size=(320, 240)):
 
 
 #: An MP4 file of which only the beginning is there.
-MP4 = b"\0\0\0\x18ftypmp42"
+MP4 = b"\0\0\0\x18ftypisom" + b"\0" * 40
 
 
 def kept(tmp_path, *datas, prompt="A cafe terrace", kind="video"):
