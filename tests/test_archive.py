@@ -356,6 +356,7 @@ def test_a_ledger_that_this_program_cannot_have_written_is_refused_whole(zip, ho
         ('{"format": 1}\n' + "[" * 200_000 + "\n", "no batch"),
         ('{"format": 1}\n' + " " * 9_000_000 + "\n", "too large"),
     ],
+    ids=["another format", "nonsense", "a list", "no events", "too deep", "too large"],
 )
 def test_what_is_no_ledger_is_one_clear_line(zip, home, text, said):
     with pytest.raises(InvalidRequest, match=said):

@@ -355,7 +355,7 @@ def test_no_step_on_the_private_loop_takes_long(session, monkeypatch):
     assert max(steps) < 0.05
 
 
-def test_who_watches_a_batch_is_told_twice_a_second_however_much_happens(session, monkeypatch):
+def test_a_watcher_of_a_batch_is_called_twice_a_second_however_much_happens(session, monkeypatch):
     assert crew._BEAT == 0.5
     monkeypatch.setattr(crew, "_BEAT", 3600.0)
     told = []

@@ -307,7 +307,7 @@ def test_a_redis_holds_appointments_as_a_file_does(redis_books):
     assert other.reserve(QUERY, rule, "f") == 0.0, "another call has a page of its own"
 
 
-def test_a_redis_pauses_a_call_for_everybody(redis_books):
+def test_a_redis_pauses_a_call_for_all_its_users(redis_books):
     mine, other = redis_books
     mine.close(QUERY, LONG)
     mine.close(QUERY, 1.0)
@@ -373,7 +373,7 @@ def test_a_place_that_is_neither_a_folder_nor_a_redis_is_refused():
     assert "secret" not in repr(Settings.load({"LIANGXIN_BUDGET": "redis://u:secret@host/0"}))
 
 
-def test_without_the_package_of_redis_the_next_step_is_told(monkeypatch):
+def test_without_the_package_redis_the_error_names_the_next_step(monkeypatch):
     monkeypatch.setitem(sys.modules, "liangxin_nb.budget.redis", None)
     assert obstacle("redis://127.0.0.1:1/0") == (
         "A budget in Redis needs the package redis. "
@@ -430,7 +430,7 @@ async def test_tasks_are_created_in_the_order_of_asking(tmp_path):
 
 
 @pytest.mark.anyio
-async def test_who_waits_to_create_is_told_the_seconds_that_are_left():
+async def test_a_waiting_create_reports_the_seconds_that_are_left():
     """Behind 20 at once: 10.5 s for the first, half a second more for each one before it.
 
     They are told again after a fifth of what is left, and after two seconds at the earliest.
@@ -452,7 +452,7 @@ async def test_who_waits_to_create_is_told_the_seconds_that_are_left():
 
 
 @pytest.mark.anyio
-async def test_a_wait_of_less_than_a_second_is_not_told():
+async def test_a_wait_of_less_than_a_second_is_not_reported():
     shared, told = budget(pace=Pace(creating=0.99)), []
     await asyncio.gather(*(shared.create(told.append) for _ in range(21)))
     assert told == []
@@ -461,7 +461,7 @@ async def test_a_wait_of_less_than_a_second_is_not_told():
     assert told == [1.0]
 
 
-def test_the_create_rate_is_told_in_words():
+def test_the_create_rate_in_words():
     assert Budget(Pace()).creating == "20 per 10 s"
     assert Budget(Pace(creating=2.0)).creating == "20 per 2 s"
 
@@ -502,7 +502,7 @@ async def test_after_a_refusal_all_pause_as_long_as_the_service_asked_within_bou
 
 
 @pytest.mark.anyio
-async def test_a_refusal_pauses_everybody_on_that_key_and_that_call_only(tmp_path):
+async def test_a_refusal_pauses_all_who_use_that_key_for_that_call_only(tmp_path):
     mine, yours, other = budget(tmp_path), budget(tmp_path), budget(tmp_path, "sk-b")
     elsewhere = budget(tmp_path)
     elsewhere.serve("https://elsewhere.example", KEY)

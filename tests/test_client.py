@@ -293,7 +293,7 @@ async def test_an_answer_without_an_end_is_cut_off(serve, monkeypatch):
         ("-1", None),
         ("soon", None),
         ("٣", None),
-        ("9" * 400, 999_999_999.0),
+        ("9" * 40, 999_999_999.0),
         ("Fri, 01 Jan 1999 00:00:00 GMT", 0.0),
         ("Fri, 01 Jan 1999 00:00:00", 0.0),
         ("Fri, 99 Jan 9999999999999999999 00:00:00 GMT", None),
@@ -309,7 +309,7 @@ def test_a_pause_until_a_date_is_the_time_that_is_left():
     assert 4 * 3600 < left <= 5 * 3600
 
 
-def test_a_failed_connection_is_told_in_words_without_an_address():
+def test_a_failed_connection_is_described_in_words_without_an_address():
     assert reason(httpx.ConnectError("to 10.0.0.1")) == "connection refused or host not found"
     assert reason(httpx.ReadError("")) == "the connection was broken off"
     assert reason(httpx.DecodingError("a\n b" + "x" * 200)) == f"a b{'x' * 117}"

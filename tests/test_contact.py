@@ -34,7 +34,7 @@ def widths(data, at):
     return [len(run) for run in line.split() if len(run) > 2]
 
 
-def test_of_five_hundred_pictures_the_first_can_be_told_apart():
+def test_of_five_hundred_pictures_the_first_can_be_distinguished():
     drawer = Drawer(500)
     tiles = Tiles(drawer.pictures, [f"prompt {n}" for n in range(500)], caption="500 tasks")
     data = contact(tiles)

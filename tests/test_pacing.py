@@ -134,7 +134,7 @@ def assert_bounds(learned, chance, began):
         assert asked <= 2 * PACE.asked(now) + 5 + now / 24  # and then the documented ones
 
 
-def test_a_likely_end_is_told_from_an_unlikely_one():
+def test_a_likely_end_is_more_probable_than_an_unlikely_one():
     known = Experience([one.seconds for one in around(60)])
     assert known.chance(10, 40) < 0.05
     assert known.chance(40, 75) > 0.85
@@ -171,7 +171,7 @@ def test_in_each_world_earlier_than_any_even_poller_for_as_many_questions(name):
 
 
 @measuring
-def test_a_queue_that_is_told_of_saves_questions_and_lateness():
+def test_a_queue_that_the_service_reports_saves_questions_and_lateness():
     told, untold = (seen(name)[0]["learned"] for name in QUEUES)
     assert told.late <= 0.8 * untold.late
     assert told.asked <= 0.7 * untold.asked

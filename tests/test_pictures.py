@@ -66,9 +66,17 @@ def test_the_facts_come_from_the_bytes():
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"<html>", made("PNG")[:200], made("JPEG")[: len(made("JPEG")) // 2]]
+    "data",
+    [
+        lambda: b"",
+        lambda: b"<html>",
+        lambda: made("PNG")[:200],
+        lambda: made("JPEG")[: len(made("JPEG")) // 2],
+    ],
+    ids=["empty", "a page", "a png cut off", "a jpeg cut off"],
 )
 def test_what_is_no_whole_picture_is_refused(data):
+    data = data()
     with pytest.raises(ValueError, match="picture"):
         pictures.probe(data)
 

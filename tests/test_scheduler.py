@@ -122,7 +122,7 @@ async def test_patience_ends_the_wait_with_the_id_and_the_next_step():
     assert service.asked == [2.0, 4.0, 5.0], "the last question is asked when the patience ends"
 
 
-async def test_trouble_that_has_passed_is_not_told_when_the_patience_ends():
+async def test_trouble_that_has_passed_is_not_named_when_the_patience_ends():
     with pytest.raises(StillRunning, match=r"after 5 s\. It goes on") as error:
         await follow(Service(Unreachable("gone"), "generating"), patience=5.0)
     assert "failed" not in str(error.value)

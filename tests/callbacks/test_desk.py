@@ -51,7 +51,9 @@ def test_a_good_call_becomes_a_hint_and_nothing_else(url, mailbox):
         (b'{"taskId": "task_top"}', 204),
         (b'{"data": {"task_id": "task_snake"}}', 204),
     ],
-)
+    ids=["empty", "no json", "a list", "no id", "a number", "not printable", "too deep", "large",
+         "an id at the top", "an id in snake case"],
+)  # fmt: skip
 def test_a_body_must_be_small_and_name_a_task(url, mailbox, content, status):
     assert post(url, content) == status
     assert len(mailbox.hints()) == (status == 204)
@@ -215,7 +217,7 @@ def test_a_signature_is_good_for_five_minutes_before_and_after_its_time(age, acc
         assert good(key, "task_1", str(at), theirs("k", "task_1", str(at)), now) is accepted
 
 
-def test_a_port_that_is_taken_is_told_in_one_line():
+def test_a_port_that_is_taken_is_reported_in_one_line():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -20,7 +20,7 @@ def anyio_backend():
     return virtual_time.BACKEND
 
 
-async def test_what_came_earlier_is_told_first_and_what_comes_later_too(mailbox):
+async def test_what_came_earlier_is_delivered_first_and_what_comes_later_too(mailbox):
     mailbox.put("ticket", "task_1")
     mailbox.put("other", "task_x")
     watch = Watch(mailbox)

@@ -150,7 +150,11 @@ def test_colour_words_tint_the_sky() -> None:
     assert blue[2] > blue[0]
 
 
-@pytest.mark.parametrize("prompt", ["", "qwerty zxcv", "\ud800", "🦊", "x" * 5000])
+@pytest.mark.parametrize(
+    "prompt",
+    ["", "qwerty zxcv", "\ud800", "🦊", "x" * 5000],
+    ids=["empty", "unknown words", "half of a pair", "emoji", "long"],
+)
 def test_any_prompt_gives_a_picture(prompt: str) -> None:
     assert opened(prompt).size == SMALL
 
