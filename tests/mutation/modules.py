@@ -34,9 +34,9 @@ class Module:
     tests: tuple[str, ...]
     without: str = ""  # an expression of pytest's -k: tests too slow for thousands of runs
 
-    @property
-    def folder(self):
-        return WORK / self.file.removesuffix(".py").replace("/", ".")
+    def folder(self, kind):
+        """Where its mutants are; a sample (`kind`) must not replace what all of them gave."""
+        return WORK / kind / self.file.removesuffix(".py").replace("/", ".")
 
 
 @dataclass
@@ -44,6 +44,7 @@ class Score:
     """What came of a module's mutants."""
 
     file: str
+    left: int = 0
     killed: int = 0
     equivalent: int = 0
     survivors: list = field(default_factory=list)
@@ -80,9 +81,9 @@ def _selection(module):
     return [*module.tests, "-m", "not slow and not browser", *without]
 
 
-def _configure(module):
+def _configure(module, folder):
     """Copy the checkout, write mutmut's part of pyproject.toml; whether the tests have changed."""
-    copy_checkout(module.folder, afresh=("tests", "mutants/tests"))
+    copy_checkout(folder, afresh=("tests", "mutants/tests"))
     settings = {
         "source_paths": ["liangxin_nb"],
         "only_mutate": [module.file],
@@ -96,10 +97,11 @@ def _configure(module):
         "on_dependency_change": "ignore",
     }
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
-    with (module.folder / "pyproject.toml").open("a", encoding="utf-8") as file:
+    with (folder / "pyproject.toml").open("a", encoding="utf-8") as file:
         file.write("\n[tool.mutmut]\n" + "\n".join(lines) + "\n")
-    texts = [(ROOT / test).read_bytes() for test in module.tests]
-    seen, now = module.folder / "tests.sha256", hashlib.sha256(b"".join(texts)).hexdigest()
+    helpers = (path for path in (ROOT / "tests").glob("*.py") if not path.match("test_*"))
+    texts = [path.read_bytes() for path in (*(ROOT / t for t in module.tests), *sorted(helpers))]
+    seen, now = folder / "tests.sha256", hashlib.sha256(b"".join(texts)).hexdigest()
     changed = seen.is_file() and seen.read_text() != now
     seen.write_text(now)
     return changed
@@ -115,8 +117,9 @@ def run_module(module, *, sample=None, seed=0, seconds=None, processes=2):
         seconds: End after so long. The next run goes on from there.
         processes: How many mutants are run at once.
     """
-    changed = _configure(module)
-    mutants = module.folder / "mutants"
+    folder = module.folder("all" if sample is None else "sample")
+    changed = _configure(module, folder)
+    mutants = folder / "mutants"
     mutants.mkdir(exist_ok=True)  # Python would ignore a folder that is not there when it starts
     # Also the processes that tests start import the mutated module.
     environment = {**os.environ, "PYTHONPATH": str(mutants), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -124,14 +127,14 @@ def run_module(module, *, sample=None, seed=0, seconds=None, processes=2):
     options += ["--sample", str(sample)] if sample is not None else []
     options += ["--seconds", str(seconds)] if seconds is not None else []
     options += ["--changed"] if changed else []
-    script = module.folder / "tests/mutation/mutmut_runner.py"
-    report = module.folder / "report.json"
+    script = folder / "tests/mutation/mutmut_runner.py"
+    report = folder / "report.json"
     report.unlink(missing_ok=True)
-    log_file = module.folder / "mutmut.log"
+    log_file = folder / "mutmut.log"
     with log_file.open("w") as log:
         done = subprocess.run(
             [sys.executable, script, *options],
-            cwd=module.folder, env=environment, stdin=subprocess.DEVNULL,
+            cwd=folder, env=environment, stdin=subprocess.DEVNULL,
             stdout=log, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
     if done.returncode or not report.is_file():
@@ -153,7 +156,9 @@ def score_of(file, mutants):
     """Count the mutants of a report; those listed as equivalent do not count."""
     equivalent, score = read_equivalent(), Score(file)
     for mutant in mutants:
-        if mutant["killed"]:
+        if mutant["status"] == "not checked":
+            score.left += 1
+        elif mutant["killed"]:
             score.killed += 1
         elif (file, mutant["old"], mutant["new"]) in equivalent:
             score.equivalent += 1
@@ -190,7 +195,7 @@ def main(names=(), *, full=False, seed=0, sample=25, seconds=None, processes=2):
         scores.append(score)
         print(
             f"{score.file:30} {score.percent:5.1f} %  {score.killed} of {score.run} killed, "
-            f"{score.equivalent} equivalent",
+            f"{score.equivalent} equivalent" + (f", {score.left} not run" if score.left else ""),
             flush=True,
         )
         for mutant in score.survivors:

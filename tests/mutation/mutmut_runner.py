@@ -61,11 +61,16 @@ def forget_survivors():
     Path("mutants/mutmut-stats.json").unlink(missing_ok=True)
 
 
-def report(path):
-    """Write what came of each mutant that was run: name, status, the old and the new lines."""
+def report(path, names):
+    """Write what came of each mutant: name, status, the old and the new lines.
+
+    Args:
+        path: The JSON file to write.
+        names: Only these mutants; empty means all.
+    """
     found = []
     for name, code in mutant_names().items():
-        if code is None:
+        if names and name not in names:
             continue
         diff = get_diff_for_mutant(name).splitlines()[2:]
         old = [line[1:].strip() for line in diff if line.startswith("-")]
@@ -78,8 +83,19 @@ def report(path):
     path.write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-def stop(*_):
-    raise KeyboardInterrupt  # mutmut ends its workers then, and has saved what is done
+def limit_time(seconds):
+    """End the run some seconds after the preparations, which a run that goes on has again."""
+    prepared = mutmut.run_forced_fail_test
+
+    def begin(runner):
+        prepared(runner)
+        signal.alarm(seconds)
+
+    def stop(*_):
+        raise KeyboardInterrupt  # mutmut ends its workers then, and has saved what is done
+
+    mutmut.run_forced_fail_test = begin
+    signal.signal(signal.SIGALRM, stop)
 
 
 def main():
@@ -100,12 +116,11 @@ def main():
     else:
         names = []
     if chosen.seconds:
-        signal.signal(signal.SIGALRM, stop)
-        signal.alarm(chosen.seconds)
+        limit_time(chosen.seconds)
     with contextlib.suppress(KeyboardInterrupt):
         mutmut._run(names, chosen.processes)
     signal.alarm(0)
-    report(Path("report.json"))
+    report(Path("report.json"), names)
 
 
 if __name__ == "__main__":
