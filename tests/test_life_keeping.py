@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -96,6 +97,18 @@ async def test_text_in_the_answer_is_kept_without_a_download(keeping, ledger):
     result = await keeping.keep(client, accepted(ledger), answer)
     assert client.calls == []
     assert result.paths[0].read_bytes() == "雨\n\ntwo".encode()
+
+
+async def test_text_is_written_as_utf_8_whatever_the_system_writes(keeping, ledger, monkeypatch):
+    write = Path.write_text
+
+    def write_text(self, text, encoding=None):
+        return write(self, text, encoding or "ascii")
+
+    monkeypatch.setattr(Path, "write_text", write_text)
+    answer = replace(record("success"), media=(Media("", "text", "雨"),))
+    result = await keeping.keep(Client(), accepted(ledger), answer)
+    assert result.paths[0].read_bytes() == "雨".encode()
 
 
 async def test_result_that_is_on_disk_already_is_not_downloaded(keeping, ledger):
