@@ -47,8 +47,11 @@ window.harness = {
       const session = this.panel().sessionContext;
       session.kernelPreference = { ...session.kernelPreference, ...kernelPreference };
     }
-    // An empty window offers a launcher.
-    this.dispose([...shell.widgets("main")].filter((widget) => widget !== this.panel()));
+    this.closeOthers(); // an empty window offers a launcher
+  },
+  closeOthers() {
+    const widgets = [...window.jupyterapp.shell.widgets("main")];
+    this.dispose(widgets.filter((widget) => widget !== this.panel()));
   },
   dispose(widgets) {
     for (const widget of widgets) {

@@ -1,6 +1,7 @@
 """The gallery as a person meets it: every control, in a real JupyterLab and a real browser."""
 
 import json
+import re
 import time
 import zipfile
 
@@ -11,17 +12,19 @@ from playwright.sync_api import expect
 from liangxin_nb.sandbox.film import film
 from liangxin_nb.sandbox.painter import paint
 from liangxin_nb.session import Session
+from liangxin_nb.shelf import Shelf
 
-from .. import stock
-from ..scan import KEY
+from .. import hostile, stock
+from ..conftest import wait_until
 from .axe import findings
+from .escaping import assert_only_text
 from .window import SCREENSHOTS, SIZE
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("service")]
 OPEN = "%load_ext liangxin_nb\n%liangxin gallery"
 #: What it says below itself, also where nothing else can be drawn.
 DURABLE = "The gallery lives as long as its kernel; %liangxin gallery opens it again."
-LONG = "雨夜的咖啡馆，石板路上的灯光，穿着红色雨衣的孩子与一只黑猫 <script>alert(1)</script> & " * 4
+LONG = f"雨夜的咖啡馆，石板路上的灯光，穿着红色雨衣的孩子与一只黑猫 {hostile.TEXT} & " * 4
 PROMPTS = (
     "A small cafe terrace at night, warm lamps, rain on the stones",
     "A lighthouse on a cliff, storm coming in",
@@ -33,17 +36,15 @@ PROMPTS = (
     "Still life with pears and a blue jug on a linen cloth",
 )
 SHAPES = ((480, 360), (320, 480), (400, 400), (512, 288))
-
-
-@pytest.fixture(scope="module")
-def lab_env():
-    return {"LIANGXIN_SPEED": "3", "LIANGXIN_SANDBOX_KEY": KEY}
+#: Tiles of the first page, from the newest on.
+TWO_AT_ONCE, FILM, HAIKU, LIGHTHOUSE, CAFE = range(5)
+GALLERY, MORE = range(2)
 
 
 @pytest.fixture(scope="module")
 def stocked(lab):
-    """Thirty results of every kind in the notebooks' folder, newest last."""
-    session = Session(profile="sandbox", results=lab.root / "liangxin-results")
+    """Thirty results of every kind in the notebooks' folder, newest last; one has failed."""
+    session = Session(profile="sandbox", results=lab.results)
     pictures = [paint(p, seed=n, size=SHAPES[n % 4]) for n, p in enumerate(PROMPTS[:5])]
     sea = film(pictures[1], (320, 180), 2)
     at = time.time() - 30 * 3600
@@ -58,11 +59,95 @@ def stocked(lab):
     stock.kept(session, "A film of the sea", at=last + 1, parts=[("video", sea)])
     stock.kept(session, "Two at once", at=last + 2, parts=[("image", p) for p in pictures[:2]])
     stock.kept(session, "Refused by the service", at=last + 3, fate="failed")
+    yield session
     session.close()
-    return lab
 
 
-def shot(page, name, width):
+@pytest.fixture
+def page(notebook, stocked):
+    """The gallery as it is when it has just been opened: the newest first, nothing selected."""
+    page = notebook([OPEN, ""], shared=True)
+    if page.prompt(GALLERY) == "[ ]":
+        page.run_and_wait(GALLERY)
+    back, reset, clear = (
+        page.page.get_by_role("button", name=name, exact=True)
+        for name in ("Back to all", "Reset filters", "Clear")
+    )
+    expect(back.or_(reset)).to_be_visible()
+    if back.is_visible():
+        back.click()
+    reset.click()
+    expect(page.page.locator(".lx-tile img").first).to_have_attribute("alt", "Two at once")
+    page.wait_text(GALLERY, "1–24 of 29")
+    if clear.is_enabled():
+        clear.click()
+    page.wait_text(GALLERY, "Nothing selected")
+    return page
+
+
+def tile(page, number):
+    """The button that opens a tile."""
+    return page.page.locator(".lx-tile .lx-open").nth(number)
+
+
+def box(page, number):
+    """The box that selects a tile."""
+    return page.page.locator(".lx-tile input[type=checkbox]").nth(number)
+
+
+def filters(page, label):
+    """A control above the contact sheet."""
+    return page.page.locator(".lx-filters").get_by_label(label, exact=True)
+
+
+def search(page, words):
+    field = page.page.get_by_label("Search the prompts")
+    field.fill(words)
+    field.press("Enter")
+
+
+# ---- how it looks
+
+
+def show_sheet(page):
+    page.wait_js("document.querySelectorAll('.lx-tile img').length >= 22")
+
+
+def show_comparison(page):
+    for number in (LIGHTHOUSE, CAFE):
+        box(page, number).check()
+    page.wait_text(GALLERY, "2 selected")
+    page.click(GALLERY, "Compare")
+    page.wait_text(GALLERY, "differs")
+
+
+def show_one(page):
+    tile(page, CAFE).click()
+    page.wait_text(GALLERY, "Open the original")
+    # The large picture has taken the thumbnail's place.
+    page.wait_js(f"document.querySelector('.lx-left img')?.naturalWidth === {SHAPES[0][0]}")
+
+
+def show_film(page):
+    tile(page, FILM).click()
+    page.wait_text(GALLERY, "1.webm[^]*· 2 s")
+
+
+VIEWS = {"": show_sheet, "compare-": show_comparison, "one-": show_one, "film-": show_film}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_and_both_widths_are_pictured(page, theme, view):
+    page.set_theme(theme)
+    VIEWS[view](page)
+    for width in (1280, 800):
+        take_picture(page, f"gallery-{view}{theme}-{width}", width)
+    assert findings(page, ".lx-gallery") == []
+    assert page.errors == []
+
+
+def take_picture(page, name, width):
     """The gallery's cell at a width, as tall as it is."""
     gallery = page.page.locator(".lx-gallery")
     page.page.set_viewport_size({"width": width, "height": 1500})
@@ -72,213 +157,246 @@ def shot(page, name, width):
     page.page.set_viewport_size(SIZE)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_gallery_is_at_home_in_both_themes_and_widths(notebook, stocked, theme):
-    page = notebook([OPEN])
-    page.set_theme(theme)
-    page.run_and_wait(0)
-    page.wait_text(0, "1–24 of 29")
-    page.page.wait_for_function("document.querySelectorAll('.lx-tile img').length >= 22")
-    for width in (1280, 800):
-        shot(page, f"gallery-{theme}-{width}", width)
-    assert findings(page, ".lx-gallery") == []
-    boxes = page.page.locator(".lx-tile input[type=checkbox]")
-    for n in (3, 11):
-        boxes.nth(n).check()
-    page.wait_text(0, "2 selected")
-    page.click(0, "Compare")
-    page.wait_text(0, "differs")
-    for width in (1280, 800):
-        shot(page, f"gallery-compare-{theme}-{width}", width)
-    assert findings(page, ".lx-gallery") == []
-    page.click(0, "Back to all")
-    page.page.locator(".lx-tile .lx-open").nth(4).click()
-    page.wait_text(0, "Open the original")
-    page.page.wait_for_timeout(500)
-    for width in (1280, 800):
-        shot(page, f"gallery-one-{theme}-{width}", width)
-    assert findings(page, ".lx-gallery") == []
-    page.click(0, "Back to all")
-    page.page.locator(".lx-tile .lx-open").nth(1).click()
-    page.wait_text(0, "1.webm[^]*· 2 s")
-    shot(page, f"gallery-film-{theme}-800", 800)
-    assert findings(page, ".lx-gallery") == []
-    assert page.errors == []
-
-
-def test_every_control_does_what_it_says(notebook, stocked, tmp_path):
-    page = notebook([OPEN, "import time; time.sleep(3)"])
-    page.run_and_wait(0)
-    page.wait_text(0, "1–24 of 29")
-    find = page.page.locator
-    # A film looks like its first picture, which is the painter's sea and not the plain sheet.
-    poster = find(".lx-tile img[alt='A film of the sea']")
+def test_a_film_looks_like_its_first_picture(page):
+    poster = page.page.locator(".lx-tile img[alt='A film of the sea']")
     assert poster.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [320, 180]
 
-    filters = find(".lx-filters")
 
-    # Pages turn, also while another cell keeps Python busy.
-    page.run(1)
-    page.click(0, "Next")
-    page.wait_text(0, "25–29 of 29")
-    assert page.is_busy(1), "the other cell still sleeps"
-    page.click(0, "Previous")
-    page.wait_text(0, "1–24 of 29")
-    page.wait_done(1)
+def test_a_prompt_is_text_in_every_view(page):
+    search(page, "雨夜 黑猫")
+    page.wait_text(GALLERY, f"1–3 of 3[^]*{hostile.SOURCE} onerror=")
+    assert_only_text(page)
+    for number in range(2):
+        box(page, number).check()
+    page.click(GALLERY, "Compare")
+    page.wait_text(GALLERY, f"Back to all[^]*{hostile.SOURCE} onerror=")
+    assert_only_text(page)
+    page.click(GALLERY, "Back to all")
+    tile(page, 0).click()
+    page.wait_text(GALLERY, f"Open the original[^]*{hostile.SOURCE} onerror=|"
+                            f"{hostile.SOURCE} onerror=[^]*Open the original")  # fmt: skip
+    assert_only_text(page)
 
-    # Filters.
-    search = page.page.get_by_label("Search the prompts")
-    search.fill("雨夜 黑猫")
-    search.press("Enter")
-    page.wait_text(0, "1–3 of 3")
-    filters.get_by_label("Model", exact=True).select_option(label=f"{stock.MODELS[1]} · 13")
-    page.wait_text(0, "Nothing fits these filters")
-    page.click(0, "Reset filters")
-    page.wait_text(0, "1–24 of 29")
-    filters.get_by_label("State", exact=True).select_option(label="Failed, refused or lost")
-    page.wait_text(0, "Failed\\s+The service said no[^]*Refused by the service")
-    page.click(0, "Reset filters")
-    page.wait_text(0, "1–24 of 29")
-    filters.get_by_label("Batch", exact=True).select_option(index=1)
-    page.wait_text(0, "1–5 of 5")
-    page.click(0, "Reset filters")
-    filters.get_by_label("From", exact=True).fill("2999-01-01")
-    page.wait_text(0, "Nothing fits these filters")
-    page.click(0, "Reset filters")
-    filters.get_by_label("Order", exact=True).select_option(label="Oldest first")
-    expect(find(".lx-tile img").first).to_have_attribute("alt", PROMPTS[0])
-    filters.get_by_label("Order", exact=True).select_option(label="Newest first")
-    page.wait("shows", 0, "1–24 of 29[^]*Two at once")
 
-    # The size; nothing is asked anew for it.
-    before = find(".lx-tile").first.bounding_box()["width"]
-    filters.get_by_label("Picture size", exact=True).select_option(label="Large")
-    page.page.wait_for_function(
-        "w => document.querySelector('.lx-tile').getBoundingClientRect().width > w", arg=before + 40
+# ---- what its controls do
+
+
+def test_pages_turn_while_a_cell_is_busy(page, busy_cell):
+    page.call("edit", MORE, busy_cell.source)
+    page.run(MORE)
+    page.click(GALLERY, "Next")
+    page.wait_text(GALLERY, "25–29 of 29")
+    page.click(GALLERY, "Previous")
+    page.wait_text(GALLERY, "1–24 of 29")
+    assert page.is_busy(MORE)
+    busy_cell.end()
+    page.wait_done(MORE)
+
+
+def test_words_and_model_narrow_the_page_and_reset_widens_it(page):
+    search(page, "雨夜 黑猫")
+    page.wait_text(GALLERY, "1–3 of 3")
+    filters(page, "Model").select_option(label=f"{stock.MODELS[1]} · 13")
+    page.wait_text(GALLERY, "Nothing fits these filters")
+    page.click(GALLERY, "Reset filters")
+    page.wait_text(GALLERY, "1–24 of 29")
+
+
+def test_what_has_failed_is_found_by_its_state(page):
+    filters(page, "State").select_option(label="Failed, refused or lost")
+    page.wait_text(GALLERY, "Failed\\s+The service said no[^]*Refused by the service")
+
+
+def test_a_batch_is_found_by_its_name(page):
+    filters(page, "Batch").select_option(index=1)
+    page.wait_text(GALLERY, "1–5 of 5")
+
+
+def test_a_day_without_results_shows_none(page):
+    filters(page, "From").fill("2999-01-01")
+    page.wait_text(GALLERY, "Nothing fits these filters")
+
+
+def test_the_order_can_be_turned_round(page):
+    first = page.page.locator(".lx-tile img").first
+    filters(page, "Order").select_option(label="Oldest first")
+    expect(first).to_have_attribute("alt", PROMPTS[0])
+    filters(page, "Order").select_option(label="Newest first")
+    expect(first).to_have_attribute("alt", "Two at once")
+
+
+def test_tiles_can_be_larger(page):
+    before = page.page.locator(".lx-tile").first.bounding_box()["width"]
+    filters(page, "Picture size").select_option(label="Large")
+    page.wait_js(
+        "w => document.querySelector('.lx-tile').getBoundingClientRect().width > w", before + 40
     )
+    filters(page, "Picture size").select_option(label="Medium")
 
-    # Compare, by keyboard: the tab key goes from a picture to its box.
-    find(".lx-tile .lx-open").nth(3).focus()
+
+def test_the_keyboard_goes_from_a_picture_to_its_box(page):
+    tile(page, LIGHTHOUSE).focus()
     page.page.keyboard.press("Tab")
     page.page.keyboard.press("Space")
-    page.wait_text(0, "1 selected")
-    find(".lx-tile input[type=checkbox]").nth(4).check()
-    page.wait_text(0, "2 selected")
-    page.click(0, "Compare")
-    page.wait_text(0, "Model\\s+≠ differs")
-    expect(find(".lx-compare mark").first).to_be_visible()
-    page.click(0, "Back to all")
+    page.wait_text(GALLERY, "1 selected")
+    expect(box(page, LIGHTHOUSE)).to_be_checked()
 
-    # Export: the link leads to the zip.
-    page.click(0, "Export")
-    page.wait_text(0, "Exported 2 results")
+
+def test_two_results_are_compared_and_what_differs_is_marked(page):
+    show_comparison(page)
+    page.wait_text(GALLERY, "Prompt\\s+≠ differs")
+    expect(page.page.locator(".lx-compare mark").first).to_be_visible()
+
+
+def test_what_is_selected_is_exported_as_a_zip(page, tmp_path):
+    for number in (LIGHTHOUSE, CAFE):
+        box(page, number).check()
+    page.wait_text(GALLERY, "2 selected")
+    page.click(GALLERY, "Export")
+    page.wait_text(GALLERY, "Exported 2 results")
     with page.page.expect_download() as download:
-        find(".lx-said a").click()
+        page.page.locator(".lx-said a").click()
     download.value.save_as(tmp_path / "out.zip")
     with zipfile.ZipFile(tmp_path / "out.zip") as zipped:
         assert sum(name.endswith("story.json") for name in zipped.namelist()) == 2
-    page.click(0, "Clear")
-    page.wait_text(0, "Nothing selected")
 
-    # One, opened with the keyboard; the way back has the focus and returns it.
-    find(".lx-tile .lx-open").nth(0).focus()
+
+def test_one_is_opened_with_the_keyboard_and_the_way_back_has_the_focus(page):
+    tile(page, TWO_AT_ONCE).focus()
     page.page.keyboard.press("Enter")
-    page.wait_text(0, "2 files: Open the original 1.png")
-    page.page.wait_for_function("document.activeElement.textContent === 'Back to all'")
-    page.page.wait_for_function("document.querySelectorAll('.lx-left img').length === 2")
-    page.click(0, "Next one")
-    page.wait_text(0, "A film of the sea")
-    find(".lx-left video").wait_for()
-    page.click(0, "Next one")
-    page.wait_text(0, "夜の雨 a lamp")
-    page.click(0, "Next one")
-    page.wait_text(0, "A lighthouse on a cliff")
+    page.wait_text(GALLERY, "2 files: Open the original 1.png")
+    page.wait_js("document.activeElement.textContent === 'Back to all'")
+    page.wait_js("document.querySelectorAll('.lx-left img').length === 2")
+
+
+def test_next_one_goes_from_a_film_to_a_text_to_a_picture(page):
+    show_film(page)
+    expect(page.page.locator(".lx-left video")).to_be_visible()
+    page.click(GALLERY, "Next one")
+    page.wait_text(GALLERY, "夜の雨 a lamp")
+    page.click(GALLERY, "Next one")
+    page.wait_text(GALLERY, "A lighthouse on a cliff")
+
+
+def test_the_cell_that_made_a_result_can_be_copied(page):
+    tile(page, LIGHTHOUSE).click()
+    page.wait_text(GALLERY, "Open the original")
     cell = f"%%liangxin {stock.MODELS[1]} --seed 25 -o image_size=landscape_4_3\n{PROMPTS[1]}"
     assert page.page.get_by_label("The cell that made it").input_value() == cell
-    page.click(0, "Send to the composer")
-    page.wait_text(0, "No composer is open")
-    page.click(0, "Use as reference")
-    page.page.wait_for_function(
+
+
+def test_without_a_composer_code_says_how_to_use_a_picture_as_a_reference(page):
+    tile(page, LIGHTHOUSE).click()
+    page.click(GALLERY, "Send to the composer")
+    page.wait_text(GALLERY, "No composer is open")
+    page.click(GALLERY, "Use as reference")
+    page.wait_js(
         "[...document.querySelectorAll('.lx-copy textarea')].some(t => t.value.includes('--image'))"
     )
 
-    # Delete: asked first, kept on request, then gone.
-    page.click(0, "Delete")
-    page.wait_text(0, "Delete 1 result\\? The files and their thumbnails go")
-    page.click(0, "Keep")
-    page.wait_text(0, "Nothing was deleted")
-    page.click(0, "Delete")
-    page.click(0, "Delete for good")
-    page.wait_text(0, "Deleted 1 result")
-    page.wait_text(0, "1–24 of 28")
 
-    # A picture brought along tells its story; a stranger's is told plainly.
-    results = stocked.root / "liangxin-results"
-    picture = next(results.glob("20*/*/1.png"))
+@pytest.fixture
+def one_more(stocked):
+    """A result that is gone after the test, whatever the test does with it."""
+    ticket = stock.kept(stocked, "A text to be deleted", parts=[("text", b"words")])
+    yield ticket
+    if stocked.ledger.find(ticket.id).fate == "kept":
+        Shelf(stocked).delete(ticket.id)
+
+
+def test_deleting_asks_first(page, one_more):
+    page.click(GALLERY, "Refresh")
+    page.wait_text(GALLERY, "1–24 of 30")
+    tile(page, 0).click()
+    expect(page.page.get_by_label("The cell that made it")).to_have_value(
+        re.compile(one_more.request.prompt)
+    )
+    page.click(GALLERY, "Delete")
+    page.wait_text(GALLERY, "Delete 1 result\\? The files and their thumbnails go")
+    page.click(GALLERY, "Keep")
+    page.wait_text(GALLERY, "Nothing was deleted")
+    page.click(GALLERY, "Delete")
+    page.click(GALLERY, "Delete for good")
+    page.wait_text(GALLERY, "Deleted 1 result")
+    page.wait_text(GALLERY, "1–24 of 29")
+
+
+def upload(page, file):
     with page.page.expect_file_chooser() as chooser:
-        find(".lx-upload").click()
-    chooser.value.set_files(picture)
-    page.wait_text(0, "Service\\s+sandbox")
-    page.click(0, "Back to all")
+        page.page.locator(".lx-upload").click()
+    chooser.value.set_files(file)
+
+
+def test_a_picture_that_is_brought_along_tells_how_it_was_made(page, lab):
+    upload(page, next(lab.results.glob("20*/*/1.png")))
+    page.wait_text(GALLERY, "Service\\s+sandbox")
+
+
+def test_a_file_that_is_no_picture_is_refused_in_words(page, tmp_path):
     strange = tmp_path / "strange.png"
     strange.write_bytes(b"\x89PNG\r\n\x1a\n" + b"no picture" * 9)
-    with page.page.expect_file_chooser() as chooser:
-        find(".lx-upload").click()
-    chooser.value.set_files(strange)
-    page.wait_text(0, "This is no PNG, JPEG or WebP that can be read")
+    upload(page, strange)
+    page.wait_text(GALLERY, "This is no PNG, JPEG or WebP that can be read")
 
-    # Closed, it leaves one picture that needs no kernel and no widget.
-    page.click(0, "Close")
-    find(".lx-gallery").wait_for(state="detached")
-    (image,) = page.images(0)
+
+def test_the_original_opens_beside_the_notebook(page):
+    tile(page, TWO_AT_ONCE).click()
+    page.wait_text(GALLERY, "Open the original 1.png")
+    page.page.locator(".lx-links a").first.click()
+    page.page.locator(".jp-ImageViewer img").wait_for()
+    page.call("closeOthers")
+
+
+# ---- what it leaves behind
+
+
+def test_a_closed_gallery_leaves_one_picture_that_needs_no_kernel(notebook, stocked, lab):
+    page = notebook([OPEN])
+    page.run_and_wait(GALLERY)
+    page.wait_text(GALLERY, "1–24 of 29")
+    page.click(GALLERY, "Close")
+    page.page.locator(".lx-gallery").wait_for(state="detached")
+    wait_until(lambda: len(page.images(GALLERY)) == 1)
+    (image,) = page.images(GALLERY)
     assert (image["mime"], image["visible"]) == ("image/jpeg", True)
     page.save()
-    outputs = nbformat.read(stocked.root / page.path, 4).cells[0].outputs
+    outputs = nbformat.read(lab.root / page.path, 4).cells[GALLERY].outputs
     (saved,) = (output for output in outputs if "image/jpeg" in output.get("data", {}))
     others = [output.data for output in outputs if output is not saved and "data" in output]
     assert others == [{"text/plain": "", "text/html": ""}] * 2
     assert set(saved.data) == {"image/jpeg", "text/plain"}
-    assert saved.data["text/plain"] == "<Gallery of 28 results>"
+    assert saved.data["text/plain"] == "<Gallery of 29 results>"
     assert len(json.dumps(saved)) <= 64 * 1024
-    page.screenshot("gallery-closed", 0)
+    page.screenshot("gallery-closed", GALLERY)
     assert page.errors == []
 
 
-def test_the_original_opens_beside_the_notebook(notebook, stocked):
+def test_a_notebook_saved_with_an_open_gallery_shows_its_page_without_a_kernel(
+    notebook, stocked, lab
+):
     page = notebook([OPEN])
-    page.run_and_wait(0)
-    page.wait_text(0, "1–24 of 2\\d")
-    find = page.page.locator
-    find(".lx-tile .lx-open").nth(0).click()
-    page.wait_text(0, "Open the original 1.png")
-    find(".lx-links a").first.click()
-    find(".jp-ImageViewer img").wait_for(timeout=20_000)
-
-
-def test_a_notebook_saved_with_an_open_gallery_shows_its_page_without_a_kernel(notebook, stocked):
-    page = notebook([OPEN])
-    page.run_and_wait(0)
-    page.wait_text(0, "1–24 of 2\\d")
+    page.run_and_wait(GALLERY)
+    page.wait_text(GALLERY, "1–24 of 29")
     behind = page.page.locator(".jp-OutputArea-child:has(.lx-behind) + .jp-OutputArea-child img")
     behind.wait_for(state="attached")
     assert not behind.is_visible(), "the live page is there already"
     page.save()
-    view, line, sheet = nbformat.read(stocked.root / page.path, 4).cells[0].outputs[-3:]
+    view, line, sheet = nbformat.read(lab.root / page.path, 4).cells[GALLERY].outputs[-3:]
     assert "application/vnd.jupyter.widget-view+json" in view.data
     assert line.data["text/plain"] == DURABLE
     assert set(sheet.data) == {"image/jpeg", "text/plain"}
     assert len(json.dumps([line, sheet])) <= 64 * 1024
-    page.close()
+    page.shut()
     page = notebook(page.path, kernel=False)
-    assert DURABLE in page.text(0)
-    (image,) = page.images(0)
+    assert DURABLE in page.text(GALLERY)
+    (image,) = page.images(GALLERY)
     assert (image["mime"], image["visible"]) == ("image/jpeg", True)
-    page.screenshot("gallery-reopened-without-kernel", 0)
+    page.screenshot("gallery-reopened-without-kernel", GALLERY)
 
 
 def test_an_empty_gallery_says_what_to_do_first(notebook, lab):
     page = notebook([f"%env LIANGXIN_RESULTS={lab.root / 'empty'}\n{OPEN}"])
-    page.run_and_wait(0)
-    page.wait_text(0, "Nothing is kept yet")
-    page.screenshot("gallery-empty", 0)
+    page.run_and_wait(GALLERY)
+    page.wait_text(GALLERY, "Nothing is kept yet")
+    page.screenshot("gallery-empty", GALLERY)
     assert page.errors == []
