@@ -79,6 +79,7 @@ class Service:
             access_log=False,
             lifespan="off",
             date_header=False,
+            timeout_graceful_shutdown=1,  # a delayed answer is not waited for
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name="service", daemon=True)

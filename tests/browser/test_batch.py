@@ -1,55 +1,53 @@
 """A batch as a person meets it: one view with its bar and buttons, at the end one sheet."""
 
-import json
 import re
 from collections import Counter
+from itertools import count
 
 import nbformat
 import pytest
 
-from ..conftest import start_sandbox, wait_until
+from liangxin_nb.ledger import Ledger
+
+from .. import hostile
+from ..conftest import wait_until
 from ..scan import KEY
 from .axe import findings
+from .escaping import assert_only_text
 from .window import SIZE
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.slow
 LOAD = "%load_ext liangxin_nb"
 WORDS = (
     "a cafe terrace at night",
     "雨夜的咖啡馆，石板路上的灯光",
     "a lighthouse in a storm",
-    "a cat",
+    f"a cat {hostile.TEXT}",
 )
-PROMPTS = "\n".join(f"{WORDS[n % 4]}, number {n} <b>&amp;" for n in range(20))
+THEMES = ("light", "dark")
 
 
 @pytest.fixture(scope="module")
-def service():
-    served = start_sandbox("--speed", "6")
-    yield served
-    served.stop()
+def lab_env(sandbox_service):
+    return {"LIANGXIN_BASE_URL": sandbox_service.url, "LIANGXIN_API_KEY": KEY}
 
 
-@pytest.fixture(scope="module")
-def lab_env(service):
-    return {"LIANGXIN_BASE_URL": service.url, "LIANGXIN_API_KEY": KEY}
+@pytest.fixture
+def service(sandbox_service):
+    """The sandbox, with its time standing still: nothing goes on until a test lets it."""
+    sandbox_service.stop_time()
+    sandbox_service.faults.replace([])
+    return sandbox_service
 
 
+@pytest.fixture
 def ledger(lab):
-    from liangxin_nb.ledger import Ledger
-
-    return Ledger(lab.root / "liangxin-results" / "ledger.sqlite")
-
-
-def misbehave(service, *faults):
-    import urllib.request
-
-    body = json.dumps({"faults": list(faults)}).encode()
-    request = urllib.request.Request(f"{service.url}/sandbox/faults", body, method="PUT")
-    urllib.request.urlopen(request).close()
+    """The ledger of the module's notebooks, also before any has asked for anything."""
+    lab.results.mkdir(exist_ok=True)
+    return Ledger(lab.results / "ledger.sqlite")
 
 
-def the_sheet(page, cell):
+def sheet_of(page, cell):
     """The one picture of a cell, once it is there."""
     (image,) = wait_until(lambda: page.images(cell))
     return image
@@ -62,36 +60,98 @@ def narrow(page, name):
     page.page.set_viewport_size(SIZE)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_batch_lives_in_one_view_and_ends_as_one_sheet(notebook, lab, service, theme):
-    misbehave(service, "fail:500*2", "create-422-moderated*1")
-    page = notebook([LOAD, f"%%liangxin batch --size square --window 6 --name rain\n{PROMPTS}"])
+# ---- twenty tasks, of which three go wrong
+
+BATCH = 1
+STARTED = count()
+
+
+@pytest.fixture
+def page(notebook):
+    """One notebook; each test brings the batch in it as far as it needs."""
+    return notebook([LOAD, ""], shared=True)
+
+
+def bring_to_running(page, service):
+    """The batch runs: the first tasks of its window have ended, the next ones wait."""
+    if page.prompt(0) == "[ ]":
+        page.run_and_wait(0)
+    if page.prompt(BATCH) != "[ ]" and "Running" in page.text(BATCH):
+        return
+    service.faults.replace(["fail:500*2", "create-422-moderated*1"])
+    before = service.created
+    attempt = next(STARTED)
+    prompts = "\n".join(f"{WORDS[n % 4]}, number {n} of attempt {attempt}" for n in range(20))
+    page.call("edit", BATCH, f"%%liangxin batch --size square --window 6 --name rain\n{prompts}")
+    page.run_and_wait(BATCH)
+    wait_until(lambda: service.created == before + 6)
+    page.wait_text(BATCH, "6 running")
+    service.move_to("success")
+    page.wait_text(BATCH, "7 of 20[^]*6 running")
+
+
+def bring_to_failures(page, service):
+    """All has ended, some of it badly; the view stays, the sheet stands below it."""
+    if page.prompt(BATCH) == "[ ]" or "Done, with failures" not in page.text(BATCH):
+        bring_to_running(page, service)
+        service.run_time()
+    page.wait_text(BATCH, "20 of 20")
+    page.wait_text(BATCH, "Done, with failures")
+    page.wait_text(BATCH, "Retry failed \\(3\\)")
+    sheet_of(page, BATCH)
+
+
+def bring_to_sheet(page, service):
+    """What has failed has been asked for again; the sheet is all that stays."""
+    bring_to_failures(page, service)
+    service.run_time()
+    page.click(BATCH, "Retry failed (3)")
+    page.wait("shows", BATCH, "^\\s*$")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_running_batch_is_one_view(page, service, theme):
+    bring_to_running(page, service)
     page.set_theme(theme)
-    page.run_and_wait(0)
-    page.run_and_wait(1)
-    page.wait_text(1, "Running[^]*of 20")
-    page.wait_text(1, "[4-9] of 20")
-    page.screenshot(f"batch-live-{theme}", 1)
+    page.screenshot(f"batch-live-{theme}", BATCH)
     assert findings(page, ".lx-batch", height=900) == []
-    page.wait_text(1, "20 of 20", timeout=90)
-    text = page.wait_text(1, "Done, with failures")
+    assert page.errors == []
+
+
+def test_prompts_are_text_in_the_view(page, service):
+    bring_to_failures(page, service)
+    page.wait_text(BATCH, f"{hostile.SOURCE} onerror=|number")
+    assert_only_text(page)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_batch_with_failures_keeps_its_view_above_its_sheet(page, service, theme):
+    bring_to_failures(page, service)
+    page.set_theme(theme)
+    text = page.text(BATCH)
     assert "17 done" in text
     assert "2 failed" in text
-    page.wait("shows", 1, "Retry failed \\(3\\)")
-    the_sheet(page, 1)
-    page.screenshot(f"batch-failures-{theme}", 1)
+    page.screenshot(f"batch-failures-{theme}", BATCH)
     assert findings(page, ".lx-batch", 800, 900) == []
     narrow(page, f"batch-failures-{theme}-800")
-    page.click(1, "Retry failed (3)")
-    page.wait("shows", 1, "^\\s*$", timeout=60)
-    (image,) = page.images(1)
+    assert page.errors == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_batch_without_failures_ends_as_one_sheet(page, service, lab, theme):
+    if page.prompt(BATCH) == "[ ]" or page.text(BATCH).strip():
+        bring_to_sheet(page, service)
+    page.set_theme(theme)
+    (image,) = page.images(BATCH)
     assert image["mime"] == "image/jpeg"
-    page.screenshot(f"batch-done-{theme}", 1)
+    page.screenshot(f"batch-done-{theme}", BATCH)
     page.save()
-    outputs = nbformat.read(lab.root / page.path, 4).cells[1].outputs
+    outputs = nbformat.read(lab.root / page.path, 4).cells[BATCH].outputs
     assert set(outputs[0].data) == {"image/jpeg", "text/plain"}
     assert page.errors == []
 
+
+# ---- a large batch
 
 #: Asks more often than the documents allow, which only a sandbox of one's own may be asked.
 HASTY = f"""{LOAD}
@@ -99,63 +159,87 @@ from liangxin_nb.current import use
 from liangxin_nb.pacing import Pace
 from liangxin_nb.session import Session
 use(Session(pace=Pace(steps=((float("inf"), 0.3, 0.5),), spacing=0.05, creating=4)))"""
+#: Tasks that are at the service at once, unless told otherwise.
+WINDOW = 16
+#: createTask calls that are on their way at once.
+AT_ONCE = 4
 
 
-def test_a_large_batch_asks_first_is_steered_and_taken_up_after_a_restart(notebook, lab, service):
-    misbehave(service)
-    prompts = "\n".join(f"{WORDS[n % 4]}, {n} of 61" for n in range(61))
-    page = notebook([HASTY, f"%%liangxin batch --size square --name lakes\n{prompts}", ""])
+def ask_for_61(page, name):
+    """Run a batch that is large enough to be asked about first."""
+    prompts = "\n".join(f"{WORDS[n % 3]}, {n} of 61, {name}" for n in range(61))
+    page.call("edit", 1, f"%%liangxin batch --size square --name {name}\n{prompts}")
     page.run_and_wait(0)
-    before = service.counters()
-
-    def sent():
-        return service.counters()["created"] - before["created"]
-
     page.run_and_wait(1)
     page.wait_text(1, "61 tasks would be created")
+
+
+def test_a_large_batch_is_asked_about_first(notebook, service, ledger):
+    before = service.calls("createTask")
+    page = notebook([HASTY, ""])
+    ask_for_61(page, "asked")
     page.screenshot("batch-asked", 1)
     assert findings(page, ".lx-card", height=900) == []
-    told = service.counters()
-    assert told["calls"].get("createTask") == before["calls"].get("createTask")
-    assert ledger(lab).bundles(1) == [] or ledger(lab).bundles(1)[0].name != "lakes"
+    assert service.calls("createTask") == before
+    assert "asked" not in [bundle.name for bundle in ledger.bundles(1)]
+
+
+def test_a_large_batch_is_paused_and_goes_on_and_is_left(notebook, service):
+    before = service.created
+    page = notebook([HASTY, ""])
+    ask_for_61(page, "steered")
 
     page.click(1, "Send 61 tasks")
-    page.wait_text(1, "[1-9]\\d* done")
+    wait_until(lambda: service.created == before + WINDOW)
+    page.wait_text(1, "16 running")
     page.click(1, "Pause submitting")
-    text = page.wait_text(1, "Paused · lakes|Paused")
-    paused = sent()
-    assert f"{61 - paused} not sent yet" in text
+    page.wait_text(1, "Pausing")
+    service.move_to("success")
+    text = page.wait_text(1, "Paused")
+    assert service.created == before + WINDOW, "a paused batch sends nothing"
+    assert f"{61 - WINDOW} not sent yet" in text
     narrow(page, "batch-paused-800")
+
     page.click(1, "Go on")
-    page.wait_text(1, "Running[^]*[1-9]\\d* running")
+    wait_until(lambda: service.created == before + 2 * WINDOW)
+    page.wait_text(1, "Running[^]*16 running")
     page.click(1, "Leave all")
-    text = page.wait_text(1, "Left[^]*left \\(still running\\)")
-    assert paused < sent() < 61
-    id = re.search(r"Batch ([0-9a-f]{12})", text)[1]
+    page.wait_text(1, "Left[^]*16 left \\(still running\\)")
+    assert service.created == before + 2 * WINDOW, "a batch that was left sends nothing"
     page.screenshot("batch-left", 1)
+
+
+def test_a_batch_is_taken_up_after_a_restart_and_sends_nothing_twice(notebook, service, ledger):
+    created, called = service.created, service.calls("createTask")
+    page = notebook([HASTY, "", ""])
+    ask_for_61(page, "restarted")
+    page.click(1, "Send 61 tasks")
+    wait_until(lambda: service.created == created + WINDOW)
+    page.wait_text(1, "16 running")
+    id = re.search(r"Batch ([0-9a-f]{12})", page.text(1))[1]
     # The kernel goes while requests are on their way: their answers go with it.
-    misbehave(service, "create-slow:15")
-    page.click(1, "Go on")
-    page.wait_text(1, "Running")
-    wait_until(lambda: ledger(lab).of_fate("sent"))
+    service.faults.replace(["create-slow:3600"])
+    service.move_to("success")
+    wait_until(lambda: "sent" in [ticket.fate for ticket in ledger.of_batch(id)])
     page.restart()
-    misbehave(service)
-    assert 0 < sent() < 61, "the kernel went in the middle"
+    service.faults.replace([])
+    service.run_time()
+    assert service.created < created + 61, "the kernel went in the middle"
+
     page.run_and_wait(0)
     page.call("edit", 2, f"%liangxin batch {id}")
     page.run_and_wait(2)
-    text = page.wait_text(2, "Done, some unknown", timeout=90)
-    tickets = ledger(lab).of_batch(id)
+    text = page.wait_text(2, "Done, some unknown")
+    tickets = ledger.of_batch(id)
     fates = Counter(ticket.fate for ticket in tickets)
     unknown = fates.pop("unknown")
-    assert 1 <= unknown <= 4, "no more than are sent at once"
+    assert 1 <= unknown <= AT_ONCE
     assert fates == {"kept": 61 - unknown}
     assert f"{unknown} unknown (may be billed)" in text
     assert "Retry failed" not in text, "what may exist already is not asked for again"
-    image = the_sheet(page, 2)
+    image = sheet_of(page, 2)
     assert (image["mime"], image["visible"]) == ("image/jpeg", True)
     page.screenshot("batch-taken-up", 2)
-    assert len(tickets) == 61
     assert len({t.task_id for t in tickets if t.fate == "kept"}) == 61 - unknown
-    calls = service.counters()["calls"]["createTask"] - before["calls"].get("createTask", 0)
-    assert 61 - unknown <= sent() <= calls <= 61, "a task was created twice"
+    calls = service.calls("createTask") - called
+    assert 61 - unknown <= service.created - created <= calls <= 61, "a task was created twice"
