@@ -27,8 +27,9 @@ class Folder:
         self.name = self.kernel = name
         self.root = server.root / name
         self.root.mkdir()
-        named = f"${{{KEY_VARIABLE}}}"
-        hidden = {variable: value.replace(key, named) for variable, value in env.items()}
+        hidden = {
+            variable: value.replace(key, f"${{{KEY_VARIABLE}}}") for variable, value in env.items()
+        }
         server.home.add_kernel(name, hidden)
 
     @property

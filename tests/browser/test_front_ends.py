@@ -5,7 +5,7 @@ import pytest
 from ..matrix.environments import running
 from ..matrix.pages import PAGES
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("name", ["notebook", "voila"])

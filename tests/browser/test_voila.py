@@ -12,12 +12,13 @@ from .. import stock
 from ..scan import KEY
 from . import ipynb
 from .conftest import SOURCES
+from .home import Home
 from .test_composer import DURABLE as PANEL
 from .test_gallery import DURABLE as GALLERY
 from .voila import served
-from .window import SCREENSHOTS
+from .window import DEADLINE, SCREENSHOTS
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 CELLS = [
     "import liangxin_nb as lx\nlx.panel()",
     "lx.gallery()",
@@ -25,21 +26,26 @@ CELLS = [
 ]
 
 
-def test_voila_renders_panel_gallery_and_batch_and_they_work_there(chromium_browser, tmp_path):
+def test_voila_renders_panel_gallery_and_batch_and_they_work_there(
+    chromium_browser, sandbox_service, tmp_path
+):
+    sandbox_service.publish(tmp_path / "liangxin-results")
+    sandbox_service.reset()
     session = Session(profile="sandbox", results=tmp_path / "liangxin-results")
     stock.kept(session, "a garden in spring")
     session.close()
     ipynb.write(tmp_path / "all.ipynb", CELLS)
     path = os.pathsep.join([*SOURCES, *filter(None, [os.environ.get("PYTHONPATH")])])
-    env = {"PYTHONPATH": path, "LIANGXIN_SPEED": "5", "LIANGXIN_SANDBOX_KEY": KEY}
+    env = {"PYTHONPATH": path, "LIANGXIN_SANDBOX_KEY": KEY}
     context = chromium_browser.new_context(viewport={"width": 1280, "height": 1400})
-    with served(tmp_path / "all.ipynb", env) as url:
+    context.set_default_timeout(DEADLINE * 1000)
+    with served(tmp_path / "all.ipynb", env, Home(tmp_path / "home")) as url:
         page = context.new_page()
         page.goto(url, wait_until="domcontentloaded")
-        page.locator(".lx-panel").wait_for(timeout=60_000)
+        page.locator(".lx-panel").wait_for()
 
         gallery = page.locator(".lx-gallery")
-        expect(gallery.get_by_role("img", name="a garden in spring")).to_be_visible(timeout=40_000)
+        expect(gallery.get_by_role("img", name="a garden in spring")).to_be_visible()
         gallery.locator(".lx-tile .lx-open").click()
         gallery.get_by_role("button", name="Send to the composer").click()
         expect(gallery).to_contain_text("The composer has it now.")
@@ -50,13 +56,13 @@ def test_voila_renders_panel_gallery_and_batch_and_they_work_there(chromium_brow
         page.get_by_label("Image size").select_option("square")
         page.get_by_role("button", name="Generate").click()
         picture = page.locator(".lx-panel").get_by_role("img", name="a lake at dawn")
-        expect(picture).to_be_visible(timeout=40_000)
+        expect(picture).to_be_visible()
         assert picture.evaluate("image => image.naturalWidth") == 512
 
         batch = page.locator(".lx-batch")
-        expect(batch).to_contain_text("2 of 2", timeout=40_000)
+        expect(batch).to_contain_text("2 of 2")
         sheet = batch.locator("img")
-        expect(sheet).to_be_visible(timeout=20_000)
+        expect(sheet).to_be_visible()
         assert sheet.evaluate("image => image.naturalWidth") > 300
         gallery.get_by_role("button", name="Back to all").click()
         gallery.get_by_role("button", name="Refresh").click()

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..conftest import wait_until
 from .home import Home
 
 
 @contextmanager
-def served(notebook: Path, env: Mapping[str, str]) -> Iterator[str]:
-    """Serve one notebook and give its address; the server ends with the block."""
-    home = Home(notebook.parent / ".home")
+def served(
+    notebook: Path, env: Mapping[str, str], home: Home, python: str = sys.executable
+) -> Iterator[str]:
+    """Serve one notebook from a Python and give its address; the server ends with the block."""
     home.prepare()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "voila", str(notebook), "--no-browser", f"--port={port}"]
-    with (home.folder / "voila.log").open("wb") as log:
+    command = [python, "-m", "voila", str(notebook), "--no-browser", f"--port={port}"]
+    with home.log.open("ab") as log:
         process = subprocess.Popen(
             [*command, "--Voila.ip=127.0.0.1"],
             cwd=notebook.parent,
@@ -37,22 +37,22 @@ def served(notebook: Path, env: Mapping[str, str]) -> Iterator[str]:
         )
     try:
         url = f"http://127.0.0.1:{port}/"
-        _wait(process, f"{url}voila/api/kernels", home.folder / "voila.log")
+        wait_until(lambda: process.poll() is not None or _answers(f"{url}voila/static/voila.js"))
+        if process.poll() is not None:
+            text = home.log.read_text(encoding="utf-8", errors="replace")
+            raise RuntimeError(f"Voila did not start:\n{text[-3000:]}")
         yield url
     finally:
         process.terminate()
         process.wait(20)
 
 
-def _wait(process: subprocess.Popen[bytes], url: str, log: Path, seconds: float = 60) -> None:
+def _answers(url: str) -> bool:
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            json.load(direct.open(url, timeout=5))
-            return
-        except urllib.error.HTTPError:
-            return  # it answers
-        except OSError:
-            time.sleep(0.2)
-    raise RuntimeError(f"Voila did not start:\n{log.read_text(errors='replace')[-3000:]}")
+    try:
+        with direct.open(url, timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False

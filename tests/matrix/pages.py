@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
+from ..browser.folder import BusyCell
 from ..browser.home import Home
 from ..browser.lab import Lab
+from ..browser.service import Service
+from ..browser.voila import served
+from ..browser.window import TICK
+from ..conftest import wait_until
+from ..scan import KEY
 from .checks import ASK, LOAD, pictures, write
 from .environments import Environment
 
 SHOTS = Path(__file__).parent / "screenshots"
 PATIENCE = 90_000  # milliseconds
-#: Slow enough that the card is seen, whatever the machine.
-ENV = {"LIANGXIN_SPEED": "2"}
 
 
 def lab(here: Environment, folder: Path, browser: Browser) -> str:
@@ -37,22 +36,26 @@ def notebook(here: Environment, folder: Path, browser: Browser) -> str:
 def _notebook(here: Environment, folder: Path, browser: Browser, *, app: str, path: str) -> str:
     root = folder / "notebooks"
     root.mkdir(parents=True)
-    write(root / "n.ipynb", LOAD, ASK, "import time; time.sleep(3)")
-    env = ENV if here.name == "this" else {**ENV, "PYTHONPATH": ""}
+    busy = BusyCell(folder / "end")
+    write(root / "n.ipynb", LOAD, ASK, busy.source)
+    home = folder / "home"
     with (
-        Lab(root, env, home=folder / "home", python=str(here.python), app=app) as server,
+        _standing(root) as service,
+        Lab(root, _env(here), home=home, python=str(here.python), app=app) as server,
         window(browser) as page,
     ):
         page.goto(server.address(path))
         run_all(page)
-        expect(page.locator(".lx-card").first).to_be_visible(timeout=PATIENCE)
+        expect(page.locator(".lx-card").first).to_contain_text("Waiting")
         expect(page.get_by_role("button", name="Leave")).to_be_visible()
+        service.move_to("success")
         image = page.locator(".jp-OutputArea-output img").first
-        expect(image).to_be_visible(timeout=PATIENCE)
+        expect(image).to_be_visible()
         expect(page.locator(".lx-card")).to_have_count(0)
+        busy.end()
         page.screenshot(path=SHOTS / f"{app}-{here.name}.png")
         page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
-        until(lambda: pictures(root / "n.ipynb"))
+        wait_until(lambda: pictures(root / "n.ipynb"))
     return "card beside a busy cell, then the picture; saved"
 
 
@@ -61,31 +64,36 @@ def voila(here: Environment, folder: Path, browser: Browser) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "n.ipynb", LOAD, ASK)
     home = Home(folder / "home", str(here.python))
-    home.prepare()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    env = ENV if here.name == "this" else {**ENV, "PYTHONPATH": ""}
-    options = ("--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1")
-    with home.log.open("ab") as log:
-        server = subprocess.Popen(
-            [here.python, "-m", "voila", "n.ipynb", *options],
-            cwd=folder, env=home.environment(env), stdout=log, stderr=log,
-            start_new_session=True,
-        )  # fmt: skip
-    try:
-        url = f"http://127.0.0.1:{port}/"
-        until(lambda: _answers(f"{url}voila/static/voila.js") or server.poll() is not None)
-        with window(browser) as page:
-            page.goto(url, timeout=PATIENCE)
-            expect(page.locator(".lx-card")).to_be_visible(timeout=PATIENCE)
-            expect(page.locator(".lx-card img.lx-picture")).to_be_visible(timeout=PATIENCE)
-            expect(page.locator(".lx-card")).to_contain_text("Done")
-            page.screenshot(path=SHOTS / f"voila-{here.name}.png")
-    finally:
-        server.terminate()
-        server.wait(20)
+    with (
+        _standing(folder) as service,
+        served(folder / "n.ipynb", _env(here), home, str(here.python)) as url,
+        window(browser) as page,
+    ):
+        page.goto(url, timeout=PATIENCE)
+        expect(page.locator(".lx-card")).to_contain_text("Waiting")
+        service.move_to("success")
+        expect(page.locator(".lx-card img.lx-picture")).to_be_visible()
+        expect(page.locator(".lx-card")).to_contain_text("Done")
+        page.screenshot(path=SHOTS / f"voila-{here.name}.png")
     return "card, live, with the picture in it"
+
+
+def _env(here: Environment) -> dict[str, str]:
+    """Only the wheel of an environment may be imported there."""
+    env = {"LIANGXIN_SANDBOX_KEY": KEY}
+    return env if here.name == "this" else {**env, "PYTHONPATH": ""}
+
+
+@contextmanager
+def _standing(folder: Path) -> Iterator[Service]:
+    """A sandbox for the notebooks of a folder, in which time stands still."""
+    service = Service(KEY)
+    try:
+        service.stop_time()
+        service.publish(folder / "liangxin-results")
+        yield service
+    finally:
+        service.stop()
 
 
 def run_all(page: Page) -> None:
@@ -95,38 +103,22 @@ def run_all(page: Page) -> None:
         const panel = [...(app?.shell?.widgets('main') ?? [])].find((p) => p.sessionContext);
         return panel?.context.isReady && panel.sessionContext.session?.kernel?.status === 'idle';
     }"""
-    page.wait_for_function(ready, timeout=PATIENCE)
+    page.wait_for_function(ready, polling=TICK)
     # Not awaited: it returns when all have run.
     page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
-
-
-def until(true: Callable[[], object], seconds: float = 60) -> None:
-    """Waits until something is so."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.2)
 
 
 @contextmanager
 def window(browser: Browser) -> Iterator[Page]:
     """A window of its own."""
     SHOTS.mkdir(exist_ok=True)
+    expect.set_options(timeout=PATIENCE)
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE)
     try:
         yield context.new_page()
     finally:
         context.close()
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
 
 
 PAGES: dict[str, Callable[[Environment, Path, Browser], str]] = {
