@@ -355,3 +355,19 @@ async def test_when_turns_are_short_the_likeliest_end_is_asked_for_first_and_all
     await asyncio.gather(*(one(*kind) for kind in kinds))
     assert all(name.startswith("short") for name in order[:5])
     assert {name for name in asked if name.startswith("long")} == {name for name, _ in kinds[:25]}
+
+
+def test_a_question_that_is_late_for_long_goes_before_any_likely_one():
+    """Each second that it is late counts; after 15 times the least pause it comes first."""
+    entry = followed(since=0.0)
+    entry.due = 10.0
+    for late in (0.0, 15.0, 30.0):
+        likely = entry.plan.chance(0.0, 10.0 + late)
+        assert entry.urgency(10.0 + late) == pytest.approx(likely + late / 30.0)
+
+
+def test_a_question_that_a_hint_asks_for_goes_before_any_other_one():
+    entry = followed(since=0.0)
+    entry.due, entry.soon = 10.0, 20.0
+    assert entry.urgency(19.9) < 1.5
+    assert entry.urgency(20.0) == 2.0
