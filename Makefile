@@ -34,15 +34,17 @@ test-tutorials: $(VENV)/test  ## all tutorials in the browser, and each interrup
 	LIANGXIN_ALL_TUTORIALS=1 $(PYTEST) tests/test_tutorials.py tests/browser/test_tutorials.py
 
 coverage: $(VENV)/test  ## lines and branches that no test reaches; of a part: make coverage ONLY="tests/test_purse.py"
-	$(BROWSER)
+	$(if $(ONLY),,$(BROWSER))
 	rm -rf .coverage && mkdir .coverage
-	$(BIN)/coverage run -m pytest --numprocesses=$(WORKERS) $(ONLY)
+	$(BIN)/coverage run -m pytest --numprocesses=$(WORKERS) $(ONLY) || touch .coverage/failed
 	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report --skip-covered
+	$(BIN)/coverage json --quiet -o .coverage/report.json
+	$(BIN)/coverage report
+	@if [ -e .coverage/failed ]; then echo "Some tests failed."; exit 1; fi
 
-mutate: $(VENV)/test  ## break the product on purpose: a sample, or all mutants with FULL=1
-	$(BIN)/python -m tests.mutation
-	$(BIN)/python -m tests.mutation --modules $(if $(FULL),--full)
+mutate: $(VENV)/test  ## break the product on purpose: a sample, or all mutants with FULL=1; one module: ONLY=purse
+	$(if $(ONLY),,$(BIN)/python -m tests.mutation)
+	$(BIN)/python -m tests.mutation --modules $(ONLY) $(if $(FULL),--full,--seconds 120)
 
 test-crash: $(VENV)/test  ## a hundred crashes at random moments, a minute of four processes on one ledger
 	LIANGXIN_CRASHES=100 LIANGXIN_STRESS=60 $(BIN)/python -m pytest tests/faults/test_crash.py tests/faults/test_stress.py
@@ -71,7 +73,7 @@ format: $(VENV)/test
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .mutation
 
 $(VENV)/lab $(VENV)/test: $(VENV)/%: pyproject.toml | $(VENV)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -6,11 +6,12 @@ from html.parser import HTMLParser
 
 __all__ = ["ELEMENT", "TEXT", "attributes", "elements_of", "text_of"]
 
-#: The source of the picture that nobody may load, and what its handler would set in a page.
-SOURCE, FLAG = "lx-hostile", "lxHandlerRan"
-#: `<script>` would prove nothing: put in by innerHTML, it never runs. A handler does.
-ELEMENT = f'<img src={SOURCE} onerror="window.{FLAG} = true">'
-#: Ends an attribute of either quotes first, so that it is hostile in an attribute as well.
+#: The source of a picture that must never be loaded; the variable that its handler would set.
+SOURCE, FLAG = "lx", "lxRan"
+#: `<script>` would prove nothing: put in by innerHTML, it never runs. A handler does. It is short,
+#: so that it is not cut where little room is.
+ELEMENT = f"<img src={SOURCE} onerror={FLAG}=1>"
+#: Ends an attribute in either kind of quotes first, so that it is hostile in an attribute as well.
 TEXT = f"""'">{ELEMENT}&amp;"""
 
 

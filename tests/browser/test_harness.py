@@ -165,7 +165,7 @@ def test_an_unescaped_text_would_run_its_handler(notebook: OpenNotebook) -> None
     """What the escaping tests look for does happen where nothing is escaped."""
     page = notebook([f"import ipywidgets; ipywidgets.HTML({hostile.TEXT!r})"])
     page.run_and_wait(0)
-    page.wait_js(f"window.{hostile.FLAG} === true")
+    page.wait_js(f"window.{hostile.FLAG} === 1")
     with pytest.raises(AssertionError):
         assert_only_text(page)
     page.page.evaluate(f"delete window.{hostile.FLAG}")
