@@ -12,7 +12,7 @@ WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest --numprocesses=$(WORKERS)
 BROWSER := $(BIN)/python tests/browser/chromium.py --install
 
-.PHONY: lab test check lint test-tutorials coverage mutate test-crash bench matrix binder-check links pictures format clean
+.PHONY: lab test check lint test-tutorials test-long coverage mutate test-crash bench matrix binder-check links pictures format clean
 
 lab: $(VENV)/lab  ## open the first tutorial in JupyterLab
 	$(BIN)/jupyter lab $(ROOT) $(LAB) notebooks/01_first_picture.ipynb
@@ -32,6 +32,10 @@ lint: $(VENV)/test
 test-tutorials: $(VENV)/test  ## all tutorials in the browser, and each interrupted at every cell
 	$(BROWSER)
 	LIANGXIN_ALL_TUTORIALS=1 $(PYTEST) tests/test_tutorials.py tests/browser/test_tutorials.py
+
+test-long: $(VENV)/test  ## many processes at the rate limits, the sandbox's document with many examples, a flood of callbacks
+	LIANGXIN_CROWD=25 LIANGXIN_EXAMPLES=100 LIANGXIN_CALLS=2000 $(BIN)/python -m pytest \
+	  tests/test_crowd.py tests/sandbox/test_openapi.py tests/callbacks/test_hints.py
 
 coverage: $(VENV)/test  ## lines and branches that no test reaches; of a part: make coverage ONLY="tests/test_purse.py"
 	$(if $(ONLY),,$(BROWSER))

@@ -17,7 +17,7 @@ from liangxin_nb.settings import CONFIGURED
 
 from . import scan
 
-pytest_plugins = ["tests.run_report"]
+pytest_plugins = ["tests.run_report", "tests.faults.report"]
 
 #: Polls far more often than the services allow; only the tests' own servers are called like this.
 FAST_PACE = Pace(steps=((float("inf"), 0.05, 0.1),), spacing=0.01, creating=0.2)
