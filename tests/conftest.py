@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
@@ -15,7 +16,7 @@ from liangxin_nb.pacing import Pace
 from liangxin_nb.session import Session
 from liangxin_nb.settings import CONFIGURED
 
-from . import scan
+from . import scan, task_server
 
 pytest_plugins = ["tests.run_report", "tests.faults.report"]
 
@@ -122,3 +123,28 @@ def session(sandbox, tmp_path):
     )
     yield made
     made.close()
+
+
+@pytest.fixture
+def server():
+    """A server of the task API that the test controls; see task_server.py."""
+    with closing(task_server.TaskServer()) as made:
+        yield made
+
+
+@pytest.fixture
+def connect(server, tmp_path):
+    """Return a function that opens a session on `server`, as each of several notebooks would."""
+    opened = []
+
+    def connect(folder="results", **settings):
+        settings = {
+            "base_url": server.url, "key": task_server.KEY, "pace": task_server.PACE,
+            "results": tmp_path / folder, **settings,
+        }  # fmt: skip
+        opened.append(Session(**settings))
+        return opened[-1]
+
+    yield connect
+    for session in opened:
+        session.close()

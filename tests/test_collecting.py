@@ -7,34 +7,12 @@ import pytest
 
 from liangxin_nb.errors import InvalidRequest, ResultLost, StillRunning, Unreachable
 from liangxin_nb.request import Request
-from liangxin_nb.session import Session
 from liangxin_nb.waiting import unfinished
 
 from .conftest import wait_until
 from .processes import running
-from .task_server import KEY, PACE, TaskServer, hang_up
+from .task_server import TaskServer, hang_up
 from .workers import end_at_a_state
-
-
-@pytest.fixture
-def server():
-    with closing(TaskServer()) as made:
-        yield made
-
-
-@pytest.fixture
-def connect(server, tmp_path):
-    """Opens sessions on folders of the test's own, as several kernels would."""
-    opened = []
-
-    def session(folder="r", **settings):
-        settings = {"base_url": server.url, "key": KEY, "pace": PACE, **settings}
-        opened.append(Session(results=tmp_path / folder, **settings))
-        return opened[-1]
-
-    yield session
-    for session_ in opened:
-        session_.close()
 
 
 def accepted(session, prompt="a lake", **options):
@@ -274,7 +252,7 @@ def test_history_can_be_searched(connect):
 
 
 def test_number_of_unfinished_tasks_is_read_from_the_file_alone(connect, server, tmp_path):
-    place = tmp_path / "r" / "ledger.sqlite"
+    place = tmp_path / "results" / "ledger.sqlite"
     assert unfinished(place) == 0
     server.last = "generating"
     job = accepted(connect())
@@ -292,7 +270,7 @@ def test_number_of_unfinished_tasks_is_read_from_the_file_alone(connect, server,
 def test_task_is_collected_however_and_whenever_its_process_ended(
     connect, server, tmp_path, state, how
 ):
-    with running(end_at_a_state, server.url, tmp_path / "r", state, how) as (process, pipe):
+    with running(end_at_a_state, server.url, tmp_path / "results", state, how) as (process, pipe):
         with server.held("createTask") as request:
             request.wait()
             pipe.send("watch")

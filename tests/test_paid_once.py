@@ -14,33 +14,11 @@ import pytest
 from liangxin_nb.batches import draft, reopen
 from liangxin_nb.errors import InvalidRequest, StillRunning, Unreachable
 from liangxin_nb.request import Request
-from liangxin_nb.session import Session
 
 from .conftest import wait_until
 from .processes import kill, running
-from .task_server import KEY, PACE, TaskServer, answer, hang_up
+from .task_server import answer, hang_up
 from .workers import die_before_the_ledger_says_kept, generate_and_wait, start_a_batch
-
-
-@pytest.fixture
-def server():
-    with closing(TaskServer()) as made:
-        yield made
-
-
-@pytest.fixture
-def connect(server, tmp_path):
-    """Opens sessions on the server and one results folder, as several notebooks would."""
-    opened = []
-
-    def session(**settings):
-        settings = {"base_url": server.url, "key": KEY, "pace": PACE, **settings}
-        opened.append(Session(results=tmp_path / "r", **settings))
-        return opened[-1]
-
-    yield session
-    for session_ in opened:
-        session_.close()
 
 
 @pytest.fixture
@@ -48,7 +26,7 @@ def ledger_file(tmp_path):
     """Looks into the ledger's file, as another program would: a table's rows as dicts."""
 
     def look(table="tickets"):
-        with closing(sqlite3.connect(f"file:{tmp_path}/r/ledger.sqlite?mode=ro", uri=True)) as db:
+        with closing(sqlite3.connect(f"file:{tmp_path}/results/ledger.sqlite?mode=ro", uri=True)) as db:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(f"select * from {table}")]
 
@@ -147,7 +125,7 @@ def test_request_on_its_way_when_its_process_was_killed_is_not_sent_again(
 ):
     with (
         server.held("createTask") as request,
-        running(start_a_batch, server.url, tmp_path / "r", ["a lake"]) as (process, pipe),
+        running(start_a_batch, server.url, tmp_path / "results", ["a lake"]) as (process, pipe),
     ):
         request.wait()
         batch_id = pipe.recv()
@@ -193,7 +171,7 @@ def test_two_notebooks_that_take_up_one_batch_send_each_request_once(connect, se
     prompts = [f"a lake {n}" for n in range(8)]
     with (
         server.held("createTask") as request,
-        running(start_a_batch, server.url, tmp_path / "r", prompts) as (process, pipe),
+        running(start_a_batch, server.url, tmp_path / "results", prompts) as (process, pipe),
     ):
         request.wait()
         batch_id = pipe.recv()
@@ -214,7 +192,7 @@ def test_two_notebooks_that_take_up_one_batch_send_each_request_once(connect, se
 
 def test_task_that_a_living_process_follows_is_not_taken_by_another(connect, server, tmp_path):
     server.last = "generating"
-    with running(generate_and_wait, server.url, tmp_path / "r", ["a lake"]):
+    with running(generate_and_wait, server.url, tmp_path / "results", ["a lake"]):
         wait_until(lambda: server.count("recordInfo"))
         session = connect()
         assert session.resume() == []
@@ -224,7 +202,7 @@ def test_task_that_a_living_process_follows_is_not_taken_by_another(connect, ser
 
 def test_task_of_a_killed_process_is_taken_by_another(connect, server, tmp_path):
     server.last = "generating"
-    with running(generate_and_wait, server.url, tmp_path / "r", ["a lake"]) as (process, _):
+    with running(generate_and_wait, server.url, tmp_path / "results", ["a lake"]) as (process, _):
         wait_until(lambda: server.count("recordInfo"))
         kill(process)
     server.last = "success"
@@ -234,7 +212,7 @@ def test_task_of_a_killed_process_is_taken_by_another(connect, server, tmp_path)
 
 def test_request_that_a_living_process_is_sending_is_not_given_up(connect, server, tmp_path):
     with (
-        running(generate_and_wait, server.url, tmp_path / "r", ["a lake"]),
+        running(generate_and_wait, server.url, tmp_path / "results", ["a lake"]),
         server.held("createTask") as request,
     ):
         request.wait()
@@ -244,7 +222,7 @@ def test_request_that_a_living_process_is_sending_is_not_given_up(connect, serve
 def test_request_that_a_killed_process_was_sending_may_be_billed(connect, server, tmp_path):
     with (
         server.held("createTask") as request,
-        running(generate_and_wait, server.url, tmp_path / "r", ["a lake"]) as (process, _),
+        running(generate_and_wait, server.url, tmp_path / "results", ["a lake"]) as (process, _),
     ):
         request.wait()
         kill(process)
@@ -255,14 +233,14 @@ def test_request_that_a_killed_process_was_sending_may_be_billed(connect, server
 
 
 def test_result_on_disk_that_the_ledger_does_not_know_is_kept_once(connect, server, tmp_path):
-    with running(die_before_the_ledger_says_kept, server.url, tmp_path / "r") as (process, _):
+    with running(die_before_the_ledger_says_kept, server.url, tmp_path / "results") as (process, _):
         process.join(60)
         assert process.exitcode is not None
-    (folder,) = (tmp_path / "r").glob("20*/*")
+    (folder,) = (tmp_path / "results").glob("20*/*")
     (job,) = connect().resume()
     assert job.wait(60).folder == folder
     assert server.count("file") == 1
-    assert list((tmp_path / "r").glob("20*/*")) == [folder]
+    assert list((tmp_path / "results").glob("20*/*")) == [folder]
 
 
 def test_download_of_a_killed_process_is_made_anew_and_nothing_of_it_stays(
@@ -270,14 +248,14 @@ def test_download_of_a_killed_process_is_made_anew_and_nothing_of_it_stays(
 ):
     with (
         server.held("file") as request,
-        running(generate_and_wait, server.url, tmp_path / "r", ["a lake"]) as (process, _),
+        running(generate_and_wait, server.url, tmp_path / "results", ["a lake"]) as (process, _),
     ):
         request.wait()
         kill(process)
     (job,) = connect().resume()
     result = job.wait(60)
     assert result.paths[0].stat().st_size > 0
-    assert list((tmp_path / "r").glob(".incoming*")) == []
+    assert list((tmp_path / "results").glob(".incoming*")) == []
 
 
 def test_task_that_two_lost_requests_may_have_made_is_given_to_one_of_them(connect, server):

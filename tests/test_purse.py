@@ -11,33 +11,12 @@ from liangxin_nb.request import Request
 from liangxin_nb.session import Session
 from liangxin_nb.settings import Settings
 
-from .task_server import KEY, PACE, TaskServer, answer
+from .task_server import answer
 
 
 @pytest.fixture
 def ledger(tmp_path):
     return Ledger(tmp_path / "ledger.sqlite")
-
-
-@pytest.fixture
-def server():
-    with closing(TaskServer()) as made:
-        yield made
-
-
-@pytest.fixture
-def connect(server, tmp_path):
-    """Opens sessions on the server and one results folder."""
-    opened = []
-
-    def session(**settings):
-        settings = {"base_url": server.url, "key": KEY, "pace": PACE, **settings}
-        opened.append(Session(results=tmp_path / "r", **settings))
-        return opened[-1]
-
-    yield session
-    for session_ in opened:
-        session_.close()
 
 
 def spend(ledger, credits, model="z-image", fate="kept"):
@@ -141,7 +120,7 @@ def test_wrong_key_is_reported_instead_of_a_balance(connect, server):
 
 def test_sandbox_has_no_balance(tmp_path):
     with (
-        closing(Session(results=tmp_path / "r")) as session,
+        closing(Session(results=tmp_path / "results")) as session,
         pytest.raises(InvalidRequest, match="bills nothing"),
     ):
         session.credits()

@@ -18,29 +18,7 @@ from liangxin_nb.session import Session
 
 from .conftest import FAST_PACE, wait_until
 from .processes import kill, running
-from .task_server import KEY, PACE, TaskServer
 from .workers import generate_and_wait
-
-
-@pytest.fixture
-def server():
-    with closing(TaskServer()) as made:
-        yield made
-
-
-@pytest.fixture
-def connect(server, tmp_path):
-    """Opens sessions on the server and one results folder."""
-    opened = []
-
-    def session(**settings):
-        settings = {"results": tmp_path / "results", "pace": PACE, **settings}
-        opened.append(Session(base_url=server.url, key=KEY, **settings))
-        return opened[-1]
-
-    yield session
-    for session_ in opened:
-        session_.close()
 
 
 def accepted(session, prompt="a lake"):
@@ -105,7 +83,9 @@ def test_refused_request_is_in_the_ledger_with_its_reason(session):
 
 @pytest.fixture
 def with_wrong_key(sandbox, tmp_path):
-    made = Session(base_url=sandbox.url, key="sk-wrong", results=tmp_path / "r", pace=FAST_PACE)
+    made = Session(
+        base_url=sandbox.url, key="sk-wrong", results=tmp_path / "results", pace=FAST_PACE
+    )
     yield made
     made.close()
 
@@ -119,13 +99,15 @@ def test_wrong_key_is_reported_and_the_request_counts_as_refused(with_wrong_key)
 def test_key_is_not_in_the_ledger(with_wrong_key, tmp_path):
     with pytest.raises(ServiceError):
         with_wrong_key.generate("a lake").wait(60)
-    assert b"sk-wrong" not in (tmp_path / "r" / "ledger.sqlite").read_bytes()
+    assert b"sk-wrong" not in (tmp_path / "results" / "ledger.sqlite").read_bytes()
 
 
 def test_port_without_a_server_is_reported_as_not_sent(tmp_path):
     with (
         stamina.set_testing(True, attempts=100, cap=True),  # as many tries, without pauses
-        closing(Session(base_url="http://127.0.0.1:9", key="k", results=tmp_path / "r")) as session,
+        closing(
+            Session(base_url="http://127.0.0.1:9", key="k", results=tmp_path / "results")
+        ) as session,
     ):
         with pytest.raises(Unreachable, match="Nothing was sent, nothing was billed"):
             session.generate("a lake").wait(60)
