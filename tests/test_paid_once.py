@@ -26,7 +26,8 @@ def ledger_file(tmp_path):
     """Looks into the ledger's file, as another program would: a table's rows as dicts."""
 
     def look(table="tickets"):
-        with closing(sqlite3.connect(f"file:{tmp_path}/results/ledger.sqlite?mode=ro", uri=True)) as db:
+        file = f"file:{tmp_path}/results/ledger.sqlite?mode=ro"
+        with closing(sqlite3.connect(file, uri=True)) as db:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(f"select * from {table}")]
 
