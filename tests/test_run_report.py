@@ -69,3 +69,12 @@ def test_seed_is_printed_and_repeats_the_random_numbers(run):
         for result in (first, again, other)
     ]
     assert numbers[0] == numbers[1] != numbers[2]
+
+
+def test_run_on_github_lists_its_flaky_tests_in_the_summary(run, monkeypatch, tmp_path):
+    summary = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    run(FLAKY, "-n", "0")
+    (line,) = summary.read_text(encoding="utf-8").splitlines()
+    assert line.startswith("- flaky: `")
+    assert line.endswith("::test_it`")

@@ -66,7 +66,7 @@ def test_voila_renders_panel_gallery_and_batch_and_they_work_there(
         assert sheet.evaluate("image => image.naturalWidth") > 300
         gallery.get_by_role("button", name="Back to all").click()
         gallery.get_by_role("button", name="Refresh").click()
-        expect(gallery.locator(".lx-tile")).to_have_count(4)
+        expect(gallery.locator(".lx-tile img")).to_have_count(4)
         bars = page.locator(".lx-panel > .lx-bar")
         heights = bars.evaluate_all("rows => rows.map(row => row.offsetHeight)")
         assert min(heights) >= 20, "one style sheet does not squeeze another's rows"
