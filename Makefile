@@ -27,6 +27,7 @@ check: lint  ## lint, types, layers and the fast tests: at most two minutes
 lint: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 
 test-tutorials: $(VENV)/test  ## all tutorials in the browser, and each interrupted at every cell
@@ -35,9 +36,9 @@ test-tutorials: $(VENV)/test  ## all tutorials in the browser, and each interrup
 
 test-long: $(VENV)/test  ## many processes at the rate limits, the sandbox's document with many examples, a flood of callbacks
 	LIANGXIN_CROWD=25 LIANGXIN_EXAMPLES=100 LIANGXIN_CALLS=2000 $(BIN)/python -m pytest \
-	  tests/test_crowd.py tests/sandbox/test_openapi.py tests/callbacks/test_hints.py
+	  tests/ratelimit/test_processes.py tests/sandbox/test_openapi.py tests/callbacks/test_hints.py
 
-coverage: $(VENV)/test  ## lines and branches that no test reaches; of a part: make coverage ONLY="tests/test_purse.py"
+coverage: $(VENV)/test  ## lines and branches that no test reaches; of a part: make coverage ONLY="tests/ledger/test_spending.py"
 	$(if $(ONLY),,$(BROWSER))
 	rm -rf .coverage && mkdir .coverage
 	$(BIN)/coverage run -m pytest --numprocesses=$(WORKERS) $(ONLY) || touch .coverage/failed

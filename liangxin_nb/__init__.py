@@ -38,14 +38,14 @@ if TYPE_CHECKING:
     from .archive import export, import_
     from .batches import Batch, Estimate
     from .callbacks import Receiver
-    from .current import use
-    from .job import Job
-    from .loop import allow_nested_loops
-    from .request import Request
+    from .config.settings import Settings
+    from .core.request import Request
+    from .core.table import Table
+    from .engine.background_loop import allow_nested_loops
     from .results import Result, story
     from .session import Session
-    from .settings import Settings
-    from .table import Table
+    from .session.default import use
+    from .session.job import Job
 
 __all__ = [
     "Batch",
@@ -86,15 +86,15 @@ __version__ = "0.1.0"
 #: Where the names live that pull in the engine; each is loaded when it is first used.
 _ROOMS = {
     "Batch": "batches",
-    "Job": "job",
+    "Job": "session.job",
     "Result": "results",
     "Session": "session",
-    "Settings": "settings",
-    "allow_nested_loops": "loop",
+    "Settings": "config.settings",
+    "allow_nested_loops": "engine.background_loop",
     "export": "archive",
     "import_": "archive",
     "story": "results",
-    "use": "current",
+    "use": "session.default",
 }
 
 
@@ -236,7 +236,7 @@ def show(job: Job) -> None:
 
         lx.show(lx.generate("a cafe terrace"))
     """
-    from .panels import show as shown
+    from .notebook.widgets import show as shown
 
     shown(job, _session())
 
@@ -246,7 +246,7 @@ def panel() -> None:
 
     Raises `InvalidRequest` where nobody looks.
     """
-    from .panels import panel as opened
+    from .notebook.widgets import panel as opened
 
     opened()
 
@@ -261,32 +261,32 @@ def gallery(
     `on_edit`, `on_reference`: take a request, or a picture's path, from its buttons; default the
     open composer, else the code is shown. Where nobody looks, the first page is one picture.
     """
-    from .panels.gallery import show as shown
+    from .notebook.widgets.gallery import show as shown
 
     shown(_session(), on_edit=on_edit, on_reference=on_reference)
 
 
 def load_ipython_extension(shell: Any) -> None:
     """What `%load_ext liangxin_nb` calls."""
-    from .magics import load
+    from .notebook.magics import load
 
     load(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
     """What `%unload_ext liangxin_nb` calls."""
-    from .magics import unload
+    from .notebook.magics import unload
 
     unload(shell)
 
 
 def _session() -> Session:
     """The session that cells use; in a notebook its jobs can then draw themselves."""
-    from .current import current
+    from .session.default import current
 
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if shell is not None:
-        from .panels import teach
+        from .notebook.widgets import teach
 
         teach(shell)
     return current()

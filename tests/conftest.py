@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from liangxin_nb.current import use
-from liangxin_nb.pacing import Pace
+from liangxin_nb.config.settings import CONFIGURED
+from liangxin_nb.polling import Pace
 from liangxin_nb.session import Session
-from liangxin_nb.settings import CONFIGURED
+from liangxin_nb.session.default import use
 
 from . import scan, task_server
 

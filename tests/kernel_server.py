@@ -24,12 +24,23 @@ from .conftest import FAST_PACE
 
 #: What a kernel imports while it starts and runs its first cells.
 IMPORTED = (
-    "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.magics.extension",
-    "IPython.extensions.storemagic", "PIL.JpegImagePlugin", "PIL.PngImagePlugin",
-    "anyio._backends._asyncio", "httpcore", "ipykernel.debugger", "ipywidgets",
-    "liangxin_nb.batches", "liangxin_nb.magics", "liangxin_nb.panels.live",
-    "liangxin_nb.pictures", "sqlalchemy.dialects.sqlite", "tornado.platform.asyncio",
-)  # fmt: skip
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.magics.extension",
+    "IPython.extensions.storemagic",
+    "PIL.JpegImagePlugin",
+    "PIL.PngImagePlugin",
+    "anyio._backends._asyncio",
+    "httpcore",
+    "ipykernel.debugger",
+    "ipywidgets",
+    "liangxin_nb.batches",
+    "liangxin_nb.notebook.magics",
+    "liangxin_nb.notebook.widgets.card_factory",
+    "liangxin_nb.imaging",
+    "sqlalchemy.dialects.sqlite",
+    "tornado.platform.asyncio",
+)
 
 
 def main() -> None:

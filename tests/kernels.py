@@ -216,8 +216,8 @@ def ipython_folder(folder: Path, pace: tuple[float, float]) -> Path:
     startup = folder / "profile_default" / "startup"
     startup.mkdir(parents=True)
     (startup / "pace.py").write_text(
-        "import liangxin_nb.pacing, liangxin_nb.session.session\n"
-        "liangxin_nb.session.session.PACE = liangxin_nb.pacing.Pace(\n"
+        "import liangxin_nb.polling, liangxin_nb.session.session\n"
+        "liangxin_nb.session.session.PACE = liangxin_nb.polling.Pace(\n"
         f"    steps=((float('inf'), *{pace}),), spacing=0.01, creating=0.2\n"
         ")\n"
         "del liangxin_nb\n",

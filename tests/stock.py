@@ -4,14 +4,14 @@ import os
 import time
 from functools import cache
 
-from liangxin_nb.ledger._base import FILES, TICKETS
-from liangxin_nb.ledger.rows import row_of
-from liangxin_nb.pictures import thumbnail
-from liangxin_nb.record import Media
-from liangxin_nb.request import Request
+from liangxin_nb.core.job_record import Ticket
+from liangxin_nb.core.metadata import Story
+from liangxin_nb.core.request import Request
+from liangxin_nb.core.task import Media
+from liangxin_nb.imaging import thumbnail
+from liangxin_nb.ledger.database import FILES, TICKETS
+from liangxin_nb.ledger.mapping import row_of
 from liangxin_nb.sandbox.painter import paint
-from liangxin_nb.stories import Story
-from liangxin_nb.ticket import Ticket
 
 WORDS = (  # noqa: SIM905
     "cafe terrace night rain stones lamp garden spring lighthouse storm lake city snow forest "

@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from PIL import Image
 
-from liangxin_nb.pacing import Pace
+from liangxin_nb.polling import Pace
 
 from .scan import KEY
 

@@ -6,9 +6,9 @@ import threading
 from contextlib import suppress
 
 from liangxin_nb.batches import draft
+from liangxin_nb.core.request import Request
 from liangxin_nb.errors import LiangxinError
 from liangxin_nb.ledger import Ledger
-from liangxin_nb.request import Request
 from liangxin_nb.session import Session
 
 from .task_server import KEY, PACE

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ._base import Imported, Packed
-from .doors import export, import_
-from .taking import pack_all, take_all
+from .api import export, import_
+from .format import Imported, Packed
+from .session_transfer import pack_all, take_all
 
 __all__ = ["Imported", "Packed", "export", "import_", "pack_all", "take_all"]

@@ -1,11 +1,11 @@
 """Many prompts at once: planned, guarded as a whole, sent within a window, taken up again."""
 
-from ._base import Outcome, Progress
+from .batch import Batch
+from .contact_sheet import Sheet
 from .estimate import Estimate
-from .live import Batch
-from .opening import MOST, Draft, draft, listing, reopen
-from .rows import lines
-from .sheet import Sheet
+from .factory import MOST, Draft, draft, listing, reopen
+from .inputs import lines
+from .outcome import Outcome, Progress
 
 __all__ = [
     "MOST",

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..core.request import Request
+from ..core.table import Table
 from ..errors import InvalidRequest
-from ..request import Request
-from ..table import Table
 
 __all__ = ["Estimate"]
 

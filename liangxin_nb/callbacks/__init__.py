@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .line import Line
+    from .channel import Line
     from .receiver import Receiver
 
 __all__ = ["Line", "Receiver"]
 
-_ROOMS = {"Line": "line", "Receiver": "receiver"}
+_ROOMS = {"Line": "channel", "Receiver": "receiver"}
 
 
 def __getattr__(name: str) -> Any:
@@ -24,13 +24,3 @@ def __getattr__(name: str) -> Any:
     if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_ROOMS[name]}", __name__), name)
-
-
-def _jupyter_server_extension_points() -> list[dict[str, str]]:
-    return [{"module": __name__}]
-
-
-def _load_jupyter_server_extension(server: Any) -> None:
-    from .extension import load
-
-    load(server)

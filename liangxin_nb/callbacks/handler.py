@@ -10,8 +10,8 @@ from typing import Any
 
 from tornado.web import RequestHandler, stream_request_body
 
-from ._base import LARGEST
-from .desk import Call, Desk
+from .service import Call, Desk
+from .tokens import LARGEST
 
 __all__ = ["Callback"]
 

@@ -13,11 +13,11 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from ..errors import InvalidRequest
-from ._base import LARGEST, PATTERN
-from .desk import Desk
 from .handler import Callback
-from .mailbox import Mailbox
+from .hint_store import Mailbox
+from .service import Desk
 from .signature import webhook_key
+from .tokens import LARGEST, PATTERN
 
 __all__ = ["Receiver"]
 

@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Mapping
 
-from ..settings import Secret
+from ..config.settings import Secret
 
 __all__ = ["WINDOW", "good", "sign", "webhook_key"]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ._base import Breach, Counted, Input, Model
-from .asked import checked
-from .files import models
-from .rules import breaches
-from .services import uploads
+from .endpoints import uploads
+from .loader import models
+from .model_spec import Breach, Counted, Input, Model
+from .normalize import checked
+from .validation import breaches
 
 __all__ = [
     "Breach",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ._base import Counted, Input, Model
-from .kinds import KINDS
+from .input_types import KINDS
+from .model_spec import Counted, Input, Model
 
 __all__ = ["WORDS", "Broken", "model_of"]
 

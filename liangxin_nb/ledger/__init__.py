@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from .batches import Bundle
 from .bundled import bundle_of, bundles, line_of, take_in_bundles
-from .carried import Carried, rows, take_in
 from .durations import durations
-from .pages import File, Row, Wanted
-from .tickets import Ledger
+from .ledger import Ledger
+from .queries import File, Row, Wanted
+from .transfer import Carried, rows, take_in
 
 __all__ = [
     "Bundle",

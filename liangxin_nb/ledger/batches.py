@@ -9,10 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..request import Request
-from ..ticket import Ticket
-from ._base import TICKETS, Store
-from .rows import note, row_of, ticket_of
+from ..core.job_record import Ticket
+from ..core.request import Request
+from .database import TICKETS, Store
+from .mapping import note, row_of, ticket_of
 
 __all__ = ["Batches", "Bundle"]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ._base import Store
 from .batches import BATCHES, Bundle
-from .carried import checked
+from .database import Store
+from .transfer import checked
 
 __all__ = ["bundle_of", "bundles", "line_of", "take_in_bundles"]
 

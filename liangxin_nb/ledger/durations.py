@@ -7,9 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..pacing import Lived
-from ..ticket import Ticket
-from ._base import TICKETS, Store
+from ..core.job_record import Ticket
+from ..polling import Lived
+from .database import TICKETS, Store
 
 __all__ = ["durations"]
 

@@ -1,8 +1,8 @@
 """What is kept: the folder, the parcels that arrive in it, and the results that people hold."""
 
-from ._base import Result
-from .folder import Results, story
-from .parcel import Parcel
-from .showing import poster_beside, poster_name
+from .rendering import poster_beside, poster_name
+from .result import Result
+from .staging import Parcel
+from .store import Results, story
 
 __all__ = ["Parcel", "Result", "Results", "poster_beside", "poster_name", "story"]

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import uvicorn
 
-from ._base import ADDRESS, gate, in_use, key
-from .calling import Caller
+from .app import application
+from .broken_connections import Protocol
+from .config import ADDRESS, gate, in_use, key
 from .faults import BadFault, Faults, listing
-from .hangup import Protocol
-from .server import application
-from .world import World
+from .state import World
+from .webhooks import Caller
 
 _LINGER = "10"  # seconds without any user before a shared one ends
 _FAULTS = """faults, each name*N for its first N occasions only, else for all:

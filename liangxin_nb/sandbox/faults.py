@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from .kinds import KINDS, STATES
+from .fault_catalog import KINDS, STATES
 
 __all__ = ["BadFault", "Fault", "Faults", "listing", "read"]
 

@@ -12,10 +12,10 @@ from struct import pack
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .delivery import Delivery, How, dribbled, endless
+from .broken_connections import Cut
 from .faults import Fault
-from .hangup import Cut
-from .world import World
+from .file_response import Delivery, How, dribbled, endless
+from .state import World
 
 __all__ = ["STEPS", "Files"]
 

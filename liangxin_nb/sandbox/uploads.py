@@ -7,7 +7,7 @@ import re
 import secrets
 from pathlib import Path
 
-from ..pictures import probe
+from ..imaging import probe
 
 __all__ = ["Uploads", "kind_of"]
 

@@ -8,28 +8,27 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..asking import requests
-from ..budget import Budget
-from ..connection import Connection
-from ..doctor import Finding, examine
+from ..config.settings import Settings
+from ..core.job_record import Ticket
+from ..core.request import Request
+from ..core.table import Table
+from ..diagnostics import Finding, examine
+from ..engine import Life
+from ..engine.background_loop import Loop
+from ..engine.callback_reconciler import Recovery
+from ..engine.client_provider import Connection
+from ..engine.ownership import Whose
 from ..errors import InvalidRequest
-from ..histories import history
-from ..job import Job
 from ..ledger import Bundle, Ledger
-from ..life import Life
-from ..loop import Loop
-from ..pacing import Pace
-from ..purse import guard
-from ..recovery import Recovery
-from ..request import Request
+from ..ledger.reports import history
+from ..ledger.spending import guard
+from ..polling import Pace, Scheduler
+from ..ratelimit import Budget
 from ..results import Result, Results
-from ..scheduler import Scheduler
-from ..settings import Settings
-from ..table import Table
-from ..ticket import Ticket
-from .jobs import Jobs
-from .past import Past
-from .whose import Whose
+from .job import Job
+from .job_registry import Jobs
+from .request_builder import requests
+from .resume import Past
 
 if TYPE_CHECKING:
     from ..callbacks import Line

@@ -14,11 +14,11 @@ __all__ = ["FIGURES", "Kernel", "messages", "with_cards"]
 #: Jobs that never end by themselves, told of a new state twice a second each; nothing is sent.
 _CARDS = """
 import asyncio, itertools
-from liangxin_nb.current import current
-from liangxin_nb.job import Job
-from liangxin_nb.panels.live import card_of
-from liangxin_nb.request import Request
-from liangxin_nb.ticket import Status, Ticket
+from liangxin_nb.session.default import current
+from liangxin_nb.session.job import Job
+from liangxin_nb.notebook.widgets.card_factory import card_of
+from liangxin_nb.core.request import Request
+from liangxin_nb.core.job_record import Status, Ticket
 here = current()
 async def wander(ticket, tell):
     for phase in itertools.cycle(("waiting", "queuing", "generating")):

@@ -18,9 +18,9 @@ COUNT = 10_000
 _CODE = """
 import asyncio, io, json, pathlib, sqlite3, statistics, time
 from PIL import Image
-from liangxin_nb.panels.gallery.gallery import PAGE, Gallery
+from liangxin_nb.notebook.widgets.gallery.gallery import PAGE, Gallery
 from liangxin_nb.session import Session
-from liangxin_nb.shelf import Shelf
+from liangxin_nb.library import Shelf
 
 root = pathlib.Path({root!r})
 session = Session(profile="sandbox", results=root)

@@ -9,9 +9,8 @@ import math
 import random
 from dataclasses import dataclass
 
-from liangxin_nb.pacing import Pace, plan
-from liangxin_nb.record import Record, State
-from liangxin_nb.scheduler import Scheduler
+from liangxin_nb.core.task import Record, State
+from liangxin_nb.polling import Pace, Scheduler, plan
 
 from . import virtual
 from .worlds import WORLDS

@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import cache
 from multiprocessing import get_context
 
-from liangxin_nb.pictures import thumbnail
+from liangxin_nb.imaging import thumbnail
 from liangxin_nb.sandbox.painter import paint
 
 _PICTURES, _AT_ONCE, _TICK = 8, 2, 0.005

@@ -23,8 +23,8 @@ async def main(place, rate):
 asyncio.run(main(*sys.argv[1:]))
 """
 _OURS = """
-from liangxin_nb.budget import Budget
-from liangxin_nb.pacing import Pace
+from liangxin_nb.ratelimit import Budget
+from liangxin_nb.polling import Pace
 def make(place, rate):
     budget = Budget(Pace(spacing=1 / rate), place)
     budget.serve("https://service.example", "sk-bench")

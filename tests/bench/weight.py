@@ -2,7 +2,7 @@
 
 import base64
 
-from liangxin_nb.pictures import thumbnail
+from liangxin_nb.imaging import thumbnail
 from liangxin_nb.sandbox.painter import paint
 
 _PROMPTS = ("a cafe terrace at night, rain", "a city at night")

@@ -7,7 +7,7 @@ durations it has never met.
 import math
 import random
 
-from liangxin_nb.pacing import Lived
+from liangxin_nb.polling import Lived
 
 HISTORY = 50
 _MEDIANS = (8, 15, 30, 60, 120, 200)

@@ -12,13 +12,13 @@ from typing import Any
 
 import uvicorn
 
-from liangxin_nb.sandbox._base import ADDRESS
-from liangxin_nb.sandbox.calling import Caller
-from liangxin_nb.sandbox.fate import _LIFE, life
+from liangxin_nb.sandbox.app import application
+from liangxin_nb.sandbox.broken_connections import Protocol
+from liangxin_nb.sandbox.config import ADDRESS
 from liangxin_nb.sandbox.faults import Faults
-from liangxin_nb.sandbox.hangup import Protocol
-from liangxin_nb.sandbox.server import application
-from liangxin_nb.sandbox.world import World
+from liangxin_nb.sandbox.state import World
+from liangxin_nb.sandbox.task_timeline import _LIFE, life
+from liangxin_nb.sandbox.webhooks import Caller
 
 IDENTITY = "tests"
 #: Times faster than life: a task has ended when it is first asked about.

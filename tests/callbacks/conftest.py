@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 import liangxin_nb as lx
-from liangxin_nb.callbacks.mailbox import Mailbox
-from liangxin_nb.pacing import Pace
+from liangxin_nb.callbacks.hint_store import Mailbox
+from liangxin_nb.polling import Pace
 from liangxin_nb.session import Session
 
 #: Polling so slow that only a call can bring news in time.

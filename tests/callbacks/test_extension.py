@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from liangxin_nb.callbacks.mailbox import Mailbox
+from liangxin_nb.callbacks.hint_store import Mailbox
 
 from ..conftest import wait_until
 from .conftest import body, post
@@ -100,7 +100,7 @@ def test_it_takes_calls_without_a_login_and_opens_nothing_else(server):
 def test_it_is_enabled_by_the_package_itself():
     root = Path(__file__).parents[2]
     config = json.loads((root / "jupyter-config" / "liangxin_nb.json").read_text())
-    assert config == {"ServerApp": {"jpserver_extensions": {"liangxin_nb.callbacks": True}}}
+    assert config == {"ServerApp": {"jpserver_extensions": {"liangxin_nb.server": True}}}
     placed = Path(sys.prefix, "etc/jupyter/jupyter_server_config.d/liangxin_nb.json")
     assert json.loads(placed.read_text()) == config
 

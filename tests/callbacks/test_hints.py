@@ -11,16 +11,16 @@ from types import SimpleNamespace
 import pytest
 
 import liangxin_nb as lx
-from liangxin_nb.callbacks.line import Line
-from liangxin_nb.callbacks.mailbox import Mailbox
+from liangxin_nb.callbacks.channel import Line
+from liangxin_nb.callbacks.hint_store import Mailbox
 from liangxin_nb.errors import TaskFailed
-from liangxin_nb.sandbox import calling
-from liangxin_nb.sandbox.calling import Caller
-from liangxin_nb.sandbox.world import World
+from liangxin_nb.sandbox import webhooks
+from liangxin_nb.sandbox.state import World
+from liangxin_nb.sandbox.webhooks import Caller
 
 from .. import virtual_time
 from ..conftest import FAST_PACE, start_sandbox, wait_until
-from ..sandbox.test_server import call
+from ..sandbox.test_app import call
 from ..scan import KEY
 from .conftest import body, post, set_faults
 
@@ -196,7 +196,7 @@ def test_a_restarted_sandbox_calls_about_each_task_once(mailbox, receiver, tmp_p
     def clock():
         return now[0] + asyncio.get_running_loop().time()
 
-    monkeypatch.setattr(calling, "time", SimpleNamespace(time=clock))
+    monkeypatch.setattr(webhooks, "time", SimpleNamespace(time=clock))
     tasks = []
 
     def create(world, caller, url):

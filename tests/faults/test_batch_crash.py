@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from liangxin_nb.batches import reopen
-from liangxin_nb.batches.live import WINDOW
+from liangxin_nb.batches.batch import WINDOW
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.session import Session
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 import stamina
 
-from liangxin_nb.client import download
+from liangxin_nb.api import downloads
 from liangxin_nb.errors import LiangxinError
-from liangxin_nb.pacing import Pace
+from liangxin_nb.polling import Pace
 from liangxin_nb.results import story
 from liangxin_nb.session import Session
 
@@ -83,7 +83,7 @@ def message_at_the_end(job):
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name or "none")
 def test_fault_ends_as_promised(row, faulty, connect, monkeypatch, request):
-    monkeypatch.setattr(download, "LARGEST", 4 << 20)
+    monkeypatch.setattr(downloads, "LARGEST", 4 << 20)
     put(faulty, row.faults)
     before = counted(faulty)
     session = connect(timeout=row.timeout, patience=row.patience)

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from liangxin_nb.core.request import Request
 from liangxin_nb.ledger import Ledger
-from liangxin_nb.request import Request
 
 from ..processes import running
 from .worker import write_under_stress

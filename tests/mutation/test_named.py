@@ -68,7 +68,9 @@ def test_python_in_any_folder_imports_the_copy(tmp_path):
 
 
 def test_a_mutation_without_its_text_is_not_applicable():
-    one = Mutation("gone", "liangxin_nb/wire.py", "no such text", "", ("tests/test_wire.py",))
+    one = Mutation(
+        "gone", "liangxin_nb/api/codec.py", "no such text", "", ("tests/api/test_codec.py",)
+    )
     (outcome,) = run_mutations([one])
     assert (outcome.good, outcome.verdict) == (False, "NOT APPLICABLE: found 0 times")
 

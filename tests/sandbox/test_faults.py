@@ -16,11 +16,13 @@ import pytest
 from PIL import Image
 
 from liangxin_nb.sandbox import __main__ as program
-from liangxin_nb.sandbox import answer, delivery, fate, files, server, steps
+from liangxin_nb.sandbox import app as server
+from liangxin_nb.sandbox import envelopes as answer
+from liangxin_nb.sandbox import fault_handlers, file_response, files, task_timeline
+from liangxin_nb.sandbox.fault_catalog import KINDS
 from liangxin_nb.sandbox.faults import BadFault, Faults, read
-from liangxin_nb.sandbox.kinds import KINDS
-from liangxin_nb.sandbox.limits import Limits
-from liangxin_nb.sandbox.world import Refusal, World
+from liangxin_nb.sandbox.rate_limits import Limits
+from liangxin_nb.sandbox.state import Refusal, World
 
 from .. import virtual_time
 from ..conftest import start_sandbox, wait_until
@@ -341,7 +343,10 @@ def changes(states):
 @pytest.mark.parametrize(("fault", "course"), COURSES)
 def test_a_life_takes_another_course(fault, course):
     name, _, value = fault.partition(":")
-    assert changes([fate.life(0, 100, now, [(name, value)])[0] for now in range(150)]) == course
+    assert (
+        changes([task_timeline.life(0, 100, now, [(name, value)])[0] for now in range(150)])
+        == course
+    )
 
 
 @pytest.mark.parametrize(("fault", "course"), COURSES)
@@ -370,7 +375,7 @@ def test_a_task_stalls_and_those_made_later_do_not(api, state):
 
 @pytest.mark.parametrize("state", ["waiting", "queuing", "generating"])
 def test_a_stalled_life_has_no_end(state):
-    assert fate.life(0, 100, 10**9, [("stall", state)])[0] == state
+    assert task_timeline.life(0, 100, 10**9, [("stall", state)])[0] == state
 
 
 @pytest.mark.parametrize(
@@ -426,9 +431,13 @@ def test_a_fault_of_a_tasks_life_is_fixed_at_its_creation_and_outlives_the_sandb
 
 def test_several_faults_of_one_life_are_combined():
     fates = [("stall", "generating"), ("odd-state", "")]
-    assert fate.life(0, 1000, 999_999, fates) == ("preparing", 300)
-    assert fate.life(0, 1000, 999_999, [("stall", "queuing"), ("jump", "")])[0] == "waiting"
-    assert fate.life(0, 1000, 999_999, [("stall", "waiting"), ("back", "")])[0] == "waiting"
+    assert task_timeline.life(0, 1000, 999_999, fates) == ("preparing", 300)
+    assert (
+        task_timeline.life(0, 1000, 999_999, [("stall", "queuing"), ("jump", "")])[0] == "waiting"
+    )
+    assert (
+        task_timeline.life(0, 1000, 999_999, [("stall", "waiting"), ("back", "")])[0] == "waiting"
+    )
 
 
 # --- the files ----------------------------------------------------------------------------------
@@ -554,7 +563,7 @@ def test_the_parts_of_a_slow_file_come_evenly_over_its_seconds():
 
     async def receive():
         clock = asyncio.get_running_loop().time
-        parts = delivery.dribbled(50.0, content, 200, {}).body_iterator
+        parts = file_response.dribbled(50.0, content, 200, {}).body_iterator
         came.extend([(clock(), part) async for part in parts])
         return clock()
 
@@ -655,7 +664,13 @@ def test_a_fault_that_cannot_be_had_is_refused_in_one_line(text, said):
 
 
 def test_every_fault_named_is_one_that_strikes():
-    handled = {**steps.STEPS, **answer._STYLES, **files.STEPS, **fate._CHANGES, "late": None}
+    handled = {
+        **fault_handlers.STEPS,
+        **answer._STYLES,
+        **files.STEPS,
+        **task_timeline._CHANGES,
+        "late": None,
+    }
     handled |= dict.fromkeys(("callback-lost", "callback-twice", "callback-forged"))
     assert set(handled) == set(KINDS)
 

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from liangxin_nb.sandbox.film import film
-from liangxin_nb.sandbox.world import Refusal, World
+from liangxin_nb.sandbox.state import Refusal, World
 
+from ..api.test_client import Server
 from ..conftest import start_sandbox, wait_until
 from ..scan import KEY
-from ..test_client import Server
-from .test_server import call
+from .test_app import call
 
 #: On one worker, with one sandbox.
 pytestmark = pytest.mark.xdist_group("sandbox of kie")

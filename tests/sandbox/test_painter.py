@@ -15,8 +15,8 @@ from PIL import Image, ImageChops
 
 from liangxin_nb.sandbox.painter import paint
 from liangxin_nb.sandbox.painter._vocabulary import MOTIFS
-from liangxin_nb.sandbox.painter.brief import Brief, chance, read
 from liangxin_nb.sandbox.painter.finish import captioned
+from liangxin_nb.sandbox.painter.scene_spec import Brief, chance, read
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = (96, 96)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageOps
 
-from liangxin_nb.sandbox.painter._base import SMOOTH
+from liangxin_nb.sandbox.painter.canvas import SMOOTH
 
 FIELD = 512  # longest side, px, at which noise is mixed before it is enlarged
 

@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 
-from liangxin_nb.sandbox.painter._base import Point
+from liangxin_nb.sandbox.painter.canvas import Point
 
 
 def outline(text: str) -> list[Point]:

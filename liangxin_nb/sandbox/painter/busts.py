@@ -8,8 +8,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from liangxin_nb.sandbox.painter._base import Point
 from liangxin_nb.sandbox.painter._shapes import curve, disc, outline
+from liangxin_nb.sandbox.painter.canvas import Point
 
 Outline = list[Point]
 

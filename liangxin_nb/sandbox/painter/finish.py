@@ -6,7 +6,7 @@ import random
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont, ImageStat
 
-from liangxin_nb.sandbox.painter._base import SMOOTH, dimmed, halo
+from liangxin_nb.sandbox.painter.canvas import SMOOTH, dimmed, halo
 
 CAPTION = "sandbox drawing"
 GRAIN = 1.8  # largest change of a channel, in 8-bit levels: more costs file size at once

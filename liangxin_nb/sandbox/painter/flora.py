@@ -6,8 +6,8 @@ import math
 import random
 from collections.abc import Callable, Sequence
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point
 from liangxin_nb.sandbox.painter._shapes import blob, curve, disc, stroke
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point
 
 Outline = list[Point]
 

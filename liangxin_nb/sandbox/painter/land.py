@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from PIL import ImageChops
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point, fade, gradient
 from liangxin_nb.sandbox.painter._colour import Rgb, mix
 from liangxin_nb.sandbox.painter._noise import profile
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point, fade, gradient
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 
 
 def ridge_line(

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from liangxin_nb.sandbox.painter._base import Canvas
-from liangxin_nb.sandbox.painter.brief import chance, read
+from liangxin_nb.sandbox.painter.canvas import Canvas
 from liangxin_nb.sandbox.painter.finish import finished
 from liangxin_nb.sandbox.painter.inset import pinned
+from liangxin_nb.sandbox.painter.scene_spec import chance, read
 from liangxin_nb.sandbox.painter.scenes import paint_scene
 
 FORMS: dict[str, dict[str, int]] = {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point
 from liangxin_nb.sandbox.painter._colour import WHITE, Rgb, mix
 from liangxin_nb.sandbox.painter._shapes import curve, disc, outline, placed, rect, stroke
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 
 HULL = outline("-0.5,-0.06 0.56,-0.1 0.42,0.08 -0.38,0.08")
 MAINSAIL = outline("0,-1.1 0.06,-0.16 0.52,-0.18 0.3,-0.6")

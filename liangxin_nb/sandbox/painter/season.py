@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point
 from liangxin_nb.sandbox.painter._colour import WHITE, mix
 from liangxin_nb.sandbox.painter._shapes import curve, stroke
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point
 from liangxin_nb.sandbox.painter.flora import Outline, leaf, poppy
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 
 SHOWY = ("spring", "autumn")
 

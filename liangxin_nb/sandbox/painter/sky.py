@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from PIL import Image
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point, fade, gradient
 from liangxin_nb.sandbox.painter._colour import BLACK, WHITE, Rgb, mix
 from liangxin_nb.sandbox.painter._noise import field, relief, shaped, threshold
 from liangxin_nb.sandbox.painter._shapes import disc
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point, fade, gradient
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 
 VEILED = ("overcast", "fog", "storm", "snowfall")
 

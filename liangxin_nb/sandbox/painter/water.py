@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PIL import Image, ImageChops, ImageFilter
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point, fade, gradient
 from liangxin_nb.sandbox.painter._colour import Rgb, mix
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point, fade, gradient
 from liangxin_nb.sandbox.painter.props import lens
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 
 
 def paint_water(canvas: Canvas, brief: Brief, level: float) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from PIL import ImageChops
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point, fade
 from liangxin_nb.sandbox.painter._colour import WHITE, mix
 from liangxin_nb.sandbox.painter._noise import field, threshold
 from liangxin_nb.sandbox.painter._shapes import disc, stroke
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point, fade
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 
 
 def weathered(canvas: Canvas, brief: Brief) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from liangxin_nb.sandbox.painter._base import Canvas
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 from liangxin_nb.sandbox.painter.scenes.abstract import paint_abstract
 from liangxin_nb.sandbox.painter.scenes.cafe import paint_cafe
 from liangxin_nb.sandbox.painter.scenes.cat import paint_cat

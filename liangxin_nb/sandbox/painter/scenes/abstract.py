@@ -6,11 +6,11 @@ import math
 
 from PIL import Image, ImageFilter
 
-from liangxin_nb.sandbox.painter._base import Canvas, Paint, Point, gradient
 from liangxin_nb.sandbox.painter._colour import Rgb, along, mix, scaled, turned
 from liangxin_nb.sandbox.painter._noise import field, relief, shaped
 from liangxin_nb.sandbox.painter._shapes import curve, disc, rect
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, Paint, Point, gradient
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 
 
 def paint_abstract(canvas: Canvas, brief: Brief) -> None:

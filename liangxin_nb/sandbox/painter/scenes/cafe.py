@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from PIL import Image, ImageFilter
 
-from liangxin_nb.sandbox.painter._base import Canvas, fade
 from liangxin_nb.sandbox.painter._colour import mix
 from liangxin_nb.sandbox.painter._shapes import curve, disc, stroke
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, fade
 from liangxin_nb.sandbox.painter.props import lamp_dots
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 from liangxin_nb.sandbox.painter.scenes.houses import paint_end, paint_houses
 from liangxin_nb.sandbox.painter.scenes.street import FAR, LAMP, Street
 from liangxin_nb.sandbox.painter.scenes.terrace import paint_front, paint_terrace

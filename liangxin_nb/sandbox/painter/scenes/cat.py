@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from PIL import ImageChops
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter._colour import WHITE, mix
 from liangxin_nb.sandbox.painter._shapes import placed, rect
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter.cats import CATS
 from liangxin_nb.sandbox.painter.flora import leaf
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 
 Box = tuple[float, float, float, float]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PIL import Image
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point, fade, gradient
 from liangxin_nb.sandbox.painter._colour import Rgb, mix
 from liangxin_nb.sandbox.painter._shapes import disc, rect
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point, fade, gradient
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 from liangxin_nb.sandbox.painter.sky import paint_sky
 from liangxin_nb.sandbox.painter.water import mirror, paint_swell
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from PIL import Image
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter._colour import Rgb, mix, tinted
 from liangxin_nb.sandbox.painter._noise import field, shaped
 from liangxin_nb.sandbox.painter._shapes import curve
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter.land import body, paint_range, ridge_line
 from liangxin_nb.sandbox.painter.props import add_birds
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 from liangxin_nb.sandbox.painter.sky import paint_sky
 
 SAND: Rgb = (226, 160, 92)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from PIL import ImageChops, ImageFilter
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point, fade, gradient
 from liangxin_nb.sandbox.painter._colour import WHITE, Rgb, mix
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point, fade, gradient
 from liangxin_nb.sandbox.painter.flora import blade, conifer_row, crown, leaf, trunk
 from liangxin_nb.sandbox.painter.land import body, ridge_line
 from liangxin_nb.sandbox.painter.props import add_birds, add_house
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 from liangxin_nb.sandbox.painter.season import SHOWY
 from liangxin_nb.sandbox.painter.sky import paint_sky
 

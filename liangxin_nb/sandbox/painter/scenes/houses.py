@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter._colour import mix
 from liangxin_nb.sandbox.painter._shapes import rect
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point, gradient
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 from liangxin_nb.sandbox.painter.scenes.street import FAR, LAMP, Street
 
 

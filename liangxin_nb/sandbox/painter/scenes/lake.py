@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point
 from liangxin_nb.sandbox.painter._colour import WHITE, mix
 from liangxin_nb.sandbox.painter._shapes import rect, stroke
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point
 from liangxin_nb.sandbox.painter.flora import blade, conifer_row
 from liangxin_nb.sandbox.painter.land import body, paint_range, parted, ridge_line
 from liangxin_nb.sandbox.painter.props import add_birds, add_boat, add_house
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 from liangxin_nb.sandbox.painter.sky import paint_sky
 from liangxin_nb.sandbox.painter.water import mirror, paint_swell
 

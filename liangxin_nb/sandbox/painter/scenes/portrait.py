@@ -6,13 +6,13 @@ import math
 
 from PIL import Image
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point, fade, gradient
 from liangxin_nb.sandbox.painter._colour import Rgb, mix, scaled
 from liangxin_nb.sandbox.painter._noise import field, shaped
 from liangxin_nb.sandbox.painter._shapes import disc, placed, stroke
-from liangxin_nb.sandbox.painter.brief import Brief
 from liangxin_nb.sandbox.painter.busts import bust
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point, fade, gradient
 from liangxin_nb.sandbox.painter.flora import leaf
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 
 
 def paint_portrait(canvas: Canvas, brief: Brief) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter._colour import WHITE, mix
 from liangxin_nb.sandbox.painter._noise import profile
 from liangxin_nb.sandbox.painter._shapes import blob, stroke
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter.land import paint_rock
 from liangxin_nb.sandbox.painter.props import add_birds, add_boat, add_lighthouse
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 from liangxin_nb.sandbox.painter.sky import paint_sky
 from liangxin_nb.sandbox.painter.water import paint_glitter, paint_swell, paint_water
 

@@ -6,12 +6,12 @@ from itertools import pairwise
 
 from PIL import Image, ImageChops, ImageOps
 
-from liangxin_nb.sandbox.painter._base import SMOOTH, Canvas, Point, gradient
 from liangxin_nb.sandbox.painter._colour import BLACK, WHITE, Rgb, light_of, mix, scaled, turned
 from liangxin_nb.sandbox.painter._noise import field, ridged, shaped, threshold
 from liangxin_nb.sandbox.painter._shapes import disc
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import SMOOTH, Canvas, Point, gradient
 from liangxin_nb.sandbox.painter.land import body, paint_rock, ridge_line
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 from liangxin_nb.sandbox.painter.sky import paint_stars
 
 

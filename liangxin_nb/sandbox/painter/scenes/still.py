@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageOps
 
-from liangxin_nb.sandbox.painter._base import SMOOTH, Canvas, Point
 from liangxin_nb.sandbox.painter._colour import WHITE, Rgb, mix, tinted
 from liangxin_nb.sandbox.painter._shapes import blob, curve, stroke
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import SMOOTH, Canvas, Point
 from liangxin_nb.sandbox.painter.flora import leaf
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 from liangxin_nb.sandbox.painter.scenes.table import Table, paint_room, paint_shadow
 from liangxin_nb.sandbox.painter.scenes.vessels import paint_bowl_front, paint_vessel
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point
 from liangxin_nb.sandbox.painter._colour import Rgb
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point
 
 LAMP: Rgb = (255, 198, 108)
 FAR = 0.1  # the depth at which the street ends

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from PIL import ImageFilter
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter._colour import mix, tinted
 from liangxin_nb.sandbox.painter._noise import field, shaped
 from liangxin_nb.sandbox.painter._shapes import disc
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point, gradient
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 
 
 class Table:

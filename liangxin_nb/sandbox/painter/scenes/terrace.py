@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter._colour import Rgb, mix
 from liangxin_nb.sandbox.painter._shapes import disc, outline, placed, rect, stroke
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter.flora import crown
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 from liangxin_nb.sandbox.painter.scenes.street import LAMP, Street
 
 # A chair to the right of its table, in units of the table's height.

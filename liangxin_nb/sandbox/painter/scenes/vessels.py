@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PIL import Image
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter._colour import WHITE, Rgb, mix, tinted
 from liangxin_nb.sandbox.painter._shapes import curve, disc, outline, placed, stroke
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point, gradient
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 from liangxin_nb.sandbox.painter.scenes.table import Table, paint_shadow
 
 CLAY: tuple[Rgb, ...] = (

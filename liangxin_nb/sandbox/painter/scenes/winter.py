@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from liangxin_nb.sandbox.painter._base import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter._colour import WHITE, Rgb, mix
 from liangxin_nb.sandbox.painter._shapes import blob
-from liangxin_nb.sandbox.painter.brief import Brief
+from liangxin_nb.sandbox.painter.canvas import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter.flora import conifer, conifer_row
 from liangxin_nb.sandbox.painter.land import body, paint_range, parted, ridge_line
 from liangxin_nb.sandbox.painter.props import add_house
+from liangxin_nb.sandbox.painter.scene_spec import Brief
 from liangxin_nb.sandbox.painter.sky import paint_sky
 
 

@@ -1,0 +1,88 @@
+"""The HTTP side of the Market task API: create, record, download. The one door to httpx.
+
+The key goes into the header of calls to the API's own address, and to the service's own address
+for uploads where its documents state one, and nowhere else: calls follow no redirect, and
+downloads use connections that have never seen it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from ..config.settings import Secret
+from ..core.request import Request
+from ..core.task import Record
+from .downloads import Downloads
+from .tasks import Calls, Turns
+from .uploads import Uploads
+
+__all__ = ["Client"]
+
+
+class Client:
+    """Speaks to one service with one key; use it on the private loop alone.
+
+    `timeout`: seconds without a word from the service, default 60. `uploads`: the address at
+    which the service takes pictures, for one that takes none inside a request.
+    """
+
+    def __init__(
+        self, base_url: str, key: Secret, *, timeout: float = 60.0, uploads: str = ""
+    ) -> None:
+        self.base_url = base_url
+        self._uploads = Uploads(uploads, key, timeout) if uploads else None
+        self._calls = Calls(base_url, key, timeout)
+        self._downloads = Downloads(base_url, timeout)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        if self._uploads:
+            await self._uploads.close()
+        await self._calls.close()
+        await self._downloads.close()
+
+    async def create(
+        self, request: Request, *, callback: str = "", turns: Turns | None = None
+    ) -> str:
+        """Sends createTask and returns the task id; `callback`: the URL to be called at the end.
+
+        `turns`: told of a 429, and waited for before the request is sent again. Pictures in the
+        request are uploaded first where the service wants that; without them nothing is created.
+
+        Sent again only when it provably did not arrive, or was refused with 429 and no task id;
+        everything else that gives no id raises: `ServiceError` for a clear no, `Unreachable` with
+        `maybe_created` when a task may exist all the same.
+        """
+        placed = await self._uploads.placed(request) if self._uploads else request
+        return await self._calls.create(placed, callback=callback, turns=turns)
+
+    async def record(self, task_id: str) -> Record:
+        """Asks recordInfo once; raises `ServiceError` or `Unreachable`."""
+        return await self._calls.record(task_id)
+
+    async def credits(self) -> float:
+        """The balance under the `kie` profile; raises `ServiceError` or `Unreachable`."""
+        return await self._calls.credits()
+
+    async def link(self, url: str) -> str:
+        """A new link to a result, under the `kie` profile; good for 20 minutes, as KIE's page says.
+
+        Raises `ServiceError`, as for an address that is no result of the service, or `Unreachable`.
+        """
+        return await self._calls.link(url)
+
+    async def download(self, url: str, target: Path) -> None:
+        """Streams a result into a file; without the key, without cookies, at most 512 MiB.
+
+        Broken off, it goes on where it stopped. Redirects are followed to public http(s) addresses
+        only, unless the API itself is at a private one. Raises `ResultLost` when the link is dead
+        or not to be trusted, `Unreachable` when it could not be fetched after several tries.
+        """
+        await self._downloads.fetch(url, target)

@@ -1,0 +1,144 @@
+"""Fetching results: streamed, resumed, bounded; without the key, never from inside the house."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import stamina
+
+from ..errors import ResultLost, Unreachable
+from .transport import connections, reason, retry_after
+
+__all__ = ["LARGEST", "Downloads"]
+
+#: Bytes of one result file at most.
+LARGEST = 512 << 20
+_MOST_REDIRECTS = 5
+_LONGEST = 900.0  # seconds for one file, all tries together
+_DEAD = (401, 403, 404, 410)
+
+
+class Downloads:
+    """Fetches results for a service at `base_url`; private addresses only where that is one."""
+
+    def __init__(self, base_url: str, timeout: float) -> None:
+        self._base_url = base_url
+        self._http = connections(base_url, timeout)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._http.aclose()
+
+    async def fetch(self, url: str, target: Path) -> None:
+        """Streams a result into a file; see `Client.download`."""
+        target.unlink(missing_ok=True)
+        try:
+            async with asyncio.timeout(_LONGEST):
+                async for attempt in stamina.retry_context(on=_again, attempts=5, timeout=None):
+                    with attempt:
+                        await self._once(url, target)
+        except TimeoutError:
+            raise Unreachable(f"The result did not arrive within {_LONGEST:.0f} s.") from None
+
+    async def _once(self, url: str, target: Path) -> None:
+        """One try; what has arrived already is not asked for again where the server allows."""
+        have = target.stat().st_size if target.exists() else 0
+        try:
+            async with self._opened(url, have) as reply:
+                await self._pour(reply, target, have)
+        except httpx.InvalidURL:
+            raise ResultLost("The result's link redirects to an address that is none.") from None
+        except httpx.HTTPError as error:
+            raise Unreachable(f"The result could not be fetched ({reason(error)}).") from None
+
+    @asynccontextmanager
+    async def _opened(self, url: str, have: int) -> AsyncIterator[httpx.Response]:
+        """The reply at the end of the redirects, each hop checked before it is asked."""
+        # Without compression, so that the number of bytes is the file's own.
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+        for _ in range(_MOST_REDIRECTS + 1):
+            await self._check(url)
+            async with self._http.stream("GET", url, headers=headers) as reply:
+                if not reply.has_redirect_location:
+                    yield reply
+                    return
+                url = str(reply.url.join(reply.headers["location"]))
+        raise ResultLost(f"The result's link redirects more than {_MOST_REDIRECTS} times.")
+
+    async def _check(self, url: str) -> None:
+        """Raises `ResultLost` for an address that no result may come from."""
+        parts = _split(url)
+        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ResultLost(f"The result's address {url[:80]!r} is not http or https.")
+        allowed = await _addresses(urlsplit(self._base_url).hostname or "")
+        for address in await _addresses(parts.hostname):
+            if not (address.is_global or address in allowed):
+                raise ResultLost(
+                    f"The result's address {url[:80]!r} is inside a private network; not fetched."
+                )
+
+    async def _pour(self, reply: httpx.Response, target: Path, have: int) -> None:
+        status = reply.status_code
+        if status in _DEAD:
+            raise ResultLost(f"The result's link is dead (HTTP {status}).")
+        if status == 416 and have:
+            target.unlink()
+        if status not in (200, 206):
+            pause = f" and asked to wait {retry_after(reply):.0f} s" if retry_after(reply) else ""
+            raise Unreachable(f"The result's server answered HTTP {status}{pause}.")
+        continued = status == 206 and _starts_at(reply, have)
+        if status == 206 and not continued:
+            target.unlink(missing_ok=True)
+            raise Unreachable("The result's server sent another part than was asked for.")
+        size = have if continued else 0
+        with target.open("ab" if continued else "wb") as file:
+            async for chunk in reply.aiter_raw():
+                size += len(chunk)
+                if size > LARGEST:
+                    raise ResultLost(f"The result is larger than {LARGEST >> 20} MiB.")
+                file.write(chunk)
+
+
+def _again(error: Exception) -> bool:
+    return isinstance(error, Unreachable)
+
+
+def _split(url: str) -> urllib.parse.SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises for a port that is no number
+    except ValueError:
+        return None
+    return parts
+
+
+def _starts_at(reply: httpx.Response, have: int) -> bool:
+    told: str = reply.headers.get("content-range", "")
+    return told.startswith(f"bytes {have}-")
+
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+async def _addresses(host: str) -> list[Address]:
+    """Every address of a host; none where a proxy looks names up for us."""
+    try:
+        return [ipaddress.ip_address(host)]
+    except ValueError:
+        pass
+    if urllib.request.getproxies().get("https") or not host:
+        return []
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise Unreachable(f"The result's host {host[:80]!r} cannot be found.") from None
+    return [ipaddress.ip_address(str(info[4][0]).partition("%")[0]) for info in found]

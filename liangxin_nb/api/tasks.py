@@ -1,0 +1,130 @@
+"""The two calls of the Market task API: createTask and recordInfo."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import httpx
+import stamina
+
+from ..config.settings import Secret
+from ..core.request import Request
+from ..core.task import Record
+from ..errors import LiangxinError, Saturated, ServiceError, Unreachable
+from .codec import create_body, created, credit, link_body, linked
+from .codec import record as read_record
+from .transport import Origin, reason, retry_after
+
+__all__ = ["Calls", "Turns"]
+
+_CREATE, _RECORD = "/api/v1/jobs/createTask", "/api/v1/jobs/recordInfo"
+_CREDIT, _LINK = "/api/v1/chat/credit", "/api/v1/common/download-url"
+_JSON = {"Content-Type": "application/json"}
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_LONGEST_PAUSE = 60.0
+_CONSOLE = "It is not sent again by itself; look at the service's console first."
+
+
+class Turns(Protocol):
+    """How often all who use this key may create (the budget knows)."""
+
+    async def create(self) -> str:
+        """Returns when one task may be created."""
+
+    async def refused(self, call: str, seconds: float | None) -> None:
+        """The service said 429, and for how long."""
+
+
+class Calls:
+    """Speaks to the API's own address with the key; follows no redirect."""
+
+    def __init__(self, base_url: str, key: Secret, timeout: float) -> None:
+        self._api = Origin(base_url, key, timeout)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._api.close()
+
+    async def create(
+        self, request: Request, *, callback: str = "", turns: Turns | None = None
+    ) -> str:
+        """Sends createTask and returns the task id; see `Client.create`."""
+        body = create_body(request, callback)
+        async for attempt in stamina.retry_context(on=_resendable, attempts=4, timeout=90):
+            with attempt:
+                if turns and attempt.num > 1:
+                    await turns.create()
+                try:
+                    return await self._create_once(body)
+                except Saturated as error:
+                    if turns:
+                        await turns.refused("createTask", error.retry_after)
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _create_once(self, body: bytes) -> str:
+        try:
+            reply = await self._api.call("POST", _CREATE, content=body, headers=_JSON)
+        except _NOT_SENT as error:
+            raise self._unreachable(error) from None
+        except httpx.HTTPError as error:
+            raise self._unanswered(error) from None
+        try:
+            return created(reply.status_code, reply.content, retry_after(reply))
+        except ServiceError as error:
+            raise _ambiguous(error) from None
+
+    async def record(self, task_id: str) -> Record:
+        """Asks recordInfo once; raises `ServiceError` or `Unreachable`."""
+        try:
+            reply = await self._api.call("GET", _RECORD, params={"taskId": task_id})
+        except httpx.HTTPError as error:
+            raise self._unreachable(error, task_id) from None
+        try:
+            return read_record(reply.status_code, reply.content, retry_after(reply))
+        except ServiceError as error:
+            error.task_id = task_id
+            raise
+
+    async def credits(self) -> float:
+        """Asks KIE's chat/credit once; raises `ServiceError` or `Unreachable`."""
+        try:
+            reply = await self._api.call("GET", _CREDIT)
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+        return credit(reply.status_code, reply.content, retry_after(reply))
+
+    async def link(self, url: str) -> str:
+        """Asks KIE's download-url once; raises `ServiceError` or `Unreachable`."""
+        try:
+            reply = await self._api.call("POST", _LINK, content=link_body(url), headers=_JSON)
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+        return linked(reply.status_code, reply.content, retry_after(reply))
+
+    def _unanswered(self, error: httpx.HTTPError) -> Unreachable:
+        said = f"No answer from {self._api.host} ({reason(error)}): a task may have been created"
+        return Unreachable(f"{said}, and may be billed.", maybe_created=True, next_step=_CONSOLE)
+
+    def _unreachable(self, error: httpx.HTTPError, task_id: str | None = None) -> Unreachable:
+        sent = "" if task_id else " Nothing was sent, nothing was billed."
+        return Unreachable(
+            f"{self._api.host} cannot be reached ({reason(error)}).{sent}",
+            task_id=task_id,
+            next_step="Check the address and the connection, then try again.",
+        )
+
+
+def _resendable(error: Exception) -> bool | float:
+    """Whether a create may be sent again, and after how many seconds."""
+    if isinstance(error, Saturated):
+        return error.retry_after is None or min(max(error.retry_after, 0.1), _LONGEST_PAUSE)
+    return isinstance(error, Unreachable) and not error.maybe_created
+
+
+def _ambiguous(error: ServiceError) -> LiangxinError:
+    """A 5xx or an unreadable answer to a create says nothing about whether a task exists."""
+    if error.number < 500 or "required" in error.message:
+        return error  # KIE says 500 for a missing field, too
+    said = f"{error.message} A task may have been created, and may be billed."
+    return Unreachable(said, maybe_created=True, next_step=_CONSOLE)

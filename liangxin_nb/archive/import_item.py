@@ -1,0 +1,125 @@
+"""One result, or one notebook, out of an export to its place here.
+
+No name in a zip becomes a path: what a sound ledger row names is looked for, in a folder that is
+made here, and kept only when its bytes are what the row says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from ..core.metadata import Story
+from ..core.notebook_file import tasks_in
+from ..errors import InvalidRequest, ResultLost
+from ..imaging import POSTER
+from ..ledger import Carried
+from ..results import Result, Results, poster_name
+from .format import MOST_NOTEBOOK, RESULTS
+from .reader import Parts
+
+__all__ = ["notebook", "result"]
+
+_MOST_STORY = 4 * 1024 * 1024
+_MOST_FILE = 512 * 1024 * 1024  # as much as a download may have
+_FOLDER = re.compile(r"\d{4}-\d{2}-\d{2}/[\w-][\w.-]{0,119}")
+_NOTEBOOK = re.compile(r"[^\W_][^/\\:*?\"<>|\x00-\x1f\x7f]{0,120}\.ipynb")
+
+
+def result(parts: Parts, row: Carried, results: Results, wish: str) -> tuple[Carried, bool]:
+    """The row with its folder here, and whether its files came just now; raises `ResultLost`.
+
+    `wish`: the folder that it should have.
+    """
+    wish = wish if _FOLDER.fullmatch(wish) and ".." not in wish else ""
+    found = results.found(row.ticket) or _there(results, wish, row)
+    kept = found or _brought(parts, row, results, wish)
+    place = kept.folder.relative_to(results.root).as_posix()
+    return replace(row, values={**row.values, "folder": place}), found is None
+
+
+def notebook(parts: Parts, name: str, folder: Path) -> Path | None:
+    """A notebook's place here: None when it is here already, `-2` and so on where another is.
+
+    Raises `ResultLost` when it is no notebook.
+    """
+    plain = name.rpartition("/")[2]
+    if not _NOTEBOOK.fullmatch(plain):
+        raise ResultLost("not a usable name")
+    data = parts.read(name, MOST_NOTEBOOK)
+    try:
+        tasks_in(data.decode("utf-8"), plain)
+    except (InvalidRequest, UnicodeDecodeError, RecursionError):
+        raise ResultLost("not a notebook") from None
+    n = 1
+    while (path := folder / _numbered(plain, n)).exists():
+        if path.is_file() and path.read_bytes() == data:
+            return None
+        n += 1
+    with path.open("xb") as file:
+        file.write(data)
+    return path
+
+
+def _numbered(name: str, n: int) -> str:
+    return name if n == 1 else f"{Path(name).stem}-{n}.ipynb"
+
+
+def _there(results: Results, folder: str, row: Carried) -> Result | None:
+    """The result under the name that it had there, where an earlier import has put it."""
+    try:
+        here = results.load(folder) if folder else None
+    except ResultLost:
+        return None
+    return here if here is not None and here.story.ticket == row.values["id"] else None
+
+
+def _brought(parts: Parts, row: Carried, results: Results, wish: str) -> Result:
+    place = f"{RESULTS}/{row.values.get('folder', '')}"
+    story = _story(parts, place, row)
+    contents = {}
+    for file in row.files:
+        data = parts.read(f"{place}/{file['name']}", min(file["bytes"], _MOST_FILE))
+        if hashlib.sha256(data).hexdigest() != file["sha256"]:
+            raise ResultLost("not what the ledger says")
+        contents[file["name"]] = data
+    for film in (f["name"] for f in story.files if f["kind"] == "video"):
+        with suppress(ResultLost):  # none came along, or one that is too large: it is not missed
+            contents[poster_name(film)] = parts.read(f"{place}/{poster_name(film)}", POSTER)
+    parcel = results.parcel(row.ticket)
+    try:
+        return parcel.adopt(story, contents, wish)
+    finally:
+        parcel.drop()
+
+
+def _story(parts: Parts, place: str, row: Carried) -> Story:
+    """The story in the zip, where it tells of this row; of its files only what the row knows."""
+    try:
+        told = Story.read(parts.read(f"{place}/story.json", _MOST_STORY).decode("utf-8"))
+        listed = told.files if told is not None else ()
+        kinds = {file["name"]: str(file.get("kind", "image")) for file in listed}
+    except (UnicodeDecodeError, RecursionError, AttributeError, KeyError, TypeError):
+        told, kinds = None, {}
+    files = sorted(row.files, key=lambda file: (len(file["name"]), file["name"]))
+    ticket = row.ticket
+    request = ticket.request
+    same = told is not None and (told.ticket, told.task_id) == (ticket.id, ticket.task_id)
+    if told is None or not same or not files or kinds.keys() != {f["name"] for f in files}:
+        raise ResultLost("its story is another's")
+    return Story(
+        prompt=request.prompt,
+        model=request.model,
+        task_id=ticket.task_id,
+        ticket=ticket.id,
+        service=ticket.profile,
+        made=str(told.made)[:40],
+        options=request.told,
+        drawing=bool(told.drawing),
+        seconds=ticket.seconds,
+        credits=ticket.credits,
+        files=tuple({**file, "kind": kinds[file["name"]]} for file in files),
+    )

@@ -1,0 +1,90 @@
+"""An import: the tickets, results and notebooks of an export, taken in beside what is here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from zipfile import ZipFile
+
+from ..core.job_record import Ticket
+from ..errors import InvalidRequest, ResultLost
+from ..ledger import Bundle, Carried, Ledger, take_in, take_in_bundles
+from ..results import Results
+from .format import NOTEBOOKS, Imported
+from .import_item import notebook, result
+from .reader import BROKEN, Parts
+
+__all__ = ["unpack"]
+
+
+def unpack(path: Path, ledger: Ledger, results: Results, notebooks: Path | None) -> Imported:
+    """Takes in what is not here yet; what is here is never overwritten, and a second time is free.
+
+    `notebooks`: the folder for notebooks, None for none. Raises `InvalidRequest`, with nothing
+    changed, when the file is no sound export.
+    """
+    try:
+        with ZipFile(path.expanduser()) as archive:
+            parts = Parts(archive, results.root)
+            lines = list(parts.lines())
+            rows = [line for line in lines if isinstance(line, Carried)]
+            brought = _taken(parts, rows, ledger, results, notebooks)
+            take_in_bundles(ledger, [line for line in lines if isinstance(line, Bundle)])
+            return brought
+    except (*BROKEN, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidRequest(
+            f"{str(path)!r} is no sound export of liangxin_nb ({reason}); nothing was changed.",
+            next_step="Give a zip that %liangxin export or lx.export() has made.",
+        ) from None
+
+
+def _taken(
+    parts: Parts, rows: list[Carried], ledger: Ledger, results: Results, folder: Path | None
+) -> Imported:
+    here = {ticket.id: ticket for ticket in ledger.tickets(most=None)}
+    left: list[str] = []
+    arrived = [_arrived(parts, row, here.get(row.values["id"]), results, left) for row in rows]
+    became = Counter(take_in(ledger, [row for row, _ in arrived]))
+    files = _notebooks(parts, folder, left) if folder is not None else ()
+    ids = {row.values["id"] for row in rows}
+    return Imported(
+        tickets=became["new"],
+        known=became["known"] + became["finished"],
+        results=sum(new for _, new in arrived),
+        unfinished=sum(ticket.id in ids for ticket in ledger.unfinished()),
+        notebooks=tuple(files),
+        left_out=tuple(left),
+    )
+
+
+def _arrived(
+    parts: Parts, row: Carried, here: Ticket | None, results: Results, left: list[str]
+) -> tuple[Carried, bool]:
+    """The row as it can be taken in, and whether its result came with it just now."""
+    held = here is not None and here.fate == "kept"
+    if row.values["fate"] != "kept" or (
+        here is not None and held and (results.root / here.folder / "story.json").is_file()
+    ):
+        return row, False
+    folder = str(row.values.get("folder", ""))
+    try:
+        return result(parts, row, results, here.folder if here is not None and held else folder)
+    except ResultLost as error:
+        left.append(f"{folder[:80]}: {error.message}")
+        # A name that no result has: it counts as removed, and the service may still have it.
+        gone = {**row.values, "folder": f"gone/{row.values['id']}"}
+        return replace(row, values=gone, files=()), False
+
+
+def _notebooks(parts: Parts, folder: Path, left: list[str]) -> Iterator[Path]:
+    for name in sorted(parts.files):
+        if not name.startswith(f"{NOTEBOOKS}/") or name.endswith("/"):
+            continue
+        try:
+            if (path := notebook(parts, name, folder)) is not None:
+                yield path
+        except ResultLost as error:
+            left.append(f"{name[:80]!r}: {error.message}")

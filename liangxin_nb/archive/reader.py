@@ -1,0 +1,68 @@
+"""Reading a zip that anybody may have made: bounded, and without believing its names and sizes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from ..errors import ResultLost
+from ..ledger import Bundle, Carried, bundle_of
+from .format import FORMAT, LEDGER
+
+__all__ = ["BROKEN", "Parts"]
+
+#: What zipfile raises for whatever is wrong with a zip.
+BROKEN = (BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
+_MOST_ENTRIES = 200_000
+_MOST_LINE = 8 * 1024 * 1024
+_MOST_LEDGER = 512 * 1024 * 1024
+
+
+class Parts:
+    """The parts of an open zip; raises `ValueError` where it is made to do harm."""
+
+    def __init__(self, archive: ZipFile, room: Path) -> None:
+        self._archive = archive
+        entries = archive.infolist()
+        self.files: dict[str, ZipInfo] = {entry.filename: entry for entry in entries}
+        if len(entries) > _MOST_ENTRIES or len(self.files) != len(entries):
+            raise ValueError("it holds too many files, or one twice")
+        if any(entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED) for entry in entries):
+            raise ValueError("it is packed in a way that no export is")
+        if sum(entry.file_size for entry in entries) > shutil.disk_usage(room).free:
+            raise ValueError("unpacked it does not fit on this disk")
+        if LEDGER not in self.files:
+            raise ValueError(f"there is no {LEDGER} in it")
+
+    def lines(self) -> Iterator[Carried | Bundle]:
+        """The ledger, line by line; raises `ValueError` for a line that no ledger has written."""
+        read = 0
+        with self._archive.open(LEDGER) as lines:
+            header = json.loads(lines.readline(_MOST_LINE))
+            version = header.get("format") if isinstance(header, dict) else None
+            if version != FORMAT:
+                raise ValueError(f"its format is {str(version)[:20]}, known here is {FORMAT}")
+            while line := lines.readline(_MOST_LINE + 1):
+                read += len(line)
+                if len(line) > _MOST_LINE or read > _MOST_LEDGER:
+                    raise ValueError("its ledger is too large")
+                yield bundle_of(line) or Carried.read(line)
+
+    def read(self, name: str, most: int) -> bytes:
+        """A file's bytes; raises `ResultLost` when it is missing, broken or longer than `most`."""
+        entry = self.files.get(name)
+        if entry is None:
+            raise ResultLost("not in the zip")
+        try:
+            with self._archive.open(entry) as file:
+                # Counted while it is unpacked: the size that the zip tells may be a lie.
+                data = file.read(most + 1)
+        except BROKEN as error:
+            raise ResultLost(f"broken ({error})") from None
+        if len(data) > most:
+            raise ResultLost("larger than it may be")
+        return data

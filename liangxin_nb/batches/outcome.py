@@ -1,0 +1,105 @@
+"""What is told of a batch: the outcome of one place, and how all of them stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.job_record import Status
+from ..core.request import Request
+from ..results import Result
+
+__all__ = ["AGAIN", "Outcome", "Progress", "counted"]
+
+#: Phases after which the same may be asked for again: nothing of it can still come, or be billed
+#: a second time unseen. Never one whose answer was lost.
+AGAIN = ("failed", "refused")
+_ORDER = ("done", "running", "unsent", "failed", "refused", "lost", "unknown", "left")
+_WORDS = {"running": "running", "unsent": "not sent yet", "left": "left (still running)",
+          "unknown": "unknown (may be billed)"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One place of a batch as it stands: what was asked for there, and what became of it.
+
+    `place` counts from 0, row by row; `row` and `column` are their names; `tries`: how many
+    tickets this place has had; `reused`: its result was kept already, nothing was sent.
+    """
+
+    place: int
+    row: str
+    column: str
+    request: Request
+    status: Status
+    tries: int = 1
+    reused: bool = False
+
+    @property
+    def state(self) -> str:
+        """Where it stands: unsent, sending, the wire's own states, saving, done, failed, …."""
+        return self.status.phase
+
+    @property
+    def result(self) -> Result | None:
+        """The result once it is kept, else None."""
+        found = self.status.result
+        return found if isinstance(found, Result) else None
+
+    @property
+    def reason(self) -> str:
+        """Why there is no result, in one line; empty where nothing went wrong."""
+        return str(self.status.error or "")
+
+    @property
+    def task_id(self) -> str:
+        """The service's id, or an empty text without one."""
+        return self.status.ticket.task_id
+
+    def __repr__(self) -> str:
+        where = f"{self.row} · {self.column}" if self.column else self.row
+        told = repr(self.result) if self.result else f"{self.state} {self.reason}".strip()
+        return f"<{self.place}: {where} · {told}>"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How a batch stands at a moment: a snapshot.
+
+    `counts`: how many places are done, running, unsent, failed, refused, lost, unknown, left;
+    `seconds`: how long it has been worked on here; `rate`: results per minute, `left`:
+    seconds that the rest may take, both None where nothing is known; `again`: how many failed
+    places may be sent again; `moving`: whether anything still happens here.
+    """
+
+    id: str
+    name: str
+    total: int
+    counts: Mapping[str, int]
+    troubles: tuple[Outcome, ...]
+    seconds: float
+    rate: float | None
+    left: float | None
+    again: int
+    reused: int
+    tries: int
+    paused: bool
+    moving: bool
+    profile: str
+
+    @property
+    def done(self) -> bool:
+        """Whether every place has its result."""
+        return self.counts.get("done", 0) == self.total
+
+    @property
+    def text(self) -> str:
+        """One line: `60 tasks: 51 done, 6 failed, 3 refused`."""
+        return f"{self.total} task{'s' * (self.total != 1)}: {counted(self.counts)}"
+
+
+def counted(counts: Mapping[str, Any]) -> str:
+    """The counts in words, in the order in which people ask: `51 done, 6 failed`."""
+    told = (f"{counts[name]} {_WORDS.get(name, name)}" for name in _ORDER if counts.get(name))
+    return ", ".join(told) or "nothing"

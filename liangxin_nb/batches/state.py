@@ -1,0 +1,140 @@
+"""How every place of a batch stands, and what that comes to."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..core.job_record import UNFINISHED, Status, Ticket
+from ..errors import LiangxinError, StillRunning
+from ..ledger import Bundle
+from ..session import Session
+from .outcome import AGAIN, Outcome, Progress
+
+__all__ = ["Board", "stands"]
+
+_AMOUNT = 5  # results after which a rate means something; refusals come faster
+_TROUBLE = ("failed", "refused", "lost", "unknown")
+_COUNTED = ("done", "unsent", "left", *_TROUBLE)
+
+
+class Board:
+    """The latest status of each place; written on the private loop, read from any thread."""
+
+    def __init__(
+        self, bundle: Bundle, profile: str, statuses: Sequence[Status], tries: Mapping[int, int]
+    ) -> None:
+        self.bundle = bundle
+        self.rows: list[str] = bundle.plan["rows"]
+        self.columns: list[str] = bundle.plan["columns"]
+        #: The places in the order in which they ended.
+        self.ended = [n for n, status in enumerate(statuses) if status.over]
+        self._profile = profile
+        self._statuses = list(statuses)
+        self._tries = dict(tries)
+        self._reused: set[int] = set(map(int, bundle.plan.get("reused", {})))
+        self._since: float | None = None
+        self._worked = 0.0
+        self._at_start = 0
+
+    def __len__(self) -> int:
+        return len(self._statuses)
+
+    def __iter__(self) -> Iterator[Outcome]:
+        return map(self.outcome, range(len(self)))
+
+    def outcome(self, place: int) -> Outcome:
+        """One place, with its names."""
+        row, column = divmod(place, len(self.columns))
+        status = self._statuses[place]
+        return Outcome(
+            place, self.rows[row], self.columns[column], status.ticket.request, status,
+            self._tries.get(place, 1), place in self._reused,
+        )  # fmt: skip
+
+    def status(self, place: int) -> Status:
+        """The latest word about a place."""
+        return self._statuses[place]
+
+    def put(self, place: int, status: Status) -> None:
+        """A new word about a place."""
+        self._statuses[place] = status
+        if status.over:
+            self.ended.append(place)
+
+    def again(self, ticket: Ticket) -> None:
+        """A place begins anew, with another ticket."""
+        self._tries[ticket.place] = self._tries.get(ticket.place, 1) + 1
+        self._statuses[ticket.place] = Status(ticket, "unsent")
+
+    def moves(self, moving: bool) -> None:
+        """Starts or stops the clock."""
+        if moving and self._since is None:
+            self._since = time.monotonic()
+            self._at_start = sum(status.phase == "done" for status in self._statuses)
+        elif not moving and self._since is not None:
+            self._worked += time.monotonic() - self._since
+            self._since = None
+
+    def progress(
+        self, usual: Mapping[str, float], window: int, paused: bool, moving: bool
+    ) -> Progress:
+        """All of it at this moment; `usual`: seconds that the models' tasks take here."""
+        statuses = list(self._statuses)
+        counts = Counter(_kind(status.phase) for status in statuses)
+        now = time.monotonic()
+        running = 0.0 if self._since is None else now - self._since
+        fresh = counts["done"] - self._at_start
+        rate = fresh / running if running > 0 and fresh >= _AMOUNT else None
+        left = self._left(statuses, rate, usual, window) if moving and not paused else None
+        troubles = tuple(o for o in self if o.state in _TROUBLE)
+        return Progress(
+            id=self.bundle.id, name=self.bundle.name, total=len(statuses), counts=counts,
+            troubles=troubles, seconds=self._worked + running,
+            rate=rate * 60 if rate and moving else None, left=left,
+            again=sum(o.state in AGAIN for o in troubles), reused=len(self._reused),
+            tries=sum(self._tries.values()) - len(self._tries), paused=paused, moving=moving,
+            profile=self._profile,
+        )  # fmt: skip
+
+    def _left(
+        self,
+        statuses: Sequence[Status],
+        rate: float | None,
+        usual: Mapping[str, float],
+        window: int,
+    ) -> float | None:
+        """Seconds for the rest: by this batch's own pace, else by what its models take here."""
+        rest = [status for status in statuses if not status.over]
+        if not rest:
+            return None
+        if rate is not None:
+            return len(rest) / rate
+        seconds = [usual.get(status.ticket.request.model) for status in rest]
+        known = [one for one in seconds if one is not None]
+        if len(known) < len(seconds):
+            return None
+        return max(max(known), sum(known) / min(window, len(known)))
+
+
+def stands(session: Session, ticket: Ticket) -> Status:
+    """How a ticket of the ledger stands, before anybody takes it up."""
+    if ticket.fate == "intent":
+        return Status(ticket, "unsent")
+    if ticket.fate == "kept":
+        try:
+            return Status(ticket, "done", result=session.result(ticket), ended=ticket.at)
+        except LiangxinError as gone:
+            return Status(ticket, "lost", error=gone, ended=ticket.at)
+    if ticket.fate in UNFINISHED:
+        return Status(ticket, ticket.state or "waiting")
+    if ticket.fate == "sent":
+        error: LiangxinError = StillRunning("Its request is being sent by another notebook.")
+        return Status(ticket, "left", error=error, ended=ticket.at)
+    error = LiangxinError(ticket.reason, task_id=ticket.task_id or None)
+    return Status(ticket, ticket.fate, error=error, ended=ticket.at)
+
+
+def _kind(phase: str) -> str:
+    return phase if phase in _COUNTED else "running"

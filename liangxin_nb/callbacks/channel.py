@@ -1,0 +1,91 @@
+"""A session's end of it: an address to be called at, a capability per ticket, and the watch."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import AbstractContextManager, suppress
+from functools import cached_property
+
+from ..errors import InvalidRequest
+from .hint_store import FILE, Mailbox
+from .public_url import base, own
+from .tokens import folder, place
+from .watcher import Watch
+
+__all__ = ["Line"]
+
+_AFTERWARDS = 600.0
+
+
+class Line:
+    """Opens nothing before it is used.
+
+    `local`: the API is on this machine. `patience`: seconds for which a job waits; a capability is
+    good for ten minutes more.
+    """
+
+    def __init__(self, *, local: bool, patience: float) -> None:
+        self._local = local
+        self._seconds = patience + _AFTERWARDS
+
+    @cached_property
+    def _mailbox(self) -> Mailbox:
+        try:
+            return Mailbox()
+        except (OSError, sqlite3.Error) as error:
+            raise _unusable(error) from None
+
+    @cached_property
+    def _watch(self) -> Watch:
+        return Watch(self._mailbox)
+
+    @property
+    def used(self) -> bool:
+        """Whether anybody has ever had a mailbox here."""
+        return (folder() / FILE).is_file()
+
+    def address(self, wish: str) -> str:
+        """The base address for `auto`, the user's own URL as it is; raises `InvalidRequest`."""
+        if wish != "auto":
+            return own(wish, local=self._local)
+        found = base(local=self._local)
+        _ = self._mailbox
+        return found
+
+    def open(self, ticket: str, address: str) -> str:
+        """The URL at which the service may call about one ticket."""
+        try:
+            word = self._mailbox.grant(ticket, self._seconds)
+        except sqlite3.Error as error:
+            raise _unusable(error) from None
+        return place(address, word)
+
+    def over(self, ticket: str) -> AbstractContextManager[asyncio.Queue[str]]:
+        """The task ids that callers name for a ticket; on the private loop."""
+        return self._watch.over(ticket)
+
+    def claims(self, ticket: str) -> list[str]:
+        """The task ids that callers have named for a ticket so far; none where none can be read."""
+        with suppress(InvalidRequest, sqlite3.Error):
+            if self.used:
+                return [hint.task_id for hint in self._mailbox.hints(ticket=ticket)]
+        return []
+
+    def holds(self, ticket: str) -> bool:
+        """Whether a call about a ticket may still come."""
+        with suppress(InvalidRequest, sqlite3.Error):
+            return self.used and self._mailbox.open_for(ticket)
+        return False
+
+    def forget(self, ticket: str) -> None:
+        """Nothing is awaited for a ticket any more; a mailbox that fails is passed over."""
+        with suppress(sqlite3.Error):
+            self._mailbox.forget(ticket)
+
+
+def _unusable(error: Exception) -> InvalidRequest:
+    return InvalidRequest(
+        f"The mailbox for callbacks cannot be used ({error}); nothing was sent.",
+        next_step="Set LIANGXIN_CALLBACKS to a folder you can write to, or poll.",
+    )

@@ -1,0 +1,1 @@
+"""Settings, credentials and what is known of the environment."""

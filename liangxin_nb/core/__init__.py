@@ -1,0 +1,1 @@
+"""Values without I/O: requests, job records, service tasks and their metadata."""

@@ -1,0 +1,94 @@
+"""A prompt's ticket: the intent, and what became of it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from ..errors import LiangxinError
+from .request import Request
+
+__all__ = ["ENDED", "UNFINISHED", "Status", "Ticket"]
+
+#: Fates in which the service owes us something that can still be collected.
+UNFINISHED = ("accepted", "succeeded")
+#: Phases after which nothing more will be told.
+ENDED = ("done", "failed", "refused", "left", "unknown", "lost")
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """One intent and its fate, as the ledger keeps it.
+
+    `fate`: intent → sent → accepted → succeeded → kept, or refused, unknown, failed, lost; what
+    was kept may be deleted.
+    `state`: the service's last word, in the wire's spelling. `at`: unix seconds. `service`: the
+    API's base address, without the key; `profile` names what speaks there. `owner`: the session
+    that looks after it. `batch`, `place`: the batch it belongs to, and where in it, from 0.
+    `began`: seconds from its creation to the work on it, `seconds`: to its end.
+    """
+
+    id: str
+    request: Request
+    at: float
+    profile: str
+    service: str = ""
+    fate: str = "intent"
+    state: str = ""
+    task_id: str = ""
+    reason: str = ""
+    folder: str = ""
+    seconds: float | None = None
+    began: float | None = None
+    credits: float | None = None
+    owner: str = ""
+    batch: str = ""
+    place: int = 0
+
+    @classmethod
+    def fresh(cls, request: Request, profile: str, service: str, owner: str = "") -> Ticket:
+        """A new ticket with an id of its own, made now."""
+        return cls(uuid.uuid4().hex[:12], request, time.time(), profile, service, owner=owner)
+
+    def but(self, **changes: Any) -> Ticket:
+        """The same ticket with other values."""
+        return replace(self, **changes)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it can still be collected."""
+        return self.fate in UNFINISHED and bool(self.task_id)
+
+    @property
+    def reused(self) -> str:
+        """One line that says that its kept result stands in for a new task."""
+        when = datetime.fromtimestamp(self.at).astimezone()
+        return (
+            f"Reused from {when:%Y-%m-%d %H:%M} ({self.task_id}): the same work was kept; "
+            "nothing was sent."
+        )
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is told to whoever watches a ticket: a snapshot, replaced and never changed.
+
+    `phase`: unsent (in a batch), sending, a wire state, saving, or one of `ENDED`. `note`: a
+    passing remark such as trouble with the connection. `ended`: unix seconds, or None while it
+    lives.
+    """
+
+    ticket: Ticket
+    phase: str = "sending"
+    note: str = ""
+    error: LiangxinError | None = None
+    result: Any = field(default=None, repr=False)
+    ended: float | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will be told."""
+        return self.phase in ENDED

@@ -1,0 +1,76 @@
+"""What the user wants, as one frozen value."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from ..errors import InvalidRequest
+
+__all__ = ["Request", "Value"]
+
+Value = str | int | float | bool | list[str] | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """One wish: a model, a prompt taken literally, and the model's own inputs.
+
+    `options` holds the wire's names and values (`image_size`, not `--size`), without the prompt.
+    Raises `InvalidRequest` when the prompt is empty or the model has no name.
+    """
+
+    model: str
+    prompt: str
+    options: Mapping[str, Value] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.prompt.strip():
+            raise InvalidRequest(
+                "The prompt is empty; nothing was sent.",
+                next_step="Write what the picture shows below the %%liangxin line.",
+            )
+        if not self.model.strip():
+            raise InvalidRequest(
+                "The model has no name; nothing was sent.", next_step="%liangxin models lists them."
+            )
+        object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
+
+    @property
+    def input(self) -> dict[str, Value]:
+        """The wire's `input` object: the prompt and the options."""
+        return {"prompt": self.prompt, **self.options}
+
+    @property
+    def told(self) -> dict[str, Value]:
+        """The options as they are written down: a picture sent along is named, not repeated."""
+        return {name: _brief(value) for name, value in self.options.items()}
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of it is at hand: of a picture sent along, the ledger keeps a name only."""
+        values = [v for value in self.options.values() for v in _each(value)]
+        return not any(v.startswith("data:") and ";sha256 " in v[:200] for v in values)
+
+    @property
+    def digest(self) -> str:
+        """Identity of the work: 64 hex digits, equal for equal model, prompt and options."""
+        text = json.dumps([self.model, self.input], sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _each(value: Value) -> list[str]:
+    return value if isinstance(value, list) else [str(value)]
+
+
+def _brief(value: Value) -> Value:
+    if isinstance(value, list):
+        return [str(_brief(one)) for one in value]
+    if not isinstance(value, str) or not value.startswith("data:") or len(value) < 200:
+        return value
+    kind = value[: value.find(";")] if ";" in value[:60] else "data:"
+    digest = hashlib.sha256(value.encode()).hexdigest()[:16]
+    return f"{kind};{len(value)} characters;sha256 {digest}"

@@ -1,0 +1,7 @@
+"""One ticket's way, from the intent to the kept result."""
+
+from __future__ import annotations
+
+from .lifecycle import Life
+
+__all__ = ["Life"]

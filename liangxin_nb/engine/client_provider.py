@@ -1,0 +1,51 @@
+"""The client of the service in use; for the sandbox, of one that runs now."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ..api import Client
+from ..catalog import uploads
+from ..config.settings import Secret, Settings
+from ..ratelimit import Budget
+from ..sandbox.launcher import Launcher
+
+__all__ = ["Connection"]
+
+
+class Connection:
+    """Gives the client when it is asked for; opens nothing before. Use it on the private loop."""
+
+    def __init__(self, settings: Settings, budget: Budget) -> None:
+        self._settings = settings
+        self._budget = budget
+        self._client: Client | None = None
+        self._connecting = asyncio.Lock()
+        self._launcher = Launcher(settings.results / ".sandbox", speed=settings.speed)
+
+    async def __call__(self) -> Client:
+        """The client, the same one as long as the address is; raises `Unreachable`."""
+        url, key = self._settings.base_url, self._settings.key
+        if self._settings.profile == "sandbox":
+            url, key = await asyncio.to_thread(self._launcher.url), Secret(self._launcher.key)
+        async with self._connecting:  # many jobs may ask for it at once, and share one
+            if self._client is None or self._client.base_url != url:
+                assert key is not None
+                await asyncio.to_thread(self._budget.serve, url, key.reveal())
+                self._client = Client(
+                    url,
+                    key,
+                    timeout=self._settings.timeout,
+                    uploads=uploads(self._settings.profile, url),
+                )
+            return self._client
+
+    async def close(self) -> None:
+        """Closes the client's connections; the next call opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    def leave(self) -> None:
+        """Gives the sandbox back: without users it ends by itself."""
+        self._launcher.leave()

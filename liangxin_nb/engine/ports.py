@@ -1,0 +1,23 @@
+"""What all steps of a ticket's way share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ..api import Client
+from ..core.job_record import Status, Ticket
+from ..ledger import Ledger
+
+__all__ = ["Connect", "Tell", "write"]
+
+Tell = Callable[[Status], None]
+Connect = Callable[[], Awaitable[Client]]
+
+
+async def write(
+    ledger: Ledger, ticket: Ticket, what: str, detail: str = "", **values: Any
+) -> Ticket:
+    """A change in the ledger, from a thread: the disk may be slow, and the loop must not wait."""
+    return await asyncio.to_thread(lambda: ledger.change(ticket, what, detail, **values))

@@ -1,0 +1,145 @@
+"""The ledger of money and work: a row per ticket, a line per change.
+
+A row is written before createTask, so that nothing is paid for without a trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..core.job_record import UNFINISHED, Ticket
+from ..core.request import Request
+from .batches import Batches
+from .database import EVENTS, FILES, TICKETS
+from .mapping import note, row_of, ticket_of
+
+__all__ = ["Ledger"]
+
+
+class Ledger(Batches):
+    """The tickets of a ledger at a file path or a database URL."""
+
+    def intend(self, request: Request, profile: str, service: str, owner: str = "") -> Ticket:
+        """A new ticket, on disk before anything is sent."""
+        ticket = Ticket.fresh(request, profile, service, owner)
+        self.add(ticket)
+        return ticket
+
+    def add(self, ticket: Ticket) -> None:
+        """Takes in a ticket made elsewhere."""
+        with self.changing() as db:
+            db.execute(TICKETS.insert().values(**row_of(ticket)))
+            note(db, ticket.id, ticket.fate)
+
+    def claim(self, ticket: Ticket, owner: str) -> Ticket | None:
+        """The ticket under a new owner, or None when somebody else was quicker.
+
+        The fate counts too: what was sent and let go of meanwhile is no intent any more.
+        """
+        mine = sa.and_(
+            TICKETS.c.id == ticket.id,
+            TICKETS.c.owner == ticket.owner,
+            TICKETS.c.fate == ticket.fate,
+        )
+        with self.changing() as db:
+            changed = db.execute(TICKETS.update().where(mine).values(owner=owner))
+        return ticket.but(owner=owner) if changed.rowcount == 1 else None
+
+    def change(self, ticket: Ticket, what: str, detail: str = "", **values: Any) -> Ticket:
+        """The ticket with other values, and a line in its history that says what happened."""
+        changed = ticket.but(**values)
+        with self.changing() as db:
+            if values:
+                db.execute(TICKETS.update().where(TICKETS.c.id == ticket.id).values(**values))
+            note(db, ticket.id, what, detail)
+        return changed
+
+    def found(self, ticket: Ticket, task_id: str) -> Ticket | None:
+        """The ticket of a lost answer, accepted under the id that it turned out to have.
+
+        None when it is settled already, or the id is another ticket's.
+        """
+        others = TICKETS.alias()
+        taken = sa.exists().where(others.c.task_id == task_id)
+        lost = sa.and_(TICKETS.c.id == ticket.id, TICKETS.c.fate.in_(("sent", "unknown")))
+        values = {"fate": "accepted", "task_id": task_id, "reason": ""}
+        with self.changing() as db:
+            done = db.execute(TICKETS.update().where(lost, ~taken).values(**values))
+            if done.rowcount != 1:
+                return None
+            note(db, ticket.id, "found", task_id)
+        return ticket.but(**values)
+
+    def keep(self, ticket: Ticket, folder: str, files: Sequence[Mapping[str, Any]]) -> Ticket:
+        """The ticket kept: its folder and files, in the same transaction as its fate."""
+        names = ("name", "bytes", "sha256", "width", "height")
+        with self.changing() as db:
+            db.execute(FILES.delete().where(FILES.c.ticket == ticket.id))
+            for file in files:
+                row = {name: file.get(name) for name in names}
+                db.execute(FILES.insert().values(ticket=ticket.id, **row))
+            kept = {"fate": "kept", "folder": folder}
+            db.execute(TICKETS.update().where(TICKETS.c.id == ticket.id).values(**kept))
+            note(db, ticket.id, "kept", folder)
+        return ticket.but(**kept)
+
+    def find(self, id: str) -> Ticket | None:
+        """The newest ticket whose id or task id this is, or begins so when only one does."""
+        if not id:
+            return None
+        query = TICKETS.select().order_by(TICKETS.c.at.desc())
+        exact = sa.or_(TICKETS.c.id == id, TICKETS.c.task_id == id)
+        if found := self._tickets(query.where(exact).limit(1)):
+            return found[0]
+        near = self._tickets(query.where(TICKETS.c.id.startswith(id, autoescape=True)).limit(2))
+        return near[0] if len(near) == 1 else None
+
+    def of_fate(self, *fates: str) -> list[Ticket]:
+        """Every ticket of these fates, oldest first."""
+        return self._tickets(
+            TICKETS.select().where(TICKETS.c.fate.in_(fates)).order_by(TICKETS.c.at)
+        )
+
+    def unfinished(self) -> list[Ticket]:
+        """Every ticket that can still be collected, oldest first."""
+        return [ticket for ticket in self.of_fate(*UNFINISHED) if ticket.task_id]
+
+    def tickets(self, *, search: str = "", most: int | None = 50) -> list[Ticket]:
+        """Tickets, unfinished ones first and then the newest; `search` looks into the prompts."""
+        last = sa.case((TICKETS.c.fate.in_(UNFINISHED), 0), else_=1)
+        query = TICKETS.select().order_by(last, TICKETS.c.at.desc()).limit(most)
+        if search:
+            query = query.where(TICKETS.c.prompt.icontains(search, autoescape=True))
+        return self._tickets(query)
+
+    def count(self) -> dict[str, int]:
+        """How many tickets have each fate."""
+        query = sa.select(TICKETS.c.fate, sa.func.count()).group_by(TICKETS.c.fate)
+        with self.reading() as db:
+            return {str(fate): int(number) for fate, number in db.execute(query)}
+
+    def events(self, ticket_id: str) -> list[tuple[float, str, str]]:
+        """A ticket's history: unix seconds, what happened, and the detail as it came."""
+        query = sa.select(EVENTS.c.at, EVENTS.c.what, EVENTS.c.detail)
+        query = query.where(EVENTS.c.ticket == ticket_id).order_by(EVENTS.c.n)
+        with self.reading() as db:
+            return [(at, what, detail) for at, what, detail in db.execute(query)]
+
+    def usual(self, model: str, profile: str, *, last: int = 20) -> float | None:
+        """The median seconds of the last finished tasks of a model, or None before the third."""
+        query = sa.select(TICKETS.c.seconds).where(
+            TICKETS.c.model == model,
+            TICKETS.c.profile == profile,
+            TICKETS.c.seconds.is_not(None),
+        )
+        with self.reading() as db:
+            newest = query.order_by(TICKETS.c.at.desc()).limit(last)
+            found = sorted(seconds for (seconds,) in db.execute(newest))
+        return found[len(found) // 2] if len(found) >= 3 else None
+
+    def _tickets(self, query: Any) -> list[Ticket]:
+        with self.reading() as db:
+            return [ticket_of(row) for row in db.execute(query).mappings()]

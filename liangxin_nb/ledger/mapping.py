@@ -1,0 +1,49 @@
+"""Tickets as rows, and the lines of their history."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..core.job_record import Ticket
+from ..core.request import Request
+from .database import EVENTS
+
+__all__ = ["note", "row_of", "ticket_of"]
+
+
+def note(db: sa.Connection, ticket: str, what: str, detail: str = "") -> None:
+    """Writes one line into a ticket's history."""
+    db.execute(EVENTS.insert().values(ticket=ticket, at=time.time(), what=what, detail=detail))
+
+
+def row_of(ticket: Ticket) -> dict[str, Any]:
+    """A ticket as it goes into the table."""
+    request = ticket.request
+    return {
+        "id": ticket.id,
+        "at": ticket.at,
+        "profile": ticket.profile,
+        "service": ticket.service,
+        "model": request.model,
+        "prompt": request.prompt,
+        "options": json.dumps(request.told, ensure_ascii=False),
+        "digest": request.digest,
+        "fate": ticket.fate,
+        "state": ticket.state,
+        "task_id": ticket.task_id,
+        "owner": ticket.owner,
+        "batch": ticket.batch,
+        "place": ticket.place,
+    }
+
+
+def ticket_of(row: Any) -> Ticket:
+    """A ticket as it comes out of the table."""
+    request = Request(row["model"], row["prompt"], json.loads(row["options"]))
+    names = {field.name for field in fields(Ticket)} - {"request"}
+    return Ticket(request=request, **{name: row[name] for name in names})

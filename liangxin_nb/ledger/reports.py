@@ -1,0 +1,38 @@
+"""The ledger as a table that people and programs can read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ..core.job_record import Ticket
+from ..core.table import Table
+from .ledger import Ledger
+
+__all__ = ["history"]
+
+_HEADINGS = ("when", "model", "prompt", "fate", "task", "seconds", "credits", "kept in or reason")
+
+
+def history(ledger: Ledger, *, search: str = "", most: int | None = None) -> Table:
+    """Tickets as rows, unfinished ones first and then the newest.
+
+    `search` looks into the prompts; `most` rows, default all. `seconds`: how long the task took at
+    the service; `credits`: what the service says it cost, where it says so.
+    """
+    rows = [_row(ticket) for ticket in ledger.tickets(search=search, most=most)]
+    empty = f"No prompt holds {search!r}." if search else "No task yet."
+    return Table(_HEADINGS, rows, empty)
+
+
+def _row(ticket: Ticket) -> tuple[object, ...]:
+    fate = f"{ticket.fate} ({ticket.state})" if ticket.unfinished and ticket.state else ticket.fate
+    return (
+        datetime.fromtimestamp(ticket.at).astimezone(),
+        ticket.request.model,
+        ticket.request.prompt,
+        fate,
+        ticket.task_id or ticket.id,
+        ticket.seconds,
+        ticket.credits,
+        ticket.folder or ticket.reason,
+    )

@@ -1,0 +1,96 @@
+"""What was spent, and the guard that stops the submit that would cross a limit."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from datetime import datetime
+
+from ..config.settings import Settings
+from ..core.job_record import Ticket
+from ..core.table import Table
+from ..errors import InvalidRequest
+from .ledger import Ledger
+
+__all__ = ["guard", "newest", "totals"]
+
+_FREE = ("refused",)  # said no to, or never arrived: not billed
+_NEXT = "Raise it with %config LiangXin.{name} = …, or wait for tomorrow."
+
+
+def totals(ledger: Ledger) -> Table:
+    """Tasks and credits per day and model, the newest day first.
+
+    Credits are what the service reported; a dash where it reported none.
+    """
+    sums: dict[tuple[str, str], list[Ticket]] = defaultdict(list)
+    for ticket in _billable(ledger):
+        sums[_day(ticket.at), ticket.request.model].append(ticket)
+    rows = [
+        (day, model, len(tickets), _credits(tickets))
+        for (day, model), tickets in sorted(sums.items(), reverse=True)
+    ]
+    return Table(("day", "model", "tasks", "credits"), rows, "Nothing was asked for yet.")
+
+
+def newest(ledger: Ledger) -> str:
+    """The last day's tasks and credits by model, in one line; empty before the first task."""
+    rows = list(totals(ledger))
+    day = rows[0]["day"] if rows else ""
+    parts = [
+        f"{row['tasks']} {row['model']}"
+        + (f" ({row['credits']:g} credits)" if isinstance(row["credits"], float) else "")
+        for row in rows
+        if row["day"] == day
+    ]
+    return f"{day}: {', '.join(parts)}. %liangxin credits lists every day." if parts else ""
+
+
+def guard(ledger: Ledger, settings: Settings, *models: str) -> None:
+    """Raises `InvalidRequest` when one more task of each model today would cross a set limit.
+
+    `max_tasks` counts tasks; `max_credits` adds what the service reported for today's, and what
+    the last task of each model cost.
+    """
+    if settings.max_tasks is None and settings.max_credits is None:
+        return
+    today = _day(time.time())
+    past = [t for t in _billable(ledger) if t.profile == settings.profile]
+    spent = [ticket for ticket in past if _day(ticket.at) == today]
+    if settings.max_tasks is not None and len(spent) + len(models) > settings.max_tasks:
+        more = f" and these are {len(models)} more" if len(models) > 1 else ""
+        raise InvalidRequest(
+            f"{len(spent)} tasks were asked for today{more}, the limit is {settings.max_tasks}; "
+            "nothing was sent.",
+            next_step=_NEXT.format(name="max_tasks"),
+        )
+    used = sum(ticket.credits or 0.0 for ticket in spent)
+    last = {name: _last_cost(past, name) for name in set(models)}
+    cost, limit = sum(last[name] for name in models), settings.max_credits
+    if limit is not None and (used + cost > limit or used >= limit):
+        what = f"these {len(models)} tasks would" if len(models) > 1 else f"{models[0]} last"
+        raise InvalidRequest(
+            f"{used:g} credits were used today and {what} cost {cost:g}, the limit is "
+            f"{limit:g}; nothing was sent.",
+            next_step=_NEXT.format(name="max_credits"),
+        )
+
+
+def _last_cost(past: list[Ticket], model: str) -> float:
+    costs = (t.credits for t in past if t.request.model == model and t.credits is not None)
+    return next(costs, 0.0)
+
+
+def _billable(ledger: Ledger) -> list[Ticket]:
+    """Everything that was or may be billed, the newest first."""
+    tickets = [t for t in ledger.tickets(most=None) if t.fate not in _FREE]
+    return sorted(tickets, key=lambda ticket: ticket.at, reverse=True)
+
+
+def _credits(tickets: list[Ticket]) -> float | str:
+    told = [ticket.credits for ticket in tickets if ticket.credits is not None]
+    return sum(told) if told else "–"
+
+
+def _day(at: float) -> str:
+    return f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d}"

@@ -1,0 +1,163 @@
+"""The shelf of everything that was ever made, as a gallery asks for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from ..catalog import model as find
+from ..catalog import models as catalogue
+from ..catalog.codegen import as_cell, as_typed
+from ..core.job_record import Ticket
+from ..core.request import Request
+from ..errors import InvalidRequest
+from ..imaging import sheet, thumbnail
+from ..ledger import Row, Wanted
+from ..ledger.queries import batches, count, models, page, these
+from ..results import Result
+from .embedded import Told, read_back
+from .entry import Entry
+from .export import exported
+from .thumbnails import Thumbnails
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+__all__ = ["Shelf"]
+
+_FIRST_WORDS = 600  # bytes of a text that are read for its tile
+
+
+class Shelf:
+    """What the gallery asks: small answers, each from the ledger or from small files."""
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._profile = session, session.settings.profile
+        self._ledger, self._results = session.ledger, session.results
+        self._thumbnails = Thumbnails(session.results.root)
+
+    # ---- what there is
+
+    def page(self, wanted: Wanted, *, first: int = 0, most: int = 24) -> list[Entry]:
+        """At most `most` entries from the one numbered `first` (from 0) on."""
+        return [*map(self._entry, page(self._ledger, wanted, first=first, most=most))]
+
+    def count(self, wanted: Wanted) -> int:
+        """How many entries all the pages hold together."""
+        return count(self._ledger, wanted)
+
+    def entries(self, ids: Sequence[str]) -> list[Entry]:
+        """The entries of these tickets, in this order; an unknown id is passed over."""
+        return [*map(self._entry, these(self._ledger, ids))]
+
+    def models(self) -> dict[str, int]:
+        """Every model that was asked, and how often."""
+        return models(self._ledger)
+
+    def batches(self) -> list[tuple[str, float, int]]:
+        """The newest batches: id, when it began in unix seconds, how many tickets."""
+        return batches(self._ledger)
+
+    def _entry(self, row: Row) -> Entry:
+        folder = row.ticket.folder
+        return Entry(row, self._results.inside(folder) if folder else None)
+
+    # ---- what it looks like
+
+    def held(self, entry: Entry, n: int = 1) -> bytes:
+        """The thumbnail of its nth picture, empty when it has to be made first."""
+        return self._thumbnails.held(entry, n)
+
+    def thumbnail(self, entry: Entry, n: int = 1) -> bytes:
+        """The thumbnail of its nth picture, made from the original where there is none yet."""
+        return self._thumbnails.make(entry, n)
+
+    def large(self, entry: Entry, n: int = 1) -> bytes:
+        """Its nth picture with at most 1024 pixels a side; empty when it cannot be read."""
+        path = entry.path(entry.pictures[n - 1]) if n <= len(entry.pictures) else None
+        try:
+            return thumbnail(path.read_bytes(), budget=180_000) if path else b""
+        except Exception:  # Pillow's decoders raise many kinds for broken data
+            return b""
+
+    def sheet(self, entries: Sequence[Entry]) -> bytes:
+        """The entries' thumbnails side by side as one JPEG for the notebook; empty without any."""
+        small = [data for entry in entries if (data := self.thumbnail(entry))]
+        return sheet(small) if small else b""
+
+    def words(self, entry: Entry) -> str:
+        """The first words of a kept text; empty for any other kind."""
+        path = entry.path(entry.files[0]) if entry.kind == "text" else None
+        if path is None:
+            return ""
+        with suppress(OSError), path.open("rb") as file:
+            return file.read(_FIRST_WORDS).decode("utf-8", "ignore")
+        return ""
+
+    def result(self, entry: Entry) -> Result:
+        """What is kept of it; raises `InvalidRequest` or `ResultLost` when nothing is."""
+        return self._session.result(entry.ticket)
+
+    def links(self, entry: Entry) -> list[tuple[str, str]]:
+        """Name and address of each of its files, as the notebook beside them finds them."""
+        paths = [(file.name, entry.path(file)) for file in entry.files]
+        return [(name, link(path)) for name, path in paths if path is not None]
+
+    # ---- how it was made
+
+    def cell(self, request: Request, profile: str = "") -> str:
+        """The cell that asks for the same again, or a line of Python where no cell can say it."""
+        return as_typed(find(profile or self._profile, request.model), request)
+
+    def reference(self, entry: Entry) -> tuple[Path, str]:
+        """Its first picture's file, and a cell that sends it along with a new prompt.
+
+        Raises `InvalidRequest` when there is no picture on this disk.
+        """
+        path = entry.path(entry.pictures[0]) if entry.pictures else None
+        if path is None:
+            raise InvalidRequest(
+                "There is no picture of it on this disk.", next_step="Choose a kept picture."
+            )
+        place = Path(os.path.relpath(path)).as_posix()
+        able = next(m for m in catalogue(self._profile).values() if "image" in m.plain)
+        return path, as_cell(able, Request(able.id, "What to make of this picture"), [place])
+
+    def read(self, data: bytes) -> Told:
+        """What a file of anybody's tells of itself; never raises."""
+        return read_back(data)
+
+    # ---- what is done with it
+
+    def export(self, ids: Sequence[str]) -> tuple[Path, int]:
+        """A zip of these results with their stories, and how many it holds.
+
+        Raises `InvalidRequest` when none of them has a file on this disk.
+        """
+        return exported(self._results.root, self.entries(ids))
+
+    def delete(self, id: str) -> Ticket:
+        """Deletes a result's files and thumbnails; the ledger keeps the fact and the prompt.
+
+        Raises `InvalidRequest` when nothing is kept of it.
+        """
+        ticket = self._session.ticket(id)
+        if ticket.fate != "kept":
+            raise InvalidRequest(f"Nothing is kept of {ticket.id}: it is {ticket.fate}.")
+        today = f"{datetime.now().astimezone():%Y-%m-%d}"
+        reason = f"Its files were deleted on purpose on {today}."
+        with self._results.removing(ticket.folder):
+            gone = {"fate": "deleted", "folder": "", "reason": reason}
+            ticket = self._ledger.change(ticket, "deleted", ticket.folder, **gone)
+        self._thumbnails.forget(ticket.id)
+        return ticket
+
+
+def link(path: Path) -> str:
+    """A file's address relative to the notebook, with every strange letter written safely."""
+    return quote(Path(os.path.relpath(path)).as_posix())

@@ -1,7 +1,0 @@
-"""One ticket's way, from the intent to the kept result."""
-
-from __future__ import annotations
-
-from .life import Life
-
-__all__ = ["Life"]

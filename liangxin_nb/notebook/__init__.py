@@ -1,0 +1,1 @@
+"""IPython and ipywidgets: magics, widgets and the output of cells."""

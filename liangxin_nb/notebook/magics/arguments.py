@@ -1,0 +1,157 @@
+"""A %%liangxin cell as data: what its first line asks for, and the prompt below, untouched."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from ...config.credentials import looks_like_key
+from ...core.command_line import DEFAULT_MODEL, words
+from ...errors import InvalidRequest
+
+__all__ = ["Cell", "Parser", "filled", "flags", "identifier", "parser", "read",
+           "refuse_key"]  # fmt: skip
+
+
+_MOST = 50
+
+
+_NAME = r"(?<!\{)\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one %%liangxin cell asks for.
+
+    `plain` holds aspect, size and seed (None where not given), `options` the -o pairs as typed.
+    `images`: references as typed, or the variables that they name. `wait`: True, False, or None to
+    leave it to the settings.
+    """
+
+    prompt: str
+    model: str = DEFAULT_MODEL
+    plain: Mapping[str, str | None] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    count: int = 1
+    images: tuple[Any, ...] = ()
+    wait: bool | None = None
+    out: str = ""
+    quiet: bool = False
+    reuse: bool = False
+
+
+def read(line: str, body: str, names: Mapping[str, Any]) -> Cell:
+    """The cell for a magic line and the text below it.
+
+    `names` are the notebook's variables, used for --image and where --fill asks for it. Raises
+    `InvalidRequest` for an option that does not exist or cannot be read.
+    """
+    refuse_key(line)
+    given = parser().parse_args(words(line))
+    prompt = body.strip("\r\n")
+    return Cell(
+        prompt=filled(prompt, names) if given.fill else prompt,
+        model=given.model or DEFAULT_MODEL,
+        plain={"aspect": given.aspect, "size": given.size, "seed": given.seed},
+        options=_pairs(given.option),
+        images=tuple(names.get(reference, reference) for reference in given.image),
+        count=_count(given.n),
+        wait=given.wait,
+        out=identifier(given.out),
+        quiet=given.quiet,
+        reuse=given.reuse,
+    )
+
+
+def refuse_key(line: str) -> None:
+    """Raises `InvalidRequest` for a line that holds what looks like a key."""
+    if looks_like_key(line):
+        raise InvalidRequest(
+            "The line holds something that looks like a key; a notebook is no place for one. "
+            "Nothing was sent.",
+            next_step="Take it out, then set LIANGXIN_API_KEY or run %liangxin key.",
+        )
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser of a magic's line: what is wrong with it is said in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises `InvalidRequest`."""
+        raise InvalidRequest(
+            f"{message}; nothing was sent.", next_step=f"The options are {', '.join(flags(self))}."
+        )
+
+
+def parser() -> argparse.ArgumentParser:
+    """The one list of what a %%liangxin line may hold; help and completion are made from it."""
+    made = Parser(prog="%%liangxin", add_help=False, allow_abbrev=False)
+    add = made.add_argument
+    add("model", nargs="?", metavar="MODEL", help=f"a model's name (default {DEFAULT_MODEL})")
+    add("--aspect", metavar="W:H", help="the picture's shape, such as 16:9")
+    add("--size", metavar="SIZE", help="the picture's size, in the model's own words")
+    add("--seed", metavar="NUMBER", help="the same seed aims at the same picture")
+    add("-o", "--option", metavar="NAME=VALUE", action="append", default=[],
+        help="any input of the model by its own name; may be given several times")  # fmt: skip
+    add("--image", metavar="REF", action="append", default=[],
+        help="a reference picture: a URL, a file or a variable; several are allowed")  # fmt: skip
+    add("-n", metavar="N", default="1",
+        help="how many pictures: one task each; with --seed the seeds count up")  # fmt: skip
+    add("--wait", action=argparse.BooleanOptionalAction, default=None,
+        help="wait until it is done, or do not; by default only where nobody watches")  # fmt: skip
+    add("--fill", action="store_true", help="replace {name} in the prompt by that variable")
+    add("--out", metavar="NAME", help="keep the job (or the list of jobs) in this variable")
+    add("--reuse", action="store_true",
+        help="take identical work that is kept on this disk in place of a new task")  # fmt: skip
+    add("-q", "--quiet", action="store_true", help="show no card")
+    return made
+
+
+def flags(of: argparse.ArgumentParser | None = None) -> list[str]:
+    """Every option of a %%liangxin line (or of another parser's), as it is typed."""
+    # argparse keeps the list nowhere else.
+    return [flag for action in (of or parser())._actions for flag in action.option_strings]
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise InvalidRequest(
+                f"-o {pair!r} is not NAME=VALUE; nothing was sent.",
+                next_step="Write for example -o num_inference_steps=8.",
+            )
+        if name in pairs:
+            raise InvalidRequest(f"-o {name} is given twice; nothing was sent.")
+        pairs[name] = value
+    return pairs
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST):
+        raise InvalidRequest(f"-n {text!r} is not a number from 1 to {_MOST}; nothing was sent.")
+    return int(text)
+
+
+def identifier(name: str | None) -> str:
+    """What follows --out, if it is a variable's name; raises `InvalidRequest`."""
+    if name and not name.isidentifier():
+        raise InvalidRequest(f"--out {name!r} is not a variable's name; nothing was sent.")
+    return name or ""
+
+
+def filled(prompt: str, names: Mapping[str, Any]) -> str:
+    """The prompt with every {name} replaced; all other braces and dollars stay."""
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in names:
+            raise InvalidRequest(
+                f"--fill found {match[0]} but no variable {match[1]!r}; nothing was sent."
+            )
+        return str(names[match[1]])
+
+    return re.sub(_NAME, value, prompt)

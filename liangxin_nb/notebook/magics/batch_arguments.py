@@ -1,0 +1,152 @@
+"""A `%%liangxin batch` line as data."""
+
+from __future__ import annotations
+
+import re
+from argparse import BooleanOptionalAction
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...core.command_line import DEFAULT_MODEL, words
+from ...errors import InvalidRequest
+from .arguments import Parser, filled, identifier, refuse_key
+
+__all__ = ["Line", "batch_parser", "read_line"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """What a batch line asks for; `asked` is what a draft takes besides the prompts.
+
+    `csv`: a file's path, or empty for the text below. `wait`: True, False, or None to leave it to
+    the settings. `raises`: whether a failure fails the cell that waits.
+    """
+
+    text: str
+    csv: str = ""
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    window: int = 16
+    most: int | None = None
+    dry: bool = False
+    wait: bool | None = None
+    raises: bool = True
+    out: str = ""
+    quiet: bool = False
+
+
+def read_line(line: str, body: str, names: Mapping[str, Any]) -> Line:
+    """The batch for a magic line (without the word `batch`) and the text below it.
+
+    `names` are the notebook's variables, for --image and --fill. Raises `InvalidRequest`.
+    """
+    refuse_key(line)
+    given = batch_parser().parse_intermixed_args(words(line))
+    if given.csv and body.strip():
+        raise InvalidRequest(
+            "There are prompts below and a --csv file; nothing was sent.",
+            next_step="Take one of the two out.",
+        )
+    options = _gathered(given.option)
+    options |= {
+        name: one_or_more(values)
+        for name, values in (("aspect", given.aspect), ("size", given.size))
+        if values
+    }
+    images = [names.get(reference, reference) for reference in given.image]
+    asked = {
+        "models": given.models or [DEFAULT_MODEL],
+        "seeds": _seeds(given.seed, given.n),
+        "image": images or None,
+        "reuse": given.reuse,
+        **options,
+    }
+    return Line(
+        text=filled(body, names) if given.fill else body,
+        csv=given.csv,
+        asked=asked,
+        name=given.name,
+        window=_number("--window", given.window, 1, 200),
+        most=None if given.most is None else _number("--most", given.most, 1, 10_000),
+        dry=given.dry,
+        wait=given.wait,
+        raises=given.raises,
+        out=identifier(given.out),
+        quiet=given.quiet,
+    )
+
+
+def batch_parser() -> Parser:
+    """The one list of what a `%%liangxin batch` line may hold."""
+    made = Parser(prog="%%liangxin batch", add_help=False, allow_abbrev=False)
+    add = made.add_argument
+    add("models", nargs="*", metavar="MODEL", help=f"one or several (default {DEFAULT_MODEL})")
+    add("--csv", metavar="FILE", default="", help="a table of prompts in place of the text below")
+    add("--aspect", metavar="W:H", action="append", help="may be given several times")
+    add("--size", metavar="SIZE", action="append", help="may be given several times")
+    add("--seed", metavar="SEEDS", help="one seed, or several: 1,2,5 or 1-4")
+    add("-n", metavar="N", help="draw N seeds for each prompt")
+    add("-o", "--option", metavar="NAME=VALUE", action="append", default=[],
+        help="any input of the models; the same name several times: a column of each")  # fmt: skip
+    add("--image", metavar="REF", action="append", default=[], help="a reference picture for all")
+    add("--name", metavar="TEXT", default="", help="what the batch is called")
+    add("--most", metavar="N", help="the most tasks that may be created (default 50)")
+    add("--window", metavar="N", default="16", help="tasks in flight at once (default 16)")
+    add("--dry", action="store_true", help="only say how many tasks, and what is known of the cost")
+    add("--reuse", action="store_true", help="take identical work that is kept on this disk")
+    add("--fill", action="store_true", help="replace {name} in the prompts by that variable")
+    add("--wait", action=BooleanOptionalAction, default=None,
+        help="wait until it is done, or do not; by default only where nobody watches")  # fmt: skip
+    add("--raise", dest="raises", action=BooleanOptionalAction, default=True,
+        help="whether a cell that waits fails when a task failed")  # fmt: skip
+    add("--out", metavar="NAME", help="keep the batch in this variable")
+    add("-q", "--quiet", action="store_true", help="show nothing")
+    return made
+
+
+def one_or_more(values: list[str]) -> Any:
+    """A value alone, or the list of several."""
+    return values[0] if len(values) == 1 else values
+
+
+def _gathered(pairs: list[str]) -> dict[str, Any]:
+    """-o pairs; a name given several times is a list of values."""
+    found: dict[str, list[str]] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise InvalidRequest(
+                f"-o {pair!r} is not NAME=VALUE; nothing was sent.",
+                next_step="Write for example -o num_inference_steps=8.",
+            )
+        found.setdefault(name, []).append(value)
+    return {name: one_or_more(values) for name, values in found.items()}
+
+
+def _seeds(text: str | None, count: str | None) -> list[int] | int | None:
+    if text and count:
+        raise InvalidRequest("--seed and -n exclude each other; nothing was sent.")
+    if count:
+        return _number("-n", count, 1, 1000)
+    if not text:
+        return None
+    seeds: list[int] = []
+    for part in text.split(","):
+        found = re.fullmatch(r"\s*(\d{1,12})(?:-(\d{1,12}))?\s*", part, re.ASCII)
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+        if not first <= last < first + 1000:
+            raise InvalidRequest(
+                f"--seed {text!r} is not a list of seeds; nothing was sent.",
+                next_step="Write for example --seed 7, --seed 1,2,5 or --seed 1-4.",
+            )
+        seeds += range(first, last + 1)
+    return seeds
+
+
+def _number(option: str, text: str, least: int, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise InvalidRequest(
+            f"{option} {text!r} is not a number from {least} to {most}; nothing was sent."
+        )
+    return int(text)

@@ -1,0 +1,111 @@
+"""`%%liangxin batch`: many prompts at once; `%liangxin batch ID` and `%liangxin batches`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from IPython import get_ipython
+from IPython.core.error import UsageError
+
+from ...errors import InvalidRequest
+from .errors import session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ...batches import Batch, Draft
+    from ...core.table import Table
+    from ...session import Session
+    from ..widgets.batch_display import BatchSlot
+    from .batch_arguments import Line
+
+__all__ = ["batch_cell", "batch_line", "batches"]
+
+
+def batch_cell(line: str, body: str) -> Any:
+    """What `%%liangxin batch` does; a dry run is given back."""
+    from ...batches import MOST, draft, lines
+    from ..widgets import shows_widgets
+    from ..widgets.batch_display import propose
+    from .batch_arguments import read_line
+
+    here = session()
+    asked = read_line(line, body, get_ipython().user_ns)
+    planned = draft(here, asked.csv or lines(asked.text), **asked.asked)
+    estimate = planned.estimate
+    if asked.dry:
+        return estimate
+    if asked.most is None and estimate.tasks > MOST and shows_widgets() and not asked.quiet:
+        propose(estimate, lambda slot: _begun(planned, asked, estimate.tasks, slot))
+        return None
+    batch, settled = _begun(planned, asked, asked.most or MOST)
+    if _waits(here, asked):
+        _wait(batch, settled, raises=asked.raises)
+    return None
+
+
+def _begun(
+    planned: Draft, asked: Line, most: int, slot: BatchSlot | None = None
+) -> tuple[Batch, Callable[[], object]]:
+    from ..widgets.batch_display import show_batch
+
+    batch = planned.begin(name=asked.name, most=most, window=asked.window, option="--most ")
+    if asked.out:
+        get_ipython().user_ns[asked.out] = batch
+    if asked.quiet:
+        return batch, bool
+    return batch, show_batch(batch, notes=batch.notes, slot=slot)
+
+
+def batch_line(here: Session, rest: str) -> Any:
+    """`%liangxin batch ID` shows a batch and goes on with it; with --csv it begins one."""
+    from ...batches import reopen
+    from ..widgets import watched
+    from ..widgets.batch_display import show_batch
+
+    if not rest:
+        raise InvalidRequest(
+            "%liangxin batch needs the id of a batch.", next_step="%liangxin batches lists them."
+        )
+    if "--csv" in rest.split():
+        return batch_cell(rest, "")
+    batch = reopen(here, rest)
+    settled = show_batch(batch)
+    if not watched():
+        _wait(batch, settled, raises=False)
+    return None
+
+
+def batches(here: Session, _: str) -> Table:
+    """The newest batches of the ledger."""
+    from ...batches import listing
+
+    return listing(here)
+
+
+def _waits(here: Session, asked: Line) -> bool:
+    from ..widgets import watched
+
+    wish = here.settings.wait if asked.wait is None else asked.wait
+    return not watched() if wish is None else wish
+
+
+def _wait(batch: Batch, settled: Callable[[], object], *, raises: bool) -> None:
+    """Until nothing more happens; a failure fails the cell in one line."""
+    try:
+        try:
+            batch.wait()
+        finally:
+            if not batch.progress.moving:
+                settled()
+    except KeyboardInterrupt:
+        raise UsageError(
+            f"Interrupted: no longer waiting. The batch goes on in the background; "
+            f"%liangxin batch {batch.id} shows it."
+        ) from None
+    if raises and batch.failures:
+        first, more = batch.failures[0], len(batch.failures) - 1
+        others = f" and {more} more" if more else ""
+        raise UsageError(
+            f"Batch {batch.id}: {batch.progress.text}. {first.row}: {first.reason}{others}"
+        )

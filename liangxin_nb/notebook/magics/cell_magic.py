@@ -1,0 +1,98 @@
+"""`%%liangxin`: the prompt below, the options beside it, a card for each picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from IPython import get_ipython
+
+from .batch_magic import batch_cell
+from .errors import plainly, session, wait_for
+
+if TYPE_CHECKING:
+    from ...session.job import Job
+    from .arguments import Cell
+
+__all__ = ["liangxin_cell"]
+
+
+def liangxin_cell(line: str, cell: str) -> Any:
+    """Make pictures from the prompt below this line.
+
+    %%liangxin [MODEL] [options]
+    the prompt, taken literally
+
+    MODEL                    a model's name (default z-image); %liangxin models lists them
+    --aspect W:H             the picture's shape, such as 16:9
+    --size SIZE              the picture's size, in the model's own words
+    --seed NUMBER            the same seed aims at the same picture
+    -o, --option NAME=VALUE  any input of the model by its own name; may be given several times
+    --image REF              a reference picture: a URL, a file or a variable; several are allowed
+    -n N                     how many pictures, one task each; with --seed the seeds count up
+    --wait, --no-wait        wait until it is done, or do not (default: only where nobody watches)
+    --fill                   replace {name} in the prompt by that variable
+    --out NAME               keep the job (with -n, the list of jobs) in this variable
+    --reuse                  take identical work that is kept on this disk, in place of a new task
+    -q, --quiet              show no card
+
+    %%liangxin batch [MODEL]… [options]
+    one prompt per line
+
+    --seed 1,2,5 or 1-4      several seeds; -n N draws N for each prompt
+    --aspect --size -o       given several times, each value makes a column of its own
+    --csv FILE               rows with a prompt column (%liangxin batch --csv FILE does the same)
+    --dry                    only say how many tasks, and what is known of the cost
+    --most N                 the most tasks that may be created without being asked (default 50)
+    --window N               tasks in flight at once (default 16)
+    --no-raise               a cell that waits does not fail when a task failed
+    --name TEXT --reuse --fill --image REF --wait --out NAME -q
+
+    The cell returns at once and a live card follows each task; the finished picture replaces it.
+    Every task is written into the ledger before it is sent, and may be billed once sent.
+    """
+    from .arguments import read
+
+    shell = get_ipython()
+    with plainly():
+        first, _, rest = line.strip().partition(" ")
+        if first == "batch":
+            return batch_cell(rest, cell)
+        asked = read(line, cell, shell.user_ns)
+        waits = _waits(asked.wait)
+        jobs = _submitted(asked, brief=waits)
+        if asked.out:
+            shell.user_ns[asked.out] = jobs[0] if asked.count == 1 else jobs
+        if waits:
+            wait_for(jobs)
+    return None
+
+
+def _submitted(asked: Cell, *, brief: bool) -> list[Job]:
+    """One job for each picture, each with a ticket in the ledger, each on the screen."""
+    from ...session.request_builder import requests
+    from ..widgets import show
+
+    here = session()
+    wanted, notes = requests(
+        here.settings.profile,
+        asked.prompt,
+        asked.model,
+        plain=asked.plain,
+        options=asked.options,
+        images=asked.images,
+        count=asked.count,
+    )
+    jobs = []
+    for request in wanted:
+        jobs.append(here.submit(request, reuse=asked.reuse))
+        if not asked.quiet:
+            show(jobs[-1], here, notes=notes, brief=brief)
+    return jobs
+
+
+def _waits(asked: bool | None) -> bool:
+    """What the cell says, else what the settings say, else: wait where nobody watches."""
+    from ..widgets import watched
+
+    wish = session().settings.wait if asked is None else asked
+    return not watched() if wish is None else wish

@@ -1,0 +1,50 @@
+"""What the magics share: the current session, and the one translation of errors for cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from IPython import get_ipython
+from IPython.core.error import UsageError
+
+from ...errors import LiangxinError
+
+if TYPE_CHECKING:
+    from ...session import Session
+    from ...session.job import Job
+
+__all__ = ["plainly", "session", "wait_for"]
+
+
+def session() -> Session:
+    """The session that cells use; the engine is loaded here, at its first use."""
+    from ...session.default import current
+    from ..widgets import teach
+
+    if (shell := get_ipython()) is not None:
+        teach(shell)
+    return current()
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Lets a failure fail the cell in one readable line; the whole story is in `__cause__`."""
+    try:
+        yield
+    except LiangxinError as error:
+        raise UsageError(str(error)) from error
+    except KeyboardInterrupt:
+        raise UsageError("Interrupted. What was sent by then: %liangxin tasks.") from None
+
+
+def wait_for(jobs: Sequence[Job]) -> None:
+    """Waits for every job; an interrupt ends the waiting, not the jobs."""
+    from ...session.job import interrupted
+
+    try:
+        for job in jobs:
+            job.wait()
+    except KeyboardInterrupt:
+        raise UsageError(interrupted(jobs)) from None

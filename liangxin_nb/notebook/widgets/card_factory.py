@@ -1,0 +1,65 @@
+"""Live cards, joined to the session whose tasks they show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ...catalog import model as find
+from ...catalog.codegen import as_cell
+from ...core.job_record import Status, Ticket
+from ...session import Session
+from ...session.job import Job
+from ...session.request_builder import varied, varies
+from .refresher import TICKER
+from .task_card import Actions, TaskCard
+
+__all__ = ["card_of"]
+
+
+def card_of(
+    job: Job,
+    session: Session,
+    *,
+    notes: Sequence[str] = (),
+    settle: Callable[[Status], None] | None = None,
+    added: Callable[[Job], None] | None = None,
+    edit: Callable[[Job], None] | None = None,
+) -> tuple[TaskCard, Callable[[Job], Job]]:
+    """A card that is told of every state, and what lets it follow a job, once it is shown.
+
+    `settle` is told as well. `added`: takes the job of *Again* and *Vary*, default: the same card
+    shows it. `edit`: what *Edit* does; without it there is no such button.
+    """
+
+    def followed(next_job: Job) -> Job:
+        if settle is not None:
+            next_job.watch(settle)
+        TICKER.add(card, session.loop)
+        return next_job
+
+    def asked(next_job: Job) -> Job | None:
+        return added(next_job) if added is not None else followed(next_job)
+
+    profile = job.ticket.profile
+    actions = Actions(
+        collect=lambda job: followed(session.resume(job.ticket.id)[0]),
+        again=lambda job: asked(session.submit(job.ticket.request)),
+        vary=lambda job: asked(session.submit(varied(profile, job.ticket.request))),
+        cell=_cell,
+        varies=lambda ticket: varies(ticket.profile, ticket.request),
+        edit=edit,
+    )
+    usual = session.ledger.usual(job.ticket.request.model, profile)
+    card = TaskCard(
+        job,
+        actions,
+        usual=usual,
+        notes=notes,
+        news=lambda card: TICKER.news(card, session.loop),
+        framed=added is not None,
+    )
+    return card, followed
+
+
+def _cell(ticket: Ticket) -> str:
+    return as_cell(find(ticket.profile, ticket.request.model), ticket.request)

@@ -1,0 +1,152 @@
+"""The form of one model: its inputs as fields, held against the model's rules as they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from liangxin_nb.catalog import Breach, Input, Model, breaches
+from liangxin_nb.errors import InvalidRequest
+
+from .common import Guard, classed
+from .inputs import Control, control
+from .reference_picker import Newest, References
+
+__all__ = ["Form"]
+
+#: People's words for what comes first; a field for each of these is shown at the top.
+_FIRST = ("aspect", "size", "seed", "image")
+
+
+class Form:
+    """Fields for a model's inputs; `changed` is called after every change of any of them."""
+
+    def __init__(
+        self,
+        model: Model,
+        changed: Callable[[], None],
+        guard: Guard,
+        newest: Newest,
+    ) -> None:
+        self.model = model
+        self.fields: dict[str, Control] = {}
+        self.hints: dict[str, Any] = {}
+        self._changed, self._quiet = changed, False
+        self._pictures = model.plain.get("image", "")
+        self._known = dict(_ordered(model))
+        self.references: References | None = None
+        for name, input in self._known.items():
+            told = guard(lambda name=name: self._told(name))
+            if name == self._pictures:
+                self.references = References(input, told, guard, newest)
+                self.fields[name] = self.references
+            else:
+                self.fields[name] = control(model, input, told)
+        self.widget = classed(widgets.Box([self._field(name) for name in self.fields]), "lx-fields")
+        self.check("")
+
+    def _field(self, name: str) -> Any:
+        self.hints[name] = classed(widgets.HTML(), "lx-hint")
+        wide = ["lx-wide"] if name == self._pictures else []
+        field = widgets.VBox([self.fields[name].widget, self.hints[name]])
+        return classed(field, "lx-field", *wide)
+
+    def given(self) -> dict[str, Any]:
+        """What is given, as typed, by the inputs' names; without the reference pictures."""
+        return {
+            name: field.value
+            for name, field in self.fields.items()
+            if field.value is not None and name != self._pictures
+        }
+
+    def load(self, options: Mapping[str, Any]) -> None:
+        """Shows the options of an earlier request; raises after all when a part is not at hand."""
+        with self._silence():
+            for name, field in self.fields.items():
+                if name != self._pictures:
+                    field.put(options.get(name))
+        if self.references is not None:
+            self.references.put(options.get(self._pictures))
+        self._changed()
+
+    def check(self, prompt: str, *, asked: bool = False) -> str:
+        """Says beside each field what is wrong with it; returns what is wrong with the prompt.
+
+        `asked`: also say what is still missing, which nobody wants to hear before they began.
+        """
+        read, remarks = self._read()
+        for breach in breaches(self.model, read, prompt):
+            if asked or breach.rule != "required":
+                remarks.setdefault(breach.name, breach)
+        for name, hint in self.hints.items():
+            beside = self._excluded(name)
+            self.fields[name].allow(not beside)
+            hint.value = _hint(self._known[name], remarks.get(name), beside)
+        prompted = remarks.get("prompt")
+        return prompted.words if prompted else ""
+
+    def _read(self) -> tuple[dict[str, Any], dict[str, Breach]]:
+        """The values in their inputs' types, and what cannot be read."""
+        read, remarks = {}, {}
+        for name, field in self.fields.items():
+            value = field.value
+            if value is None:
+                continue
+            try:
+                read[name] = self._known[name].read(value)
+            except InvalidRequest as error:
+                words = error.message.removesuffix("; nothing was sent.")
+                remarks[name] = Breach(name, words)
+        return read, remarks
+
+    def _excluded(self, name: str) -> str:
+        """The field that is given and excludes this one, if there is one."""
+        if self.fields[name].value is not None:
+            return ""
+        groups = [group for group in self.model.exclusive if name in group]
+        rivals = [other for group in groups for other in group if other != name]
+        return next((other for other in rivals if self.fields[other].value is not None), "")
+
+    def _told(self, name: str) -> None:
+        if self._quiet:
+            return
+        given = self.fields[name].value is not None
+        with self._silence():
+            for other in {
+                other for group in self.model.together if name in group for other in group
+            }:
+                if (self.fields[other].value is not None) != given:
+                    input = self._known[other]
+                    start = input.least if input.default is None else input.default
+                    self.fields[other].put(start if given else None)
+        self._changed()
+
+    @contextmanager
+    def _silence(self) -> Iterator[None]:
+        self._quiet = True
+        try:
+            yield
+        finally:
+            self._quiet = False
+
+
+def _ordered(model: Model) -> Iterator[tuple[str, Input]]:
+    """The inputs, those behind people's words first; for a model nobody listed, these alone."""
+    first = [*model.sides, *(model.plain[word] for word in _FIRST if word in model.plain)]
+    for name in dict.fromkeys([*first, *model.inputs]):
+        yield name, model.inputs.get(name) or Input(name, "string")
+
+
+def _hint(input: Input, breach: Breach | None, beside: str) -> str:
+    if breach is not None:
+        words = breach.words if breach.stated else f"{breach.words}, as far as is known"
+        kind = "lx-wrong" if breach.stated else "lx-warned"
+        return f'<span class="{kind}" role="alert">{escape(words)}</span>'
+    if beside:
+        return f"not beside {escape(beside)}"
+    bounds = input.allows if input.least is not None or input.most is not None else ""
+    return escape(" · ".join(filter(None, (input.help, bounds if len(bounds) < 30 else ""))))

@@ -1,0 +1,63 @@
+"""Who takes over what the gallery hands on: a composer that is open, or functions of one's own."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from liangxin_nb.core.request import Request
+
+__all__ = ["Desk", "Hands", "desk", "listen"]
+
+
+class Desk(Protocol):
+    """Whoever can take up a request or a picture; the composer is one."""
+
+    def edit(self, request: Request) -> None:
+        """Takes the request up, to be changed and sent anew."""
+
+    def reference(self, path: Path) -> None:
+        """Takes a kept picture up as a reference for a new request."""
+
+
+class _Open:
+    """The desk that was opened last; one that nobody holds any more is forgotten."""
+
+    latest: weakref.ref[Desk] | None = None
+
+
+def listen(taker: Desk) -> None:
+    """From now on, galleries hand on to this desk; it is held weakly."""
+    _Open.latest = weakref.ref(taker)
+
+
+def desk() -> Desk | None:
+    """The desk that was opened last and is still there."""
+    return _Open.latest() if _Open.latest is not None else None
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What one gallery was told to hand on to; what it was not told goes to the open desk."""
+
+    on_edit: Callable[[Request], None] | None = None
+    on_reference: Callable[[Path], None] | None = None
+
+    def edit(self, request: Request) -> bool:
+        """Hands a request on; False when nobody takes it."""
+        taker = desk()
+        take = self.on_edit or (taker.edit if taker else None)
+        if take is not None:
+            take(request)
+        return take is not None
+
+    def reference(self, path: Path) -> bool:
+        """Hands a picture on; False when nobody takes it."""
+        taker = desk()
+        take = self.on_reference or (taker.reference if taker else None)
+        if take is not None:
+            take(path)
+        return take is not None

@@ -1,0 +1,64 @@
+"""What an open gallery leaves behind in the notebook: a line, and its page as one picture."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from liangxin_nb.ledger import Wanted
+from liangxin_nb.library import Entry, Shelf
+
+from ..output import Slot, outlives
+
+__all__ = ["Behind", "bundle", "line"]
+
+_EMPTY = {"text/plain": "", "text/html": ""}
+
+
+class Behind:
+    """Two outputs below the view, for a notebook that is saved while the gallery is open.
+
+    The view cannot be drawn without its kernel; these can. As long as the view is there its style
+    sheet hides the picture, which shows the same once more.
+    """
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf, self._line, self._page = shelf, Slot(), Slot()
+        self._lock, self._over = threading.Lock(), False
+
+    def show(self) -> None:
+        """Shows the line, and holds the picture's place."""
+        said = outlives("gallery", "%liangxin gallery")
+        # The style sheet knows the place by this.
+        said["text/html"] = f'<div class="lx-behind">{said["text/html"]}</div>'
+        self._line.begin(said)
+        self._page.begin(_EMPTY)
+
+    def draw(self, entries: Sequence[Entry]) -> None:
+        """Puts a page into the picture's place; takes its time, from any thread."""
+        drawn = bundle(self._shelf, entries)
+        with self._lock:
+            if not self._over:
+                self._page.replace(drawn if "image/jpeg" in drawn else _EMPTY)
+
+    def clear(self) -> None:
+        """Takes both away; a page that is still being made comes too late."""
+        with self._lock:
+            self._over = True
+            for slot in (self._line, self._page):
+                slot.replace(_EMPTY)
+
+
+def bundle(shelf: Shelf, entries: Sequence[Entry]) -> dict[str, Any]:
+    """A page as one small JPEG, where there is a picture in it, and one line of text."""
+    data = shelf.sheet(entries)
+    picture = {"image/jpeg": base64.b64encode(data).decode()} if data else {}
+    return {"text/plain": line(shelf), **picture}
+
+
+def line(shelf: Shelf) -> str:
+    """How much is kept in all."""
+    kept = shelf.count(Wanted(fates=("kept",)))
+    return f"<Gallery of {kept:,} {'result' if kept == 1 else 'results'}>"

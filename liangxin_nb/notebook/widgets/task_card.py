@@ -1,0 +1,249 @@
+"""The live card of one task; it is told, it never asks."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import ipywidgets as widgets
+
+from ...core.job_record import Status, Ticket
+from ...session.job import Job
+from .theme import STYLE, clock, first_line, look, release, span
+
+__all__ = ["Actions", "TaskCard"]
+
+_SANDBOX = "Sandbox: drawn on this machine, no model was run."
+#: The buttons that fit a phase; a phase not listed is a live one.
+_BUTTONS: dict[str, tuple[str, ...]] = {
+    "done": ("again", "vary", "edit", "cell", "id"),
+    "failed": ("again", "vary", "edit", "cell", "id"),
+    "left": ("collect", "edit", "cell", "id"),
+    "lost": ("again", "vary", "edit", "cell", "id"),
+    "refused": ("again", "vary", "edit", "cell"),
+    "unknown": ("edit", "cell"),
+}
+_LIVE = ("leave", "edit", "cell", "id")
+_WORDS = {
+    "leave": ("Leave", "Stop watching; the task goes on and may still be billed"),
+    "collect": ("Collect", "Watch it again and keep its result"),
+    "again": ("Again", "Ask for the same once more: a new task, billed on its own"),
+    "vary": ("Vary", "Ask for the same with a new seed: a new task, billed on its own"),
+    "edit": ("Edit", "Put its prompt and inputs into the form above; nothing is sent"),
+    "cell": ("Copy cell", "Show the %%liangxin cell that asks for the same, ready to be copied"),
+    "id": ("Copy id", "Show the task's id, ready to be copied"),
+}
+
+
+@dataclass(frozen=True)
+class Actions:
+    """What the card's buttons do; a job that is returned is what the card shows from then on.
+
+    `edit`: None where there is no form to load. `cell`: the text of *Copy cell*. `varies`: whether
+    a ticket's model takes a seed.
+    """
+
+    collect: Callable[[Job], Job | None]
+    again: Callable[[Job], Job | None]
+    vary: Callable[[Job], Job | None]
+    cell: Callable[[Ticket], str]
+    varies: Callable[[Ticket], bool]
+    edit: Callable[[Job], Job | None] | None = None
+
+
+class TaskCard:
+    """A card for a job; `box` is the widget.
+
+    `usual`: seconds that this model usually takes, or None; `notes`: remarks to show with it;
+    `news`: called with the card when there is something to draw, default: drawn at once;
+    `framed`: whether room is kept for the picture from the start, so that nothing below it moves.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        actions: Actions,
+        *,
+        usual: float | None = None,
+        notes: Sequence[str] = (),
+        news: Callable[[TaskCard], None] | None = None,
+        framed: bool = False,
+    ) -> None:
+        self._job, self._actions = job, actions
+        self._usual, self._notes = usual, tuple(notes)
+        self._news, self._framed = news or TaskCard.draw, framed
+        self._closed, self._drawing = False, threading.Lock()
+        self.status = job.status
+        # Of hundreds of cards each part counts: what may never be seen is made when it is.
+        shared = widgets.Layout()
+        parts = (widgets.HTML(layout=shared) for _ in range(4))
+        self._state, self._clock, self._art, self._story = parts
+        self._trouble: widgets.HTML | None = None
+        self._copy: widgets.Textarea | None = None
+        self.buttons: dict[str, widgets.Button] = {}
+        self._row = widgets.HBox(layout=shared)
+        self._row.add_class("lx-row")
+        self.box = self._assembled(shared)
+        job.watch(self.told)
+        self.draw()
+
+    def _assembled(self, shared: widgets.Layout) -> widgets.VBox:
+        head = widgets.HBox([self._state, self._clock], layout=shared)
+        head.add_class("lx-head")
+        body = widgets.Box([self._art, self._story], layout=shared)
+        body.add_class("lx-framed" if self._framed else "lx-body")
+        parts = [head, body, self._row]
+        if not self._framed:  # where cards are framed, the panel around them has the style sheet
+            parts.insert(0, widgets.HTML(STYLE, layout={"display": "none"}))
+        return widgets.VBox(parts, layout=shared)
+
+    def told(self, status: Status) -> None:
+        """Takes a new status; called on the private loop's thread."""
+        if status.ticket.id == self._job.ticket.id:
+            self.status = status
+            self._news(self)
+
+    def draw(self) -> None:
+        """Shows the latest status: a handful of messages at most."""
+        with self._drawing:  # by the one who made it, and by the beat on a thread of its own
+            if not self._closed:
+                self._draw()
+
+    def _draw(self) -> None:
+        status, tone = self.status, look(self.status.phase).tone
+        self._art.value = _art(status, self._framed)  # the slow part first: all changes together
+        self.box._dom_classes = ("lx-card", f"lx-{tone}")
+        self._state.value = _state(status)
+        self._story.value = self._told_story()
+        fitting = [self.buttons.get(name) or self._button(name) for name in self._fitting()]
+        if list(self._row.children) != fitting:
+            self._row.children = fitting
+        self.tick()
+
+    def tick(self) -> None:
+        """Shows the time that has passed now."""
+        if not self._closed:
+            self._clock.value = _times(self.status, self._usual)
+
+    def close(self) -> None:
+        """Takes the card off the screen; the job goes on."""
+        self._closed = True
+        _close(self.box)
+        for button in self.buttons.values():
+            button.close()
+
+    def _fitting(self) -> list[str]:
+        ticket = self.status.ticket
+        missing = {
+            "edit": self._actions.edit is None,
+            "vary": not self._actions.varies(ticket),
+            "id": not ticket.task_id,
+        }
+        names = _BUTTONS.get(self.status.phase, _LIVE)
+        return [name for name in names if not missing.get(name)]
+
+    def _button(self, name: str) -> widgets.Button:
+        word, tip = _WORDS[name]
+        button = widgets.Button(description=word, tooltip=tip)
+        button.on_click(lambda _: self._pressed(name))
+        release(button)
+        self.buttons[name] = button
+        return button
+
+    def _pressed(self, name: str) -> None:
+        # Nobody else would show what goes wrong in a button's handler.
+        try:
+            if self._trouble is not None:
+                self._trouble.value = ""
+            self._act(name)
+        except Exception as error:
+            if self._trouble is None:
+                self._trouble = widgets.HTML()
+                self.box.children = [*self.box.children, self._trouble]
+            self._trouble.value = f'<div role="alert">{escape(str(error))}</div>'
+
+    def _act(self, name: str) -> None:
+        if name == "leave":
+            self._job.leave()
+        elif name in ("cell", "id"):
+            self._offer(name)
+        elif job := getattr(self._actions, name)(self._job):
+            self._job = job
+            job.watch(self.told)
+
+    def _offer(self, name: str) -> None:
+        """A text to be copied, in a field that has the focus; pressed again, it goes away.
+
+        A kernel cannot reach the browser's clipboard without JavaScript of its own.
+        """
+        ticket, word = self.status.ticket, {"cell": "The cell", "id": "The task's id"}[name]
+        text = self._actions.cell(ticket) if name == "cell" else ticket.task_id
+        if self._copy is None:
+            tip = "Ctrl+A and Ctrl+C copy it; Cmd on a Mac"
+            self._copy = widgets.Textarea(tooltip=tip, layout={"display": "none"})
+            self._copy.add_class("lx-copy")
+            self.box.children = [*self.box.children, self._copy]
+        shown = self._copy.layout.display is None and self._copy.value == text
+        self._copy.value, self._copy.rows = text, min(8, 1 + text.count("\n"))
+        self._copy.description = f"{word}, to be copied with Ctrl+A and Ctrl+C"
+        self._copy.layout.display = "none" if shown else None
+        if not shown and hasattr(self._copy, "focus"):  # ipywidgets 7 cannot
+            self._copy.focus()
+
+    def _told_story(self) -> str:
+        status, ticket = self.status, self.status.ticket
+        lines = [f'<div class="lx-prompt">{first_line(ticket.request.prompt)}</div>']
+        if status.error is not None:
+            lines.append(f"<div>{escape(str(status.error))}</div>")
+        small = [escape(note) for note in (status.note, *self._notes) if note]
+        small += [f'<span class="lx-id">{escape(ticket.task_id)}</span>']
+        if status.result is not None:
+            small += [f'<span class="lx-id">{escape(status.result.place)}</span>']
+        small += [_SANDBOX] if ticket.profile == "sandbox" else []
+        return "".join(lines) + "".join(f'<div class="lx-small">{line}</div>' for line in small)
+
+
+def _close(part: widgets.Widget) -> None:
+    """Gives a part and all in it up; a kernel keeps what is not closed."""
+    for child in getattr(part, "children", ()):
+        _close(child)
+    part.close()
+
+
+def _state(status: Status) -> str:
+    """Sign, word and model; read out when it changes, which the clock beside it is not."""
+    seen = look(status.phase)
+    model = escape(status.ticket.request.model)
+    return (
+        '<div class="lx-state" role="status">'
+        f'<span class="lx-sign" aria-hidden="true">{seen.sign}</span>{seen.word} '
+        f'<span class="lx-model">· {model}</span></div>'
+    )
+
+
+def _times(status: Status, usual: float | None) -> str:
+    passed = (status.ended or time.time()) - status.ticket.at
+    times = span(status.ticket.seconds or passed) if status.over else clock(passed)
+    if usual is not None and not status.over:
+        times += f" · usually {span(usual)}"
+    return f'<div class="lx-soft">{times}</div>'
+
+
+def _art(status: Status, framed: bool) -> str:
+    """The picture inside the card, for a reloaded page and for Voila; before that, its room."""
+    if status.result is not None:
+        try:
+            small = status.result.thumbnail()
+        except (OSError, ValueError) as error:
+            return f'<div class="lx-small">The picture cannot be shown: {escape(str(error))}</div>'
+        if not small:
+            return ""
+        data = base64.b64encode(small).decode()
+        alt = escape(status.ticket.request.prompt, quote=True)
+        return f'<img class="lx-picture" alt="{alt}" src="data:image/jpeg;base64,{data}">'
+    sign = look(status.phase).sign
+    return f'<div class="lx-empty" aria-hidden="true">{sign}</div>' if framed else ""

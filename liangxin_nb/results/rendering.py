@@ -1,0 +1,85 @@
+"""What is no picture, as HTML: a player of the local file, a text, or a link."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ..imaging import POSTER, poster, probe
+
+__all__ = ["is_poster", "poster_beside", "poster_name", "poster_of", "shown"]
+
+_LONGEST_TEXT = 20_000
+_TEXT = (
+    "white-space:pre-wrap;overflow-wrap:anywhere;word-break:normal;"
+    "max-width:720px;font-family:inherit;margin:0"
+)
+_FILM = "width:100%;max-width:720px;border-radius:4px;display:block"
+
+
+def shown(path: Path, file: Mapping[str, Any], prompt: str) -> str:
+    """One file; everything that came from outside is escaped. `prompt` is what a film is called."""
+    kind = file.get("kind", "image")
+    if kind == "text":
+        text = path.read_text(encoding="utf-8", errors="replace")[:_LONGEST_TEXT]
+        return f'<pre style="{_TEXT}">{escape(text)}</pre>'
+    # Beside the notebook, so that the saved file finds it again wherever both are moved.
+    src = quote(Path(os.path.relpath(path)).as_posix())
+    player = ""
+    if kind == "video":
+        picture = base64.b64encode(poster_of(path, file, prompt)).decode()
+        player = (
+            f'<video controls preload="metadata" title="{escape(prompt, quote=True)}" '
+            f'poster="data:image/jpeg;base64,{picture}" src="{src}" style="{_FILM}"></video>'
+        )
+    elif kind == "audio":
+        player = f'<audio controls src="{src}"></audio>'
+    link = f'<a href="{src}">{escape(path.name)}</a>'
+    told = f' <span style="opacity:.75">· {_told(file)}</span>' if kind != "image" else ""
+    return f"<div>{player}<div>{link}{told}</div></div>"
+
+
+def poster_name(film: str) -> str:
+    """What a film's poster is called, beside it: 1.poster.jpg for 1.mp4."""
+    return f"{Path(film).name.partition('.')[0]}.poster.jpg"
+
+
+def poster_beside(film: Path) -> Path | None:
+    """The poster kept beside a film, or None; a link, or a larger file of that name, is none."""
+    path = film.with_name(poster_name(film.name))
+    try:
+        there = path.is_file() and not path.is_symlink() and path.stat().st_size <= POSTER
+    except OSError:
+        return None
+    return path if there else None
+
+
+def is_poster(data: bytes) -> bool:
+    """Whether bytes from anywhere may stand for a film."""
+    try:
+        return len(data) <= POSTER and probe(data).ending == "jpg"
+    except ValueError:
+        return False
+
+
+def poster_of(path: Path, file: Mapping[str, Any], prompt: str) -> bytes:
+    """A film's poster: the one kept beside it, or a plain one that says what the film is."""
+    with suppress(OSError):
+        beside = poster_beside(path) if "poster" in file else None
+        if beside is not None and is_poster(kept := beside.read_bytes()):
+            return kept
+    return poster(lines=[prompt.strip().partition("\n")[0], f"Film · {_told(file)}"])
+
+
+def _told(file: Mapping[str, Any]) -> str:
+    """`5 s · 1.9 MB`: what is known of a file."""
+    seconds, size = file.get("seconds"), file.get("bytes")
+    parts = [f"{seconds:.0f} s"] if isinstance(seconds, int | float) else []
+    parts += [f"{max(size / 1e6, 0.1):.1f} MB"] if isinstance(size, int | float) else []
+    return " · ".join(parts)

@@ -1,0 +1,86 @@
+"""What is kept of a task, and how a notebook shows it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.metadata import Story
+from ..imaging import BUDGET, POSTER, sheet
+from .rendering import poster_of, shown
+
+__all__ = ["Result", "made"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What is kept of a task: its story and its files; a notebook shows it as what it is.
+
+    `folder` and `paths` are absolute; `place` is the first file's path below the results folder.
+    """
+
+    story: Story
+    folder: Path
+    paths: tuple[Path, ...]
+    place: str
+
+    @property
+    def task_id(self) -> str:
+        """The service's id of the task."""
+        return self.story.task_id
+
+    @property
+    def prompt(self) -> str:
+        """The prompt, as it was sent."""
+        return self.story.prompt
+
+    @property
+    def pictures(self) -> tuple[Path, ...]:
+        """The files that are pictures."""
+        return tuple(path for path, _ in self._of("image"))
+
+    def thumbnail(self) -> bytes:
+        """One JPEG within the notebook's budget: the pictures side by side, or films' posters.
+
+        Empty where there is neither.
+        """
+        if self.pictures:
+            return sheet([path.read_bytes() for path in self.pictures], budget=BUDGET)
+        posters = [poster_of(path, file, self.prompt) for path, file in self._of("video")]
+        return sheet(posters, budget=POSTER) if len(posters) > 1 else b"".join(posters)
+
+    def html(self) -> str:
+        """Each file as HTML: a player of the local file, a text, or a link."""
+        return "".join(shown(path, file, self.prompt) for path, file in self._of())
+
+    def _of(self, kind: str = "") -> Iterator[tuple[Path, Mapping[str, Any]]]:
+        """The files of a kind, or all, and what the story tells of them."""
+        pairs = zip(self.paths, self.story.files, strict=True)
+        return (pair for pair in pairs if not kind or pair[1].get("kind", "image") == kind)
+
+    def __repr__(self) -> str:
+        file = self.story.files[0] if self.story.files else {}
+        size = f" {file.get('width')}×{file.get('height')}" if file.get("width") else ""
+        return f"<Result {self.story.model}{size} · {self.story.task_id} · {self.place}>"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """The durable output: a real image/jpeg where there is one to show, and one line of text.
+
+        What is more than pictures comes as HTML, too.
+        """
+        bundle = {"text/plain": repr(self)}
+        if image := self.thumbnail():
+            bundle["image/jpeg"] = base64.b64encode(image).decode()
+        if len(self.pictures) < len(self.paths):
+            bundle["text/html"] = self.html()
+        return bundle
+
+
+def made(root: Path, folder: Path, told: Story) -> Result:
+    """The result in a folder, by its story."""
+    paths = tuple(folder / Path(str(file["name"])).name for file in told.files)
+    place = (paths[0] if paths else folder).relative_to(root).as_posix()
+    return Result(told, folder, paths, place)

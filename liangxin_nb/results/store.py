@@ -1,0 +1,113 @@
+"""The results folder: plain files that people can read, written whole or not at all.
+
+`liangxin-results/2026-11-21/1745-a-cafe-terrace-3f9c/{1.png, story.json}`: a task's files are
+gathered in a hidden folder beside it and appear at once, by one rename, with their story.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..core.job_record import Ticket
+from ..core.metadata import Story
+from ..errors import InvalidRequest, ResultLost
+from ..imaging import text_of
+from .result import Result, made
+from .staging import STORY, Parcel, places
+
+__all__ = ["Results", "story"]
+
+
+class Results:
+    """The folder of all results; raises `InvalidRequest` when it cannot be written."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            trial = root / f".writable-{os.getpid()}"
+            trial.write_bytes(b"")
+            trial.unlink()
+        except OSError as error:
+            raise InvalidRequest(
+                f"The results folder {str(root)!r} cannot be written ({error.strerror}); nothing "
+                "was sent.",
+                next_step="Set LIANGXIN_RESULTS to a folder you can write to.",
+            ) from None
+
+    def parcel(self, ticket: Ticket) -> Parcel:
+        """A place to gather a task's files; an unfinished one of an earlier try is cleared."""
+        place = self.root / f".incoming-{ticket.id}"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        return Parcel(self.root, place, ticket)
+
+    def found(self, ticket: Ticket) -> Result | None:
+        """A result that is there although nobody wrote it down: its process ended between."""
+        for place in places(self.root, ticket):
+            if not place.exists():
+                return None
+            told = _told(place)
+            if told is not None and told.ticket == ticket.id:
+                return made(self.root, place, told)
+        return None
+
+    def load(self, folder: str) -> Result:
+        """The result kept in a folder, named as in the ledger; raises `ResultLost` without it."""
+        told = _told(self.root / folder)
+        if told is None:
+            raise ResultLost(f"The folder {folder!r} is no longer in {str(self.root)!r}.")
+        return made(self.root, self.root / folder, told)
+
+    def inside(self, folder: str) -> Path | None:
+        """A folder named as in the ledger, where it lies on this disk: `DAY/NAME`, and no other.
+
+        None when it is not there; a shared ledger may name anything.
+        """
+        parts = Path(folder).parts
+        place = self.root / folder
+        fits = len(parts) == 2 and not any(part.startswith(".") for part in parts)
+        real = fits and not place.is_symlink() and not place.parent.is_symlink()
+        return place if real and place.is_dir() else None
+
+    @contextmanager
+    def removing(self, folder: str) -> Iterator[None]:
+        """Takes a folder away at once, and for good when the body ends; an error brings it back."""
+        place = self.inside(folder)
+        aside = self.root / f".deleted-{uuid.uuid4().hex}"
+        if place is not None:
+            place.rename(aside)
+        try:
+            yield
+        except BaseException:
+            if place is not None:
+                aside.rename(place)
+            raise
+        if place is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+            with suppress(OSError):  # a day with nothing left in it goes too
+                place.parent.rmdir()
+
+
+def story(path: str | Path) -> Story | None:
+    """The story inside a picture file made by this toolkit, or None: `lx.story("1.png").prompt`.
+
+    `path`: a PNG, JPEG or WebP. Raises `InvalidRequest` when it cannot be read or is no picture.
+    """
+    try:
+        text = text_of(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
+        raise InvalidRequest(f"{str(path)!r} cannot be read as a picture ({error}).") from None
+    return Story.read(text) if text else None
+
+
+def _told(place: Path) -> Story | None:
+    try:
+        return Story.read((place / STORY).read_text(encoding="utf-8"))
+    except OSError:
+        return None

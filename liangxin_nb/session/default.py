@@ -1,0 +1,66 @@
+"""The session that cells and one-line calls use."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..config.settings import CONFIGURED, Settings
+from ..errors import InvalidRequest
+from .session import Session
+
+__all__ = ["configure", "current", "use"]
+
+
+class _Current:
+    """The session that cells use, and whether somebody chose it."""
+
+    session: Session | None = None
+    chosen = False
+
+
+def current() -> Session:
+    """The session that cells use: the one given to `use`, or one made from the settings.
+
+    Made anew when the settings have changed since; the default folder stays where it was first,
+    so that a later `%cd` does not scatter the results. Raises `InvalidRequest`.
+    """
+    held = _Current.session
+    if held is not None and _Current.chosen:
+        return held
+    settings = Settings.load()
+    if held is not None and settings.results == Path("liangxin-results").absolute():
+        settings = replace(settings, results=held.settings.results)
+    if held is None or settings != held.settings:
+        _Current.session = Session(settings)
+    assert _Current.session is not None
+    return _Current.session
+
+
+def use(session: Session | None) -> None:
+    """Lets cells and one-line calls use this session; None goes back to the settings.
+
+    lx.use(lx.Session(profile="sandbox", results="somewhere-else"))
+    """
+    _Current.session, _Current.chosen = session, session is not None
+
+
+def configure(**values: Any) -> Session:
+    """The session with other settings for this process, as `%config` and `%liangxin key` set them.
+
+    Raises `InvalidRequest`, and changes nothing, when they cannot work.
+    """
+    if _Current.chosen:
+        raise InvalidRequest(
+            "This notebook chose its session itself; nothing has changed.",
+            next_step="lx.use(None) goes back to the settings.",
+        )
+    before = dict(CONFIGURED)
+    CONFIGURED.update(values)
+    try:
+        return current()
+    except InvalidRequest:
+        CONFIGURED.clear()
+        CONFIGURED.update(before)
+        raise

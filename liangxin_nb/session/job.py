@@ -1,0 +1,226 @@
+"""One task followed here: what users hold in their hands."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+import time
+from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Self
+
+from ..core.job_record import Status, Ticket
+from ..engine.background_loop import Loop
+from ..errors import (
+    InvalidRequest,
+    LiangxinError,
+    ResultLost,
+    ServiceError,
+    StillRunning,
+    TaskFailed,
+    Unreachable,
+    one_line,
+)
+from ..results import Result
+
+__all__ = ["Job", "interrupted"]
+
+_HEARTBEAT = 0.1  # seconds; an interrupt does not wake a loop or a lock that sleeps longer
+_PHASES: tuple[tuple[type[Exception], str], ...] = (
+    (TaskFailed, "failed"),
+    (ResultLost, "lost"),
+    (StillRunning, "left"),
+    (ServiceError, "refused"),
+    (InvalidRequest, "refused"),
+)
+
+Send = Callable[[Ticket, Callable[[Status], None]], Coroutine[Any, Any, Ticket]]
+Collect = Callable[[Ticket, Callable[[Status], None]], Coroutine[Any, Any, Result]]
+
+
+class Job:
+    """One prompt on its way to a picture: `wait()` for it, `await` it, or `leave()` it.
+
+    `status` is the latest word; `watch` tells every new one. Safe to use from any thread.
+    """
+
+    def __init__(self, ticket: Ticket, loop: Loop, *, reused: bool = False) -> None:
+        #: What has to be said beside the result: that it was kept already, and since when.
+        self.note = ticket.reused if reused else ""
+        self._loop = loop
+        self._lock = threading.Lock()
+        self._status = Status(ticket)
+        self._watchers: list[Callable[[Status], None]] = []
+        self._future: concurrent.futures.Future[Result] = concurrent.futures.Future()
+        self._sending: asyncio.Task[Ticket] | None = None
+        self._collecting: asyncio.Task[Result] | None = None
+        self._left = False
+
+    def start(self, send: Send | None, collect: Collect) -> Self:
+        """Begins the work on the private loop: `send`, then `collect`; without `send` only that."""
+        self._future = self._loop.submit(self._run(send, collect))
+        return self
+
+    @property
+    def status(self) -> Status:
+        """The latest word about the task."""
+        return self._status
+
+    @property
+    def ticket(self) -> Ticket:
+        """The ledger's ticket of this job."""
+        return self._status.ticket
+
+    @property
+    def task_id(self) -> str:
+        """The service's id, or an empty text before the service gave one."""
+        return self.ticket.task_id
+
+    @property
+    def state(self) -> str:
+        """Where it stands: sending, the wire's own states, saving, done, failed, refused, left,
+        unknown or lost.
+        """
+        return self._status.phase
+
+    @property
+    def result(self) -> Result | None:
+        """The result once it is kept, else None."""
+        found = self._status.result
+        return found if isinstance(found, Result) else None
+
+    def watch(self, watcher: Callable[[Status], None]) -> None:
+        """Tells the watcher the latest word now, and each new one on the private loop's thread."""
+        with self._lock:
+            self._watchers.append(watcher)
+            latest = self._status
+        watcher(latest)
+
+    def wait(self, timeout: float | None = None) -> Result:
+        """Blocks until the result is kept, and returns it; an interrupt ends the wait, not the job.
+
+        `timeout`: seconds, default none of its own (the session's patience ends every wait).
+        Raises how else it ended, and `StillRunning` after the timeout.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        with self._interrupt_in_one_line():
+            while not self._future.done():
+                if end is not None and time.monotonic() >= end:
+                    raise self._still_running(f"after {timeout:g} s")
+                concurrent.futures.wait([self._future], timeout=_HEARTBEAT)
+        return self._outcome()
+
+    def __await__(self) -> Generator[Any, None, Result]:
+        return self._wait_async().__await__()
+
+    async def _wait_async(self) -> Result:
+        with self._interrupt_in_one_line():
+            while not self._future.done():
+                await asyncio.sleep(_HEARTBEAT)
+        return self._outcome()
+
+    @contextmanager
+    def _interrupt_in_one_line(self) -> Iterator[None]:
+        """The interrupt goes on as it is; only what a notebook shows of it is shorter."""
+        try:
+            yield
+        except (KeyboardInterrupt, asyncio.CancelledError) as stopped:
+            one_line(stopped, interrupted([self]))
+            raise
+
+    def leave(self) -> None:
+        """Stops watching. The task goes on at the service and may be billed; `resume` collects it.
+
+        Returns at once. A request that waits for its turn is not sent any more; while one is being
+        sent, its answer is awaited first.
+        """
+        self._left = True
+        self._loop.call(self._stop)
+
+    def _stop(self) -> None:
+        if self._collecting is not None:
+            self._collecting.cancel()
+        elif self._sending is not None:
+            self._sending.cancel()
+
+    async def _run(self, send: Send | None, collect: Collect) -> Result:
+        try:
+            ticket = self.ticket
+            if send:
+                self._sending = asyncio.ensure_future(send(ticket, self._tell))
+                ticket = await self._sending
+            self._collecting = asyncio.ensure_future(collect(ticket, self._tell))
+            if self._left:
+                # Let it begin: only then can it say how it ends, and let go of the ticket.
+                await asyncio.sleep(0)
+                self._collecting.cancel()
+            result = await self._collecting
+        except asyncio.CancelledError:
+            error: LiangxinError = self._still_running("and no longer watched")
+            self._end("left", error)
+            raise error from None
+        except LiangxinError as failed:
+            self._end(_phase(failed, self.task_id), failed)
+            raise
+        except Exception as defect:
+            if self.task_id and "after shutdown" in str(defect):
+                # Python ends, and lends no more threads; the task goes on.
+                error = self._still_running("while Python ends")
+                self._end("left", error)
+                raise error from None
+            self._end("failed", LiangxinError(f"{type(defect).__name__}: {defect}"))
+            raise
+        self._tell(Status(self.ticket, "done", result=result, ended=time.time()))
+        return result
+
+    def _end(self, phase: str, error: LiangxinError) -> None:
+        self._tell(Status(self.ticket, phase, error=error, ended=time.time()))
+
+    def _tell(self, status: Status) -> None:
+        with self._lock:
+            self._status = status
+            watchers = list(self._watchers)
+        for watcher in watchers:
+            # A screen that fails to draw must not end the work it shows.
+            with suppress(Exception):
+                watcher(status)
+
+    def _outcome(self) -> Result:
+        error = self._future.exception()
+        if error is not None:
+            # A fresh traceback each time: a second wait must not show the first one's frames.
+            raise error.with_traceback(None)
+        return self._future.result()
+
+    def _still_running(self, how: str) -> StillRunning:
+        name = f"Task {self.task_id}" if self.task_id else "The task"
+        return StillRunning(
+            f"{name} is still running {how}; it may be billed.",
+            task_id=self.task_id or None,
+            next_step=f"Collect it with %liangxin resume {self.task_id or self.ticket.id}",
+        )
+
+    def __repr__(self) -> str:
+        if self.result is not None:
+            return repr(self.result)
+        model = self.ticket.request.model
+        return f"<Job {model} {self.state} · {self.task_id or self.ticket.id}>"
+
+
+def _phase(error: LiangxinError, task_id: str) -> str:
+    if task_id and isinstance(error, ServiceError | Unreachable):
+        return "left"  # asking failed, the task did not
+    if isinstance(error, Unreachable):
+        return "unknown" if error.maybe_created else "refused"
+    return next((phase for kind, phase in _PHASES if isinstance(error, kind)), "failed")
+
+
+def interrupted(jobs: Sequence[Job]) -> str:
+    """What an interrupt of waiting for these jobs means, in one line."""
+    ids = [job.task_id or job.ticket.id for job in jobs if not job.status.over]
+    more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
+    return (
+        f"Interrupted: no longer waiting. Still running, and followed in the background: "
+        f"{', '.join(ids[:3])}{more}. Collect with %liangxin resume."
+    )

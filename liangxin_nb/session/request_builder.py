@@ -1,0 +1,71 @@
+"""From people's words to checked requests: one, or several that differ in their seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..catalog import checked
+from ..catalog import model as find
+from ..core.request import Request
+from ..errors import InvalidRequest
+from .media_input import sendable
+
+__all__ = ["requests", "varied", "varies"]
+
+_UPLOADED = (
+    "KIE takes addresses only: the reference picture is uploaded to it first, and whoever has its "
+    "address there can see it for up to 3 days."
+)
+
+
+def requests(
+    profile: str,
+    prompt: str,
+    model: str,
+    *,
+    plain: Mapping[str, Any],
+    options: Mapping[str, Any],
+    images: Sequence[Any] = (),
+    count: int = 1,
+) -> tuple[list[Request], list[str]]:
+    """`count` checked requests, and the notes to show with them; nothing is sent.
+
+    `plain`: aspect, size and seed in people's words; `options`: the model's inputs by their own
+    names; `images`: reference pictures, see `references`. Of several, a given seed counts up;
+    without one each gets a random seed, so that the pictures differ and each can be made again.
+    Raises `InvalidRequest`.
+    """
+    chosen = find(profile, model)
+    pictures = [sendable(image) for image in images]
+    wire, notes = checked(chosen, {**plain, "image": pictures or None}, options, prompt)
+    if profile == "kie" and any(picture.startswith("data:") for picture in pictures):
+        notes = [*notes, _UPLOADED]
+    name = chosen.plain.get("seed")
+    if count == 1 or name is None:
+        return [Request(model, prompt, wire)] * count, notes
+    start = str(wire.get(name, ""))  # some models want the number as text
+    seeds = (
+        range(int(start), int(start) + count)
+        if start.isascii() and start.isdigit()
+        else [random.randrange(1, 1 << 32) for _ in range(count)]  # noqa: S311 no secret
+    )
+    return [Request(model, prompt, {**wire, name: chosen.seed(seed)}) for seed in seeds], notes
+
+
+def varies(profile: str, request: Request) -> bool:
+    """Whether the request's model takes a seed, so that it can be asked for with a new one."""
+    return "seed" in find(profile, request.model).plain and find(profile, request.model).known
+
+
+def varied(profile: str, request: Request) -> Request:
+    """The same request with a new random seed; raises `InvalidRequest` when it takes none."""
+    chosen = find(profile, request.model)
+    if not varies(profile, request):
+        raise InvalidRequest(
+            f"{request.model} takes no seed, so there is nothing to vary.",
+            next_step="Again asks for the same once more.",
+        )
+    seed = chosen.seed(random.randrange(1, 1 << 32))  # noqa: S311 no secret
+    return Request(request.model, request.prompt, {**request.options, chosen.plain["seed"]: seed})

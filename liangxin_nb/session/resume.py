@@ -1,0 +1,180 @@
+"""What was asked for earlier, here or elsewhere, and is taken up again."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ..config.settings import Settings
+from ..core.job_record import Ticket
+from ..core.notebook_file import tasks_in
+from ..core.request import Request
+from ..diagnostics import settle
+from ..engine import Life
+from ..engine.background_loop import Loop
+from ..engine.callback_reconciler import Recovery
+from ..engine.ownership import Whose
+from ..errors import InvalidRequest, LiangxinError
+from ..ledger import Ledger
+from ..results import Result, Results
+from .job import Job
+from .job_registry import Jobs
+
+__all__ = ["Past"]
+
+
+class Past:
+    """Takes tickets up again: by id, from the ledger, from the service, from a notebook file."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        loop: Loop,
+        ledger: Ledger,
+        results: Results,
+        life: Life,
+        called: Recovery,
+        jobs: Jobs,
+        whose: Whose,
+        named: Callable[[str], Ticket],
+    ) -> None:
+        self._settings, self._loop = settings, loop
+        self._ledger, self._results = ledger, results
+        self._life, self._called = life, called
+        self._jobs, self._whose, self._named = jobs, whose, named
+        self._taking = threading.Lock()  # of two threads one starts the job, the other finds it
+
+    def resume(self, id: str = "") -> list[Job]:
+        """Takes up every unfinished task of this ledger and service, or the one of that id.
+
+        What another living notebook follows is left to it. Raises `InvalidRequest` for an id that
+        has nothing to collect.
+        """
+        self.find_lost()
+        if id:
+            return [self._resumed(self._of_lost(id) or self._named(id))]
+        mine = [
+            t
+            for t in self._ledger.unfinished()
+            if self._whose.ours(t) and not self._whose.elsewhere(t)
+        ]
+        return [job for ticket in mine if (job := self._taken_up(ticket))]
+
+    def attach(self, task_id: str) -> Job:
+        """A job for any task id of this key; the prompt is read back from the service.
+
+        A task that the ledger knows is taken from there, kept results from the disk.
+        """
+        known = self._of_lost(task_id) or self._ledger.find(task_id)
+        if known is not None and known.folder and self._is_kept(known):
+            return self._jobs.start(known, None, self._load)
+        if known is not None:
+            return self._resumed(known)
+        request = Request("unknown", f"(asking the service for {task_id})")
+        fresh = Ticket.fresh(
+            request, self._settings.profile, self._settings.base_url, self._whose.id
+        )
+        return self._jobs.start(fresh.but(task_id=task_id), self._life.adopt, self._life.collect)
+
+    def recover(self, notebook: str | Path) -> list[Job]:
+        """A job for every task id that a notebook file carries, on whatever machine it was made.
+
+        Raises `InvalidRequest` when the file cannot be read or is no notebook.
+        """
+        try:
+            text = Path(notebook).expanduser().read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidRequest(f"{str(notebook)!r} cannot be read ({error}).") from None
+        return [self.attach(task_id) for task_id in tasks_in(text, repr(str(notebook)))]
+
+    def take_up(self, ticket: Ticket) -> Job | None:
+        """The job of a ticket: an intent is sent, an accepted task collected.
+
+        None when another living notebook looks after it, or was quicker.
+        """
+        return None if self._whose.elsewhere(ticket) else self._taken_up(ticket)
+
+    def same(self, requests: Sequence[Request]) -> list[Ticket | None]:
+        """For each request a ticket of identical work that is kept on this disk, each only once."""
+        service = (self._settings.profile, self._settings.base_url)
+        given: set[str] = set()
+        found: list[Ticket | None] = []
+        for request in requests:
+            tickets = self._ledger.same(request, *service)
+            fresh = (t for t in tickets if t.id not in given and self._is_kept(t))
+            found.append(next(fresh, None))
+            given |= {ticket.id for ticket in found[-1:] if ticket}
+        return found
+
+    def reuse(self, ticket: Ticket) -> Job:
+        """A job that is over at once: what is kept of a ticket, in place of a new task."""
+        return self._jobs.start(ticket, None, self._load, reused=True)
+
+    def find_lost(self) -> None:
+        """Accepts lost tickets whose tasks calls have named while nobody was there to hear."""
+        settle(self._ledger, self._whose.alive)
+        if mine := self._lost():
+            self._loop.submit(self._called.look(mine)).result()
+
+    def _lost(self) -> list[Ticket]:
+        """The tickets whose answers were lost, as far as this session may look after them."""
+        unknown = [t for t in self._ledger.of_fate("unknown") if self._whose.may_take(t)]
+        return [ticket for ticket in unknown if self._jobs.of(ticket) is None]
+
+    def _of_lost(self, task_id: str) -> Ticket | None:
+        """The lost ticket whose task somebody has found, now accepted, if the service agrees."""
+        if self._ledger.find(task_id) is not None:
+            return None
+        for ticket in self._lost():
+            with suppress(LiangxinError):
+                if found := self._loop.submit(self._called.confirm(ticket, task_id)).result():
+                    return found
+        return None
+
+    def _is_kept(self, ticket: Ticket) -> bool:
+        return (self._results.root / ticket.folder / "story.json").is_file()
+
+    def _resumed(self, ticket: Ticket) -> Job:
+        collectable = ticket.unfinished or ticket.fate == "lost"
+        removed = ticket.fate == "deleted" or (ticket.fate == "kept" and not self._is_kept(ticket))
+        if not ticket.task_id or not (collectable or removed):
+            raise InvalidRequest(
+                f"There is nothing to collect for {ticket.id}: it is {ticket.fate}.",
+                next_step=ticket.reason or f"%liangxin show {ticket.id} shows it.",
+            )
+        if not self._whose.ours(ticket):
+            there = ticket.service or ticket.profile
+            raise InvalidRequest(
+                f"{ticket.id} belongs to {there}, this session uses {self._settings.host}.",
+                next_step=f"Use the profile {ticket.profile} and its address, then resume again.",
+            )
+        job = None if self._whose.elsewhere(ticket) else self._taken_up(ticket)
+        if job is None:
+            raise InvalidRequest(
+                f"{ticket.task_id} is followed by another notebook, which keeps its result.",
+                next_step=f"%liangxin show {ticket.task_id} shows it when it is done.",
+            )
+        return job
+
+    def _taken_up(self, ticket: Ticket) -> Job | None:
+        """The job for a ticket: the one that runs, or a new one; None when another was quicker."""
+        with self._taking:
+            return self._claimed(ticket)
+
+    def _claimed(self, ticket: Ticket) -> Job | None:
+        known = self._jobs.of(ticket)
+        if known is not None and not known.status.over:
+            return known
+        mine = self._ledger.claim(ticket, self._whose.id)
+        if mine is None:
+            return None
+        if mine.fate == "intent":
+            return self._jobs.start(mine, *self._called.way(self._settings.callback)(mine))
+        return self._jobs.start(mine, None, self._called.collecting(mine))
+
+    async def _load(self, ticket: Ticket, _: Any) -> Result:
+        return await asyncio.to_thread(self._results.load, ticket.folder)

@@ -1,0 +1,471 @@
+"""The client against real sockets: what it sends, where the key goes, what it makes of silence."""
+
+import asyncio
+import http.server
+import json
+import tempfile
+import threading
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import httpx
+import pytest
+import stamina
+from hypothesis import given
+from hypothesis import settings as limits
+from hypothesis import strategies as st
+
+from liangxin_nb.api import Client, tasks
+from liangxin_nb.api.transport import reason, retry_after
+from liangxin_nb.config.settings import Secret, Settings
+from liangxin_nb.core.request import Request
+from liangxin_nb.engine.client_provider import Connection
+from liangxin_nb.errors import (
+    LiangxinError,
+    NotAuthorized,
+    ResultLost,
+    Saturated,
+    ServiceError,
+    Unreachable,
+)
+from liangxin_nb.polling import Pace
+from liangxin_nb.ratelimit import Budget
+
+pytestmark = pytest.mark.anyio
+KEY = "sk-very-secret-0123456789"
+WISH = Request("z-image", "雨 {x}", {"seed": 7})
+BUSY = b'{"code": 429, "msg": "saturated"}'
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Answers what a test says, in order (the last for ever), and remembers every request."""
+
+    def __init__(self, *answers):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers = list(answers)
+        self.seen = []
+        # It looks often whether it should end: many of them end one after the other.
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def stop(self):
+        self.shutdown()
+        self.server_close()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def answer(self, given=None):
+        """Sends the answer that is given, or the next one of the server."""
+        length = int(self.headers.get("content-length", 0))
+        server = self.server
+        server.seen.append((self.command, self.path, dict(self.headers), self.rfile.read(length)))
+        if given is None:
+            given = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
+        status, headers, body = given
+        if status is None:  # hang up without an answer
+            self.connection.close()
+            return
+        self.send_response(status)
+        for name, value in {"content-length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.answer()
+
+    do_POST = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+def good(**data):
+    return 200, {}, json.dumps({"code": 200, "msg": "success", "data": data}).encode()
+
+
+@pytest.fixture
+def serve():
+    servers = []
+
+    def make(*answers):
+        servers.append(Server(*answers))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def retries_at_once():
+    """Whatever is tried again is tried at once, as often as ever."""
+    with stamina.set_testing(True, attempts=100, cap=True):
+        yield
+
+
+async def create(server, **more):
+    async with Client(server.url, Secret(KEY)) as client:
+        return await client.create(WISH, **more)
+
+
+async def download(server, target):
+    async with Client(server.url, Secret(KEY)) as client:
+        await client.download(f"{server.url}/x", target)
+
+
+# --- createTask ---------------------------------------------------------------------------------
+
+
+async def test_a_create_is_sent_once_as_documented(serve):
+    server = serve(good(taskId="task_1"))
+    assert await create(server) == "task_1"
+    ((method, path, headers, body),) = server.seen
+    assert (method, path) == ("POST", "/api/v1/jobs/createTask")
+    assert headers["Authorization"] == f"Bearer {KEY}"
+    assert headers["Content-Type"] == "application/json"
+    assert json.loads(body) == {"model": "z-image", "input": {"prompt": "雨 {x}", "seed": 7}}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (None, {}, b""),
+        (500, {}, b'{"code": 500, "msg": "oops"}'),
+        (502, {}, b"<html>bad gateway</html>"),
+        (200, {}, b""),
+        (200, {}, b'{"code": 200, "data": {}}'),
+        (200, {"content-length": "500"}, b'{"code": 200'),
+    ],
+    ids=["hung up", "500", "html", "empty", "no id", "cut off"],
+)
+async def test_a_create_whose_answer_is_lost_is_never_sent_again(serve, answer):
+    server = serve(answer)
+    with pytest.raises(Unreachable) as error:
+        await create(server)
+    assert error.value.maybe_created
+    assert "may be billed" in str(error.value)
+    assert len(server.seen) == 1
+
+
+class DropsUsedConnections(Handler):
+    """Keeps a connection open, and drops it when something is sent on it a second time."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        if hasattr(self, "used"):
+            self.server.seen.append("dropped")
+            self.close_connection = True
+            return
+        self.used = True
+        self.answer()
+
+    do_GET = do_POST
+
+
+async def test_a_create_never_goes_out_on_a_connection_that_may_be_dropped(serve):
+    """An idle connection that ends under a create would leave a task without a known id."""
+    server = serve(good(taskId="task_1", state="waiting"))
+    server.RequestHandlerClass = DropsUsedConnections
+    async with Client(server.url, Secret(KEY)) as client:
+        for _ in range(3):
+            assert await client.create(WISH) == "task_1"
+    assert [seen[0] for seen in server.seen] == ["POST"] * 3
+
+
+async def test_a_clear_refusal_is_final(serve):
+    server = serve((401, {}, b'{"error": {"message": "invalid token"}}'))
+    with pytest.raises(NotAuthorized):
+        await create(server)
+    assert len(server.seen) == 1
+
+
+async def test_kies_500_for_a_missing_field_is_a_refusal_and_no_lost_task(serve):
+    server = serve((500, {}, b'{"code": 500, "msg": "This field is required"}'))
+    with pytest.raises(ServiceError, match="This field is required"):
+        await create(server)
+
+
+class Turns:
+    """Notes what a create waits for and reports."""
+
+    def __init__(self):
+        self.calls = []
+
+    async def create(self):
+        self.calls.append("create")
+        return "turn"
+
+    async def refused(self, call, seconds):
+        self.calls.append((call, seconds))
+
+
+async def test_a_429_without_an_id_is_sent_again_after_the_shared_pause(serve, retries_at_once):
+    server = serve((429, {"retry-after": "7"}, BUSY), (429, {}, BUSY), good(taskId="task_1"))
+    turns = Turns()
+    assert await create(server, turns=turns) == "task_1"
+    assert turns.calls == [("createTask", 7.0), "create", ("createTask", None), "create"]
+    assert len({body for *_, body in server.seen}) == 1
+
+
+async def test_a_429_for_ever_ends_after_four_tries(serve, retries_at_once):
+    server = serve((429, {"retry-after": "0"}, BUSY))
+    with pytest.raises(Saturated):
+        await create(server)
+    assert len(server.seen) == 4
+
+
+@pytest.mark.parametrize(
+    ("asked", "pause"), [(None, True), (0.0, 0.1), (0.5, 0.5), (60.0, 60.0), (61.0, 60.0)]
+)
+def test_a_create_waits_as_long_as_a_429_asks_within_bounds(asked, pause):
+    busy = Saturated("busy", status=429, retry_after=asked)
+    assert repr(tasks._resendable(busy)) == repr(pause)
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (Unreachable("refused"), True),
+        (Unreachable("lost", maybe_created=True), False),
+        (ServiceError("no", status=400), False),
+        (ServiceError("busy", status=503), False),
+    ],
+)
+def test_a_create_is_sent_again_only_when_it_surely_did_not_arrive(error, again):
+    assert tasks._resendable(error) is again
+
+
+async def test_a_port_that_refuses_is_surely_not_sent(serve, retries_at_once):
+    server = serve(good())
+    server.stop()
+    with pytest.raises(Unreachable) as error:
+        await create(server)
+    assert not error.value.maybe_created
+    assert "Nothing was sent, nothing was billed" in str(error.value)
+
+
+async def test_the_key_follows_no_redirect(serve):
+    elsewhere = serve(good(taskId="stolen"))
+    server = serve((307, {"location": f"{elsewhere.url}/api/v1/jobs/createTask"}, b""))
+    with pytest.raises((ServiceError, Unreachable)):
+        await create(server)
+    assert elsewhere.seen == []
+
+
+async def test_the_key_is_in_no_error_no_repr_and_no_log(serve, caplog):
+    caplog.set_level(0)
+    body = json.dumps({"code": 401, "msg": f"invalid key {KEY}"}).encode()
+    server = serve((401, {}, body), (500, {}, KEY.encode()), (200, {}, body))
+    async with Client(server.url, Secret(KEY)) as client:
+        for call in (client.create(WISH), client.create(WISH), client.record("task_1")):
+            with pytest.raises((ServiceError, Unreachable)) as error:
+                await call
+            assert KEY not in f"{error.value!r} {error.value}"
+        assert KEY not in f"{client!r} {vars(client)} {vars(client._calls)}"
+    assert "/api/v1/jobs/createTask" in caplog.text
+    assert KEY not in caplog.text
+
+
+async def test_an_answer_without_an_end_is_cut_off(serve, monkeypatch):
+    monkeypatch.setattr("liangxin_nb.api.transport._LARGEST_ANSWER", 100)
+    server = serve((200, {}, b" " * 101), (200, {}, b" " * 100))
+    async with Client(server.url, Secret(KEY)) as client:
+        with pytest.raises(Unreachable, match="longer than 8 MiB"):
+            await client.record("task_1")
+        with pytest.raises(ServiceError, match="It is empty"):
+            await client.record("task_1")
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("", None),
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("0", 0.0),
+        ("7.5", None),
+        ("-1", None),
+        ("soon", None),
+        ("٣", None),
+        ("9" * 40, 999_999_999.0),
+        ("Fri, 01 Jan 1999 00:00:00 GMT", 0.0),
+        ("Fri, 01 Jan 1999 00:00:00", 0.0),
+        ("Fri, 99 Jan 9999999999999999999 00:00:00 GMT", None),
+    ],
+)
+def test_a_pause_is_asked_for_in_seconds_or_as_a_date(value, seconds):
+    assert retry_after(httpx.Response(429, headers=[(b"retry-after", value.encode())])) == seconds
+
+
+def test_a_pause_until_a_date_is_the_time_that_is_left():
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=5), usegmt=True)
+    left = retry_after(httpx.Response(429, headers={"retry-after": date}))
+    assert 4 * 3600 < left <= 5 * 3600
+
+
+def test_a_failed_connection_is_described_in_words_without_an_address():
+    assert reason(httpx.ConnectError("to 10.0.0.1")) == "connection refused or host not found"
+    assert reason(httpx.ReadError("")) == "the connection was broken off"
+    assert reason(httpx.DecodingError("a\n b" + "x" * 200)) == f"a b{'x' * 117}"
+    assert reason(httpx.DecodingError("")) == "DecodingError"
+
+
+async def test_jobs_that_need_the_client_at_once_share_one(tmp_path):
+    settings = Settings.load(base_url="http://127.0.0.1:1", key=KEY, results=tmp_path)
+    connection = Connection(settings, Budget(Pace(), str(tmp_path)))
+    clients = await asyncio.gather(*(connection() for _ in range(5)))
+    assert len(set(clients)) == 1
+    await clients[0].close()
+
+
+# --- results ------------------------------------------------------------------------------------
+
+
+async def test_a_download_never_carries_the_key_even_to_the_apis_own_origin(serve, tmp_path):
+    files = serve((200, {}, b"bytes"))
+    server = serve((302, {"location": f"{files.url}/1.png", "set-cookie": "a=b"}, b""))
+    await download(server, tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == b"bytes"
+    for _, _, headers, _ in server.seen + files.seen:
+        assert KEY not in str(headers)
+        assert not {"authorization", "cookie"} & {name.lower() for name in headers}
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+async def test_a_dead_link_is_lost(serve, tmp_path, status):
+    server = serve((status, {}, b""))
+    with pytest.raises(ResultLost, match=f"HTTP {status}"):
+        await download(server, tmp_path / "x")
+    assert len(server.seen) == 1
+
+
+async def test_a_download_cut_off_is_tried_again(serve, tmp_path, retries_at_once):
+    server = serve((200, {"content-length": "10"}, b"half"), (503, {}, b""), (200, {}, b"whole"))
+    await download(server, tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == b"whole"
+
+
+async def test_a_server_of_files_that_is_down_is_tried_five_times(serve, tmp_path, retries_at_once):
+    server = serve((503, {"retry-after": "3"}, b""))
+    with pytest.raises(Unreachable, match="HTTP 503 and asked to wait 3 s"):
+        await download(server, tmp_path / "x")
+    assert len(server.seen) == 5
+
+
+async def test_redirects_end_somewhere(serve, tmp_path):
+    server = serve((302, {"location": "/x"}, b""))
+    with pytest.raises(ResultLost, match="redirects more than 5 times"):
+        await download(server, tmp_path / "x")
+    assert len(server.seen) == 6
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/y", "data:,x", "", "//x"])
+async def test_only_http_is_fetched(tmp_path, url):
+    async with Client("http://127.0.0.1:1", Secret(KEY)) as client:
+        with pytest.raises(ResultLost, match="not http"):
+            await client.download(url, tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest/meta-data/",
+        "http://10.0.0.1/x",
+        "http://192.168.1.1/x",
+        "http://[fe80::1]/x",
+        "http://[::ffff:10.0.0.1]/x",
+        "http://0.0.0.0/x",
+        "http://127.0.0.1/x",
+        "http://localhost/x",
+        "http://2130706433/x",
+    ],
+)
+async def test_a_public_service_cannot_point_into_a_private_network(tmp_path, url):
+    async with Client("https://93.184.215.14", Secret(KEY)) as client:
+        with pytest.raises(ResultLost, match="inside a private network"):
+            await client.download(url, tmp_path / "x")
+
+
+async def test_a_broken_download_goes_on_where_it_stopped(serve, tmp_path, retries_at_once):
+    part = {"content-range": "bytes 4-9/10"}
+    server = serve((200, {"content-length": "10"}, b"half"), (206, part, b"-whole"))
+    await download(server, tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == b"half-whole"
+    assert server.seen[1][2]["Range"] == "bytes=4-"
+
+
+async def test_a_part_that_was_not_asked_for_is_not_kept(serve, tmp_path, retries_at_once):
+    wrong = {"content-range": "bytes 0-5/10"}
+    server = serve(
+        (200, {"content-length": "10"}, b"half"), (206, wrong, b"other!"), (200, {}, b"all of it")
+    )
+    await download(server, tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == b"all of it"
+
+
+async def test_a_part_that_can_no_longer_be_had_is_fetched_anew(serve, tmp_path, retries_at_once):
+    server = serve(
+        (200, {"content-length": "10"}, b"half"), (416, {}, b""), (200, {}, b"all of it")
+    )
+    await download(server, tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == b"all of it"
+    assert "Range" not in server.seen[2][2]
+
+
+async def test_a_result_that_is_too_large_is_not_fetched_whole(serve, tmp_path, monkeypatch):
+    monkeypatch.setattr("liangxin_nb.api.downloads.LARGEST", 1 << 20)
+    server = serve((200, {}, b"x" * (1 << 20)), (200, {}, b"x" * ((1 << 20) + 1)))
+    await download(server, tmp_path / "x")
+    with pytest.raises(ResultLost, match="larger than 1 MiB"):
+        await download(server, tmp_path / "x")
+
+
+PRINTABLE = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=40)
+HEADERS = st.dictionaries(
+    st.sampled_from(["content-type", "content-range", "location", "retry-after", "etag",
+                     "content-disposition", "content-encoding", "set-cookie"]),
+    PRINTABLE,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def fetched():
+    """What comes of one try to fetch an answer: its bytes, or the error."""
+    server, folder = Server(), tempfile.TemporaryDirectory()
+    runner = asyncio.Runner()
+    client = Client(server.url, Secret(KEY))
+
+    def fetch(answer):
+        server.answers = [answer]
+        target = Path(folder.name) / "target"
+        target.unlink(missing_ok=True)
+        work = client._downloads._once(f"{server.url}/../../x?name=..%2f..", target)
+        try:
+            runner.run(work)
+            return target.read_bytes()
+        except LiangxinError as error:
+            return error
+        finally:
+            assert {path.name for path in Path(folder.name).iterdir()} <= {"target"}
+
+    yield fetch
+    runner.run(client.close())
+    runner.close()
+    server.stop()
+    folder.cleanup()
+
+
+def test_whatever_a_servers_headers_say_it_is_a_file_or_one_of_our_errors(fetched):
+    @given(status=st.sampled_from([200, 206, 301, 302, 304, 307, 416, 418]), headers=HEADERS)
+    @limits(max_examples=40, deadline=None)
+    def check(status, headers):
+        got = fetched((status, headers, b"" if status == 304 else b"body"))
+        assert isinstance(got, LiangxinError) or got == b"body"
+
+    check()

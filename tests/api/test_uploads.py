@@ -1,0 +1,194 @@
+"""Reference pictures under KIE: uploaded before the create, to a stated address, or not at all."""
+
+import base64
+import io
+import json
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+from liangxin_nb import catalog
+from liangxin_nb.api import Client, uploads
+from liangxin_nb.config.settings import Secret
+from liangxin_nb.core.request import Request
+from liangxin_nb.errors import NotAuthorized, ServiceError, Unreachable
+from liangxin_nb.session import Session, request_builder
+
+from .. import conftest
+from .test_client import KEY, good, retries_at_once, serve  # noqa: F401 fixtures
+
+URI = f"data:image/png;base64,{base64.b64encode(b'no matter').decode()}"
+WISH = Request("google/nano-banana-edit", "x", {"image_urls": [URI, "https://e.com/a.png"]})
+PLACED = good(downloadUrl="https://files.example/1.png")
+
+
+#: What the tests generate: always the same, so that the sandbox draws once.
+EDIT = {"prompt": "a lake", "model": "google/nano-banana-edit"}
+
+
+def picture():
+    out = io.BytesIO()
+    Image.new("RGB", (80, 60), "magenta").save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def kie():
+    served = conftest.start_sandbox("--profile", "kie", "--speed", "100")
+    yield served
+    served.stop()
+
+
+@pytest.fixture
+def session(kie, tmp_path):
+    made = Session(
+        profile="kie",
+        base_url=kie.url,
+        key=kie.key,
+        results=tmp_path / "r",
+        pace=conftest.FAST_PACE,
+    )
+    yield made
+    made.close()
+
+
+@pytest.mark.xdist_group("kie of uploads")
+def test_a_local_picture_is_seen_by_the_model_and_named_in_the_story(session, kie):
+    before = kie.counters()["calls"]
+    result = session.generate(**EDIT, image=picture()).wait(120)
+    colours = Image.open(result.paths[0]).convert("RGB").getcolors(1 << 24)
+    assert any(min(r, b) > 245 and g < 10 for _, (r, g, b) in colours), "it is in the drawing"
+    assert result.story.options["image_urls"][0].startswith("data:image/jpeg;")
+    after = kie.counters()["calls"]
+    for call in ("uploads", "createTask"):
+        assert after[call] - before.get(call, 0) == 1
+
+
+@pytest.mark.xdist_group("kie of uploads")
+def test_the_same_picture_is_uploaded_once_for_many_tasks(session, kie):
+    before = kie.counters()["calls"].get("uploads", 0)
+    image = picture()
+    for job in [session.generate(**EDIT, image=image) for _ in range(3)]:
+        job.wait(120)
+    assert kie.counters()["calls"]["uploads"] - before == 1
+
+
+@pytest.mark.anyio
+async def test_an_address_is_used_again_for_an_hour_and_not_longer(serve, monkeypatch):  # noqa: F811
+    now = [1000.0]
+    monkeypatch.setattr(uploads, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    server = serve(PLACED, *[good(taskId="t")] * 2, PLACED, good(taskId="t"))
+    async with Client(server.url, Secret(KEY), uploads=server.url) as client:
+        for moment in (1000.0, 4600.0, 4600.5):
+            now[0] = moment
+            await client.create(WISH)
+    called = [path.rpartition("/")[2] for _, path, _, _ in server.seen]
+    upload = "file-base64-upload"
+    assert called == [upload, "createTask", "createTask", upload, "createTask"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "model", "uploaded"),
+    [("kie", "google/nano-banana-edit", True), ("liangxin", "nano-banana-pro", False)],
+)
+def test_a_note_says_where_a_picture_is_uploaded_to(profile, model, uploaded):
+    plain = {"aspect": None}
+    _, notes = request_builder.requests(
+        profile, "a lake", model, plain=plain, options={}, images=[picture()]
+    )
+    assert any("uploaded" in note for note in notes) is uploaded
+
+
+@pytest.mark.anyio
+async def test_what_is_created_names_addresses_only(serve):  # noqa: F811
+    server = serve(PLACED, good(taskId="task_1"))
+    async with Client(server.url, Secret(KEY), uploads=server.url) as client:
+        assert await client.create(WISH) == "task_1"
+    (_, path, headers, body), (_, _, _, created) = server.seen
+    assert path == "/api/file-base64-upload"
+    assert headers["Authorization"] == f"Bearer {KEY}"
+    told = json.loads(body)
+    assert told["base64Data"] == URI
+    assert set(told) == {"base64Data", "uploadPath", "fileName"}
+    assert json.loads(created)["input"]["image_urls"] == [
+        "https://files.example/1.png",
+        "https://e.com/a.png",
+    ]
+
+
+REFUSALS = [
+    ((200, {}, b'{"code": 401, "msg": "no such key"}'), NotAuthorized, 1),
+    ((400, {}, b'{"code": 400, "msg": "too large"}'), ServiceError, 1),
+    ((502, {}, b"<html>bad gateway</html>"), ServiceError, 3),
+    ((302, {"location": "https://example.com/"}, b""), ServiceError, 1),
+    ((None, {}, b""), Unreachable, 3),
+    (good(downloadUrl="file:///etc/passwd"), ServiceError, 3),
+    (good(downloadUrl=""), ServiceError, 3),
+    (good(fileUrl="https://x/1.png"), ServiceError, 3),
+]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("answer", "error", "tries"), REFUSALS)
+async def test_an_upload_that_fails_refuses_the_request_before_any_money(
+    serve,  # noqa: F811
+    retries_at_once,  # noqa: F811
+    answer,
+    error,
+    tries,
+):
+    server = serve(answer)
+    async with Client(server.url, Secret(KEY), uploads=server.url) as client:
+        with pytest.raises(error, match="could not be uploaded") as raised:
+            await client.create(WISH)
+    assert "nothing was billed" in str(raised.value)
+    assert KEY not in str(raised.value)
+    assert not getattr(raised.value, "maybe_created", False)
+    assert [path for _, path, _, _ in server.seen] == ["/api/file-base64-upload"] * tries
+
+
+def test_a_failed_upload_is_a_refusal_in_the_ledger(serve, tmp_path):  # noqa: F811
+    server = serve((400, {}, b'{"code": 400, "msg": "too large"}'))
+    session = Session(profile="kie", base_url=server.url, key=KEY, results=tmp_path / "r")
+    job = session.generate("x", model="google/nano-banana-edit", image=picture())
+    with pytest.raises(ServiceError, match="could not be uploaded"):
+        job.wait(60)
+    (ticket,) = session.ledger.tickets()
+    assert ticket.fate == "refused"
+    session.close()
+
+
+@pytest.mark.anyio
+async def test_the_key_goes_to_the_stated_addresses_and_no_further(serve):  # noqa: F811
+    elsewhere = serve(PLACED)
+    place = serve((307, {"location": f"{elsewhere.url}/api/file-base64-upload"}, b""))
+    api = serve(good(taskId="task_1"))
+    async with Client(api.url, Secret(KEY), uploads=place.url) as client:
+        with pytest.raises(ServiceError):
+            await client.create(WISH)
+    assert (len(place.seen), len(elsewhere.seen), len(api.seen)) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("profile", "base_url", "place"),
+    [
+        ("kie", "https://api.kie.ai", "https://kieai.redpandaai.co"),
+        ("kie", "https://api.kie.ai/", "https://kieai.redpandaai.co"),
+        ("kie", "https://api.kie.ai.example.com", "https://api.kie.ai.example.com"),
+        ("kie", "https://api.kie.ai/v2", "https://api.kie.ai/v2"),
+        ("kie", "http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("liangxin", "https://api.kie.ai", ""),
+        ("sandbox", "http://127.0.0.1:8000", ""),
+    ],
+)
+def test_a_second_address_belongs_to_the_services_own_one_alone(profile, base_url, place):
+    assert catalog.uploads(profile, base_url) == place
+
+
+def test_no_file_of_ones_own_changes_where_the_key_goes(monkeypatch, tmp_path):
+    own = tmp_path / "own.toml"
+    own.write_text('[kie.services]\ntitle = "x"\n', encoding="utf-8")
+    monkeypatch.setenv("LIANGXIN_MODELS", str(own))
+    assert catalog.models("kie")["services"].title == "x"
+    assert catalog.uploads("kie", "https://api.kie.ai") == "https://kieai.redpandaai.co"

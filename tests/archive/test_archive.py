@@ -1,0 +1,403 @@
+"""Everything in one zip: packed while work goes on, taken in elsewhere, and checked there."""
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import liangxin_nb as lx
+from liangxin_nb.archive import pack_all, take_all
+from liangxin_nb.core.request import Request
+from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.polling import Pace
+from liangxin_nb.session import Session
+from liangxin_nb.session.default import use
+
+from ..conftest import FAST_PACE, wait_until
+
+NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+def put(zip, name, data):
+    """The zip once more with one part put in or replaced."""
+    with zipfile.ZipFile(zip) as old:
+        parts = {n: old.read(n) for n in old.namelist()}
+    parts[name] = data if isinstance(data, bytes) else data.encode()
+    other = Path(zip).with_name("changed.zip")
+    with zipfile.ZipFile(other, "w", zipfile.ZIP_DEFLATED) as new:
+        for n, content in parts.items():
+            new.writestr(n, content)
+    return other
+
+
+def part(zip, name):
+    with zipfile.ZipFile(zip) as archive:
+        return archive.read(name)
+
+
+def picture_in(zip):
+    """The name of its one picture."""
+    with zipfile.ZipFile(zip) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("1.png")]
+    return name
+
+
+def ledger_with(zip, **values):
+    """The zip with other values in its first ticket."""
+    header, first, *rest = part(zip, "ledger.jsonl").decode().splitlines()
+    line = json.loads(first)
+    line["ticket"] |= values
+    return put(zip, "ledger.jsonl", "\n".join([header, json.dumps(line), *rest]) + "\n")
+
+
+def everything(folder):
+    """Every file below a folder with its bytes, the ledger's own apart."""
+    files = [path for path in Path(folder).rglob("*") if path.is_file()]
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+        if "sqlite" not in path.name and ".owners" not in path.parts
+    }
+
+
+@pytest.fixture
+def home(sandbox, tmp_path):
+    """A session on another machine, with the same key."""
+    folder = tmp_path / "home" / "results"
+    made = Session(base_url=sandbox.url, key=sandbox.key, results=folder, pace=FAST_PACE)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def away(sandbox, tmp_path_factory):
+    """A session with one kept picture, and a notebook beside it."""
+    folder = tmp_path_factory.mktemp("away")
+    made = Session(
+        base_url=sandbox.url, key=sandbox.key, results=folder / "results", pace=FAST_PACE
+    )
+    made.generate("a cat", size="square").wait(120)
+    (folder / "first.ipynb").write_text(NOTEBOOK)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def zip(away, tmp_path):
+    """Its export."""
+    return pack_all(away, tmp_path / "out.zip", notebooks=True).path
+
+
+@pytest.fixture
+def seldom(sandbox, tmp_path):
+    """A session that does not notice within a test's time that its task has ended."""
+    pace = Pace(steps=((float("inf"), 3600.0, 3600.0),), spacing=0.01)
+    made = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path / "seldom", pace=pace)
+    yield made
+    made.close()
+
+
+def sent(job):
+    """The job once the service has given its id."""
+    wait_until(lambda: job.task_id)
+    return job
+
+
+def test_a_picture_comes_home_byte_for_byte_and_a_second_time_changes_nothing(away, zip, home):
+    first = take_all(home, zip, notebooks=True)
+    assert (first.tickets, first.results, [p.name for p in first.notebooks]) == (
+        1, 1, ["first.ipynb"],
+    )  # fmt: skip
+    (there,) = away.ledger.tickets()
+    (here,) = home.ledger.tickets()
+    assert here == there.but(owner="")
+    assert home.ledger.events(here.id) == away.ledger.events(there.id)
+    result = home.result(here)
+    assert result.paths[0].read_bytes() == away.result(there).paths[0].read_bytes()
+    assert lx.story(result.paths[0]).prompt == "a cat"
+    assert repr(result) == repr(away.result(there))
+    before = everything(home.results.root.parent)
+    again = take_all(home, zip, notebooks=True)
+    assert (again.tickets, again.known, again.results, again.notebooks) == (0, 1, 0, ())
+    assert everything(home.results.root.parent) == before
+    assert len(home.ledger.tickets()) == 1
+
+
+def test_what_runs_while_it_is_packed_is_collected_at_home(seldom, tmp_path, home):
+    job = sent(seldom.generate("a slow lighthouse", size="square"))
+    packed = pack_all(seldom, tmp_path / "running.zip", notebooks=False)
+    assert packed.tickets == 1
+    job.leave()
+    brought = take_all(home, packed.path, notebooks=True)
+    assert (brought.tickets, brought.unfinished) == (1, 1)
+    assert "%liangxin resume" in repr(brought)
+    (collected,) = home.resume()
+    assert collected.wait(120).prompt == "a slow lighthouse"
+    assert home.ledger.find(job.task_id).fate == "kept"
+
+
+def test_what_was_not_sent_is_never_sent_from_here(session, tmp_path, home):
+    """The machine it comes from may still send it: two of them would be paid twice."""
+    here = (session.settings.profile, session.settings.base_url)
+    waiting = session.ledger.intend(Request("z-image", "a cat"), *here)
+    going = session.ledger.intend(Request("z-image", "a dog"), *here)
+    session.ledger.change(going, "sent", fate="sent")
+    take_all(home, pack_all(session, tmp_path / "1.zip", notebooks=False).path, notebooks=False)
+    assert home.ledger.find(waiting.id).fate == "refused"
+    assert home.ledger.find(going.id).fate == "unknown"
+    assert home.resume() == []
+
+
+def test_a_batch_comes_home_as_one(session, tmp_path, home):
+    batch = lx.batch(["a cat", "a dog"], size="square", session=session)
+    batch.wait(120)
+    packed = pack_all(session, tmp_path / "1.zip", notebooks=False)
+    assert take_all(home, packed.path, notebooks=False).results == 2
+    take_all(home, packed.path, notebooks=False)
+    there = lx.batch(id=batch.id, session=home)
+    assert [result.prompt for result in there.wait(120)] == ["a cat", "a dog"]
+    assert len(home.ledger.bundles()) == 1
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        {"id": "b1", "at": 1.0, "plan": "[]"},
+        {"id": "b1", "at": 1.0, "plan": '{"rows": ["a"], "columns": [1]}'},
+        {"id": "b1", "at": 1.0, "plan": '{"rows": ["a"], "columns": ["b"], "reused": {"9": "x"}}'},
+        {"id": "../b", "at": 1.0, "plan": '{"rows": [], "columns": []}'},
+        {"id": "b1", "plan": "{}"},
+        [],
+    ],
+)
+def test_a_batch_that_this_program_cannot_have_written_is_refused(zip, home, batch):
+    header, rest = part(zip, "ledger.jsonl").decode().split("\n", 1)
+    text = "\n".join([header, json.dumps({"batch": batch}), rest])
+    with pytest.raises(InvalidRequest, match="nothing was changed"):
+        take_all(home, put(zip, "ledger.jsonl", text), notebooks=False)
+    assert home.ledger.tickets() == []
+
+
+def test_a_later_export_finishes_what_came_unfinished(seldom, sandbox, tmp_path, home):
+    job = sent(seldom.generate("a garden", size="square"))
+    take_all(home, pack_all(seldom, tmp_path / "1.zip", notebooks=False).path, notebooks=False)
+    assert home.ledger.find(job.task_id).fate == "accepted"
+    seldom.close()
+    wait_until(lambda: job.status.over)
+    often = Session(
+        base_url=sandbox.url, key=sandbox.key, results=seldom.results.root, pace=FAST_PACE
+    )
+    often.resume(job.task_id)[0].wait(120)
+    take_all(home, pack_all(often, tmp_path / "2.zip", notebooks=False).path, notebooks=False)
+    often.close()
+    here = home.ledger.find(job.task_id)
+    assert here.fate == "kept"
+    assert home.result(here).paths[0].is_file()
+    assert [what for _, what, _ in home.ledger.events(here.id)][-1] == "kept"
+
+
+def test_nothing_here_is_overwritten(zip, home):
+    notebook = home.results.root.parent / "first.ipynb"
+    notebook.write_text(NOTEBOOK.replace("5}", "4}"))
+    mine = notebook.read_text()
+    take_all(home, zip, notebooks=True)
+    (ticket,) = home.ledger.tickets()
+    changed = ledger_with(zip, prompt="another's words", fate="failed")
+    take_all(home, changed, notebooks=True)
+    assert home.ledger.tickets() == [ticket]
+    assert notebook.read_text() == mine
+    assert (notebook.parent / "first-2.ipynb").read_text() == NOTEBOOK
+
+
+def test_removed_files_come_back(zip, home):
+    take_all(home, zip, notebooks=False)
+    (ticket,) = home.ledger.tickets()
+    for path in (home.results.root / ticket.folder).iterdir():
+        path.unlink()
+    (home.results.root / ticket.folder).rmdir()
+    assert take_all(home, zip, notebooks=False).results == 1
+    assert home.result(ticket).paths[0].is_file()
+
+
+def test_the_key_is_in_nothing_that_is_packed(session, tmp_path, sandbox):
+    session.generate("a cat", size="square").wait(120)
+    bad = tmp_path / "leaks.ipynb"
+    bad.write_text(NOTEBOOK.replace("[]", json.dumps([{"source": f"key = '{sandbox.key}'"}])))
+    (tmp_path / "fine.ipynb").write_text(NOTEBOOK)
+    use(session)
+    with pytest.warns(UserWarning, match=r"leaks\.ipynb, which holds your key"):
+        path = lx.export(tmp_path / "out.zip")
+    bad.unlink()
+    with zipfile.ZipFile(path) as archive:
+        assert "notebooks/fine.ipynb" in archive.namelist()
+        assert not [n for n in archive.namelist() if "leaks" in n]
+        assert all(sandbox.key.encode() not in archive.read(n) for n in archive.namelist())
+
+
+def test_a_name_that_is_taken_is_refused_and_a_folder_gets_a_new_file_each_time(zip, away):
+    with pytest.raises(InvalidRequest, match="is there already"):
+        pack_all(away, zip, notebooks=False)
+    names = {pack_all(away, zip.parent, notebooks=False).path.name for _ in range(3)}
+    assert len(names) == 3
+    with pytest.raises(InvalidRequest, match="cannot be written"):
+        pack_all(away, "/proc/nowhere/x.zip", notebooks=False)
+    assert not list(zip.parent.glob(".*.part"))
+
+
+ESCAPES = [
+    "../../evil/1.png",
+    "/tmp/evil",
+    "2026-11-22/../../evil",
+    "C:\\evil",
+    "a/b/c",
+    "..",
+    ".",
+    "",
+]
+
+
+@pytest.mark.parametrize("folder", ESCAPES)
+def test_no_name_in_a_zip_becomes_a_path(zip, home, folder):
+    """Whatever folder a row names, its files land in one made here, or nowhere."""
+    first = json.loads(part(zip, "ledger.jsonl").decode().splitlines()[1])["ticket"]["folder"]
+    changed = ledger_with(zip, folder=folder)
+    for name in ("1.png", "story.json"):
+        changed = put(changed, f"results/{folder}/{name}", part(zip, f"results/{first}/{name}"))
+    brought = take_all(home, changed, notebooks=False)
+    (ticket,) = home.ledger.tickets()
+    assert brought.results == 1
+    assert home.result(ticket).folder.resolve().is_relative_to(home.results.root.resolve())
+    assert {path.name for path in home.results.root.parent.iterdir()} == {"results"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../up.ipynb", "notebooks/../up.ipynb", "notebooks/.hidden.ipynb", "notebooks/x.html",
+     "/tmp/up.ipynb", "notebooks/a\\b.ipynb"],
+)  # fmt: skip
+def test_no_notebook_lands_outside_its_folder(zip, home, name):
+    brought = take_all(home, put(zip, name, NOTEBOOK), notebooks=True)
+    names = {path.name for path in home.results.root.parent.iterdir()}
+    assert names - {"up.ipynb"} == {"results", "first.ipynb"}
+    assert not (home.results.root.parent.parent / "up.ipynb").exists()
+    assert len(brought.notebooks) <= 2
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda picture: picture[:-1] + b"x", "not what the ledger says"),
+        (lambda picture: b"", "not what the ledger says"),
+        (lambda picture: picture + b"x", "larger than it may be"),
+        (lambda picture: b"\0" * 50_000_000, "larger than it may be"),
+    ],
+)
+def test_a_file_that_is_not_what_the_ledger_says_is_left_out(zip, home, change, said):
+    name = picture_in(zip)
+    brought = take_all(home, put(zip, name, change(part(zip, name))), notebooks=False)
+    assert brought.results == 0
+    assert said in brought.left_out[0]
+    assert everything(home.results.root) == {}
+    (ticket,) = home.ledger.tickets()
+    assert [f.what for f in home.examine()] == ["kept, then removed"]
+    assert ticket.task_id
+
+
+def test_a_page_of_html_under_a_pictures_name_is_left_out(zip, home):
+    page = b"<!doctype html><script>alert(1)</script>"
+    name = picture_in(zip)
+    changed = put(zip, name, page)
+    header, first = part(changed, "ledger.jsonl").decode().splitlines()
+    line = json.loads(first)
+    line["files"][0] |= {"bytes": len(page), "sha256": hashlib.sha256(page).hexdigest()}
+    changed = put(changed, "ledger.jsonl", f"{header}\n{json.dumps(line)}\n")
+    assert "not a usable picture" in take_all(home, changed, notebooks=False).left_out[0]
+    assert everything(home.results.root) == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"id": "../x"}, "id"),
+        ({"fate": "free of charge"}, "no known fate"),
+        ({"options": "[" * 100_000}, "no readable request"),
+        ({"options": "[1]"}, "no readable request"),
+        ({"prompt": " "}, "no readable request"),
+        ({"prompt": 7}, "tickets.prompt"),
+        ({"prompt": "\ud800"}, "tickets.prompt"),
+        ({"prompt": "a\0b"}, "tickets.prompt"),
+        ({"at": -1}, "tickets.at"),
+        ({"at": float("nan")}, "tickets.at"),
+        ({"at": 1e300}, "tickets.at"),
+        ({"credits": -500.0}, "tickets.credits"),
+        ({"task_id": "x" * 201}, "tickets.task_id"),
+        ({"digest": "z" * 64}, "digest"),
+        ({"model": None}, "tickets.model is missing"),
+    ],
+)
+def test_a_ledger_that_this_program_cannot_have_written_is_refused_whole(zip, home, values, said):
+    with pytest.raises(InvalidRequest, match="nothing was changed") as error:
+        take_all(home, ledger_with(zip, **values), notebooks=True)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+    assert home.ledger.tickets() == []
+    assert everything(home.results.root.parent) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"format": 99}\n', "format is 99"),
+        ("nonsense\n", "no sound export"),
+        ('{"format": 1}\n[]\n', "no ticket"),
+        ('{"format": 1}\n{"ticket": {}, "events": 3, "files": []}\n', "no ticket"),
+        ('{"format": 1}\n' + "[" * 200_000 + "\n", "no batch"),
+        ('{"format": 1}\n' + " " * 9_000_000 + "\n", "too large"),
+    ],
+    ids=["another format", "nonsense", "a list", "no events", "too deep", "too large"],
+)
+def test_what_is_no_ledger_is_one_clear_line(zip, home, text, said):
+    with pytest.raises(InvalidRequest, match=said):
+        take_all(home, put(zip, "ledger.jsonl", text), notebooks=True)
+
+
+def test_what_is_no_export_is_one_clear_line(tmp_path, home):
+    plain = tmp_path / "x.zip"
+    plain.write_bytes(b"PK\x03\x04 and so on")
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as other:
+        other.writestr("a.txt", "a")
+    with zipfile.ZipFile(tmp_path / "twice.zip", "w") as twice:
+        twice.writestr("ledger.jsonl", "{}")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            twice.writestr("ledger.jsonl", "{}")
+    for name in ("x.zip", "other.zip", "twice.zip", "missing.zip", "."):
+        with pytest.raises(InvalidRequest, match="no sound export"):
+            take_all(home, tmp_path / name, notebooks=True)
+
+
+def test_a_link_in_a_zip_is_only_bytes(zip, home):
+    name = picture_in(zip)
+    with zipfile.ZipFile(zip) as old, zipfile.ZipFile(zip.with_name("l.zip"), "w") as new:
+        for n in old.namelist():
+            if n != name:
+                new.writestr(n, old.read(n))
+        link = zipfile.ZipInfo(name)
+        link.external_attr = 0o120777 << 16
+        new.writestr(link, "/etc/passwd")
+    assert take_all(home, zip.with_name("l.zip"), notebooks=False).results == 0
+    assert not [path for path in home.results.root.rglob("*") if path.is_symlink()]
+
+
+def test_a_link_in_the_results_is_not_followed_out(session, tmp_path):
+    job = session.generate("a cat", size="square")
+    picture = job.wait(120).paths[0]
+    secret = tmp_path / "secret.txt"
+    secret.write_text("private words")
+    picture.unlink()
+    picture.symlink_to(secret)
+    packed = pack_all(session, tmp_path / "out.zip", notebooks=False)
+    assert (packed.results, len(packed.left_out)) == (0, 1)
+    with zipfile.ZipFile(packed.path) as archive:
+        assert all(b"private words" not in archive.read(n) for n in archive.namelist())

@@ -1,0 +1,91 @@
+"""Where a service can call: what the surroundings tell, and what is refused."""
+
+import json
+
+import pytest
+
+from liangxin_nb.callbacks.public_url import base, own
+from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.session import Session
+
+PREFIX = {"JUPYTERHUB_SERVICE_PREFIX": "/user/li/"}
+
+
+@pytest.mark.parametrize(
+    ("env", "found"),
+    [
+        ({"JUPYTERHUB_PUBLIC_URL": "https://hub.example/user/li/"}, "https://hub.example/user/li/"),
+        (
+            {**PREFIX, "JUPYTERHUB_PUBLIC_HUB_URL": "https://hub.example/hub/"},
+            "https://hub.example/user/li",
+        ),
+        ({**PREFIX, "JUPYTERHUB_HOST": "https://li.hub.example"}, "https://li.hub.example/user/li"),
+        ({**PREFIX, "JUPYTERHUB_EXTERNAL_URL": "https://b.example"}, "https://b.example/user/li"),
+        ({"LIANGXIN_CALLBACK_BASE": "https://t.example/x"}, "https://t.example/x"),
+        (
+            {
+                "LIANGXIN_CALLBACK_BASE": "https://t.example",
+                "JUPYTERHUB_PUBLIC_URL": "https://hub.example/user/li/",
+            },
+            "https://t.example",
+        ),
+    ],
+)
+def test_the_surroundings_tell_the_public_address(env, found):
+    assert base(local=False, env=env) == found
+
+
+@pytest.mark.parametrize(
+    "env",
+    [{}, PREFIX, {"JUPYTERHUB_PUBLIC_HUB_URL": "https://hub.example/hub/"},
+     {"BINDER_LAUNCH_HOST": "https://mybinder.org/", **PREFIX}],
+)  # fmt: skip
+def test_without_a_public_address_it_says_so_in_one_line(env):
+    with pytest.raises(InvalidRequest, match="Polling needs nothing") as refused:
+        base(local=False, env=env)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://hub.example", "ftp://hub.example", "https://", "http://127.0.0.1:80",
+     "https://li:pw@hub.example", "https://[", "http://169.254.169.254/"],
+)  # fmt: skip
+def test_what_no_service_may_call_is_refused(url):
+    with pytest.raises(InvalidRequest, match="public https") as refused:
+        own(url, local=False)
+    assert "pw" not in str(refused.value)
+
+
+def test_this_machine_will_do_for_an_api_on_this_machine():
+    assert own("http://127.0.0.1:80/x", local=True) == "http://127.0.0.1:80/x"
+    with pytest.raises(InvalidRequest):
+        own("http://10.0.0.1/x", local=True)
+
+
+def test_the_server_that_started_the_kernel_is_found_for_the_sandbox(monkeypatch, tmp_path):
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    told = tmp_path / "jpserver-4711.json"
+    told.write_text(json.dumps({"url": "http://localhost:8888/x/", "token": "t"}))
+    env = {"JPY_PARENT_PID": "4711"}
+    assert base(local=True, env=env) == "http://localhost:8888/x/"
+    with pytest.raises(InvalidRequest):
+        base(local=False, env=env)
+    told.write_text(json.dumps({"url": "http://hub.example:8888/"}))
+    with pytest.raises(InvalidRequest):
+        base(local=True, env=env)
+
+
+def test_nothing_is_written_down_when_there_is_no_address(tmp_path):
+    session = Session(base_url="https://api.example", key="k" * 20, results=tmp_path / "r",
+                      callback="auto")  # fmt: skip
+    with pytest.raises(InvalidRequest, match="nothing was sent"):
+        session.generate("a lake")
+    with pytest.raises(InvalidRequest, match="holds your API key"):
+        session.generate("a lake", callback=f"https://x.example/{'k' * 20}")
+    assert session.ledger.count() == {}
+
+
+def test_a_word_that_is_no_callback_is_refused():
+    with pytest.raises(InvalidRequest, match="none of auto, none and a URL"):
+        Session(callback="always")

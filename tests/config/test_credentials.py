@@ -1,0 +1,87 @@
+"""The key: where it may come from, and that it is written nowhere."""
+
+import sys
+import types
+
+import pytest
+
+from liangxin_nb.config import credentials
+from liangxin_nb.config.settings import Settings
+from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.notebook.magics import arguments
+from liangxin_nb.session import Session
+
+KEY = "sk-abcdef0123456789abcdef"
+
+
+def module(name, **members):
+    """A module that is installed nowhere."""
+    made = types.ModuleType(name)
+    for member, value in members.items():
+        setattr(made, member, value)
+    return made
+
+
+def test_the_environment_is_read_before_the_keyring(monkeypatch):
+    asked = []
+
+    def secret(service, name):
+        asked.append((service, name))
+        return KEY
+
+    monkeypatch.setitem(sys.modules, "keyring", module("keyring", get_password=secret))
+    assert credentials.found({"LIANGXIN_API_KEY": "from-env"}) == "from-env"
+    assert asked == []
+    assert credentials.found({}) == KEY
+    assert asked == [("liangxin_nb", "LIANGXIN_API_KEY")]
+    settings = Settings.load({"LIANGXIN_BASE_URL": "https://api.example.com"})
+    assert settings.key.reveal() == KEY
+
+
+def test_colab_is_asked_before_the_keyring(monkeypatch):
+    userdata = module("google.colab.userdata", get=lambda name: f"colab-{name}")
+    monkeypatch.setitem(sys.modules, "google", module("google", __path__=[]))
+    monkeypatch.setitem(sys.modules, "google.colab", module("google.colab", __path__=[]))
+    monkeypatch.setitem(sys.modules, "google.colab.userdata", userdata)
+    assert credentials.found({}) == "colab-LIANGXIN_API_KEY"
+
+
+def test_a_locked_keyring_is_passed_over(monkeypatch):
+    def locked(*_):
+        raise RuntimeError("no backend")
+
+    monkeypatch.setitem(sys.modules, "keyring", module("keyring", get_password=locked))
+    assert credentials.found({}) == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"--aspect 1:1 {KEY}",
+        f"-o token={KEY}",
+        "-o api_key=hunter2hunter2",
+        "key: 12345678",
+        "0123456789abcdef0123456789abcdef",
+    ],
+)
+def test_a_line_that_holds_a_key_is_refused_without_repeating_it(line):
+    assert credentials.looks_like_key(line)
+    with pytest.raises(InvalidRequest, match="no place for one") as error:
+        arguments.read(line, "a lake", {})
+    assert KEY not in str(error.value)
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "line", ["z-image --seed 4294967295", "-o style=key-visual", "--out task_monkey", "sk-8 -n 2"]
+)
+def test_an_ordinary_line_is_not_taken_for_a_key(line):
+    assert not credentials.looks_like_key(line)
+
+
+def test_the_key_in_a_prompt_is_refused_before_it_is_written_anywhere(tmp_path):
+    session = Session(base_url="http://127.0.0.1:9", key=KEY, results=tmp_path / "r")
+    with pytest.raises(InvalidRequest, match="holds your API key") as error:
+        session.generate(f"a sign that says {KEY}")
+    assert KEY not in str(error.value)
+    assert session.ledger.count() == {}

@@ -1,0 +1,108 @@
+"""The report that a bug report needs: right, also where nothing works, and without a secret."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from liangxin_nb.config.environment import passing
+from liangxin_nb.config.settings import Settings
+from liangxin_nb.diagnostics import checkup
+from liangxin_nb.notebook.magics.maintenance import Download, doctor
+
+
+def settings(**values):
+    return Settings.load({"LIANGXIN_API_KEY": "sk-secretsecret", **values})
+
+
+def test_it_tells_versions_place_and_settings_and_no_secret(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    chosen = settings(
+        LIANGXIN_BASE_URL="http://127.0.0.1:9",
+        LIANGXIN_RESULTS=str(tmp_path / "sk-secretsecret" / "pictures"),
+        LIANGXIN_MAX_TASKS="12",
+    )
+    text = checkup(chosen, ledger=f"{tmp_path}/ledger.sqlite", frontend="live", env={})
+    assert text.startswith("liangxin_nb 0.")
+    assert "ipykernel " in text
+    assert "service    liangxin at 127.0.0.1:9" in text
+    assert "results    ~/••••••/pictures" in text
+    assert "ledger     ~/ledger.sqlite" in text
+    assert "limits     12 tasks a day" in text
+    assert "front end  live\n" in text
+    assert "sk-secret" not in text
+    assert str(tmp_path) not in text
+    assert text.splitlines()[-1] == "wrong      nothing that can be seen here"
+
+
+def test_an_old_kernel_a_missing_service_and_broken_settings_are_wrong(monkeypatch):
+    from importlib import metadata
+
+    true = metadata.version
+    old = {"ipykernel": "7.0.1"}
+    monkeypatch.setattr(metadata, "version", lambda name: old.get(name) or true(name))
+    with socket.socket() as taken:  # bound and not listening: nobody answers there
+        taken.bind(("127.0.0.1", 0))
+        away = f"https://127.0.0.1:{taken.getsockname()[1]}"
+        monkeypatch.setattr(Settings, "local", property(lambda _: False))
+        text = checkup(settings(LIANGXIN_BASE_URL=away), frontend="live", env={})
+    wrong = [line for line in text.splitlines() if line.startswith("wrong")]
+    assert "ipykernel 7.0 loses" in wrong[0]
+    assert "cannot be reached from here" in wrong[1]
+    text = checkup(None, frontend="live", trouble="There is a key but no address.", env={})
+    assert "wrong      There is a key but no address." in text
+
+
+def test_rates_that_cannot_be_shared_are_wrong(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    away = {"LIANGXIN_BASE_URL": "http://127.0.0.1:9"}
+    unusable = settings(LIANGXIN_BUDGET=str(tmp_path / "file" / "x"), **away)
+    assert "wrong      the rates are not shared" in checkup(unusable, frontend="live", env={})
+    text = checkup(settings(LIANGXIN_BUDGET=str(tmp_path), **away), frontend="live", env={})
+    assert f"rates      shared by all notebooks of this machine, in {tmp_path}" in text
+    assert "not shared" not in text
+
+
+def test_the_command_works_where_no_session_can_be_had(monkeypatch, capsys):
+    monkeypatch.setenv("LIANGXIN_API_KEY", "sk-secretsecret")
+    assert doctor() is None
+    said = capsys.readouterr().out
+    assert "wrong      There is a key but no address" in said
+    assert "sk-secret" not in said
+
+
+def test_the_command_ends_with_the_reckoning(session, capsys):
+    from liangxin_nb.session.default import use
+
+    use(session)
+    session.generate("a cat", size="square").wait(120)
+    table = doctor()
+    said = capsys.readouterr().out
+    assert "front end  script" in said
+    assert session.settings.key.reveal() not in said
+    assert [tuple(row)[:2] for row in table.rows] == [(1, "kept")]
+
+
+@pytest.mark.parametrize("name", ["BINDER_LAUNCH_HOST", "BINDER_REF_URL", "BINDER_SERVICE_HOST"])
+def test_a_binder_says_that_everything_vanishes_and_what_to_do(name):
+    assert passing({}) == ""
+    said = passing({name: "x"})
+    assert "vanishes" in said
+    assert "%liangxin export" in said
+    assert said in checkup(settings(LIANGXIN_PROFILE="sandbox"), env={name: "x"})
+
+
+def test_an_export_is_a_link_beside_the_notebook_and_a_path_in_a_terminal(session, tmp_path):
+    from liangxin_nb.archive import pack_all
+
+    packed = pack_all(session, tmp_path / 'a "b" <c>.zip', notebooks=False)
+    shown = Download(packed)._repr_html_()
+    assert '<a href="a%20%22b%22%20%3Cc%3E.zip" download>' in shown
+    assert "<c>" not in shown
+    assert repr(Download(packed)).endswith(str(Path(packed.path)))
+    (tmp_path / "other").mkdir()
+    far = pack_all(
+        session, "/tmp" if not str(tmp_path).startswith("/tmp/") else "/var/tmp", notebooks=False
+    )
+    assert "<a " not in Download(far)._repr_html_()
+    far.path.unlink()

@@ -1,0 +1,107 @@
+"""Parts of a ticket's way in memory: a client and a budget that do what a test says."""
+
+import asyncio
+import io
+
+from PIL import Image
+
+from liangxin_nb.core.request import Request
+from liangxin_nb.core.task import Media, Record, State
+from liangxin_nb.ledger import Ledger
+
+__all__ = ["PNG", "REQUEST", "Budget", "Client", "accepted", "picture", "record"]
+
+REQUEST = Request("z-image", "雨夜 {x}", {"seed": 7})
+
+
+def picture():
+    """A small PNG."""
+    file = io.BytesIO()
+    Image.new("RGB", (8, 6), "teal").save(file, "PNG")
+    return file.getvalue()
+
+
+PNG = picture()
+
+
+class Client:
+    """A client of the service: each answer is a value, an error to raise, or a function.
+
+    Attributes:
+        answers: For each kind of call (`create`, `record`, `link`, `download`) what it answers,
+            in order; the last one again and again.
+        calls: The kind and the arguments of each call so far.
+    """
+
+    def __init__(self, **answers):
+        self.answers = {kind: list(each) for kind, each in answers.items()}
+        self.calls = []
+
+    def count(self, kind):
+        return [called for called, *_ in self.calls].count(kind)
+
+    async def create(self, request, *, callback="", turns=None):
+        return await self._answer("create", request, callback, turns)
+
+    async def record(self, task_id):
+        return await self._answer("record", task_id)
+
+    async def link(self, url):
+        return await self._answer("link", url)
+
+    async def download(self, url, target):
+        target.write_bytes(await self._answer("download", url))
+
+    async def _answer(self, kind, *arguments):
+        self.calls.append((kind, *arguments))
+        answers = self.answers[kind]
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if callable(answer) and not isinstance(answer, type):
+            answer = answer(*arguments)
+        if asyncio.iscoroutine(answer):
+            answer = await answer
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+class Budget:
+    """A budget whose turns come at once, or as `waiting` says.
+
+    Attributes:
+        steps: What was asked of it so far: `query`, `create`, and `created` with the turn.
+        waiting: A coroutine function called with the `tell` of each create.
+    """
+
+    creating = "20 per 10 s"
+
+    def __init__(self, waiting=None):
+        self.steps = []
+        self.waiting = waiting
+        self.on_created = lambda: None
+
+    async def query(self):
+        self.steps.append("query")
+
+    async def create(self, tell):
+        self.steps.append("create")
+        if self.waiting:
+            await self.waiting(tell)
+        return "turn 1"
+
+    async def created(self, turn):
+        self.on_created()
+        self.steps.append(("created", turn))
+
+
+def record(state="success", *urls, **values):
+    """An answer about task_1."""
+    media = tuple(Media.of(url) for url in urls)
+    return Record("task_1", State(state), **{"model": "z-image", "media": media, **values})
+
+
+def accepted(ledger: Ledger, profile="liangxin", **values):
+    """A ticket that the service has accepted as task_1, as the ledger has it."""
+    ticket = ledger.intend(REQUEST, profile, "https://service.example", "me")
+    values = {"fate": "accepted", "task_id": "task_1", **values}
+    return ledger.change(ticket, "accepted", **values)

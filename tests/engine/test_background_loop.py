@@ -1,0 +1,80 @@
+"""The private loop: one thread of its own for all waiting."""
+
+import asyncio
+import concurrent.futures
+import contextvars
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from liangxin_nb.engine.background_loop import Loop
+
+WORD = contextvars.ContextVar("word", default="none")
+
+
+async def name():
+    return threading.current_thread().name, WORD.get()
+
+
+def test_all_work_runs_on_one_thread_of_its_own():
+    loop = Loop("test-loop")
+    names = [loop.submit(name()).result(60)[0] for _ in range(2)]
+    assert names == ["test-loop", "test-loop"]
+    assert [t.name for t in threading.enumerate()].count("test-loop") == 1
+
+
+def test_work_runs_in_a_copy_of_its_callers_context():
+    WORD.set("mine")
+    assert Loop().submit(name()).result(60)[1] == "mine"
+
+
+def test_error_reaches_the_waiting_caller():
+    async def broken():
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        Loop().submit(broken()).result(60)
+
+
+def test_cancellation_wakes_the_waiting_caller():
+    async def endless():
+        asyncio.current_task().cancel()
+        await asyncio.Event().wait()
+
+    with pytest.raises(concurrent.futures.CancelledError):
+        Loop().submit(endless()).result(60)
+
+
+def test_work_goes_on_while_the_main_thread_is_blocked():
+    ended = threading.Event()
+
+    async def in_three_steps():
+        for _ in range(3):
+            await asyncio.sleep(0.01)
+        ended.set()
+
+    Loop().submit(in_three_steps())
+    assert ended.wait(60)  # blocks the main thread, as a cell may
+
+
+NESTED = """
+import asyncio
+import liangxin_nb as lx
+async def inner(): return 7
+async def outer():
+    try:
+        asyncio.run(inner())
+    except RuntimeError:
+        print("refused")
+    lx.allow_nested_loops()
+    print(asyncio.run(inner()))
+asyncio.run(outer())
+"""
+
+
+def test_nested_loops_are_allowed_only_when_asked_for():
+    command = [sys.executable, "-W", "ignore", "-c", NESTED]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["refused", "7"]

@@ -1,0 +1,87 @@
+"""What the ledger tells of how long tasks took."""
+
+from contextlib import closing
+
+import pytest
+
+from liangxin_nb.core.request import Request
+from liangxin_nb.ledger import Ledger, durations
+from liangxin_nb.polling import Lived
+from liangxin_nb.session import Session
+
+from ..task_server import KEY, PACE, TaskServer
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path / "ledger.sqlite")
+
+
+def finished(ledger, seconds, options=None, *, model="z-image", service="https://a.example"):
+    """A ticket that succeeded after so many seconds, or one that runs for None."""
+    ticket = ledger.intend(Request(model, "a lake", options or {}), "kie", service)
+    if seconds is None:
+        return ticket
+    return ledger.change(ticket, "success", fate="succeeded", seconds=seconds)
+
+
+SMALL, LARGE = {"image_size": "square"}, {"image_size": "square_hd"}
+
+
+def test_only_tasks_of_the_same_model_service_and_size_count(ledger):
+    for n in range(10):
+        finished(ledger, 10 + n, {**SMALL, "seed": n})
+        finished(ledger, 100, LARGE)
+        finished(ledger, 200, SMALL, model="flux-1")
+        finished(ledger, 300, SMALL, service="https://b.example")
+    running = finished(ledger, None, {**SMALL, "seed": 99})
+    assert set(durations(ledger, running)) == {Lived(10 + n) for n in range(10)}
+
+
+def test_newest_tasks_come_first(ledger):
+    for seconds in range(1, 11):
+        finished(ledger, seconds, SMALL)
+    running = finished(ledger, None, SMALL)
+    assert durations(ledger, running, last=3) == (Lived(10), Lived(9), Lived(8))
+
+
+def test_other_sizes_count_where_there_are_too_few_of_the_same(ledger):
+    for seconds in (10, 11, 12):
+        finished(ledger, seconds, SMALL)
+        finished(ledger, seconds + 50, LARGE)
+    running = finished(ledger, None, SMALL)
+    assert sorted(one.seconds for one in durations(ledger, running)) == [10, 11, 12, 60, 61, 62]
+
+
+def test_nothing_is_known_of_a_new_model(ledger):
+    finished(ledger, 10)
+    assert durations(ledger, finished(ledger, None, model="new-model")) == ()
+
+
+@pytest.fixture
+def session(tmp_path):
+    """A session on a server that tells of every state of a task."""
+    with (
+        closing(TaskServer()) as server,
+        closing(Session(base_url=server.url, key=KEY, results=tmp_path, pace=PACE)) as made,
+    ):
+        yield made
+
+
+def test_session_learns_how_long_its_tasks_took(session):
+    jobs = [session.generate("a lake") for _ in range(5)]
+    for job in jobs:
+        job.wait(60)
+    assert len(durations(session.ledger, jobs[0].ticket)) == 5
+
+
+def test_session_learns_when_the_work_on_a_task_began(session):
+    job = session.generate("a lake")
+    job.wait(60)
+    (known,) = durations(session.ledger, job.ticket)
+    assert 0 <= known.began <= known.seconds
+
+
+def test_task_is_followed_by_what_earlier_ones_took(session):
+    for _ in range(6):
+        assert session.generate("a lake").wait(60).paths

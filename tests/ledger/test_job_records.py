@@ -1,0 +1,239 @@
+"""What the ledger's methods do with one ticket leaves all others alone, and is written whole."""
+
+import importlib
+from types import SimpleNamespace
+
+import pytest
+
+from liangxin_nb.core.job_record import Ticket
+from liangxin_nb.core.request import Request
+from liangxin_nb.ledger import Ledger
+
+REQUEST = Request("z-image", "雨夜 {x}", {"seed": 7})
+FILE = {"name": "1.png", "bytes": 3, "sha256": "0" * 64, "width": 8, "height": 6}
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path / "ledger.sqlite")
+
+
+@pytest.fixture
+def add(ledger):
+    """Adds a ticket with the id, time and values given."""
+
+    def added(id, at=100.0, prompt="a lake", model="z-image", profile="liangxin", **values):
+        ticket = Ticket(id, Request(model, prompt), at, profile, "https://service.example")
+        ledger.add(ticket)
+        return ledger.change(ticket, "as the test wants it", **values) if values else ticket
+
+    return added
+
+
+def events(ledger, ticket):
+    return [(what, detail) for _, what, detail in ledger.events(ticket.id)]
+
+
+def ids(tickets):
+    return [ticket.id for ticket in tickets]
+
+
+def files(ledger):
+    with ledger.reading() as db:
+        return sorted(tuple(row) for row in db.exec_driver_sql("select ticket, name from files"))
+
+
+# ---- writing
+
+
+def test_intent_holds_the_request_the_service_and_the_owner(ledger):
+    ticket = ledger.intend(REQUEST, "kie", "https://service.example", "me")
+    found = ledger.find(ticket.id)
+    assert (found.request, found.profile, found.service, found.owner, found.fate) == (
+        REQUEST, "kie", "https://service.example", "me", "intent",
+    )  # fmt: skip
+
+
+def test_intent_without_an_owner(ledger):
+    assert ledger.intend(REQUEST, "kie", "").owner == ""
+
+
+def test_change_writes_its_line_with_the_detail(ledger, add):
+    ticket = add("a")
+    ledger.change(ticket, "accepted", "task_1", fate="accepted", task_id="task_1")
+    ledger.change(ticket, "a line alone")
+    assert events(ledger, ticket) == [("intent", ""), ("accepted", "task_1"), ("a line alone", "")]
+    assert ledger.find("a").fate == "accepted"
+
+
+def test_lines_of_the_history_have_their_time_and_their_order(ledger, add, monkeypatch):
+    times = iter([3.0, 1.0, 2.0])  # a clock that was set back
+    module = importlib.import_module("liangxin_nb.ledger.mapping")  # the package names it otherwise
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: next(times)))
+    ticket = add("a")
+    ledger.change(ticket, "sent")
+    ledger.change(ticket, "accepted")
+    found = [(at, what) for at, what, _ in ledger.events("a")]
+    assert found == [(3.0, "intent"), (1.0, "sent"), (2.0, "accepted")]
+
+
+def test_history_is_of_one_ticket(ledger, add):
+    first, second = add("a"), add("b")
+    ledger.change(first, "sent")
+    assert events(ledger, second) == [("intent", "")]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda ledger, ticket: ledger.change(ticket, "sent", fate="sent"),
+        lambda ledger, ticket: ledger.claim(ticket, "you"),
+        lambda ledger, ticket: ledger.found(ticket, "task_1"),
+        lambda ledger, ticket: ledger.keep(ticket, "2026-11-21/x", [FILE]),
+    ],
+    ids=["change", "claim", "found", "keep"],
+)
+def test_writing_about_one_ticket_leaves_the_others_alone(ledger, add, write):
+    # A like one on either side: an update without the id would meet it, too.
+    before, ticket, after = (add(id, fate="sent") for id in "abc")
+    assert write(ledger, ticket) is not None
+    assert [ledger.find("a"), ledger.find("c")] == [before, after]
+    assert events(ledger, before) == events(ledger, after)
+
+
+@pytest.mark.parametrize("fate", ["sent", "unknown"])
+def test_lost_answer_of_either_fate_can_be_found(ledger, add, fate):
+    ticket = add("a", fate=fate, reason="no answer")
+    found = ledger.found(ticket, "task_1")
+    assert (found.fate, found.task_id, found.reason) == ("accepted", "task_1", "")
+    assert ledger.find("a") == found
+    assert events(ledger, ticket)[-1] == ("found", "task_1")
+
+
+@pytest.mark.parametrize("fate", ["intent", "refused", "accepted", "kept", "failed"])
+def test_settled_request_is_not_found_again(ledger, add, fate):
+    ticket = add("a", fate=fate)
+    assert ledger.found(ticket, "task_1") is None
+    assert ledger.find("a") == ticket
+    assert "found" not in [what for what, _ in events(ledger, ticket)]
+
+
+def test_kept_ticket_has_its_folder_and_its_line(ledger, add):
+    ticket = add("a", fate="succeeded")
+    kept = ledger.keep(ticket, "2026-11-21/x", [FILE])
+    assert (kept.fate, kept.folder) == ("kept", "2026-11-21/x")
+    assert ledger.find("a") == kept
+    assert events(ledger, ticket)[-1] == ("kept", "2026-11-21/x")
+
+
+def test_files_of_a_result_kept_twice_are_those_of_the_second_time(ledger, add):
+    first, second = add("a"), add("b")
+    ledger.keep(first, "2026-11-21/x", [FILE])
+    ledger.keep(second, "2026-11-21/y", [FILE, FILE | {"name": "2.png"}])
+    ledger.keep(second, "2026-11-21/y", [FILE | {"name": "1.webp"}])
+    assert files(ledger) == [("a", "1.png"), ("b", "1.webp")]
+
+
+def test_file_is_written_with_all_its_facts(ledger, add):
+    ledger.keep(add("a"), "2026-11-21/x", [FILE, {"name": "2.txt", "bytes": 1, "sha256": "1" * 64}])
+    with ledger.reading() as db:
+        rows = db.exec_driver_sql("select * from files order by name").fetchall()
+    assert [tuple(row) for row in rows] == [
+        ("a", "1.png", 3, "0" * 64, 8, 6),
+        ("a", "2.txt", 1, "1" * 64, None, None),
+    ]
+
+
+# ---- finding
+
+
+@pytest.mark.parametrize("wanted", ["aa11", "task_1"])
+def test_ticket_is_found_by_its_whole_id_or_task_id(ledger, add, wanted):
+    add("aa112")  # begins with the same letters
+    ticket = add("aa11", task_id="task_1")
+    add("bb22", task_id="task_12")
+    assert ledger.find(wanted) == ticket
+
+
+def test_of_two_tickets_with_one_task_id_the_newest_is_found(ledger, add):
+    add("a", at=1.0, task_id="task_1")
+    add("b", at=3.0, task_id="task_1")
+    add("c", at=2.0, task_id="task_1")
+    assert ledger.find("task_1").id == "b"
+
+
+@pytest.mark.parametrize("wanted", ["_a", "a_", "%", "_", "a%"])
+def test_beginning_of_an_id_is_taken_literally(ledger, add, wanted):
+    add("aa11")
+    assert ledger.find(wanted) is None
+
+
+def test_beginning_of_several_ids_finds_nothing(ledger, add):
+    for id in ("aa1", "aa2", "aa3"):
+        add(id)
+    assert ledger.find("aa") is None
+    assert ledger.find("aa3").id == "aa3"
+
+
+def test_tickets_of_some_fates_come_oldest_first(ledger, add):
+    add("a", at=3.0, fate="sent")
+    add("b", at=1.0, fate="unknown")
+    add("c", at=2.0, fate="sent")
+    add("d", at=0.0, fate="kept")
+    assert ids(ledger.of_fate("sent", "unknown")) == ["b", "c", "a"]
+
+
+def test_unfinished_tickets_are_those_with_a_task_to_collect(ledger, add):
+    add("a", at=2.0, fate="accepted", task_id="task_a")
+    add("b", at=1.0, fate="succeeded", task_id="task_b")
+    add("c", fate="accepted")
+    add("d", fate="kept", task_id="task_d")
+    assert ids(ledger.unfinished()) == ["b", "a"]
+
+
+def test_unfinished_tickets_come_first_and_then_the_newest(ledger, add):
+    add("a", at=1.0, fate="accepted")
+    add("b", at=2.0, fate="succeeded")
+    add("c", at=3.0, fate="kept")
+    add("d", at=5.0, fate="failed")
+    add("e", at=4.0, fate="kept")
+    assert ids(ledger.tickets()) == ["b", "a", "d", "e", "c"]
+    assert ids(ledger.tickets(most=3)) == ["b", "a", "d"]
+
+
+def test_fifty_tickets_are_listed_unless_all_are_wanted(ledger):
+    ledger.bind(None, [Ticket.fresh(REQUEST, "liangxin", "") for _ in range(51)])
+    assert len(ledger.tickets()) == 50
+    assert len(ledger.tickets(most=None)) == 51
+
+
+def test_tickets_are_counted_by_fate(ledger, add):
+    for id, fate in {"a": "kept", "b": "kept", "c": "failed"}.items():
+        add(id, fate=fate)
+    assert ledger.count() == {"kept": 2, "failed": 1}
+
+
+# ---- the usual duration
+
+
+def test_usual_duration_is_the_median_of_the_same_model_and_profile(ledger, add):
+    for n, seconds in enumerate((2.0, 4.0, 8.0, 16.0)):
+        add(f"a{n}", seconds=seconds)
+        add(f"b{n}", seconds=1000.0, model="flux-2-pro")
+        add(f"c{n}", seconds=1000.0, profile="kie")
+        add(f"d{n}")  # not finished
+    assert ledger.usual("z-image", "liangxin") == 8.0
+    assert ledger.usual("flux-2-pro", "kie") is None
+
+
+def test_usual_duration_is_that_of_the_newest_tasks(ledger, add):
+    for n, (at, seconds) in enumerate([(1.0, 99.0), (4.0, 3.0), (3.0, 2.0), (2.0, 1.0)]):
+        add(f"a{n}", at=at, seconds=seconds)
+    assert ledger.usual("z-image", "liangxin", last=3) == 2.0
+
+
+def test_usual_duration_is_that_of_the_last_twenty(ledger, add):
+    for n in range(21):
+        add(f"a{n:02}", at=float(n), seconds=1.0 if n < 11 else 100.0)
+    assert ledger.usual("z-image", "liangxin") == 100.0
+    assert ledger.usual("z-image", "liangxin", last=21) == 1.0

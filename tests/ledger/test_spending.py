@@ -1,0 +1,132 @@
+"""What was spent, the limits that stop a request, and the account's balance."""
+
+from contextlib import closing
+
+import pytest
+
+from liangxin_nb.config.settings import Settings
+from liangxin_nb.core.request import Request
+from liangxin_nb.errors import InvalidRequest, ServiceError
+from liangxin_nb.ledger import Ledger
+from liangxin_nb.ledger.spending import guard, newest, totals
+from liangxin_nb.session import Session
+
+from ..task_server import answer
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path / "ledger.sqlite")
+
+
+def spend(ledger, credits, model="z-image", fate="kept"):
+    ticket = ledger.intend(Request(model, "x"), "sandbox", "")
+    ledger.change(ticket, fate, fate=fate, credits=credits)
+
+
+# ---- what was spent
+
+
+def test_tasks_and_credits_are_added_up_by_model(ledger):
+    spend(ledger, 4.0)
+    spend(ledger, 4.5)
+    spend(ledger, None, model="other")
+    rows = [(row["model"], row["tasks"], row["credits"]) for row in totals(ledger)]
+    assert rows == [("z-image", 2, 8.5), ("other", 1, "–")]
+
+
+def test_refused_requests_cost_nothing(ledger):
+    spend(ledger, None, fate="refused")
+    assert list(totals(ledger)) == []
+
+
+@pytest.mark.parametrize("fate", ["sent", "unknown", "accepted", "failed", "lost", "deleted"])
+def test_whatever_may_be_billed_is_counted(ledger, fate):
+    spend(ledger, None, fate=fate)
+    assert [row["tasks"] for row in totals(ledger)] == [1]
+
+
+def test_newest_day_is_one_line(ledger):
+    spend(ledger, 8.5)
+    spend(ledger, None, model="other")
+    day = next(iter(totals(ledger)))["day"]
+    assert newest(ledger).startswith(f"{day}: 1 z-image (8.5 credits), 1 other. ")
+
+
+def test_nothing_is_said_before_the_first_task(ledger):
+    assert newest(ledger) == ""
+
+
+# ---- the limits
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"max_tasks": 2}, "2 tasks were asked for today, the limit is 2"),
+        ({"max_credits": 9.0}, "8 credits were used today and z-image last cost 4, the limit is 9"),
+        ({"max_credits": 8.0}, "the limit is 8"),
+    ],
+    ids=["tasks", "credits", "credits-used-up"],
+)
+def test_request_that_would_cross_a_limit_is_refused(ledger, limits, message):
+    spend(ledger, 4.0)
+    spend(ledger, 4.0)
+    with pytest.raises(InvalidRequest, match="nothing was sent") as error:
+        guard(ledger, Settings.load({}, **limits), "z-image")
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("limits", [{}, {"max_tasks": 3}, {"max_credits": 12.0}])
+def test_request_within_the_limits_is_not_refused(ledger, limits):
+    spend(ledger, 4.0)
+    spend(ledger, 4.0)
+    spend(ledger, None, fate="refused")
+    guard(ledger, Settings.load({}, **limits), "z-image")
+
+
+def test_request_over_the_limit_is_neither_written_nor_sent(connect, server):
+    session = connect(max_tasks=1)
+    session.generate("a lake").wait(60)
+    with pytest.raises(InvalidRequest, match="the limit is 1"):
+        session.generate("a lake")
+    session = connect(max_tasks=2)
+    session.generate("a hill").wait(60)  # what is sent after it is the second request
+    assert list(server.prompts.values()) == ["a lake", "a hill"]
+    assert session.ledger.count() == {"kept": 2}
+
+
+def test_batch_over_the_limit_is_not_written(connect):
+    session = connect(max_tasks=1)
+    with pytest.raises(InvalidRequest, match="these are 2 more, the limit is 1"):
+        session.intend({0: Request("z-image", "a"), 1: Request("z-image", "b")}, "batch")
+    assert session.ledger.count() == {}
+
+
+# ---- the balance
+
+
+@pytest.mark.parametrize(("data", "credits"), [(100, 100.0), ("12.5", 12.5)])
+def test_kie_tells_the_balance(connect, server, data, credits):
+    server.hooks["credit"] = lambda _: answer(200, code=200, msg="success", data=data)
+    assert connect(profile="kie").credits() == credits
+
+
+def test_wrong_key_is_reported_instead_of_a_balance(connect, server):
+    server.hooks["credit"] = lambda _: answer(200, code=401, msg="unauthorized")
+    with pytest.raises(ServiceError, match=r"\(401\)"):
+        connect(profile="kie").credits()
+
+
+def test_sandbox_has_no_balance(tmp_path):
+    with (
+        closing(Session(results=tmp_path / "results")) as session,
+        pytest.raises(InvalidRequest, match="bills nothing"),
+    ):
+        session.credits()
+
+
+def test_service_that_documents_no_balance_is_not_asked(connect, server):
+    with pytest.raises(InvalidRequest, match="documents no way"):
+        connect().credits()
+    assert server.asked == []

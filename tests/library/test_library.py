@@ -1,0 +1,246 @@
+"""The shelf: thumbnails, deletion, export, and the stories inside pictures."""
+
+import io
+import json
+import sys
+import zipfile
+
+import pytest
+from PIL import Image
+
+from liangxin_nb.catalog import model as find
+from liangxin_nb.catalog import models
+from liangxin_nb.catalog.codegen import as_call, as_typed
+from liangxin_nb.core.job_record import Ticket
+from liangxin_nb.core.request import Request
+from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.imaging import imprinted
+from liangxin_nb.ledger import Wanted
+from liangxin_nb.library import Shelf
+from liangxin_nb.notebook.magics.arguments import read
+from liangxin_nb.sandbox.painter import paint
+from liangxin_nb.session.request_builder import requests
+
+from .. import stock
+
+OPENED = []
+sys.addaudithook(lambda what, args: OPENED.append(str(args[0])) if what == "open" else None)
+
+
+def test_thumbnail_is_made_once_and_then_read_without_the_original(session):
+    stock.kept(session, "a lake", parts=[("image", paint("a lake", seed=1, size=(900, 600)))])
+    shelf = Shelf(session)
+    (entry,) = shelf.page(Wanted())
+    assert shelf.held(entry) == b""
+    small = shelf.thumbnail(entry)
+    assert max(Image.open(io.BytesIO(small)).size) == 384
+    OPENED.clear()
+    again = Shelf(session)
+    (entry,) = again.page(Wanted())
+    assert again.held(entry) == again.thumbnail(entry) == small
+    assert not [name for name in OPENED if name.endswith(".png")]
+
+
+@pytest.fixture
+def entry(session):
+    """A kept result as the shelf shows it."""
+    stock.kept(session, "a lake")
+    (found,) = Shelf(session).page(Wanted())
+    return found
+
+
+def test_broken_thumbnail_is_made_anew(session, entry):
+    shelf = Shelf(session)
+    shelf.thumbnail(entry)
+    place = session.results.root / ".thumbnails" / f"{entry.id}-1.jpg"
+    place.write_bytes(b"cut off")
+    assert shelf.thumbnail(entry).startswith(b"\xff\xd8")
+
+
+def test_broken_original_has_no_thumbnail(session, entry):
+    shelf = Shelf(session)
+    (entry.folder / "1.png").write_bytes(b"no picture")
+    assert shelf.thumbnail(entry) == shelf.large(entry) == b""
+
+
+def test_deleted_result_is_gone_from_the_disk(session, entry):
+    shelf = Shelf(session)
+    shelf.thumbnail(entry)
+    shelf.delete(entry.id)
+    assert not entry.folder.exists()
+    assert not entry.folder.parent.exists(), "the day had nothing else"
+    assert list((session.results.root / ".thumbnails").iterdir()) == []
+
+
+def test_deleted_result_stays_in_the_ledger(session, entry):
+    deleted = Shelf(session).delete(entry.id)
+    assert session.ticket(entry.id) == deleted
+    assert (deleted.fate, deleted.request.prompt) == ("deleted", "a lake")
+    assert session.ledger.events(deleted.id)[-1][1:] == ("deleted", entry.ticket.folder)
+
+
+def test_deleted_result_is_counted_as_deleted(session, entry):
+    Shelf(session).delete(entry.id)
+    assert "deleted on purpose" in repr(session.history())
+    assert [(f.what, f.count) for f in session.examine()] == [("deleted", 1)]
+
+
+def test_deleted_result_cannot_be_shown_or_deleted_again(session, entry):
+    deleted = Shelf(session).delete(entry.id)
+    with pytest.raises(InvalidRequest, match=r"Nothing is kept of .* it is deleted"):
+        session.result(deleted)
+    with pytest.raises(InvalidRequest, match="Nothing is kept"):
+        Shelf(session).delete(entry.id)
+
+
+def test_deleted_result_is_collected_again_only_by_its_name_and_without_a_new_task(
+    session, sandbox
+):
+    job = session.generate("a lake at dawn", size="square")
+    job.wait(60)
+    Shelf(session).delete(job.ticket.id)
+    created = sandbox.counters()["created"]
+    assert session.resume() == []
+    (again,) = session.resume(job.ticket.id)
+    assert again.wait(60).paths[0].is_file()
+    assert session.ticket(job.ticket.id).fate == "kept"
+    assert sandbox.counters()["created"] == created
+
+
+def test_deleting_removes_nothing_outside_of_the_results_folder(session, tmp_path):
+    outside = tmp_path / "precious" / "things"
+    outside.mkdir(parents=True)
+    (outside / "1.png").write_bytes(b"x")
+    (session.results.root / "2026-01-01").symlink_to(outside.parent)
+    names = ("../precious/things", str(outside), "..", "", ".owners/x", "2026-01-01/things")
+    for n, folder in enumerate(names):
+        ticket = Ticket(f"t{n}", Request("z", "x"), 1.0, "sandbox", fate="kept")
+        session.ledger.add(ticket)
+        session.ledger.keep(ticket, folder, [{"name": "1.png", "bytes": 1, "sha256": ""}])
+        (entry,) = Shelf(session).entries([ticket.id])
+        assert entry.folder is None
+        Shelf(session).delete(ticket.id)
+    assert (outside / "1.png").read_bytes() == b"x"
+
+
+def test_deletion_that_cannot_be_written_down_is_undone(session):
+    ticket = stock.kept(session, "a lake")
+
+    def fail():
+        with session.results.removing(ticket.folder):
+            assert session.results.inside(ticket.folder) is None
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"):
+        fail()
+    assert session.result(ticket).paths[0].is_file()
+
+
+def test_export_holds_the_files_and_their_stories(session):
+    first = stock.kept(session, "a lake", parts=[("image", paint("x", seed=1, size=(64, 64)))] * 2)
+    second = stock.kept(session, "雨夜", parts=[("text", "夜の雨".encode())])
+    failed = stock.kept(session, "no", fate="failed")
+    path, number = Shelf(session).export([first.id, failed.id, second.id])
+    assert number == 2
+    with zipfile.ZipFile(path) as zipped:
+        assert zipped.testzip() is None
+        assert sorted(zipped.namelist()) == sorted(
+            [f"{first.folder}/{name}" for name in ("1.png", "2.png", "story.json")]
+            + [f"{second.folder}/{name}" for name in ("1.txt", "story.json")]
+        )
+        assert json.loads(zipped.read(f"{second.folder}/story.json"))["prompt"] == "雨夜"
+
+
+def test_export_without_any_file_is_refused(session):
+    failed = stock.kept(session, "no", fate="failed")
+    with pytest.raises(InvalidRequest, match="None of these has a file"):
+        Shelf(session).export([failed.id])
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
+def test_story_of_a_picture_made_here_is_read_back(session, form):
+    out = io.BytesIO()
+    Image.effect_noise((64, 40), 60).convert("RGB").save(out, form)
+    ticket = stock.kept(session, "雨 {x} $y 🌧", parts=[("image", out.getvalue())], seed=7)
+    path = session.result(ticket).paths[0]
+    found = Shelf(session).read(path.read_bytes())
+    assert (found.request.prompt, dict(found.request.options)) == ("雨 {x} $y 🌧", {"seed": 7})
+    assert found.picture.startswith(b"\xff\xd8")
+
+
+PLAIN = paint("a lake", seed=1, size=(64, 64))
+STORY = {"prompt": "x", "model": "m", "task_id": "t"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "no json", "[]", "3", "[" * 50_000, "x" * 200_000, json.dumps({**STORY, "files": 3}),
+        *(json.dumps({**STORY, name: value}) for name, value in [
+            ("prompt", ["x"]), ("prompt", " "), ("model", 3), ("options", [1]), ("options", "x"),
+            ("seconds", "soon"), ("made", None), ("credits", {}),
+        ]),
+    ],
+)  # fmt: skip
+def test_forged_story_is_not_read(session, words):
+    found = Shelf(session).read(imprinted(PLAIN, words))
+    assert found.story is None
+    assert "holds no story" in found.why or "can be read" in found.why
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\0" * 100, PLAIN[:200], b"GIF89a", b"<svg/>", PLAIN[:60] + b"\xff" * 900],
+)
+def test_bytes_that_are_no_picture_are_reported(session, data):
+    found = Shelf(session).read(data)
+    assert (found.story, found.picture) == (None, b"")
+    assert "can be read" in found.why
+
+
+def test_file_that_is_too_large_is_not_read(session):
+    assert "more than 64 MB" in Shelf(session).read(bytes((64 << 20) + 1)).why
+
+
+REQUESTS = [
+    Request("z-image", "a cafe, {x} $y\n\nsecond paragraph", {"seed": 7, "image_size": "square"}),
+    Request("no-such-model", "x", {"steps": 8, "style": "two words", "flag": True, "q": "it's"}),
+    Request("no-such-model", "x", {"weights": [1, 2], "name": "-1"}),
+]
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_cell_of_a_request_asks_for_the_same(request_):
+    line, _, body = as_typed(find("sandbox", request_.model), request_).partition("\n")
+    asked = read(line.removeprefix("%%liangxin "), body, {})
+    plain = {"plain": asked.plain, "options": asked.options, "images": asked.images}
+    (again,), _ = requests("sandbox", asked.prompt, asked.model, **plain)
+    assert again.prompt == request_.prompt
+    assert {k: str(v) for k, v in again.options.items()} == {
+        k: str(v) for k, v in request_.options.items()
+    }
+
+
+@pytest.mark.parametrize("value", ["{x}", "$HOME", "two\nlines"])
+def test_request_that_no_cell_can_express_is_given_in_python(value):
+    code = as_typed(
+        find("sandbox", "m"), Request("m", 'a "lake"', {"style": value, "not-a-name": 3})
+    )
+    given = {}
+    code = code.replace("import liangxin_nb as lx\n\n", "")
+
+    class lx:  # noqa: N801 stands for the package
+        generate = staticmethod(lambda prompt, **options: given.update(options, prompt=prompt))
+
+    exec(code)
+    assert given == {"prompt": 'a "lake"', "model": "m", "style": value, "not-a-name": 3}
+
+
+def test_picture_sent_along_and_not_kept_is_named_as_missing():
+    able = next(model for model in models("kie").values() if "image" in model.plain)
+    named = ["image/png;90000 characters;sha256 0123456789abcdef", "https://x.example/a.png"]
+    request = Request(able.id, "x", {able.plain["image"]: named})
+    for text in (as_typed(able, request), as_call(able, request)):
+        assert "90000" not in text
+        assert "picture_1" in text
+        assert "https://x.example/a.png" in text

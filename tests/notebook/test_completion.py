@@ -1,0 +1,59 @@
+"""Tab in a line of ours, asked of a real kernel as a front end asks."""
+
+import pytest
+
+from ..kernels import ForkedKernelManager, environment
+
+pytestmark = pytest.mark.xdist_group("complete")
+
+
+@pytest.fixture(scope="module")
+def completions(tmp_path_factory):
+    """Returns what Tab offers at the end of a text."""
+    folder = tmp_path_factory.mktemp("complete")
+    manager = ForkedKernelManager()
+    manager.start_kernel(cwd=str(folder), env=environment(folder))
+    client = manager.blocking_client()
+    client.start_channels()
+
+    def ask(text):
+        return client.complete(text, reply=True, timeout=60)["content"]["matches"]
+
+    try:
+        client.wait_for_ready(timeout=60)
+        client.execute("%load_ext liangxin_nb", reply=True, timeout=60)
+        yield ask
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "among", "never"),
+    [
+        ("%%liangxin ", {"z-image", "batch", "--aspect", "--no-wait"}, {"--dry"}),
+        ("%%liangxin z-im", {"z-image"}, {"flux-2-pro"}),
+        ("%%liangxin z-image --s", {"--size", "--seed"}, {"z-image"}),
+        ("%%liangxin z-image ", {"--size"}, {"batch", "flux-2-pro"}),
+        ("%%liangxin z-image --size squ", {"square", "square_hd"}, {"landscape_16_9"}),
+        ("%%liangxin z-image -o ", {"image_size=", "seed="}, {"--size"}),
+        ("%%liangxin z-image -o image_size=squ", {"image_size=square_hd"}, set()),
+        ("%%liangxin batch z-image ", {"--dry", "--csv", "--window", "flux-2-pro"}, {"z-image"}),
+        ("%%liangxin batch --d", {"--dry"}, {"--aspect"}),
+        ("%%liangxin batch z-image --aspect 1", {"16:9", "1:1"}, {"4:3"}),
+        ("%liangxin re", {"resume"}, {"tasks"}),
+        ("%liangxin models z", {"z-image"}, {"--size"}),
+    ],
+)
+def test_tab_offers_what_may_stand_there(completions, typed, among, never):
+    found = set(completions(typed))
+    assert among <= found
+    assert not never & found
+
+
+def test_the_name_of_a_variable_is_not_completed(completions):
+    assert set(completions("%%liangxin --out z")) <= {"z"}
+
+
+def test_other_lines_are_completed_as_without_the_extension(completions):
+    assert completions("import liangxin_n") == ["liangxin_nb"]

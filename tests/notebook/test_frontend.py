@@ -1,0 +1,85 @@
+"""Which front end there is, and what is printed where no widget can be shown."""
+
+import sys
+
+import pytest
+
+from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.notebook.widgets import frontend, show, watched
+
+
+class Kernel:
+    """A shell whose front end can, or cannot, answer a question."""
+
+    def __init__(self, **content):
+        self.kernel = self
+        self.content = content
+
+    def get_parent(self):
+        return {"content": self.content} if self.content else {}
+
+
+@pytest.mark.parametrize(
+    ("shell", "found"),
+    [
+        (None, "script"),
+        (object(), "terminal"),
+        (Kernel(allow_stdin=True), "live"),
+        (Kernel(allow_stdin=False), "headless"),
+        (Kernel(silent=False), "live"),
+        (Kernel(), "live"),
+    ],
+)
+def test_a_front_end_is_known_by_what_it_can_do(shell, found, monkeypatch):
+    monkeypatch.setattr("liangxin_nb.notebook.widgets.output.get_ipython", lambda: shell)
+    assert frontend() == found
+    assert watched() == (found == "live")
+
+
+def test_voila_is_known_by_its_variable(monkeypatch):
+    monkeypatch.setenv("VOILA_KERNEL_ID", "x")
+    assert (frontend(), watched()) == ("voila", True)
+
+
+def test_a_variable_can_name_the_front_end(monkeypatch):
+    monkeypatch.setenv("VOILA_KERNEL_ID", "x")
+    monkeypatch.setenv("LIANGXIN_FRONTEND", "plain")
+    assert (frontend(), watched()) == ("plain", True)
+
+
+def test_an_unknown_front_end_is_refused(monkeypatch):
+    monkeypatch.setenv("LIANGXIN_FRONTEND", "lab")
+    with pytest.raises(InvalidRequest, match="'lab' is none of live, voila, plain, headless"):
+        frontend()
+
+
+@pytest.mark.parametrize("place", ["live", "plain"])
+def test_where_no_widget_can_be_made_states_and_result_are_printed(
+    place, session, monkeypatch, capsys
+):
+    monkeypatch.setenv("LIANGXIN_FRONTEND", place)
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    for room in ("task_card", "card_factory"):
+        monkeypatch.delitem(sys.modules, f"liangxin_nb.notebook.widgets.{room}", raising=False)
+    job = session.generate("a cat", size="square")
+    show(job, session)
+    job.wait(60)
+    printed = capsys.readouterr().out
+    assert "<Job z-image" in printed
+    assert f"<Result z-image 512×512 · {job.task_id}" in printed
+    assert "widget-view" not in printed
+
+
+def test_each_of_several_tasks_in_a_terminal_has_a_line_of_its_own(session, monkeypatch, capsys):
+    monkeypatch.setenv("LIANGXIN_FRONTEND", "terminal")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    jobs = [session.generate("a cat", size="square", seed=n) for n in range(2)]
+    for job in jobs:
+        show(job, session, brief=True)
+    for job in jobs:
+        job.wait(60)
+    lines = capsys.readouterr().out.replace("\r\x1b[2K", "\r").splitlines()
+    for job in jobs:
+        (done,) = [line for line in lines if "● Done" in line and job.task_id in line]
+        assert done.lstrip("\r").startswith("● Done · z-image · ")
+    assert sum(line.endswith("/1.png") for line in lines) == 2

@@ -1,0 +1,261 @@
+"""Results: folders that people can read, written whole or not at all."""
+
+import io
+import json
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from liangxin_nb.core.job_record import Ticket
+from liangxin_nb.core.metadata import Story
+from liangxin_nb.core.request import Request
+from liangxin_nb.core.task import Media
+from liangxin_nb.errors import InvalidRequest, ResultLost
+from liangxin_nb.results import Results, story
+from liangxin_nb.session import Session
+
+from ..task_server import KEY, PACE, TaskServer
+
+
+def picture(form="PNG", size=(40, 30)):
+    out = io.BytesIO()
+    Image.effect_noise(size, 50).convert("RGB").save(out, form)
+    return out.getvalue()
+
+
+def ticket(prompt="A cafe terrace", id="3f9c5555aaaa"):
+    return Ticket(id, Request("z-image", prompt), 1795280700.0, "sandbox", task_id="task_1")
+
+
+def a_story(prompt="A cafe terrace"):
+    return Story(
+        prompt, "z-image", "task_1", "3f9c5555aaaa", "sandbox", "2026-11-21T17:45:00+00:00"
+    )
+
+
+told = a_story  # test_films knows it by this name
+
+
+def kept(tmp_path, *datas, prompt="A cafe terrace"):
+    """The results folder, and a result of these files in it."""
+    results = Results(tmp_path / "r")
+    parcel = results.parcel(ticket(prompt))
+    for n, data in enumerate(datas, 1):
+        parcel.part(n).write_bytes(data)
+    return results, parcel.seal(a_story(prompt), [Media("", "image")] * len(datas))
+
+
+def test_result_is_a_folder_with_a_readable_name(tmp_path):
+    results, result = kept(tmp_path, picture())
+    assert result.folder.name.endswith("-a-cafe-terrace-3f9c")
+    assert result.folder.parent.parent == results.root
+
+
+def test_result_is_its_files_and_its_story(tmp_path):
+    _, result = kept(tmp_path, picture())
+    assert sorted(p.name for p in result.folder.iterdir()) == ["1.png", "story.json"]
+    assert json.loads((result.folder / "story.json").read_text())["prompt"] == "A cafe terrace"
+
+
+def test_result_is_read_back_from_its_folder(tmp_path):
+    results, result = kept(tmp_path, picture())
+    assert results.load(result.folder.relative_to(results.root).as_posix()) == result
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
+def test_picture_holds_its_story(tmp_path, form):
+    _, result = kept(tmp_path, picture(form), prompt="雨夜 {x}")
+    assert story(result.paths[0]).prompt == "雨夜 {x}"
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
+def test_story_leaves_the_pixels_as_they_were(tmp_path, form):
+    data = picture(form)
+    _, result = kept(tmp_path, data)
+    assert Image.open(result.paths[0]).tobytes() == Image.open(io.BytesIO(data)).tobytes()
+
+
+def test_file_ending_follows_from_its_bytes(tmp_path):
+    _, result = kept(tmp_path, picture("WEBP"), picture("JPEG"))
+    assert [path.name for path in result.paths] == ["1.webp", "2.jpg"]
+
+
+@pytest.mark.parametrize("data", [b"", b"<html>no</html>", picture()[:300]])
+def test_broken_picture_is_not_kept(tmp_path, data):
+    results = Results(tmp_path / "r")
+    parcel = results.parcel(ticket())
+    parcel.part(1).write_bytes(data)
+    with pytest.raises(ResultLost, match="Result 1 is not a usable picture"):
+        parcel.seal(a_story(), [Media("", "image")])
+    parcel.drop()
+    assert list(results.root.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "slug"),
+    [
+        ("../../etc/passwd", "etc-passwd"),
+        ("雨夜的咖啡馆", "雨夜的咖啡馆"),
+        ("  CON: a\\b|c?*\n", "con-a-b-c"),
+        ("🌧🌧", ""),
+        ("x" * 300, "x" * 32),
+        ("a very long prompt that would never fit into a name", "a-very-long-prompt-that-would"),
+    ],
+)
+def test_prompt_becomes_a_safe_folder_name(tmp_path, prompt, slug):
+    results, result = kept(tmp_path, picture(), prompt=prompt)
+    assert result.folder.name[5:] == "-".join(filter(None, (slug, "3f9c")))
+    assert result.folder.parent.parent == results.root
+
+
+def test_results_of_equal_names_get_folders_of_their_own(tmp_path):
+    _, first = kept(tmp_path, picture())
+    _, second = kept(tmp_path, picture())
+    assert first.folder != second.folder
+
+
+def test_output_is_a_small_jpeg_and_a_line_of_text(tmp_path):
+    results, result = kept(tmp_path, picture(size=(1400, 700)))
+    bundle = result._repr_mimebundle_()
+    assert set(bundle) == {"image/jpeg", "text/plain"}
+    assert len(bundle["image/jpeg"]) <= 64 * 1024
+    place = result.paths[0].relative_to(results.root).as_posix()
+    assert bundle["text/plain"] == f"<Result z-image 1400×700 · task_1 · {place}>"
+
+
+def test_output_is_the_same_each_time(tmp_path):
+    _, result = kept(tmp_path, picture(size=(1400, 700)))
+    assert result._repr_mimebundle_() == result._repr_mimebundle_()
+
+
+def test_results_folder_that_cannot_be_written_is_reported(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InvalidRequest, match="cannot be written") as error:
+        Results(tmp_path / "file" / "r")
+    assert "LIANGXIN_RESULTS" in str(error.value)
+
+
+def test_picture_made_elsewhere_has_no_story(tmp_path):
+    (tmp_path / "x.png").write_bytes(picture())
+    assert story(tmp_path / "x.png") is None
+
+
+def test_missing_file_has_no_story_that_could_be_read(tmp_path):
+    with pytest.raises(InvalidRequest, match="cannot be read as a picture"):
+        story(tmp_path / "missing.png")
+
+
+def test_removed_result_is_reported_as_lost(tmp_path):
+    with pytest.raises(ResultLost, match="no longer"):
+        Results(tmp_path / "r").load("2026-11-21/nothing")
+
+
+MP4 = b"\0\0\0\x18ftypisom" + b"\0" * 40
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "name", "shown"),
+    [
+        ("audio", b"ID3" + b"\0" * 40, "1.mp3", "<audio controls"),
+        ("text", "雨 <script>alert(1)</script>".encode(), "1.txt", "雨 &lt;script&gt;"),
+        ("text", b'{"answer": 42}', "1.json", "answer"),
+        ("file", b"PK\x03\x04" + b"\0" * 40, "1.zip", "href="),
+    ],
+)
+def test_every_kind_of_result_is_kept_and_shown(tmp_path, kind, data, name, shown):
+    parcel = Results(tmp_path / "r").parcel(ticket())
+    parcel.part(1).write_bytes(data)
+    result = parcel.seal(a_story(), [Media("", kind)])
+    assert [path.name for path in result.paths] == [name]
+    assert result.paths[0].read_bytes() == data
+    bundle = result._repr_mimebundle_()
+    assert set(bundle) == {"text/html", "text/plain"}
+    assert shown in bundle["text/html"]
+    assert "<script>" not in bundle["text/html"]
+
+
+@pytest.mark.parametrize("kind", ["image", "video", "audio", "text", "file"])
+@pytest.mark.parametrize("data", [b"", b"<!DOCTYPE html><p>gone", b"<html>", b"<?xml ?><Error/>"])
+def test_web_page_instead_of_a_file_is_not_kept(tmp_path, kind, data):
+    parcel = Results(tmp_path / "r").parcel(ticket())
+    parcel.part(1).write_bytes(data)
+    with pytest.raises(ResultLost, match="Result 1 is not"):
+        parcel.seal(a_story(), [Media("", kind)])
+
+
+# ---- on disk before anything says so
+
+
+class Disk:
+    """The steps that put something on disk for good: each path that was synced or renamed."""
+
+    def __init__(self, monkeypatch):
+        self.steps = []
+        self._sync, self._rename = os.fsync, os.rename
+        monkeypatch.setattr(os, "fsync", self.sync)
+        monkeypatch.setattr(os, "rename", self.rename)
+
+    def sync(self, handle):
+        self._sync(handle)
+        path, size = Path(f"/proc/self/fd/{handle}").readlink(), os.fstat(handle).st_size
+        self.steps.append(("synced", str(path)) if path.is_dir() else ("synced", str(path), size))
+
+    def rename(self, old, new, **more):
+        self._rename(old, new, **more)
+        self.steps.append(("renamed", str(old), str(new)))
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("the system does not say which file a handle is of")
+    return Disk(monkeypatch)
+
+
+def before_and_after_rename(disk, result):
+    """What was done before the folder of a result appeared, and after; and where it was before."""
+    (place,) = [n for n, step in enumerate(disk.steps) if step[-1] == str(result.folder)]
+    return disk.steps[:place], disk.steps[place + 1 :], disk.steps[place][1]
+
+
+def test_every_file_is_on_disk_whole_before_its_folder_appears(tmp_path, disk):
+    _, result = kept(tmp_path, picture(), picture("JPEG"))
+    before, _, hidden = before_and_after_rename(disk, result)
+    files = sorted(result.folder.iterdir())
+    assert [file.name for file in files] == ["1.png", "2.jpg", "story.json"]
+    for file in files:
+        assert ("synced", f"{hidden}/{file.name}", file.stat().st_size) in before
+
+
+def test_names_of_the_files_are_on_disk_before_their_folder_appears(tmp_path, disk):
+    _, result = kept(tmp_path, picture())
+    before, _, hidden = before_and_after_rename(disk, result)
+    assert before[-1] == ("synced", hidden)
+
+
+def test_name_of_the_folder_is_on_disk_when_the_result_is_kept(tmp_path, disk):
+    results, result = kept(tmp_path, picture())
+    _, after, _ = before_and_after_rename(disk, result)
+    assert after == [("synced", str(result.folder.parent)), ("synced", str(results.root))]
+
+
+def test_ledger_says_kept_only_when_the_result_is_on_disk(tmp_path, disk, monkeypatch):
+    fates = []
+
+    def fate_in_the_ledger(handle):
+        disk.sync(handle)
+        with closing(sqlite3.connect(f"file:{tmp_path}/ledger.sqlite?mode=ro", uri=True)) as db:
+            fates.append(db.execute("select fate from tickets").fetchone()[0])
+
+    monkeypatch.setattr(os, "fsync", fate_in_the_ledger)
+    with (
+        closing(TaskServer()) as server,
+        closing(Session(base_url=server.url, key=KEY, results=tmp_path, pace=PACE)) as session,
+    ):
+        session.generate("a lake").wait(60)
+        assert session.ledger.count() == {"kept": 1}
+    assert set(fates) == {"succeeded"}

@@ -1,0 +1,239 @@
+"""Every model of both services, end to end in the sandbox: LiangXin's with the documented size."""
+
+import io
+from contextlib import suppress
+
+import av
+import pytest
+from PIL import Image
+
+from liangxin_nb import catalog
+from liangxin_nb.errors import OutOfCredit, ResultLost
+from liangxin_nb.session import Session
+
+from ..conftest import FAST_PACE, start_sandbox
+from ..sandbox_faults import faults_in_force
+
+pytestmark = pytest.mark.slow
+of_liangxin = pytest.mark.xdist_group("market-liangxin")
+of_kie = pytest.mark.xdist_group("market-kie")
+
+
+def red():
+    out = io.BytesIO()
+    Image.new("RGB", (300, 300), "red").save(out, "PNG")
+    return out.getvalue()
+
+
+#: Model, what is asked for, and the pixels that follow; None where no document gives any.
+ASKED = [
+    ("z-image", {}, (1024, 1024)),
+    ("z-image", {"size": "portrait_9_16"}, (576, 1024)),
+    ("z-image", {"aspect": "16:9"}, (1024, 576)),
+    ("seedream-v4-5", {}, (2048, 2048)),
+    ("seedream-v4-5", {"aspect": "21:9"}, (3062, 1312)),
+    ("seedream-v4-5", {"aspect_ratio": "social_story_9_16"}, (1536, 2730)),
+    ("seedream-v5-lite", {"aspect": "4:3"}, (2364, 1774)),
+    ("seedream-v4-5-edit", {"image": [red()]}, (2048, 2048)),
+    ("gemini-2.5-flash-image-preview", {}, None),
+    ("nano-banana-pro", {"size": "1K"}, (1024, 1024)),
+    ("nano-banana-pro", {"size": "1K", "image": red()}, (1024, 1024)),
+    ("nano-banana-pro-flash", {"aspect": "3:2"}, None),
+    ("imagen4-fast", {"aspect": "9:16"}, None),
+    ("imagen4-ultra", {"seed": 1}, None),
+    ("flux-2-pro", {}, (1024, 768)),
+    ("flux-2-pro", {"width": 1440, "height": 256}, (1440, 256)),
+]
+#: What a KIE model needs beside its prompt, and what keeps its drawing small.
+NEEDS = {
+    "z-image": {"aspect": "4:3"},
+    "bytedance/seedream-v4-text-to-image": {"size": "1K", "max_images": 2},
+    "kling-2.6/image-to-video": {"image": red()},
+    "google/nano-banana-edit": {"image": red()},
+    "seedream/4.5-edit": {"image": red()},
+    "seedream/5-lite-image-to-image": {"image": red()},
+    "flux-2/pro-image-to-image": {"image": red(), "size": "1K"},
+}
+
+
+def serve(profile, *options):
+    """Yield a sandbox of a profile, and stop it when the test is over."""
+    served = start_sandbox("--profile", profile, "--speed", "300", *options)
+    yield served
+    served.stop()
+
+
+@pytest.fixture(scope="module")
+def liangxin():
+    yield from serve("liangxin")
+
+
+@pytest.fixture(scope="module")
+def kie():
+    yield from serve("kie", "--any-model")
+
+
+@pytest.fixture
+def connect(tmp_path):
+    """Returns a function that makes a session of a profile at a sandbox."""
+    made = []
+
+    def connect(served, profile):
+        session = Session(
+            profile=profile, base_url=served.url, key=served.key, results=tmp_path / "r",
+            pace=FAST_PACE,
+        )  # fmt: skip
+        made.append(session)
+        return session
+
+    yield connect
+    for session in made:
+        session.close()
+
+
+@of_liangxin
+def test_each_liangxin_model_makes_a_picture_of_the_documented_size(liangxin, connect):
+    session = connect(liangxin, "liangxin")
+    jobs = [session.generate("a cafe terrace", model=model, **more) for model, more, _ in ASKED]
+    wrong = []
+    for (model, more, size), job in zip(ASKED, jobs, strict=True):
+        result = job.wait(120)
+        with Image.open(result.paths[0]) as picture:
+            found = picture.size
+        file = result.story.files[0]
+        documented = found == size or (size is None and min(found) >= 512)
+        if not documented or found != (file["width"], file["height"]):
+            wrong.append(f"{model} {sorted(more)}: {found}, not {size}; story: {file}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_test_of_sizes_leaves_out_no_documented_model():
+    documented = {
+        "z-image", "seedream-v4-5", "seedream-v5-lite", "gemini-2.5-flash-image-preview",
+        "nano-banana-pro", "nano-banana-pro-flash", "imagen4-fast", "imagen4-ultra", "flux-2-pro",
+    }  # fmt: skip
+    assert documented <= set(catalog.models("liangxin"))
+    assert documented <= {model for model, _, _ in ASKED}
+
+
+@pytest.fixture(scope="module")
+def kie_results(kie, tmp_path_factory):
+    """The result of each KIE model, by kind and name; all of them are asked at once."""
+    kinds = {model.id: model.kind for model in catalog.models("kie").values()}
+    kinds["claude-next"] = "text"  # a model that no catalogue has
+    session = Session(
+        profile="kie", base_url=kie.url, key=kie.key, pace=FAST_PACE,
+        results=tmp_path_factory.mktemp("kie"), budget=str(tmp_path_factory.mktemp("budget")),
+    )  # fmt: skip
+    jobs = {
+        model: session.generate("a lake at dawn", model=model, **NEEDS.get(model, {}))
+        for model in kinds
+    }
+    found = {"image": {}, "video": {}, "text": {}}
+    for model, job in jobs.items():
+        found[kinds[model]][model] = job.wait(120)
+    yield found
+    session.close()
+
+
+@of_kie
+@pytest.mark.parametrize("kind", ["image", "video", "text"])
+def test_each_kie_model_gives_as_many_results_of_its_kind_as_asked_for(kie_results, kind):
+    found = {
+        model: [file["kind"] for file in result.story.files]
+        for model, result in kie_results[kind].items()
+    }
+    assert found
+    assert found == {model: [kind] * NEEDS.get(model, {}).get("max_images", 1) for model in found}
+
+
+@of_kie
+def test_each_kie_picture_is_at_least_512_pixels_wide_and_high(kie_results):
+    small = {}
+    for model, result in kie_results["image"].items():
+        for path in result.paths:
+            with Image.open(path) as picture:
+                if min(picture.size) < 512:
+                    small[model] = picture.size
+    assert small == {}
+
+
+@of_kie
+def test_each_kie_film_takes_five_seconds(kie_results):
+    seconds = {}
+    for model, result in kie_results["video"].items():
+        with av.open(str(result.paths[0])) as film:
+            seconds[model] = film.duration / 1_000_000
+    assert seconds == {model: pytest.approx(5, abs=0.2) for model in seconds}
+
+
+@of_kie
+def test_a_kie_text_answers_the_prompt(kie_results):
+    for result in kie_results["text"].values():
+        assert "You asked: a lake at dawn" in result.paths[0].read_text(encoding="utf-8")
+
+
+@of_kie
+def test_the_ledger_has_the_credits_of_a_kie_task(kie, connect):
+    session = connect(kie, "kie")
+    session.generate("a lake", model="z-image", aspect="1:1").wait(120)
+    (row,) = session.history()
+    assert row["credits"] > 0
+
+
+def fetch_with_fault(served, session, fault):
+    """Fetch a picture while a fault is in force; returns its ticket and calls for a new link."""
+    before = served.counters()["calls"].get("download-url", 0)
+    with faults_in_force(served, fault):
+        job = session.generate("a lake", model="z-image", aspect="1:1")
+        with suppress(ResultLost):
+            assert job.wait(120).paths[0].stat().st_size > 1000
+    (ticket,) = session.ledger.tickets()
+    return ticket.fate, served.counters()["calls"].get("download-url", 0) - before
+
+
+@of_kie
+def test_a_result_whose_link_has_expired_is_kept_where_the_service_makes_new_links(kie, connect):
+    assert fetch_with_fault(kie, connect(kie, "kie"), "file-aged") == ("kept", 1)
+
+
+@of_kie
+def test_a_result_that_the_service_no_longer_has_is_lost(kie, connect):
+    assert fetch_with_fault(kie, connect(kie, "kie"), "file-404") == ("lost", 1)
+
+
+@of_liangxin
+def test_a_result_whose_link_has_expired_is_lost_where_the_service_makes_none(liangxin, connect):
+    session = connect(liangxin, "liangxin")
+    assert fetch_with_fault(liangxin, session, "file-aged") == ("lost", 0)
+
+
+@pytest.fixture
+def poor(request):
+    """A sandbox whose account has credits for one picture."""
+    yield from serve(request.param, "--credits", "6")
+
+
+NO_CREDITS = pytest.mark.parametrize(
+    ("poor", "profile", "model", "code"),
+    [("kie", "kie", "nano-banana-pro", "402"), ("liangxin", "liangxin", "z-image", "403")],
+    indirect=["poor"],
+)
+
+
+@NO_CREDITS
+def test_when_the_credits_are_used_up_nothing_is_created(poor, connect, profile, model, code):
+    session = connect(poor, profile)
+    session.generate("a lake", model=model, aspect="1:1").wait(120)
+    with pytest.raises(OutOfCredit, match=code) as error:
+        session.generate("a lake", model=model, aspect="1:1").wait(120)
+    assert "Top up" in str(error.value)
+    assert sorted(ticket.fate for ticket in session.ledger.tickets()) == ["kept", "refused"]
+    assert poor.counters()["created"] == 1
+
+
+@pytest.mark.parametrize("poor", ["kie"], indirect=True)
+def test_kie_tells_the_credits_that_are_left(poor, connect):
+    session = connect(poor, "kie")
+    session.generate("a lake", model="nano-banana-pro", aspect="1:1").wait(120)
+    assert session.credits() == 2

@@ -1,0 +1,103 @@
+import json
+
+import pytest
+
+from liangxin_nb.sandbox.state import Refusal, World
+from liangxin_nb.sandbox.task_timeline import life
+
+
+class Clock:
+    now = 1_777_600_000.0
+
+    def __call__(self):
+        return self.now
+
+
+def wish(**given):
+    return {"model": "z-image", "input": {"prompt": "A cafe terrace", **given}}
+
+
+def test_a_life_is_a_pure_function_of_creation_and_clock():
+    states = [life(1000, 10_000, now)[0] for now in range(1000, 12_001, 500)]
+    assert list(dict.fromkeys(states)) == ["waiting", "queuing", "generating", "success"]
+    assert life(1000, 10_000, 10_999)[0] == "generating"
+    assert life(1000, 10_000, 11_000) == ("success", 11_000)
+    assert life(1000, 10_000, 99_999) == ("success", 11_000)
+
+
+def test_a_record_has_every_documented_field():
+    clock = Clock()
+    world = World(None, clock=clock)
+    id = world.create("k", wish(image_size="square_hd"))
+    young = world.record("k", id, "http://x")
+    assert young["state"] == "waiting"
+    assert (young["resultJson"], young["costTime"], young["completeTime"]) == ("", 0, 0)
+    clock.now += 600
+    old = world.record("k", id, "http://x")
+    assert set(old) == {
+        "taskId", "model", "state", "param", "resultJson", "failCode", "failMsg", "costTime",
+        "completeTime", "createTime", "updateTime",
+    }  # fmt: skip
+    assert json.loads(old["param"]) == wish(image_size="square_hd")
+    assert json.loads(old["resultJson"]) == {"resultUrls": [f"http://x/files/{id}/1.png"]}
+    assert old["completeTime"] - old["createTime"] == old["costTime"] > 0
+
+
+def test_tasks_of_the_same_moment_have_ids_of_their_own():
+    world = World(None, clock=Clock())
+    assert len({world.create("k", wish()) for _ in range(20)}) == 20
+
+
+def test_a_restarted_sandbox_still_knows_its_tasks(tmp_path):
+    clock = Clock()
+    id = World(tmp_path, clock=clock).create("k", wish())
+    with (tmp_path / "tasks.jsonl").open("a") as file:
+        file.write('{"id": "cut o')
+    again = World(tmp_path, clock=clock)
+    assert again.record("k", id, "http://x")["taskId"] == id
+    assert again.created == 1
+
+
+def test_a_task_is_seen_by_the_key_that_made_it_and_the_key_is_kept_nowhere(tmp_path):
+    world = World(tmp_path, clock=Clock())
+    id = world.create("secret-key", wish())
+    with pytest.raises(Refusal) as refusal:
+        world.record("other", id, "http://x")
+    assert refusal.value.code == 404
+    assert "secret-key" not in (tmp_path / "tasks.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ([], "model is required"),
+        ({"input": {"prompt": "x"}}, "model is required"),
+        ({"model": "nope", "input": {"prompt": "x"}}, "unsupported model: nope"),
+        ({"model": "z-image"}, "input.prompt is required"),
+        ({"model": "z-image", "input": {"prompt": " "}}, "input.prompt is required"),
+        (wish(image_size="huge"), "input.image_size is invalid"),
+        (
+            {"model": "seedream-v4-5", "input": {"prompt": "x", "aspect_ratio": "7:5"}},
+            "aspect_ratio",
+        ),
+    ],
+)
+def test_a_bad_request_is_refused_in_the_documents_words(body, message):
+    with pytest.raises(Refusal) as refusal:
+        World(None).create("k", body)
+    assert refusal.value.code == 400
+    assert message in refusal.value.message
+
+
+def test_equal_requests_are_equal_drawings_and_a_file_is_there_only_when_it_is_done():
+    clock = Clock()
+    world = World(None, clock=clock)
+    first, second = world.create("k", wish()), world.create("k", wish())
+    other = world.create("k", wish(seed=7, output_format="jpeg", image_size="square"))
+    assert world.drawing(first, "1.png") is None
+    clock.now += 600
+    assert world.drawing(first, "1.png") == world.drawing(second, "1.png")
+    drawing = world.drawing(other, "1.jpg")
+    assert (drawing.seed, drawing.size, drawing.form) == (7, (512, 512), "jpeg")
+    assert world.drawing(other, "1.png") is None
+    assert world.drawing("nope", "1.png") is None

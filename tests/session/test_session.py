@@ -1,0 +1,326 @@
+"""From a prompt to a kept picture, and everything that may come between."""
+
+import concurrent.futures
+import os
+import signal
+import threading
+from contextlib import closing
+
+import pytest
+import stamina
+from PIL import Image
+
+from liangxin_nb.errors import InvalidRequest, ServiceError, StillRunning, Unreachable
+from liangxin_nb.results import story
+from liangxin_nb.session import Session, request_builder
+from liangxin_nb.session.default import current
+
+from ..conftest import FAST_PACE, wait_until
+from ..processes import kill, running
+from ..workers import generate_and_wait
+
+
+def accepted(session, prompt="a lake"):
+    """A job whose task the service has accepted."""
+    job = session.generate(prompt)
+    wait_until(lambda: job.task_id)
+    return job
+
+
+# ---- from the prompt to the picture, against the sandbox
+
+
+def test_prompt_becomes_a_picture_of_the_asked_size(session):
+    result = session.generate("a lake", size="landscape_16_9").wait(60)
+    with Image.open(result.paths[0]) as image:
+        assert image.size == (1024, 576)
+
+
+def test_picture_holds_the_request_that_made_it(session):
+    job = session.generate("雨夜的咖啡馆 {x}", size="square", seed=7)
+    found = story(job.wait(60).paths[0])
+    assert (found.prompt, found.task_id) == ("雨夜的咖啡馆 {x}", job.task_id)
+    assert found.options == {"image_size": "square", "seed": 7}
+
+
+def test_ledger_names_the_folder_of_the_result(session):
+    job = session.generate("a lake", size="square")
+    result = job.wait(60)
+    ticket = session.ledger.find(job.task_id)
+    folder = result.folder.relative_to(session.results.root).as_posix()
+    assert (ticket.fate, ticket.folder) == ("kept", folder)
+
+
+def test_ledger_says_how_long_the_task_took(session):
+    job = session.generate("a lake", size="square")
+    job.wait(60)
+    assert session.ledger.find(job.task_id).seconds > 0
+
+
+@pytest.mark.anyio
+async def test_job_can_be_awaited(session):
+    result = await session.generate("a lake", size="square")
+    assert result.prompt == "a lake"
+
+
+def test_refused_request_raises_the_reason_at_every_wait(session):
+    job = session.generate("a lake", model="no-such-model")
+    for _ in range(2):
+        with pytest.raises(ServiceError, match="unsupported model: no-such-model"):
+            job.wait(60)
+    assert job.state == "refused"
+
+
+def test_refused_request_is_in_the_ledger_with_its_reason(session):
+    job = session.generate("a lake", model="no-such-model")
+    with pytest.raises(ServiceError):
+        job.wait(60)
+    ticket = session.ledger.find(job.ticket.id)
+    assert ticket.fate == "refused"
+    assert "unsupported model" in ticket.reason
+
+
+@pytest.fixture
+def with_wrong_key(sandbox, tmp_path):
+    made = Session(
+        base_url=sandbox.url, key="sk-wrong", results=tmp_path / "results", pace=FAST_PACE
+    )
+    yield made
+    made.close()
+
+
+def test_wrong_key_is_reported_and_the_request_counts_as_refused(with_wrong_key):
+    with pytest.raises(ServiceError, match="invalid token"):
+        with_wrong_key.generate("a lake").wait(60)
+    assert with_wrong_key.ledger.count() == {"refused": 1}
+
+
+def test_key_is_not_in_the_ledger(with_wrong_key, tmp_path):
+    with pytest.raises(ServiceError):
+        with_wrong_key.generate("a lake").wait(60)
+    assert b"sk-wrong" not in (tmp_path / "results" / "ledger.sqlite").read_bytes()
+
+
+def test_port_without_a_server_is_reported_as_not_sent(tmp_path):
+    with (
+        stamina.set_testing(True, attempts=100, cap=True),  # as many tries, without pauses
+        closing(
+            Session(base_url="http://127.0.0.1:9", key="k", results=tmp_path / "results")
+        ) as session,
+    ):
+        with pytest.raises(Unreachable, match="Nothing was sent, nothing was billed"):
+            session.generate("a lake").wait(60)
+        assert session.ledger.count() == {"refused": 1}
+
+
+# ---- the same against a server that the test controls
+
+
+def test_generate_returns_before_the_request_is_answered(connect, server):
+    with server.held("createTask"):
+        job = connect().generate("a lake")
+        assert job.state == "sending"
+    job.wait(60)
+
+
+def test_watcher_sees_every_state_in_order(connect, server):
+    with server.held("createTask"):
+        job = connect().generate("a lake")
+        seen = []
+        job.watch(lambda status: seen.append(status.phase))
+    job.wait(60)
+    states = list(dict.fromkeys(seen))
+    assert states == ["sending", "waiting", "queuing", "generating", "saving", "done"]
+
+
+def test_watcher_that_raises_does_not_end_the_work(connect, server):
+    def broken(status):
+        if status.phase != "sending":
+            raise RuntimeError("a watcher's own mistake")
+
+    with server.held("createTask"):
+        job = connect().generate("a lake")
+        job.watch(broken)
+    assert job.wait(60).prompt == "a lake"
+
+
+def test_ten_requests_make_ten_tasks(connect, server):
+    session = connect()
+    jobs = [session.generate("a cat", seed=n) for n in range(10)]
+    for job in jobs:
+        job.wait(60)
+    assert server.count("createTask") == 10
+    assert session.ledger.count() == {"kept": 10}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"prompt": " "}, {"prompt": "x", "aspect": "7:5"}, {"prompt": "x", "steps": 3}]
+)
+def test_wrong_input_is_neither_written_nor_sent(connect, server, wrong):
+    session = connect()
+    with pytest.raises(InvalidRequest):
+        session.generate(**wrong)
+    session.generate("a lake").wait(60)  # what is sent after it is the first request
+    assert session.ledger.count() == {"kept": 1}
+    assert server.count("createTask") == 1
+
+
+def test_left_job_ends_its_wait_and_names_the_command_that_collects_it(connect, server):
+    server.last = "generating"
+    job = accepted(connect())
+    job.leave()
+    with pytest.raises(StillRunning, match=rf"it may be billed.*%liangxin resume {job.task_id}"):
+        job.wait(60)
+    assert job.state == "left"
+
+
+def test_left_job_is_collected_by_resume_without_a_new_task(connect, server):
+    server.last = "generating"
+    session = connect()
+    job = accepted(session)
+    job.leave()
+    with pytest.raises(StillRunning):
+        job.wait(60)
+    server.last = "success"
+    (again,) = session.resume()
+    assert again.wait(60).task_id == job.task_id
+    assert server.count("createTask") == 1
+
+
+def test_job_left_while_its_request_is_on_its_way_still_learns_its_task_id(connect, server):
+    session = connect()
+    with server.held("createTask") as request:
+        job = session.generate("a lake")
+        request.wait()
+        job.leave()
+        session.loop.submit(in_turn()).result(60)
+    with pytest.raises(StillRunning):
+        job.wait(60)
+    assert session.ledger.find(job.ticket.id).task_id == "task_1"
+
+
+async def in_turn():
+    """Ends when the loop has done what it was given before."""
+
+
+def test_patience_ends_the_wait(connect, server):
+    server.last = "generating"
+    job = connect(patience=0.1).generate("a lake")
+    with pytest.raises(StillRunning, match="is still running after 0 s"):
+        job.wait(60)
+
+
+def test_task_that_outlasts_the_patience_can_be_collected_later(connect, server):
+    server.last = "generating"
+    job = connect(patience=0.1).generate("a lake")
+    with pytest.raises(StillRunning):
+        job.wait(60)
+    server.last = "success"
+    (again,) = connect().resume(job.task_id)
+    assert again.wait(60).task_id == job.task_id
+
+
+def test_task_of_a_killed_process_is_collected_by_another(connect, server, tmp_path):
+    server.last = "generating"
+    with running(generate_and_wait, server.url, tmp_path / "results", ["a lake"]) as (process, _):
+        wait_until(lambda: server.count("recordInfo"))
+        kill(process)
+    server.last = "success"
+    (job,) = connect().resume()
+    assert job.wait(60).task_id == "task_1"
+    assert server.count("createTask") == 1
+
+
+def test_kept_task_cannot_be_resumed(connect):
+    session = connect()
+    job = session.generate("a lake")
+    job.wait(60)
+    with pytest.raises(InvalidRequest, match="nothing to collect"):
+        session.resume(job.task_id)
+
+
+def test_unknown_task_cannot_be_resumed(connect):
+    with pytest.raises(InvalidRequest, match="not in the ledger"):
+        connect().resume("task_unknown")
+
+
+def test_resuming_a_followed_task_gives_the_running_job(connect, server):
+    server.last = "generating"
+    session = connect()
+    job = accepted(session)
+    assert session.resume(job.task_id) == [job]
+    assert session.resume() == [job]
+
+
+def test_interrupt_ends_the_wait_and_the_job_goes_on(connect, server, interrupt_in_wait):
+    server.last = "generating"
+    job = accepted(connect())
+    with pytest.raises(KeyboardInterrupt):
+        job.wait(60)
+    server.last = "success"
+    assert job.wait(60).task_id == job.task_id
+
+
+def test_interrupt_while_several_are_waited_for_ends_none_of_them(
+    connect, server, interrupt_in_wait
+):
+    server.last = "generating"
+    session = connect()
+    jobs = [session.generate("a lake", seed=n) for n in range(6)]
+    with pytest.raises(KeyboardInterrupt):
+        _ = [job.wait(60) for job in jobs]
+    server.last = "success"
+    assert len({job.wait(60).task_id for job in jobs}) == 6
+
+
+@pytest.fixture
+def interrupt_in_wait(monkeypatch):
+    """Send this process an interrupt as soon as it is inside `Job.wait`."""
+    inside = threading.Event()
+    wait = concurrent.futures.wait
+
+    def noticed(*args, **options):
+        inside.set()
+        return wait(*args, **options)
+
+    def interrupt():
+        if inside.wait(60):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(concurrent.futures, "wait", noticed)
+    threading.Thread(target=interrupt, daemon=True).start()
+
+
+# ---- several pictures of one prompt, and the session of cells
+
+
+def several(profile="sandbox", model="z-image", **plain):
+    made, _ = request_builder.requests(profile, "a cat", model, plain=plain, options={}, count=3)
+    return [request.options["seed"] for request in made]
+
+
+def test_seeds_count_up_from_a_given_one():
+    assert several(seed="7") == [7, 8, 9]
+
+
+def test_seeds_that_a_model_wants_as_text_count_up_as_text():
+    assert several("kie", "google/imagen4", seed="7") == ["7", "8", "9"]
+
+
+def test_seeds_differ_where_none_is_given():
+    assert len(set(several())) == 3
+
+
+def test_session_of_cells_stays_in_its_folder_when_the_notebook_changes_its_own(
+    monkeypatch, tmp_path
+):
+    first = current()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert current() is first
+
+
+def test_session_of_cells_follows_a_changed_setting(monkeypatch, tmp_path):
+    current()
+    monkeypatch.setenv("LIANGXIN_RESULTS", str(tmp_path / "other"))
+    assert current().settings.results == tmp_path / "other"

@@ -1,0 +1,66 @@
+"""The wheel holds what it needs and nothing else, and works from an empty folder."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from .installing import build_wheel, install
+from .kernels import environment
+from .matrix.checks import ASK, LOAD, pictures, write
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
+CHECKOUT = Path(__file__).parent.parent
+PACKAGE = CHECKOUT / "liangxin_nb"
+CONFIG = "etc/jupyter/jupyter_server_config.d/liangxin_nb.json"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel, built from this checkout."""
+    return build_wheel(CHECKOUT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def content(wheel):
+    """The names of the files in the wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name for name in archive.namelist() if not name.endswith("/")}
+
+
+def test_the_wheel_holds_the_package_and_its_data(content):
+    own = {n.removeprefix("liangxin_nb/") for n in content if n.startswith("liangxin_nb/")}
+    sources = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.*")}
+    assert own == {name for name in sources if name.endswith((".py", ".toml", ".typed"))}
+    assert {"py.typed", "catalog/liangxin.toml", "catalog/kie.toml"} <= own
+
+
+def test_the_wheel_holds_nothing_but_package_and_configuration(content):
+    rest = {n.partition("/")[2] for n in content if not n.startswith("liangxin_nb/")}
+    assert rest == {f"data/{CONFIG}", "METADATA", "RECORD", "WHEEL", "licenses/LICENSE"}
+
+
+def test_the_wheel_configures_the_server_extension(wheel, content):
+    with zipfile.ZipFile(wheel) as archive:
+        config = json.loads(archive.read(next(n for n in content if n.endswith(CONFIG))))
+    assert config == {"ServerApp": {"jpserver_extensions": {"liangxin_nb.server": True}}}
+
+
+def test_the_wheel_is_small(wheel):
+    assert wheel.stat().st_size < 600_000
+
+
+def test_from_an_empty_folder_the_installed_wheel_makes_a_picture(wheel, tmp_path):
+    site, work = tmp_path / "site", tmp_path / "work"
+    install(Path(sys.executable), "--no-deps", "--target", site, wheel)
+    work.mkdir()
+    write(work / "n.ipynb", LOAD, ASK, "import liangxin_nb; liangxin_nb.__file__")
+    env = environment(tmp_path, PYTHONPATH=str(site), LIANGXIN_SPEED="20")
+    command = [sys.executable, "-m", "jupyter", "execute", "--inplace", "n.ipynb"]
+    subprocess.run(command, cwd=work, env=env, check=True, timeout=300, capture_output=True)
+    assert len(pictures(work / "n.ipynb")) == 1
+    cells = json.loads((work / "n.ipynb").read_text(encoding="utf-8"))["cells"]
+    assert str(site) in "".join(cells[2]["outputs"][0]["data"]["text/plain"])
