@@ -16,18 +16,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from .errors import (
-    InvalidRequest,
+    APIConnectionError,
+    APIError,
+    AuthenticationError,
+    ContentPolicyError,
+    InsufficientCreditsError,
+    InvalidRequestError,
     LiangxinError,
-    Moderated,
-    NotAuthorized,
-    OutOfCredit,
-    ResultLost,
-    Saturated,
-    ServiceError,
-    StillRunning,
-    TaskFailed,
-    UnderMaintenance,
-    Unreachable,
+    MaintenanceError,
+    RateLimitError,
+    ResultUnavailableError,
+    TaskFailedError,
+    WaitTimeoutError,
     one_line,
 )
 
@@ -48,23 +48,23 @@ if TYPE_CHECKING:
     from .session.job import Job
 
 __all__ = [
+    "APIConnectionError",
+    "APIError",
+    "AuthenticationError",
     "Batch",
-    "InvalidRequest",
+    "ContentPolicyError",
+    "InsufficientCreditsError",
+    "InvalidRequestError",
     "Job",
     "LiangxinError",
-    "Moderated",
-    "NotAuthorized",
-    "OutOfCredit",
+    "MaintenanceError",
+    "RateLimitError",
     "Result",
-    "ResultLost",
-    "Saturated",
-    "ServiceError",
+    "ResultUnavailableError",
     "Session",
     "Settings",
-    "StillRunning",
-    "TaskFailed",
-    "UnderMaintenance",
-    "Unreachable",
+    "TaskFailedError",
+    "WaitTimeoutError",
     "allow_nested_loops",
     "attach",
     "batch",
@@ -116,7 +116,7 @@ def generate(prompt: str, *, model: str = "z-image", **options: Any) -> Job:
     URL, a file, bytes, a Pillow image, an array, a result, a finished job); any other option by
     the model's own name, such as `image_size="square_hd"`. `job.wait()` or `await job` gives the
     `Result`; as a cell's last line the job shows its live card. `reuse=True` takes identical work
-    that is kept on this disk. Raises `InvalidRequest` before anything is sent.
+    that is kept on this disk. Raises `InvalidRequestError` before anything is sent.
 
         job = lx.generate("a cafe terrace", model="z-image", aspect="16:9", seed=7)
         result = job.wait()  # or: await job
@@ -159,8 +159,8 @@ def batch(
     `image`: reference pictures for all. `window`: tasks in flight at once. `reuse`: identical work
     that is kept on this disk is taken from there. `session`: default the one that cells use.
     `dry`: only says what it would come to. `id`: takes up a batch of the ledger again instead;
-    nothing is sent twice. Raises `InvalidRequest` before anything is sent: for bad rows, for more
-    than `most` tasks, and where a limit would be crossed.
+    nothing is sent twice. Raises `InvalidRequestError` before anything is sent: for bad rows, for
+    more than `most` tasks, and where a limit would be crossed.
     """
     from .batches import draft, reopen
 
@@ -175,8 +175,8 @@ def resume(id: str = "") -> list[Job]:
     """Takes up every unfinished task of the ledger, and returns a job for each.
 
     `id`: only the one of that task id, ticket id, or beginning of a ticket id. What another living
-    notebook follows is left to it. Raises `InvalidRequest` for an id that is not in the ledger or
-    has nothing to collect.
+    notebook follows is left to it. Raises `InvalidRequestError` for an id that is not in the ledger
+    or has nothing to collect.
 
         for job in lx.resume():
             job.wait()
@@ -198,7 +198,7 @@ def attach(task_id: str) -> Job:
 def credits() -> float:
     """The account's balance under the `kie` profile: `lx.credits()`.
 
-    Raises `InvalidRequest` where no service documents how to ask: LiangXin, and the sandbox.
+    Raises `InvalidRequestError` where no service documents how to ask: LiangXin, and the sandbox.
     """
     return _session().credits()
 
@@ -244,7 +244,7 @@ def show(job: Job) -> None:
 def panel() -> None:
     """Opens the panel below the running cell: a form for each model, its code, and live cards.
 
-    Raises `InvalidRequest` where nobody looks.
+    Raises `InvalidRequestError` where nobody looks.
     """
     from .notebook.widgets import panel as opened
 

@@ -1,13 +1,17 @@
 """The one tree of errors: what went wrong, for which task, and what to do next.
 
 LiangxinError(task_id, next_step)
-├── InvalidRequest(ValueError)   refused here, before any money
-├── ServiceError(status, code)   the service said no
-│   ├── NotAuthorized  ├── OutOfCredit  ├── Moderated  ├── Saturated  └── UnderMaintenance
-├── Unreachable(maybe_created)   no answer
-├── TaskFailed(fail_code)        it ran and ended in failure
-├── StillRunning(TimeoutError)   we stopped waiting; it goes on
-└── ResultLost                   it succeeded; the file can no longer be had
+├── InvalidRequestError(ValueError)   refused here, before any money
+├── APIError(status, code)   the service said no
+│   ├── AuthenticationError
+│   ├── InsufficientCreditsError
+│   ├── ContentPolicyError
+│   ├── RateLimitError
+│   └── MaintenanceError
+├── APIConnectionError(maybe_created)   no answer
+├── TaskFailedError(fail_code)        it ran and ended in failure
+├── WaitTimeoutError(TimeoutError)   we stopped waiting; it goes on
+└── ResultUnavailableError                   it succeeded; the file can no longer be had
 """
 
 from __future__ import annotations
@@ -15,18 +19,18 @@ from __future__ import annotations
 import sys
 
 __all__ = [
-    "InvalidRequest",
+    "APIConnectionError",
+    "APIError",
+    "AuthenticationError",
+    "ContentPolicyError",
+    "InsufficientCreditsError",
+    "InvalidRequestError",
     "LiangxinError",
-    "Moderated",
-    "NotAuthorized",
-    "OutOfCredit",
-    "ResultLost",
-    "Saturated",
-    "ServiceError",
-    "StillRunning",
-    "TaskFailed",
-    "UnderMaintenance",
-    "Unreachable",
+    "MaintenanceError",
+    "RateLimitError",
+    "ResultUnavailableError",
+    "TaskFailedError",
+    "WaitTimeoutError",
     "one_line",
 ]
 
@@ -60,11 +64,11 @@ class LiangxinError(Exception):
         return whole
 
 
-class InvalidRequest(LiangxinError, ValueError):
+class InvalidRequestError(LiangxinError, ValueError):
     """The request was refused on this machine: nothing was sent, nothing was billed."""
 
 
-class ServiceError(LiangxinError):
+class APIError(LiangxinError):
     """The service answered, and its answer was no.
 
     Attributes: `status` (HTTP), `code` (the body's own code, as text), `retry_after` (seconds the
@@ -102,27 +106,27 @@ class ServiceError(LiangxinError):
         return self.number in (408, 425, 429, 455) or 500 <= self.number < 600
 
 
-class NotAuthorized(ServiceError):
+class AuthenticationError(APIError):
     """The key is missing or wrong, or it may not do this."""
 
 
-class OutOfCredit(ServiceError):
+class InsufficientCreditsError(APIError):
     """The account's credit or quota is used up."""
 
 
-class Moderated(ServiceError):
+class ContentPolicyError(APIError):
     """The service refused the content of the request."""
 
 
-class Saturated(ServiceError):
+class RateLimitError(APIError):
     """Too many requests, here or upstream."""
 
 
-class UnderMaintenance(ServiceError):
+class MaintenanceError(APIError):
     """The service is closed for maintenance."""
 
 
-class Unreachable(LiangxinError):
+class APIConnectionError(LiangxinError):
     """No answer came.
 
     Attribute: `maybe_created`: True when the request may have arrived all the same, so that a
@@ -143,7 +147,7 @@ class Unreachable(LiangxinError):
         self.maybe_created = maybe_created
 
 
-class TaskFailed(LiangxinError):
+class TaskFailedError(LiangxinError):
     """The task ran and ended in failure. Attribute: `fail_code`, in the service's own words."""
 
     def __init__(
@@ -153,11 +157,11 @@ class TaskFailed(LiangxinError):
         self.fail_code = fail_code
 
 
-class StillRunning(LiangxinError, TimeoutError):
+class WaitTimeoutError(LiangxinError, TimeoutError):
     """Waiting stopped here; the task goes on at the service and may be billed."""
 
 
-class ResultLost(LiangxinError):
+class ResultUnavailableError(LiangxinError):
     """The task succeeded, but its file can no longer be had."""
 
 

@@ -246,7 +246,9 @@ class TestInOrder:
             for cell in tutorial.cells:
                 shown = text(cell)
                 assert "Traceback" not in shown
-                failed = re.findall(r"^(?:UsageError|InvalidRequest): .*$", shown, re.MULTILINE)
+                failed = re.findall(
+                    r"^(?:UsageError|InvalidRequestError): .*$", shown, re.MULTILINE
+                )
                 assert len(failed) == ("raises-exception" in cell.metadata.get("tags", [])), shown
 
     def test_every_task_was_created_once_and_kept(self, tutorials):
@@ -490,8 +492,8 @@ class TestInOrder:
         assert "\n" not in wrong
 
     def test_08_can_stop_waiting(self, tutorials):
-        stopped = tutorials["08"].text("StillRunning as")
-        assert re.match(r"StillRunning · (Task task_|The task)", stopped)
+        stopped = tutorials["08"].text("WaitTimeoutError as")
+        assert re.match(r"WaitTimeoutError · (Task task_|The task)", stopped)
 
     def test_08_makes_a_picture_of_each_season(self, tutorials):
         lines = re.findall(r"^(?:spring|summer|autumn|winter) +\S+/1.png$",

@@ -57,24 +57,25 @@ class Client:
         request are uploaded first where the service wants that; without them nothing is created.
 
         Sent again only when it provably did not arrive, or was refused with 429 and no task id;
-        everything else that gives no id raises: `ServiceError` for a clear no, `Unreachable` with
-        `maybe_created` when a task may exist all the same.
+        everything else that gives no id raises: `APIError` for a clear no, `APIConnectionError`
+        with `maybe_created` when a task may exist all the same.
         """
         placed = await self._uploads.placed(request) if self._uploads else request
         return await self._calls.create(placed, callback=callback, turns=turns)
 
     async def record(self, task_id: str) -> Record:
-        """Asks recordInfo once; raises `ServiceError` or `Unreachable`."""
+        """Asks recordInfo once; raises `APIError` or `APIConnectionError`."""
         return await self._calls.record(task_id)
 
     async def credits(self) -> float:
-        """The balance under the `kie` profile; raises `ServiceError` or `Unreachable`."""
+        """The balance under the `kie` profile; raises `APIError` or `APIConnectionError`."""
         return await self._calls.credits()
 
     async def link(self, url: str) -> str:
         """A new link to a result, under the `kie` profile; good for 20 minutes, as KIE's page says.
 
-        Raises `ServiceError`, as for an address that is no result of the service, or `Unreachable`.
+        Raises `APIError`, as for an address that is no result of the service, or
+        `APIConnectionError`.
         """
         return await self._calls.link(url)
 
@@ -82,7 +83,8 @@ class Client:
         """Streams a result into a file; without the key, without cookies, at most 512 MiB.
 
         Broken off, it goes on where it stopped. Redirects are followed to public http(s) addresses
-        only, unless the API itself is at a private one. Raises `ResultLost` when the link is dead
-        or not to be trusted, `Unreachable` when it could not be fetched after several tries.
+        only, unless the API itself is at a private one. Raises `ResultUnavailableError` when the
+        link is dead or not to be trusted, `APIConnectionError` when it could not be fetched after
+        several tries.
         """
         await self._downloads.fetch(url, target)

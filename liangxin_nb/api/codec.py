@@ -16,13 +16,13 @@ import msgspec
 from ..core.request import Request
 from ..core.task import Media, Record, State
 from ..errors import (
-    Moderated,
-    NotAuthorized,
-    OutOfCredit,
-    Saturated,
-    ServiceError,
-    TaskFailed,
-    UnderMaintenance,
+    APIError,
+    AuthenticationError,
+    ContentPolicyError,
+    InsufficientCreditsError,
+    MaintenanceError,
+    RateLimitError,
+    TaskFailedError,
 )
 
 __all__ = [
@@ -43,13 +43,16 @@ _CONTENT = ("sensitive", "moderat", "safety", "nsfw", "policy", "敏感", "违�
 _ADDRESS = re.compile(r"https?://[^\s\"<>]{1,2000}")
 _KEY = "Check the key: LIANGXIN_API_KEY, or the service's console."
 _CREDIT = "Top up the account, then run the cell again."
-_ANSWERS: dict[int, tuple[type[ServiceError], str]] = {
-    401: (NotAuthorized, _KEY),
-    402: (OutOfCredit, _CREDIT),
-    403: (NotAuthorized, "Check what this key may do in the service's console."),
-    429: (Saturated, "Wait a little, then run the cell again."),
-    433: (OutOfCredit, "The key has reached its own usage limit; raise it in the console."),
-    455: (UnderMaintenance, "Try again later."),
+_ANSWERS: dict[int, tuple[type[APIError], str]] = {
+    401: (AuthenticationError, _KEY),
+    402: (InsufficientCreditsError, _CREDIT),
+    403: (AuthenticationError, "Check what this key may do in the service's console."),
+    429: (RateLimitError, "Wait a little, then run the cell again."),
+    433: (
+        InsufficientCreditsError,
+        "The key has reached its own usage limit; raise it in the console.",
+    ),
+    455: (MaintenanceError, "Try again later."),
 }
 
 
@@ -79,7 +82,7 @@ def without_capabilities(content: bytes) -> bytes:
 
 
 def created(status: int, body: bytes, retry_after: float | None = None) -> str:
-    """The task id in an answer to createTask; raises `ServiceError` when there is none.
+    """The task id in an answer to createTask; raises `APIError` when there is none.
 
     An answer that names a task is no refusal, whatever its status: the task exists.
     """
@@ -90,7 +93,7 @@ def created(status: int, body: bytes, retry_after: float | None = None) -> str:
 
 
 def record(status: int, body: bytes, retry_after: float | None = None) -> Record:
-    """The task's record in an answer to recordInfo; raises `ServiceError` when there is none."""
+    """The task's record in an answer to recordInfo; raises `APIError` when there is none."""
     data = _data(status, body, retry_after)
     if not isinstance(data, dict) or not _text(data.get("state")):
         raise _unreadable(status, body, "it holds no state")
@@ -111,7 +114,7 @@ def record(status: int, body: bytes, retry_after: float | None = None) -> Record
 
 
 def credit(status: int, body: bytes, retry_after: float | None = None) -> float:
-    """The balance in an answer to KIE's chat/credit; raises `ServiceError` when there is none."""
+    """The balance in an answer to KIE's chat/credit; raises `APIError` when there is none."""
     data = _number(_data(status, body, retry_after))
     if data is None:
         raise _unreadable(status, body, "it holds no number of credits")
@@ -119,7 +122,7 @@ def credit(status: int, body: bytes, retry_after: float | None = None) -> float:
 
 
 def uploaded(status: int, body: bytes, retry_after: float | None = None) -> str:
-    """The address in an answer to KIE's file upload; raises `ServiceError` when there is none."""
+    """The address in an answer to KIE's file upload; raises `APIError` when there is none."""
     data = _data(status, body, retry_after)
     url = _text(data.get("downloadUrl")) if isinstance(data, dict) else ""
     if not _ADDRESS.fullmatch(url):
@@ -128,18 +131,18 @@ def uploaded(status: int, body: bytes, retry_after: float | None = None) -> str:
 
 
 def linked(status: int, body: bytes, retry_after: float | None = None) -> str:
-    """The link in an answer to KIE's download-url; raises `ServiceError` when there is none."""
+    """The link in an answer to KIE's download-url; raises `APIError` when there is none."""
     url = _text(_data(status, body, retry_after))
     if not _ADDRESS.fullmatch(url):
         raise _unreadable(status, body, "it holds no link")
     return url
 
 
-def failure(record: Record) -> TaskFailed:
+def failure(record: Record) -> TaskFailedError:
     """The error for a record whose state is `fail`, in the service's own words."""
     code = f" ({record.fail_code})" if record.fail_code else ""
     said = record.fail_msg or "no reason given"
-    return TaskFailed(
+    return TaskFailedError(
         f"The task failed{code}: {_line(said)}.".replace("..", "."),
         fail_code=record.fail_code,
         task_id=record.task_id,
@@ -173,14 +176,14 @@ def _data(status: int, body: bytes, retry_after: float | None) -> Any:
     return answer.get("data")
 
 
-def _refusal(status: int, code: str, message: str, retry_after: float | None) -> ServiceError:
+def _refusal(status: int, code: str, message: str, retry_after: float | None) -> APIError:
     number = int(code) if code.isdigit() else status
-    kind, next_step = _ANSWERS.get(number, (ServiceError, ""))
+    kind, next_step = _ANSWERS.get(number, (APIError, ""))
     words = message.lower()
     if number == 403 and any(word in words for word in _QUOTA):
-        kind, next_step = OutOfCredit, _CREDIT
+        kind, next_step = InsufficientCreditsError, _CREDIT
     elif number in (400, 422) and any(word in words for word in _CONTENT):
-        kind, next_step = Moderated, "Change the prompt, then run the cell again."
+        kind, next_step = ContentPolicyError, "Change the prompt, then run the cell again."
     said = _line(message) or "no reason given"
     return kind(
         f"The service refused the request ({number}): {said}.",
@@ -191,12 +194,10 @@ def _refusal(status: int, code: str, message: str, retry_after: float | None) ->
     )
 
 
-def _unreadable(
-    status: int, body: bytes, why: str, retry_after: float | None = None
-) -> ServiceError:
+def _unreadable(status: int, body: bytes, why: str, retry_after: float | None = None) -> APIError:
     start = _line(body[:200].decode("utf-8", "replace"))
     said = f" It begins: {start[:80]}" if start else " It is empty."
-    return ServiceError(
+    return APIError(
         f"The answer (HTTP {status}) cannot be read: {why}.{said}",
         status=status if status >= 300 else 502,
         retry_after=retry_after,

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import stamina
 
-from ..errors import ResultLost, Unreachable
+from ..errors import APIConnectionError, ResultUnavailableError
 from .transport import connections, reason, retry_after
 
 __all__ = ["LARGEST", "Downloads"]
@@ -46,7 +46,9 @@ class Downloads:
                     with attempt:
                         await self._once(url, target)
         except TimeoutError:
-            raise Unreachable(f"The result did not arrive within {_LONGEST:.0f} s.") from None
+            raise APIConnectionError(
+                f"The result did not arrive within {_LONGEST:.0f} s."
+            ) from None
 
     async def _once(self, url: str, target: Path) -> None:
         """One try; what has arrived already is not asked for again where the server allows."""
@@ -55,9 +57,13 @@ class Downloads:
             async with self._opened(url, have) as reply:
                 await self._pour(reply, target, have)
         except httpx.InvalidURL:
-            raise ResultLost("The result's link redirects to an address that is none.") from None
+            raise ResultUnavailableError(
+                "The result's link redirects to an address that is none."
+            ) from None
         except httpx.HTTPError as error:
-            raise Unreachable(f"The result could not be fetched ({reason(error)}).") from None
+            raise APIConnectionError(
+                f"The result could not be fetched ({reason(error)})."
+            ) from None
 
     @asynccontextmanager
     async def _opened(self, url: str, have: int) -> AsyncIterator[httpx.Response]:
@@ -71,44 +77,46 @@ class Downloads:
                     yield reply
                     return
                 url = str(reply.url.join(reply.headers["location"]))
-        raise ResultLost(f"The result's link redirects more than {_MOST_REDIRECTS} times.")
+        raise ResultUnavailableError(
+            f"The result's link redirects more than {_MOST_REDIRECTS} times."
+        )
 
     async def _check(self, url: str) -> None:
-        """Raises `ResultLost` for an address that no result may come from."""
+        """Raises `ResultUnavailableError` for an address that no result may come from."""
         parts = _split(url)
         if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ResultLost(f"The result's address {url[:80]!r} is not http or https.")
+            raise ResultUnavailableError(f"The result's address {url[:80]!r} is not http or https.")
         allowed = await _addresses(urlsplit(self._base_url).hostname or "")
         for address in await _addresses(parts.hostname):
             if not (address.is_global or address in allowed):
-                raise ResultLost(
+                raise ResultUnavailableError(
                     f"The result's address {url[:80]!r} is inside a private network; not fetched."
                 )
 
     async def _pour(self, reply: httpx.Response, target: Path, have: int) -> None:
         status = reply.status_code
         if status in _DEAD:
-            raise ResultLost(f"The result's link is dead (HTTP {status}).")
+            raise ResultUnavailableError(f"The result's link is dead (HTTP {status}).")
         if status == 416 and have:
             target.unlink()
         if status not in (200, 206):
             pause = f" and asked to wait {retry_after(reply):.0f} s" if retry_after(reply) else ""
-            raise Unreachable(f"The result's server answered HTTP {status}{pause}.")
+            raise APIConnectionError(f"The result's server answered HTTP {status}{pause}.")
         continued = status == 206 and _starts_at(reply, have)
         if status == 206 and not continued:
             target.unlink(missing_ok=True)
-            raise Unreachable("The result's server sent another part than was asked for.")
+            raise APIConnectionError("The result's server sent another part than was asked for.")
         size = have if continued else 0
         with target.open("ab" if continued else "wb") as file:
             async for chunk in reply.aiter_raw():
                 size += len(chunk)
                 if size > LARGEST:
-                    raise ResultLost(f"The result is larger than {LARGEST >> 20} MiB.")
+                    raise ResultUnavailableError(f"The result is larger than {LARGEST >> 20} MiB.")
                 file.write(chunk)
 
 
 def _again(error: Exception) -> bool:
-    return isinstance(error, Unreachable)
+    return isinstance(error, APIConnectionError)
 
 
 def _split(url: str) -> urllib.parse.SplitResult | None:
@@ -140,5 +148,5 @@ async def _addresses(host: str) -> list[Address]:
     try:
         found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise Unreachable(f"The result's host {host[:80]!r} cannot be found.") from None
+        raise APIConnectionError(f"The result's host {host[:80]!r} cannot be found.") from None
     return [ipaddress.ip_address(str(info[4][0]).partition("%")[0]) for info in found]

@@ -10,7 +10,7 @@ import stamina
 from ..config.settings import Secret
 from ..core.request import Request
 from ..core.task import Record
-from ..errors import LiangxinError, Saturated, ServiceError, Unreachable
+from ..errors import APIConnectionError, APIError, LiangxinError, RateLimitError
 from .codec import create_body, created, credit, link_body, linked
 from .codec import record as read_record
 from .transport import Origin, reason, retry_after
@@ -56,7 +56,7 @@ class Calls:
                     await turns.create()
                 try:
                     return await self._create_once(body)
-                except Saturated as error:
+                except RateLimitError as error:
                     if turns:
                         await turns.refused("createTask", error.retry_after)
                     raise
@@ -71,23 +71,23 @@ class Calls:
             raise self._unanswered(error) from None
         try:
             return created(reply.status_code, reply.content, retry_after(reply))
-        except ServiceError as error:
+        except APIError as error:
             raise _ambiguous(error) from None
 
     async def record(self, task_id: str) -> Record:
-        """Asks recordInfo once; raises `ServiceError` or `Unreachable`."""
+        """Asks recordInfo once; raises `APIError` or `APIConnectionError`."""
         try:
             reply = await self._api.call("GET", _RECORD, params={"taskId": task_id})
         except httpx.HTTPError as error:
             raise self._unreachable(error, task_id) from None
         try:
             return read_record(reply.status_code, reply.content, retry_after(reply))
-        except ServiceError as error:
+        except APIError as error:
             error.task_id = task_id
             raise
 
     async def credits(self) -> float:
-        """Asks KIE's chat/credit once; raises `ServiceError` or `Unreachable`."""
+        """Asks KIE's chat/credit once; raises `APIError` or `APIConnectionError`."""
         try:
             reply = await self._api.call("GET", _CREDIT)
         except httpx.HTTPError as error:
@@ -95,20 +95,24 @@ class Calls:
         return credit(reply.status_code, reply.content, retry_after(reply))
 
     async def link(self, url: str) -> str:
-        """Asks KIE's download-url once; raises `ServiceError` or `Unreachable`."""
+        """Asks KIE's download-url once; raises `APIError` or `APIConnectionError`."""
         try:
             reply = await self._api.call("POST", _LINK, content=link_body(url), headers=_JSON)
         except httpx.HTTPError as error:
             raise self._unreachable(error) from None
         return linked(reply.status_code, reply.content, retry_after(reply))
 
-    def _unanswered(self, error: httpx.HTTPError) -> Unreachable:
+    def _unanswered(self, error: httpx.HTTPError) -> APIConnectionError:
         said = f"No answer from {self._api.host} ({reason(error)}): a task may have been created"
-        return Unreachable(f"{said}, and may be billed.", maybe_created=True, next_step=_CONSOLE)
+        return APIConnectionError(
+            f"{said}, and may be billed.", maybe_created=True, next_step=_CONSOLE
+        )
 
-    def _unreachable(self, error: httpx.HTTPError, task_id: str | None = None) -> Unreachable:
+    def _unreachable(
+        self, error: httpx.HTTPError, task_id: str | None = None
+    ) -> APIConnectionError:
         sent = "" if task_id else " Nothing was sent, nothing was billed."
-        return Unreachable(
+        return APIConnectionError(
             f"{self._api.host} cannot be reached ({reason(error)}).{sent}",
             task_id=task_id,
             next_step="Check the address and the connection, then try again.",
@@ -117,14 +121,14 @@ class Calls:
 
 def _resendable(error: Exception) -> bool | float:
     """Whether a create may be sent again, and after how many seconds."""
-    if isinstance(error, Saturated):
+    if isinstance(error, RateLimitError):
         return error.retry_after is None or min(max(error.retry_after, 0.1), _LONGEST_PAUSE)
-    return isinstance(error, Unreachable) and not error.maybe_created
+    return isinstance(error, APIConnectionError) and not error.maybe_created
 
 
-def _ambiguous(error: ServiceError) -> LiangxinError:
+def _ambiguous(error: APIError) -> LiangxinError:
     """A 5xx or an unreadable answer to a create says nothing about whether a task exists."""
     if error.number < 500 or "required" in error.message:
         return error  # KIE says 500 for a missing field, too
     said = f"{error.message} A task may have been created, and may be billed."
-    return Unreachable(said, maybe_created=True, next_step=_CONSOLE)
+    return APIConnectionError(said, maybe_created=True, next_step=_CONSOLE)

@@ -14,7 +14,7 @@ import stamina
 
 from ..config.settings import Secret
 from ..core.request import Request, Value
-from ..errors import LiangxinError, ServiceError, Unreachable
+from ..errors import APIConnectionError, APIError, LiangxinError
 from .codec import upload_body, uploaded
 from .transport import Origin, reason, retry_after
 
@@ -42,7 +42,7 @@ class Uploads:
     async def placed(self, request: Request) -> Request:
         """The request with addresses in place of data URIs.
 
-        Raises `ServiceError` or `Unreachable`, neither of which leaves a task behind.
+        Raises `APIError` or `APIConnectionError`, neither of which leaves a task behind.
         """
         pictures = {uri for value in request.options.values() for uri in _pictures(value)}
         if not pictures:
@@ -76,14 +76,14 @@ class Uploads:
         try:
             reply = await self._origin.call("POST", _PATH, content=body, headers=headers)
         except httpx.HTTPError as error:
-            raise Unreachable(
+            raise APIConnectionError(
                 f"The reference picture could not be uploaded to {self._origin.host} "
                 f"({reason(error)}). {_NOTHING}",
                 next_step="Check the connection, or give the picture's own https URL.",
             ) from None
         try:
             return uploaded(reply.status_code, reply.content, retry_after(reply))
-        except ServiceError as error:
+        except APIError as error:
             said = f"The reference picture could not be uploaded. {error.message} {_NOTHING}"
             error.message, error.args = said, (said,)
             raise

@@ -21,8 +21,8 @@ def export(
     In it are the results, the ledger and, unless `notebooks=False`, the notebooks beside them as
     they were last saved; never the key (a file that holds it is left out, with a warning).
     `path`: a new file, or a folder for one with today's name, default the working folder.
-    `session`: default the one that cells use. Tasks may go on meanwhile. Raises `InvalidRequest`
-    when the file is there or cannot be written.
+    `session`: default the one that cells use. Tasks may go on meanwhile. Raises
+    `InvalidRequestError` when the file is there or cannot be written.
 
         path = lx.export()
         path = lx.export("tonight.zip", notebooks=False)
@@ -41,7 +41,7 @@ def import_(
     `path`: the zip; `session`: default the one that cells use. Nothing that is here is
     overwritten, and a second time changes nothing. Unfinished tasks of the same service can then
     be collected with `resume`. Notebooks come beside the results' folder, unless
-    `notebooks=False`. Raises `InvalidRequest` for what is no sound export.
+    `notebooks=False`. Raises `InvalidRequestError` for what is no sound export.
 
         lx.import_("liangxin-2026-11-22-0105.zip")
         lx.resume()

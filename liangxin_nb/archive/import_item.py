@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..core.metadata import Story
 from ..core.notebook_file import tasks_in
-from ..errors import InvalidRequest, ResultLost
+from ..errors import InvalidRequestError, ResultUnavailableError
 from ..imaging import POSTER
 from ..ledger import Carried
 from ..results import Result, Results, poster_name
@@ -30,7 +30,8 @@ _NOTEBOOK = re.compile(r"[^\W_][^/\\:*?\"<>|\x00-\x1f\x7f]{0,120}\.ipynb")
 
 
 def result(parts: Parts, row: Carried, results: Results, wish: str) -> tuple[Carried, bool]:
-    """The row with its folder here, and whether its files came just now; raises `ResultLost`.
+    """The row with its folder here, and whether its files came just now; raises
+    `ResultUnavailableError`.
 
     `wish`: the folder that it should have.
     """
@@ -44,16 +45,16 @@ def result(parts: Parts, row: Carried, results: Results, wish: str) -> tuple[Car
 def notebook(parts: Parts, name: str, folder: Path) -> Path | None:
     """A notebook's place here: None when it is here already, `-2` and so on where another is.
 
-    Raises `ResultLost` when it is no notebook.
+    Raises `ResultUnavailableError` when it is no notebook.
     """
     plain = name.rpartition("/")[2]
     if not _NOTEBOOK.fullmatch(plain):
-        raise ResultLost("not a usable name")
+        raise ResultUnavailableError("not a usable name")
     data = parts.read(name, MOST_NOTEBOOK)
     try:
         tasks_in(data.decode("utf-8"), plain)
-    except (InvalidRequest, UnicodeDecodeError, RecursionError):
-        raise ResultLost("not a notebook") from None
+    except (InvalidRequestError, UnicodeDecodeError, RecursionError):
+        raise ResultUnavailableError("not a notebook") from None
     n = 1
     while (path := folder / _numbered(plain, n)).exists():
         if path.is_file() and path.read_bytes() == data:
@@ -72,7 +73,7 @@ def _there(results: Results, folder: str, row: Carried) -> Result | None:
     """The result under the name that it had there, where an earlier import has put it."""
     try:
         here = results.load(folder) if folder else None
-    except ResultLost:
+    except ResultUnavailableError:
         return None
     return here if here is not None and here.story.ticket == row.values["id"] else None
 
@@ -84,10 +85,12 @@ def _brought(parts: Parts, row: Carried, results: Results, wish: str) -> Result:
     for file in row.files:
         data = parts.read(f"{place}/{file['name']}", min(file["bytes"], _MOST_FILE))
         if hashlib.sha256(data).hexdigest() != file["sha256"]:
-            raise ResultLost("not what the ledger says")
+            raise ResultUnavailableError("not what the ledger says")
         contents[file["name"]] = data
     for film in (f["name"] for f in story.files if f["kind"] == "video"):
-        with suppress(ResultLost):  # none came along, or one that is too large: it is not missed
+        with suppress(
+            ResultUnavailableError
+        ):  # none came along, or one that is too large: it is not missed
             contents[poster_name(film)] = parts.read(f"{place}/{poster_name(film)}", POSTER)
     parcel = results.parcel(row.ticket)
     try:
@@ -109,7 +112,7 @@ def _story(parts: Parts, place: str, row: Carried) -> Story:
     request = ticket.request
     same = told is not None and (told.ticket, told.task_id) == (ticket.id, ticket.task_id)
     if told is None or not same or not files or kinds.keys() != {f["name"] for f in files}:
-        raise ResultLost("its story is another's")
+        raise ResultUnavailableError("its story is another's")
     return Story(
         prompt=request.prompt,
         model=request.model,

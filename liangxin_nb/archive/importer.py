@@ -9,7 +9,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from ..core.job_record import Ticket
-from ..errors import InvalidRequest, ResultLost
+from ..errors import InvalidRequestError, ResultUnavailableError
 from ..ledger import Bundle, Carried, Ledger, take_in, take_in_bundles
 from ..results import Results
 from .format import NOTEBOOKS, Imported
@@ -22,7 +22,7 @@ __all__ = ["unpack"]
 def unpack(path: Path, ledger: Ledger, results: Results, notebooks: Path | None) -> Imported:
     """Takes in what is not here yet; what is here is never overwritten, and a second time is free.
 
-    `notebooks`: the folder for notebooks, None for none. Raises `InvalidRequest`, with nothing
+    `notebooks`: the folder for notebooks, None for none. Raises `InvalidRequestError`, with nothing
     changed, when the file is no sound export.
     """
     try:
@@ -35,7 +35,7 @@ def unpack(path: Path, ledger: Ledger, results: Results, notebooks: Path | None)
             return brought
     except (*BROKEN, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"{str(path)!r} is no sound export of liangxin_nb ({reason}); nothing was changed.",
             next_step="Give a zip that %liangxin export or lx.export() has made.",
         ) from None
@@ -72,7 +72,7 @@ def _arrived(
     folder = str(row.values.get("folder", ""))
     try:
         return result(parts, row, results, here.folder if here is not None and held else folder)
-    except ResultLost as error:
+    except ResultUnavailableError as error:
         left.append(f"{folder[:80]}: {error.message}")
         # A name that no result has: it counts as removed, and the service may still have it.
         gone = {**row.values, "folder": f"gone/{row.values['id']}"}
@@ -86,5 +86,5 @@ def _notebooks(parts: Parts, folder: Path, left: list[str]) -> Iterator[Path]:
         try:
             if (path := notebook(parts, name, folder)) is not None:
                 yield path
-        except ResultLost as error:
+        except ResultUnavailableError as error:
             left.append(f"{name[:80]!r}: {error.message}")

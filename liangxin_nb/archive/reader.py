@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from ..errors import ResultLost
+from ..errors import ResultUnavailableError
 from ..ledger import Bundle, Carried, bundle_of
 from .format import FORMAT, LEDGER
 
@@ -53,16 +53,19 @@ class Parts:
                 yield bundle_of(line) or Carried.read(line)
 
     def read(self, name: str, most: int) -> bytes:
-        """A file's bytes; raises `ResultLost` when it is missing, broken or longer than `most`."""
+        """A file's bytes.
+
+        Raises `ResultUnavailableError` when it is missing, broken or longer than `most`.
+        """
         entry = self.files.get(name)
         if entry is None:
-            raise ResultLost("not in the zip")
+            raise ResultUnavailableError("not in the zip")
         try:
             with self._archive.open(entry) as file:
                 # Counted while it is unpacked: the size that the zip tells may be a lie.
                 data = file.read(most + 1)
         except BROKEN as error:
-            raise ResultLost(f"broken ({error})") from None
+            raise ResultUnavailableError(f"broken ({error})") from None
         if len(data) > most:
-            raise ResultLost("larger than it may be")
+            raise ResultUnavailableError("larger than it may be")
         return data

@@ -18,7 +18,7 @@ def pack_all(session: Session, path: str | Path | None, *, notebooks: bool) -> P
     """Packs a session's ledger and results, and the notebooks beside them; see `pack`.
 
     `path`: default a new file of today's name in the working folder, where the file browser shows
-    it. Raises `InvalidRequest`.
+    it. Raises `InvalidRequestError`.
     """
     place = Path.cwd() if path is None else Path(path)
     key = session.settings.key
@@ -31,7 +31,7 @@ def pack_all(session: Session, path: str | Path | None, *, notebooks: bool) -> P
 def take_all(session: Session, path: str | Path, *, notebooks: bool) -> Imported:
     """Takes an export into a session's ledger and results; see `unpack`.
 
-    Notebooks come into the folder of the results' folder. Raises `InvalidRequest`.
+    Notebooks come into the folder of the results' folder. Raises `InvalidRequestError`.
     """
     folder = session.results.root.parent if notebooks else None
     return unpack(Path(path), session.ledger, session.results, folder)

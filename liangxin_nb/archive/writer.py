@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from ..ledger import Carried, Ledger, bundles, line_of, rows
 from ..results import Results, poster_beside
 from .format import FORMAT, LEDGER, MOST_NOTEBOOK, NOTEBOOKS, RESULTS, Packed
@@ -40,7 +40,7 @@ def pack(
     """Writes the zip, whole or not at all; a file that holds a secret is left out and named.
 
     `path`: a file that is not there yet, or a folder for one with today's name. Raises
-    `InvalidRequest` when it is there already or cannot be written.
+    `InvalidRequestError` when it is there already or cannot be written.
     """
     path = _free(path)
     part = path.with_name(f".{path.name}.part")
@@ -53,7 +53,7 @@ def pack(
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"{str(path)!r} cannot be written ({error.strerror or error}).",
             next_step="Name another place: %liangxin export FILE.zip",
         ) from None
@@ -66,7 +66,9 @@ def _free(path: Path) -> Path:
     path = path.expanduser().absolute()
     if not path.is_dir():
         if path.exists():
-            raise InvalidRequest(f"{str(path)!r} is there already.", next_step="Name another file.")
+            raise InvalidRequestError(
+                f"{str(path)!r} is there already.", next_step="Name another file."
+            )
         return path
     stem = f"liangxin-{datetime.now().astimezone():%Y-%m-%d-%H%M}"
     names = (f"{stem}{'' if n == 1 else f'-{n}'}.zip" for n in range(1, 10_000))

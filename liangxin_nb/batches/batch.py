@@ -12,7 +12,7 @@ from typing import Any, Self
 from ..core.job_record import Ticket
 from ..core.request import Request
 from ..core.table import Table
-from ..errors import StillRunning, one_line
+from ..errors import WaitTimeoutError, one_line
 from ..results import Result
 from ..session import Session
 from .contact_sheet import Sheet, sheet
@@ -101,7 +101,7 @@ class Batch:
         """Blocks until nothing more happens here, and returns `results`.
 
         `timeout`: seconds, default none. An interrupt ends the wait, not the batch. Raises
-        `StillRunning` after the timeout, and when tasks were left or not sent (after a pause).
+        `WaitTimeoutError` after the timeout, and when tasks were left or not sent (after a pause).
         """
         end = None if timeout is None else time.monotonic() + timeout
         with self._interrupt_in_one_line():
@@ -156,8 +156,8 @@ class Batch:
             raise self._open("and nobody works on it")
         return self.results
 
-    def _open(self, how: str) -> StillRunning:
-        return StillRunning(
+    def _open(self, how: str) -> WaitTimeoutError:
+        return WaitTimeoutError(
             f"The batch is unfinished {how} ({self.progress.text}); what was sent may be billed.",
             next_step=f"Go on with %liangxin batch {self.id}",
         )
@@ -192,7 +192,7 @@ class Batch:
         """Asks again for what failed or was refused, as new tasks; returns how many.
 
         Never for what may exist already (unknown). The old tickets stay in the ledger. Raises
-        `InvalidRequest` when a limit would be crossed.
+        `InvalidRequestError` when a limit would be crossed.
         """
         with self._lock:
             failed = [t for t in self._at_rest() if t.fate in AGAIN]

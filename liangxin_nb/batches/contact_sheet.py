@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from ..imaging import Tiles, contact, contact_file
 from .outcome import Outcome, Progress
 
@@ -42,13 +42,13 @@ class Sheet:
     def save(self, path: str | Path, side: int = 512) -> Path:
         """Writes it as .png, .jpg or .webp, each picture up to `side` pixels, and returns the path.
 
-        Raises `InvalidRequest` for another ending.
+        Raises `InvalidRequestError` for another ending.
         """
         path = Path(path).expanduser()
         form = _FORMS.get(path.suffix.lower())
         if form is None or not 16 <= side <= 2048:
             what = f"side={side} is not 16 to 2048" if form else f"{path.suffix!r} is no ending"
-            raise InvalidRequest(f"{what}; the endings are {', '.join(_FORMS)}.")
+            raise InvalidRequestError(f"{what}; the endings are {', '.join(_FORMS)}.")
         path.write_bytes(contact_file(self.tiles, form, side))
         return path
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..core.request import Request
 from ..core.table import Table
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 
 __all__ = ["Estimate"]
 
@@ -81,9 +81,9 @@ class Estimate:
         return Table(("model", "tasks", "credits each, last time", "credits"), rows)
 
     def within(self, most: int, option: str = "most=") -> None:
-        """Raises `InvalidRequest` when more than `most` tasks would be created."""
+        """Raises `InvalidRequestError` when more than `most` tasks would be created."""
         if self.tasks > most:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"{self.tasks} tasks would be created, more than {most}; nothing was sent.",
                 next_step=f"Allow it with {option}{self.tasks}.",
             )

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..core.job_record import Status, Ticket
-from ..errors import InvalidRequest, LiangxinError, StillRunning
+from ..errors import InvalidRequestError, LiangxinError, WaitTimeoutError
 from ..session import Session
 from ..session.job import Job
 from .outcome import Progress
@@ -124,7 +124,7 @@ class Crew:
         """One place to its end."""
         job = await asyncio.to_thread(self._taken_up, ticket)
         if job is None:
-            other = StillRunning("Another notebook looks after it and keeps its result.")
+            other = WaitTimeoutError("Another notebook looks after it and keeps its result.")
             self._end(place, ticket, "left", other)
             return
         self._jobs[place] = job
@@ -180,9 +180,9 @@ class Crew:
                 watcher(now)
 
 
-def torn(ticket: Ticket) -> InvalidRequest:
+def torn(ticket: Ticket) -> InvalidRequestError:
     """The refusal of a ticket whose reference picture went with the process that had it."""
-    return InvalidRequest(
+    return InvalidRequestError(
         f"{ticket.id} was asked for with a picture that the ledger only names; it was not sent.",
         next_step="Ask for it anew, with its picture.",
     )

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from ..core.job_record import Status, Ticket
 from ..core.table import Table
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from ..ledger import Bundle
 from ..session import Session
 from .batch import WINDOW, Batch
@@ -44,7 +44,7 @@ class Draft:
     ) -> Batch:
         """The batch, running, every ticket of it in the ledger.
 
-        `option`: how more tasks than `most` are allowed, in words. Raises `InvalidRequest`.
+        `option`: how more tasks than `most` are allowed, in words. Raises `InvalidRequestError`.
         """
         self.estimate.within(most, option)
         reused = {str(n): ticket.id for n, ticket in enumerate(self.kept) if ticket}
@@ -84,11 +84,12 @@ def reopen(session: Session, id: str, *, window: int = WINDOW) -> Batch:
     """The batch of that id, from the ledger, and on: what was never sent is sent, what was sent
     is collected, and nothing is sent twice.
 
-    Raises `InvalidRequest` for an id that is not in the ledger, and for another service's batch.
+    Raises `InvalidRequestError` for an id that is not in the ledger, and for another service's
+    batch.
     """
     bundle = session.ledger.bundle(id)
     if bundle is None:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"There is no batch {id!r} in the ledger {session.ledger.place!r}.",
             next_step="%liangxin batches lists them.",
         )
@@ -145,7 +146,7 @@ def _check_service(session: Session, bundle: Bundle, tickets: list[Ticket]) -> N
     here = (session.settings.profile, session.settings.base_url)
     for ticket in tickets:
         if (ticket.profile, ticket.service) != here:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"The batch {bundle.id} belongs to {ticket.service or ticket.profile}, this "
                 f"session uses {session.settings.host}.",
                 next_step=f"Use the profile {ticket.profile} and its address, then take it up.",

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..catalog import model as find
 from ..core.request import Request
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from ..session.media_input import sendable
 from ..session.request_builder import requests
 from .inputs import Row
@@ -48,12 +48,12 @@ def planned(
 
     `seeds`: the seeds themselves, or how many to draw; `options`: aspect, size and the models'
     inputs by their own names, where a list means one column for each value. What a row says for
-    itself comes before what is said for all. Raises `InvalidRequest` that names the bad rows.
+    itself comes before what is said for all. Raises `InvalidRequestError` that names the bad rows.
     """
     axes = _axes(profile, models, seeds, dict(options or {}))
     columns = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
     if len(rows) * len(columns) > _MOST:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"{len(rows)} rows × {len(columns)} columns are more than {_MOST} tasks; nothing was "
             "sent.",
             next_step="Split the batch.",
@@ -62,11 +62,11 @@ def planned(
     shared = _sendable(image)
     wanted: list[Request] = []
     notes: dict[str, None] = {}
-    wrong: dict[str, InvalidRequest] = {}
+    wrong: dict[str, InvalidRequestError] = {}
     for row in rows:
         try:
             found, said = _of_row(profile, row, columns, varied, shared)
-        except InvalidRequest as error:
+        except InvalidRequestError as error:
             wrong[row.name] = error
             continue
         wanted += found
@@ -95,9 +95,9 @@ def _axes(
         axes[name] = list(value) if several else [value]
     for name, values in axes.items():
         if not values:
-            raise InvalidRequest(f"{name} has no value; nothing was sent.")
+            raise InvalidRequestError(f"{name} has no value; nothing was sent.")
         if len(values) != len(set(map(repr, values))):
-            raise InvalidRequest(f"{name} names a value twice; nothing was sent.")
+            raise InvalidRequestError(f"{name} names a value twice; nothing was sent.")
     return axes
 
 
@@ -115,7 +115,7 @@ def _of_row(
 ) -> tuple[list[Request], list[str]]:
     own = dict(row.values)
     if both := [name for name in varied if name in own]:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"it has a {both[0]} of its own, and {both[0]} is varied too.",
             next_step="Give it in one of the two places.",
         )
@@ -139,7 +139,7 @@ def _sendable(image: Any) -> list[str]:
     return [sendable(one) for one in images]
 
 
-def _told(wrong: Mapping[str, InvalidRequest]) -> InvalidRequest:
+def _told(wrong: Mapping[str, InvalidRequestError]) -> InvalidRequestError:
     (name, first), *others = wrong.items()
     message = f"{name.capitalize()}: {first.message}"
     if others:
@@ -148,7 +148,7 @@ def _told(wrong: Mapping[str, InvalidRequest]) -> InvalidRequest:
         message += f" Wrong too: {names}{more}."
     if "othing was sent" not in message:
         message += " Nothing was sent."
-    return InvalidRequest(message, next_step=first.next_step)
+    return InvalidRequestError(message, next_step=first.next_step)
 
 
 def _said(name: str, value: Any) -> str:

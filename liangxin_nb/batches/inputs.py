@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 
 __all__ = ["Row", "lines", "rows"]
 
@@ -29,11 +29,11 @@ def rows(given: Any) -> list[Row]:
     """The rows of a list of prompts or dicts, of a DataFrame, or of a CSV file by its path.
 
     Columns are `prompt`, `model`, `seed`, `aspect`, `size`, `image` and any input of a model by
-    its own name; an empty value is none. Raises `InvalidRequest` that names the first bad row.
+    its own name; an empty value is none. Raises `InvalidRequestError` that names the first bad row.
     """
     found = [_row(number, one) for number, one in enumerate(_items(given), 1)]
     if not found:
-        raise InvalidRequest("The batch has no prompt; nothing was sent.", next_step=_WAYS)
+        raise InvalidRequestError("The batch has no prompt; nothing was sent.", next_step=_WAYS)
     return found
 
 
@@ -42,7 +42,7 @@ def lines(text: str) -> list[Row]:
     numbered = enumerate(text.splitlines(), 1)
     found = [Row(f"line {n}", line.strip(), {}) for n, line in numbered if line.strip()]
     if not found:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             "The batch has no prompt; nothing was sent.", next_step="Write one prompt per line."
         )
     return found
@@ -57,7 +57,7 @@ def _items(given: Any) -> Iterable[Any]:
         return list(given.to_dict("records"))
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
         shown = repr(given)
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"{shown if len(shown) < 60 else shown[:57] + '…'} is no batch; nothing was sent.",
             next_step=_WAYS,
         )
@@ -69,12 +69,12 @@ def _csv(path: Path) -> list[dict[str, Any]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             found = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"{str(path)!r} cannot be read as CSV ({error}); nothing was sent."
         ) from None
     for number, row in enumerate(found, 1):
         if None in row:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"Row {number} of {path.name} has more values than there are columns; nothing "
                 "was sent.",
                 next_step="Put quotes around a prompt that holds a comma.",
@@ -89,7 +89,7 @@ def _row(number: int, one: Any) -> Row:
     if isinstance(one, str):
         one = {"prompt": one}
     if not isinstance(one, Mapping):
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"{name.capitalize()} is neither a prompt nor a dict but {type(one).__name__}; "
             "nothing was sent.",
             next_step=_WAYS,
@@ -98,7 +98,7 @@ def _row(number: int, one: Any) -> Row:
     values = {key: value for key, value in values.items() if value is not None}
     prompt = values.pop("prompt", None)
     if not isinstance(prompt, str) or not prompt.strip():
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"{name.capitalize()} has no prompt; nothing was sent.",
             next_step="Every row needs a value for prompt.",
         )

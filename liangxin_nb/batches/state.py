@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..core.job_record import UNFINISHED, Status, Ticket
-from ..errors import LiangxinError, StillRunning
+from ..errors import LiangxinError, WaitTimeoutError
 from ..ledger import Bundle
 from ..session import Session
 from .outcome import AGAIN, Outcome, Progress
@@ -130,7 +130,7 @@ def stands(session: Session, ticket: Ticket) -> Status:
     if ticket.fate in UNFINISHED:
         return Status(ticket, ticket.state or "waiting")
     if ticket.fate == "sent":
-        error: LiangxinError = StillRunning("Its request is being sent by another notebook.")
+        error: LiangxinError = WaitTimeoutError("Its request is being sent by another notebook.")
         return Status(ticket, "left", error=error, ended=ticket.at)
     error = LiangxinError(ticket.reason, task_id=ticket.task_id or None)
     return Status(ticket, ticket.fate, error=error, ended=ticket.at)

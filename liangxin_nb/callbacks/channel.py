@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from .hint_store import FILE, Mailbox
 from .public_url import base, own
 from .tokens import folder, place
@@ -46,7 +46,10 @@ class Line:
         return (folder() / FILE).is_file()
 
     def address(self, wish: str) -> str:
-        """The base address for `auto`, the user's own URL as it is; raises `InvalidRequest`."""
+        """The base address for `auto`, the user's own URL as it is.
+
+        Raises `InvalidRequestError`.
+        """
         if wish != "auto":
             return own(wish, local=self._local)
         found = base(local=self._local)
@@ -67,14 +70,14 @@ class Line:
 
     def claims(self, ticket: str) -> list[str]:
         """The task ids that callers have named for a ticket so far; none where none can be read."""
-        with suppress(InvalidRequest, sqlite3.Error):
+        with suppress(InvalidRequestError, sqlite3.Error):
             if self.used:
                 return [hint.task_id for hint in self._mailbox.hints(ticket=ticket)]
         return []
 
     def holds(self, ticket: str) -> bool:
         """Whether a call about a ticket may still come."""
-        with suppress(InvalidRequest, sqlite3.Error):
+        with suppress(InvalidRequestError, sqlite3.Error):
             return self.used and self._mailbox.open_for(ticket)
         return False
 
@@ -84,8 +87,8 @@ class Line:
             self._mailbox.forget(ticket)
 
 
-def _unusable(error: Exception) -> InvalidRequest:
-    return InvalidRequest(
+def _unusable(error: Exception) -> InvalidRequestError:
+    return InvalidRequestError(
         f"The mailbox for callbacks cannot be used ({error}); nothing was sent.",
         next_step="Set LIANGXIN_CALLBACKS to a folder you can write to, or poll.",
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 
 __all__ = ["base", "own"]
 
@@ -18,7 +18,7 @@ _POLLING = "Polling needs nothing: leave LIANGXIN_CALLBACK unset, or give callba
 
 
 def base(*, local: bool, env: Mapping[str, str] = os.environ) -> str:
-    """The public base address of this notebook's server; raises `InvalidRequest` without one.
+    """The public base address of this notebook's server; raises `InvalidRequestError` without one.
 
     In order: LIANGXIN_CALLBACK_BASE; JUPYTERHUB_PUBLIC_URL; the hub's public address with
     JUPYTERHUB_SERVICE_PREFIX. `local`: the API is on this machine (the sandbox), so that an
@@ -27,14 +27,17 @@ def base(*, local: bool, env: Mapping[str, str] = os.environ) -> str:
     for place in (_told, _hub_told, _below_the_hub, *((_receiver, _parent) if local else ())):
         if found := place(env):
             return _checked(found, local)
-    raise InvalidRequest(
+    raise InvalidRequestError(
         "No public address of this notebook is known, so no service can call it; nothing was sent.",
         next_step=f"Set LIANGXIN_CALLBACK_BASE to one (https://…). {_POLLING}",
     )
 
 
 def own(url: str, *, local: bool) -> str:
-    """A user's own callback URL as it is; raises `InvalidRequest` for what no service may call."""
+    """A user's own callback URL as it is.
+
+    Raises `InvalidRequestError` for what no service may call.
+    """
     return _checked(url, local)
 
 
@@ -47,7 +50,7 @@ def _checked(url: str, local: bool) -> str:
     here = local and parts.scheme == "http" and host in _LOOPBACK
     if not host or parts.username or not (parts.scheme == "https" or here):
         shown = f"{parts.scheme}://{host}"
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"The callback address {shown} cannot be used: services call public https:// addresses "
             "only, the sandbox also http:// on this machine; nothing was sent.",
             next_step=_POLLING,

@@ -12,7 +12,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from .handler import Callback
 from .hint_store import Mailbox
 from .service import Desk
@@ -25,8 +25,8 @@ __all__ = ["Receiver"]
 class Receiver:
     """Takes callbacks until `close()`. `url`: its base address, to put behind a public one.
 
-    `port`: 0 for any free one; `address`: default this machine only. Raises `InvalidRequest` when
-    the port or the mailbox cannot be used.
+    `port`: 0 for any free one; `address`: default this machine only. Raises `InvalidRequestError`
+    when the port or the mailbox cannot be used.
     """
 
     _open: ClassVar[list[Receiver]] = []
@@ -36,7 +36,7 @@ class Receiver:
         try:
             self._sockets = bind_sockets(port, address)
         except (OSError, OverflowError) as error:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"Port {port} of {address} cannot be listened on ({error}).",
                 next_step="Choose another one, or 0 for any that is free.",
             ) from None
@@ -90,7 +90,7 @@ def _mailbox() -> Mailbox:
     try:
         return Mailbox()
     except (OSError, sqlite3.Error) as error:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"The mailbox for callbacks cannot be used ({error}).",
             next_step="Set LIANGXIN_CALLBACKS to a folder you can write to.",
         ) from None

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.command_line import words
 from ..core.request import Request
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from .model_spec import Model
 
 __all__ = ["as_call", "as_cell", "as_typed"]
@@ -21,7 +21,7 @@ def as_cell(model: Model, request: Request, images: Sequence[str] | None = None)
     """The cell that asks for this request.
 
     `images`: what stands for the reference pictures (files, URLs, variables), default their own
-    addresses. Raises `InvalidRequest` for a value that a cell's line cannot hold.
+    addresses. Raises `InvalidRequestError` for a value that a cell's line cannot hold.
     """
     line = " ".join(["%%liangxin", request.model, *_flags(model, request, images)])
     return f"{line}\n{request.prompt}"
@@ -46,7 +46,7 @@ def as_typed(model: Model, request: Request) -> str:
     """The cell that asks for this request, or the Python call where a cell cannot say it."""
     try:
         return as_cell(model, request)
-    except InvalidRequest:
+    except InvalidRequestError:
         return as_call(model, request)
 
 
@@ -95,7 +95,7 @@ def _worded(text: str, name: str = "") -> str:
         # IPython would fill in braces and dollars before anybody reads the line.
         if text and not set(text) & set("{}$\n\r") and words(f"-o {word}") == ["-o", name + text]:
             return word
-    raise InvalidRequest(
+    raise InvalidRequestError(
         f"{name or 'The value '}{text[:60]!r} cannot be written in a cell's line.",
         next_step="The Python call can say it.",
     )

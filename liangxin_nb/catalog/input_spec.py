@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.request import Value
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from .input_types import KINDS, shown
 
 __all__ = ["Breach", "Input"]
@@ -66,10 +66,10 @@ class Input:
         return ("true", "false") if self.type == "boolean" else self.allowed
 
     def read(self, value: Any) -> Value:
-        """The value in the input's own type; raises `InvalidRequest` when it has another."""
+        """The value in the input's own type; raises `InvalidRequestError` when it has another."""
         read = KINDS[self.type].read(value)
         if read is None:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"{self.name} {shown(value)} is not {KINDS[self.type].words}; nothing was sent.",
                 next_step=f"Allowed: {self.allows}.",
             )

@@ -10,9 +10,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from .model_spec import Model
-from .schema import Broken, model_of
+from .schema import CatalogError, model_of
 
 __all__ = ["models"]
 
@@ -23,7 +23,7 @@ def models(profile: str, *, own: bool = True) -> Mapping[str, Model]:
     """Every model that the catalogue lists for a profile, by its name on the wire.
 
     The sandbox speaks LiangXin's models. The file that LIANGXIN_MODELS names adds models and
-    corrects them, unless `own` is False; raises `InvalidRequest` when it cannot be read.
+    corrects them, unless `own` is False; raises `InvalidRequestError` when it cannot be read.
     """
     name = "kie" if profile == "kie" else "liangxin"
     path = os.environ.get("LIANGXIN_MODELS", "").strip() if own else ""
@@ -61,9 +61,9 @@ def _stamp(path: str) -> tuple[int, int]:
     return told.st_mtime_ns, told.st_size
 
 
-def _unreadable(path: str, error: Exception) -> InvalidRequest:
+def _unreadable(path: str, error: Exception) -> InvalidRequestError:
     why = getattr(error, "strerror", None) or " ".join(str(error).split())
-    return InvalidRequest(
+    return InvalidRequestError(
         f"The models of your own in {path} cannot be read: {why}. Nothing was sent.",
         next_step="Correct the file, or unset LIANGXIN_MODELS.",
     )
@@ -73,7 +73,7 @@ def _refuse_bare(added: Mapping[str, Any], within: str = "") -> None:
     """Every entry is a table, and so is every model of a profile."""
     for name, entry in added.items():
         if not isinstance(entry, dict):
-            raise Broken(f"{within}{name}", "is not a table")
+            raise CatalogError(f"{within}{name}", "is not a table")
         if name in _PROFILES and not within:
             _refuse_bare(entry, f"{name}.")
 
@@ -98,5 +98,5 @@ def _alike(id: str, entry: Mapping[str, Any], entries: Mapping[str, Any]) -> dic
         return dict(entry)
     base = entries.get(entry["like"]) if isinstance(entry["like"], str) else None
     if base is None or "like" in base:
-        raise Broken(f"{id}.like", f"is {entry['like']!r}, which has no entry of its own")
+        raise CatalogError(f"{id}.like", f"is {entry['like']!r}, which has no entry of its own")
     return {key: value for key, value in _merged(base, entry).items() if key != "like"}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..core.request import Value
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from .input_types import shown
 from .model_spec import Input, Model
 from .validation import breaches
@@ -23,14 +23,14 @@ def checked(
 
     `plain` holds aspect, size, seed, image (None where not given); `options` the inputs by wire
     name; `prompt`, where given, is held against the model's limits for it. Raises
-    `InvalidRequest` naming the value, what is allowed and the next step.
+    `InvalidRequestError` naming the value, what is allowed and the next step.
     """
     wire = _joined(_translated(model, plain), options)
     notes = _doubts(model, wire)
     read = {name: _read(model, name, value) for name, value in wire.items()}
     for breach in breaches(model, read, prompt):
         if breach.stated:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"{breach.words}. Nothing was sent, nothing was billed.", next_step=breach.step
             )
         notes.append(f"{breach.words}, as far as is known; sent all the same.")
@@ -48,7 +48,7 @@ def _translated(model: Model, plain: Mapping[str, Any]) -> dict[str, Any]:
         elif word in model.plain:
             wire[model.plain[word]] = model.spelled(word, value)
         else:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"{model.id} has no input for --{word}; nothing was sent.", next_step=_named(model)
             )
     return wire
@@ -57,7 +57,7 @@ def _translated(model: Model, plain: Mapping[str, Any]) -> dict[str, Any]:
 def _sides(model: Model, value: Any) -> dict[str, str]:
     found = re.fullmatch(r"\s*(\d+)\s*[x×*]\s*(\d+)\s*", str(value))
     if not found:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"--size {value!r} is not WIDTHxHEIGHT; nothing was sent.",
             next_step="Write for example --size 1024x768.",
         )
@@ -67,7 +67,7 @@ def _sides(model: Model, value: Any) -> dict[str, str]:
 def _joined(translated: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """Both ways of naming an input in one; the same input twice is refused, not overruled."""
     for name in translated.keys() & options.keys():
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"{name} is given twice, {shown(translated[name])} and {shown(options[name])}; "
             "nothing was sent.",
             next_step="Give it once.",
@@ -101,7 +101,7 @@ def _read(model: Model, name: str, value: Any) -> Value:
 
 def _input(model: Model, name: str, input: Input | None) -> Input:
     if input is None:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"{model.id} has no input {name!r}; nothing was sent.", next_step=_named(model)
         )
     return input

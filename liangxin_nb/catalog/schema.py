@@ -8,13 +8,13 @@ from typing import Any
 from .input_types import KINDS
 from .model_spec import Counted, Input, Model
 
-__all__ = ["WORDS", "Broken", "model_of"]
+__all__ = ["WORDS", "CatalogError", "model_of"]
 
 #: People's words: each may be a key of a model, naming the input behind it.
 WORDS = ("aspect", "size", "seed", "image")
 
 
-class Broken(ValueError):
+class CatalogError(ValueError):
     """An entry that cannot be read: its place in the file, and what is wrong there."""
 
     def __init__(self, place: str, why: str) -> None:
@@ -96,7 +96,10 @@ _COUNTED: dict[str, Shape] = {"inputs": _TEXTS, "most": _NATURAL, "stated": _TRU
 
 
 def model_of(id: str, entry: Mapping[str, Any]) -> Model:
-    """The model that an entry describes; raises `Broken` naming the place of what is wrong."""
+    """The model that an entry describes.
+
+    Raises `CatalogError` naming the place of what is wrong.
+    """
     _hold(id, entry, _MODEL)
     listed = entry.get("listed", True)
     inputs = {
@@ -119,7 +122,7 @@ def model_of(id: str, entry: Mapping[str, Any]) -> Model:
     )
     for place, name in _references(model):
         if name not in inputs and inputs:
-            raise Broken(f"{id}.{place}", f"names {name!r}, which is not among its inputs")
+            raise CatalogError(f"{id}.{place}", f"names {name!r}, which is not among its inputs")
     return model
 
 
@@ -131,28 +134,28 @@ _AS_THEY_ARE = (
 def _input(place: str, name: str, listed: bool, spec: Mapping[str, Any]) -> Input:
     _hold(place, spec, _INPUT)
     if "type" not in spec:
-        raise Broken(place, "has no type")
+        raise CatalogError(place, "has no type")
     lists = {key: tuple(spec.get(key, ())) for key in ("allowed", "endings", "inferred")}
     input = Input(name=name, **{"stated": listed, **spec, **lists})
     if input.default is not None and not input.fits(input.default):
-        raise Broken(f"{place}.default", f"is {input.default!r}, allowed is {input.allows}")
+        raise CatalogError(f"{place}.default", f"is {input.default!r}, allowed is {input.allows}")
     return input
 
 
 def _counted(id: str, listed: bool, group: Mapping[str, Any]) -> Counted:
     _hold(f"{id}.counted", group, _COUNTED)
     if missing := {"inputs", "most"} - set(group):
-        raise Broken(f"{id}.counted", f"has no {' and no '.join(sorted(missing))}")
+        raise CatalogError(f"{id}.counted", f"has no {' and no '.join(sorted(missing))}")
     return Counted(tuple(group["inputs"]), group["most"], group.get("stated", listed))
 
 
 def _hold(place: str, entry: Mapping[str, Any], shapes: Mapping[str, Shape]) -> None:
     for key, value in entry.items():
         if key not in shapes:
-            raise Broken(f"{place}.{key}", f"is none of {', '.join(shapes)}")
+            raise CatalogError(f"{place}.{key}", f"is none of {', '.join(shapes)}")
         test, words = shapes[key]
         if not test(value):
-            raise Broken(f"{place}.{key}", f"is not {words}")
+            raise CatalogError(f"{place}.{key}", f"is not {words}")
 
 
 def _references(model: Model) -> Iterator[tuple[str, str]]:

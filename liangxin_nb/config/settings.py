@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from .credentials import found as found_key
 
 __all__ = ["CONFIGURED", "PROFILES", "Secret", "Settings"]
@@ -57,7 +57,7 @@ class Settings:
     `profile`: sandbox, liangxin or kie; empty means sandbox when there is neither key nor address.
     `results`: the folder of pictures. `ledger`: a file or database URL, default
     `results/ledger.sqlite`. `wait`: True, False or None (wait only where nobody watches).
-    `patience`: seconds until a wait ends with `StillRunning`, default 900 (both seed documents:
+    `patience`: seconds until a wait ends with `WaitTimeoutError`, default 900 (both seed documents:
     stop after a time of one's own, KIE says 10 to 15 minutes). `timeout`:
     seconds without a word until a call counts as unanswered. `max_credits`, `max_tasks`: the most
     to be spent and asked for in a day, default no limit. `speed`: how many times faster than
@@ -84,7 +84,7 @@ class Settings:
     def load(cls, environment: Mapping[str, str] | None = None, **arguments: Any) -> Settings:
         """Settings from all three places; a blank variable counts as unset.
 
-        Raises `InvalidRequest` for an unknown profile, a broken address, a key without an
+        Raises `InvalidRequestError` for an unknown profile, a broken address, a key without an
         address, an address without a key.
         """
         env = os.environ if environment is None else environment
@@ -100,19 +100,19 @@ class Settings:
 
     def _resolved(self) -> Settings:
         if self.profile and self.profile not in PROFILES:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"The profile {self.profile!r} is none of {', '.join(PROFILES)}.",
                 next_step="Set LIANGXIN_PROFILE to one of them.",
             )
         callback = "" if self.callback == "none" else self.callback
         self = replace(self, callback=callback)
         if callback not in ("", "auto") and "://" not in callback:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"The callback {callback!r} is none of auto, none and a URL.",
                 next_step="Correct LIANGXIN_CALLBACK.",
             )
         if "://" in self.budget and not self.budget.startswith(("redis://", "rediss://")):
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"The budget {_without_login(self.budget)!r} is neither a folder nor a redis:// "
                 "address.",
                 next_step="Correct LIANGXIN_BUDGET.",
@@ -138,7 +138,7 @@ class Settings:
 def _checked(base_url: str, profile: str, key: Secret | None) -> str:
     """The address without its last slash, or the error that says what is missing."""
     if not base_url:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             "There is a key but no address: LiangXin's API host is published nowhere.",
             next_step="Set LIANGXIN_BASE_URL, or LIANGXIN_PROFILE=kie, or unset the key to use "
             "the sandbox.",
@@ -146,13 +146,13 @@ def _checked(base_url: str, profile: str, key: Secret | None) -> str:
     parts = _split(base_url)
     secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
     if not secure or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"The address {_without_login(base_url)!r} is not a usable API address: allowed is "
             "https://HOST[:PORT][/PATH], and http:// on this machine only.",
             next_step="Correct LIANGXIN_BASE_URL.",
         )
     if key is None:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"There is no key for {parts.netloc} (profile {profile}).",
             next_step="Set LIANGXIN_API_KEY, or unset the address to use the sandbox.",
         )
@@ -198,7 +198,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
 
 def _wait(text: str) -> bool | None:
     if text.lower() not in _WAITS:
-        raise InvalidRequest(f"LIANGXIN_WAIT={text!r} is none of {', '.join(_WAITS)}.")
+        raise InvalidRequestError(f"LIANGXIN_WAIT={text!r} is none of {', '.join(_WAITS)}.")
     return _WAITS[text.lower()]
 
 
@@ -209,7 +209,7 @@ def _positive(name: str) -> Any:
         except ValueError:
             number = 0.0
         if not 0 < number < float("inf"):
-            raise InvalidRequest(f"{name}={text!r} is not a number above 0.")
+            raise InvalidRequestError(f"{name}={text!r} is not a number above 0.")
         return number
 
     return read

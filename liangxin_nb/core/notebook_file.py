@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 
 __all__ = ["tasks_in"]
 
@@ -15,7 +15,7 @@ _LONGEST_ID = 200
 def tasks_in(text: str, name: str = "the file") -> list[str]:
     """Every task id in a notebook's outputs, each once, in order.
 
-    Raises `InvalidRequest` when the text is no notebook.
+    Raises `InvalidRequestError` when the text is no notebook.
     """
     try:
         notebook = json.loads(text)
@@ -23,7 +23,7 @@ def tasks_in(text: str, name: str = "the file") -> list[str]:
         notebook = None
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"{name} is not a notebook file.", next_step="Give a saved .ipynb of nbformat 4."
         )
     outputs = (out for cell in cells for out in _list(cell, "outputs"))

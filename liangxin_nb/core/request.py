@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 
 __all__ = ["Request", "Value"]
 
@@ -20,7 +20,7 @@ class Request:
     """One wish: a model, a prompt taken literally, and the model's own inputs.
 
     `options` holds the wire's names and values (`image_size`, not `--size`), without the prompt.
-    Raises `InvalidRequest` when the prompt is empty or the model has no name.
+    Raises `InvalidRequestError` when the prompt is empty or the model has no name.
     """
 
     model: str
@@ -29,12 +29,12 @@ class Request:
 
     def __post_init__(self) -> None:
         if not self.prompt.strip():
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 "The prompt is empty; nothing was sent.",
                 next_step="Write what the picture shows below the %%liangxin line.",
             )
         if not self.model.strip():
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 "The model has no name; nothing was sent.", next_step="%liangxin models lists them."
             )
         object.__setattr__(self, "options", MappingProxyType(dict(self.options)))

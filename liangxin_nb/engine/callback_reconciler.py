@@ -17,7 +17,7 @@ from ..api import Client
 from ..core.job_record import Status, Ticket
 from ..core.request import Request
 from ..core.task import Record
-from ..errors import LiangxinError, TaskFailed, Unreachable
+from ..errors import APIConnectionError, LiangxinError, TaskFailedError
 from ..ledger import Ledger
 from ..results import Result
 
@@ -79,7 +79,7 @@ class Recovery:
     def way(self, wish: str) -> Callable[[Ticket], tuple[Send, Collect]]:
         """How tickets are sent and collected: `wish` is empty, `auto`, or a URL of one's own.
 
-        Raises `InvalidRequest` when there is no address to be called at.
+        Raises `InvalidRequestError` when there is no address to be called at.
         """
         if not wish:
             return lambda _: (self._life.send, self._life.collect)
@@ -102,7 +102,7 @@ class Recovery:
         try:
             return await self._life.send(ticket, tell, callback)
         except LiangxinError as error:
-            if not (isinstance(error, Unreachable) and error.maybe_created):
+            if not (isinstance(error, APIConnectionError) and error.maybe_created):
                 await asyncio.to_thread(self._line.forget, ticket.id)
                 raise
             lost = ticket.but(fate="unknown", reason=str(error))
@@ -119,7 +119,7 @@ class Recovery:
             hurrying = asyncio.create_task(self._hurrying(ticket.task_id, news))
             try:
                 result = await self._life.collect(ticket, tell)
-            except TaskFailed:
+            except TaskFailedError:
                 await asyncio.to_thread(self._line.forget, ticket.id)
                 raise
             finally:
@@ -141,7 +141,7 @@ class Recovery:
     async def confirm(self, ticket: Ticket, task_id: str) -> Ticket | None:
         """The ticket accepted under a named id, if the service's record is of its request.
 
-        Raises `ServiceError` or `Unreachable` when the service does not say.
+        Raises `APIError` or `APIConnectionError` when the service does not say.
         """
         client = await self._connect()
         await self._turn()
@@ -164,7 +164,7 @@ class Recovery:
             await asyncio.to_thread(
                 lambda: self._ledger.change(ticket, "let go", "no call", owner="")
             )
-            raise Unreachable(ticket.reason, maybe_created=True) from None
+            raise APIConnectionError(ticket.reason, maybe_created=True) from None
 
     async def _confirmed(self, ticket: Ticket, news: asyncio.Queue[str]) -> Ticket:
         others: set[str] = set()

@@ -24,7 +24,7 @@ class Connection:
         self._launcher = Launcher(settings.results / ".sandbox", speed=settings.speed)
 
     async def __call__(self) -> Client:
-        """The client, the same one as long as the address is; raises `Unreachable`."""
+        """The client, the same one as long as the address is; raises `APIConnectionError`."""
         url, key = self._settings.base_url, self._settings.key
         if self._settings.profile == "sandbox":
             url, key = await asyncio.to_thread(self._launcher.url), Secret(self._launcher.key)

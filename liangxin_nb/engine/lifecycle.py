@@ -15,7 +15,7 @@ from ..api.codec import failure
 from ..core.job_record import Status, Ticket
 from ..core.request import Request
 from ..core.task import Record
-from ..errors import LiangxinError, ResultLost, ServiceError
+from ..errors import APIError, LiangxinError, ResultUnavailableError
 from ..ledger import Ledger, durations
 from ..polling import Pace, Plan, plan
 from ..ratelimit import Budget
@@ -96,7 +96,7 @@ class Life:
                 ticket.task_id, client.record, watch.told, self._patience,
                 learned=learned, age=age,
             )  # fmt: skip
-        except ServiceError as error:
+        except APIError as error:
             if error.absent:
                 raise await self._lost(ticket, _forgotten(ticket)) from None
             raise
@@ -111,7 +111,7 @@ class Life:
         tell(Status(ticket, "saving"))
         try:
             return await self._keeping.keep(client, ticket, record)
-        except ResultLost as error:
+        except ResultUnavailableError as error:
             raise await self._lost(ticket, error) from None
 
     def _learned(self, ticket: Ticket) -> Plan:
@@ -124,21 +124,21 @@ class Life:
         await self._budget.query()
         try:
             record = await client.record(ticket.task_id)
-        except ServiceError as error:
+        except APIError as error:
             raise _forgotten(ticket) if error.absent else error from None
         ticket = ticket.but(request=_echoed(record, ticket), fate="accepted")
         await asyncio.to_thread(self._ledger.add, ticket)
         tell(Status(ticket, str(record.state) if not record.state.final else "waiting"))
         return ticket
 
-    async def _lost(self, ticket: Ticket, error: ResultLost) -> ResultLost:
+    async def _lost(self, ticket: Ticket, error: ResultUnavailableError) -> ResultUnavailableError:
         error.task_id = ticket.task_id
         await write(self._ledger, ticket, "lost", str(error), fate="lost", reason=str(error))
         return error
 
 
-def _forgotten(ticket: Ticket) -> ResultLost:
-    return ResultLost(
+def _forgotten(ticket: Ticket) -> ResultUnavailableError:
+    return ResultUnavailableError(
         f"The service does not know task {ticket.task_id} (any more).",
         task_id=ticket.task_id,
         next_step="Tasks are seen by the key that made them, and not for ever.",

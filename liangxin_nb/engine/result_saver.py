@@ -11,7 +11,7 @@ from ..api import Client
 from ..core.job_record import Ticket
 from ..core.metadata import Story
 from ..core.task import Media, Record
-from ..errors import ResultLost, ServiceError
+from ..errors import APIError, ResultUnavailableError
 from ..ledger import Ledger
 from ..ratelimit import Budget
 from ..results import Parcel, Result, Results
@@ -28,7 +28,10 @@ class Keeping:
         self._budget = budget
 
     async def keep(self, client: Client, ticket: Ticket, record: Record) -> Result:
-        """The result on disk, written down; raises `ResultLost` when its files cannot be had."""
+        """The result on disk, written down.
+
+        Raises `ResultUnavailableError` when its files cannot be had.
+        """
         result = await asyncio.to_thread(self._results.found, ticket)
         if result is None:
             result = await self._fetch(client, ticket, record)
@@ -41,13 +44,13 @@ class Keeping:
         try:
             try:
                 return await self._download(client, parcel, ticket, record)
-            except ResultLost:
+            except ResultUnavailableError:
                 # The link may only be old: the service can give a fresh one, once.
                 await self._budget.query()
                 record = await client.record(ticket.task_id)
             try:
                 return await self._download(client, parcel, ticket, record)
-            except ResultLost as lost:
+            except ResultUnavailableError as lost:
                 return await self._download(
                     client, parcel, ticket, await self._linked(client, ticket, record, lost)
                 )
@@ -55,7 +58,7 @@ class Keeping:
             await asyncio.to_thread(parcel.drop)
 
     async def _linked(
-        self, client: Client, ticket: Ticket, record: Record, lost: ResultLost
+        self, client: Client, ticket: Ticket, record: Record, lost: ResultUnavailableError
     ) -> Record:
         """The record with new links in it; raises `lost` where the service makes none.
 
@@ -69,7 +72,7 @@ class Keeping:
             await self._budget.query()
             try:
                 media.append(one if one.text else replace(one, url=await client.link(one.url)))
-            except ServiceError:
+            except APIError:
                 raise lost from None
         return replace(record, media=tuple(media))
 
@@ -77,7 +80,7 @@ class Keeping:
         self, client: Client, parcel: Parcel, ticket: Ticket, record: Record
     ) -> Result:
         if not record.media:
-            raise ResultLost("The task succeeded, but the answer names no result.")
+            raise ResultUnavailableError("The task succeeded, but the answer names no result.")
         parts = [(media, parcel.part(n)) for n, media in enumerate(record.media, 1)]
         await asyncio.gather(*(_arrive(client, media, part) for media, part in parts))
         story = _story(ticket, record)

@@ -6,7 +6,7 @@ import asyncio
 
 from ..api import Client
 from ..core.job_record import Status, Ticket
-from ..errors import InvalidRequest, LiangxinError, Unreachable
+from ..errors import APIConnectionError, InvalidRequestError, LiangxinError
 from ..ledger import Ledger
 from ..ratelimit import Budget
 from .ports import Connect, Tell, write
@@ -70,7 +70,7 @@ class Sending:
             ticket = await write(self._ledger, ticket, "sent", fate="sent")
             task_id = await client.create(ticket.request, callback=callback, turns=self._budget)
         except LiangxinError as error:
-            unknown = isinstance(error, Unreachable) and error.maybe_created
+            unknown = isinstance(error, APIConnectionError) and error.maybe_created
             fate = "unknown" if unknown else "refused"
             await write(self._ledger, ticket, fate, str(error), fate=fate, reason=str(error))
             raise
@@ -79,7 +79,9 @@ class Sending:
         )
 
     async def _withdrawn(self, ticket: Ticket) -> LiangxinError:
-        said = InvalidRequest("Left before its turn came: nothing was sent, nothing was billed.")
+        said = InvalidRequestError(
+            "Left before its turn came: nothing was sent, nothing was billed."
+        )
         if ticket.batch:
             await write(self._ledger, ticket, "let go", "before its turn", owner="")
         else:

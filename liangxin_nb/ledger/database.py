@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 
 __all__ = ["EVENTS", "FILES", "TICKETS", "Store"]
 
@@ -83,7 +83,7 @@ _VERSION = sa.Table("version", _META, sa.Column("number", sa.Integer, primary_ke
 class Store:
     """A database file or URL with the ledger's tables; safe from several threads and processes.
 
-    Raises `InvalidRequest` when it cannot be opened or was written by a newer version.
+    Raises `InvalidRequestError` when it cannot be opened or was written by a newer version.
     """
 
     def __init__(self, place: str | Path) -> None:
@@ -93,7 +93,7 @@ class Store:
         try:
             self._prepare()
         except sa.exc.OperationalError as error:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"The ledger {self.place!r} cannot be opened ({_line(error)}); nothing was sent.",
                 next_step="Choose a folder you can write to: LIANGXIN_RESULTS or LIANGXIN_LEDGER.",
             ) from None
@@ -110,7 +110,7 @@ class Store:
                 db.execute(_VERSION.insert().values(number=VERSION))
                 return
             if number > VERSION:
-                raise InvalidRequest(
+                raise InvalidRequestError(
                     f"The ledger {self.place!r} has version {number}, this liangxin_nb knows "
                     f"{VERSION}.",
                     next_step="Update liangxin_nb.",

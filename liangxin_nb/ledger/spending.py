@@ -9,7 +9,7 @@ from datetime import datetime
 from ..config.settings import Settings
 from ..core.job_record import Ticket
 from ..core.table import Table
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from .ledger import Ledger
 
 __all__ = ["guard", "newest", "totals"]
@@ -47,7 +47,7 @@ def newest(ledger: Ledger) -> str:
 
 
 def guard(ledger: Ledger, settings: Settings, *models: str) -> None:
-    """Raises `InvalidRequest` when one more task of each model today would cross a set limit.
+    """Raises `InvalidRequestError` when one more task of each model today would cross a set limit.
 
     `max_tasks` counts tasks; `max_credits` adds what the service reported for today's, and what
     the last task of each model cost.
@@ -59,7 +59,7 @@ def guard(ledger: Ledger, settings: Settings, *models: str) -> None:
     spent = [ticket for ticket in past if _day(ticket.at) == today]
     if settings.max_tasks is not None and len(spent) + len(models) > settings.max_tasks:
         more = f" and these are {len(models)} more" if len(models) > 1 else ""
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"{len(spent)} tasks were asked for today{more}, the limit is {settings.max_tasks}; "
             "nothing was sent.",
             next_step=_NEXT.format(name="max_tasks"),
@@ -69,7 +69,7 @@ def guard(ledger: Ledger, settings: Settings, *models: str) -> None:
     cost, limit = sum(last[name] for name in models), settings.max_credits
     if limit is not None and (used + cost > limit or used >= limit):
         what = f"these {len(models)} tasks would" if len(models) > 1 else f"{models[0]} last"
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"{used:g} credits were used today and {what} cost {cost:g}, the limit is "
             f"{limit:g}; nothing was sent.",
             next_step=_NEXT.format(name="max_credits"),

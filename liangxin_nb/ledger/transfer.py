@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..core.job_record import UNFINISHED, Ticket
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from .database import EVENTS, FILES, TICKETS, Store
 from .mapping import ticket_of
 
@@ -80,7 +80,7 @@ class Carried:
         try:
             options = json.loads(self.values["options"])
             plain = isinstance(options, dict) and self.ticket is not None
-        except (ValueError, RecursionError, InvalidRequest):
+        except (ValueError, RecursionError, InvalidRequestError):
             plain = False
         if not plain:
             raise ValueError(f"ticket {self.values['id']} has no readable request")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from ..results import poster_beside
 from .entry import Entry
 
@@ -20,11 +20,11 @@ _STORY = "story.json"
 def exported(root: Path, entries: Sequence[Entry]) -> tuple[Path, int]:
     """The zip file, in `exports/` of the results folder, and how many results are in it.
 
-    Raises `InvalidRequest` when none of them has a file, or the disk does not take it.
+    Raises `InvalidRequestError` when none of them has a file, or the disk does not take it.
     """
     there = [entry for entry in entries if entry.folder is not None]
     if not there:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             "None of these has a file on this disk; nothing was written.",
             next_step="Choose results that are kept.",
         )
@@ -39,7 +39,7 @@ def exported(root: Path, entries: Sequence[Entry]) -> tuple[Path, int]:
         part.replace(place)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise InvalidRequest(f"The export cannot be written ({error.strerror}).") from None
+        raise InvalidRequestError(f"The export cannot be written ({error.strerror}).") from None
     return place, len(there)
 
 

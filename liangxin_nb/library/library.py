@@ -15,7 +15,7 @@ from ..catalog import models as catalogue
 from ..catalog.codegen import as_cell, as_typed
 from ..core.job_record import Ticket
 from ..core.request import Request
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from ..imaging import sheet, thumbnail
 from ..ledger import Row, Wanted
 from ..ledger.queries import batches, count, models, page, these
@@ -100,7 +100,10 @@ class Shelf:
         return ""
 
     def result(self, entry: Entry) -> Result:
-        """What is kept of it; raises `InvalidRequest` or `ResultLost` when nothing is."""
+        """What is kept of it.
+
+        Raises `InvalidRequestError` or `ResultUnavailableError` when nothing is.
+        """
         return self._session.result(entry.ticket)
 
     def links(self, entry: Entry) -> list[tuple[str, str]]:
@@ -117,11 +120,11 @@ class Shelf:
     def reference(self, entry: Entry) -> tuple[Path, str]:
         """Its first picture's file, and a cell that sends it along with a new prompt.
 
-        Raises `InvalidRequest` when there is no picture on this disk.
+        Raises `InvalidRequestError` when there is no picture on this disk.
         """
         path = entry.path(entry.pictures[0]) if entry.pictures else None
         if path is None:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 "There is no picture of it on this disk.", next_step="Choose a kept picture."
             )
         place = Path(os.path.relpath(path)).as_posix()
@@ -137,18 +140,18 @@ class Shelf:
     def export(self, ids: Sequence[str]) -> tuple[Path, int]:
         """A zip of these results with their stories, and how many it holds.
 
-        Raises `InvalidRequest` when none of them has a file on this disk.
+        Raises `InvalidRequestError` when none of them has a file on this disk.
         """
         return exported(self._results.root, self.entries(ids))
 
     def delete(self, id: str) -> Ticket:
         """Deletes a result's files and thumbnails; the ledger keeps the fact and the prompt.
 
-        Raises `InvalidRequest` when nothing is kept of it.
+        Raises `InvalidRequestError` when nothing is kept of it.
         """
         ticket = self._session.ticket(id)
         if ticket.fate != "kept":
-            raise InvalidRequest(f"Nothing is kept of {ticket.id}: it is {ticket.fate}.")
+            raise InvalidRequestError(f"Nothing is kept of {ticket.id}: it is {ticket.fate}.")
         today = f"{datetime.now().astimezone():%Y-%m-%d}"
         reason = f"Its files were deleted on purpose on {today}."
         with self._results.removing(ticket.folder):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from ..core.task import Record
-from ..errors import LiangxinError, ServiceError, StillRunning, Unreachable
+from ..errors import APIConnectionError, APIError, LiangxinError, WaitTimeoutError
 from .adaptive_schedule import Plan, plan
 from .schedule import Pace
 from .tracked_task import Ask, Followed, OwnTurns, Told, Turns
@@ -59,7 +59,7 @@ class Scheduler:
         """The task's final record; every answer on the way goes to `told`, transient trouble too.
 
         `learned`: the plan for tasks like it, default the documented schedule; `age`: seconds
-        since it was accepted. Raises `StillRunning` after `patience` seconds, and what the
+        since it was accepted. Raises `WaitTimeoutError` after `patience` seconds, and what the
         service says finally.
         """
         now = self._clock()
@@ -167,12 +167,12 @@ class Scheduler:
         begun = self._clock()
         try:
             answer: Record | LiangxinError = await entry.ask(entry.task_id)
-        except (Unreachable, ServiceError) as error:
+        except (APIConnectionError, APIError) as error:
             answer = error
         except Exception as error:  # a defect must end the wait, not hang it
             _fail(entry, error)
             return
-        if isinstance(answer, ServiceError) and answer.number == 429:
+        if isinstance(answer, APIError) and answer.number == 429:
             await self._turns.refused("recordInfo", answer.retry_after)
         if entry.ended.done():
             return
@@ -220,9 +220,9 @@ def _fail(entry: Followed, error: Exception) -> None:
         entry.ended.set_exception(error)
 
 
-def _still_running(entry: Followed) -> StillRunning:
+def _still_running(entry: Followed) -> WaitTimeoutError:
     trouble = f" The last question failed: {entry.trouble.message}" if entry.trouble else ""
-    return StillRunning(
+    return WaitTimeoutError(
         f"Task {entry.task_id} is still running after {entry.patience:.0f} s.{trouble}",
         task_id=entry.task_id,
         next_step=f"It goes on at the service; collect it with %liangxin resume {entry.task_id}",

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from ..errors import InvalidRequest, LiangxinError
+from ..errors import InvalidRequestError, LiangxinError
 from ..polling import Pace
 from .file_store import FileBook, OwnBook, folder
 from .slots import Book, Rule
@@ -154,7 +154,7 @@ def _book(place: str, name: str, clock: Callable[[], float]) -> Book:
     try:
         from .redis_store import RedisBook
     except ImportError:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             "A budget in Redis needs the package redis.",
             next_step="pip install 'liangxin_nb[team]', or unset LIANGXIN_BUDGET.",
         ) from None

@@ -16,7 +16,7 @@ from typing import Any
 from ..core.job_record import Ticket
 from ..core.metadata import Story
 from ..core.task import Media
-from ..errors import ResultLost
+from ..errors import ResultUnavailableError
 from ..imaging import first_frame, imprinted, poster, probe
 from .media_type import sniffed
 from .rendering import is_poster, poster_name
@@ -42,7 +42,7 @@ class Parcel:
     def seal(self, story: Story, media: Sequence[Media]) -> Result:
         """Verifies every part, sets the story in, and lets the folder appear by one rename.
 
-        Raises `ResultLost` when a part is not what it was said to be.
+        Raises `ResultUnavailableError` when a part is not what it was said to be.
         """
         facts = [self._sealed(n, one.kind, story) for n, one in enumerate(media, 1)]
         return self._appear(replace(story, files=tuple(facts)))
@@ -51,14 +51,15 @@ class Parcel:
         """Takes in files that were kept elsewhere, byte for byte, after the same look at them.
 
         A film's poster may be among the `contents`; one that is no small JPEG is passed over.
-        `wish`: the folder that it had there; it gets it if that is free. Raises `ResultLost`.
+        `wish`: the folder that it had there; it gets it if that is free. Raises
+        `ResultUnavailableError`.
         """
         for n, file in enumerate(story.files, 1):
             name = str(file.get("name"))
             data = contents[name]
             _, ending, _ = _known(data, str(file.get("kind", "image")), n)
             if name != f"{n}.{ending}":
-                raise ResultLost(f"Result {n} is no {Path(name).suffix or 'file'}.")
+                raise ResultUnavailableError(f"Result {n} is no {Path(name).suffix or 'file'}.")
             _write(self.place / name, data)
         files = tuple(self._postered(dict(file), contents) for file in story.files)
         return self._appear(replace(story, files=files), wish)
@@ -130,7 +131,7 @@ def _known(data: bytes, wanted: str, n: int) -> tuple[str, str, dict[str, int]]:
         if kind in ("video", "audio") or (kind and wanted in ("text", "file")):
             return kind, ending, {}
         article = {"image": "a usable picture", "video": "a usable video"}.get(wanted, "usable")
-        raise ResultLost(f"Result {n} is not {article}: {error}.") from None
+        raise ResultUnavailableError(f"Result {n} is not {article}: {error}.") from None
     return "image", facts.ending, {"width": facts.width, "height": facts.height}
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..core.job_record import Ticket
 from ..core.metadata import Story
-from ..errors import InvalidRequest, ResultLost
+from ..errors import InvalidRequestError, ResultUnavailableError
 from ..imaging import text_of
 from .result import Result, made
 from .staging import STORY, Parcel, places
@@ -24,7 +24,7 @@ __all__ = ["Results", "story"]
 
 
 class Results:
-    """The folder of all results; raises `InvalidRequest` when it cannot be written."""
+    """The folder of all results; raises `InvalidRequestError` when it cannot be written."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -34,7 +34,7 @@ class Results:
             trial.write_bytes(b"")
             trial.unlink()
         except OSError as error:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"The results folder {str(root)!r} cannot be written ({error.strerror}); nothing "
                 "was sent.",
                 next_step="Set LIANGXIN_RESULTS to a folder you can write to.",
@@ -58,10 +58,15 @@ class Results:
         return None
 
     def load(self, folder: str) -> Result:
-        """The result kept in a folder, named as in the ledger; raises `ResultLost` without it."""
+        """The result kept in a folder, named as in the ledger.
+
+        Raises `ResultUnavailableError` without it.
+        """
         told = _told(self.root / folder)
         if told is None:
-            raise ResultLost(f"The folder {folder!r} is no longer in {str(self.root)!r}.")
+            raise ResultUnavailableError(
+                f"The folder {folder!r} is no longer in {str(self.root)!r}."
+            )
         return made(self.root, self.root / folder, told)
 
     def inside(self, folder: str) -> Path | None:
@@ -97,12 +102,13 @@ class Results:
 def story(path: str | Path) -> Story | None:
     """The story inside a picture file made by this toolkit, or None: `lx.story("1.png").prompt`.
 
-    `path`: a PNG, JPEG or WebP. Raises `InvalidRequest` when it cannot be read or is no picture.
+    `path`: a PNG, JPEG or WebP. Raises `InvalidRequestError` when it cannot be read or is no
+    picture.
     """
     try:
         text = text_of(Path(path).read_bytes())
     except (OSError, ValueError) as error:
-        raise InvalidRequest(f"{str(path)!r} cannot be read as a picture ({error}).") from None
+        raise InvalidRequestError(f"{str(path)!r} cannot be read as a picture ({error}).") from None
     return Story.read(text) if text else None
 
 

@@ -15,7 +15,7 @@ import uvicorn
 from .app import application
 from .broken_connections import Protocol
 from .config import ADDRESS, gate, in_use, key
-from .faults import BadFault, Faults, listing
+from .faults import FaultError, Faults, listing
 from .state import World
 from .webhooks import Caller
 
@@ -57,7 +57,7 @@ def main() -> None:
         parser.error("--shared needs --state")
     try:
         faults = Faults(text for text in given.faults.split(",") if text.strip())
-    except BadFault as error:
+    except FaultError as error:
         parser.error(str(error))
     asyncio.run(_serve(given, faults))
 

@@ -20,14 +20,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .envelopes import Answer
 from .fault_handlers import Calls
-from .faults import BadFault, Faults
+from .faults import FaultError, Faults
 from .files import Files
 from .kie_routes import Extras
 from .openapi import document
 from .rate_limits import Limits
 from .request_parsing import authorize, json_body, origin
 from .state import World
-from .validation import Refusal
+from .validation import RejectedRequestError
 from .webhooks import Caller
 
 __all__ = ["application"]
@@ -49,7 +49,7 @@ def application(
             *face.extras,
         ],
         middleware=[Middleware(_Dated, faults=world.faults)],
-        exception_handlers={Refusal: face.refused},
+        exception_handlers={RejectedRequestError: face.refused},
     )
 
 
@@ -110,14 +110,14 @@ class _Face:
         """Puts another set of faults in force, everything about faults counted from 0."""
         try:
             self._world.faults.replace(_named(await json_body(request)))
-        except (BadFault, Refusal) as error:
+        except (FaultError, RejectedRequestError) as error:
             return JSONResponse({"error": str(error)}, 400)
         self._limits.reset()
         return await self.about(request)
 
     async def refused(self, _: Request, error: Exception) -> Response:
         """A refusal in its layer's envelope: the gateway's for keys, else the task's."""
-        assert isinstance(error, Refusal)
+        assert isinstance(error, RejectedRequestError)
         return self._calls.response(Answer.refusal(error.code, error.message, error.word))
 
     async def document(self, request: Request) -> Response:
@@ -146,5 +146,5 @@ def _named(body: Any) -> list[str]:
     """The names in the body of a request for other faults."""
     texts = body.get("faults") if isinstance(body, dict) else None
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise BadFault('wanted: {"faults": ["name", "name:value", "name*times", ...]}')
+        raise FaultError('wanted: {"faults": ["name", "name:value", "name*times", ...]}')
     return texts

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from .fault_catalog import KINDS, STATES
 
-__all__ = ["BadFault", "Fault", "Faults", "listing", "read"]
+__all__ = ["Fault", "FaultError", "Faults", "listing", "read"]
 
 _SHAPE = re.compile(r"(?P<name>[^:*\s]+)(?::(?P<value>[^*]*))?(?:\*(?P<times>[1-9][0-9]{0,5}))?")
 _SECONDS = (r"\d{1,6}(\.\d{1,3})?", "a number of seconds")
@@ -23,7 +23,7 @@ _TAKES = {
 _FIXED_ORDER = ("life", "answer")
 
 
-class BadFault(ValueError):
+class FaultError(ValueError):
     """A fault that cannot be had; its text is one line for whoever asked for it."""
 
 
@@ -64,11 +64,11 @@ class Faults:
         self.replace(texts)
 
     def replace(self, texts: Iterable[str]) -> None:
-        """Puts another set in force, counted from 0; raises `BadFault` and changes nothing."""
+        """Puts another set in force, counted from 0; raises `FaultError` and changes nothing."""
         fresh = [read(text) for text in texts]
         for fault in fresh:
             if sum(other.text == fault.text for other in fresh) > 1:
-                raise BadFault(f"fault {fault.text!r} is named twice")
+                raise FaultError(f"fault {fault.text!r} is named twice")
         order = list(KINDS)
         fresh.sort(key=lambda f: order.index(f.name) if f.place in _FIXED_ORDER else 0)
         with self._lock:
@@ -104,19 +104,19 @@ class Faults:
 def read(text: str) -> Fault:
     """A fault from `name`, `name:value`, `name*times` or `name:value*times`.
 
-    Raises `BadFault`.
+    Raises `FaultError`.
     """
     text = text.strip()
     match = _SHAPE.fullmatch(text)
     kind = KINDS.get(match["name"]) if match else None
     if match is None or kind is None:
-        raise BadFault(f"unknown fault {text!r}; known: {', '.join(map(_usage, KINDS))}")
+        raise FaultError(f"unknown fault {text!r}; known: {', '.join(map(_usage, KINDS))}")
     value = match["value"]
     if not kind.takes and value is not None:
-        raise BadFault(f"fault {text!r}: {match['name']} takes no argument")
+        raise FaultError(f"fault {text!r}: {match['name']} takes no argument")
     shape, wanted = _TAKES.get(kind.takes, ("", ""))
     if not re.fullmatch(shape, value or ""):
-        raise BadFault(f"fault {text!r}: {_usage(match['name'])} wants {wanted}, not {value!r}")
+        raise FaultError(f"fault {text!r}: {_usage(match['name'])} wants {wanted}, not {value!r}")
     times = int(match["times"]) if match["times"] else None
     return Fault(text, match["name"], value or "", times)
 

@@ -20,7 +20,7 @@ from .fault_handlers import Calls
 from .request_parsing import authorize, form, json_body, origin
 from .state import World
 from .uploads import kind_of
-from .validation import Refusal
+from .validation import RejectedRequestError
 
 __all__ = ["Extras"]
 
@@ -69,7 +69,7 @@ class Extras:
         try:
             content = base64.b64decode(data, validate=True)
         except ValueError:
-            raise Refusal(400, "base64Data is not base64") from None
+            raise RejectedRequestError(400, "base64Data is not base64") from None
         return self._keep(request, content, _text(body, "uploadPath"), _name(body))
 
     async def upload_stream(self, request: Request) -> Response:
@@ -77,7 +77,7 @@ class Extras:
         self._begin(request)
         fields = await form(request)
         if "file" not in fields or "uploadPath" not in fields:
-            raise Refusal(400, "file and uploadPath are required")
+            raise RejectedRequestError(400, "file and uploadPath are required")
         (name, content), (_, path) = fields["file"], fields["uploadPath"]
         wished = fields.get("fileName", ("", b""))[1].decode("utf-8", "replace")
         return self._keep(request, content, path.decode("utf-8", "replace"), wished or name)
@@ -88,7 +88,9 @@ class Extras:
         body = await json_body(request)
         content = self._world.uploads.read(_text(body, "fileUrl"))
         if content is None:
-            raise Refusal(400, "the sandbox fetches nothing: fileUrl is none of its own uploads")
+            raise RejectedRequestError(
+                400, "the sandbox fetches nothing: fileUrl is none of its own uploads"
+            )
         return self._keep(request, content, _text(body, "uploadPath"), _name(body))
 
     async def uploaded(self, request: Request) -> Response:
@@ -105,9 +107,9 @@ class Extras:
 
     def _keep(self, request: Request, content: bytes, path: str, name: str) -> Response:
         if not content:
-            raise Refusal(400, "the file is empty")
+            raise RejectedRequestError(400, "the file is empty")
         if len(content) > _LARGEST:
-            raise Refusal(413, "the file is larger than 10 MB")
+            raise RejectedRequestError(413, "the file is larger than 10 MB")
         kind = kind_of(content)
         given = name or f"{secrets.token_hex(8)}{_ENDINGS.get(kind, '.bin')}"
         address = self._world.uploads.add(content, given)
@@ -128,12 +130,12 @@ class Extras:
 def _text(body: Any, name: str) -> str:
     value = body.get(name) if isinstance(body, dict) else None
     if not isinstance(value, str) or not value.strip():
-        raise Refusal(400, f"{name} is required")
+        raise RejectedRequestError(400, f"{name} is required")
     return value
 
 
 def _name(body: Any) -> str:
     name = body.get("fileName", "")
     if not isinstance(name, str):
-        raise Refusal(400, "fileName is invalid")
+        raise RejectedRequestError(400, "fileName is invalid")
     return name

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from ..errors import Unreachable
+from ..errors import APIConnectionError
 from .config import ADDRESS, gate, key, lease
 
 __all__ = ["Launcher"]
@@ -42,7 +42,7 @@ class Launcher:
     def url(self) -> str:
         """Where the sandbox listens now; starts it when there is none. Blocks for a second or two.
 
-        Raises `Unreachable` when it does not start.
+        Raises `APIConnectionError` when it does not start.
         """
         with self._lock, gate(self._state):
             if self._lease is None:
@@ -89,7 +89,7 @@ class Launcher:
             address = json.loads(line)
         except ValueError:
             process.kill()
-            raise Unreachable(
+            raise APIConnectionError(
                 "The sandbox did not start. Nothing was sent, nothing was billed.",
                 next_step=f"See {self._state / 'sandbox.log'}.",
             ) from None

@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from .validation import Refusal
+from .validation import RejectedRequestError
 
 __all__ = ["authorize", "form", "json_body", "origin"]
 
@@ -18,11 +18,11 @@ _LARGEST = 32 << 20
 
 
 def authorize(request: Request, key: str) -> None:
-    """Raises `Refusal` unless the request carries the key."""
+    """Raises `RejectedRequestError` unless the request carries the key."""
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     good = secrets.compare_digest(given.encode(), key.encode())
     if scheme.lower() != "bearer" or not good:
-        raise Refusal(401, "invalid token")
+        raise RejectedRequestError(401, "invalid token")
 
 
 def origin(request: Request) -> str:
@@ -31,7 +31,7 @@ def origin(request: Request) -> str:
 
 
 async def json_body(request: Request) -> Any:
-    """The JSON of a request; raises `Refusal` for one too large, or none."""
+    """The JSON of a request; raises `RejectedRequestError` for one too large, or none."""
     body = await _body(request)
     try:
         read = json.loads(body, parse_float=_number)
@@ -39,7 +39,7 @@ async def json_body(request: Request) -> Any:
             json.dumps(read, ensure_ascii=False).encode()  # half of a pair is no text
         return read
     except (ValueError, RecursionError):
-        raise Refusal(400, "invalid JSON body") from None
+        raise RejectedRequestError(400, "invalid JSON body") from None
 
 
 async def form(request: Request) -> dict[str, tuple[str, bytes]]:
@@ -48,7 +48,7 @@ async def form(request: Request) -> dict[str, tuple[str, bytes]]:
     head = f"Content-Type: {kind}\r\n\r\n".encode("latin-1", "replace")
     parts = email.message_from_bytes(head + await _body(request), policy=email.policy.HTTP)
     if parts.get_content_type() != "multipart/form-data" or not parts.is_multipart():
-        raise Refusal(400, "a multipart form is required")
+        raise RejectedRequestError(400, "a multipart form is required")
     fields = {}
     for part in parts.iter_parts():
         name = part.get_param("name", header="content-disposition")
@@ -69,6 +69,6 @@ async def _body(request: Request) -> bytes:
     async for part in request.stream():
         size += len(part)
         if size > _LARGEST:
-            raise Refusal(413, "request body too large")
+            raise RejectedRequestError(413, "request body too large")
         parts.append(part)
     return b"".join(parts)

@@ -22,9 +22,9 @@ from .outputs import Drawing, drawings, ending, price, said
 from .task_log import Book, Task, owner
 from .task_timeline import failure, known, life
 from .uploads import Uploads
-from .validation import Refusal, checked
+from .validation import RejectedRequestError, checked
 
-__all__ = ["Drawing", "Refusal", "Task", "World"]
+__all__ = ["Drawing", "RejectedRequestError", "Task", "World"]
 
 _PLENTY = 1_000_000.0  # credits of an account that never runs out
 _POOR = {
@@ -72,7 +72,7 @@ class World:
         return len(self._tasks)
 
     def create(self, key: str, body: Any) -> str:
-        """Accepts a request and returns its task id; raises `Refusal`."""
+        """Accepts a request and returns its task id; raises `RejectedRequestError`."""
         model = checked(self.profile, body, anything=self.anything)
         with self._lock:
             self._charge(price(model, body["input"]))
@@ -107,13 +107,13 @@ class World:
         return end / 1000 if ended else None
 
     def record(self, key: str, id: str, origin: str) -> dict[str, Any]:
-        """The `data` of recordInfo, result links below `origin`; raises `Refusal`."""
+        """The `data` of recordInfo, result links below `origin`; raises `RejectedRequestError`."""
         if not id:
-            raise Refusal(400, "taskId is required")
+            raise RejectedRequestError(400, "taskId is required")
         task = self._tasks.get(id)
         now = int(self._clock() * 1000)
         if task is None or task.owner != owner(key) or not known(task.created_ms, now, task.fates):
-            raise Refusal(404, "task not found")
+            raise RejectedRequestError(404, "task not found")
         state, since = life(task.created_ms, task.total_ms, now, task.fates)
         code, words = failure(task.fates) if state == "fail" else ("", "")
         done = state in ("success", "fail")
@@ -141,11 +141,14 @@ class World:
         return next((one for n, one in made if name == f"{n}.{ending(one.form)}"), None)
 
     def lasting(self, url: str, origin: str) -> str:
-        """A link to a result that lives for 20 minutes; raises `Refusal` for any other URL."""
+        """A link to a result that lives for 20 minutes.
+
+        Raises `RejectedRequestError` for any other URL.
+        """
         path = url.removeprefix(f"{origin}/files/").partition("?")[0]
         id, _, name = path.partition("/")
         if not url.startswith(f"{origin}/files/") or self.drawing(id, name) is None:
-            raise Refusal(422, "The url is not one of this service's results")
+            raise RejectedRequestError(422, "The url is not one of this service's results")
         until = int(self._clock()) + _LINK_LIVES
         return f"{origin}/files/{path}?link={self._dead_links[id] + 1}&until={until}"
 
@@ -165,7 +168,7 @@ class World:
 
     def _charge(self, costs: float) -> None:
         if self._credits is not None and self.balance() < costs:
-            raise Refusal(*_POOR[self.profile])
+            raise RejectedRequestError(*_POOR[self.profile])
 
     def _price(self, task: Task) -> float:
         failed = self._state(task) == "fail"

@@ -10,10 +10,10 @@ from typing import Any
 
 from .. import catalog
 
-__all__ = ["Refusal", "checked"]
+__all__ = ["RejectedRequestError", "checked"]
 
 
-class Refusal(Exception):
+class RejectedRequestError(Exception):
     """A request that the service says no to: `code`, `message`, and the gateway's own `word`."""
 
     def __init__(self, code: int, message: str, word: str = "") -> None:
@@ -24,24 +24,24 @@ class Refusal(Exception):
 
 
 def checked(profile: str, body: Any, *, anything: bool = False) -> catalog.Model:
-    """The model of a good request; raises `Refusal` for every other one.
+    """The model of a good request; raises `RejectedRequestError` for every other one.
 
     `anything`: a model that nobody listed is taken, too, its inputs unchecked.
     """
     no = 422 if profile == "kie" else 400
     if not isinstance(body, dict) or not isinstance(body.get("model"), str) or not body["model"]:
-        raise Refusal(no, "model is required")
+        raise RejectedRequestError(no, "model is required")
     model = catalog.model(profile, body["model"])
     if not (model.known or anything):
-        raise Refusal(no, f"unsupported model: {body['model']}")
+        raise RejectedRequestError(no, f"unsupported model: {body['model']}")
     if not isinstance(body.get("callBackUrl", ""), str):
-        raise Refusal(no, "callBackUrl is invalid")
+        raise RejectedRequestError(no, "callBackUrl is invalid")
     given = body.get("input")
     prompt = given.get("prompt") if isinstance(given, dict) else None
     if not isinstance(given, dict) or prompt is None or not str(prompt).strip():
         raise _lacking(profile, "prompt")
     if not isinstance(prompt, str):
-        raise Refusal(no, f"input.prompt is invalid: {prompt!r:.200}, expected a text")
+        raise RejectedRequestError(no, f"input.prompt is invalid: {prompt!r:.200}, expected a text")
     _hold(profile, model, given, no)
     return model
 
@@ -52,7 +52,7 @@ def _hold(profile: str, model: catalog.Model, given: dict[str, Any], no: int) ->
     for name, value in given.items():
         input = model.prompt if name == "prompt" else model.inputs.get(name)
         if input and (strict or input.stated or input.required) and not input.typed(value):
-            raise Refusal(no, _invalid(input, value))
+            raise RejectedRequestError(no, _invalid(input, value))
     typed = {
         name: value
         for name, value in given.items()
@@ -65,20 +65,20 @@ def _hold(profile: str, model: catalog.Model, given: dict[str, Any], no: int) ->
 
 def _refusal(
     profile: str, model: catalog.Model, breach: catalog.Breach, given: dict[str, Any], no: int
-) -> Refusal:
+) -> RejectedRequestError:
     if breach.rule == "required":
         return _lacking(profile, breach.name)
     input = model.prompt if breach.name == "prompt" else model.inputs[breach.name]
     if breach.rule == "limit" and input:
-        return Refusal(no, _invalid(input, given[breach.name]))
-    return Refusal(no, f"input.{breach.name} is invalid: {breach.words}")
+        return RejectedRequestError(no, _invalid(input, given[breach.name]))
+    return RejectedRequestError(no, f"input.{breach.name} is invalid: {breach.words}")
 
 
-def _lacking(profile: str, name: str) -> Refusal:
+def _lacking(profile: str, name: str) -> RejectedRequestError:
     """KIE says 500 for it, as its users have met; the name is the sandbox's help."""
     if profile == "kie":
-        return Refusal(500, f"This field is required: {name}")
-    return Refusal(400, f"input.{name} is required")
+        return RejectedRequestError(500, f"This field is required: {name}")
+    return RejectedRequestError(400, f"input.{name} is required")
 
 
 def _invalid(input: catalog.Input, value: Any) -> str:

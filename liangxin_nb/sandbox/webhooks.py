@@ -23,7 +23,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from .envelopes import called
 from .state import World
-from .validation import Refusal
+from .validation import RejectedRequestError
 
 __all__ = ["Caller"]
 
@@ -80,7 +80,7 @@ class Caller:
         await asyncio.sleep(max(0.0, ends - time.time()) + 0.001)
         try:
             data = self._world.record(self._key, task_id, self.origin)
-        except Refusal:
+        except RejectedRequestError:
             return  # made with another key, in an earlier run
         body = json.dumps(called(data, self._world.profile), ensure_ascii=False)
         struck = {fault.name for fault in self._world.faults.strike("callback")}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config.settings import CONFIGURED, Settings
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from .session import Session
 
 __all__ = ["configure", "current", "use"]
@@ -24,7 +24,7 @@ def current() -> Session:
     """The session that cells use: the one given to `use`, or one made from the settings.
 
     Made anew when the settings have changed since; the default folder stays where it was first,
-    so that a later `%cd` does not scatter the results. Raises `InvalidRequest`.
+    so that a later `%cd` does not scatter the results. Raises `InvalidRequestError`.
     """
     held = _Current.session
     if held is not None and _Current.chosen:
@@ -49,10 +49,10 @@ def use(session: Session | None) -> None:
 def configure(**values: Any) -> Session:
     """The session with other settings for this process, as `%config` and `%liangxin key` set them.
 
-    Raises `InvalidRequest`, and changes nothing, when they cannot work.
+    Raises `InvalidRequestError`, and changes nothing, when they cannot work.
     """
     if _Current.chosen:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             "This notebook chose its session itself; nothing has changed.",
             next_step="lx.use(None) goes back to the settings.",
         )
@@ -60,7 +60,7 @@ def configure(**values: Any) -> Session:
     CONFIGURED.update(values)
     try:
         return current()
-    except InvalidRequest:
+    except InvalidRequestError:
         CONFIGURED.clear()
         CONFIGURED.update(before)
         raise

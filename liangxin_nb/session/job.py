@@ -13,13 +13,13 @@ from typing import Any, Self
 from ..core.job_record import Status, Ticket
 from ..engine.background_loop import Loop
 from ..errors import (
-    InvalidRequest,
+    APIConnectionError,
+    APIError,
+    InvalidRequestError,
     LiangxinError,
-    ResultLost,
-    ServiceError,
-    StillRunning,
-    TaskFailed,
-    Unreachable,
+    ResultUnavailableError,
+    TaskFailedError,
+    WaitTimeoutError,
     one_line,
 )
 from ..results import Result
@@ -28,11 +28,11 @@ __all__ = ["Job", "interrupted"]
 
 _HEARTBEAT = 0.1  # seconds; an interrupt does not wake a loop or a lock that sleeps longer
 _PHASES: tuple[tuple[type[Exception], str], ...] = (
-    (TaskFailed, "failed"),
-    (ResultLost, "lost"),
-    (StillRunning, "left"),
-    (ServiceError, "refused"),
-    (InvalidRequest, "refused"),
+    (TaskFailedError, "failed"),
+    (ResultUnavailableError, "lost"),
+    (WaitTimeoutError, "left"),
+    (APIError, "refused"),
+    (InvalidRequestError, "refused"),
 )
 
 Send = Callable[[Ticket, Callable[[Status], None]], Coroutine[Any, Any, Ticket]]
@@ -101,7 +101,7 @@ class Job:
         """Blocks until the result is kept, and returns it; an interrupt ends the wait, not the job.
 
         `timeout`: seconds, default none of its own (the session's patience ends every wait).
-        Raises how else it ended, and `StillRunning` after the timeout.
+        Raises how else it ended, and `WaitTimeoutError` after the timeout.
         """
         end = None if timeout is None else time.monotonic() + timeout
         with self._interrupt_in_one_line():
@@ -193,9 +193,9 @@ class Job:
             raise error.with_traceback(None)
         return self._future.result()
 
-    def _still_running(self, how: str) -> StillRunning:
+    def _still_running(self, how: str) -> WaitTimeoutError:
         name = f"Task {self.task_id}" if self.task_id else "The task"
-        return StillRunning(
+        return WaitTimeoutError(
             f"{name} is still running {how}; it may be billed.",
             task_id=self.task_id or None,
             next_step=f"Collect it with %liangxin resume {self.task_id or self.ticket.id}",
@@ -209,9 +209,9 @@ class Job:
 
 
 def _phase(error: LiangxinError, task_id: str) -> str:
-    if task_id and isinstance(error, ServiceError | Unreachable):
+    if task_id and isinstance(error, APIError | APIConnectionError):
         return "left"  # asking failed, the task did not
-    if isinstance(error, Unreachable):
+    if isinstance(error, APIConnectionError):
         return "unknown" if error.maybe_created else "refused"
     return next((phase for kind, phase in _PHASES if isinstance(error, kind)), "failed")
 

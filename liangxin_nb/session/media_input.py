@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from ..imaging import reference
 
 __all__ = ["sendable"]
@@ -19,7 +19,7 @@ def sendable(picture: Any) -> str:
     """The URL of a reference picture, or its data URI.
 
     `picture`: a URL, a file's path, bytes, a Pillow image, an array, a `Result` or a finished
-    `Job` (their first picture). Raises `InvalidRequest` in one line.
+    `Job` (their first picture). Raises `InvalidRequestError` in one line.
     """
     if isinstance(picture, str) and urlsplit(picture).scheme in ("http", "https"):
         return picture
@@ -29,7 +29,7 @@ def sendable(picture: Any) -> str:
         kind, data = reference(_loaded(picture))
     except (ValueError, OSError, TypeError) as error:
         shown = str(picture) if isinstance(picture, str | Path) else type(picture).__name__
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"The reference {shown[:80]!r} cannot be used ({error}); nothing was sent.",
             next_step=f"Give {_WAYS}.",
         ) from None

@@ -9,7 +9,7 @@ from typing import Any
 from ..catalog import checked
 from ..catalog import model as find
 from ..core.request import Request
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from .media_input import sendable
 
 __all__ = ["requests", "varied", "varies"]
@@ -35,7 +35,7 @@ def requests(
     `plain`: aspect, size and seed in people's words; `options`: the model's inputs by their own
     names; `images`: reference pictures, see `references`. Of several, a given seed counts up;
     without one each gets a random seed, so that the pictures differ and each can be made again.
-    Raises `InvalidRequest`.
+    Raises `InvalidRequestError`.
     """
     chosen = find(profile, model)
     pictures = [sendable(image) for image in images]
@@ -60,10 +60,10 @@ def varies(profile: str, request: Request) -> bool:
 
 
 def varied(profile: str, request: Request) -> Request:
-    """The same request with a new random seed; raises `InvalidRequest` when it takes none."""
+    """The same request with a new random seed; raises `InvalidRequestError` when it takes none."""
     chosen = find(profile, request.model)
     if not varies(profile, request):
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"{request.model} takes no seed, so there is nothing to vary.",
             next_step="Again asks for the same once more.",
         )

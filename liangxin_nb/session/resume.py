@@ -18,7 +18,7 @@ from ..engine import Life
 from ..engine.background_loop import Loop
 from ..engine.callback_reconciler import Recovery
 from ..engine.ownership import Whose
-from ..errors import InvalidRequest, LiangxinError
+from ..errors import InvalidRequestError, LiangxinError
 from ..ledger import Ledger
 from ..results import Result, Results
 from .job import Job
@@ -51,8 +51,8 @@ class Past:
     def resume(self, id: str = "") -> list[Job]:
         """Takes up every unfinished task of this ledger and service, or the one of that id.
 
-        What another living notebook follows is left to it. Raises `InvalidRequest` for an id that
-        has nothing to collect.
+        What another living notebook follows is left to it. Raises `InvalidRequestError` for an id
+        that has nothing to collect.
         """
         self.find_lost()
         if id:
@@ -83,12 +83,12 @@ class Past:
     def recover(self, notebook: str | Path) -> list[Job]:
         """A job for every task id that a notebook file carries, on whatever machine it was made.
 
-        Raises `InvalidRequest` when the file cannot be read or is no notebook.
+        Raises `InvalidRequestError` when the file cannot be read or is no notebook.
         """
         try:
             text = Path(notebook).expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise InvalidRequest(f"{str(notebook)!r} cannot be read ({error}).") from None
+            raise InvalidRequestError(f"{str(notebook)!r} cannot be read ({error}).") from None
         return [self.attach(task_id) for task_id in tasks_in(text, repr(str(notebook)))]
 
     def take_up(self, ticket: Ticket) -> Job | None:
@@ -142,19 +142,19 @@ class Past:
         collectable = ticket.unfinished or ticket.fate == "lost"
         removed = ticket.fate == "deleted" or (ticket.fate == "kept" and not self._is_kept(ticket))
         if not ticket.task_id or not (collectable or removed):
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"There is nothing to collect for {ticket.id}: it is {ticket.fate}.",
                 next_step=ticket.reason or f"%liangxin show {ticket.id} shows it.",
             )
         if not self._whose.ours(ticket):
             there = ticket.service or ticket.profile
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"{ticket.id} belongs to {there}, this session uses {self._settings.host}.",
                 next_step=f"Use the profile {ticket.profile} and its address, then resume again.",
             )
         job = None if self._whose.elsewhere(ticket) else self._taken_up(ticket)
         if job is None:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"{ticket.task_id} is followed by another notebook, which keeps its result.",
                 next_step=f"%liangxin show {ticket.task_id} shows it when it is done.",
             )

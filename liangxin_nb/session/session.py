@@ -18,7 +18,7 @@ from ..engine.background_loop import Loop
 from ..engine.callback_reconciler import Recovery
 from ..engine.client_provider import Connection
 from ..engine.ownership import Whose
-from ..errors import InvalidRequest
+from ..errors import InvalidRequestError
 from ..ledger import Bundle, Ledger
 from ..ledger.reports import history
 from ..ledger.spending import guard
@@ -48,7 +48,7 @@ class Session:
     """One service, one key, one folder; sends nothing and starts nothing before it is used.
 
     `settings`: default `Settings.load(**arguments)`; `pace`: default the documented one. Raises
-    `InvalidRequest` when the folder or the ledger cannot be used.
+    `InvalidRequestError` when the folder or the ledger cannot be used.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Session:
         `image`: a reference picture or a list of them; `callback`: `auto`, a URL of one's own,
         None to poll only, default what the settings say; `reuse`: identical work that is kept on
         this disk is taken from there; `options`: the model's inputs by their own names, such as
-        `image_size="square_hd"`. Raises `InvalidRequest` before anything is sent.
+        `image_size="square_hd"`. Raises `InvalidRequestError` before anything is sent.
         """
         plain = {"aspect": aspect, "size": size, "seed": seed}
         profile = self.settings.profile
@@ -109,13 +109,13 @@ class Session:
     def submit(self, request: Request, *, callback: str | None = "", reuse: bool = False) -> Job:
         """Writes the request's ticket into the ledger, then sends it from the private loop.
 
-        `callback`, `reuse`: as in `generate`. Raises `InvalidRequest` before anything is sent, also
-        for a request read from the ledger whose reference pictures are not at hand.
+        `callback`, `reuse`: as in `generate`. Raises `InvalidRequestError` before anything is sent,
+        also for a request read from the ledger whose reference pictures are not at hand.
         """
         if reuse and (kept := self.same([request])[0]):
             return self._past.reuse(kept)
         if not request.whole:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 "The reference pictures of this request are not written down; nothing was sent.",
                 next_step="Give them again: --image in a cell, or in the panel.",
             )
@@ -133,7 +133,7 @@ class Session:
     ) -> list[Ticket]:
         """A ticket for each of a batch's `places`, on disk before the first is sent by `take_up`.
 
-        `bundle`: the batch itself, where it is new. Raises `InvalidRequest` and writes nothing
+        `bundle`: the batch itself, where it is new. Raises `InvalidRequestError` and writes nothing
         when all of them together would cross a limit.
         """
         for request in places.values():
@@ -155,10 +155,11 @@ class Session:
     def credits(self) -> float:
         """The account's balance as the service tells it; blocks for one question.
 
-        Raises `InvalidRequest` where no service documents how to ask: LiangXin, and the sandbox.
+        Raises `InvalidRequestError` where no service documents how to ask: LiangXin, and the
+        sandbox.
         """
         if self.settings.profile != "kie":
-            raise InvalidRequest(_NO_BALANCE[self.settings.profile])
+            raise InvalidRequestError(_NO_BALANCE[self.settings.profile])
         return self.loop.submit(self._balance()).result()
 
     async def _balance(self) -> float:
@@ -169,8 +170,8 @@ class Session:
     def resume(self, id: str = "") -> list[Job]:
         """Takes up every unfinished task of this ledger and service, or the one of that id.
 
-        What another living notebook follows is left to it. Raises `InvalidRequest` for an id that
-        has nothing to collect.
+        What another living notebook follows is left to it. Raises `InvalidRequestError` for an id
+        that has nothing to collect.
         """
         return self._past.resume(id)
 
@@ -195,7 +196,7 @@ class Session:
     def recover(self, notebook: str | Path) -> list[Job]:
         """A job for every task id that a notebook file carries, on whatever machine it was made.
 
-        Raises `InvalidRequest` when the file cannot be read or is no notebook.
+        Raises `InvalidRequestError` when the file cannot be read or is no notebook.
         """
         return self._past.recover(notebook)
 
@@ -209,19 +210,25 @@ class Session:
         return examine(self.ledger, self.results, self._whose.alive)
 
     def ticket(self, id: str) -> Ticket:
-        """The ledger's ticket of a task id or ticket id; raises `InvalidRequest` without one."""
+        """The ledger's ticket of a task id or ticket id.
+
+        Raises `InvalidRequestError` without one.
+        """
         found = self.ledger.find(id)
         if found is None:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"{id!r} is not in the ledger {self.ledger.place!r}.",
                 next_step="%liangxin tasks lists what is.",
             )
         return found
 
     def result(self, ticket: Ticket) -> Result:
-        """What is kept of a ticket; raises `InvalidRequest` or `ResultLost` when nothing is."""
+        """What is kept of a ticket.
+
+        Raises `InvalidRequestError` or `ResultUnavailableError` when nothing is.
+        """
         if not ticket.folder:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"Nothing is kept of {ticket.id}: it is {ticket.fate}.", next_step=ticket.reason
             )
         return self.results.load(ticket.folder)
@@ -243,7 +250,7 @@ class Session:
         """A key that stands in a prompt would go into the ledger, the story and the notebook."""
         key = self.settings.key
         if key is not None and len(key.reveal()) >= 8 and key.reveal() in text:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 "The prompt or an option holds your API key; nothing was sent.",
                 next_step="Take it out, and out of the notebook too.",
             )

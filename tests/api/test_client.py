@@ -22,12 +22,12 @@ from liangxin_nb.config.settings import Secret, Settings
 from liangxin_nb.core.request import Request
 from liangxin_nb.engine.client_provider import Connection
 from liangxin_nb.errors import (
+    APIConnectionError,
+    APIError,
+    AuthenticationError,
     LiangxinError,
-    NotAuthorized,
-    ResultLost,
-    Saturated,
-    ServiceError,
-    Unreachable,
+    RateLimitError,
+    ResultUnavailableError,
 )
 from liangxin_nb.polling import Pace
 from liangxin_nb.ratelimit import Budget
@@ -145,7 +145,7 @@ async def test_a_create_is_sent_once_as_documented(serve):
 )
 async def test_a_create_whose_answer_is_lost_is_never_sent_again(serve, answer):
     server = serve(answer)
-    with pytest.raises(Unreachable) as error:
+    with pytest.raises(APIConnectionError) as error:
         await create(server)
     assert error.value.maybe_created
     assert "may be billed" in str(error.value)
@@ -180,14 +180,14 @@ async def test_a_create_never_goes_out_on_a_connection_that_may_be_dropped(serve
 
 async def test_a_clear_refusal_is_final(serve):
     server = serve((401, {}, b'{"error": {"message": "invalid token"}}'))
-    with pytest.raises(NotAuthorized):
+    with pytest.raises(AuthenticationError):
         await create(server)
     assert len(server.seen) == 1
 
 
 async def test_kies_500_for_a_missing_field_is_a_refusal_and_no_lost_task(serve):
     server = serve((500, {}, b'{"code": 500, "msg": "This field is required"}'))
-    with pytest.raises(ServiceError, match="This field is required"):
+    with pytest.raises(APIError, match="This field is required"):
         await create(server)
 
 
@@ -215,7 +215,7 @@ async def test_a_429_without_an_id_is_sent_again_after_the_shared_pause(serve, r
 
 async def test_a_429_for_ever_ends_after_four_tries(serve, retries_at_once):
     server = serve((429, {"retry-after": "0"}, BUSY))
-    with pytest.raises(Saturated):
+    with pytest.raises(RateLimitError):
         await create(server)
     assert len(server.seen) == 4
 
@@ -224,17 +224,17 @@ async def test_a_429_for_ever_ends_after_four_tries(serve, retries_at_once):
     ("asked", "pause"), [(None, True), (0.0, 0.1), (0.5, 0.5), (60.0, 60.0), (61.0, 60.0)]
 )
 def test_a_create_waits_as_long_as_a_429_asks_within_bounds(asked, pause):
-    busy = Saturated("busy", status=429, retry_after=asked)
+    busy = RateLimitError("busy", status=429, retry_after=asked)
     assert repr(tasks._resendable(busy)) == repr(pause)
 
 
 @pytest.mark.parametrize(
     ("error", "again"),
     [
-        (Unreachable("refused"), True),
-        (Unreachable("lost", maybe_created=True), False),
-        (ServiceError("no", status=400), False),
-        (ServiceError("busy", status=503), False),
+        (APIConnectionError("refused"), True),
+        (APIConnectionError("lost", maybe_created=True), False),
+        (APIError("no", status=400), False),
+        (APIError("busy", status=503), False),
     ],
 )
 def test_a_create_is_sent_again_only_when_it_surely_did_not_arrive(error, again):
@@ -244,7 +244,7 @@ def test_a_create_is_sent_again_only_when_it_surely_did_not_arrive(error, again)
 async def test_a_port_that_refuses_is_surely_not_sent(serve, retries_at_once):
     server = serve(good())
     server.stop()
-    with pytest.raises(Unreachable) as error:
+    with pytest.raises(APIConnectionError) as error:
         await create(server)
     assert not error.value.maybe_created
     assert "Nothing was sent, nothing was billed" in str(error.value)
@@ -253,7 +253,7 @@ async def test_a_port_that_refuses_is_surely_not_sent(serve, retries_at_once):
 async def test_the_key_follows_no_redirect(serve):
     elsewhere = serve(good(taskId="stolen"))
     server = serve((307, {"location": f"{elsewhere.url}/api/v1/jobs/createTask"}, b""))
-    with pytest.raises((ServiceError, Unreachable)):
+    with pytest.raises((APIError, APIConnectionError)):
         await create(server)
     assert elsewhere.seen == []
 
@@ -264,7 +264,7 @@ async def test_the_key_is_in_no_error_no_repr_and_no_log(serve, caplog):
     server = serve((401, {}, body), (500, {}, KEY.encode()), (200, {}, body))
     async with Client(server.url, Secret(KEY)) as client:
         for call in (client.create(WISH), client.create(WISH), client.record("task_1")):
-            with pytest.raises((ServiceError, Unreachable)) as error:
+            with pytest.raises((APIError, APIConnectionError)) as error:
                 await call
             assert KEY not in f"{error.value!r} {error.value}"
         assert KEY not in f"{client!r} {vars(client)} {vars(client._calls)}"
@@ -276,9 +276,9 @@ async def test_an_answer_without_an_end_is_cut_off(serve, monkeypatch):
     monkeypatch.setattr("liangxin_nb.api.transport._LARGEST_ANSWER", 100)
     server = serve((200, {}, b" " * 101), (200, {}, b" " * 100))
     async with Client(server.url, Secret(KEY)) as client:
-        with pytest.raises(Unreachable, match="longer than 8 MiB"):
+        with pytest.raises(APIConnectionError, match="longer than 8 MiB"):
             await client.record("task_1")
-        with pytest.raises(ServiceError, match="It is empty"):
+        with pytest.raises(APIError, match="It is empty"):
             await client.record("task_1")
 
 
@@ -340,7 +340,7 @@ async def test_a_download_never_carries_the_key_even_to_the_apis_own_origin(serv
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 async def test_a_dead_link_is_lost(serve, tmp_path, status):
     server = serve((status, {}, b""))
-    with pytest.raises(ResultLost, match=f"HTTP {status}"):
+    with pytest.raises(ResultUnavailableError, match=f"HTTP {status}"):
         await download(server, tmp_path / "x")
     assert len(server.seen) == 1
 
@@ -353,14 +353,14 @@ async def test_a_download_cut_off_is_tried_again(serve, tmp_path, retries_at_onc
 
 async def test_a_server_of_files_that_is_down_is_tried_five_times(serve, tmp_path, retries_at_once):
     server = serve((503, {"retry-after": "3"}, b""))
-    with pytest.raises(Unreachable, match="HTTP 503 and asked to wait 3 s"):
+    with pytest.raises(APIConnectionError, match="HTTP 503 and asked to wait 3 s"):
         await download(server, tmp_path / "x")
     assert len(server.seen) == 5
 
 
 async def test_redirects_end_somewhere(serve, tmp_path):
     server = serve((302, {"location": "/x"}, b""))
-    with pytest.raises(ResultLost, match="redirects more than 5 times"):
+    with pytest.raises(ResultUnavailableError, match="redirects more than 5 times"):
         await download(server, tmp_path / "x")
     assert len(server.seen) == 6
 
@@ -368,7 +368,7 @@ async def test_redirects_end_somewhere(serve, tmp_path):
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/y", "data:,x", "", "//x"])
 async def test_only_http_is_fetched(tmp_path, url):
     async with Client("http://127.0.0.1:1", Secret(KEY)) as client:
-        with pytest.raises(ResultLost, match="not http"):
+        with pytest.raises(ResultUnavailableError, match="not http"):
             await client.download(url, tmp_path / "x")
 
 
@@ -388,7 +388,7 @@ async def test_only_http_is_fetched(tmp_path, url):
 )
 async def test_a_public_service_cannot_point_into_a_private_network(tmp_path, url):
     async with Client("https://93.184.215.14", Secret(KEY)) as client:
-        with pytest.raises(ResultLost, match="inside a private network"):
+        with pytest.raises(ResultUnavailableError, match="inside a private network"):
             await client.download(url, tmp_path / "x")
 
 
@@ -422,7 +422,7 @@ async def test_a_result_that_is_too_large_is_not_fetched_whole(serve, tmp_path, 
     monkeypatch.setattr("liangxin_nb.api.downloads.LARGEST", 1 << 20)
     server = serve((200, {}, b"x" * (1 << 20)), (200, {}, b"x" * ((1 << 20) + 1)))
     await download(server, tmp_path / "x")
-    with pytest.raises(ResultLost, match="larger than 1 MiB"):
+    with pytest.raises(ResultUnavailableError, match="larger than 1 MiB"):
         await download(server, tmp_path / "x")
 
 

@@ -12,14 +12,14 @@ from liangxin_nb.api import codec
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.task import Media, Record, State
 from liangxin_nb.errors import (
+    APIError,
+    AuthenticationError,
+    ContentPolicyError,
+    InsufficientCreditsError,
     LiangxinError,
-    Moderated,
-    NotAuthorized,
-    OutOfCredit,
-    Saturated,
-    ServiceError,
-    TaskFailed,
-    UnderMaintenance,
+    MaintenanceError,
+    RateLimitError,
+    TaskFailedError,
 )
 
 SUCCESS = (Path(__file__).parent.parent / "samples" / "record-success.json").read_bytes()
@@ -37,7 +37,7 @@ def answer(**data):
 
 def refused(read, status, body, retry_after=None):
     """The error that a reader raises for an answer."""
-    with pytest.raises(ServiceError) as error:
+    with pytest.raises(APIError) as error:
         read(status, body, retry_after)
     return error.value
 
@@ -306,7 +306,7 @@ def test_when_the_work_on_a_task_began(state, created, updated, seconds):
 )
 def test_a_failure_is_described_in_the_services_words(code, words, said):
     error = codec.failure(Record("task_1", State("fail"), fail_code=code, fail_msg=words))
-    assert type(error) is TaskFailed
+    assert type(error) is TaskFailedError
     assert error.message == said
     assert (error.fail_code, error.task_id) == (code, "task_1")
     assert error.next_step == "Change the prompt or the options, then run the cell again."
@@ -332,23 +332,23 @@ def gateway(message, status, code=""):
 
 
 REFUSALS = [
-    (said(400, "input.prompt is required", 400), ServiceError, 400, ""),
-    (said(401, "bad key"), NotAuthorized, 401, KEY),
-    (gateway("无效的令牌", 401), NotAuthorized, 401, KEY),
-    (said(402, "no credits"), OutOfCredit, 402, CREDIT),
-    (gateway("access denied", 403), NotAuthorized, 403, RIGHTS),
-    (said(429, "slow down", 429), Saturated, 429, WAIT),
-    (gateway("saturated", 503, "429"), Saturated, 429, WAIT),
-    (said(433, "limit"), OutOfCredit, 433, LIMIT),
-    (said(455, "closed"), UnderMaintenance, 455, "Try again later."),
-    (said(422, "bad size"), ServiceError, 422, ""),
-    (said(404, "sensitive content"), ServiceError, 404, ""),
-    (said(500, "no credit balance left"), ServiceError, 500, ""),
-    (said("E7", "oops", 418), ServiceError, 418, ""),
-    (said("E7", "oops"), ServiceError, 200, ""),
-    *[(gateway(f"your {word.upper()} x", 403), OutOfCredit, 403, CREDIT)
+    (said(400, "input.prompt is required", 400), APIError, 400, ""),
+    (said(401, "bad key"), AuthenticationError, 401, KEY),
+    (gateway("无效的令牌", 401), AuthenticationError, 401, KEY),
+    (said(402, "no credits"), InsufficientCreditsError, 402, CREDIT),
+    (gateway("access denied", 403), AuthenticationError, 403, RIGHTS),
+    (said(429, "slow down", 429), RateLimitError, 429, WAIT),
+    (gateway("saturated", 503, "429"), RateLimitError, 429, WAIT),
+    (said(433, "limit"), InsufficientCreditsError, 433, LIMIT),
+    (said(455, "closed"), MaintenanceError, 455, "Try again later."),
+    (said(422, "bad size"), APIError, 422, ""),
+    (said(404, "sensitive content"), APIError, 404, ""),
+    (said(500, "no credit balance left"), APIError, 500, ""),
+    (said("E7", "oops", 418), APIError, 418, ""),
+    (said("E7", "oops"), APIError, 200, ""),
+    *[(gateway(f"your {word.upper()} x", 403), InsufficientCreditsError, 403, CREDIT)
       for word in ("quota", "insufficient", "credit", "balance", "额度", "余额")],
-    *[(said(code, f"a {word.title()} thing"), Moderated, code, PROMPT)
+    *[(said(code, f"a {word.title()} thing"), ContentPolicyError, code, PROMPT)
       for code in (400, 422)
       for word in ("sensitive", "moderat", "safety", "nsfw", "policy", "敏感", "违规")],
 ]  # fmt: skip
@@ -398,7 +398,7 @@ def test_a_good_answer(status, code):
 @pytest.mark.parametrize(("status", "code"), [(199, 200), (300, 200), (200, 201), (200, 0)])
 def test_an_answer_is_good_by_its_status_and_by_its_code(status, code):
     body = json.dumps({"code": code, "data": {"state": "waiting"}}).encode()
-    assert type(refused(codec.record, status, body)) is ServiceError
+    assert type(refused(codec.record, status, body)) is APIError
 
 
 # --- answers that cannot be read ----------------------------------------------------------------
@@ -423,7 +423,7 @@ def test_an_answer_is_good_by_its_status_and_by_its_code(status, code):
 )  # fmt: skip
 def test_an_answer_that_is_not_the_apis_is_described_by_its_beginning(status, body, words, number):
     error = refused(codec.record, status, body, 3.0)
-    assert type(error) is ServiceError
+    assert type(error) is APIError
     assert error.message == (
         f"The answer (HTTP {status}) cannot be read: it is not the API's JSON. {words}"
     )

@@ -12,7 +12,7 @@ from liangxin_nb import catalog
 from liangxin_nb.api import Client, uploads
 from liangxin_nb.config.settings import Secret
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import NotAuthorized, ServiceError, Unreachable
+from liangxin_nb.errors import APIConnectionError, APIError, AuthenticationError
 from liangxin_nb.session import Session, request_builder
 
 from .. import conftest
@@ -118,14 +118,14 @@ async def test_what_is_created_names_addresses_only(serve):  # noqa: F811
 
 
 REFUSALS = [
-    ((200, {}, b'{"code": 401, "msg": "no such key"}'), NotAuthorized, 1),
-    ((400, {}, b'{"code": 400, "msg": "too large"}'), ServiceError, 1),
-    ((502, {}, b"<html>bad gateway</html>"), ServiceError, 3),
-    ((302, {"location": "https://example.com/"}, b""), ServiceError, 1),
-    ((None, {}, b""), Unreachable, 3),
-    (good(downloadUrl="file:///etc/passwd"), ServiceError, 3),
-    (good(downloadUrl=""), ServiceError, 3),
-    (good(fileUrl="https://x/1.png"), ServiceError, 3),
+    ((200, {}, b'{"code": 401, "msg": "no such key"}'), AuthenticationError, 1),
+    ((400, {}, b'{"code": 400, "msg": "too large"}'), APIError, 1),
+    ((502, {}, b"<html>bad gateway</html>"), APIError, 3),
+    ((302, {"location": "https://example.com/"}, b""), APIError, 1),
+    ((None, {}, b""), APIConnectionError, 3),
+    (good(downloadUrl="file:///etc/passwd"), APIError, 3),
+    (good(downloadUrl=""), APIError, 3),
+    (good(fileUrl="https://x/1.png"), APIError, 3),
 ]
 
 
@@ -152,7 +152,7 @@ def test_a_failed_upload_is_a_refusal_in_the_ledger(serve, tmp_path):  # noqa: F
     server = serve((400, {}, b'{"code": 400, "msg": "too large"}'))
     session = Session(profile="kie", base_url=server.url, key=KEY, results=tmp_path / "r")
     job = session.generate("x", model="google/nano-banana-edit", image=picture())
-    with pytest.raises(ServiceError, match="could not be uploaded"):
+    with pytest.raises(APIError, match="could not be uploaded"):
         job.wait(60)
     (ticket,) = session.ledger.tickets()
     assert ticket.fate == "refused"
@@ -165,7 +165,7 @@ async def test_the_key_goes_to_the_stated_addresses_and_no_further(serve):  # no
     place = serve((307, {"location": f"{elsewhere.url}/api/file-base64-upload"}, b""))
     api = serve(good(taskId="task_1"))
     async with Client(api.url, Secret(KEY), uploads=place.url) as client:
-        with pytest.raises(ServiceError):
+        with pytest.raises(APIError):
             await client.create(WISH)
     assert (len(place.seen), len(elsewhere.seen), len(api.seen)) == (1, 0, 0)
 

@@ -10,7 +10,7 @@ import pytest
 import liangxin_nb as lx
 from liangxin_nb.archive import pack_all, take_all
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.polling import Pace
 from liangxin_nb.session import Session
 from liangxin_nb.session.default import use
@@ -175,7 +175,7 @@ def test_a_batch_comes_home_as_one(session, tmp_path, home):
 def test_a_batch_that_this_program_cannot_have_written_is_refused(zip, home, batch):
     header, rest = part(zip, "ledger.jsonl").decode().split("\n", 1)
     text = "\n".join([header, json.dumps({"batch": batch}), rest])
-    with pytest.raises(InvalidRequest, match="nothing was changed"):
+    with pytest.raises(InvalidRequestError, match="nothing was changed"):
         take_all(home, put(zip, "ledger.jsonl", text), notebooks=False)
     assert home.ledger.tickets() == []
 
@@ -237,11 +237,11 @@ def test_the_key_is_in_nothing_that_is_packed(session, tmp_path, sandbox):
 
 
 def test_a_name_that_is_taken_is_refused_and_a_folder_gets_a_new_file_each_time(zip, away):
-    with pytest.raises(InvalidRequest, match="is there already"):
+    with pytest.raises(InvalidRequestError, match="is there already"):
         pack_all(away, zip, notebooks=False)
     names = {pack_all(away, zip.parent, notebooks=False).path.name for _ in range(3)}
     assert len(names) == 3
-    with pytest.raises(InvalidRequest, match="cannot be written"):
+    with pytest.raises(InvalidRequestError, match="cannot be written"):
         pack_all(away, "/proc/nowhere/x.zip", notebooks=False)
     assert not list(zip.parent.glob(".*.part"))
 
@@ -338,7 +338,7 @@ def test_a_page_of_html_under_a_pictures_name_is_left_out(zip, home):
     ],
 )
 def test_a_ledger_that_this_program_cannot_have_written_is_refused_whole(zip, home, values, said):
-    with pytest.raises(InvalidRequest, match="nothing was changed") as error:
+    with pytest.raises(InvalidRequestError, match="nothing was changed") as error:
         take_all(home, ledger_with(zip, **values), notebooks=True)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
@@ -359,7 +359,7 @@ def test_a_ledger_that_this_program_cannot_have_written_is_refused_whole(zip, ho
     ids=["another format", "nonsense", "a list", "no events", "too deep", "too large"],
 )
 def test_what_is_no_ledger_is_one_clear_line(zip, home, text, said):
-    with pytest.raises(InvalidRequest, match=said):
+    with pytest.raises(InvalidRequestError, match=said):
         take_all(home, put(zip, "ledger.jsonl", text), notebooks=True)
 
 
@@ -373,7 +373,7 @@ def test_what_is_no_export_is_one_clear_line(tmp_path, home):
         with pytest.warns(UserWarning, match="Duplicate"):
             twice.writestr("ledger.jsonl", "{}")
     for name in ("x.zip", "other.zip", "twice.zip", "missing.zip", "."):
-        with pytest.raises(InvalidRequest, match="no sound export"):
+        with pytest.raises(InvalidRequestError, match="no sound export"):
             take_all(home, tmp_path / name, notebooks=True)
 
 

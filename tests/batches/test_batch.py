@@ -13,7 +13,7 @@ from PIL import Image
 from liangxin_nb.batches import draft, executor, lines, reopen
 from liangxin_nb.batches.inputs import rows
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequest, StillRunning
+from liangxin_nb.errors import InvalidRequestError, WaitTimeoutError
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.ledger.database import Store
 from liangxin_nb.notebook.magics.batch_arguments import read_line
@@ -30,7 +30,7 @@ def planned(session, prompts, **more):
 
 def refusal(session, prompts, **more):
     """The one line in which a batch is refused; nothing is written and nothing sent."""
-    with pytest.raises(InvalidRequest) as error:
+    with pytest.raises(InvalidRequestError) as error:
         draft(session, prompts, **more).begin(most=more.pop("most", 50))
     assert session.ledger.count() == {}
     assert "\n" not in str(error.value)
@@ -106,7 +106,7 @@ def test_the_limits_count_the_batch_as_a_whole(sandbox, tmp_path):
     spent = session.ledger.intend(Request("z-image", "x"), "liangxin", sandbox.url)
     session.ledger.change(spent, "kept", fate="kept", credits=4.0)
     dear = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path / "r", max_credits=11)
-    with pytest.raises(InvalidRequest, match="these 2 tasks would cost 8, the limit is 11"):
+    with pytest.raises(InvalidRequestError, match="these 2 tasks would cost 8, the limit is 11"):
         draft(dear, ["a", "b"]).begin()
     assert len(session.history()) == 1
     session.close()
@@ -139,7 +139,7 @@ def test_a_dry_run_says_how_many_and_what_is_known_of_the_cost(session):
     ],
 )  # fmt: skip
 def test_a_wrong_batch_line_is_refused_in_one_line(line, said):
-    with pytest.raises(InvalidRequest) as error:
+    with pytest.raises(InvalidRequestError) as error:
         read_line(line, "a lake", {})
     assert said in str(error.value)
 
@@ -237,7 +237,7 @@ def test_a_contact_sheet_is_small_in_a_notebook_and_large_in_a_file(partly, tmp_
     assert shown["text/plain"].startswith(named)
     with Image.open(sheet.save(tmp_path / "sheet.png", 200)) as image:
         assert image.width > 3 * 200
-    with pytest.raises(InvalidRequest, match=r"'\.gif' is no ending"):
+    with pytest.raises(InvalidRequestError, match=r"'\.gif' is no ending"):
         sheet.save(tmp_path / "sheet.gif")
 
 
@@ -278,7 +278,7 @@ def test_a_result_that_is_used_again_says_since_when_it_is_kept(session, sandbox
 def test_a_paused_batch_says_so_and_goes_on(session):
     batch = draft(session, ["a lake"] * 6, size="square").begin(window=2)
     batch.pause()
-    with pytest.raises(StillRunning, match=rf"not sent yet.*%liangxin batch {batch.id}"):
+    with pytest.raises(WaitTimeoutError, match=rf"not sent yet.*%liangxin batch {batch.id}"):
         batch.wait(120)
     unsent = batch.counts["unsent"]
     assert unsent >= 4
@@ -291,7 +291,7 @@ def test_a_paused_batch_says_so_and_goes_on(session):
 def test_a_batch_that_was_left_is_resumed_and_nothing_is_created_twice(session):
     batch = draft(session, ["a lake"] * 6, size="square").begin(window=2)
     batch.leave()
-    with pytest.raises(StillRunning):
+    with pytest.raises(WaitTimeoutError):
         batch.wait(120)
     assert all(batch.resume().wait(120))
     assert session.ledger.count() == {"kept": 6}
@@ -306,7 +306,7 @@ def test_an_intent_that_another_notebook_sent_and_left_is_not_sent_again(tmp_pat
 
 
 def test_a_batch_that_is_not_there_is_named(session):
-    with pytest.raises(InvalidRequest, match=r"no batch 'nope'.*%liangxin batches lists them"):
+    with pytest.raises(InvalidRequestError, match=r"no batch 'nope'.*%liangxin batches lists them"):
         reopen(session, "nope")
 
 
@@ -317,7 +317,7 @@ def worked_on(session, prompts, watch=lambda now: None):
     for _ in zip(range(10), batch.as_completed(), strict=False):
         pass
     batch.leave()
-    with pytest.raises(StillRunning):
+    with pytest.raises(WaitTimeoutError):
         batch.wait(120)
 
 

@@ -34,7 +34,7 @@ SAYS = {
     "late = [": r"polled: heard of it [\d.]+ s late[^]*called: heard of it",
     "len(results)\n": r"^9$",
     "--aspect 7:5": r"'7:5' is not one of",
-    "StillRunning as": r"StillRunning · (Task task_|The task)",
+    "WaitTimeoutError as": r"WaitTimeoutError · (Task task_|The task)",
     "--dry": r"8 tasks would be created: 4 z-image, 4 flux-2-pro",
     # Which of the prompts is refused, and which fails, is chosen by chance.
     "tea.failures": r"(?=[^]*refused The service refused)[^]*failed The task failed",
@@ -77,7 +77,7 @@ def test_run_all_shows_what_the_tutorial_says(path, opened, notebook):
         if cell.source in PARTS:
             PARTS[cell.source](page, n)
         elif fails:
-            page.wait_text(n, "(UsageError|InvalidRequest): ")
+            page.wait_text(n, "(UsageError|InvalidRequestError): ")
             assert "Traceback" not in page.text(n)
         elif cell.source.startswith(SHOWN) and "--dry" not in cell.source:
             page.wait("shows", n, "^\\s*$")

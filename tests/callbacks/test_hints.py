@@ -13,7 +13,7 @@ import pytest
 import liangxin_nb as lx
 from liangxin_nb.callbacks.channel import Line
 from liangxin_nb.callbacks.hint_store import Mailbox
-from liangxin_nb.errors import TaskFailed
+from liangxin_nb.errors import TaskFailedError
 from liangxin_nb.sandbox import webhooks
 from liangxin_nb.sandbox.state import World
 from liangxin_nb.sandbox.webhooks import Caller
@@ -73,7 +73,7 @@ def test_a_call_that_comes_twice_ends_the_job_once(receiver, faulty, opened):
 def test_a_call_about_a_failed_task_ends_the_job(receiver, faulty, opened):
     set_faults(faulty, "fail:500")
     session = opened(faulty)
-    with pytest.raises(TaskFailed, match="500"):
+    with pytest.raises(TaskFailedError, match="500"):
         session.generate("a lake", size="square").wait(120)
     assert session.ledger.count() == {"failed": 1}
 

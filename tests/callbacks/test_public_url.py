@@ -5,7 +5,7 @@ import json
 import pytest
 
 from liangxin_nb.callbacks.public_url import base, own
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.session import Session
 
 PREFIX = {"JUPYTERHUB_SERVICE_PREFIX": "/user/li/"}
@@ -41,7 +41,7 @@ def test_the_surroundings_tell_the_public_address(env, found):
      {"BINDER_LAUNCH_HOST": "https://mybinder.org/", **PREFIX}],
 )  # fmt: skip
 def test_without_a_public_address_it_says_so_in_one_line(env):
-    with pytest.raises(InvalidRequest, match="Polling needs nothing") as refused:
+    with pytest.raises(InvalidRequestError, match="Polling needs nothing") as refused:
         base(local=False, env=env)
     assert "\n" not in str(refused.value)
 
@@ -52,14 +52,14 @@ def test_without_a_public_address_it_says_so_in_one_line(env):
      "https://li:pw@hub.example", "https://[", "http://169.254.169.254/"],
 )  # fmt: skip
 def test_what_no_service_may_call_is_refused(url):
-    with pytest.raises(InvalidRequest, match="public https") as refused:
+    with pytest.raises(InvalidRequestError, match="public https") as refused:
         own(url, local=False)
     assert "pw" not in str(refused.value)
 
 
 def test_this_machine_will_do_for_an_api_on_this_machine():
     assert own("http://127.0.0.1:80/x", local=True) == "http://127.0.0.1:80/x"
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequestError):
         own("http://10.0.0.1/x", local=True)
 
 
@@ -69,23 +69,23 @@ def test_the_server_that_started_the_kernel_is_found_for_the_sandbox(monkeypatch
     told.write_text(json.dumps({"url": "http://localhost:8888/x/", "token": "t"}))
     env = {"JPY_PARENT_PID": "4711"}
     assert base(local=True, env=env) == "http://localhost:8888/x/"
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequestError):
         base(local=False, env=env)
     told.write_text(json.dumps({"url": "http://hub.example:8888/"}))
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequestError):
         base(local=True, env=env)
 
 
 def test_nothing_is_written_down_when_there_is_no_address(tmp_path):
     session = Session(base_url="https://api.example", key="k" * 20, results=tmp_path / "r",
                       callback="auto")  # fmt: skip
-    with pytest.raises(InvalidRequest, match="nothing was sent"):
+    with pytest.raises(InvalidRequestError, match="nothing was sent"):
         session.generate("a lake")
-    with pytest.raises(InvalidRequest, match="holds your API key"):
+    with pytest.raises(InvalidRequestError, match="holds your API key"):
         session.generate("a lake", callback=f"https://x.example/{'k' * 20}")
     assert session.ledger.count() == {}
 
 
 def test_a_word_that_is_no_callback_is_refused():
-    with pytest.raises(InvalidRequest, match="none of auto, none and a URL"):
+    with pytest.raises(InvalidRequestError, match="none of auto, none and a URL"):
         Session(callback="always")

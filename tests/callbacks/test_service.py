@@ -19,7 +19,7 @@ from liangxin_nb.callbacks.signature import good, sign
 from liangxin_nb.callbacks.token_bucket import Buckets
 from liangxin_nb.config.settings import Secret
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.session import Session
 
 from .conftest import body, post
@@ -221,7 +221,7 @@ def test_a_port_that_is_taken_is_reported_in_one_line():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(InvalidRequest, match="cannot be listened on"):
+        with pytest.raises(InvalidRequestError, match="cannot be listened on"):
             lx.receive_callbacks(taken.getsockname()[1])
 
 
@@ -244,11 +244,11 @@ def test_a_broken_mailbox_refuses_callbacks_and_hinders_nothing_else(
     session = Session(results=tmp_path / "r", callback="auto")
     ticket = session.ledger.intend(Request("z-image", "a lake"), "sandbox", "")
     session.ledger.change(ticket, "unknown", fate="unknown", owner="")
-    with pytest.raises(InvalidRequest, match="mailbox"):
+    with pytest.raises(InvalidRequestError, match="mailbox"):
         session.generate("a lake")
     assert session.resume() == []
     assert [finding.what for finding in session.examine()] == ["unknown"]
-    with pytest.raises(InvalidRequest, match="mailbox"):
+    with pytest.raises(InvalidRequestError, match="mailbox"):
         lx.receive_callbacks()
 
 

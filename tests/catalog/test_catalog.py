@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from liangxin_nb import catalog
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 
 Z = catalog.model("liangxin", "z-image")
 SEEDREAM = catalog.model("liangxin", "seedream-v4-5")
@@ -63,7 +63,7 @@ def test_option_text_is_converted_to_the_inputs_type():
     ],
 )
 def test_undocumented_input_is_refused_with_one_line(model, plain, options, message):
-    with pytest.raises(InvalidRequest, match=r"[Nn]othing was sent") as error:
+    with pytest.raises(InvalidRequestError, match=r"[Nn]othing was sent") as error:
         catalog.checked(model, plain, options)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
@@ -124,19 +124,21 @@ def test_a_list_may_be_typed_as_addresses_or_as_json():
     for typed in (f"{PNG},{data}", f"{PNG}, {data}", f'["{PNG}", "{data}"]', [PNG, data]):
         wire, notes = catalog.checked(BANANA, {}, {"image_input": typed})
         assert (wire, notes) == ({"image_input": [PNG, data]}, [])
-    with pytest.raises(InvalidRequest, match="is not a list of addresses"):
+    with pytest.raises(InvalidRequestError, match="is not a list of addresses"):
         catalog.checked(BANANA, {}, {"image_input": '["broken'})
 
 
 def test_a_long_address_is_cut_short_in_a_message():
-    with pytest.raises(InvalidRequest) as error:
+    with pytest.raises(InvalidRequestError) as error:
         catalog.checked(BANANA, {}, {"image_input": "data:image/gif;base64," + "A" * 9_000})
     assert len(str(error.value)) < 400
 
 
 def test_prompt_length_is_checked_against_the_models_limits():
     assert catalog.checked(BANANA, {}, {}, "ab") == ({}, [])
-    with pytest.raises(InvalidRequest, match="prompt has length 1, allowed are 2 to 3000 char"):
+    with pytest.raises(
+        InvalidRequestError, match="prompt has length 1, allowed are 2 to 3000 char"
+    ):
         catalog.checked(BANANA, {}, {}, "a")
     _, notes = catalog.checked(SEEDREAM, {}, {}, prompt="a" * 4097)
     assert notes == [
@@ -238,7 +240,7 @@ def test_models_file_adds_and_corrects_models(write_models):
     assert not catalog.model("liangxin", "next/video").known
     video = catalog.model("kie", "next/video")
     assert catalog.checked(video, {}, {"strength": "0.5"}) == ({"strength": 0.5}, [])
-    with pytest.raises(InvalidRequest, match=r"strength 1\.5 is outside 0 to 1"):
+    with pytest.raises(InvalidRequestError, match=r"strength 1\.5 is outside 0 to 1"):
         catalog.checked(video, {}, {"strength": "1.5"})
     assert "next" not in catalog.models("liangxin", own=False)
 
@@ -282,7 +284,7 @@ def test_without_the_models_file_its_models_are_unknown(write_models, monkeypatc
 )
 def test_error_in_the_models_file_names_the_file_and_the_place(write_models, text, message):
     write_models(text)
-    with pytest.raises(InvalidRequest, match="Nothing was sent") as error:
+    with pytest.raises(InvalidRequestError, match="Nothing was sent") as error:
         catalog.models("liangxin")
     assert message in str(error.value)
     assert os.environ["LIANGXIN_MODELS"] in str(error.value)
@@ -291,7 +293,7 @@ def test_error_in_the_models_file_names_the_file_and_the_place(write_models, tex
 
 def test_missing_models_file_is_an_error(monkeypatch, tmp_path):
     monkeypatch.setenv("LIANGXIN_MODELS", str(tmp_path / "none.toml"))
-    with pytest.raises(InvalidRequest, match="No such file"):
+    with pytest.raises(InvalidRequestError, match="No such file"):
         catalog.models("kie")
 
 

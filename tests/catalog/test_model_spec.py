@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from liangxin_nb import catalog
-from liangxin_nb.errors import InvalidRequest
-from liangxin_nb.sandbox.state import Refusal, World
+from liangxin_nb.errors import InvalidRequestError
+from liangxin_nb.sandbox.state import RejectedRequestError, World
 
 PNG = "https://host/a.png"
 SEED = 4294967295
@@ -332,7 +332,7 @@ def verdict_of(model, options, prompt):
     """Accepted, warned or refused; a note about the model itself is no warning."""
     try:
         wire, notes = catalog.checked(model, {}, options, prompt)
-    except InvalidRequest as refusal:
+    except InvalidRequestError as refusal:
         error = refusal
     else:
         error = None
@@ -349,7 +349,7 @@ def accepted_by_sandbox(id, options, prompt):
     """Whether the sandbox accepts the request; what it refuses, it refuses with 400."""
     try:
         World(None).create("k", {"model": id, "input": {"prompt": prompt, **options}})
-    except Refusal as refusal:
+    except RejectedRequestError as refusal:
         refused = refusal
     else:
         return True

@@ -7,7 +7,7 @@ import pytest
 
 from liangxin_nb.config import credentials
 from liangxin_nb.config.settings import Settings
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.notebook.magics import arguments
 from liangxin_nb.session import Session
 
@@ -66,7 +66,7 @@ def test_a_locked_keyring_is_passed_over(monkeypatch):
 )
 def test_a_line_that_holds_a_key_is_refused_without_repeating_it(line):
     assert credentials.looks_like_key(line)
-    with pytest.raises(InvalidRequest, match="no place for one") as error:
+    with pytest.raises(InvalidRequestError, match="no place for one") as error:
         arguments.read(line, "a lake", {})
     assert KEY not in str(error.value)
     assert "hunter2" not in str(error.value)
@@ -81,7 +81,7 @@ def test_an_ordinary_line_is_not_taken_for_a_key(line):
 
 def test_the_key_in_a_prompt_is_refused_before_it_is_written_anywhere(tmp_path):
     session = Session(base_url="http://127.0.0.1:9", key=KEY, results=tmp_path / "r")
-    with pytest.raises(InvalidRequest, match="holds your API key") as error:
+    with pytest.raises(InvalidRequestError, match="holds your API key") as error:
         session.generate(f"a sign that says {KEY}")
     assert KEY not in str(error.value)
     assert session.ledger.count() == {}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from liangxin_nb.config.settings import CONFIGURED, Secret, Settings
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 
 KEY = "sk-abcdef0123456789"
 
@@ -59,7 +59,7 @@ def test_the_results_folder_is_absolute():
     ],
 )
 def test_settings_that_cannot_work_are_one_line_without_the_key(environment, message):
-    with pytest.raises(InvalidRequest) as error:
+    with pytest.raises(InvalidRequestError) as error:
         load(**environment)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
@@ -67,7 +67,7 @@ def test_settings_that_cannot_work_are_one_line_without_the_key(environment, mes
 
 
 def test_a_key_pasted_into_the_address_is_not_repeated():
-    with pytest.raises(InvalidRequest) as error:
+    with pytest.raises(InvalidRequestError) as error:
         load(API_KEY=KEY, BASE_URL=f"https://user:{KEY}@host")
     assert KEY not in str(error.value)
 

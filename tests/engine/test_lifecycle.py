@@ -8,7 +8,7 @@ import pytest
 from liangxin_nb.core.job_record import Ticket
 from liangxin_nb.core.request import Request
 from liangxin_nb.engine import Life, lifecycle
-from liangxin_nb.errors import ResultLost, ServiceError, TaskFailed, Unreachable
+from liangxin_nb.errors import APIConnectionError, APIError, ResultUnavailableError, TaskFailedError
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.polling import Pace, Plan
 from liangxin_nb.results import Results
@@ -18,7 +18,7 @@ from .parts import PNG, REQUEST, Budget, Client, accepted, record
 pytestmark = pytest.mark.anyio
 PACE = Pace()
 LINK = "https://files.example/1.png"
-ABSENT = ServiceError("no such task", status=404)
+ABSENT = APIError("no such task", status=404)
 
 
 class Follow:
@@ -151,14 +151,14 @@ async def test_age_of_a_task_is_counted_from_its_ticket(
 
 async def test_task_that_was_sent_just_now_has_no_age(make, ledger, statuses, at_1000):
     """It was accepted when its turn came, perhaps long after its ticket was written."""
-    follow = Follow(Unreachable("no answer"))
+    follow = Follow(APIConnectionError("no answer"))
     living = make(follow)
     intent = ledger.intend(REQUEST, "liangxin", "https://service.example", "me").but(at=940.0)
     ticket = await living.send(intent, statuses.append)
-    with pytest.raises(Unreachable):
+    with pytest.raises(APIConnectionError):
         await living.collect(ticket, statuses.append)
     assert follow.given.age == 0.0
-    with pytest.raises(Unreachable):
+    with pytest.raises(APIConnectionError):
         await living.collect(ticket, statuses.append)  # later its age counts
     assert follow.given.age == 60.0
 
@@ -183,7 +183,7 @@ async def test_request_is_sent_without_a_callback(make, ledger, statuses):
 async def test_failed_task_is_written_down_with_its_reason(make, ledger, statuses):
     ticket = accepted(ledger)
     failed = record("fail", fail_code="E1", fail_msg="no luck")
-    with pytest.raises(TaskFailed) as raised:
+    with pytest.raises(TaskFailedError) as raised:
         await make(Follow(failed)).collect(ticket, statuses.append)
     assert raised.value.fail_code == "E1"
     found = ledger.find(ticket.id)
@@ -194,7 +194,7 @@ async def test_failed_task_is_written_down_with_its_reason(make, ledger, statuse
 
 async def test_task_that_the_service_has_forgotten_is_lost(make, ledger, statuses):
     ticket = accepted(ledger)
-    with pytest.raises(ResultLost, match="does not know task task_1") as raised:
+    with pytest.raises(ResultUnavailableError, match="does not know task task_1") as raised:
         await make(Follow(ABSENT)).collect(ticket, statuses.append)
     assert raised.value.task_id == "task_1"
     assert raised.value.next_step.startswith("Tasks are seen by the key that made them")
@@ -206,22 +206,24 @@ async def test_task_that_the_service_has_forgotten_is_lost(make, ledger, statuse
 async def test_task_without_a_result_is_lost(make, ledger, statuses):
     ticket = accepted(ledger)
     client = Client(record=[record("success")])
-    with pytest.raises(ResultLost, match="names no result") as raised:
+    with pytest.raises(ResultUnavailableError, match="names no result") as raised:
         await make(Follow(record("success")), client).collect(ticket, statuses.append)
     assert raised.value.task_id == "task_1"
     assert ledger.find(ticket.id).fate == "lost"
 
 
 async def test_other_refusal_leaves_the_task_to_be_collected(make, ledger, statuses):
-    ticket, refusal = accepted(ledger), ServiceError("not now", status=455)
-    with pytest.raises(ServiceError) as raised:
+    ticket, refusal = accepted(ledger), APIError("not now", status=455)
+    with pytest.raises(APIError) as raised:
         await make(Follow(refusal)).collect(ticket, statuses.append)
     assert raised.value is refusal
     assert ledger.find(ticket.id).fate == "accepted"
 
 
 @pytest.mark.parametrize(
-    "error", [Unreachable("no answer"), asyncio.CancelledError(), KeyboardInterrupt()], ids=type
+    "error",
+    [APIConnectionError("no answer"), asyncio.CancelledError(), KeyboardInterrupt()],
+    ids=type,
 )
 async def test_task_that_is_no_longer_followed_has_no_owner(make, ledger, statuses, error):
     ticket = accepted(ledger)
@@ -234,8 +236,8 @@ async def test_task_that_is_no_longer_followed_has_no_owner(make, ledger, status
 
 async def test_state_before_an_error_is_in_the_ledger(make, ledger, statuses):
     ticket = accepted(ledger)
-    with pytest.raises(Unreachable):
-        await make(Follow(record("generating"), Unreachable("no answer"))).collect(
+    with pytest.raises(APIConnectionError):
+        await make(Follow(record("generating"), APIConnectionError("no answer"))).collect(
             ticket, statuses.append
         )
     assert ledger.find(ticket.id).state == "generating"
@@ -243,11 +245,11 @@ async def test_state_before_an_error_is_in_the_ledger(make, ledger, statuses):
 
 async def test_connection_that_fails_leaves_the_task_without_an_owner(make, ledger, statuses):
     async def connect():
-        raise Unreachable("no sandbox")
+        raise APIConnectionError("no sandbox")
 
     ticket, living = accepted(ledger), make()
     living._connect = connect
-    with pytest.raises(Unreachable):
+    with pytest.raises(APIConnectionError):
         await living.collect(ticket, statuses.append)
     assert ledger.find(ticket.id).owner == ""
 
@@ -298,7 +300,7 @@ async def test_attached_task_without_a_prompt_says_so(make, statuses, param):
 
 
 async def test_attached_task_that_the_service_does_not_know_is_lost(make, ledger, statuses):
-    with pytest.raises(ResultLost, match="does not know task task_1") as raised:
+    with pytest.raises(ResultUnavailableError, match="does not know task task_1") as raised:
         await make(client=Client(record=[ABSENT])).adopt(unknown_here(), statuses.append)
     assert raised.value.task_id == "task_1"
     assert ledger.count() == {}
@@ -306,8 +308,8 @@ async def test_attached_task_that_the_service_does_not_know_is_lost(make, ledger
 
 
 async def test_other_refusal_to_attach_is_raised_as_it_is(make, ledger, statuses):
-    refusal = ServiceError("not now", status=455)
-    with pytest.raises(ServiceError) as raised:
+    refusal = APIError("not now", status=455)
+    with pytest.raises(APIError) as raised:
         await make(client=Client(record=[refusal])).adopt(unknown_here(), statuses.append)
     assert raised.value is refusal
     assert ledger.count() == {}

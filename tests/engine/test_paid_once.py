@@ -13,7 +13,7 @@ import pytest
 
 from liangxin_nb.batches import draft, reopen
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequest, StillRunning, Unreachable
+from liangxin_nb.errors import APIConnectionError, InvalidRequestError, WaitTimeoutError
 
 from ..conftest import wait_until
 from ..processes import kill, running
@@ -88,7 +88,7 @@ def test_task_id_is_in_the_ledger_when_the_first_question_about_it_arrives(
 
 def test_request_without_an_answer_is_sent_once(connect, server):
     server.hooks["createTask"] = hang_up
-    with pytest.raises(Unreachable, match="may be billed"):
+    with pytest.raises(APIConnectionError, match="may be billed"):
         connect().generate("a lake").wait(60)
     assert server.count("createTask") == 1
 
@@ -179,7 +179,7 @@ def test_two_notebooks_that_take_up_one_batch_send_each_request_once(connect, se
         kill(process)
     batches = [reopen(session, batch_id) for session in (connect(), connect())]
     for batch in batches:
-        with suppress(StillRunning):  # the other notebook has some of them
+        with suppress(WaitTimeoutError):  # the other notebook has some of them
             batch.wait(60)
     ledger = batches[0].session.ledger
     wait_until(lambda: not ledger.unfinished())
@@ -197,7 +197,7 @@ def test_task_that_a_living_process_follows_is_not_taken_by_another(connect, ser
         wait_until(lambda: server.count("recordInfo"))
         session = connect()
         assert session.resume() == []
-        with pytest.raises(InvalidRequest, match="followed by another notebook"):
+        with pytest.raises(InvalidRequestError, match="followed by another notebook"):
             session.resume("task_1")
 
 
@@ -264,10 +264,10 @@ def test_task_that_two_lost_requests_may_have_made_is_given_to_one_of_them(conne
     session = connect()
     server.hooks["createTask"] = hang_up
     for _ in range(2):
-        with pytest.raises(Unreachable):
+        with pytest.raises(APIConnectionError):
             session.generate("a lake").wait(60)
     session.resume("task_1")[0].wait(60)
-    with pytest.raises(InvalidRequest, match="nothing to collect"):
+    with pytest.raises(InvalidRequestError, match="nothing to collect"):
         session.resume("task_1")
     assert session.ledger.count() == {"kept": 1, "unknown": 1}
 
@@ -277,7 +277,7 @@ def test_task_that_two_notebooks_find_at_once_is_given_to_one_request(connect, s
     server.hooks["createTask"] = hang_up
     first, second = connect(), connect()
     for session in (first, second):
-        with pytest.raises(Unreachable):
+        with pytest.raises(APIConnectionError):
             session.generate("a lake").wait(60)
     both_asked = threading.Barrier(2)
 
@@ -289,7 +289,7 @@ def test_task_that_two_notebooks_find_at_once_is_given_to_one_request(connect, s
     with ThreadPoolExecutor() as pool:
         finding = [pool.submit(session.resume, "task_1") for session in (first, second)]
     for found in finding:
-        with suppress(InvalidRequest):  # the other notebook has it
+        with suppress(InvalidRequestError):  # the other notebook has it
             found.result()[0].wait(60)
     assert first.ledger.count() == {"kept": 1, "unknown": 1}
     assert sorted(ticket.task_id for ticket in first.ledger.tickets()) == ["", "task_1"]

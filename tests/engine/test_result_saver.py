@@ -8,7 +8,7 @@ import pytest
 
 from liangxin_nb.core.task import Media
 from liangxin_nb.engine.result_saver import Keeping
-from liangxin_nb.errors import ResultLost, ServiceError
+from liangxin_nb.errors import APIError, ResultUnavailableError
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.results import Results
 
@@ -16,7 +16,7 @@ from .parts import PNG, Budget, Client, accepted, record
 
 pytestmark = pytest.mark.anyio
 FIRST, SECOND = "https://files.example/1.png", "https://files.example/2.png"
-DEAD = ResultLost("the link is dead")
+DEAD = ResultUnavailableError("the link is dead")
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ async def test_nothing_incomplete_is_left_in_the_folder(keeping, ledger, results
     client = Client(download=[last], record=[record("success", FIRST)])
     try:
         await keeping.keep(client, accepted(ledger), record("success", FIRST))
-    except ResultLost:
+    except ResultUnavailableError:
         assert last is DEAD
     assert list(results.root.glob(".incoming-*")) == []
 
@@ -153,7 +153,7 @@ async def test_story_is_of_the_answer_with_the_fresh_link(keeping, ledger):
 
 async def test_result_whose_fresh_link_is_dead_is_lost(keeping, ledger):
     client = Client(download=[DEAD], record=[record("success", FIRST)])
-    with pytest.raises(ResultLost) as raised:
+    with pytest.raises(ResultUnavailableError) as raised:
         await keeping.keep(client, accepted(ledger), record("success", FIRST))
     assert raised.value is DEAD
     assert [kind for kind, *_ in client.calls] == ["download", "record", "download"]
@@ -162,7 +162,9 @@ async def test_result_whose_fresh_link_is_dead_is_lost(keeping, ledger):
 
 async def test_answer_without_a_result_is_lost(keeping, ledger):
     client = Client(record=[record("success")])
-    with pytest.raises(ResultLost, match=r"^The task succeeded, but the answer names no result"):
+    with pytest.raises(
+        ResultUnavailableError, match=r"^The task succeeded, but the answer names no result"
+    ):
         await keeping.keep(client, accepted(ledger), record("success"))
     assert client.count("record") == 1
 
@@ -189,9 +191,9 @@ async def test_kie_makes_no_link_of_a_text(keeping, ledger):
 
 
 async def test_where_kie_makes_no_link_the_result_is_lost(keeping, ledger):
-    old, refusal = record("success", FIRST), ServiceError("no such file", status=422)
+    old, refusal = record("success", FIRST), APIError("no such file", status=422)
     client = Client(download=[DEAD], record=[old], link=[refusal])
-    with pytest.raises(ResultLost) as raised:
+    with pytest.raises(ResultUnavailableError) as raised:
         await keeping.keep(client, accepted(ledger, profile="kie"), old)
     assert raised.value is DEAD
     assert client.count("download") == 2

@@ -6,7 +6,12 @@ import pytest
 
 from liangxin_nb.engine import submitter as module
 from liangxin_nb.engine.submitter import Sending
-from liangxin_nb.errors import InvalidRequest, OutOfCredit, ServiceError, Unreachable
+from liangxin_nb.errors import (
+    APIConnectionError,
+    APIError,
+    InsufficientCreditsError,
+    InvalidRequestError,
+)
 from liangxin_nb.ledger import Ledger
 
 from .parts import REQUEST, Budget, Client
@@ -123,8 +128,8 @@ async def test_turn_ends_after_the_task_id_is_in_the_ledger(ledger, intend, stat
 
 async def test_turn_ends_when_the_request_was_refused(ledger, intend, statuses):
     budget = Budget()
-    client = Client(create=[OutOfCredit("no credits", status=402)])
-    with pytest.raises(OutOfCredit):
+    client = Client(create=[InsufficientCreditsError("no credits", status=402)])
+    with pytest.raises(InsufficientCreditsError):
         await sending(client, ledger, budget).send(intend(), statuses.append)
     assert budget.steps == ["create", ("created", "turn 1")]
 
@@ -135,9 +140,9 @@ async def test_turn_ends_when_the_request_was_refused(ledger, intend, statuses):
 @pytest.mark.parametrize(
     ("error", "fate"),
     [
-        (Unreachable("no answer", maybe_created=True), "unknown"),
-        (Unreachable("no connection", maybe_created=False), "refused"),
-        (ServiceError("not like this", status=400), "refused"),
+        (APIConnectionError("no answer", maybe_created=True), "unknown"),
+        (APIConnectionError("no connection", maybe_created=False), "refused"),
+        (APIError("not like this", status=400), "refused"),
     ],
     ids=["answer lost", "not sent", "service says no"],
 )
@@ -152,16 +157,16 @@ async def test_error_decides_whether_a_task_may_exist(ledger, intend, statuses, 
 
 
 async def test_request_that_failed_is_not_reported_as_waiting(ledger, intend, statuses):
-    client = Client(create=[OutOfCredit("no credits", status=402)])
-    with pytest.raises(OutOfCredit):
+    client = Client(create=[InsufficientCreditsError("no credits", status=402)])
+    with pytest.raises(InsufficientCreditsError):
         await sending(client, ledger).send(intend(), statuses.append)
     assert [one.phase for one in statuses] == ["sending"]
 
 
 async def test_without_a_connection_nothing_is_sent(ledger, intend, statuses):
     intent, budget = intend(), Budget()
-    error = InvalidRequest("no sandbox", next_step="start one")
-    with pytest.raises(InvalidRequest) as raised:
+    error = InvalidRequestError("no sandbox", next_step="start one")
+    with pytest.raises(InvalidRequestError) as raised:
         await sending(error, ledger, budget).send(intent, statuses.append)
     assert raised.value is error
     found = ledger.find(intent.id)
@@ -191,7 +196,7 @@ async def cancelled_in_the_queue(ledger, intent):
     task = asyncio.create_task(sending(client, ledger, budget).send(intent, lambda _: None))
     await until(lambda: budget.steps, task)
     task.cancel()
-    with pytest.raises(InvalidRequest) as raised:
+    with pytest.raises(InvalidRequestError) as raised:
         await task
     return raised.value, client.calls
 
@@ -267,9 +272,11 @@ async def test_four_requests_are_on_their_way_at_once(monkeypatch, ledger, inten
 
 
 async def test_failed_requests_leave_their_places(ledger, intend, statuses):
-    line = sending(Client(create=[*[OutOfCredit("no", status=402)] * 5, "task_1"]), ledger)
+    line = sending(
+        Client(create=[*[InsufficientCreditsError("no", status=402)] * 5, "task_1"]), ledger
+    )
     for _ in range(5):
-        with pytest.raises(OutOfCredit):
+        with pytest.raises(InsufficientCreditsError):
             await line.send(intend(), statuses.append)
     async with asyncio.timeout(60):
         assert (await line.send(intend(), statuses.append)).task_id == "task_1"

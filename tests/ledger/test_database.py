@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.ledger import database as store
 from liangxin_nb.ledger.database import VERSION
@@ -125,7 +125,7 @@ def test_place_of_a_file_is_its_path(ledger, place):
 
 def test_newer_ledger_is_refused_with_the_next_step(ledger, place, other):
     other.execute(f"update version set number = {VERSION + 1}")
-    with pytest.raises(InvalidRequest) as error:
+    with pytest.raises(InvalidRequestError) as error:
         Ledger(place)
     assert error.value.message == (
         f"The ledger {str(place)!r} has version {VERSION + 1}, this liangxin_nb knows {VERSION}."
@@ -136,7 +136,7 @@ def test_newer_ledger_is_refused_with_the_next_step(ledger, place, other):
 
 def test_folder_in_place_of_the_file_is_refused_with_the_reason_and_the_next_step(place):
     place.mkdir()
-    with pytest.raises(InvalidRequest) as error:
+    with pytest.raises(InvalidRequestError) as error:
         Ledger(place)
     assert error.value.message == (
         f"The ledger {str(place)!r} cannot be opened (unable to open database file); "
@@ -150,7 +150,7 @@ def test_reason_is_one_line_of_at_most_160_letters(place, monkeypatch):
         raise sa.exc.OperationalError("", {}, Exception("is\nin  use " + "x" * 160))
 
     monkeypatch.setattr(Ledger, "_prepare", fail)
-    with pytest.raises(InvalidRequest) as error:
+    with pytest.raises(InvalidRequestError) as error:
         Ledger(place)
     assert f"cannot be opened (is in use {'x' * 150}); nothing" in error.value.message
 
@@ -179,6 +179,6 @@ def test_connection_to_a_server_is_checked_before_it_is_used(addresses):
 
 
 def test_place_of_a_server_is_named_without_its_password():
-    with pytest.raises(InvalidRequest) as error:
+    with pytest.raises(InvalidRequestError) as error:
         Ledger("postgresql://me:secret@127.0.0.1:9/ledger")
     assert "postgresql+psycopg://me:***@127.0.0.1:9/ledger" in error.value.message

@@ -8,7 +8,7 @@ import pytest
 
 from liangxin_nb.core.job_record import Ticket
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.ledger import Carried, Ledger, Wanted, rows, take_in
 from liangxin_nb.ledger.queries import batches, count, models, page
 
@@ -288,19 +288,19 @@ def test_every_commit_reaches_the_disk(on_file):
 def test_ledger_of_a_newer_version_is_refused(on_file):
     with closing(sqlite3.connect(on_file.place)) as db, db:
         db.execute("update version set number = 99")
-    with pytest.raises(InvalidRequest, match="version 99"):
+    with pytest.raises(InvalidRequestError, match="version 99"):
         Ledger(on_file.place)
 
 
 def test_ledger_that_cannot_be_opened_is_reported_in_one_line(tmp_path):
     (tmp_path / "ledger.sqlite").mkdir()
-    with pytest.raises(InvalidRequest, match="cannot be opened") as error:
+    with pytest.raises(InvalidRequestError, match="cannot be opened") as error:
         Ledger(tmp_path / "ledger.sqlite")
     assert "\n" not in str(error.value)
 
 
 def test_unreachable_database_is_reported_in_one_line_without_its_password():
-    with pytest.raises(InvalidRequest, match="cannot be opened") as error:
+    with pytest.raises(InvalidRequestError, match="cannot be opened") as error:
         Ledger("postgresql://somebody:hunter2@127.0.0.1:9/ledger")
     assert "hunter2" not in str(error.value)
     assert "\n" not in str(error.value)

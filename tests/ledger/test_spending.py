@@ -6,7 +6,7 @@ import pytest
 
 from liangxin_nb.config.settings import Settings
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequest, ServiceError
+from liangxin_nb.errors import APIError, InvalidRequestError
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.ledger.spending import guard, newest, totals
 from liangxin_nb.session import Session
@@ -72,7 +72,7 @@ def test_nothing_is_said_before_the_first_task(ledger):
 def test_request_that_would_cross_a_limit_is_refused(ledger, limits, message):
     spend(ledger, 4.0)
     spend(ledger, 4.0)
-    with pytest.raises(InvalidRequest, match="nothing was sent") as error:
+    with pytest.raises(InvalidRequestError, match="nothing was sent") as error:
         guard(ledger, Settings.load({}, **limits), "z-image")
     assert message in str(error.value)
 
@@ -88,7 +88,7 @@ def test_request_within_the_limits_is_not_refused(ledger, limits):
 def test_request_over_the_limit_is_neither_written_nor_sent(connect, server):
     session = connect(max_tasks=1)
     session.generate("a lake").wait(60)
-    with pytest.raises(InvalidRequest, match="the limit is 1"):
+    with pytest.raises(InvalidRequestError, match="the limit is 1"):
         session.generate("a lake")
     session = connect(max_tasks=2)
     session.generate("a hill").wait(60)  # what is sent after it is the second request
@@ -98,7 +98,7 @@ def test_request_over_the_limit_is_neither_written_nor_sent(connect, server):
 
 def test_batch_over_the_limit_is_not_written(connect):
     session = connect(max_tasks=1)
-    with pytest.raises(InvalidRequest, match="these are 2 more, the limit is 1"):
+    with pytest.raises(InvalidRequestError, match="these are 2 more, the limit is 1"):
         session.intend({0: Request("z-image", "a"), 1: Request("z-image", "b")}, "batch")
     assert session.ledger.count() == {}
 
@@ -114,19 +114,19 @@ def test_kie_tells_the_balance(connect, server, data, credits):
 
 def test_wrong_key_is_reported_instead_of_a_balance(connect, server):
     server.hooks["credit"] = lambda _: answer(200, code=401, msg="unauthorized")
-    with pytest.raises(ServiceError, match=r"\(401\)"):
+    with pytest.raises(APIError, match=r"\(401\)"):
         connect(profile="kie").credits()
 
 
 def test_sandbox_has_no_balance(tmp_path):
     with (
         closing(Session(results=tmp_path / "results")) as session,
-        pytest.raises(InvalidRequest, match="bills nothing"),
+        pytest.raises(InvalidRequestError, match="bills nothing"),
     ):
         session.credits()
 
 
 def test_service_that_documents_no_balance_is_not_asked(connect, server):
-    with pytest.raises(InvalidRequest, match="documents no way"):
+    with pytest.raises(InvalidRequestError, match="documents no way"):
         connect().credits()
     assert server.asked == []

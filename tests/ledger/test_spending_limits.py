@@ -7,7 +7,7 @@ import pytest
 from liangxin_nb.config.settings import Settings
 from liangxin_nb.core.job_record import Ticket
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.ledger import Ledger, spending
 from liangxin_nb.ledger.spending import guard, newest, totals
 
@@ -37,7 +37,7 @@ def spend(ledger):
 
 def refused(ledger, *models, **limits):
     """The error for one more task of each model."""
-    with pytest.raises(InvalidRequest) as error:
+    with pytest.raises(InvalidRequestError) as error:
         guard(ledger, Settings.load({}, **limits), *models)
     return error.value
 

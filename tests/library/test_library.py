@@ -13,7 +13,7 @@ from liangxin_nb.catalog import models
 from liangxin_nb.catalog.codegen import as_call, as_typed
 from liangxin_nb.core.job_record import Ticket
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.imaging import imprinted
 from liangxin_nb.ledger import Wanted
 from liangxin_nb.library import Shelf
@@ -87,9 +87,9 @@ def test_deleted_result_is_counted_as_deleted(session, entry):
 
 def test_deleted_result_cannot_be_shown_or_deleted_again(session, entry):
     deleted = Shelf(session).delete(entry.id)
-    with pytest.raises(InvalidRequest, match=r"Nothing is kept of .* it is deleted"):
+    with pytest.raises(InvalidRequestError, match=r"Nothing is kept of .* it is deleted"):
         session.result(deleted)
-    with pytest.raises(InvalidRequest, match="Nothing is kept"):
+    with pytest.raises(InvalidRequestError, match="Nothing is kept"):
         Shelf(session).delete(entry.id)
 
 
@@ -153,7 +153,7 @@ def test_export_holds_the_files_and_their_stories(session):
 
 def test_export_without_any_file_is_refused(session):
     failed = stock.kept(session, "no", fate="failed")
-    with pytest.raises(InvalidRequest, match="None of these has a file"):
+    with pytest.raises(InvalidRequestError, match="None of these has a file"):
         Shelf(session).export([failed.id])
 
 

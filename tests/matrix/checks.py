@@ -170,7 +170,7 @@ result = job.wait()
 assert lx.story(result.paths[0]).prompt == "a cat on a wall"
 try:
     lx.generate("a cat", size="nonsense")
-except lx.InvalidRequest as error:
+except lx.InvalidRequestError as error:
     print(error)
 """
 

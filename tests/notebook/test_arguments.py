@@ -2,7 +2,7 @@
 
 import pytest
 
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.notebook.magics import arguments
 from liangxin_nb.notebook.magics.cell_magic import liangxin_cell
 
@@ -44,7 +44,7 @@ def test_names_in_braces_are_filled_in_on_request():
 
 
 def test_a_name_in_braces_that_is_no_variable_is_refused():
-    with pytest.raises(InvalidRequest, match=r"\{cup\} but no variable 'cup'"):
+    with pytest.raises(InvalidRequestError, match=r"\{cup\} but no variable 'cup'"):
         read("--fill", "a {cup}")
 
 
@@ -75,7 +75,7 @@ def test_quotes_group_words_and_an_apostrophe_is_a_letter(line, words):
     ],
 )
 def test_a_line_that_cannot_be_read_is_refused_in_one_line(line, message):
-    with pytest.raises(InvalidRequest, match="nothing was sent") as error:
+    with pytest.raises(InvalidRequestError, match="nothing was sent") as error:
         read(line)
     assert message in str(error.value)
     assert "\n" not in str(error.value)

@@ -12,7 +12,7 @@ from liangxin_nb.catalog import breaches, model, models
 from liangxin_nb.catalog.codegen import as_call, as_cell
 from liangxin_nb.config.settings import CONFIGURED
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.notebook.magics.arguments import read
 from liangxin_nb.notebook.widgets import panel
 from liangxin_nb.notebook.widgets.composer import Composer, card_list
@@ -128,7 +128,7 @@ def test_the_call_that_is_shown_asks_for_exactly_the_same(profile, id, rng):
 def test_a_value_that_no_line_can_hold_is_refused():
     chosen = model("kie", "google/imagen4")
     for value in ("two\nlines", "{x}", "$x"):
-        with pytest.raises(InvalidRequest, match="cannot be written in a cell's line"):
+        with pytest.raises(InvalidRequestError, match="cannot be written in a cell's line"):
             as_cell(chosen, Request(chosen.id, "a", {"negative_prompt": value}))
 
 
@@ -305,7 +305,7 @@ def test_vary_is_offered_only_where_the_model_has_a_seed():
     lake = {id: Request(id, "a lake") for id in ("z-image", "nano-banana-pro", "unknown-model")}
     offered = {id: varies("liangxin", request) for id, request in lake.items()}
     assert offered == {"z-image": True, "nano-banana-pro": False, "unknown-model": False}
-    with pytest.raises(InvalidRequest, match="takes no seed"):
+    with pytest.raises(InvalidRequestError, match="takes no seed"):
         varied("liangxin", lake["nano-banana-pro"])
     assert isinstance(varied("kie", Request("google/imagen4", "a")).options["seed"], str)
 
@@ -316,7 +316,7 @@ def test_references_that_the_ledger_only_describes_are_not_sent(session):
     assert request.whole
     described = Request(request.model, request.prompt, request.told)
     assert not described.whole
-    with pytest.raises(InvalidRequest, match="are not written down"):
+    with pytest.raises(InvalidRequestError, match="are not written down"):
         session.submit(described)
     assert session.ledger.count() == {}
     assert "--image picture_1" in as_cell(model("liangxin", described.model), described)
@@ -448,7 +448,7 @@ def test_settings_that_cannot_work_change_nothing_and_are_reported(tmp_path):
     assert (CONFIGURED, current()) == ({}, before)
     assert "<b>Sandbox</b>" in composer._line.value
     use(before)
-    with pytest.raises(InvalidRequest, match="chose its session itself"):
+    with pytest.raises(InvalidRequestError, match="chose its session itself"):
         configure(profile="kie")
 
 
@@ -463,7 +463,7 @@ def test_the_panel_opens_where_the_settings_do_not_work_yet(monkeypatch):
 
 
 def test_the_panel_needs_a_browser():
-    with pytest.raises(InvalidRequest, match="needs a notebook in a browser"):
+    with pytest.raises(InvalidRequestError, match="needs a notebook in a browser"):
         panel()
 
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.notebook.widgets import frontend, show, watched
 
 
@@ -49,7 +49,7 @@ def test_a_variable_can_name_the_front_end(monkeypatch):
 
 def test_an_unknown_front_end_is_refused(monkeypatch):
     monkeypatch.setenv("LIANGXIN_FRONTEND", "lab")
-    with pytest.raises(InvalidRequest, match="'lab' is none of live, voila, plain, headless"):
+    with pytest.raises(InvalidRequestError, match="'lab' is none of live, voila, plain, headless"):
         frontend()
 
 

@@ -145,7 +145,7 @@ def test_a_mistake_in_a_cell_is_one_line(mistaken, name):
 @pytest.mark.xdist_group("headless-mistaken")
 def test_a_mistake_in_python_is_one_line(mistaken):
     (line,) = mistaken[0]["python"].outputs[-1].traceback
-    assert line.startswith("InvalidRequest: aspect_ratio '7:5' is not one of 1:1")
+    assert line.startswith("InvalidRequestError: aspect_ratio '7:5' is not one of 1:1")
     assert "\n" not in line
 
 

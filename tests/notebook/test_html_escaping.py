@@ -19,7 +19,7 @@ from liangxin_nb.core.job_record import Status, Ticket
 from liangxin_nb.core.metadata import Story
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.table import Table
-from liangxin_nb.errors import InvalidRequest, LiangxinError
+from liangxin_nb.errors import InvalidRequestError, LiangxinError
 from liangxin_nb.ledger import File, Row
 from liangxin_nb.library import Entry
 from liangxin_nb.library.embedded import Told
@@ -471,7 +471,7 @@ def test_the_name_of_a_reference_is_text():
 
 
 def test_why_no_service_is_in_use_is_text():
-    assert_text(service_line(None, InvalidRequest(TEXT)))
+    assert_text(service_line(None, InvalidRequestError(TEXT)))
 
 
 def test_the_host_and_the_folder_of_the_service_in_use_are_text(tmp_path):

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from liangxin_nb.core.task import Record, State
-from liangxin_nb.errors import ServiceError, StillRunning, Unreachable
+from liangxin_nb.errors import APIConnectionError, APIError, WaitTimeoutError
 from liangxin_nb.polling import Lived, Pace, Scheduler, plan, tracked_task
 from liangxin_nb.polling.tracked_task import Followed, OwnTurns
 
@@ -80,22 +80,22 @@ async def test_every_answer_is_reported():
 
 async def test_trouble_that_may_pass_is_reported_and_the_task_asked_about_again():
     answers = []
-    busy = ServiceError("busy", status=503)
-    service = Service(Unreachable("gone"), busy, "generating", "success")
+    busy = APIError("busy", status=503)
+    service = Service(APIConnectionError("gone"), busy, "generating", "success")
     await follow(service, tell=answers.append)
-    assert [type(answer) for answer in answers] == [Unreachable, ServiceError, Record, Record]
+    assert [type(answer) for answer in answers] == [APIConnectionError, APIError, Record, Record]
 
 
 async def test_a_final_refusal_ends_the_wait():
-    with pytest.raises(ServiceError, match="wrong key"):
-        await follow(Service("waiting", ServiceError("wrong key", status=401)))
+    with pytest.raises(APIError, match="wrong key"):
+        await follow(Service("waiting", APIError("wrong key", status=401)))
 
 
 @pytest.mark.parametrize(
     "absent",
     [
-        ServiceError("task not found", status=404),
-        ServiceError("recordInfo is null", status=200, code="422"),
+        APIError("task not found", status=404),
+        APIError("recordInfo is null", status=200, code="422"),
     ],
 )
 async def test_a_new_task_may_be_unknown_for_its_first_seconds(absent):
@@ -103,15 +103,15 @@ async def test_a_new_task_may_be_unknown_for_its_first_seconds(absent):
     assert (await follow(service)).state == "success"
     assert service.asked[-1] == 20.0
     late = Service(absent)
-    with pytest.raises(ServiceError) as error:
+    with pytest.raises(APIError) as error:
         await follow(late)
     assert error.value is absent
     assert late.asked[-1] == 40.0, "20 s after its beginning it has to be known"
 
 
 async def test_patience_ends_the_wait_with_the_id_and_the_next_step():
-    service = Service(Unreachable("the line is dead."))
-    with pytest.raises(StillRunning) as error:
+    service = Service(APIConnectionError("the line is dead."))
+    with pytest.raises(WaitTimeoutError) as error:
         await follow(service, patience=5.0)
     assert str(error.value) == (
         "Task task_1 is still running after 5 s. The last question failed: the line is dead. "
@@ -122,8 +122,8 @@ async def test_patience_ends_the_wait_with_the_id_and_the_next_step():
 
 
 async def test_trouble_that_has_passed_is_not_named_when_the_patience_ends():
-    with pytest.raises(StillRunning, match=r"after 5 s\. It goes on") as error:
-        await follow(Service(Unreachable("gone"), "generating"), patience=5.0)
+    with pytest.raises(WaitTimeoutError, match=r"after 5 s\. It goes on") as error:
+        await follow(Service(APIConnectionError("gone"), "generating"), patience=5.0)
     assert "failed" not in str(error.value)
 
 
@@ -171,14 +171,14 @@ async def test_a_slow_answer_does_not_delay_other_tasks():
 
 
 async def test_the_service_that_asks_to_wait_is_not_asked_before():
-    busy = ServiceError("slow down", status=429, retry_after=30.0)
+    busy = APIError("slow down", status=429, retry_after=30.0)
     service = Service(busy, "success")
     await follow(service)
     assert service.asked == [2.0, 32.0]
 
 
 async def test_the_service_is_not_waited_for_longer_than_two_minutes():
-    busy = ServiceError("slow down", status=429, retry_after=9000.0)
+    busy = APIError("slow down", status=429, retry_after=9000.0)
     service = Service(busy, "success")
     await follow(service)
     assert service.asked == [2.0, 122.0]
@@ -192,8 +192,8 @@ async def test_a_refusal_is_passed_on_to_the_shared_turns():
             self.heard = (*self.heard, (call, seconds))
 
     turns = Turns(0.125)
-    busy = [ServiceError("busy", status=429, retry_after=after) for after in (3.0, None)]
-    await follow(Service(*busy, ServiceError("x", status=503), "success"), scheduler(turns=turns))
+    busy = [APIError("busy", status=429, retry_after=after) for after in (3.0, None)]
+    await follow(Service(*busy, APIError("x", status=503), "success"), scheduler(turns=turns))
     assert turns.heard == (("recordInfo", 3.0), ("recordInfo", None))
 
 
@@ -276,7 +276,7 @@ async def test_a_hint_while_the_question_is_on_its_way_asks_once_more():
 
 
 async def test_a_hint_does_not_overrule_the_service_that_asked_to_wait():
-    busy = ServiceError("busy", status=429, retry_after=30.0)
+    busy = APIError("busy", status=429, retry_after=30.0)
     service, shared = Service(busy, "success"), scheduler(SELDOM)
     shared.hurry("task_1")
     following = start(service, shared)

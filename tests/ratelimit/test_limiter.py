@@ -22,7 +22,7 @@ import pytest
 from filelock import FileLock
 
 from liangxin_nb.config.settings import Settings
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.polling import Pace
 from liangxin_nb.ratelimit import Budget, file_store, limiter, obstacle, redis_store
 from liangxin_nb.ratelimit.file_store import FileBook, OwnBook, folder
@@ -368,7 +368,7 @@ def test_an_obstacle_without_words_is_named_by_its_kind(monkeypatch):
 
 
 def test_a_place_that_is_neither_a_folder_nor_a_redis_is_refused():
-    with pytest.raises(InvalidRequest, match="neither a folder nor a redis:// address"):
+    with pytest.raises(InvalidRequestError, match="neither a folder nor a redis:// address"):
         Settings.load({"LIANGXIN_BUDGET": "mysql://u:secret@host/db"})
     assert "secret" not in repr(Settings.load({"LIANGXIN_BUDGET": "redis://u:secret@host/0"}))
 
@@ -642,7 +642,7 @@ def test_a_job_in_the_line_says_when_it_is_sent_and_can_be_withdrawn(tmp_path):
         wait_until(lambda: any(notes))
         assert re.fullmatch(r"Sending in \d+ s: 20 per 3\.6e\+03 s\.", next(filter(None, notes)))
         last.leave()
-        with pytest.raises(InvalidRequest, match="nothing was sent, nothing was billed"):
+        with pytest.raises(InvalidRequestError, match="nothing was sent, nothing was billed"):
             last.wait(60)
         assert session.ticket(last.ticket.id).fate == "refused"
         wait_until(lambda: all(job.task_id for job in jobs[:20]))

@@ -14,7 +14,7 @@ from liangxin_nb.core.job_record import Ticket
 from liangxin_nb.core.metadata import Story
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.task import Media
-from liangxin_nb.errors import InvalidRequest, ResultLost
+from liangxin_nb.errors import InvalidRequestError, ResultUnavailableError
 from liangxin_nb.results import Results, story
 from liangxin_nb.session import Session
 
@@ -89,7 +89,7 @@ def test_broken_picture_is_not_kept(tmp_path, data):
     results = Results(tmp_path / "r")
     parcel = results.parcel(ticket())
     parcel.part(1).write_bytes(data)
-    with pytest.raises(ResultLost, match="Result 1 is not a usable picture"):
+    with pytest.raises(ResultUnavailableError, match="Result 1 is not a usable picture"):
         parcel.seal(a_story(), [Media("", "image")])
     parcel.drop()
     assert list(results.root.iterdir()) == []
@@ -134,7 +134,7 @@ def test_output_is_the_same_each_time(tmp_path):
 
 def test_results_folder_that_cannot_be_written_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InvalidRequest, match="cannot be written") as error:
+    with pytest.raises(InvalidRequestError, match="cannot be written") as error:
         Results(tmp_path / "file" / "r")
     assert "LIANGXIN_RESULTS" in str(error.value)
 
@@ -145,12 +145,12 @@ def test_picture_made_elsewhere_has_no_story(tmp_path):
 
 
 def test_missing_file_has_no_story_that_could_be_read(tmp_path):
-    with pytest.raises(InvalidRequest, match="cannot be read as a picture"):
+    with pytest.raises(InvalidRequestError, match="cannot be read as a picture"):
         story(tmp_path / "missing.png")
 
 
 def test_removed_result_is_reported_as_lost(tmp_path):
-    with pytest.raises(ResultLost, match="no longer"):
+    with pytest.raises(ResultUnavailableError, match="no longer"):
         Results(tmp_path / "r").load("2026-11-21/nothing")
 
 
@@ -183,7 +183,7 @@ def test_every_kind_of_result_is_kept_and_shown(tmp_path, kind, data, name, show
 def test_web_page_instead_of_a_file_is_not_kept(tmp_path, kind, data):
     parcel = Results(tmp_path / "r").parcel(ticket())
     parcel.part(1).write_bytes(data)
-    with pytest.raises(ResultLost, match="Result 1 is not"):
+    with pytest.raises(ResultUnavailableError, match="Result 1 is not"):
         parcel.seal(a_story(), [Media("", kind)])
 
 

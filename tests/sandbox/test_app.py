@@ -16,7 +16,7 @@ import uvicorn
 from filelock import Timeout
 from PIL import Image
 
-from liangxin_nb.errors import Unreachable
+from liangxin_nb.errors import APIConnectionError
 from liangxin_nb.sandbox import __main__ as program
 from liangxin_nb.sandbox import launcher as launch
 from liangxin_nb.sandbox.config import in_use, lease
@@ -265,5 +265,5 @@ def test_a_killed_sandbox_comes_back_at_the_same_place_with_its_tasks(tmp_path):
 
 def test_a_sandbox_that_cannot_start_is_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(Unreachable, match="did not start"):
+    with pytest.raises(APIConnectionError, match="did not start"):
         Launcher(tmp_path / ".sandbox").url()

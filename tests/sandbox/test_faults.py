@@ -20,9 +20,9 @@ from liangxin_nb.sandbox import app as server
 from liangxin_nb.sandbox import envelopes as answer
 from liangxin_nb.sandbox import fault_handlers, file_response, files, task_timeline
 from liangxin_nb.sandbox.fault_catalog import KINDS
-from liangxin_nb.sandbox.faults import BadFault, Faults, read
+from liangxin_nb.sandbox.faults import FaultError, Faults, read
 from liangxin_nb.sandbox.rate_limits import Limits
-from liangxin_nb.sandbox.state import Refusal, World
+from liangxin_nb.sandbox.state import RejectedRequestError, World
 
 from .. import virtual_time
 from ..conftest import start_sandbox, wait_until
@@ -423,7 +423,7 @@ def test_a_fault_of_a_tasks_life_is_fixed_at_its_creation_and_outlives_the_sandb
     assert again.record("k", second, "http://x")["state"] == "success"
     late = World(None, clock=lambda: now[0], faults=Faults(["late:10"]))
     id = late.create("k", WISH)
-    with pytest.raises(Refusal, match="not found"):
+    with pytest.raises(RejectedRequestError, match="not found"):
         late.record("k", id, "http://x")
     now[0] += 10
     assert late.record("k", id, "http://x")["taskId"] == id
@@ -657,7 +657,7 @@ def test_the_rules_are_counted_anew_after_a_change_of_faults():
     ],
 )
 def test_a_fault_that_cannot_be_had_is_refused_in_one_line(text, said):
-    with pytest.raises(BadFault) as refusal:
+    with pytest.raises(FaultError) as refusal:
         read(text)
     assert said in str(refusal.value)
     assert "\n" not in str(refusal.value)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from liangxin_nb.sandbox.film import film
-from liangxin_nb.sandbox.state import Refusal, World
+from liangxin_nb.sandbox.state import RejectedRequestError, World
 
 from ..api.test_client import Server
 from ..conftest import start_sandbox, wait_until
@@ -135,7 +135,7 @@ def test_an_unlisted_text_model_answers_with_an_object(kie):
 
 
 def test_without_the_option_an_unlisted_model_is_refused():
-    with pytest.raises(Refusal, match="unsupported model"):
+    with pytest.raises(RejectedRequestError, match="unsupported model"):
         World(None, profile="kie").create("k", {"model": "next", "input": {"prompt": "x"}})
     World(None, anything=True).create("k", {"model": "next", "input": {"prompt": "x"}})
 
@@ -154,7 +154,7 @@ def test_credits_go_down_run_out_and_are_not_taken_for_a_failed_task(profile, mo
     assert world.balance() == 10
     world.create("k", wish)
     world.create("k", wish)
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(RejectedRequestError) as refusal:
         world.create("k", wish)
     assert refusal.value.code == code
     assert world.created == 3

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from liangxin_nb import catalog
-from liangxin_nb.errors import OutOfCredit, ResultLost
+from liangxin_nb.errors import InsufficientCreditsError, ResultUnavailableError
 from liangxin_nb.session import Session
 
 from ..conftest import FAST_PACE, start_sandbox
@@ -186,7 +186,7 @@ def fetch_with_fault(served, session, fault):
     before = served.counters()["calls"].get("download-url", 0)
     with faults_in_force(served, fault):
         job = session.generate("a lake", model="z-image", aspect="1:1")
-        with suppress(ResultLost):
+        with suppress(ResultUnavailableError):
             assert job.wait(120).paths[0].stat().st_size > 1000
     (ticket,) = session.ledger.tickets()
     return ticket.fate, served.counters()["calls"].get("download-url", 0) - before
@@ -225,7 +225,7 @@ NO_CREDITS = pytest.mark.parametrize(
 def test_when_the_credits_are_used_up_nothing_is_created(poor, connect, profile, model, code):
     session = connect(poor, profile)
     session.generate("a lake", model=model, aspect="1:1").wait(120)
-    with pytest.raises(OutOfCredit, match=code) as error:
+    with pytest.raises(InsufficientCreditsError, match=code) as error:
         session.generate("a lake", model=model, aspect="1:1").wait(120)
     assert "Top up" in str(error.value)
     assert sorted(ticket.fate for ticket in session.ledger.tickets()) == ["kept", "refused"]

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from liangxin_nb.sandbox.state import Refusal, World
+from liangxin_nb.sandbox.state import RejectedRequestError, World
 from liangxin_nb.sandbox.task_timeline import life
 
 
@@ -61,7 +61,7 @@ def test_a_restarted_sandbox_still_knows_its_tasks(tmp_path):
 def test_a_task_is_seen_by_the_key_that_made_it_and_the_key_is_kept_nowhere(tmp_path):
     world = World(tmp_path, clock=Clock())
     id = world.create("secret-key", wish())
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(RejectedRequestError) as refusal:
         world.record("other", id, "http://x")
     assert refusal.value.code == 404
     assert "secret-key" not in (tmp_path / "tasks.jsonl").read_text()
@@ -83,7 +83,7 @@ def test_a_task_is_seen_by_the_key_that_made_it_and_the_key_is_kept_nowhere(tmp_
     ],
 )
 def test_a_bad_request_is_refused_in_the_documents_words(body, message):
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(RejectedRequestError) as refusal:
         World(None).create("k", body)
     assert refusal.value.code == 400
     assert message in refusal.value.message

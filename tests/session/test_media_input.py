@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.session.media_input import sendable
 
 
@@ -77,7 +77,7 @@ def test_transparency_is_kept_and_the_rest_is_small():
     ],
 )
 def test_what_is_no_picture_is_refused_in_one_line(given, said):
-    with pytest.raises(InvalidRequest, match="nothing was sent") as error:
+    with pytest.raises(InvalidRequestError, match="nothing was sent") as error:
         sendable(given)
     assert said in str(error.value)
     assert "\n" not in str(error.value)

@@ -6,7 +6,12 @@ from contextlib import closing, suppress
 import pytest
 
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequest, ResultLost, StillRunning, Unreachable
+from liangxin_nb.errors import (
+    APIConnectionError,
+    InvalidRequestError,
+    ResultUnavailableError,
+    WaitTimeoutError,
+)
 from liangxin_nb.notebook.magics.quick_count import unfinished
 
 from ..conftest import wait_until
@@ -25,7 +30,7 @@ def accepted(session, prompt="a lake", **options):
 def lost(session, prompt):
     """A job whose answer to createTask was lost."""
     job = session.generate(prompt)
-    with pytest.raises(Unreachable):
+    with pytest.raises(APIConnectionError):
         job.wait(60)
     return job
 
@@ -39,7 +44,7 @@ def test_task_that_another_session_follows_is_left_to_it(connect, server):
     other = connect()
     assert other.resume() == []
     assert other.elsewhere() == 1
-    with pytest.raises(InvalidRequest, match="followed by another notebook"):
+    with pytest.raises(InvalidRequestError, match="followed by another notebook"):
         other.resume(job.task_id)
 
 
@@ -56,7 +61,7 @@ def test_task_of_a_closed_session_is_taken_up_by_another(connect, server):
     first = connect()
     job = accepted(first)
     first.close()
-    with pytest.raises(StillRunning):
+    with pytest.raises(WaitTimeoutError):
         job.wait(60)
     server.last = "success"
     (again,) = connect().resume()
@@ -67,7 +72,7 @@ def test_task_that_a_living_session_left_is_taken_up_by_another(connect, server)
     server.last = "generating"
     job = accepted(connect())
     job.leave()
-    with pytest.raises(StillRunning):
+    with pytest.raises(WaitTimeoutError):
         job.wait(60)
     server.last = "success"
     (again,) = connect().resume()
@@ -82,7 +87,7 @@ def test_task_of_another_service_is_not_asked_about_here(connect, server):
     with closing(TaskServer()) as elsewhere:
         other = connect(base_url=elsewhere.url)
         assert other.resume() == []
-        with pytest.raises(InvalidRequest, match=f"{job.ticket.id} belongs to {server.url}"):
+        with pytest.raises(InvalidRequestError, match=f"{job.ticket.id} belongs to {server.url}"):
             other.resume(job.task_id)
         assert elsewhere.asked == []
 
@@ -115,7 +120,7 @@ def test_attaching_a_kept_task_asks_nothing(connect, server):
 def test_attaching_an_unknown_task_is_reported(connect):
     session = connect()
     job = session.attach("task_unknown")
-    with pytest.raises(ResultLost, match="does not know task task_unknown"):
+    with pytest.raises(ResultUnavailableError, match="does not know task task_unknown"):
         job.wait(60)
     assert job.state == "lost"
     assert len(session.history()) == 0
@@ -143,7 +148,7 @@ def test_task_of_another_prompt_is_not_taken_for_the_lost_one(connect, server):
     session = connect()
     server.hooks["createTask"] = hang_up
     lake = lost(session, "a lake")
-    with pytest.raises(InvalidRequest, match="is not in the ledger"):
+    with pytest.raises(InvalidRequestError, match="is not in the ledger"):
         session.resume(other.task_id)
     assert session.ledger.find(lake.ticket.id).fate == "unknown"
 
@@ -153,7 +158,7 @@ def test_question_about_a_lost_task_counts_against_the_rate(connect, server, tmp
     session = connect()
     server.hooks["createTask"] = hang_up
     lost(session, "a lake")
-    with pytest.raises(InvalidRequest, match="is not in the ledger"):
+    with pytest.raises(InvalidRequestError, match="is not in the ledger"):
         session.resume("task_unknown")
     (book,) = (tmp_path / "budget").glob("*.json")
     assert len(json.loads(book.read_text())["recordInfo"]["taken"]) == 1
@@ -181,12 +186,12 @@ def test_notebook_file_is_enough_to_collect_its_tasks(connect, tmp_path):
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"cells": 7}', "nonsense"])
 def test_file_that_is_no_notebook_is_refused(connect, tmp_path, text):
     (tmp_path / "n.ipynb").write_text(text)
-    with pytest.raises(InvalidRequest, match="is not a notebook file"):
+    with pytest.raises(InvalidRequestError, match="is not a notebook file"):
         connect().recover(tmp_path / "n.ipynb")
 
 
 def test_missing_notebook_is_refused(connect, tmp_path):
-    with pytest.raises(InvalidRequest, match="cannot be read"):
+    with pytest.raises(InvalidRequestError, match="cannot be read"):
         connect().recover(tmp_path / "missing.ipynb")
 
 
@@ -229,7 +234,7 @@ def test_removed_result_is_reported_and_can_be_collected_again(connect):
         file.unlink()
     kept.result.folder.rmdir()
     assert [finding.what for finding in session.examine()] == ["kept, then removed"]
-    with pytest.raises(ResultLost, match="no longer"):
+    with pytest.raises(ResultUnavailableError, match="no longer"):
         session.result(session.ticket(kept.task_id))
     assert session.resume(kept.task_id)[0].wait(60).paths[0].exists()
 

@@ -10,7 +10,7 @@ import pytest
 import stamina
 from PIL import Image
 
-from liangxin_nb.errors import InvalidRequest, ServiceError, StillRunning, Unreachable
+from liangxin_nb.errors import APIConnectionError, APIError, InvalidRequestError, WaitTimeoutError
 from liangxin_nb.results import story
 from liangxin_nb.session import Session, request_builder
 from liangxin_nb.session.default import current
@@ -66,14 +66,14 @@ async def test_job_can_be_awaited(session):
 def test_refused_request_raises_the_reason_at_every_wait(session):
     job = session.generate("a lake", model="no-such-model")
     for _ in range(2):
-        with pytest.raises(ServiceError, match="unsupported model: no-such-model"):
+        with pytest.raises(APIError, match="unsupported model: no-such-model"):
             job.wait(60)
     assert job.state == "refused"
 
 
 def test_refused_request_is_in_the_ledger_with_its_reason(session):
     job = session.generate("a lake", model="no-such-model")
-    with pytest.raises(ServiceError):
+    with pytest.raises(APIError):
         job.wait(60)
     ticket = session.ledger.find(job.ticket.id)
     assert ticket.fate == "refused"
@@ -90,13 +90,13 @@ def with_wrong_key(sandbox, tmp_path):
 
 
 def test_wrong_key_is_reported_and_the_request_counts_as_refused(with_wrong_key):
-    with pytest.raises(ServiceError, match="invalid token"):
+    with pytest.raises(APIError, match="invalid token"):
         with_wrong_key.generate("a lake").wait(60)
     assert with_wrong_key.ledger.count() == {"refused": 1}
 
 
 def test_key_is_not_in_the_ledger(with_wrong_key, tmp_path):
-    with pytest.raises(ServiceError):
+    with pytest.raises(APIError):
         with_wrong_key.generate("a lake").wait(60)
     assert b"sk-wrong" not in (tmp_path / "results" / "ledger.sqlite").read_bytes()
 
@@ -108,7 +108,7 @@ def test_port_without_a_server_is_reported_as_not_sent(tmp_path):
             Session(base_url="http://127.0.0.1:9", key="k", results=tmp_path / "results")
         ) as session,
     ):
-        with pytest.raises(Unreachable, match="Nothing was sent, nothing was billed"):
+        with pytest.raises(APIConnectionError, match="Nothing was sent, nothing was billed"):
             session.generate("a lake").wait(60)
         assert session.ledger.count() == {"refused": 1}
 
@@ -158,7 +158,7 @@ def test_ten_requests_make_ten_tasks(connect, server):
 )
 def test_wrong_input_is_neither_written_nor_sent(connect, server, wrong):
     session = connect()
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequestError):
         session.generate(**wrong)
     session.generate("a lake").wait(60)  # what is sent after it is the first request
     assert session.ledger.count() == {"kept": 1}
@@ -169,7 +169,9 @@ def test_left_job_ends_its_wait_and_names_the_command_that_collects_it(connect, 
     server.last = "generating"
     job = accepted(connect())
     job.leave()
-    with pytest.raises(StillRunning, match=rf"it may be billed.*%liangxin resume {job.task_id}"):
+    with pytest.raises(
+        WaitTimeoutError, match=rf"it may be billed.*%liangxin resume {job.task_id}"
+    ):
         job.wait(60)
     assert job.state == "left"
 
@@ -179,7 +181,7 @@ def test_left_job_is_collected_by_resume_without_a_new_task(connect, server):
     session = connect()
     job = accepted(session)
     job.leave()
-    with pytest.raises(StillRunning):
+    with pytest.raises(WaitTimeoutError):
         job.wait(60)
     server.last = "success"
     (again,) = session.resume()
@@ -194,7 +196,7 @@ def test_job_left_while_its_request_is_on_its_way_still_learns_its_task_id(conne
         request.wait()
         job.leave()
         session.loop.submit(in_turn()).result(60)
-    with pytest.raises(StillRunning):
+    with pytest.raises(WaitTimeoutError):
         job.wait(60)
     assert session.ledger.find(job.ticket.id).task_id == "task_1"
 
@@ -206,14 +208,14 @@ async def in_turn():
 def test_patience_ends_the_wait(connect, server):
     server.last = "generating"
     job = connect(patience=0.1).generate("a lake")
-    with pytest.raises(StillRunning, match="is still running after 0 s"):
+    with pytest.raises(WaitTimeoutError, match="is still running after 0 s"):
         job.wait(60)
 
 
 def test_task_that_outlasts_the_patience_can_be_collected_later(connect, server):
     server.last = "generating"
     job = connect(patience=0.1).generate("a lake")
-    with pytest.raises(StillRunning):
+    with pytest.raises(WaitTimeoutError):
         job.wait(60)
     server.last = "success"
     (again,) = connect().resume(job.task_id)
@@ -235,12 +237,12 @@ def test_kept_task_cannot_be_resumed(connect):
     session = connect()
     job = session.generate("a lake")
     job.wait(60)
-    with pytest.raises(InvalidRequest, match="nothing to collect"):
+    with pytest.raises(InvalidRequestError, match="nothing to collect"):
         session.resume(job.task_id)
 
 
 def test_unknown_task_cannot_be_resumed(connect):
-    with pytest.raises(InvalidRequest, match="not in the ledger"):
+    with pytest.raises(InvalidRequestError, match="not in the ledger"):
         connect().resume("task_unknown")
 
 

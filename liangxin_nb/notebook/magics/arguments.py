@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from ...config.credentials import looks_like_key
 from ...core.command_line import DEFAULT_MODEL, words
-from ...errors import InvalidRequest
+from ...errors import InvalidRequestError
 
 __all__ = ["Cell", "Parser", "filled", "flags", "identifier", "parser", "read",
            "refuse_key"]  # fmt: skip
@@ -47,7 +47,7 @@ def read(line: str, body: str, names: Mapping[str, Any]) -> Cell:
     """The cell for a magic line and the text below it.
 
     `names` are the notebook's variables, used for --image and where --fill asks for it. Raises
-    `InvalidRequest` for an option that does not exist or cannot be read.
+    `InvalidRequestError` for an option that does not exist or cannot be read.
     """
     refuse_key(line)
     given = parser().parse_args(words(line))
@@ -67,9 +67,9 @@ def read(line: str, body: str, names: Mapping[str, Any]) -> Cell:
 
 
 def refuse_key(line: str) -> None:
-    """Raises `InvalidRequest` for a line that holds what looks like a key."""
+    """Raises `InvalidRequestError` for a line that holds what looks like a key."""
     if looks_like_key(line):
-        raise InvalidRequest(
+        raise InvalidRequestError(
             "The line holds something that looks like a key; a notebook is no place for one. "
             "Nothing was sent.",
             next_step="Take it out, then set LIANGXIN_API_KEY or run %liangxin key.",
@@ -80,8 +80,8 @@ class Parser(argparse.ArgumentParser):
     """A parser of a magic's line: what is wrong with it is said in one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Raises `InvalidRequest`."""
-        raise InvalidRequest(
+        """Raises `InvalidRequestError`."""
+        raise InvalidRequestError(
             f"{message}; nothing was sent.", next_step=f"The options are {', '.join(flags(self))}."
         )
 
@@ -121,26 +121,28 @@ def _pairs(given: list[str]) -> dict[str, str]:
     for pair in given:
         name, equals, value = pair.partition("=")
         if not (name and equals):
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"-o {pair!r} is not NAME=VALUE; nothing was sent.",
                 next_step="Write for example -o num_inference_steps=8.",
             )
         if name in pairs:
-            raise InvalidRequest(f"-o {name} is given twice; nothing was sent.")
+            raise InvalidRequestError(f"-o {name} is given twice; nothing was sent.")
         pairs[name] = value
     return pairs
 
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST):
-        raise InvalidRequest(f"-n {text!r} is not a number from 1 to {_MOST}; nothing was sent.")
+        raise InvalidRequestError(
+            f"-n {text!r} is not a number from 1 to {_MOST}; nothing was sent."
+        )
     return int(text)
 
 
 def identifier(name: str | None) -> str:
-    """What follows --out, if it is a variable's name; raises `InvalidRequest`."""
+    """What follows --out, if it is a variable's name; raises `InvalidRequestError`."""
     if name and not name.isidentifier():
-        raise InvalidRequest(f"--out {name!r} is not a variable's name; nothing was sent.")
+        raise InvalidRequestError(f"--out {name!r} is not a variable's name; nothing was sent.")
     return name or ""
 
 
@@ -149,7 +151,7 @@ def filled(prompt: str, names: Mapping[str, Any]) -> str:
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in names:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"--fill found {match[0]} but no variable {match[1]!r}; nothing was sent."
             )
         return str(names[match[1]])

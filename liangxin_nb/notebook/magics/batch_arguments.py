@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...core.command_line import DEFAULT_MODEL, words
-from ...errors import InvalidRequest
+from ...errors import InvalidRequestError
 from .arguments import Parser, filled, identifier, refuse_key
 
 __all__ = ["Line", "batch_parser", "read_line"]
@@ -39,12 +39,12 @@ class Line:
 def read_line(line: str, body: str, names: Mapping[str, Any]) -> Line:
     """The batch for a magic line (without the word `batch`) and the text below it.
 
-    `names` are the notebook's variables, for --image and --fill. Raises `InvalidRequest`.
+    `names` are the notebook's variables, for --image and --fill. Raises `InvalidRequestError`.
     """
     refuse_key(line)
     given = batch_parser().parse_intermixed_args(words(line))
     if given.csv and body.strip():
-        raise InvalidRequest(
+        raise InvalidRequestError(
             "There are prompts below and a --csv file; nothing was sent.",
             next_step="Take one of the two out.",
         )
@@ -116,7 +116,7 @@ def _gathered(pairs: list[str]) -> dict[str, Any]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not (name and equals):
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"-o {pair!r} is not NAME=VALUE; nothing was sent.",
                 next_step="Write for example -o num_inference_steps=8.",
             )
@@ -126,7 +126,7 @@ def _gathered(pairs: list[str]) -> dict[str, Any]:
 
 def _seeds(text: str | None, count: str | None) -> list[int] | int | None:
     if text and count:
-        raise InvalidRequest("--seed and -n exclude each other; nothing was sent.")
+        raise InvalidRequestError("--seed and -n exclude each other; nothing was sent.")
     if count:
         return _number("-n", count, 1, 1000)
     if not text:
@@ -136,7 +136,7 @@ def _seeds(text: str | None, count: str | None) -> list[int] | int | None:
         found = re.fullmatch(r"\s*(\d{1,12})(?:-(\d{1,12}))?\s*", part, re.ASCII)
         first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
         if not first <= last < first + 1000:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"--seed {text!r} is not a list of seeds; nothing was sent.",
                 next_step="Write for example --seed 7, --seed 1,2,5 or --seed 1-4.",
             )
@@ -146,7 +146,7 @@ def _seeds(text: str | None, count: str | None) -> list[int] | int | None:
 
 def _number(option: str, text: str, least: int, most: int) -> int:
     if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"{option} {text!r} is not a number from {least} to {most}; nothing was sent."
         )
     return int(text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from IPython import get_ipython
 from IPython.core.error import UsageError
 
-from ...errors import InvalidRequest
+from ...errors import InvalidRequestError
 from .errors import session
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def batch_line(here: Session, rest: str) -> Any:
     from ..widgets.batch_display import show_batch
 
     if not rest:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             "%liangxin batch needs the id of a batch.", next_step="%liangxin batches lists them."
         )
     if "--csv" in rest.split():

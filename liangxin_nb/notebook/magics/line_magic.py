@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...config.credentials import looks_like_key
 from ...config.settings import CONFIGURED, Secret
-from ...errors import InvalidRequest
+from ...errors import InvalidRequestError
 from .batch_magic import batch_line, batches
 from .errors import plainly, session, wait_for
 from .maintenance import doctor, export, import_
@@ -46,12 +46,12 @@ def liangxin_line(line: str) -> Any:
     with plainly():
         if name not in COMMANDS:
             known = ", ".join(command for command in COMMANDS if command)
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"{name!r} is not a command of %liangxin; there are {known}.",
                 next_step="To make a picture, write %%liangxin above a prompt.",
             )
         if looks_like_key(line):
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 "The line holds something that looks like a key; a notebook is no place for one.",
                 next_step="Take it out, then run %liangxin key: it asks without showing it.",
             )
@@ -90,7 +90,7 @@ def _models(here: Session, name: str) -> Table:
         return _table(("model", "title", "makes", "inputs"), rows)
     chosen = model(profile, name)
     if not chosen.known:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"{name!r} is not in the catalogue of {profile}: {', '.join(models(profile))}.",
             next_step="It can be used all the same; its inputs are sent unchecked.",
         )
@@ -137,7 +137,7 @@ def _unsent(here: Session) -> str:
 
 def _recover(here: Session, file: str) -> Any:
     if not file:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             "%liangxin recover needs a file.", next_step="Write %liangxin recover FILE.ipynb"
         )
     jobs = here.recover(file.strip("\"'"))
@@ -156,7 +156,7 @@ def _credits(here: Session, _: str) -> Table:
 
     try:
         said = f"{here.credits():g} credits are left."
-    except InvalidRequest as error:
+    except InvalidRequestError as error:
         said = str(error)
     print(said)  # noqa: T201 one sentence above the table
     return totals(here.ledger)
@@ -169,11 +169,11 @@ def _key() -> Table:
     try:
         key = getpass("API key (it is not shown and not saved): ").strip()
     except Exception as error:  # a frontend without input says so in its own way
-        raise InvalidRequest(
+        raise InvalidRequestError(
             "Nobody can be asked for a key here.", next_step="Set LIANGXIN_API_KEY instead."
         ) from error
     if not key:
-        raise InvalidRequest("No key was given; nothing has changed.")
+        raise InvalidRequestError("No key was given; nothing has changed.")
     CONFIGURED["key"] = Secret(key)
     return _table((), (), "The key is kept in memory until this kernel ends.")
 
@@ -187,7 +187,7 @@ def _panel() -> None:
 def _leave(here: Session, id: str) -> Table:
     job = here.job(_needed(id, "leave"))
     if job is None:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"{id!r} is not followed by this notebook.", next_step="%liangxin tasks lists them."
         )
     job.leave()
@@ -198,7 +198,7 @@ def _leave(here: Session, id: str) -> Table:
 
 def _needed(id: str, command: str) -> str:
     if not id:
-        raise InvalidRequest(
+        raise InvalidRequestError(
             f"%liangxin {command} needs the id of a task.", next_step="%liangxin tasks lists them."
         )
     return id

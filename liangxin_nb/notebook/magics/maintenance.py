@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from ...config.settings import Settings
-from ...errors import InvalidRequest, LiangxinError
+from ...errors import InvalidRequestError, LiangxinError
 from .errors import session
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def import_(here: Session, file: str) -> Imported:
     from ...archive import take_all
 
     if not _plain(file):
-        raise InvalidRequest(
+        raise InvalidRequestError(
             "%liangxin import needs a file.", next_step="Write %liangxin import FILE.zip"
         )
     return take_all(here, _plain(file), notebooks=True)

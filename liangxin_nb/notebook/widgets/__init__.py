@@ -10,7 +10,7 @@ from typing import Any
 
 from ...batches import Batch
 from ...core.job_record import Status
-from ...errors import InvalidRequest, LiangxinError
+from ...errors import InvalidRequestError, LiangxinError
 from ...session import Session
 from ...session.default import current
 from ...session.job import Job
@@ -51,10 +51,10 @@ def panel() -> None:
     """Opens the composer below the running cell: a form for each model, its code, and cards.
 
     It lives as long as its kernel; the line below it says so, also in a notebook reopened later.
-    Raises `InvalidRequest` where nobody looks.
+    Raises `InvalidRequestError` where nobody looks.
     """
     if not shows_widgets():
-        raise InvalidRequest(
+        raise InvalidRequestError(
             "The panel needs a notebook in a browser; nothing was shown.",
             next_step="In scripts, generate(...) asks for a picture.",
         )

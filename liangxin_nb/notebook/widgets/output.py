@@ -15,7 +15,7 @@ from IPython import get_ipython
 from IPython.display import display, update_display
 
 from ...core.job_record import Ticket
-from ...errors import InvalidRequest
+from ...errors import InvalidRequestError
 
 __all__ = ["Slot", "frontend", "opened", "outlives", "shows_widgets"]
 
@@ -27,11 +27,11 @@ def frontend() -> str:
     """Who looks at this process: live, voila, headless, terminal or script.
 
     By what they can do, not by their names. `LIANGXIN_FRONTEND` overrules what is found out; it
-    may also say plain: somebody looks, who can be shown no widgets. Raises `InvalidRequest`.
+    may also say plain: somebody looks, who can be shown no widgets. Raises `InvalidRequestError`.
     """
     if forced := os.environ.get("LIANGXIN_FRONTEND", "").strip():
         if forced not in _FRONTENDS:
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"LIANGXIN_FRONTEND={forced!r} is none of {', '.join(_FRONTENDS)}.",
                 next_step="Correct it, or unset it: it is found out by itself.",
             )

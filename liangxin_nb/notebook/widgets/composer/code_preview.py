@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from liangxin_nb.catalog import Model
 from liangxin_nb.catalog.codegen import as_call, as_cell
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 
 from .common import classed
 
@@ -43,7 +43,7 @@ class Code:
         """Writes both for a request; `images`: what stands for its references."""
         try:
             self._cell.value = as_cell(model, request, images)
-        except InvalidRequest as error:
+        except InvalidRequestError as error:
             self._cell.value = f"# {error}"
         self._call.value = as_call(model, request, images)
         self.note.value = note

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from liangxin_nb.catalog import model as find
 from liangxin_nb.catalog import models
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequest, ResultLost
+from liangxin_nb.errors import InvalidRequestError, ResultUnavailableError
 from liangxin_nb.session import Session
 from liangxin_nb.session.request_builder import requests
 
@@ -36,7 +36,7 @@ class Composer:
     def __init__(self, session: Callable[[], Session]) -> None:
         self._of_cells = session
         self._session: Session | None = None
-        self._error: InvalidRequest | None = None
+        self._error: InvalidRequestError | None = None
         self._asked = False
         self._guard = Guard()
         guard = self._guard
@@ -74,7 +74,7 @@ class Composer:
     def _start(self) -> None:
         try:
             self._session = self._of_cells()
-        except InvalidRequest as error:
+        except InvalidRequestError as error:
             self._error = error
         self._settings.value = self._session is None
         self._toggled()
@@ -141,7 +141,7 @@ class Composer:
             input = self._form.model.inputs.get(name)
             try:
                 options[name] = input.read(value) if input else value
-            except InvalidRequest:
+            except InvalidRequestError:
                 options[name] = value
         return Request(self._form.model.id, prompt, options)
 
@@ -156,7 +156,7 @@ class Composer:
         self._asked = True
         session, form = self._here(), self._form
         if form is None:
-            raise InvalidRequest("No model is chosen; nothing was sent.")
+            raise InvalidRequestError("No model is chosen; nothing was sent.")
         self._changed()
         pictures = [one.picture for one in form.references.chosen] if form.references else []
         (request,), notes = requests(
@@ -190,7 +190,7 @@ class Composer:
             able = (
                 model.title for model in models(self._profile).values() if "image" in model.plain
             )
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 "The chosen model takes no reference pictures.",
                 next_step=f"Choose one that does: {', '.join(able)}.",
             )
@@ -216,7 +216,7 @@ class Composer:
                 continue
             try:
                 pictures = session.result(ticket).pictures
-            except (ResultLost, InvalidRequest):
+            except (ResultUnavailableError, InvalidRequestError):
                 continue
             name = " ".join(ticket.request.prompt.split())[:50]
             found += [(f"{path.parent.name[:4]} {name}", path) for path in pictures[:1]]

@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from liangxin_nb.catalog import Breach, Input, Model, breaches
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 
 from .common import Guard, classed
 from .inputs import Control, control
@@ -98,7 +98,7 @@ class Form:
                 continue
             try:
                 read[name] = self._known[name].read(value)
-            except InvalidRequest as error:
+            except InvalidRequestError as error:
                 words = error.message.removesuffix("; nothing was sent.")
                 remarks[name] = Breach(name, words)
         return read, remarks

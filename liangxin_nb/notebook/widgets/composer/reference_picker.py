@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import ipywidgets as widgets
 
 from liangxin_nb.catalog import Input
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.imaging import thumbnail
 
 from ..theme import release
@@ -92,7 +92,7 @@ class References:
         self.chosen = [Reference(one, one) for one in given if not one.startswith("data:")]
         self._draw()
         if len(self.chosen) < len(given):
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 "Its reference pictures are not written down.", next_step="Give them again."
             )
 
@@ -102,10 +102,10 @@ class References:
         self._upload.disabled = self._recent.disabled = not allowed
 
     def add(self, reference: Reference) -> None:
-        """Adds one; raises `InvalidRequest` for a file that is not there."""
+        """Adds one; raises `InvalidRequestError` for a file that is not there."""
         local = isinstance(reference.picture, str) and not reference.remote
         if local and not Path(str(reference.picture)).expanduser().is_file():
-            raise InvalidRequest(
+            raise InvalidRequestError(
                 f"There is no file {reference.picture!r}.",
                 next_step="Give a path as the notebook sees it, or a URL.",
             )

@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from liangxin_nb.config.settings import PROFILES, Secret
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.session import Session
 from liangxin_nb.session.default import configure
 
@@ -94,7 +94,7 @@ class Service:
         self._changed(session)
 
 
-def line(session: Session | None, error: InvalidRequest | None = None) -> str:
+def line(session: Session | None, error: InvalidRequestError | None = None) -> str:
     """Which service is in use, as HTML; what stands in the way where none is."""
     if session is None:
         return f'<div class="lx-wrong" role="alert">{escape(str(error))}</div>'

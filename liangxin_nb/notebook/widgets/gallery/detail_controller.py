@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Protocol
 
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequest
+from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.library import Entry, Shelf
 
 from .controls import Line
@@ -108,7 +108,7 @@ class Opened:
 
     def _opened(self) -> Entry:
         if self.entry is None:
-            raise InvalidRequest("Nothing of the ledger is open.")
+            raise InvalidRequestError("Nothing of the ledger is open.")
         return self.entry
 
     def _enlarge(self, entry: Entry) -> None:
