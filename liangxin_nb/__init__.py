@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 
     from .archive import export, import_
     from .batches import Batch, Estimate
-    from .callbacks import Receiver
+    from .callbacks import CallbackServer
     from .config.settings import Settings
     from .core.request import Request
     from .core.table import Table
     from .engine.background_loop import allow_nested_loops
-    from .results import Result, story
+    from .results import Result, read_metadata
     from .session import Session
     from .session.default import use
     from .session.job import Job
@@ -75,10 +75,10 @@ __all__ = [
     "history",
     "import_",
     "panel",
+    "read_metadata",
     "receive_callbacks",
     "resume",
     "show",
-    "story",
     "use",
 ]
 __version__ = "0.1.0"
@@ -93,7 +93,7 @@ _ROOMS = {
     "allow_nested_loops": "engine.background_loop",
     "export": "archive",
     "import_": "archive",
-    "story": "results",
+    "read_metadata": "results",
     "use": "session.default",
 }
 
@@ -214,7 +214,7 @@ def history(search: str = "", most: int | None = None) -> Table:
     return _session().history(search=search, most=most)
 
 
-def receive_callbacks(port: int = 0, address: str = "127.0.0.1") -> Receiver:
+def receive_callbacks(port: int = 0, address: str = "127.0.0.1") -> CallbackServer:
     """Takes the service's callbacks where no Jupyter server does; has `.url` and `.close()`.
 
     `port`: default any free one; `address`: default this machine only. To be called from outside,
@@ -224,9 +224,9 @@ def receive_callbacks(port: int = 0, address: str = "127.0.0.1") -> Receiver:
         lx.generate("a cafe terrace", callback="auto").wait()
         receiver.close()
     """
-    from .callbacks import Receiver
+    from .callbacks import CallbackServer
 
-    return Receiver(port, address)
+    return CallbackServer(port, address)
 
 
 def show(job: Job) -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from liangxin_nb.config.settings import CONFIGURED
-from liangxin_nb.polling import Pace
+from liangxin_nb.config.settings import OVERRIDES
+from liangxin_nb.polling import PollSchedule
 from liangxin_nb.session import Session
 from liangxin_nb.session.default import use
 
@@ -21,7 +21,9 @@ from . import scan, task_server
 pytest_plugins = ["tests.run_report", "tests.faults.report"]
 
 #: Polls far more often than the services allow; only the tests' own servers are called like this.
-FAST_PACE = Pace(steps=((float("inf"), 0.05, 0.1),), spacing=0.01, creating=0.2)
+FAST_PACE = PollSchedule(
+    steps=((float("inf"), 0.05, 0.1),), poll_interval_s=0.01, create_period_s=0.2
+)
 
 
 @dataclass
@@ -96,9 +98,9 @@ def own_settings(monkeypatch, tmp_path, tmp_path_factory):
     monkeypatch.setenv("LIANGXIN_BUDGET", str(tmp_path_factory.getbasetemp() / "budget"))
     # The sandboxes that notebooks start by themselves take the same key.
     monkeypatch.setenv("LIANGXIN_SANDBOX_KEY", scan.KEY)
-    CONFIGURED.clear()
+    OVERRIDES.clear()
     yield
-    CONFIGURED.clear()
+    OVERRIDES.clear()
     use(None)
 
 

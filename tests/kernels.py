@@ -217,8 +217,8 @@ def ipython_folder(folder: Path, pace: tuple[float, float]) -> Path:
     startup.mkdir(parents=True)
     (startup / "pace.py").write_text(
         "import liangxin_nb.polling, liangxin_nb.session.session\n"
-        "liangxin_nb.session.session.PACE = liangxin_nb.polling.Pace(\n"
-        f"    steps=((float('inf'), *{pace}),), spacing=0.01, creating=0.2\n"
+        "liangxin_nb.session.session.PACE = liangxin_nb.polling.PollSchedule(\n"
+        f"    steps=((float('inf'), *{pace}),), poll_interval_s=0.01, create_period_s=0.2\n"
         ")\n"
         "del liangxin_nb\n",
         encoding="utf-8",

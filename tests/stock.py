@@ -4,10 +4,10 @@ import os
 import time
 from functools import cache
 
-from liangxin_nb.core.job_record import Ticket
-from liangxin_nb.core.metadata import Story
+from liangxin_nb.core.job_record import JobRecord
+from liangxin_nb.core.metadata import ResultMetadata
 from liangxin_nb.core.request import Request
-from liangxin_nb.core.task import Media
+from liangxin_nb.core.task import TaskOutput
 from liangxin_nb.imaging import thumbnail
 from liangxin_nb.ledger.database import FILES, TICKETS
 from liangxin_nb.ledger.mapping import row_of
@@ -24,8 +24,8 @@ def kept(
     session, prompt, *, model="z-image", at=None, parts=None, batch="", fate="kept", **options
 ):
     """A ticket with its files, kept as a finished task's are; `parts`: (kind, bytes) of each."""
-    ticket = Ticket.fresh(Request(model, prompt, options), session.settings.profile, "")
-    ticket = ticket.but(task_id=f"task_{ticket.id}", at=at or time.time(), batch=batch)
+    ticket = JobRecord.new(Request(model, prompt, options), session.settings.profile, "")
+    ticket = ticket.replace(task_id=f"task_{ticket.id}", at=at or time.time(), batch=batch)
     session.ledger.add(ticket)
     if fate != "kept":
         return session.ledger.change(ticket, fate, fate=fate, reason="The service said no.")
@@ -34,11 +34,19 @@ def kept(
     parcel = session.results.parcel(ticket)
     for n, (_, data) in enumerate(parts, 1):
         parcel.part(n).write_bytes(data)
-    story = Story(prompt, model, ticket.task_id, ticket.id, "sandbox", "2026-11-21T17:45:00+00:00",
-                  options, drawing=True)  # fmt: skip
-    result = parcel.seal(story, [Media("", kind) for kind, _ in parts])
+    story = ResultMetadata(
+        prompt,
+        model,
+        ticket.task_id,
+        ticket.id,
+        "sandbox",
+        "2026-11-21T17:45:00+00:00",
+        options,
+        drawing=True,
+    )
+    result = parcel.seal(story, [TaskOutput("", kind) for kind, _ in parts])
     folder = result.folder.relative_to(session.results.root).as_posix()
-    return session.ledger.keep(ticket, folder, result.story.files)
+    return session.ledger.keep(ticket, folder, result.metadata.files)
 
 
 @cache
@@ -69,7 +77,7 @@ def _ticket(n, began):
     fate = "failed" if n % 20 == 19 else "kept"
     folder = f"2026-11-{n * 28 // 10_000 % 28 + 1:02}/{n:05}" if fate == "kept" else ""
     batch = f"batch{n // 200:05}" if n % 2 else ""
-    return Ticket(f"{n:012x}", request, began + 60.0 * n, "sandbox", fate=fate,
+    return JobRecord(f"{n:012x}", request, began + 60.0 * n, "sandbox", fate=fate,
                   task_id=f"task_{n}", folder=folder, batch=batch, seconds=12.0)  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """A service of the task API inside the test's own process, on a real socket, under its control.
 
-Each task goes one state further with every question about it, up to `server.last`. A test can
+Each task goes one state further with every question about it, up to `server.last_poll`. A test can
 look at the disk, hold a request up or answer it otherwise at the moment in which it arrives:
 
     with server.held("createTask") as request:
@@ -22,14 +22,16 @@ from urllib.parse import parse_qs, urlsplit
 
 from PIL import Image
 
-from liangxin_nb.polling import Pace
+from liangxin_nb.polling import PollSchedule
 
 from .scan import KEY
 
 __all__ = ["KEY", "PACE", "TaskServer", "answer", "hang_up"]
 
 #: Asks every few milliseconds; only servers of the tests' own are asked like this.
-PACE = Pace(steps=((float("inf"), 0.01, 0.02),), spacing=0.002, creating=0.1, longest=0.1)
+PACE = PollSchedule(
+    steps=((float("inf"), 0.01, 0.02),), poll_interval_s=0.002, create_period_s=0.1, max_block_s=0.1
+)
 STATES = ("waiting", "queuing", "generating")
 DEADLINE = 60.0
 

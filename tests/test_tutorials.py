@@ -25,7 +25,7 @@ import pytest
 from PIL import Image
 
 from liangxin_nb.ledger import Ledger
-from liangxin_nb.results import story
+from liangxin_nb.results import read_metadata
 
 from .kernels import environment, execute_notebook, ipython_folder
 from .notebook_kernel import Kernel
@@ -211,7 +211,7 @@ class TestInOrder:
                 file = tutorial.folder / "liangxin-results" / place
                 with Image.open(file) as image:
                     assert image.size == (int(width), int(height))
-                assert (story(file).task_id, story(file).model) == (task_id, model)
+                assert (read_metadata(file).task_id, read_metadata(file).model) == (task_id, model)
 
     def test_outputs_are_small(self, tutorials):
         for tutorial in tutorials.values():
@@ -269,7 +269,7 @@ class TestInOrder:
 
     def test_01_reads_a_prompt_back_from_its_file(self, tutorials):
         prompt = "'A cat asleep on a warm stone wall, evening sun'"
-        assert tutorials["01"].text("lx.story(") == prompt
+        assert tutorials["01"].text("lx.read_metadata(") == prompt
 
     def test_01_is_told_which_aspects_there_are(self, tutorials):
         assert "'7:5' is not one of 1:1" in tutorials["01"].text('aspect="7:5"')
@@ -483,8 +483,11 @@ class TestInOrder:
         printed = Path(tutorial.text("morning light").strip())
         with Image.open(printed) as image:
             assert image.size == (1024, 768)
-        assert story(printed).prompt == "A cup of coffee on a table by the window, morning light"
-        assert story(printed).task_id in tutorial.text("show {task}")
+        assert (
+            read_metadata(printed).prompt
+            == "A cup of coffee on a table by the window, morning light"
+        )
+        assert read_metadata(printed).task_id in tutorial.text("show {task}")
 
     def test_08_has_a_script_that_reports_a_mistake_in_one_line(self, tutorials):
         wrong = tutorials["08"].text("--aspect 7:5").strip()

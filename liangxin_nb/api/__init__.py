@@ -12,10 +12,10 @@ from typing import Self
 
 from ..config.settings import Secret
 from ..core.request import Request
-from ..core.task import Record
-from .downloads import Downloads
-from .tasks import Calls, Turns
-from .uploads import Uploads
+from ..core.task import TaskRecord
+from .downloads import Downloader
+from .tasks import RateLimiter, TasksApi
+from .uploads import Uploader
 
 __all__ = ["Client"]
 
@@ -23,17 +23,17 @@ __all__ = ["Client"]
 class Client:
     """Speaks to one service with one key; use it on the private loop alone.
 
-    `timeout`: seconds without a word from the service, default 60. `uploads`: the address at
+    `timeout`: seconds without a word from the service, default 60. `upload_url`: the address at
     which the service takes pictures, for one that takes none inside a request.
     """
 
     def __init__(
-        self, base_url: str, key: Secret, *, timeout: float = 60.0, uploads: str = ""
+        self, base_url: str, key: Secret, *, timeout: float = 60.0, upload_url: str = ""
     ) -> None:
         self.base_url = base_url
-        self._uploads = Uploads(uploads, key, timeout) if uploads else None
-        self._calls = Calls(base_url, key, timeout)
-        self._downloads = Downloads(base_url, timeout)
+        self._uploader = Uploader(upload_url, key, timeout) if upload_url else None
+        self._tasks = TasksApi(base_url, key, timeout)
+        self._downloader = Downloader(base_url, timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -43,41 +43,42 @@ class Client:
 
     async def close(self) -> None:
         """Closes the connections."""
-        if self._uploads:
-            await self._uploads.close()
-        await self._calls.close()
-        await self._downloads.close()
+        if self._uploader:
+            await self._uploader.close()
+        await self._tasks.close()
+        await self._downloader.close()
 
     async def create(
-        self, request: Request, *, callback: str = "", turns: Turns | None = None
+        self, request: Request, *, callback_url: str = "", limiter: RateLimiter | None = None
     ) -> str:
-        """Sends createTask and returns the task id; `callback`: the URL to be called at the end.
+        """Sends createTask and returns the task id; `callback_url`: the URL to be called at the
+        end.
 
-        `turns`: told of a 429, and waited for before the request is sent again. Pictures in the
+        `limiter`: told of a 429, and waited for before the request is sent again. Pictures in the
         request are uploaded first where the service wants that; without them nothing is created.
 
         Sent again only when it provably did not arrive, or was refused with 429 and no task id;
         everything else that gives no id raises: `APIError` for a clear no, `APIConnectionError`
         with `maybe_created` when a task may exist all the same.
         """
-        placed = await self._uploads.placed(request) if self._uploads else request
-        return await self._calls.create(placed, callback=callback, turns=turns)
+        placed = await self._uploader.upload_references(request) if self._uploader else request
+        return await self._tasks.create(placed, callback_url=callback_url, limiter=limiter)
 
-    async def record(self, task_id: str) -> Record:
+    async def get_task(self, task_id: str) -> TaskRecord:
         """Asks recordInfo once; raises `APIError` or `APIConnectionError`."""
-        return await self._calls.record(task_id)
+        return await self._tasks.get_task(task_id)
 
-    async def credits(self) -> float:
+    async def get_balance(self) -> float:
         """The balance under the `kie` profile; raises `APIError` or `APIConnectionError`."""
-        return await self._calls.credits()
+        return await self._tasks.get_balance()
 
-    async def link(self, url: str) -> str:
+    async def refresh_link(self, url: str) -> str:
         """A new link to a result, under the `kie` profile; good for 20 minutes, as KIE's page says.
 
         Raises `APIError`, as for an address that is no result of the service, or
         `APIConnectionError`.
         """
-        return await self._calls.link(url)
+        return await self._tasks.refresh_link(url)
 
     async def download(self, url: str, target: Path) -> None:
         """Streams a result into a file; without the key, without cookies, at most 512 MiB.
@@ -87,4 +88,4 @@ class Client:
         link is dead or not to be trusted, `APIConnectionError` when it could not be fetched after
         several tries.
         """
-        await self._downloads.fetch(url, target)
+        await self._downloader.fetch(url, target)

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from ..core.request import Request
-from ..core.task import Media, Record, State
+from ..core.task import TaskOutput, TaskRecord, TaskState
 from ..errors import (
     APIError,
     AuthenticationError,
@@ -27,15 +27,15 @@ from ..errors import (
 
 __all__ = [
     "create_body",
-    "created",
-    "credit",
-    "failure",
     "link_body",
-    "linked",
-    "record",
+    "parse_balance",
+    "parse_create",
+    "parse_link",
+    "parse_record",
+    "parse_upload",
+    "redact_callback_urls",
+    "to_task_failed",
     "upload_body",
-    "uploaded",
-    "without_capabilities",
 ]
 
 _QUOTA = ("quota", "insufficient", "credit", "balance", "额度", "余额")
@@ -73,7 +73,7 @@ def link_body(url: str) -> bytes:
     return msgspec.json.encode({"url": url})
 
 
-def without_capabilities(content: bytes) -> bytes:
+def redact_callback_urls(content: bytes) -> bytes:
     """An answer that echoes our callback URL, without the word in it that lets one call.
 
     A path's slashes may be escaped, once for each JSON in a JSON.
@@ -81,69 +81,69 @@ def without_capabilities(content: bytes) -> bytes:
     return re.sub(rb"(liangxin\\*/callback\\*/)[A-Za-z0-9_-]+", rb"\1...", content)
 
 
-def created(status: int, body: bytes, retry_after: float | None = None) -> str:
+def parse_create(status: int, body: bytes, retry_after: float | None = None) -> str:
     """The task id in an answer to createTask; raises `APIError` when there is none.
 
     An answer that names a task is no refusal, whatever its status: the task exists.
     """
     if task_id := _named(body):
         return task_id
-    _data(status, body, retry_after)  # raises for a refusal
-    raise _unreadable(status, body, "it holds no taskId")
+    _parse_data(status, body, retry_after)  # raises for a refusal
+    raise _unreadable_error(status, body, "it holds no taskId")
 
 
-def record(status: int, body: bytes, retry_after: float | None = None) -> Record:
+def parse_record(status: int, body: bytes, retry_after: float | None = None) -> TaskRecord:
     """The task's record in an answer to recordInfo; raises `APIError` when there is none."""
-    data = _data(status, body, retry_after)
-    if not isinstance(data, dict) or not _text(data.get("state")):
-        raise _unreadable(status, body, "it holds no state")
-    return Record(
-        task_id=_text(data.get("taskId")),
-        state=State(_text(data.get("state"))),
-        model=_text(data.get("model")),
-        media=_media(data.get("resultJson")),
-        param=_param(data.get("param")),
-        fail_code=_text(data.get("failCode")),
-        fail_msg=_text(data.get("failMsg")),
-        created_ms=int(_number(data.get("createTime")) or 0),
-        updated_ms=int(_number(data.get("updateTime")) or 0),
-        completed_ms=int(_number(data.get("completeTime")) or 0),
-        credits=_number(data.get("creditsConsumed")),
+    data = _parse_data(status, body, retry_after)
+    if not isinstance(data, dict) or not _to_text(data.get("state")):
+        raise _unreadable_error(status, body, "it holds no state")
+    return TaskRecord(
+        task_id=_to_text(data.get("taskId")),
+        state=TaskState(_to_text(data.get("state"))),
+        model=_to_text(data.get("model")),
+        outputs=_parse_outputs(data.get("resultJson")),
+        param=_parse_param(data.get("param")),
+        fail_code=_to_text(data.get("failCode")),
+        fail_msg=_to_text(data.get("failMsg")),
+        created_ms=int(_to_number(data.get("createTime")) or 0),
+        updated_ms=int(_to_number(data.get("updateTime")) or 0),
+        completed_ms=int(_to_number(data.get("completeTime")) or 0),
+        credits=_to_number(data.get("creditsConsumed")),
         raw=body.decode("utf-8", "replace"),
     )
 
 
-def credit(status: int, body: bytes, retry_after: float | None = None) -> float:
+def parse_balance(status: int, body: bytes, retry_after: float | None = None) -> float:
     """The balance in an answer to KIE's chat/credit; raises `APIError` when there is none."""
-    data = _number(_data(status, body, retry_after))
+    data = _to_number(_parse_data(status, body, retry_after))
     if data is None:
-        raise _unreadable(status, body, "it holds no number of credits")
+        raise _unreadable_error(status, body, "it holds no number of credits")
     return data
 
 
-def uploaded(status: int, body: bytes, retry_after: float | None = None) -> str:
+def parse_upload(status: int, body: bytes, retry_after: float | None = None) -> str:
     """The address in an answer to KIE's file upload; raises `APIError` when there is none."""
-    data = _data(status, body, retry_after)
-    url = _text(data.get("downloadUrl")) if isinstance(data, dict) else ""
+    data = _parse_data(status, body, retry_after)
+    url = _to_text(data.get("downloadUrl")) if isinstance(data, dict) else ""
     if not _ADDRESS.fullmatch(url):
-        raise _unreadable(status, body, "it holds no downloadUrl")
+        raise _unreadable_error(status, body, "it holds no downloadUrl")
     return url
 
 
-def linked(status: int, body: bytes, retry_after: float | None = None) -> str:
+def parse_link(status: int, body: bytes, retry_after: float | None = None) -> str:
     """The link in an answer to KIE's download-url; raises `APIError` when there is none."""
-    url = _text(_data(status, body, retry_after))
+    url = _to_text(_parse_data(status, body, retry_after))
     if not _ADDRESS.fullmatch(url):
-        raise _unreadable(status, body, "it holds no link")
+        raise _unreadable_error(status, body, "it holds no link")
     return url
 
 
-def failure(record: Record) -> TaskFailedError:
+def to_task_failed(record: TaskRecord) -> TaskFailedError:
     """The error for a record whose state is `fail`, in the service's own words."""
     code = f" ({record.fail_code})" if record.fail_code else ""
     said = record.fail_msg or "no reason given"
     return TaskFailedError(
-        f"The task failed{code}: {_line(said)}.".replace("..", "."),
+        f"The task failed{code}: {_one_line(said)}.".replace("..", "."),
         fail_code=record.fail_code,
         task_id=record.task_id,
         next_step="Change the prompt or the options, then run the cell again.",
@@ -152,31 +152,31 @@ def failure(record: Record) -> TaskFailedError:
 
 def _named(body: bytes) -> str:
     """The task id that an answer names under `data`, or an empty text."""
-    answer = _object(body.decode("utf-8", "replace"))
+    answer = _parse_object(body.decode("utf-8", "replace"))
     data = answer.get("data") if isinstance(answer, dict) else None
-    return _text(data.get("taskId")) if isinstance(data, dict) else ""
+    return _to_text(data.get("taskId")) if isinstance(data, dict) else ""
 
 
-def _data(status: int, body: bytes, retry_after: float | None) -> Any:
+def _parse_data(status: int, body: bytes, retry_after: float | None) -> Any:
     """What stands under `data` of a good answer; raises for every other one."""
     try:
         answer = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         answer = None
     if not isinstance(answer, dict):
-        raise _unreadable(status, body, "it is not the API's JSON", retry_after)
+        raise _unreadable_error(status, body, "it is not the API's JSON", retry_after)
     error = answer.get("error")
     if isinstance(error, dict):
-        code = _text(error.get("code"))
-        raise _refusal(status, code, _text(error.get("message")), retry_after)
-    code = _text(answer.get("code"))
+        code = _to_text(error.get("code"))
+        raise _to_api_error(status, code, _to_text(error.get("message")), retry_after)
+    code = _to_text(answer.get("code"))
     if not 200 <= status < 300 or code not in ("", "200"):
-        message = _text(answer.get("msg")) or _text(answer.get("message"))
-        raise _refusal(status, code, message, retry_after)
+        message = _to_text(answer.get("msg")) or _to_text(answer.get("message"))
+        raise _to_api_error(status, code, message, retry_after)
     return answer.get("data")
 
 
-def _refusal(status: int, code: str, message: str, retry_after: float | None) -> APIError:
+def _to_api_error(status: int, code: str, message: str, retry_after: float | None) -> APIError:
     number = int(code) if code.isdigit() else status
     kind, next_step = _ANSWERS.get(number, (APIError, ""))
     words = message.lower()
@@ -184,7 +184,7 @@ def _refusal(status: int, code: str, message: str, retry_after: float | None) ->
         kind, next_step = InsufficientCreditsError, _CREDIT
     elif number in (400, 422) and any(word in words for word in _CONTENT):
         kind, next_step = ContentPolicyError, "Change the prompt, then run the cell again."
-    said = _line(message) or "no reason given"
+    said = _one_line(message) or "no reason given"
     return kind(
         f"The service refused the request ({number}): {said}.",
         status=status,
@@ -194,8 +194,10 @@ def _refusal(status: int, code: str, message: str, retry_after: float | None) ->
     )
 
 
-def _unreadable(status: int, body: bytes, why: str, retry_after: float | None = None) -> APIError:
-    start = _line(body[:200].decode("utf-8", "replace"))
+def _unreadable_error(
+    status: int, body: bytes, why: str, retry_after: float | None = None
+) -> APIError:
+    start = _one_line(body[:200].decode("utf-8", "replace"))
     said = f" It begins: {start[:80]}" if start else " It is empty."
     return APIError(
         f"The answer (HTTP {status}) cannot be read: {why}.{said}",
@@ -205,36 +207,36 @@ def _unreadable(status: int, body: bytes, why: str, retry_after: float | None = 
     )
 
 
-def _media(value: Any) -> tuple[Media, ...]:
+def _parse_outputs(value: Any) -> tuple[TaskOutput, ...]:
     """Every output that an answer names: links, frames of a film, an object or a text."""
-    result = _object(value)
+    result = _parse_object(value)
     if not isinstance(result, dict):
         return ()
     named = [result.get(name) for name in ("resultUrls", "firstFrameUrl", "lastFrameUrl")]
     urls = [url for some in named for url in (some if isinstance(some, list) else [some])]
-    media = [Media.of(url) for url in urls if isinstance(url, str) and url]
-    told = _spoken(result.get("resultObject"))
+    media = [TaskOutput.from_url(url) for url in urls if isinstance(url, str) and url]
+    told = _error_message(result.get("resultObject"))
     if told:
         text = told if isinstance(told, str) else msgspec.json.format(msgspec.json.encode(told))
         plain = text if isinstance(text, str) else text.decode()
-        media.append(Media("", "text", plain))
+        media.append(TaskOutput("", "text", plain))
     return tuple(media)
 
 
-def _spoken(told: Any) -> Any:
+def _error_message(told: Any) -> Any:
     """An object that holds one text and nothing else is that text."""
     values = list(told.values()) if isinstance(told, dict) else []
     return values[0] if len(values) == 1 and isinstance(values[0], str) else told
 
 
-def _param(value: Any) -> Mapping[str, Any]:
-    param = _object(value)
+def _parse_param(value: Any) -> Mapping[str, Any]:
+    param = _parse_object(value)
     if not isinstance(param, dict):
         return {}
-    return {**param, "input": _object(param["input"])} if "input" in param else param
+    return {**param, "input": _parse_object(param["input"])} if "input" in param else param
 
 
-def _object(value: Any) -> Any:
+def _parse_object(value: Any) -> Any:
     """A value that may be an object, its JSON text, or the JSON text of its JSON text."""
     for _ in range(3):
         if not isinstance(value, str):
@@ -246,13 +248,13 @@ def _object(value: Any) -> Any:
     return value
 
 
-def _text(value: Any) -> str:
+def _to_text(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return ""
     return str(value).strip() if isinstance(value, str | int | float) else ""
 
 
-def _number(value: Any) -> float | None:
+def _to_number(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     try:
@@ -262,6 +264,6 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _line(text: str) -> str:
+def _one_line(text: str) -> str:
     """Text from outside as one short line."""
     return " ".join(text.split())[:300].rstrip(".")

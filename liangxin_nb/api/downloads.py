@@ -15,23 +15,23 @@ import httpx
 import stamina
 
 from ..errors import APIConnectionError, ResultUnavailableError
-from .transport import connections, reason, retry_after
+from .transport import build_http_client, describe_error, parse_retry_after
 
-__all__ = ["LARGEST", "Downloads"]
+__all__ = ["MAX_BYTES", "Downloader"]
 
 #: Bytes of one result file at most.
-LARGEST = 512 << 20
-_MOST_REDIRECTS = 5
-_LONGEST = 900.0  # seconds for one file, all tries together
+MAX_BYTES = 512 << 20
+_MAX_REDIRECTS = 5
+_MAX_DURATION_S = 900.0  # seconds for one file, all tries together
 _DEAD = (401, 403, 404, 410)
 
 
-class Downloads:
+class Downloader:
     """Fetches results for a service at `base_url`; private addresses only where that is one."""
 
     def __init__(self, base_url: str, timeout: float) -> None:
         self._base_url = base_url
-        self._http = connections(base_url, timeout)
+        self._http = build_http_client(base_url, timeout)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -41,36 +41,38 @@ class Downloads:
         """Streams a result into a file; see `Client.download`."""
         target.unlink(missing_ok=True)
         try:
-            async with asyncio.timeout(_LONGEST):
-                async for attempt in stamina.retry_context(on=_again, attempts=5, timeout=None):
+            async with asyncio.timeout(_MAX_DURATION_S):
+                async for attempt in stamina.retry_context(
+                    on=_is_retryable, attempts=5, timeout=None
+                ):
                     with attempt:
-                        await self._once(url, target)
+                        await self._attempt(url, target)
         except TimeoutError:
             raise APIConnectionError(
-                f"The result did not arrive within {_LONGEST:.0f} s."
+                f"The result did not arrive within {_MAX_DURATION_S:.0f} s."
             ) from None
 
-    async def _once(self, url: str, target: Path) -> None:
+    async def _attempt(self, url: str, target: Path) -> None:
         """One try; what has arrived already is not asked for again where the server allows."""
         have = target.stat().st_size if target.exists() else 0
         try:
-            async with self._opened(url, have) as reply:
-                await self._pour(reply, target, have)
+            async with self._open_stream(url, have) as reply:
+                await self._write_stream(reply, target, have)
         except httpx.InvalidURL:
             raise ResultUnavailableError(
                 "The result's link redirects to an address that is none."
             ) from None
         except httpx.HTTPError as error:
             raise APIConnectionError(
-                f"The result could not be fetched ({reason(error)})."
+                f"The result could not be fetched ({describe_error(error)})."
             ) from None
 
     @asynccontextmanager
-    async def _opened(self, url: str, have: int) -> AsyncIterator[httpx.Response]:
+    async def _open_stream(self, url: str, have: int) -> AsyncIterator[httpx.Response]:
         """The reply at the end of the redirects, each hop checked before it is asked."""
         # Without compression, so that the number of bytes is the file's own.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(_MAX_REDIRECTS + 1):
             await self._check(url)
             async with self._http.stream("GET", url, headers=headers) as reply:
                 if not reply.has_redirect_location:
@@ -78,7 +80,7 @@ class Downloads:
                     return
                 url = str(reply.url.join(reply.headers["location"]))
         raise ResultUnavailableError(
-            f"The result's link redirects more than {_MOST_REDIRECTS} times."
+            f"The result's link redirects more than {_MAX_REDIRECTS} times."
         )
 
     async def _check(self, url: str) -> None:
@@ -86,23 +88,27 @@ class Downloads:
         parts = _split(url)
         if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
             raise ResultUnavailableError(f"The result's address {url[:80]!r} is not http or https.")
-        allowed = await _addresses(urlsplit(self._base_url).hostname or "")
-        for address in await _addresses(parts.hostname):
+        allowed = await _resolve_host(urlsplit(self._base_url).hostname or "")
+        for address in await _resolve_host(parts.hostname):
             if not (address.is_global or address in allowed):
                 raise ResultUnavailableError(
                     f"The result's address {url[:80]!r} is inside a private network; not fetched."
                 )
 
-    async def _pour(self, reply: httpx.Response, target: Path, have: int) -> None:
+    async def _write_stream(self, reply: httpx.Response, target: Path, have: int) -> None:
         status = reply.status_code
         if status in _DEAD:
             raise ResultUnavailableError(f"The result's link is dead (HTTP {status}).")
         if status == 416 and have:
             target.unlink()
         if status not in (200, 206):
-            pause = f" and asked to wait {retry_after(reply):.0f} s" if retry_after(reply) else ""
+            pause = (
+                f" and asked to wait {parse_retry_after(reply):.0f} s"
+                if parse_retry_after(reply)
+                else ""
+            )
             raise APIConnectionError(f"The result's server answered HTTP {status}{pause}.")
-        continued = status == 206 and _starts_at(reply, have)
+        continued = status == 206 and _resume_offset(reply, have)
         if status == 206 and not continued:
             target.unlink(missing_ok=True)
             raise APIConnectionError("The result's server sent another part than was asked for.")
@@ -110,12 +116,14 @@ class Downloads:
         with target.open("ab" if continued else "wb") as file:
             async for chunk in reply.aiter_raw():
                 size += len(chunk)
-                if size > LARGEST:
-                    raise ResultUnavailableError(f"The result is larger than {LARGEST >> 20} MiB.")
+                if size > MAX_BYTES:
+                    raise ResultUnavailableError(
+                        f"The result is larger than {MAX_BYTES >> 20} MiB."
+                    )
                 file.write(chunk)
 
 
-def _again(error: Exception) -> bool:
+def _is_retryable(error: Exception) -> bool:
     return isinstance(error, APIConnectionError)
 
 
@@ -128,7 +136,7 @@ def _split(url: str) -> urllib.parse.SplitResult | None:
     return parts
 
 
-def _starts_at(reply: httpx.Response, have: int) -> bool:
+def _resume_offset(reply: httpx.Response, have: int) -> bool:
     told: str = reply.headers.get("content-range", "")
     return told.startswith(f"bytes {have}-")
 
@@ -136,7 +144,7 @@ def _starts_at(reply: httpx.Response, have: int) -> bool:
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-async def _addresses(host: str) -> list[Address]:
+async def _resolve_host(host: str) -> list[Address]:
     """Every address of a host; none where a proxy looks names up for us."""
     try:
         return [ipaddress.ip_address(host)]

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from ..config.settings import Secret
-from .codec import without_capabilities
+from .codec import redact_callback_urls
 
-__all__ = ["Bearer", "Origin", "connections", "reason", "retry_after"]
+__all__ = ["BearerAuth", "Transport", "build_http_client", "describe_error", "parse_retry_after"]
 
 # Some hosts of this API refuse clients that do not name themselves.
 _AGENT = "Mozilla/5.0 (compatible; liangxin_nb/0.1)"
@@ -28,7 +28,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 
-class Bearer(httpx.Auth):
+class BearerAuth(httpx.Auth):
     """Puts the key into the one header at the last moment, so that no variable ever holds it."""
 
     def __init__(self, key: Secret) -> None:
@@ -40,7 +40,7 @@ class Bearer(httpx.Auth):
         yield request
 
 
-class Origin:
+class Transport:
     """One origin of the API, and the key for it; follows no redirect."""
 
     def __init__(self, url: str, key: Secret, timeout: float) -> None:
@@ -50,8 +50,8 @@ class Origin:
         # A server may drop an idle connection in the very moment in which it is used again. A
         # question is asked once more then; of a create nobody would know whether it arrived.
         self._http = {
-            "GET": connections(url, timeout, Bearer(key)),
-            "POST": connections(url, timeout, Bearer(key), kept=0),
+            "GET": build_http_client(url, timeout, BearerAuth(key)),
+            "POST": build_http_client(url, timeout, BearerAuth(key), keepalive=0),
         }
 
     async def close(self) -> None:
@@ -69,27 +69,29 @@ class Origin:
                 parts.append(part)
                 if size > _LARGEST_ANSWER:
                     raise httpx.DecodingError("the answer is longer than 8 MiB")
-            content = without_capabilities(self._without_key(b"".join(parts)))
-            return httpx.Response(reply.status_code, headers=_plain(reply), content=content)
+            content = redact_callback_urls(self._redact_key(b"".join(parts)))
+            return httpx.Response(
+                reply.status_code, headers=_refuse_encoding(reply), content=content
+            )
 
-    def _without_key(self, content: bytes) -> bytes:
+    def _redact_key(self, content: bytes) -> bytes:
         """An answer that repeats the key would carry it into errors, the ledger and outputs."""
         return content.replace(self._key.reveal().encode(), repr(self._key).encode())
 
 
-def _plain(reply: httpx.Response) -> dict[str, str]:
+def _refuse_encoding(reply: httpx.Response) -> dict[str, str]:
     """The headers we read: the body is decoded already, its encoding must not be told again."""
     value = reply.headers.get("retry-after")
     return {"retry-after": value} if value else {}
 
 
-def connections(
-    base_url: str, timeout: float, auth: httpx.Auth | None = None, *, kept: int = 20
+def build_http_client(
+    base_url: str, timeout: float, auth: httpx.Auth | None = None, *, keepalive: int = 20
 ) -> httpx.AsyncClient:
     """A pool of connections that follows no redirect and keeps no cookie.
 
-    `timeout`: seconds without a word; 10 for making the connection. `kept`: how many idle ones are
-    kept for the next call.
+    `timeout`: seconds without a word; 10 for making the connection. `keepalive`: how many idle ones
+    are kept for the next call.
     """
     # A proxy meant for the outside world must not swallow calls to this machine.
     trust_env = urlsplit(base_url).hostname not in _LOOPBACK
@@ -97,7 +99,7 @@ def connections(
     return httpx.AsyncClient(
         auth=auth,
         verify=_certificates(trust_env, *places),
-        limits=httpx.Limits(max_connections=100, max_keepalive_connections=kept),
+        limits=httpx.Limits(max_connections=100, max_keepalive_connections=keepalive),
         timeout=httpx.Timeout(timeout, connect=min(10.0, timeout), pool=30.0),
         headers={"User-Agent": _AGENT},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -112,7 +114,7 @@ def _certificates(trust_env: bool, *_places: str | None) -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=trust_env)
 
 
-def retry_after(reply: httpx.Response) -> float | None:
+def parse_retry_after(reply: httpx.Response) -> float | None:
     """Seconds to wait, from a number or a date; None where the service asked for nothing."""
     value = reply.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
@@ -126,7 +128,7 @@ def retry_after(reply: httpx.Response) -> float | None:
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
-def reason(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Why a connection failed, in a few words and without an address."""
     words: dict[type[Exception], str] = {
         httpx.ConnectTimeout: "no connection in time",

@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from ..core.metadata import Story
-from ..core.notebook_file import tasks_in
+from ..core.metadata import ResultMetadata
+from ..core.notebook_file import extract_task_ids
 from ..errors import InvalidRequestError, ResultUnavailableError
 from ..imaging import POSTER
 from ..ledger import Carried
@@ -52,7 +52,7 @@ def notebook(parts: Parts, name: str, folder: Path) -> Path | None:
         raise ResultUnavailableError("not a usable name")
     data = parts.read(name, MOST_NOTEBOOK)
     try:
-        tasks_in(data.decode("utf-8"), plain)
+        extract_task_ids(data.decode("utf-8"), plain)
     except (InvalidRequestError, UnicodeDecodeError, RecursionError):
         raise ResultUnavailableError("not a notebook") from None
     n = 1
@@ -75,7 +75,7 @@ def _there(results: Results, folder: str, row: Carried) -> Result | None:
         here = results.load(folder) if folder else None
     except ResultUnavailableError:
         return None
-    return here if here is not None and here.story.ticket == row.values["id"] else None
+    return here if here is not None and here.metadata.ticket == row.values["id"] else None
 
 
 def _brought(parts: Parts, row: Carried, results: Results, wish: str) -> Result:
@@ -99,10 +99,12 @@ def _brought(parts: Parts, row: Carried, results: Results, wish: str) -> Result:
         parcel.drop()
 
 
-def _story(parts: Parts, place: str, row: Carried) -> Story:
+def _story(parts: Parts, place: str, row: Carried) -> ResultMetadata:
     """The story in the zip, where it tells of this row; of its files only what the row knows."""
     try:
-        told = Story.read(parts.read(f"{place}/story.json", _MOST_STORY).decode("utf-8"))
+        told = ResultMetadata.from_json(
+            parts.read(f"{place}/story.json", _MOST_STORY).decode("utf-8")
+        )
         listed = told.files if told is not None else ()
         kinds = {file["name"]: str(file.get("kind", "image")) for file in listed}
     except (UnicodeDecodeError, RecursionError, AttributeError, KeyError, TypeError):
@@ -113,14 +115,14 @@ def _story(parts: Parts, place: str, row: Carried) -> Story:
     same = told is not None and (told.ticket, told.task_id) == (ticket.id, ticket.task_id)
     if told is None or not same or not files or kinds.keys() != {f["name"] for f in files}:
         raise ResultUnavailableError("its story is another's")
-    return Story(
+    return ResultMetadata(
         prompt=request.prompt,
         model=request.model,
         task_id=ticket.task_id,
         ticket=ticket.id,
         service=ticket.profile,
         made=str(told.made)[:40],
-        options=request.told,
+        options=request.redacted_options,
         drawing=bool(told.drawing),
         seconds=ticket.seconds,
         credits=ticket.credits,

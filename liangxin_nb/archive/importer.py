@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
-from ..core.job_record import Ticket
+from ..core.job_record import JobRecord
 from ..errors import InvalidRequestError, ResultUnavailableError
 from ..ledger import Bundle, Carried, Ledger, take_in, take_in_bundles
 from ..results import Results
@@ -61,7 +61,7 @@ def _taken(
 
 
 def _arrived(
-    parts: Parts, row: Carried, here: Ticket | None, results: Results, left: list[str]
+    parts: Parts, row: Carried, here: JobRecord | None, results: Results, left: list[str]
 ) -> tuple[Carried, bool]:
     """The row as it can be taken in, and whether its result came with it just now."""
     held = here is not None and here.fate == "kept"

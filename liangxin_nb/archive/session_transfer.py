@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..config.credentials import NAME
+from ..config.credentials import API_KEY_VAR
 from ..session import Session
 from .format import Imported, Packed
 from .importer import unpack
@@ -22,7 +22,7 @@ def pack_all(session: Session, path: str | Path | None, *, notebooks: bool) -> P
     """
     place = Path.cwd() if path is None else Path(path)
     key = session.settings.key
-    names = (NAME, "LIANGXIN_WEBHOOK_KEY", "LIANGXIN_SANDBOX_KEY")
+    names = (API_KEY_VAR, "LIANGXIN_WEBHOOK_KEY", "LIANGXIN_SANDBOX_KEY")
     secrets = [key.reveal() if key else "", *(os.environ.get(name, "").strip() for name in names)]
     files = _notebooks(session) if notebooks else ()
     return pack(session.ledger, session.results, place, files, secrets)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-from ..core.job_record import Ticket
+from ..core.job_record import JobRecord
 from ..core.request import Request
 from ..core.table import Table
 from ..errors import WaitTimeoutError, one_line
@@ -180,7 +180,7 @@ class Batch:
     def resume(self) -> Self:
         """Goes on: sends what was never sent and collects what was left; sends nothing twice."""
         with self._lock:
-            open_ = [t for t in self._at_rest() if t.fate == "intent" or t.unfinished]
+            open_ = [t for t in self._at_rest() if t.fate == "intent" or t.is_resumable]
             for ticket in open_:
                 self._board.put(ticket.place, stands(self.session, ticket))
             # What the service has already comes first.
@@ -205,20 +205,20 @@ class Batch:
             raise torn(failed[0])
         return len(wanted)
 
-    def _at_rest(self) -> list[Ticket]:
+    def _at_rest(self) -> list[JobRecord]:
         """The newest tickets, as the ledger has them, of places without a result or work on it."""
         resting = {o.place for o in self if o.state != "done"} - self._crew.busy
         newest = {t.place: t for t in self.session.ledger.of_batch(self.id)}
         return [ticket for place, ticket in newest.items() if place in resting]
 
-    def _whole(self, ticket: Ticket) -> Request | None:
+    def _whole(self, ticket: JobRecord) -> Request | None:
         """All that was asked for: from memory, for pictures sent along; else from the ledger."""
-        held = self._board.status(ticket.place).ticket
+        held = self._board.status(ticket.place).record
         return next(
             (
                 t.request
                 for t in (held, ticket)
-                if self.session.ledger.whole(ticket.but(request=t.request))
+                if self.session.ledger.whole(ticket.replace(request=t.request))
             ),
             None,
         )
@@ -229,11 +229,20 @@ class Batch:
 
 
 def _row(outcome: Outcome) -> tuple[Any, ...]:
-    ticket, result = outcome.status.ticket, outcome.result
-    told = result.story if result else None
+    ticket, result = outcome.status.record, outcome.result
+    told = result.metadata if result else None
     return (
-        outcome.place, outcome.row, outcome.column, outcome.request.model, outcome.request.prompt,
-        dict(outcome.request.told), outcome.state, outcome.tries, outcome.reused, ticket.task_id,
-        told.seconds if told else ticket.seconds, told.credits if told else ticket.credits,
+        outcome.place,
+        outcome.row,
+        outcome.column,
+        outcome.request.model,
+        outcome.request.prompt,
+        dict(outcome.request.redacted_options),
+        outcome.state,
+        outcome.tries,
+        outcome.reused,
+        ticket.task_id,
+        told.seconds if told else ticket.seconds,
+        told.credits if told else ticket.credits,
         result.place if result else outcome.reason,
-    )  # fmt: skip
+    )

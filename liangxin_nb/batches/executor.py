@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
-from ..core.job_record import Status, Ticket
+from ..core.job_record import JobRecord, JobUpdate
 from ..errors import InvalidRequestError, LiangxinError, WaitTimeoutError
 from ..session import Session
 from ..session.job import Job
@@ -107,7 +107,7 @@ class Crew:
         task.add_done_callback(self._tasks.discard)
 
     async def _work(self, place: int) -> None:
-        ticket = self._board.status(place).ticket
+        ticket = self._board.status(place).record
         try:
             await self._carry(place, ticket)
         except Exception as error:  # a defect ends one place, not the batch
@@ -120,7 +120,7 @@ class Crew:
             self.busy.discard(place)
             self._turn()
 
-    async def _carry(self, place: int, ticket: Ticket) -> None:
+    async def _carry(self, place: int, ticket: JobRecord) -> None:
         """One place to its end."""
         job = await asyncio.to_thread(self._taken_up, ticket)
         if job is None:
@@ -130,10 +130,10 @@ class Crew:
         self._jobs[place] = job
         if self._leaving:
             job.leave()
-        ended: asyncio.Future[Status] = asyncio.get_running_loop().create_future()
+        ended: asyncio.Future[JobUpdate] = asyncio.get_running_loop().create_future()
 
-        def told(status: Status) -> None:
-            if status.over and not ended.done():
+        def told(status: JobUpdate) -> None:
+            if status.is_final and not ended.done():
                 ended.set_result(status)
             elif not ended.done():
                 self._board.put(place, status)
@@ -144,18 +144,18 @@ class Crew:
             last = await asyncio.to_thread(self._never_sent, last)
         self._board.put(place, last)
 
-    def _never_sent(self, last: Status) -> Status:
+    def _never_sent(self, last: JobUpdate) -> JobUpdate:
         """A place that was left before its turn came is still to be sent."""
-        now = self._session.ledger.find(last.ticket.id)
-        return Status(now, "unsent") if now is not None and now.fate == "intent" else last
+        now = self._session.ledger.find(last.record.id)
+        return JobUpdate(now, "unsent") if now is not None and now.fate == "intent" else last
 
-    def _taken_up(self, ticket: Ticket) -> Job | None:
+    def _taken_up(self, ticket: JobRecord) -> Job | None:
         if ticket.fate == "intent" and not self._session.ledger.whole(ticket):
             raise torn(ticket)
         return self._session.take_up(ticket)
 
-    def _end(self, place: int, ticket: Ticket, phase: str, error: Any) -> None:
-        self._board.put(place, Status(ticket, phase, error=error, ended=time.time()))
+    def _end(self, place: int, ticket: JobRecord, phase: str, error: Any) -> None:
+        self._board.put(place, JobUpdate(ticket, phase, error=error, ended_at=time.time()))
 
     async def _beat(self) -> None:
         """Tells whoever watches, not at every change: there may be hundreds in a second."""
@@ -180,7 +180,7 @@ class Crew:
                 watcher(now)
 
 
-def torn(ticket: Ticket) -> InvalidRequestError:
+def torn(ticket: JobRecord) -> InvalidRequestError:
     """The refusal of a ticket whose reference picture went with the process that had it."""
     return InvalidRequestError(
         f"{ticket.id} was asked for with a picture that the ledger only names; it was not sent.",

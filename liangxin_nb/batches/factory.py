@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from ..core.job_record import Status, Ticket
+from ..core.job_record import JobRecord, JobUpdate
 from ..core.table import Table
 from ..errors import InvalidRequestError
 from ..ledger import Bundle
@@ -36,7 +36,7 @@ class Draft:
 
     session: Session
     plan: Plan
-    kept: tuple[Ticket | None, ...]
+    kept: tuple[JobRecord | None, ...]
     estimate: Estimate
 
     def begin(
@@ -53,7 +53,7 @@ class Draft:
         fresh = {n: self.plan.requests[n] for n, t in enumerate(self.kept) if t is None}
         tickets = {t.place: t for t in self.session.intend(fresh, bundle.id, bundle)}
         statuses = [
-            Status(tickets[n], "unsent") if ticket is None else stands(self.session, ticket)
+            JobUpdate(tickets[n], "unsent") if ticket is None else stands(self.session, ticket)
             for n, ticket in enumerate(self.kept)
         ]
         batch = _opened(self.session, bundle, statuses, dict.fromkeys(tickets, 1), window)
@@ -124,7 +124,7 @@ def listing(session: Session, most: int = 20) -> Table:
 _FATES = {"intent": "not sent", "accepted": "to be collected", "succeeded": "to be collected"}
 
 
-def _estimate(session: Session, plan: Plan, kept: Sequence[Ticket | None]) -> Estimate:
+def _estimate(session: Session, plan: Plan, kept: Sequence[JobRecord | None]) -> Estimate:
     fresh = [r for r, ticket in zip(plan.requests, kept, strict=True) if ticket is None]
     profile = session.settings.profile
     told = {m: session.ledger.price(m, profile) for m in {r.model for r in fresh}}
@@ -134,7 +134,7 @@ def _estimate(session: Session, plan: Plan, kept: Sequence[Ticket | None]) -> Es
 
 
 def _opened(
-    session: Session, bundle: Bundle, statuses: list[Status], tries: dict[int, int], window: int
+    session: Session, bundle: Bundle, statuses: list[JobUpdate], tries: dict[int, int], window: int
 ) -> Batch:
     board = Board(bundle, session.settings.profile, statuses, tries)
     batch = Batch(session, board, window=window)
@@ -142,7 +142,7 @@ def _opened(
     return batch
 
 
-def _check_service(session: Session, bundle: Bundle, tickets: list[Ticket]) -> None:
+def _check_service(session: Session, bundle: Bundle, tickets: list[JobRecord]) -> None:
     here = (session.settings.profile, session.settings.base_url)
     for ticket in tickets:
         if (ticket.profile, ticket.service) != here:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..catalog import model as find
+from ..catalog import find_model
 from ..core.request import Request
 from ..errors import InvalidRequestError
 from ..session.media_input import sendable
@@ -102,7 +102,7 @@ def _axes(
 
 
 def _takes_lists(profile: str, model: str) -> list[str]:
-    inputs = find(profile, model).inputs.values()
+    inputs = find_model(profile, model).inputs.values()
     return [input.name for input in inputs if input.type == "strings"]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.job_record import Status
+from ..core.job_record import JobUpdate
 from ..core.request import Request
 from ..results import Result
 
@@ -32,7 +32,7 @@ class Outcome:
     row: str
     column: str
     request: Request
-    status: Status
+    status: JobUpdate
     tries: int = 1
     reused: bool = False
 
@@ -55,7 +55,7 @@ class Outcome:
     @property
     def task_id(self) -> str:
         """The service's id, or an empty text without one."""
-        return self.status.ticket.task_id
+        return self.status.record.task_id
 
     def __repr__(self) -> str:
         where = f"{self.row} · {self.column}" if self.column else self.row

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..core.job_record import UNFINISHED, Status, Ticket
+from ..core.job_record import RESUMABLE, JobRecord, JobUpdate
 from ..errors import LiangxinError, WaitTimeoutError
 from ..ledger import Bundle
 from ..session import Session
@@ -23,13 +23,13 @@ class Board:
     """The latest status of each place; written on the private loop, read from any thread."""
 
     def __init__(
-        self, bundle: Bundle, profile: str, statuses: Sequence[Status], tries: Mapping[int, int]
+        self, bundle: Bundle, profile: str, statuses: Sequence[JobUpdate], tries: Mapping[int, int]
     ) -> None:
         self.bundle = bundle
         self.rows: list[str] = bundle.plan["rows"]
         self.columns: list[str] = bundle.plan["columns"]
         #: The places in the order in which they ended.
-        self.ended = [n for n, status in enumerate(statuses) if status.over]
+        self.ended = [n for n, status in enumerate(statuses) if status.is_final]
         self._profile = profile
         self._statuses = list(statuses)
         self._tries = dict(tries)
@@ -49,24 +49,24 @@ class Board:
         row, column = divmod(place, len(self.columns))
         status = self._statuses[place]
         return Outcome(
-            place, self.rows[row], self.columns[column], status.ticket.request, status,
+            place, self.rows[row], self.columns[column], status.record.request, status,
             self._tries.get(place, 1), place in self._reused,
         )  # fmt: skip
 
-    def status(self, place: int) -> Status:
+    def status(self, place: int) -> JobUpdate:
         """The latest word about a place."""
         return self._statuses[place]
 
-    def put(self, place: int, status: Status) -> None:
+    def put(self, place: int, status: JobUpdate) -> None:
         """A new word about a place."""
         self._statuses[place] = status
-        if status.over:
+        if status.is_final:
             self.ended.append(place)
 
-    def again(self, ticket: Ticket) -> None:
+    def again(self, ticket: JobRecord) -> None:
         """A place begins anew, with another ticket."""
         self._tries[ticket.place] = self._tries.get(ticket.place, 1) + 1
-        self._statuses[ticket.place] = Status(ticket, "unsent")
+        self._statuses[ticket.place] = JobUpdate(ticket, "unsent")
 
     def moves(self, moving: bool) -> None:
         """Starts or stops the clock."""
@@ -100,40 +100,40 @@ class Board:
 
     def _left(
         self,
-        statuses: Sequence[Status],
+        statuses: Sequence[JobUpdate],
         rate: float | None,
         usual: Mapping[str, float],
         window: int,
     ) -> float | None:
         """Seconds for the rest: by this batch's own pace, else by what its models take here."""
-        rest = [status for status in statuses if not status.over]
+        rest = [status for status in statuses if not status.is_final]
         if not rest:
             return None
         if rate is not None:
             return len(rest) / rate
-        seconds = [usual.get(status.ticket.request.model) for status in rest]
+        seconds = [usual.get(status.record.request.model) for status in rest]
         known = [one for one in seconds if one is not None]
         if len(known) < len(seconds):
             return None
         return max(max(known), sum(known) / min(window, len(known)))
 
 
-def stands(session: Session, ticket: Ticket) -> Status:
+def stands(session: Session, ticket: JobRecord) -> JobUpdate:
     """How a ticket of the ledger stands, before anybody takes it up."""
     if ticket.fate == "intent":
-        return Status(ticket, "unsent")
+        return JobUpdate(ticket, "unsent")
     if ticket.fate == "kept":
         try:
-            return Status(ticket, "done", result=session.result(ticket), ended=ticket.at)
+            return JobUpdate(ticket, "done", result=session.result(ticket), ended_at=ticket.at)
         except LiangxinError as gone:
-            return Status(ticket, "lost", error=gone, ended=ticket.at)
-    if ticket.fate in UNFINISHED:
-        return Status(ticket, ticket.state or "waiting")
+            return JobUpdate(ticket, "lost", error=gone, ended_at=ticket.at)
+    if ticket.fate in RESUMABLE:
+        return JobUpdate(ticket, ticket.state or "waiting")
     if ticket.fate == "sent":
         error: LiangxinError = WaitTimeoutError("Its request is being sent by another notebook.")
-        return Status(ticket, "left", error=error, ended=ticket.at)
+        return JobUpdate(ticket, "left", error=error, ended_at=ticket.at)
     error = LiangxinError(ticket.reason, task_id=ticket.task_id or None)
-    return Status(ticket, ticket.fate, error=error, ended=ticket.at)
+    return JobUpdate(ticket, ticket.fate, error=error, ended_at=ticket.at)
 
 
 def _kind(phase: str) -> str:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .channel import Line
-    from .receiver import Receiver
+    from .channel import CallbackChannel
+    from .receiver import CallbackServer
 
-__all__ = ["Line", "Receiver"]
+__all__ = ["CallbackChannel", "CallbackServer"]
 
-_ROOMS = {"Line": "channel", "Receiver": "receiver"}
+_ROOMS = {"CallbackChannel": "channel", "CallbackServer": "receiver"}
 
 
 def __getattr__(name: str) -> Any:

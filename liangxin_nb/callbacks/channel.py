@@ -8,17 +8,17 @@ from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 
 from ..errors import InvalidRequestError
-from .hint_store import FILE, Mailbox
-from .public_url import base, own
-from .tokens import folder, place
-from .watcher import Watch
+from .hint_store import FILE, HintStore
+from .public_url import resolve, validate
+from .tokens import callback_url, folder
+from .watcher import HintWatcher
 
-__all__ = ["Line"]
+__all__ = ["CallbackChannel"]
 
-_AFTERWARDS = 600.0
+_GRACE_S = 600.0
 
 
-class Line:
+class CallbackChannel:
     """Opens nothing before it is used.
 
     `local`: the API is on this machine. `patience`: seconds for which a job waits; a capability is
@@ -27,67 +27,67 @@ class Line:
 
     def __init__(self, *, local: bool, patience: float) -> None:
         self._local = local
-        self._seconds = patience + _AFTERWARDS
+        self._seconds = patience + _GRACE_S
 
     @cached_property
-    def _mailbox(self) -> Mailbox:
+    def _store(self) -> HintStore:
         try:
-            return Mailbox()
+            return HintStore()
         except (OSError, sqlite3.Error) as error:
-            raise _unusable(error) from None
+            raise _store_error(error) from None
 
     @cached_property
-    def _watch(self) -> Watch:
-        return Watch(self._mailbox)
+    def _watcher(self) -> HintWatcher:
+        return HintWatcher(self._store)
 
     @property
     def used(self) -> bool:
         """Whether anybody has ever had a mailbox here."""
         return (folder() / FILE).is_file()
 
-    def address(self, wish: str) -> str:
+    def address(self, callback: str) -> str:
         """The base address for `auto`, the user's own URL as it is.
 
         Raises `InvalidRequestError`.
         """
-        if wish != "auto":
-            return own(wish, local=self._local)
-        found = base(local=self._local)
-        _ = self._mailbox
+        if callback != "auto":
+            return validate(callback, local=self._local)
+        found = resolve(local=self._local)
+        _ = self._store
         return found
 
     def open(self, ticket: str, address: str) -> str:
         """The URL at which the service may call about one ticket."""
         try:
-            word = self._mailbox.grant(ticket, self._seconds)
+            word = self._store.grant(ticket, self._seconds)
         except sqlite3.Error as error:
-            raise _unusable(error) from None
-        return place(address, word)
+            raise _store_error(error) from None
+        return callback_url(address, word)
 
-    def over(self, ticket: str) -> AbstractContextManager[asyncio.Queue[str]]:
+    def subscribe(self, ticket: str) -> AbstractContextManager[asyncio.Queue[str]]:
         """The task ids that callers name for a ticket; on the private loop."""
-        return self._watch.over(ticket)
+        return self._watcher.subscribe(ticket)
 
-    def claims(self, ticket: str) -> list[str]:
+    def claimed_ids(self, ticket: str) -> list[str]:
         """The task ids that callers have named for a ticket so far; none where none can be read."""
         with suppress(InvalidRequestError, sqlite3.Error):
             if self.used:
-                return [hint.task_id for hint in self._mailbox.hints(ticket=ticket)]
+                return [hint.task_id for hint in self._store.hints(ticket=ticket)]
         return []
 
     def holds(self, ticket: str) -> bool:
         """Whether a call about a ticket may still come."""
         with suppress(InvalidRequestError, sqlite3.Error):
-            return self.used and self._mailbox.open_for(ticket)
+            return self.used and self._store.open_for(ticket)
         return False
 
     def forget(self, ticket: str) -> None:
         """Nothing is awaited for a ticket any more; a mailbox that fails is passed over."""
         with suppress(sqlite3.Error):
-            self._mailbox.forget(ticket)
+            self._store.forget(ticket)
 
 
-def _unusable(error: Exception) -> InvalidRequestError:
+def _store_error(error: Exception) -> InvalidRequestError:
     return InvalidRequestError(
         f"The mailbox for callbacks cannot be used ({error}); nothing was sent.",
         next_step="Set LIANGXIN_CALLBACKS to a folder you can write to, or poll.",

@@ -10,19 +10,19 @@ from typing import Any
 
 from tornado.web import RequestHandler, stream_request_body
 
-from .service import Call, Desk
-from .tokens import LARGEST
+from .service import CallbackRequest, CallbackService
+from .tokens import MAX_BODY_BYTES
 
-__all__ = ["Callback"]
+__all__ = ["CallbackHandler"]
 
 
 @stream_request_body
-class Callback(RequestHandler):
+class CallbackHandler(RequestHandler):
     """POST …/liangxin/callback/<capability>; answers with a status and no body."""
 
-    def initialize(self, desk: Desk) -> None:
+    def initialize(self, service: CallbackService) -> None:
         """Takes the desk that all calls of this server come to."""
-        self._desk = desk
+        self._service = service
         self._parts: list[bytes] = []
         self._size = 0
         self.request.uri = "/liangxin/callback/…"
@@ -36,21 +36,21 @@ class Callback(RequestHandler):
             return
         length = self.request.headers.get("Content-Length", "0")
         announced = int(length) if length.isascii() and length.isdigit() else 0
-        if refused := await self._desk.admit(self.path_args[0], announced):
+        if refused := await self._service.precheck(self.path_args[0], announced):
             self._end(refused)
 
     def data_received(self, chunk: bytes) -> None:
         """Keeps a part of the body, within the bound."""
         self._size += len(chunk)
-        if self._size <= LARGEST:
+        if self._size <= MAX_BODY_BYTES:
             self._parts.append(chunk)
         elif not self._finished:
             self._end(413)
 
     async def post(self, capability: str) -> None:
         """Notes the hint, or refuses the call without effect."""
-        call = Call(capability, self.request.headers, b"".join(self._parts))
-        self._end(await self._desk.take(call))
+        call = CallbackRequest(capability, self.request.headers, b"".join(self._parts))
+        self._end(await self._service.handle(call))
 
     def write_error(self, status_code: int, **_: Any) -> None:
         """No page and no words: nobody reads them."""

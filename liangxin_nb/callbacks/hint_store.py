@@ -13,16 +13,16 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from .tokens import capability, digest, folder
+from .tokens import digest, folder, new_token
 
-__all__ = ["FILE", "KEPT", "MOST_CLAIMS", "Hint", "Mailbox"]
+__all__ = ["FILE", "MAX_CLAIMS", "RETENTION_S", "Hint", "HintStore"]
 
 FILE = "mailbox.sqlite"
 
 #: Seconds for which a hint waits for a kernel; results are promised for a day at most.
-KEPT = 3 * 86400.0
+RETENTION_S = 3 * 86400.0
 #: Different task ids that one ticket's callers may name; more are passed over.
-MOST_CLAIMS = 8
+MAX_CLAIMS = 8
 _BUSY = 5.0  # seconds to wait for another process's change
 _TABLES = """
 CREATE TABLE IF NOT EXISTS capabilities (
@@ -35,29 +35,29 @@ CREATE TABLE IF NOT EXISTS seen (mark TEXT PRIMARY KEY, at REAL NOT NULL);
 
 
 class Hint(NamedTuple):
-    """Somebody who held the ticket's capability named a task: `n` grows with each call."""
+    """Somebody who held the ticket's capability named a task: `number` grows with each call."""
 
-    n: int
-    ticket: str
+    number: int
+    job_id: str
     task_id: str
 
 
-class Mailbox:
+class HintStore:
     """The mailbox in a folder made with mode 0700; safe from several threads and processes.
 
-    `place`: default `LIANGXIN_CALLBACKS`, else Jupyter's runtime folder. `clock`: unix seconds.
+    `directory`: default `LIANGXIN_CALLBACKS`, else Jupyter's runtime folder. `clock`: unix seconds.
     Raises `OSError` or `sqlite3.Error` where it cannot be used.
     """
 
     def __init__(
-        self, place: Path | None = None, *, clock: Callable[[], float] = time.time
+        self, directory: Path | None = None, *, clock: Callable[[], float] = time.time
     ) -> None:
         self._clock = clock
-        place = place or folder()
-        if not place.exists():
-            place.mkdir(parents=True, exist_ok=True)
-            place.chmod(0o700)
-        self._file = place / FILE
+        directory = directory or folder()
+        if not directory.exists():
+            directory.mkdir(parents=True, exist_ok=True)
+            directory.chmod(0o700)
+        self._file = directory / FILE
         # In a folder that somebody else made, the file at least is private.
         self._file.touch(mode=0o600)
         with self._open() as db:
@@ -82,20 +82,20 @@ class Mailbox:
 
     def grant(self, ticket: str, seconds: float) -> str:
         """A fresh capability for one ticket, good for that long; clears away what is old."""
-        word, now = capability(), self._clock()
+        word, now = new_token(), self._clock()
         with self._change() as db:
             db.execute("DELETE FROM capabilities WHERE expires < ?", (now,))
-            db.execute("DELETE FROM hints WHERE at < ?", (now - KEPT,))
+            db.execute("DELETE FROM hints WHERE at < ?", (now - RETENTION_S,))
             db.execute(
                 "INSERT INTO capabilities VALUES (?, ?, ?)", (digest(word), ticket, now + seconds)
             )
         return word
 
-    def ticket(self, word: str) -> str | None:
+    def job_id_for(self, token: str) -> str | None:
         """The ticket that a capability is for, or None when it is unknown or too old."""
         query = "SELECT ticket FROM capabilities WHERE digest = ? AND expires >= ?"
         with self._open() as db:
-            row = db.execute(query, (digest(word), self._clock())).fetchone()
+            row = db.execute(query, (digest(token), self._clock())).fetchone()
         return str(row[0]) if row else None
 
     def open_for(self, ticket: str) -> bool:
@@ -117,7 +117,7 @@ class Mailbox:
                 if new.rowcount == 0:
                     return False
             query = "SELECT count(*) FROM hints WHERE ticket = ? AND task_id != ?"
-            if db.execute(query, (ticket, task_id)).fetchone()[0] < MOST_CLAIMS:
+            if db.execute(query, (ticket, task_id)).fetchone()[0] < MAX_CLAIMS:
                 db.execute(
                     "INSERT OR REPLACE INTO hints (ticket, task_id, at) VALUES (?, ?, ?)",
                     (ticket, task_id, now),

@@ -11,20 +11,25 @@ from urllib.parse import urlsplit
 
 from ..errors import InvalidRequestError
 
-__all__ = ["base", "own"]
+__all__ = ["resolve", "validate"]
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _POLLING = "Polling needs nothing: leave LIANGXIN_CALLBACK unset, or give callback=None."
 
 
-def base(*, local: bool, env: Mapping[str, str] = os.environ) -> str:
+def resolve(*, local: bool, env: Mapping[str, str] = os.environ) -> str:
     """The public base address of this notebook's server; raises `InvalidRequestError` without one.
 
     In order: LIANGXIN_CALLBACK_BASE; JUPYTERHUB_PUBLIC_URL; the hub's public address with
     JUPYTERHUB_SERVICE_PREFIX. `local`: the API is on this machine (the sandbox), so that an
     address of this machine will do, too.
     """
-    for place in (_told, _hub_told, _below_the_hub, *((_receiver, _parent) if local else ())):
+    for place in (
+        _configured_url,
+        _hub_configured_url,
+        _below_the_hub,
+        *((_receiver, _parent) if local else ()),
+    ):
         if found := place(env):
             return _checked(found, local)
     raise InvalidRequestError(
@@ -33,7 +38,7 @@ def base(*, local: bool, env: Mapping[str, str] = os.environ) -> str:
     )
 
 
-def own(url: str, *, local: bool) -> str:
+def validate(url: str, *, local: bool) -> str:
     """A user's own callback URL as it is.
 
     Raises `InvalidRequestError` for what no service may call.
@@ -58,11 +63,11 @@ def _checked(url: str, local: bool) -> str:
     return url
 
 
-def _told(env: Mapping[str, str]) -> str:
+def _configured_url(env: Mapping[str, str]) -> str:
     return env.get("LIANGXIN_CALLBACK_BASE", "").strip()
 
 
-def _hub_told(env: Mapping[str, str]) -> str:
+def _hub_configured_url(env: Mapping[str, str]) -> str:
     """JupyterHub 5 tells it where its administrator has said so."""
     return env.get("JUPYTERHUB_PUBLIC_URL", "").strip()
 

@@ -13,26 +13,26 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from ..errors import InvalidRequestError
-from .handler import Callback
-from .hint_store import Mailbox
-from .service import Desk
+from .handler import CallbackHandler
+from .hint_store import HintStore
+from .service import CallbackService
 from .signature import webhook_key
-from .tokens import LARGEST, PATTERN
+from .tokens import MAX_BODY_BYTES, PATTERN
 
-__all__ = ["Receiver"]
+__all__ = ["CallbackServer"]
 
 
-class Receiver:
+class CallbackServer:
     """Takes callbacks until `close()`. `url`: its base address, to put behind a public one.
 
     `port`: 0 for any free one; `address`: default this machine only. Raises `InvalidRequestError`
     when the port or the mailbox cannot be used.
     """
 
-    _open: ClassVar[list[Receiver]] = []
+    _open: ClassVar[list[CallbackServer]] = []
 
     def __init__(self, port: int = 0, address: str = "127.0.0.1") -> None:
-        self._desk = Desk(_mailbox(), webhook_key())
+        self._service = CallbackService(_open_store(), webhook_key())
         try:
             self._sockets = bind_sockets(port, address)
         except (OSError, OverflowError) as error:
@@ -60,9 +60,9 @@ class Receiver:
         return cls._open[-1].url if cls._open else ""
 
     async def _serve(self, ready: Future[None]) -> None:
-        routes = [(f"/{PATTERN}", Callback, {"desk": self._desk})]
+        routes = [(f"/{PATTERN}", CallbackHandler, {"service": self._service})]
         app = Application(routes, log_function=lambda _: None)
-        server = HTTPServer(app, max_body_size=LARGEST, idle_connection_timeout=60)
+        server = HTTPServer(app, max_body_size=MAX_BODY_BYTES, idle_connection_timeout=60)
         server.add_sockets(self._sockets)
         ready.set_result(None)
         await self._ended.wait()
@@ -76,7 +76,7 @@ class Receiver:
             self._loop.call_soon_threadsafe(self._ended.set)
             self._thread.join(5)
 
-    def __enter__(self) -> Receiver:
+    def __enter__(self) -> CallbackServer:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -86,9 +86,9 @@ class Receiver:
         return f"<Receiver {self.url}>" if self in self._open else "<Receiver closed>"
 
 
-def _mailbox() -> Mailbox:
+def _open_store() -> HintStore:
     try:
-        return Mailbox()
+        return HintStore()
     except (OSError, sqlite3.Error) as error:
         raise InvalidRequestError(
             f"The mailbox for callbacks cannot be used ({error}).",

@@ -16,84 +16,84 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config.settings import Secret
-from .hint_store import Mailbox
-from .signature import WINDOW, good
-from .token_bucket import Buckets
-from .tokens import LARGEST, digest
+from .hint_store import HintStore
+from .signature import WINDOW, verify
+from .token_bucket import TokenBuckets
+from .tokens import MAX_BODY_BYTES, digest
 
-__all__ = ["Call", "Desk"]
+__all__ = ["CallbackRequest", "CallbackService"]
 
-_LONGEST_ID = 200
+_MAX_ID_LENGTH = 200
 #: (calls at once, calls a second after that)
 _ALL = (1000.0, 500.0)
 _ONE = (20.0, 2.0)
 
 
 @dataclass(frozen=True)
-class Call:
+class CallbackRequest:
     """One POST: the capability of its path, its headers, its body."""
 
-    capability: str
+    token: str
     headers: Mapping[str, str]
     body: bytes
 
 
-class Desk:
+class CallbackService:
     """Answers calls with a status; lives on one loop, and waits for the disk in threads.
 
     `key`: the webhook key; with it every call must be signed. `clock`: unix seconds.
     """
 
     def __init__(
-        self, mailbox: Mailbox, key: Secret | None, *, clock: Callable[[], float] = time.time
+        self, store: HintStore, key: Secret | None, *, clock: Callable[[], float] = time.time
     ) -> None:
-        self._mailbox = mailbox
+        self._store = store
         self._key = key
         self._clock = clock
-        self._all = Buckets(*_ALL)
-        self._each = Buckets(*_ONE)
+        self._all = TokenBuckets(*_ALL)
+        self._each = TokenBuckets(*_ONE)
 
-    async def admit(self, capability: str, length: int) -> int:
+    async def precheck(self, token: str, length: int) -> int:
         """0 when the body may be read, else the status that refuses it; `length` as announced."""
         if not self._all.take(""):
             return 429
         try:
-            known = await asyncio.to_thread(self._mailbox.ticket, capability)
+            known = await asyncio.to_thread(self._store.job_id_for, token)
         except sqlite3.Error:
             return 503
         if known is None:
             return 404
-        if not self._each.take(digest(capability)):
+        if not self._each.take(digest(token)):
             return 429
-        return 413 if length > LARGEST else 0
+        return 413 if length > MAX_BODY_BYTES else 0
 
-    async def take(self, call: Call) -> int:
+    async def handle(self, call: CallbackRequest) -> int:
         """The status of an admitted call."""
-        if len(call.body) > LARGEST:
+        if len(call.body) > MAX_BODY_BYTES:
             return 413
-        task_id = _named(call.body)
+        task_id = _parse_task_id(call.body)
         if not task_id:
             return 400
         mark = ""
         if self._key is not None:
             timestamp = call.headers.get("X-Webhook-Timestamp", "")
             mark = call.headers.get("X-Webhook-Signature", "")
-            if not good(self._key, task_id, timestamp, mark, self._clock()):
+            if not verify(self._key, task_id, timestamp, mark, self._clock()):
                 return 401
-        return await asyncio.to_thread(self._noted, call.capability, task_id, mark)
+        return await asyncio.to_thread(self._store_hint, call.token, task_id, mark)
 
-    def _noted(self, capability: str, task_id: str, mark: str) -> int:
+    def _store_hint(self, capability: str, task_id: str, mark: str) -> int:
         try:
-            ticket = self._mailbox.ticket(capability)
+            ticket = self._store.job_id_for(capability)
             if ticket is None:
                 return 404
             # A timestamp may lie a window ahead and is good for a window after that.
-            return 204 if self._mailbox.put(ticket, task_id, mark, 2 * WINDOW + 1) else 409
+            return 204 if self._store.put(ticket, task_id, mark, 2 * WINDOW + 1) else 409
         except sqlite3.Error:
             return 503
 
 
-def _named(body: bytes) -> str:
+def _parse_task_id(body: bytes) -> str:
     """The task id that a body names, "" where there is none that could be one."""
     try:
         told = json.loads(body)
@@ -105,6 +105,6 @@ def _named(body: bytes) -> str:
     inner: dict[str, Any] = data if isinstance(data, dict) else {}
     # KIE's guide reads task_id, its callbacks carry taskId, a note shows it at the top.
     for found in (inner.get("taskId"), inner.get("task_id"), told.get("taskId")):
-        if isinstance(found, str) and 0 < len(found) <= _LONGEST_ID and found.isprintable():
+        if isinstance(found, str) and 0 < len(found) <= _MAX_ID_LENGTH and found.isprintable():
             return found
     return ""

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 from ..config.settings import Secret
 
-__all__ = ["WINDOW", "good", "sign", "webhook_key"]
+__all__ = ["WINDOW", "sign", "verify", "webhook_key"]
 
 #: Seconds by which a timestamp may lie in the past or in the future.
 WINDOW = 300.0
@@ -34,7 +34,7 @@ def sign(key: Secret, task_id: str, timestamp: str) -> str:
     return base64.b64encode(hmac.digest(key.reveal().encode(), said, hashlib.sha256)).decode()
 
 
-def good(key: Secret, task_id: str, timestamp: str, signature: str, now: float) -> bool:
+def verify(key: Secret, task_id: str, timestamp: str, signature: str, now: float) -> bool:
     """Whether the signature is the right one, and not too old or too new; in constant time."""
     if not re.fullmatch(r"[0-9]{1,12}", timestamp) or abs(now - int(timestamp)) > WINDOW:
         return False

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-__all__ = ["Buckets"]
+__all__ = ["TokenBuckets"]
 
 
-class Buckets:
+class TokenBuckets:
     """A bucket for each name. `burst`: calls at once, `rate`: calls a second after that.
 
     Full buckets are forgotten, so that names from outside do not fill the memory.
@@ -21,12 +21,12 @@ class Buckets:
         self._rate = rate
         self._clock = clock
         self._levels: dict[str, tuple[float, float]] = {}
-        self._most = 1024
+        self._max_names = 1024
 
     def take(self, name: str) -> bool:
         """Takes one token; False when there is none."""
         now = self._clock()
-        if len(self._levels) >= self._most:
+        if len(self._levels) >= self._max_names:
             self._sweep(now)
         level = self._level(name, now)
         self._levels[name] = (max(level - 1.0, 0.0) if level >= 1.0 else level, now)
@@ -40,4 +40,4 @@ class Buckets:
         full = [name for name in self._levels if self._level(name, now) >= self._burst]
         for name in full:
             del self._levels[name]
-        self._most = max(1024, 2 * len(self._levels))
+        self._max_names = max(1024, 2 * len(self._levels))

@@ -7,27 +7,27 @@ import os
 import secrets
 from pathlib import Path
 
-__all__ = ["LARGEST", "PATTERN", "capability", "digest", "folder", "place"]
+__all__ = ["MAX_BODY_BYTES", "PATTERN", "callback_url", "digest", "folder", "new_token"]
 
 #: Bytes of one call's body at most.
-LARGEST = 256 << 10
+MAX_BODY_BYTES = 256 << 10
 #: Below a server's base address; the last part is the capability.
 PATTERN = r"liangxin/callback/([A-Za-z0-9_-]{32,100})"
 
 
-def capability() -> str:
+def new_token() -> str:
     """A fresh word that nobody can guess: 43 characters that a URL can hold, 256 bits."""
     return secrets.token_urlsafe(32)
 
 
-def digest(word: str) -> str:
+def digest(token: str) -> str:
     """What is kept of a capability or a signature instead of the word itself."""
-    return hashlib.sha256(word.encode()).hexdigest()
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
-def place(base: str, word: str) -> str:
+def callback_url(base: str, token: str) -> str:
     """The URL that a capability makes below a server's base address."""
-    return f"{base.rstrip('/')}/liangxin/callback/{word}"
+    return f"{base.rstrip('/')}/liangxin/callback/{token}"
 
 
 def folder() -> Path:

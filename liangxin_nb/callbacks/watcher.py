@@ -7,49 +7,49 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .hint_store import Hint, Mailbox
+from .hint_store import Hint, HintStore
 
-__all__ = ["Watch"]
+__all__ = ["HintWatcher"]
 
-_PAUSE = 0.25  # seconds between two looks
+_INTERVAL_S = 0.25  # seconds between two looks
 
 
-class Watch:
+class HintWatcher:
     """Tells the waiting jobs of a session what the mailbox holds; lives on the private loop."""
 
-    def __init__(self, mailbox: Mailbox) -> None:
-        self._mailbox = mailbox
-        self._waiting: dict[str, asyncio.Queue[str]] = {}
-        self._read: dict[str, int] = {}
-        self._looking: asyncio.Task[None] | None = None
+    def __init__(self, store: HintStore) -> None:
+        self._store = store
+        self._queues: dict[str, asyncio.Queue[str]] = {}
+        self._last_read: dict[str, int] = {}
+        self._task: asyncio.Task[None] | None = None
 
     @contextmanager
-    def over(self, ticket: str) -> Iterator[asyncio.Queue[str]]:
+    def subscribe(self, ticket: str) -> Iterator[asyncio.Queue[str]]:
         """The task ids that callers name for a ticket, those that came earlier first."""
         news: asyncio.Queue[str] = asyncio.Queue()
-        self._waiting[ticket], self._read[ticket] = news, 0
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.get_running_loop().create_task(self._look())
+        self._queues[ticket], self._last_read[ticket] = news, 0
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._poll_store())
         try:
             yield news
         finally:
-            del self._waiting[ticket], self._read[ticket]
+            del self._queues[ticket], self._last_read[ticket]
 
-    async def _look(self) -> None:
-        while self._waiting:
-            asked = dict(self._waiting)
+    async def _poll_store(self) -> None:
+        while self._queues:
+            asked = dict(self._queues)
             try:
-                after = min(self._read.values())
-                hints = await asyncio.to_thread(self._mailbox.hints, after)
+                after = min(self._last_read.values())
+                hints = await asyncio.to_thread(self._store.hints, after)
             except sqlite3.Error:
                 hints = []  # a locked or removed mailbox: polling goes on without it
             for hint in hints:
                 self._tell(hint)
             for ticket, news in asked.items() if hints else ():
-                if self._waiting.get(ticket) is news:
-                    self._read[ticket] = max(self._read[ticket], hints[-1].n)
-            await asyncio.sleep(_PAUSE)
+                if self._queues.get(ticket) is news:
+                    self._last_read[ticket] = max(self._last_read[ticket], hints[-1].number)
+            await asyncio.sleep(_INTERVAL_S)
 
     def _tell(self, hint: Hint) -> None:
-        if hint.n > self._read.get(hint.ticket, hint.n):
-            self._waiting[hint.ticket].put_nowait(hint.task_id)
+        if hint.number > self._last_read.get(hint.job_id, hint.number):
+            self._queues[hint.job_id].put_nowait(hint.task_id)

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from .endpoints import uploads
-from .loader import models
-from .model_spec import Breach, Counted, Input, Model
-from .normalize import checked
-from .validation import breaches
+from .endpoints import upload_base_url
+from .loader import load_models
+from .model_spec import InputSpec, MediaLimit, ModelSpec, Violation
+from .normalize import normalize_options
+from .validation import iter_violations
 
 __all__ = [
-    "Breach",
-    "Counted",
-    "Input",
-    "Model",
-    "breaches",
-    "checked",
-    "model",
-    "models",
-    "uploads",
+    "InputSpec",
+    "MediaLimit",
+    "ModelSpec",
+    "Violation",
+    "find_model",
+    "iter_violations",
+    "load_models",
+    "normalize_options",
+    "upload_base_url",
 ]
 
 #: For a model nobody has listed: the names that most models of the market use.
-_GUESSES = {"aspect": "aspect_ratio", "size": "image_size", "seed": "seed"}
+_COMMON_INPUTS = {"aspect": "aspect_ratio", "size": "image_size", "seed": "seed"}
 
 
-def model(profile: str, id: str) -> Model:
+def find_model(profile: str, id: str) -> ModelSpec:
     """The model of that name, or a bare one marked as unknown: new models pass through."""
-    return models(profile).get(id) or Model(id=id, title=id, plain=_GUESSES, known=False)
+    return load_models(profile).get(id) or ModelSpec(
+        id=id, title=id, common_options=_COMMON_INPUTS, in_catalog=False
+    )

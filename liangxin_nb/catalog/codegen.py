@@ -6,34 +6,36 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..core.command_line import words
+from ..core.command_line import split_line
 from ..core.request import Request
 from ..errors import InvalidRequestError
-from .model_spec import Model
+from .model_spec import ModelSpec
 
-__all__ = ["as_call", "as_cell", "as_typed"]
+__all__ = ["to_cell_source", "to_python_source", "to_source"]
 
 _WIDE = 88
 _SENT = ("data:", "image/")  # a picture that was sent along, or what a story tells of it
 
 
-def as_cell(model: Model, request: Request, images: Sequence[str] | None = None) -> str:
+def to_cell_source(model: ModelSpec, request: Request, images: Sequence[str] | None = None) -> str:
     """The cell that asks for this request.
 
     `images`: what stands for the reference pictures (files, URLs, variables), default their own
     addresses. Raises `InvalidRequestError` for a value that a cell's line cannot hold.
     """
-    line = " ".join(["%%liangxin", request.model, *_flags(model, request, images)])
+    line = " ".join(["%%liangxin", request.model, *_command_line_options(model, request, images)])
     return f"{line}\n{request.prompt}"
 
 
-def as_call(model: Model, request: Request, images: Sequence[str] | None = None) -> str:
-    """The Python call that asks for this request; `images` as in `as_cell`."""
+def to_python_source(
+    model: ModelSpec, request: Request, images: Sequence[str] | None = None
+) -> str:
+    """The Python call that asks for this request; `images` as in `to_cell_source`."""
     options = dict(request.options)
-    arguments = [_python(request.prompt), f"model={_python(request.model)}"]
-    if shown := _references(model, options, images):
-        arguments.append(f"image={_python(shown[0] if len(shown) == 1 else shown)}")
-    arguments += [f"{n}={_python(value)}" for n, value in options.items() if n.isidentifier()]
+    arguments = [_to_literal(request.prompt), f"model={_to_literal(request.model)}"]
+    if shown := _image_arguments(model, options, images):
+        arguments.append(f"image={_to_literal(shown[0] if len(shown) == 1 else shown)}")
+    arguments += [f"{n}={_to_literal(value)}" for n, value in options.items() if n.isidentifier()]
     strange = {name: value for name, value in options.items() if not name.isidentifier()}
     arguments += [f"**{strange!r}"] if strange else []
     line = f"lx.generate({', '.join(arguments)})"
@@ -42,35 +44,41 @@ def as_call(model: Model, request: Request, images: Sequence[str] | None = None)
     return f"import liangxin_nb as lx\n\n{line}"
 
 
-def as_typed(model: Model, request: Request) -> str:
+def to_source(model: ModelSpec, request: Request) -> str:
     """The cell that asks for this request, or the Python call where a cell cannot say it."""
     try:
-        return as_cell(model, request)
+        return to_cell_source(model, request)
     except InvalidRequestError:
-        return as_call(model, request)
+        return to_python_source(model, request)
 
 
-def _flags(model: Model, request: Request, images: Sequence[str] | None) -> Iterator[str]:
+def _command_line_options(
+    model: ModelSpec, request: Request, images: Sequence[str] | None
+) -> Iterator[str]:
     options = dict(request.options)
-    shown = _references(model, options, images)
-    if len(model.sides) == 2 and all(side in options for side in model.sides):
-        yield "--size {}x{}".format(*(options.pop(side) for side in model.sides))
-    behind = {model.plain[word]: word for word in ("aspect", "size", "seed") if word in model.plain}
+    shown = _image_arguments(model, options, images)
+    if len(model.size_inputs) == 2 and all(side in options for side in model.size_inputs):
+        yield "--size {}x{}".format(*(options.pop(side) for side in model.size_inputs))
+    behind = {
+        model.common_options[word]: word
+        for word in ("aspect", "size", "seed")
+        if word in model.common_options
+    }
     for name, value in options.items():
         word = behind.get(name)
-        if word and model.spelled(word, value) == value:
-            yield f"--{word} {_worded(_typed(value))}"
+        if word and model.model_spelling(word, value) == value:
+            yield f"--{word} {_to_common_option(_to_option_value(value))}"
         else:
-            yield f"-o {_worded(_typed(value), f'{name}=')}"
+            yield f"-o {_to_common_option(_to_option_value(value), f'{name}=')}"
     for image in shown:
-        yield f"--image {_worded(image)}"
+        yield f"--image {_to_common_option(image)}"
 
 
-def _references(
-    model: Model, options: dict[str, Any], images: Sequence[str] | None
+def _image_arguments(
+    model: ModelSpec, options: dict[str, Any], images: Sequence[str] | None
 ) -> Sequence[str]:
     """What stands for the reference pictures; they are taken out of the options."""
-    given = options.pop(model.plain.get("image", ""), None)
+    given = options.pop(model.common_options.get("image", ""), None)
     addresses = given if isinstance(given, list) else [] if given is None else [str(given)]
     if images is not None:
         return list(images)
@@ -81,19 +89,23 @@ def _references(
     ]
 
 
-def _typed(value: Any) -> str:
+def _to_option_value(value: Any) -> str:
     if isinstance(value, list):
         plain = all(str(one).startswith(("http://", "https://", "data:")) for one in value)
         return ",".join(value) if plain else json.dumps(value, ensure_ascii=False)
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _worded(text: str, name: str = "") -> str:
+def _to_common_option(text: str, name: str = "") -> str:
     """A word of the line, in quotes where it needs them, as the line's reader takes it apart."""
     for quote in ("", '"', "'"):
         word = f"{name}{quote}{text}{quote}"
         # IPython would fill in braces and dollars before anybody reads the line.
-        if text and not set(text) & set("{}$\n\r") and words(f"-o {word}") == ["-o", name + text]:
+        if (
+            text
+            and not set(text) & set("{}$\n\r")
+            and split_line(f"-o {word}") == ["-o", name + text]
+        ):
             return word
     raise InvalidRequestError(
         f"{name or 'The value '}{text[:60]!r} cannot be written in a cell's line.",
@@ -101,7 +113,7 @@ def _worded(text: str, name: str = "") -> str:
     )
 
 
-def _python(value: Any) -> str:
+def _to_literal(value: Any) -> str:
     if isinstance(value, list):
-        return f"[{', '.join(map(_python, value))}]"
+        return f"[{', '.join(map(_to_literal, value))}]"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)

@@ -11,26 +11,27 @@ from typing import Any
 
 from ..core.request import Value
 
-__all__ = ["KINDS", "Kind", "shown"]
+__all__ = ["INPUT_TYPES", "InputType", "shorten_value"]
 
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True)
-class Kind:
+class InputType:
     """One kind of value. `read`: the value as the wire wants it, None for another kind's.
 
-    `measure`: what least and most are held against; `span` says them, `outside` that one is broken.
+    `measure`: what least and most are held against; `range_format` says them, `outside_format` that
+    one is broken.
     """
 
-    words: str
+    label: str
     read: Callable[[Any], Value]
     measure: Callable[[Any], float] = lambda _: 0
-    span: str = "{}"
-    outside: str = "{name} {value} is outside {allows}"
+    range_format: str = "{}"
+    outside_format: str = "{name} {value} is outside {allows}"
 
 
-def shown(value: Any) -> str:
+def shorten_value(value: Any) -> str:
     """A value for a message: a picture written into an address is cut short."""
     text = repr(value)
     return text if len(text) <= 120 else f"{text[:100]}…"
@@ -84,10 +85,10 @@ def _listed(text: str) -> Any:
 
 _COUNT = "{name} has length {count}, allowed are {allows}"
 
-KINDS = {
-    "string": Kind("a text", _string, len, "{} characters", _COUNT),
-    "integer": Kind("a whole number", _integer, float),
-    "number": Kind("a number", _number, float),
-    "boolean": Kind("true or false", _boolean),
-    "strings": Kind("a list of addresses", _strings, len, "{} addresses", _COUNT),
+INPUT_TYPES = {
+    "string": InputType("a text", _string, len, "{} characters", _COUNT),
+    "integer": InputType("a whole number", _integer, float),
+    "number": InputType("a number", _number, float),
+    "boolean": InputType("true or false", _boolean),
+    "strings": InputType("a list of addresses", _strings, len, "{} addresses", _COUNT),
 }

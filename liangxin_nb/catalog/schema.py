@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .input_types import KINDS
-from .model_spec import Counted, Input, Model
+from .input_types import INPUT_TYPES
+from .model_spec import InputSpec, MediaLimit, ModelSpec
 
-__all__ = ["WORDS", "CatalogError", "model_of"]
+__all__ = ["COMMON_OPTIONS", "CatalogError", "parse_model"]
 
 #: People's words: each may be a key of a model, naming the input behind it.
-WORDS = ("aspect", "size", "seed", "image")
+COMMON_OPTIONS = ("aspect", "size", "seed", "image")
 
 
 class CatalogError(ValueError):
@@ -65,91 +65,106 @@ _MODEL: dict[str, Shape] = {
     "title": _TEXT,
     "vendor": _TEXT,
     "kind": (lambda value: value in ("image", "video", "text"), "image, video or text"),
-    "seconds": _NUMBER,
-    "stated": _TRUTH,
-    "listed": _TRUTH,
-    **dict.fromkeys(WORDS, _TEXT),
-    "sides": _SIDES,
+    "duration_s": _NUMBER,
+    "documented": _TRUTH,
+    "inputs_documented": _TRUTH,
+    **dict.fromkeys(COMMON_OPTIONS, _TEXT),
+    "size_inputs": _SIDES,
     "exclusive": _GROUPS,
     "together": _GROUPS,
-    "counted": (lambda value: _all(value, lambda one: isinstance(one, dict)), "a list of tables"),
+    "media_limits": (
+        lambda value: _all(value, lambda one: isinstance(one, dict)),
+        "a list of tables",
+    ),
     "inputs": _TABLE,
-    "words": (lambda value: _each(value, _TEXT_TO_TEXT[0]), "a table of tables of texts"),
+    "value_labels": (lambda value: _each(value, _TEXT_TO_TEXT[0]), "a table of tables of texts"),
     "aliases": _TEXT_TO_TEXT,
     "pixels": (lambda value: _each(value, _is_pair), "a table of [width, height]"),
-    "edge": _NATURAL,
-    "edges": (lambda value: _each(value, _is_natural), "a table of whole numbers above 0"),
+    "default_edge": _NATURAL,
+    "default_edges": (lambda value: _each(value, _is_natural), "a table of whole numbers above 0"),
 }
 _INPUT: dict[str, Shape] = {
-    "type": (lambda value: value in list(KINDS), f"one of {', '.join(KINDS)}"),
+    "type": (lambda value: value in list(INPUT_TYPES), f"one of {', '.join(INPUT_TYPES)}"),
     "default": (lambda value: not isinstance(value, dict), "a value"),
     "required": _TRUTH,
     "allowed": _TEXTS,
-    "least": _NUMBER,
-    "most": _NUMBER,
-    "endings": _TEXTS,
-    "stated": _TRUTH,
-    "inferred": _TEXTS,
+    "minimum": _NUMBER,
+    "maximum": _NUMBER,
+    "suffixes": _TEXTS,
+    "documented": _TRUTH,
+    "undocumented_limits": _TEXTS,
     "help": _TEXT,
 }
-_COUNTED: dict[str, Shape] = {"inputs": _TEXTS, "most": _NATURAL, "stated": _TRUTH}
+_COUNTED: dict[str, Shape] = {"inputs": _TEXTS, "maximum": _NATURAL, "documented": _TRUTH}
 
 
-def model_of(id: str, entry: Mapping[str, Any]) -> Model:
+def parse_model(id: str, entry: Mapping[str, Any]) -> ModelSpec:
     """The model that an entry describes.
 
     Raises `CatalogError` naming the place of what is wrong.
     """
-    _hold(id, entry, _MODEL)
-    listed = entry.get("listed", True)
+    _check_shapes(id, entry, _MODEL)
+    listed = entry.get("inputs_documented", True)
     inputs = {
-        name: _input(f"{id}.inputs.{name}", name, listed, spec)
+        name: _parse_input(f"{id}.inputs.{name}", name, listed, spec)
         for name, spec in entry.get("inputs", {}).items()
     }
-    model = Model(
+    model = ModelSpec(
         id=id,
         title=entry.get("title", id),
-        plain={word: entry[word] for word in WORDS if word in entry},
+        common_options={word: entry[word] for word in COMMON_OPTIONS if word in entry},
         # The prompt has a place of its own in a request; its limits are written like an input's.
         prompt=inputs.pop("prompt", None),
         inputs=inputs,
-        exclusive=_tuples(entry.get("exclusive", ())),
-        together=_tuples(entry.get("together", ())),
-        counted=tuple(_counted(id, listed, group) for group in entry.get("counted", ())),
+        exclusive=_to_tuples(entry.get("exclusive", ())),
+        together=_to_tuples(entry.get("together", ())),
+        media_limits=tuple(
+            _parse_media_limit(id, listed, group) for group in entry.get("media_limits", ())
+        ),
         pixels={name: (w, h) for name, (w, h) in entry.get("pixels", {}).items()},
-        sides=tuple(entry.get("sides", ())),
-        **{name: entry[name] for name in _AS_THEY_ARE if name in entry},
+        size_inputs=tuple(entry.get("size_inputs", ())),
+        **{name: entry[name] for name in _COPIED if name in entry},
     )
-    for place, name in _references(model):
+    for place, name in _named_inputs(model):
         if name not in inputs and inputs:
             raise CatalogError(f"{id}.{place}", f"names {name!r}, which is not among its inputs")
     return model
 
 
-_AS_THEY_ARE = (
-    "kind", "seconds", "vendor", "stated", "listed", "aliases", "words", "edge", "edges",
-)  # fmt: skip
+_COPIED = (
+    "kind",
+    "duration_s",
+    "vendor",
+    "documented",
+    "inputs_documented",
+    "aliases",
+    "value_labels",
+    "default_edge",
+    "default_edges",
+)
 
 
-def _input(place: str, name: str, listed: bool, spec: Mapping[str, Any]) -> Input:
-    _hold(place, spec, _INPUT)
+def _parse_input(place: str, name: str, listed: bool, spec: Mapping[str, Any]) -> InputSpec:
+    _check_shapes(place, spec, _INPUT)
     if "type" not in spec:
         raise CatalogError(place, "has no type")
-    lists = {key: tuple(spec.get(key, ())) for key in ("allowed", "endings", "inferred")}
-    input = Input(name=name, **{"stated": listed, **spec, **lists})
-    if input.default is not None and not input.fits(input.default):
+    lists = {
+        key: tuple(spec.get(key, ())) for key in ("allowed", "suffixes", "undocumented_limits")
+    }
+    input = InputSpec(name=name, **{"documented": listed, **spec, **lists})
+    if input.default is not None and not input.is_valid(input.default):
         raise CatalogError(f"{place}.default", f"is {input.default!r}, allowed is {input.allows}")
     return input
 
 
-def _counted(id: str, listed: bool, group: Mapping[str, Any]) -> Counted:
-    _hold(f"{id}.counted", group, _COUNTED)
-    if missing := {"inputs", "most"} - set(group):
-        raise CatalogError(f"{id}.counted", f"has no {' and no '.join(sorted(missing))}")
-    return Counted(tuple(group["inputs"]), group["most"], group.get("stated", listed))
+def _parse_media_limit(id: str, listed: bool, group: Mapping[str, Any]) -> MediaLimit:
+    _check_shapes(f"{id}.media_limits", group, _COUNTED)
+    if missing := {"inputs", "maximum"} - set(group):
+        raise CatalogError(f"{id}.media_limits", f"has no {' and no '.join(sorted(missing))}")
+    return MediaLimit(tuple(group["inputs"]), group["maximum"], group.get("documented", listed))
 
 
-def _hold(place: str, entry: Mapping[str, Any], shapes: Mapping[str, Shape]) -> None:
+def _check_shapes(place: str, entry: Mapping[str, Any], shapes: Mapping[str, Shape]) -> None:
     for key, value in entry.items():
         if key not in shapes:
             raise CatalogError(f"{place}.{key}", f"is none of {', '.join(shapes)}")
@@ -158,18 +173,18 @@ def _hold(place: str, entry: Mapping[str, Any], shapes: Mapping[str, Shape]) -> 
             raise CatalogError(f"{place}.{key}", f"is not {words}")
 
 
-def _references(model: Model) -> Iterator[tuple[str, str]]:
+def _named_inputs(model: ModelSpec) -> Iterator[tuple[str, str]]:
     """Every place that names an input, and the name."""
-    yield from model.plain.items()
+    yield from model.common_options.items()
     groups = {
         "exclusive": model.exclusive,
         "together": model.together,
-        "counted": [group.inputs for group in model.counted],
-        "sides": [model.sides],
+        "media_limits": [group.inputs for group in model.media_limits],
+        "size_inputs": [model.size_inputs],
     }
     for place, found in groups.items():
         yield from ((place, name) for group in found for name in group)
 
 
-def _tuples(groups: Any) -> tuple[tuple[str, ...], ...]:
+def _to_tuples(groups: Any) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(group) for group in groups)

@@ -8,20 +8,20 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-__all__ = ["NAME", "found", "looks_like_key"]
+__all__ = ["API_KEY_VAR", "find_api_key", "looks_like_key"]
 
-NAME = "LIANGXIN_API_KEY"
+API_KEY_VAR = "LIANGXIN_API_KEY"
 #: Long words without a pause, as keys are: sk-…, 32 hex digits, or a value after key=.
 _SHAPES = r"sk-[\w-]{12,}|[0-9a-f]{32}|(?i:api_?key|key|token)[=:]\s*\S{8,}"
-_KEY = rf"(?:^|[\s=:'\"])(?:{_SHAPES})(?:$|[\s'\"])"
+_KEY_PATTERN = rf"(?:^|[\s=:'\"])(?:{_SHAPES})(?:$|[\s'\"])"
 
 
-def found(env: Mapping[str, str] = os.environ) -> str:
+def find_api_key(env: Mapping[str, str] = os.environ) -> str:
     """The key, or an empty text: environment, Colab's and Kaggle's secrets, the system's keyring.
 
     A place that is missing, locked or broken is passed over: none of them may stop a notebook.
     """
-    if key := env.get(NAME, "").strip():
+    if key := env.get(API_KEY_VAR, "").strip():
         return key
     for place in (_colab, _kaggle, _keyring):
         try:
@@ -35,25 +35,25 @@ def found(env: Mapping[str, str] = os.environ) -> str:
 
 def looks_like_key(text: str) -> bool:
     """Whether a line holds something that looks like a key."""
-    return re.search(_KEY, text) is not None
+    return re.search(_KEY_PATTERN, text) is not None
 
 
 def _colab() -> str | None:
-    return _asked("google.colab.userdata", lambda room: room.get(NAME))
+    return _read_secret("google.colab.userdata", lambda room: room.get(API_KEY_VAR))
 
 
 def _kaggle() -> str | None:
-    return _asked(
+    return _read_secret(
         "kaggle_secrets",
-        lambda room: room.UserSecretsClient().get_secret(NAME),
+        lambda room: room.UserSecretsClient().get_secret(API_KEY_VAR),
     )
 
 
 def _keyring() -> str | None:
-    return _asked("keyring", lambda room: room.get_password("liangxin_nb", NAME))
+    return _read_secret("keyring", lambda room: room.get_password("liangxin_nb", API_KEY_VAR))
 
 
-def _asked(name: str, ask: Callable[[Any], str | None]) -> str | None:
+def _read_secret(name: str, ask: Callable[[Any], str | None]) -> str | None:
     """What a library says, where it is installed."""
     try:
         room = import_module(name)

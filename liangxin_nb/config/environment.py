@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-__all__ = ["passing"]
+__all__ = ["ephemeral_notice"]
 
 #: A Binder tells its servers what was asked of it under these names.
 _BINDER = (
@@ -17,14 +17,14 @@ _BINDER = (
 )
 
 
-def passing(env: Mapping[str, str] = os.environ) -> str:
+def ephemeral_notice(environment: Mapping[str, str] = os.environ) -> str:
     """In one line when everything here will vanish, and what to do; empty where it stays."""
-    if any(env.get(name) for name in _BINDER):
+    if any(environment.get(name) for name in _BINDER):
         return (
             "a Binder: everything here vanishes when it ends, some ten minutes after its last use. "
             "%liangxin export packs it for download."
         )
-    if env.get("COLAB_RELEASE_TAG"):
+    if environment.get("COLAB_RELEASE_TAG"):
         return (
             "Colab: what is not on a Drive vanishes with the runtime. "
             "%liangxin export packs it for download."

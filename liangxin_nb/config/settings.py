@@ -10,12 +10,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import InvalidRequestError
-from .credentials import found as found_key
+from .credentials import find_api_key
 
-__all__ = ["CONFIGURED", "PROFILES", "Secret", "Settings"]
+__all__ = ["OVERRIDES", "PROFILES", "Secret", "Settings"]
 
 #: What `%config LiangXin` set in this process; stronger than the environment.
-CONFIGURED: dict[str, Any] = {}
+OVERRIDES: dict[str, Any] = {}
 
 #: Each service profile and its public address; LiangXin's is published nowhere.
 PROFILES = {"sandbox": "", "liangxin": "", "kie": "https://api.kie.ai"}
@@ -88,10 +88,14 @@ class Settings:
         address, an address without a key.
         """
         env = os.environ if environment is None else environment
-        asked = {**CONFIGURED, **arguments}
+        asked = {**OVERRIDES, **arguments}
         given = {name: value for name, value in asked.items() if value not in (None, "")}
         values = {**_from_environment(env), **given}
-        if "key" not in values and values.get("profile") != "sandbox" and (key := found_key(env)):
+        if (
+            "key" not in values
+            and values.get("profile") != "sandbox"
+            and (key := find_api_key(env))
+        ):
             values["key"] = Secret(key)
         if isinstance(values.get("key"), str):
             values["key"] = Secret(values["key"])

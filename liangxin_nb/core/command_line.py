@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["DEFAULT_MODEL", "words"]
+__all__ = ["DEFAULT_MODEL", "split_line"]
 
 DEFAULT_MODEL = "z-image"
 _WORD = r"""(?:"[^"]*"|'[^']*'(?=\s|$)|[^\s"'=]+=(?:"[^"]*"|'[^']*')|\S)+"""
 
 
-def words(line: str) -> list[str]:
+def split_line(line: str) -> list[str]:
     """The line's words; one pair of quotes around a word or a value is taken off.
 
     A lone apostrophe is a letter like any other: `don't` stays as it is.

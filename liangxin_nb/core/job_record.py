@@ -11,16 +11,16 @@ from typing import Any
 from ..errors import LiangxinError
 from .request import Request
 
-__all__ = ["ENDED", "UNFINISHED", "Status", "Ticket"]
+__all__ = ["RESUMABLE", "TERMINAL", "JobRecord", "JobUpdate"]
 
 #: Fates in which the service owes us something that can still be collected.
-UNFINISHED = ("accepted", "succeeded")
+RESUMABLE = ("accepted", "succeeded")
 #: Phases after which nothing more will be told.
-ENDED = ("done", "failed", "refused", "left", "unknown", "lost")
+TERMINAL = ("done", "failed", "refused", "left", "unknown", "lost")
 
 
 @dataclass(frozen=True)
-class Ticket:
+class JobRecord:
     """One intent and its fate, as the ledger keeps it.
 
     `fate`: intent → sent → accepted → succeeded → kept, or refused, unknown, failed, lost; what
@@ -49,21 +49,21 @@ class Ticket:
     place: int = 0
 
     @classmethod
-    def fresh(cls, request: Request, profile: str, service: str, owner: str = "") -> Ticket:
+    def new(cls, request: Request, profile: str, service: str, owner: str = "") -> JobRecord:
         """A new ticket with an id of its own, made now."""
         return cls(uuid.uuid4().hex[:12], request, time.time(), profile, service, owner=owner)
 
-    def but(self, **changes: Any) -> Ticket:
+    def replace(self, **changes: Any) -> JobRecord:
         """The same ticket with other values."""
         return replace(self, **changes)
 
     @property
-    def unfinished(self) -> bool:
+    def is_resumable(self) -> bool:
         """Whether it can still be collected."""
-        return self.fate in UNFINISHED and bool(self.task_id)
+        return self.fate in RESUMABLE and bool(self.task_id)
 
     @property
-    def reused(self) -> str:
+    def reuse_notice(self) -> str:
         """One line that says that its kept result stands in for a new task."""
         when = datetime.fromtimestamp(self.at).astimezone()
         return (
@@ -73,22 +73,22 @@ class Ticket:
 
 
 @dataclass(frozen=True)
-class Status:
+class JobUpdate:
     """What is told to whoever watches a ticket: a snapshot, replaced and never changed.
 
-    `phase`: unsent (in a batch), sending, a wire state, saving, or one of `ENDED`. `note`: a
-    passing remark such as trouble with the connection. `ended`: unix seconds, or None while it
+    `phase`: unsent (in a batch), sending, a wire state, saving, or one of `TERMINAL`. `note`: a
+    passing remark such as trouble with the connection. `ended_at`: unix seconds, or None while it
     lives.
     """
 
-    ticket: Ticket
+    record: JobRecord
     phase: str = "sending"
     note: str = ""
     error: LiangxinError | None = None
     result: Any = field(default=None, repr=False)
-    ended: float | None = None
+    ended_at: float | None = None
 
     @property
-    def over(self) -> bool:
+    def is_final(self) -> bool:
         """Whether nothing more will be told."""
-        return self.phase in ENDED
+        return self.phase in TERMINAL

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-__all__ = ["Story"]
+__all__ = ["ResultMetadata"]
 
 
 @dataclass(frozen=True)
-class Story:
+class ResultMetadata:
     """The story of one task's result, the same in `story.json` and inside each picture file.
 
     `made`: ISO 8601 with the local zone. `service`: a profile's name, never an address with a
@@ -31,13 +31,13 @@ class Story:
     credits: float | None = None
     files: tuple[Mapping[str, Any], ...] = ()
 
-    def text(self) -> str:
+    def to_json(self) -> str:
         """The story as one JSON object, in readable UTF-8."""
         told = asdict(self) | {"options": dict(self.options), "files": [*map(dict, self.files)]}
         return json.dumps(told, ensure_ascii=False, indent=1)
 
     @classmethod
-    def read(cls, text: str) -> Story | None:
+    def from_json(cls, text: str) -> ResultMetadata | None:
         """The story in a JSON text, or None when it holds none; unknown fields are passed over."""
         try:
             told = json.loads(text)

@@ -7,12 +7,12 @@ from typing import Any
 
 from ..errors import InvalidRequestError
 
-__all__ = ["tasks_in"]
+__all__ = ["extract_task_ids"]
 
 _LONGEST_ID = 200
 
 
-def tasks_in(text: str, name: str = "the file") -> list[str]:
+def extract_task_ids(text: str, name: str = "the file") -> list[str]:
     """Every task id in a notebook's outputs, each once, in order.
 
     Raises `InvalidRequestError` when the text is no notebook.

@@ -45,12 +45,12 @@ class Request:
         return {"prompt": self.prompt, **self.options}
 
     @property
-    def told(self) -> dict[str, Value]:
+    def redacted_options(self) -> dict[str, Value]:
         """The options as they are written down: a picture sent along is named, not repeated."""
         return {name: _brief(value) for name, value in self.options.items()}
 
     @property
-    def whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether all of it is at hand: of a picture sent along, the ledger keeps a name only."""
         values = [v for value in self.options.values() for v in _each(value)]
         return not any(v.startswith("data:") and ";sha256 " in v[:200] for v in values)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["Media", "Record", "State"]
+__all__ = ["TaskOutput", "TaskRecord", "TaskState"]
 
 _KINDS = {
     "image": ("png", "jpg", "jpeg", "webp", "avif", "gif"),
@@ -17,19 +17,19 @@ _KINDS = {
 }
 
 
-class State(str):
+class TaskState(str):
     """Where a task stands, in the wire's own word; a word nobody documented means still running."""
 
     __slots__ = ()
 
     @property
-    def final(self) -> bool:
+    def is_final(self) -> bool:
         """Whether the task has ended (`success` or `fail`)."""
         return self in ("success", "fail")
 
 
 @dataclass(frozen=True)
-class Media:
+class TaskOutput:
     """One output of a task: where it lies, and what its name says it is (to be verified).
 
     `text`: the output itself, where the service sends it in the answer and not as a link.
@@ -40,7 +40,7 @@ class Media:
     text: str = ""
 
     @classmethod
-    def of(cls, url: str) -> Media:
+    def from_url(cls, url: str) -> TaskOutput:
         """The media at `url`, its kind read off the ending; `image` where there is none."""
         try:
             name = urlsplit(url).path.rpartition("/")[2]
@@ -51,8 +51,8 @@ class Media:
 
 
 @dataclass(frozen=True)
-class Record:
-    """One answer of `recordInfo`; a newer answer is a new `Record`.
+class TaskRecord:
+    """One answer of `recordInfo`; a newer answer is a new `TaskRecord`.
 
     Times are unix milliseconds, 0 where the service gave none. `param` is the request as the
     service echoes it; `raw` the answer as it came, for the ledger. Source: the seed documents'
@@ -60,9 +60,9 @@ class Record:
     """
 
     task_id: str
-    state: State
+    state: TaskState
     model: str = ""
-    media: tuple[Media, ...] = ()
+    outputs: tuple[TaskOutput, ...] = ()
     param: Mapping[str, Any] = field(default_factory=dict)
     fail_code: str = ""
     fail_msg: str = ""
@@ -73,14 +73,14 @@ class Record:
     raw: str = ""
 
     @property
-    def seconds(self) -> float | None:
+    def duration_s(self) -> float | None:
         """How long the task took at the service, or None before it ended."""
         if self.completed_ms <= 0 or self.created_ms <= 0:
             return None
         return max(0.0, (self.completed_ms - self.created_ms) / 1000)
 
     @property
-    def began(self) -> float | None:
+    def started_after_s(self) -> float | None:
         """Seconds after its creation that the work on it began, or None where it cannot be told.
 
         That `updateTime` is when the state changed is inferred: in the seed documents' sample of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..core.job_record import Ticket
+from ..core.job_record import JobRecord
 from ..ledger import Ledger
 from ..results import Results
 
@@ -24,7 +24,7 @@ class Finding:
     do: str
 
 
-def settle(ledger: Ledger, alive: Callable[[str], bool]) -> list[Ticket]:
+def settle(ledger: Ledger, alive: Callable[[str], bool]) -> list[JobRecord]:
     """Marks as unknown what was being sent when its process ended; returns those tickets."""
     return [
         ledger.change(ticket, "unknown", _ENDED, fate="unknown", reason=_ENDED)

@@ -15,9 +15,9 @@ from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..config.environment import passing
+from ..config.environment import ephemeral_notice
 from ..config.settings import Settings
-from ..ratelimit import obstacle
+from ..ratelimit import sharing_error
 
 __all__ = ["checkup"]
 
@@ -51,7 +51,7 @@ def checkup(
     facts["front end"] = f"{frontend}{forced}"
     if settings is not None:
         facts |= _settings(settings, ledger, callback)
-    if ends := passing(env):
+    if ends := ephemeral_notice(env):
         facts["this place"] = ends
     wrong = [*([trouble] if trouble else []), *_wrong(versions, settings, env)]
     lines = [f"{name:<11}{value}" if name else value for name, value in facts.items()]
@@ -111,7 +111,7 @@ def _wrong(
         return
     if _free(settings.results) < _LITTLE:
         yield f"there is little room in {settings.results}: results could not be kept"
-    if why := obstacle(settings.budget):
+    if why := sharing_error(settings.budget):
         yield (
             f"the rates are not shared ({why}), each notebook keeps them by itself, and several "
             "at once may be refused: see LIANGXIN_BUDGET"

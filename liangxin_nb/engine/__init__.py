@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .lifecycle import Life
+from .lifecycle import TaskLifecycle
 
-__all__ = ["Life"]
+__all__ = ["TaskLifecycle"]

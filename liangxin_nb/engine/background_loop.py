@@ -14,12 +14,12 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
-__all__ = ["Loop", "allow_nested_loops"]
+__all__ = ["BackgroundLoop", "allow_nested_loops"]
 
 T = TypeVar("T")
 
 
-class Loop:
+class BackgroundLoop:
     """A loop thread that starts at its first use, and anew in a forked child."""
 
     def __init__(self, name: str = "liangxin") -> None:

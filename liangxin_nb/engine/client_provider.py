@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 
 from ..api import Client
-from ..catalog import uploads
+from ..catalog import upload_base_url
 from ..config.settings import Secret, Settings
-from ..ratelimit import Budget
+from ..ratelimit import SharedRateLimiter
 from ..sandbox.launcher import Launcher
 
-__all__ = ["Connection"]
+__all__ = ["ClientProvider"]
 
 
-class Connection:
+class ClientProvider:
     """Gives the client when it is asked for; opens nothing before. Use it on the private loop."""
 
-    def __init__(self, settings: Settings, budget: Budget) -> None:
+    def __init__(self, settings: Settings, limiter: SharedRateLimiter) -> None:
         self._settings = settings
-        self._budget = budget
+        self._limiter = limiter
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
         self._launcher = Launcher(settings.results / ".sandbox", speed=settings.speed)
@@ -31,12 +31,12 @@ class Connection:
         async with self._connecting:  # many jobs may ask for it at once, and share one
             if self._client is None or self._client.base_url != url:
                 assert key is not None
-                await asyncio.to_thread(self._budget.serve, url, key.reveal())
+                await asyncio.to_thread(self._limiter.bind, url, key.reveal())
                 self._client = Client(
                     url,
                     key,
                     timeout=self._settings.timeout,
-                    uploads=uploads(self._settings.profile, url),
+                    upload_url=upload_base_url(self._settings.profile, url),
                 )
             return self._client
 
@@ -46,6 +46,6 @@ class Connection:
         if client is not None:
             await client.close()
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Gives the sandbox back: without users it ends by itself."""
         self._launcher.leave()

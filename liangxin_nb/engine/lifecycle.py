@@ -11,21 +11,21 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from ..api.codec import failure
-from ..core.job_record import Status, Ticket
+from ..api.codec import to_task_failed
+from ..core.job_record import JobRecord, JobUpdate
 from ..core.request import Request
-from ..core.task import Record
+from ..core.task import TaskRecord
 from ..errors import APIError, LiangxinError, ResultUnavailableError
 from ..ledger import Ledger, durations
-from ..polling import Pace, Plan, plan
-from ..ratelimit import Budget
+from ..polling import AdaptiveSchedule, PollSchedule, build_schedule
+from ..ratelimit import SharedRateLimiter
 from ..results import Result, Results
 from .ports import Connect, Tell, write
-from .result_saver import Keeping
-from .status_recorder import Watch
-from .submitter import Sending
+from .result_saver import ResultSaver
+from .status_recorder import StatusRecorder
+from .submitter import Submitter
 
-__all__ = ["Life"]
+__all__ = ["TaskLifecycle"]
 
 
 class Follow(Protocol):
@@ -34,16 +34,16 @@ class Follow(Protocol):
     def __call__(
         self,
         task_id: str,
-        ask: Callable[[str], Awaitable[Record]],
-        told: Callable[[Record | LiangxinError], None],
+        poll: Callable[[str], Awaitable[TaskRecord]],
+        on_answer: Callable[[TaskRecord | LiangxinError], None],
         patience: float,
         *,
-        learned: Plan | None,
+        schedule: AdaptiveSchedule | None,
         age: float,
-    ) -> Awaitable[Record]: ...
+    ) -> Awaitable[TaskRecord]: ...
 
 
-class Life:
+class TaskLifecycle:
     """Carries tickets through; `connect` gives the client, and starts a sandbox if need be."""
 
     def __init__(
@@ -52,92 +52,94 @@ class Life:
         ledger: Ledger,
         results: Results,
         follow: Follow,
-        budget: Budget,
+        limiter: SharedRateLimiter,
         *,
-        pace: Pace,
+        schedule: PollSchedule,
         patience: float,
     ) -> None:
         self._connect = connect
         self._ledger = ledger
         self._follow = follow
-        self._budget = budget
-        self._sending = Sending(connect, ledger, budget)
-        self._keeping = Keeping(ledger, results, budget)
-        self._pace = pace
+        self._limiter = limiter
+        self._submitter = Submitter(connect, ledger, limiter)
+        self._saver = ResultSaver(ledger, results, limiter)
+        self._schedule = schedule
         self._patience = patience
-        self._fresh: set[str] = set()
+        self._new_ids: set[str] = set()
 
-    async def send(self, ticket: Ticket, tell: Tell, callback: str = "") -> Ticket:
+    async def submit(self, ticket: JobRecord, tell: Tell, callback: str = "") -> JobRecord:
         """createTask, once; returns the accepted ticket or raises what stood in the way.
 
-        See `Sending.send`.
+        See `Submitter.submit`.
         """
-        ticket = await self._sending.send(ticket, tell, callback)
-        self._fresh.add(ticket.id)
+        ticket = await self._submitter.submit(ticket, tell, callback)
+        self._new_ids.add(ticket.id)
         return ticket
 
-    async def collect(self, ticket: Ticket, tell: Tell) -> Result:
+    async def collect(self, ticket: JobRecord, tell: Tell) -> Result:
         """Follows an accepted ticket to its end and keeps its files; raises how else it ended."""
         try:
-            return await self._collected(ticket, tell)
+            return await self._collect(ticket, tell)
         except BaseException as error:
             # Whatever ended it here, somebody else may take it up from now on.
             await write(self._ledger, ticket, "let go", type(error).__name__, owner="")
             raise
 
-    async def _collected(self, ticket: Ticket, tell: Tell) -> Result:
+    async def _collect(self, ticket: JobRecord, tell: Tell) -> Result:
         client = await self._connect()
-        watch = Watch(ticket, self._ledger, tell)
-        age = 0.0 if ticket.id in self._fresh else max(0.0, time.time() - ticket.at)
-        self._fresh.discard(ticket.id)
-        learned = await asyncio.to_thread(self._learned, ticket)
+        watch = StatusRecorder(ticket, self._ledger, tell)
+        age = 0.0 if ticket.id in self._new_ids else max(0.0, time.time() - ticket.at)
+        self._new_ids.discard(ticket.id)
+        learned = await asyncio.to_thread(self._schedule_for, ticket)
         try:
             record = await self._follow(
-                ticket.task_id, client.record, watch.told, self._patience,
-                learned=learned, age=age,
+                ticket.task_id, client.get_task, watch.on_answer, self._patience,
+                schedule=learned, age=age,
             )  # fmt: skip
         except APIError as error:
             if error.absent:
-                raise await self._lost(ticket, _forgotten(ticket)) from None
+                raise await self._mark_result_lost(ticket, _unknown_task_error(ticket)) from None
             raise
         finally:
-            ticket = await watch.caught_up()
+            ticket = await watch.flush()
         if record.state == "fail":
-            failed = failure(record)
+            failed = to_task_failed(record)
             await write(
                 self._ledger, ticket, "failed", str(failed), fate="failed", reason=str(failed)
             )
             raise failed
-        tell(Status(ticket, "saving"))
+        tell(JobUpdate(ticket, "saving"))
         try:
-            return await self._keeping.keep(client, ticket, record)
+            return await self._saver.save(client, ticket, record)
         except ResultUnavailableError as error:
-            raise await self._lost(ticket, error) from None
+            raise await self._mark_result_lost(ticket, error) from None
 
-    def _learned(self, ticket: Ticket) -> Plan:
+    def _schedule_for(self, ticket: JobRecord) -> AdaptiveSchedule:
         """The plan for a task like this one, from what the ledger knows now."""
-        return plan(self._pace, durations(self._ledger, ticket))
+        return build_schedule(self._schedule, durations(self._ledger, ticket))
 
-    async def adopt(self, ticket: Ticket, tell: Tell) -> Ticket:
+    async def adopt(self, ticket: JobRecord, tell: Tell) -> JobRecord:
         """Takes a task of this key into the ledger, its request read back from the service."""
         client = await self._connect()
-        await self._budget.query()
+        await self._limiter.acquire_poll()
         try:
-            record = await client.record(ticket.task_id)
+            record = await client.get_task(ticket.task_id)
         except APIError as error:
-            raise _forgotten(ticket) if error.absent else error from None
-        ticket = ticket.but(request=_echoed(record, ticket), fate="accepted")
+            raise _unknown_task_error(ticket) if error.absent else error from None
+        ticket = ticket.replace(request=_request_from_echo(record, ticket), fate="accepted")
         await asyncio.to_thread(self._ledger.add, ticket)
-        tell(Status(ticket, str(record.state) if not record.state.final else "waiting"))
+        tell(JobUpdate(ticket, str(record.state) if not record.state.is_final else "waiting"))
         return ticket
 
-    async def _lost(self, ticket: Ticket, error: ResultUnavailableError) -> ResultUnavailableError:
+    async def _mark_result_lost(
+        self, ticket: JobRecord, error: ResultUnavailableError
+    ) -> ResultUnavailableError:
         error.task_id = ticket.task_id
         await write(self._ledger, ticket, "lost", str(error), fate="lost", reason=str(error))
         return error
 
 
-def _forgotten(ticket: Ticket) -> ResultUnavailableError:
+def _unknown_task_error(ticket: JobRecord) -> ResultUnavailableError:
     return ResultUnavailableError(
         f"The service does not know task {ticket.task_id} (any more).",
         task_id=ticket.task_id,
@@ -145,7 +147,7 @@ def _forgotten(ticket: Ticket) -> ResultUnavailableError:
     )
 
 
-def _echoed(record: Record, ticket: Ticket) -> Request:
+def _request_from_echo(record: TaskRecord, ticket: JobRecord) -> Request:
     """The request as the service echoes it in `param`."""
     given = record.param.get("input")
     options = dict(given) if isinstance(given, dict) else {}

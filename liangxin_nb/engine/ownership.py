@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 
 from ..config.settings import Settings
-from ..core.job_record import Ticket
+from ..core.job_record import JobRecord
 from ..results import Results
-from .process_lease import Owner, alive
+from .process_lease import Lease, is_alive
 
-__all__ = ["Whose"]
+__all__ = ["Ownership"]
 
 
-class Whose:
+class Ownership:
     """Tells this session's tickets from others'; takes an owner's place when it is first asked."""
 
     def __init__(self, settings: Settings, results: Results) -> None:
@@ -20,31 +20,31 @@ class Whose:
         self._folder = results.root / ".owners"
 
     @cached_property
-    def _owner(self) -> Owner:
-        return Owner(self._folder)
+    def _lease(self) -> Lease:
+        return Lease(self._folder)
 
     @property
     def id(self) -> str:
         """The name under which this session owns tickets."""
-        return self._owner.id
+        return self._lease.id
 
-    def alive(self, owner: str) -> bool:
+    def is_alive(self, owner: str) -> bool:
         """Whether that owner lives, in this process or another."""
-        return owner == self._owner.id or alive(self._folder, owner)
+        return owner == self._lease.id or is_alive(self._folder, owner)
 
-    def elsewhere(self, ticket: Ticket) -> bool:
+    def owned_elsewhere(self, ticket: JobRecord) -> bool:
         """Whether another living notebook looks after it."""
-        return ticket.owner != self._owner.id and self.alive(ticket.owner)
+        return ticket.owner != self._lease.id and self.is_alive(ticket.owner)
 
-    def ours(self, ticket: Ticket) -> bool:
+    def is_same_service(self, ticket: JobRecord) -> bool:
         """Whether it belongs to the service in use."""
         return (ticket.profile, ticket.service) == self._service
 
-    def may_take(self, ticket: Ticket) -> bool:
+    def can_take_over(self, ticket: JobRecord) -> bool:
         """Whether this session may look after it."""
-        return self.ours(ticket) and not self.elsewhere(ticket)
+        return self.is_same_service(ticket) and not self.owned_elsewhere(ticket)
 
-    def end(self) -> None:
+    def release(self) -> None:
         """Gives the owner's place back."""
         if "_owner" in self.__dict__:
-            self._owner.end()
+            self._lease.release()

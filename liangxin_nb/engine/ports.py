@@ -7,17 +7,17 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ..api import Client
-from ..core.job_record import Status, Ticket
+from ..core.job_record import JobRecord, JobUpdate
 from ..ledger import Ledger
 
 __all__ = ["Connect", "Tell", "write"]
 
-Tell = Callable[[Status], None]
+Tell = Callable[[JobUpdate], None]
 Connect = Callable[[], Awaitable[Client]]
 
 
 async def write(
-    ledger: Ledger, ticket: Ticket, what: str, detail: str = "", **values: Any
-) -> Ticket:
+    ledger: Ledger, ticket: JobRecord, what: str, detail: str = "", **values: Any
+) -> JobRecord:
     """A change in the ledger, from a thread: the disk may be slow, and the loop must not wait."""
     return await asyncio.to_thread(lambda: ledger.change(ticket, what, detail, **values))

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-__all__ = ["Owner", "alive"]
+__all__ = ["Lease", "is_alive"]
 
 
-class Owner:
-    """One session as an owner of tickets; alive until `end()` or the end of the process."""
+class Lease:
+    """One session as an owner of tickets; alive until `release()` or the end of the process."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -25,13 +25,13 @@ class Owner:
         self._lock = FileLock(folder / f"{self.id}.lock", thread_local=False)
         self._lock.acquire(timeout=0)
 
-    def end(self) -> None:
+    def release(self) -> None:
         """Gives up everything it owns."""
         self._lock.release()
         Path(self._lock.lock_file).unlink(missing_ok=True)
 
 
-def alive(folder: Path, id: str) -> bool:
+def is_alive(folder: Path, id: str) -> bool:
     """Whether the owner of that id lives on this machine; locks of dead ones are cleared away."""
     path = folder / f"{Path(id).name}.lock"
     if not id or not path.exists():

@@ -8,26 +8,26 @@ from datetime import datetime
 from pathlib import Path
 
 from ..api import Client
-from ..core.job_record import Ticket
-from ..core.metadata import Story
-from ..core.task import Media, Record
+from ..core.job_record import JobRecord
+from ..core.metadata import ResultMetadata
+from ..core.task import TaskOutput, TaskRecord
 from ..errors import APIError, ResultUnavailableError
 from ..ledger import Ledger
-from ..ratelimit import Budget
+from ..ratelimit import SharedRateLimiter
 from ..results import Parcel, Result, Results
 
-__all__ = ["Keeping"]
+__all__ = ["ResultSaver"]
 
 
-class Keeping:
+class ResultSaver:
     """Keeps the results of tasks that have succeeded."""
 
-    def __init__(self, ledger: Ledger, results: Results, budget: Budget) -> None:
+    def __init__(self, ledger: Ledger, results: Results, limiter: SharedRateLimiter) -> None:
         self._ledger = ledger
         self._results = results
-        self._budget = budget
+        self._limiter = limiter
 
-    async def keep(self, client: Client, ticket: Ticket, record: Record) -> Result:
+    async def save(self, client: Client, ticket: JobRecord, record: TaskRecord) -> Result:
         """The result on disk, written down.
 
         Raises `ResultUnavailableError` when its files cannot be had.
@@ -36,30 +36,30 @@ class Keeping:
         if result is None:
             result = await self._fetch(client, ticket, record)
         folder = result.folder.relative_to(self._results.root).as_posix()
-        await asyncio.to_thread(self._ledger.keep, ticket, folder, result.story.files)
+        await asyncio.to_thread(self._ledger.keep, ticket, folder, result.metadata.files)
         return result
 
-    async def _fetch(self, client: Client, ticket: Ticket, record: Record) -> Result:
+    async def _fetch(self, client: Client, ticket: JobRecord, record: TaskRecord) -> Result:
         parcel = await asyncio.to_thread(self._results.parcel, ticket)
         try:
             try:
                 return await self._download(client, parcel, ticket, record)
             except ResultUnavailableError:
                 # The link may only be old: the service can give a fresh one, once.
-                await self._budget.query()
-                record = await client.record(ticket.task_id)
+                await self._limiter.acquire_poll()
+                record = await client.get_task(ticket.task_id)
             try:
                 return await self._download(client, parcel, ticket, record)
             except ResultUnavailableError as lost:
                 return await self._download(
-                    client, parcel, ticket, await self._linked(client, ticket, record, lost)
+                    client, parcel, ticket, await self._refresh_links(client, ticket, record, lost)
                 )
         finally:
             await asyncio.to_thread(parcel.drop)
 
-    async def _linked(
-        self, client: Client, ticket: Ticket, record: Record, lost: ResultUnavailableError
-    ) -> Record:
+    async def _refresh_links(
+        self, client: Client, ticket: JobRecord, record: TaskRecord, lost: ResultUnavailableError
+    ) -> TaskRecord:
         """The record with new links in it; raises `lost` where the service makes none.
 
         KIE keeps files for two weeks, as its front page says, and its links are reported to live
@@ -68,26 +68,28 @@ class Keeping:
         if ticket.profile != "kie":
             raise lost
         media = []
-        for one in record.media:
-            await self._budget.query()
+        for one in record.outputs:
+            await self._limiter.acquire_poll()
             try:
-                media.append(one if one.text else replace(one, url=await client.link(one.url)))
+                media.append(
+                    one if one.text else replace(one, url=await client.refresh_link(one.url))
+                )
             except APIError:
                 raise lost from None
-        return replace(record, media=tuple(media))
+        return replace(record, outputs=tuple(media))
 
     async def _download(
-        self, client: Client, parcel: Parcel, ticket: Ticket, record: Record
+        self, client: Client, parcel: Parcel, ticket: JobRecord, record: TaskRecord
     ) -> Result:
-        if not record.media:
+        if not record.outputs:
             raise ResultUnavailableError("The task succeeded, but the answer names no result.")
-        parts = [(media, parcel.part(n)) for n, media in enumerate(record.media, 1)]
-        await asyncio.gather(*(_arrive(client, media, part) for media, part in parts))
-        story = _story(ticket, record)
-        return await asyncio.to_thread(parcel.seal, story, record.media)
+        parts = [(media, parcel.part(n)) for n, media in enumerate(record.outputs, 1)]
+        await asyncio.gather(*(_fetch_output(client, media, part) for media, part in parts))
+        story = _build_metadata(ticket, record)
+        return await asyncio.to_thread(parcel.seal, story, record.outputs)
 
 
-async def _arrive(client: Client, media: Media, part: Path) -> None:
+async def _fetch_output(client: Client, media: TaskOutput, part: Path) -> None:
     """One output, from its link or out of the answer itself."""
     if media.text:
         await asyncio.to_thread(part.write_text, media.text, encoding="utf-8")
@@ -95,17 +97,17 @@ async def _arrive(client: Client, media: Media, part: Path) -> None:
         await client.download(media.url, part)
 
 
-def _story(ticket: Ticket, record: Record) -> Story:
+def _build_metadata(ticket: JobRecord, record: TaskRecord) -> ResultMetadata:
     request = ticket.request
-    return Story(
+    return ResultMetadata(
         prompt=request.prompt,
         model=request.model,
         task_id=ticket.task_id,
         ticket=ticket.id,
         service=ticket.profile,
         made=datetime.now().astimezone().isoformat(timespec="seconds"),
-        options=request.told,
+        options=request.redacted_options,
         drawing=ticket.profile == "sandbox",
-        seconds=record.seconds,
+        seconds=record.duration_s,
         credits=record.credits,
     )

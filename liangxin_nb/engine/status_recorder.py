@@ -4,50 +4,50 @@ from __future__ import annotations
 
 import asyncio
 
-from ..core.job_record import Status, Ticket
-from ..core.task import Record
+from ..core.job_record import JobRecord, JobUpdate
+from ..core.task import TaskRecord
 from ..errors import LiangxinError
 from ..ledger import Ledger
 from .ports import Tell
 
-__all__ = ["Watch"]
+__all__ = ["StatusRecorder"]
 
 
-class Watch:
+class StatusRecorder:
     """Turns the scheduler's answers into ledger lines and statuses, each new state once."""
 
-    def __init__(self, ticket: Ticket, ledger: Ledger, tell: Tell) -> None:
+    def __init__(self, ticket: JobRecord, ledger: Ledger, tell: Tell) -> None:
         self._ticket = ticket
         self._ledger = ledger
         self._tell = tell
         self._writing: asyncio.Task[None] | None = None
 
-    def told(self, answer: Record | LiangxinError) -> None:
+    def on_answer(self, answer: TaskRecord | LiangxinError) -> None:
         """A new answer, or what stood in its way."""
         if isinstance(answer, LiangxinError):
             phase = self._ticket.state or "waiting"
-            self._tell(Status(self._ticket, phase, note=answer.message))
+            self._tell(JobUpdate(self._ticket, phase, note=answer.message))
             return
         changed = answer.state != self._ticket.state
         if changed:
-            self._ticket = self._ticket.but(state=str(answer.state))
+            self._ticket = self._ticket.replace(state=str(answer.state))
             self._writing = asyncio.create_task(self._write(answer, self._writing))
-        if not answer.state.final:
-            self._tell(Status(self._ticket, str(answer.state)))
+        if not answer.state.is_final:
+            self._tell(JobUpdate(self._ticket, str(answer.state)))
 
-    async def _write(self, record: Record, before: asyncio.Task[None] | None) -> None:
+    async def _write(self, record: TaskRecord, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await before
         values: dict[str, object] = {"state": str(record.state)}
-        if record.began is not None:
-            values["began"] = record.began
+        if record.started_after_s is not None:
+            values["began"] = record.started_after_s
         if record.state == "success":
-            values |= {"fate": "succeeded", "seconds": record.seconds, "credits": record.credits}
+            values |= {"fate": "succeeded", "seconds": record.duration_s, "credits": record.credits}
         self._ticket = await asyncio.to_thread(
             lambda: self._ledger.change(self._ticket, str(record.state), record.raw, **values)
         )
 
-    async def caught_up(self) -> Ticket:
+    async def flush(self) -> JobRecord:
         """The ticket, once everything told so far is written."""
         if self._writing is not None:
             await asyncio.shield(self._writing)

@@ -5,28 +5,28 @@ from __future__ import annotations
 import asyncio
 
 from ..api import Client
-from ..core.job_record import Status, Ticket
+from ..core.job_record import JobRecord, JobUpdate
 from ..errors import APIConnectionError, InvalidRequestError, LiangxinError
 from ..ledger import Ledger
-from ..ratelimit import Budget
+from ..ratelimit import SharedRateLimiter
 from .ports import Connect, Tell, write
 
-__all__ = ["Sending"]
+__all__ = ["Submitter"]
 
-_AT_ONCE = 4  # requests on their way
+_MAX_IN_FLIGHT = 4  # requests on their way
 
 
-class Sending:
+class Submitter:
     """Sends intents, each when its turn comes."""
 
-    def __init__(self, connect: Connect, ledger: Ledger, budget: Budget) -> None:
+    def __init__(self, connect: Connect, ledger: Ledger, limiter: SharedRateLimiter) -> None:
         self._connect = connect
         self._ledger = ledger
-        self._budget = budget
+        self._limiter = limiter
         # What is on its way when a process dies is unknown for ever: let that be few.
-        self._few = asyncio.Semaphore(_AT_ONCE)
+        self._in_flight = asyncio.Semaphore(_MAX_IN_FLIGHT)
 
-    async def send(self, ticket: Ticket, tell: Tell, callback: str = "") -> Ticket:
+    async def submit(self, ticket: JobRecord, tell: Tell, callback: str = "") -> JobRecord:
         """createTask, once; returns the accepted ticket or raises what stood in the way.
 
         `callback`: the URL that the service is asked to call at the end; kept nowhere. Cancelled
@@ -34,41 +34,47 @@ class Sending:
         stays an intent, for the batch to send when it goes on.
         """
         try:
-            client, turn = await self._turn(ticket, tell)
-            await self._few.acquire()
+            client, turn = await self._acquire(ticket, tell)
+            await self._in_flight.acquire()
         except asyncio.CancelledError:
-            raise await self._withdrawn(ticket) from None
+            raise await self._mark_withdrawn(ticket) from None
         except LiangxinError as error:
-            await self._refused(ticket, error)
+            await self._mark_rejected(ticket, error)
             raise
         try:
-            ticket = await _whole(asyncio.create_task(self._sent(client, ticket, callback, turn)))
+            ticket = await _shielded(
+                asyncio.create_task(self._create_in_slot(client, ticket, callback, turn))
+            )
         finally:
-            self._few.release()
-        tell(Status(ticket, "waiting"))
+            self._in_flight.release()
+        tell(JobUpdate(ticket, "waiting"))
         return ticket
 
-    async def _turn(self, ticket: Ticket, tell: Tell) -> tuple[Client, str]:
-        rate = self._budget.creating
+    async def _acquire(self, ticket: JobRecord, tell: Tell) -> tuple[Client, str]:
+        rate = self._limiter.create_rate
 
         def left(seconds: float) -> None:
-            tell(Status(ticket, "sending", note=f"Sending in {seconds:.0f} s: {rate}."))
+            tell(JobUpdate(ticket, "sending", note=f"Sending in {seconds:.0f} s: {rate}."))
 
         client = await self._connect()
-        turn = await self._budget.create(left)
-        tell(Status(ticket, "sending"))
+        turn = await self._limiter.acquire_create(left)
+        tell(JobUpdate(ticket, "sending"))
         return client, turn
 
-    async def _sent(self, client: Client, ticket: Ticket, callback: str, turn: str) -> Ticket:
+    async def _create_in_slot(
+        self, client: Client, ticket: JobRecord, callback: str, turn: str
+    ) -> JobRecord:
         try:
-            return await self._asked(client, ticket, callback)
+            return await self._create(client, ticket, callback)
         finally:
-            await self._budget.created(turn)  # the id is in the ledger before anything else
+            await self._limiter.confirm_create(turn)  # the id is in the ledger before anything else
 
-    async def _asked(self, client: Client, ticket: Ticket, callback: str) -> Ticket:
+    async def _create(self, client: Client, ticket: JobRecord, callback: str) -> JobRecord:
         try:
             ticket = await write(self._ledger, ticket, "sent", fate="sent")
-            task_id = await client.create(ticket.request, callback=callback, turns=self._budget)
+            task_id = await client.create(
+                ticket.request, callback_url=callback, limiter=self._limiter
+            )
         except LiangxinError as error:
             unknown = isinstance(error, APIConnectionError) and error.maybe_created
             fate = "unknown" if unknown else "refused"
@@ -78,22 +84,22 @@ class Sending:
             self._ledger, ticket, "accepted", task_id, fate="accepted", task_id=task_id
         )
 
-    async def _withdrawn(self, ticket: Ticket) -> LiangxinError:
+    async def _mark_withdrawn(self, ticket: JobRecord) -> LiangxinError:
         said = InvalidRequestError(
             "Left before its turn came: nothing was sent, nothing was billed."
         )
         if ticket.batch:
             await write(self._ledger, ticket, "let go", "before its turn", owner="")
         else:
-            await self._refused(ticket, said)
+            await self._mark_rejected(ticket, said)
         return said
 
-    async def _refused(self, ticket: Ticket, error: LiangxinError) -> None:
+    async def _mark_rejected(self, ticket: JobRecord, error: LiangxinError) -> None:
         reason = str(error)
         await write(self._ledger, ticket, "refused", reason, fate="refused", reason=reason)
 
 
-async def _whole(sending: asyncio.Task[Ticket]) -> Ticket:
+async def _shielded(sending: asyncio.Task[JobRecord]) -> JobRecord:
     """The outcome of a request on its way, whoever no longer wants to wait for it."""
     while True:
         try:

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..core.job_record import Ticket
+from ..core.job_record import JobRecord
 from ..core.request import Request
 from .database import TICKETS, Store
 from .mapping import note, row_of, ticket_of
@@ -39,7 +39,7 @@ class Bundle:
 class Batches(Store):
     """What a ledger knows of batches."""
 
-    def bind(self, bundle: Bundle | None, tickets: Iterable[Ticket]) -> None:
+    def bind(self, bundle: Bundle | None, tickets: Iterable[JobRecord]) -> None:
         """Takes in many tickets, and the batch that they make where it is new: all or nothing."""
         rows = [row_of(ticket) for ticket in tickets]
         with self.changing() as db:
@@ -65,19 +65,19 @@ class Batches(Store):
         """The newest batches."""
         return self._bundles(BATCHES.select().order_by(BATCHES.c.at.desc()).limit(most))
 
-    def of_batch(self, id: str) -> list[Ticket]:
+    def of_batch(self, id: str) -> list[JobRecord]:
         """Every ticket of a batch, oldest first: of one place the last is the one that counts."""
         query = TICKETS.select().where(TICKETS.c.batch == id).order_by(TICKETS.c.at)
         with self.reading() as db:
             return [ticket_of(row) for row in db.execute(query).mappings()]
 
-    def whole(self, ticket: Ticket) -> bool:
+    def whole(self, ticket: JobRecord) -> bool:
         """Whether the ledger holds all that was asked for: a picture sent along is only named."""
         query = sa.select(TICKETS.c.digest).where(TICKETS.c.id == ticket.id)
         with self.reading() as db:
             return bool(db.execute(query).scalar() == ticket.request.digest)
 
-    def same(self, request: Request, profile: str, service: str) -> list[Ticket]:
+    def same(self, request: Request, profile: str, service: str) -> list[JobRecord]:
         """Kept tickets of identical work at the same service, the newest first."""
         query = TICKETS.select().where(
             TICKETS.c.digest == request.digest,

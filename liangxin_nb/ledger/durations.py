@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..core.job_record import Ticket
-from ..polling import Lived
+from ..core.job_record import JobRecord
+from ..polling import TaskDuration
 from .database import TICKETS, Store
 
 __all__ = ["durations"]
@@ -17,7 +17,7 @@ _LOOKED = 400  # finished tasks that are looked through
 _ALIKE = 8  # with so many of the same options, others of the model say nothing more
 
 
-def durations(store: Store, ticket: Ticket, *, last: int = 50) -> tuple[Lived, ...]:
+def durations(store: Store, ticket: JobRecord, *, last: int = 50) -> tuple[TaskDuration, ...]:
     """How long the last finished tasks like this one took at the service, the newest first.
 
     Like it: of its service and model, and of its options where there are enough of those; seeds,
@@ -31,10 +31,10 @@ def durations(store: Store, ticket: Ticket, *, last: int = 50) -> tuple[Lived, .
     )
     with store.reading() as db:
         rows = list(db.execute(query.order_by(TICKETS.c.at.desc()).limit(_LOOKED)))
-    wanted = _shape(dict(ticket.request.told))
+    wanted = _shape(dict(ticket.request.redacted_options))
     alike = [row for row in rows if _shape(json.loads(row.options)) == wanted]
     chosen = alike if len(alike) >= _ALIKE else rows
-    return tuple(Lived(row.seconds, row.began) for row in chosen[:last])
+    return tuple(TaskDuration(row.seconds, row.began) for row in chosen[:last])
 
 
 def _shape(options: dict[str, Any]) -> dict[str, Any]:

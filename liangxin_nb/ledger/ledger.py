@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..core.job_record import UNFINISHED, Ticket
+from ..core.job_record import RESUMABLE, JobRecord
 from ..core.request import Request
 from .batches import Batches
 from .database import EVENTS, FILES, TICKETS
@@ -22,19 +22,19 @@ __all__ = ["Ledger"]
 class Ledger(Batches):
     """The tickets of a ledger at a file path or a database URL."""
 
-    def intend(self, request: Request, profile: str, service: str, owner: str = "") -> Ticket:
+    def intend(self, request: Request, profile: str, service: str, owner: str = "") -> JobRecord:
         """A new ticket, on disk before anything is sent."""
-        ticket = Ticket.fresh(request, profile, service, owner)
+        ticket = JobRecord.new(request, profile, service, owner)
         self.add(ticket)
         return ticket
 
-    def add(self, ticket: Ticket) -> None:
+    def add(self, ticket: JobRecord) -> None:
         """Takes in a ticket made elsewhere."""
         with self.changing() as db:
             db.execute(TICKETS.insert().values(**row_of(ticket)))
             note(db, ticket.id, ticket.fate)
 
-    def claim(self, ticket: Ticket, owner: str) -> Ticket | None:
+    def claim(self, ticket: JobRecord, owner: str) -> JobRecord | None:
         """The ticket under a new owner, or None when somebody else was quicker.
 
         The fate counts too: what was sent and let go of meanwhile is no intent any more.
@@ -46,18 +46,18 @@ class Ledger(Batches):
         )
         with self.changing() as db:
             changed = db.execute(TICKETS.update().where(mine).values(owner=owner))
-        return ticket.but(owner=owner) if changed.rowcount == 1 else None
+        return ticket.replace(owner=owner) if changed.rowcount == 1 else None
 
-    def change(self, ticket: Ticket, what: str, detail: str = "", **values: Any) -> Ticket:
+    def change(self, ticket: JobRecord, what: str, detail: str = "", **values: Any) -> JobRecord:
         """The ticket with other values, and a line in its history that says what happened."""
-        changed = ticket.but(**values)
+        changed = ticket.replace(**values)
         with self.changing() as db:
             if values:
                 db.execute(TICKETS.update().where(TICKETS.c.id == ticket.id).values(**values))
             note(db, ticket.id, what, detail)
         return changed
 
-    def found(self, ticket: Ticket, task_id: str) -> Ticket | None:
+    def found(self, ticket: JobRecord, task_id: str) -> JobRecord | None:
         """The ticket of a lost answer, accepted under the id that it turned out to have.
 
         None when it is settled already, or the id is another ticket's.
@@ -71,9 +71,9 @@ class Ledger(Batches):
             if done.rowcount != 1:
                 return None
             note(db, ticket.id, "found", task_id)
-        return ticket.but(**values)
+        return ticket.replace(**values)
 
-    def keep(self, ticket: Ticket, folder: str, files: Sequence[Mapping[str, Any]]) -> Ticket:
+    def keep(self, ticket: JobRecord, folder: str, files: Sequence[Mapping[str, Any]]) -> JobRecord:
         """The ticket kept: its folder and files, in the same transaction as its fate."""
         names = ("name", "bytes", "sha256", "width", "height")
         with self.changing() as db:
@@ -84,9 +84,9 @@ class Ledger(Batches):
             kept = {"fate": "kept", "folder": folder}
             db.execute(TICKETS.update().where(TICKETS.c.id == ticket.id).values(**kept))
             note(db, ticket.id, "kept", folder)
-        return ticket.but(**kept)
+        return ticket.replace(**kept)
 
-    def find(self, id: str) -> Ticket | None:
+    def find(self, id: str) -> JobRecord | None:
         """The newest ticket whose id or task id this is, or begins so when only one does."""
         if not id:
             return None
@@ -97,19 +97,19 @@ class Ledger(Batches):
         near = self._tickets(query.where(TICKETS.c.id.startswith(id, autoescape=True)).limit(2))
         return near[0] if len(near) == 1 else None
 
-    def of_fate(self, *fates: str) -> list[Ticket]:
+    def of_fate(self, *fates: str) -> list[JobRecord]:
         """Every ticket of these fates, oldest first."""
         return self._tickets(
             TICKETS.select().where(TICKETS.c.fate.in_(fates)).order_by(TICKETS.c.at)
         )
 
-    def unfinished(self) -> list[Ticket]:
+    def unfinished(self) -> list[JobRecord]:
         """Every ticket that can still be collected, oldest first."""
-        return [ticket for ticket in self.of_fate(*UNFINISHED) if ticket.task_id]
+        return [ticket for ticket in self.of_fate(*RESUMABLE) if ticket.task_id]
 
-    def tickets(self, *, search: str = "", most: int | None = 50) -> list[Ticket]:
+    def tickets(self, *, search: str = "", most: int | None = 50) -> list[JobRecord]:
         """Tickets, unfinished ones first and then the newest; `search` looks into the prompts."""
-        last = sa.case((TICKETS.c.fate.in_(UNFINISHED), 0), else_=1)
+        last = sa.case((TICKETS.c.fate.in_(RESUMABLE), 0), else_=1)
         query = TICKETS.select().order_by(last, TICKETS.c.at.desc()).limit(most)
         if search:
             query = query.where(TICKETS.c.prompt.icontains(search, autoescape=True))
@@ -140,6 +140,6 @@ class Ledger(Batches):
             found = sorted(seconds for (seconds,) in db.execute(newest))
         return found[len(found) // 2] if len(found) >= 3 else None
 
-    def _tickets(self, query: Any) -> list[Ticket]:
+    def _tickets(self, query: Any) -> list[JobRecord]:
         with self.reading() as db:
             return [ticket_of(row) for row in db.execute(query).mappings()]

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..core.job_record import Ticket
+from ..core.job_record import JobRecord
 from ..core.request import Request
 from .database import EVENTS
 
@@ -21,7 +21,7 @@ def note(db: sa.Connection, ticket: str, what: str, detail: str = "") -> None:
     db.execute(EVENTS.insert().values(ticket=ticket, at=time.time(), what=what, detail=detail))
 
 
-def row_of(ticket: Ticket) -> dict[str, Any]:
+def row_of(ticket: JobRecord) -> dict[str, Any]:
     """A ticket as it goes into the table."""
     request = ticket.request
     return {
@@ -31,7 +31,7 @@ def row_of(ticket: Ticket) -> dict[str, Any]:
         "service": ticket.service,
         "model": request.model,
         "prompt": request.prompt,
-        "options": json.dumps(request.told, ensure_ascii=False),
+        "options": json.dumps(request.redacted_options, ensure_ascii=False),
         "digest": request.digest,
         "fate": ticket.fate,
         "state": ticket.state,
@@ -42,8 +42,8 @@ def row_of(ticket: Ticket) -> dict[str, Any]:
     }
 
 
-def ticket_of(row: Any) -> Ticket:
+def ticket_of(row: Any) -> JobRecord:
     """A ticket as it comes out of the table."""
     request = Request(row["model"], row["prompt"], json.loads(row["options"]))
-    names = {field.name for field in fields(Ticket)} - {"request"}
-    return Ticket(request=request, **{name: row[name] for name in names})
+    names = {field.name for field in fields(JobRecord)} - {"request"}
+    return JobRecord(request=request, **{name: row[name] for name in names})

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..core.job_record import Ticket
+from ..core.job_record import JobRecord
 from .database import FILES, TICKETS, Store
 from .mapping import ticket_of
 
@@ -60,7 +60,7 @@ class File:
 class Row:
     """A ticket with its files, in their order."""
 
-    ticket: Ticket
+    ticket: JobRecord
     files: tuple[File, ...] = ()
 
 

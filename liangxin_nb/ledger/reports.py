@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ..core.job_record import Ticket
+from ..core.job_record import JobRecord
 from ..core.table import Table
 from .ledger import Ledger
 
@@ -24,8 +24,10 @@ def history(ledger: Ledger, *, search: str = "", most: int | None = None) -> Tab
     return Table(_HEADINGS, rows, empty)
 
 
-def _row(ticket: Ticket) -> tuple[object, ...]:
-    fate = f"{ticket.fate} ({ticket.state})" if ticket.unfinished and ticket.state else ticket.fate
+def _row(ticket: JobRecord) -> tuple[object, ...]:
+    fate = (
+        f"{ticket.fate} ({ticket.state})" if ticket.is_resumable and ticket.state else ticket.fate
+    )
     return (
         datetime.fromtimestamp(ticket.at).astimezone(),
         ticket.request.model,

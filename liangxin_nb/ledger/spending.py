@@ -7,7 +7,7 @@ from collections import defaultdict
 from datetime import datetime
 
 from ..config.settings import Settings
-from ..core.job_record import Ticket
+from ..core.job_record import JobRecord
 from ..core.table import Table
 from ..errors import InvalidRequestError
 from .ledger import Ledger
@@ -23,7 +23,7 @@ def totals(ledger: Ledger) -> Table:
 
     Credits are what the service reported; a dash where it reported none.
     """
-    sums: dict[tuple[str, str], list[Ticket]] = defaultdict(list)
+    sums: dict[tuple[str, str], list[JobRecord]] = defaultdict(list)
     for ticket in _billable(ledger):
         sums[_day(ticket.at), ticket.request.model].append(ticket)
     rows = [
@@ -76,18 +76,18 @@ def guard(ledger: Ledger, settings: Settings, *models: str) -> None:
         )
 
 
-def _last_cost(past: list[Ticket], model: str) -> float:
+def _last_cost(past: list[JobRecord], model: str) -> float:
     costs = (t.credits for t in past if t.request.model == model and t.credits is not None)
     return next(costs, 0.0)
 
 
-def _billable(ledger: Ledger) -> list[Ticket]:
+def _billable(ledger: Ledger) -> list[JobRecord]:
     """Everything that was or may be billed, the newest first."""
     tickets = [t for t in ledger.tickets(most=None) if t.fate not in _FREE]
     return sorted(tickets, key=lambda ticket: ticket.at, reverse=True)
 
 
-def _credits(tickets: list[Ticket]) -> float | str:
+def _credits(tickets: list[JobRecord]) -> float | str:
     told = [ticket.credits for ticket in tickets if ticket.credits is not None]
     return sum(told) if told else "–"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..core.job_record import UNFINISHED, Ticket
+from ..core.job_record import RESUMABLE, JobRecord
 from ..errors import InvalidRequestError
 from .database import EVENTS, FILES, TICKETS, Store
 from .mapping import ticket_of
@@ -44,7 +44,7 @@ class Carried:
     files: tuple[dict[str, Any], ...]
 
     @property
-    def ticket(self) -> Ticket:
+    def ticket(self) -> JobRecord:
         """The ticket, owned by nobody."""
         return ticket_of({"owner": "", **_blank(), **self.values})
 
@@ -136,7 +136,7 @@ def _taken(db: sa.Connection, row: Carried) -> str:
 
 def _finishes(row: Carried, here: Mapping[Any, Any]) -> bool:
     same = all(row.values.get(name) == here[name] for name in ("task_id", "digest", "service"))
-    return same and row.values["fate"] == "kept" and bool(row.files) and here["fate"] in UNFINISHED
+    return same and row.values["fate"] == "kept" and bool(row.files) and here["fate"] in RESUMABLE
 
 
 def _unheard(db: sa.Connection, id: str, events: tuple[dict[str, Any], ...]) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.metadata import Story
+from ..core.metadata import ResultMetadata
 from ..core.request import Request
 from ..imaging import text_of, thumbnail
 
@@ -22,7 +22,7 @@ _KINDS = "PNG, JPEG or WebP"
 class Told:
     """What a file tells: its story, or None and `why` not. `picture`: a small JPEG, or empty."""
 
-    story: Story | None = None
+    story: ResultMetadata | None = None
     why: str = ""
     picture: bytes = b""
 
@@ -43,7 +43,7 @@ def read_back(data: bytes) -> Told:
     except Exception:  # hostile bytes: decoders raise many kinds
         return Told(why=f"This is no {_KINDS} that can be read.")
     try:
-        story = _sane(Story.read(text)) if text and len(text) <= _LONGEST else None
+        story = _sane(ResultMetadata.from_json(text)) if text and len(text) <= _LONGEST else None
     except Exception:  # hostile words: of any shape and depth
         story = None
     if story is None:
@@ -52,7 +52,7 @@ def read_back(data: bytes) -> Told:
     return Told(story, picture=picture)
 
 
-def _sane(story: Story | None) -> Story | None:
+def _sane(story: ResultMetadata | None) -> ResultMetadata | None:
     """The story if each of its fields is what it is said to be: files may be forged."""
     if story is None or not isinstance(story.options, Mapping):
         return None

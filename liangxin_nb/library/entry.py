@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.job_record import Ticket
+from ..core.job_record import JobRecord
 from ..ledger import File, Row
 from ..results import poster_beside
 
@@ -35,7 +35,7 @@ class Entry:
     folder: Path | None
 
     @property
-    def ticket(self) -> Ticket:
+    def ticket(self) -> JobRecord:
         """The ledger's ticket."""
         return self.row.ticket
 

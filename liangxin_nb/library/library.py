@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from ..catalog import model as find
-from ..catalog import models as catalogue
-from ..catalog.codegen import as_cell, as_typed
-from ..core.job_record import Ticket
+from ..catalog import find_model, load_models
+from ..catalog.codegen import to_cell_source, to_source
+from ..core.job_record import JobRecord
 from ..core.request import Request
 from ..errors import InvalidRequestError
 from ..imaging import sheet, thumbnail
@@ -115,7 +114,7 @@ class Shelf:
 
     def cell(self, request: Request, profile: str = "") -> str:
         """The cell that asks for the same again, or a line of Python where no cell can say it."""
-        return as_typed(find(profile or self._profile, request.model), request)
+        return to_source(find_model(profile or self._profile, request.model), request)
 
     def reference(self, entry: Entry) -> tuple[Path, str]:
         """Its first picture's file, and a cell that sends it along with a new prompt.
@@ -128,8 +127,8 @@ class Shelf:
                 "There is no picture of it on this disk.", next_step="Choose a kept picture."
             )
         place = Path(os.path.relpath(path)).as_posix()
-        able = next(m for m in catalogue(self._profile).values() if "image" in m.plain)
-        return path, as_cell(able, Request(able.id, "What to make of this picture"), [place])
+        able = next(m for m in load_models(self._profile).values() if "image" in m.common_options)
+        return path, to_cell_source(able, Request(able.id, "What to make of this picture"), [place])
 
     def read(self, data: bytes) -> Told:
         """What a file of anybody's tells of itself; never raises."""
@@ -144,7 +143,7 @@ class Shelf:
         """
         return exported(self._results.root, self.entries(ids))
 
-    def delete(self, id: str) -> Ticket:
+    def delete(self, id: str) -> JobRecord:
         """Deletes a result's files and thumbnails; the ledger keeps the fact and the prompt.
 
         Raises `InvalidRequestError` when nothing is kept of it.

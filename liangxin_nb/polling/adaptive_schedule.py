@@ -31,11 +31,11 @@ import statistics
 from collections.abc import Sequence
 from functools import lru_cache
 
-from .duration_model import FEWEST, Experience
-from .schedule import Pace
-from .task_duration import Lived
+from .duration_model import MIN_SAMPLES, DurationModel
+from .schedule import PollSchedule
+from .task_duration import TaskDuration
 
-__all__ = ["Plan", "plan"]
+__all__ = ["AdaptiveSchedule", "build_schedule"]
 
 _SHARE = 0.92  # of the documented questions, at most, in expectation: histories err
 _CHEAPEST = 0.02  # floors of lateness that a question must save at least
@@ -45,64 +45,87 @@ _SILENT, _SOON = 0.75, 4.0  # the bound on silence: this share of the time passe
 _EARLY = 0.1  # an end this probable before the first look is worth waiting for
 
 
-class Plan:
-    """When to ask about a task whose like took the seconds of `whole`, by the pace's bounds.
+class AdaptiveSchedule:
+    """When to ask about a task whose like took the seconds of `durations`, by the pace's bounds.
 
-    `rest`: what is known of the time from the beginning of the work to the end, None for nothing
-    of use; `after`: the seconds after which work usually begins.
+    `work_durations`: what is known of the time from the beginning of the work to the end, None for
+    nothing of use; `usual_start_s`: the seconds after which work usually begins.
     """
 
     def __init__(
-        self, pace: Pace, whole: Experience, rest: Experience | None = None, after: float = 0.0
+        self,
+        documented: PollSchedule,
+        durations: DurationModel,
+        work_durations: DurationModel | None = None,
+        usual_start_s: float = 0.0,
     ) -> None:
-        self.pace = pace
-        self.whole = whole
-        self.rest = rest
-        learned = whole.count >= FEWEST and pace.floor > 0
-        self._jumps = _jumps(pace, whole) if learned else []
-        self._rest_jumps = _jumps(pace, rest, after) if rest and pace.floor > 0 else []
+        self.documented = documented
+        self.durations = durations
+        self.work_durations = work_durations
+        learned = durations.count >= MIN_SAMPLES and documented.min_interval_s > 0
+        self._jumps = _jumps(documented, durations) if learned else []
+        self._rest_jumps = (
+            _jumps(documented, work_durations, usual_start_s)
+            if work_durations and documented.min_interval_s > 0
+            else []
+        )
 
-    def wait(self, elapsed: float, asked: int, chance: float, began: float | None = None) -> float:
+    def wait(
+        self, elapsed: float, polls: int, jitter: float, started_after_s: float | None = None
+    ) -> float:
         """Seconds to the next question, `elapsed` seconds after the task was accepted.
 
-        `asked`: questions so far; `chance`, from 0 to 1, spreads many tasks; `began`: the seconds
-        after which its work began, infinite when it is said to queue yet, None when nobody knows.
+        `polls`: questions so far; `jitter`, from 0 to 1, spreads many tasks; `started_after_s`: the
+        seconds after which its work began, infinite when it is said to queue yet, None when nobody
+        knows.
         """
-        documented = self.pace.wait(elapsed, chance)
-        if not self._jumps or asked >= _OVER * self.pace.asked(elapsed) + _MORE:
+        documented = self.documented.wait(elapsed, jitter)
+        if not self._jumps or polls >= _OVER * self.documented.expected_polls(elapsed) + _MORE:
             return documented
-        pause = self._pause(elapsed, began, documented)
-        if asked == 0 and self.whole.by(elapsed + _SOON * self.pace.floor) < _EARLY:
+        pause = self._pause(elapsed, started_after_s, documented)
+        if (
+            polls == 0
+            and self.durations.probability_by(elapsed + _SOON * self.documented.min_interval_s)
+            < _EARLY
+        ):
             return min(pause, documented)  # nothing ends so soon: a look to show the state
-        return max(self.pace.floor, min(pause, _longest(self.pace, elapsed)))
+        return max(self.documented.min_interval_s, min(pause, _longest(self.documented, elapsed)))
 
-    def chance(self, since: float, now: float, began: float | None = None) -> float:
+    def probability(self, since: float, now: float, started_after_s: float | None = None) -> float:
         """The probability that a task, running at `since`, has ended by `now`."""
-        if self.rest is None or began is None:
-            return self.whole.chance(since, now)
-        return self.rest.chance(max(0.0, since - began), now - min(began, since))
+        if self.work_durations is None or started_after_s is None:
+            return self.durations.probability_between(since, now)
+        return self.work_durations.probability_between(
+            max(0.0, since - started_after_s), now - min(started_after_s, since)
+        )
 
     def _pause(self, elapsed: float, began: float | None, documented: float) -> float:
         """Seconds to the next question by what is learned, or as documented beyond all that."""
-        whole = _next(self.whole, self._jumps, elapsed, documented)
-        if self.rest is None or began is None:
+        whole = _next(self.durations, self._jumps, elapsed, documented)
+        if self.work_durations is None or began is None:
             return whole
         if began <= elapsed:
-            return _next(self.rest, self._rest_jumps, elapsed - began, documented)
-        return max(whole, _next(self.rest, self._rest_jumps, 0.0, documented))
+            return _next(self.work_durations, self._rest_jumps, elapsed - began, documented)
+        return max(whole, _next(self.work_durations, self._rest_jumps, 0.0, documented))
 
 
 @lru_cache(maxsize=128)
-def plan(pace: Pace, lived: tuple[Lived, ...] = ()) -> Plan:
+def build_schedule(
+    documented: PollSchedule, history: tuple[TaskDuration, ...] = ()
+) -> AdaptiveSchedule:
     """The plan for a task whose like lived so long, the newest first."""
-    unit = pace.floor or 1.0
-    whole = Experience([one.seconds for one in lived], unit)
-    known = [(one.seconds, one.began) for one in lived if one.began and one.began < one.seconds]
+    unit = documented.min_interval_s or 1.0
+    whole = DurationModel([one.duration_s for one in history], unit)
+    known = [
+        (one.duration_s, one.started_after_s)
+        for one in history
+        if one.started_after_s and one.started_after_s < one.duration_s
+    ]
     rests = [seconds - began for seconds, began in known]
-    if len(rests) < FEWEST or _spread(rests) >= _spread([seconds for seconds, _ in known]):
-        return Plan(pace, whole)
+    if len(rests) < MIN_SAMPLES or _spread(rests) >= _spread([seconds for seconds, _ in known]):
+        return AdaptiveSchedule(documented, whole)
     after = statistics.median(began for _, began in known)
-    return Plan(pace, whole, Experience(rests, unit), after)
+    return AdaptiveSchedule(documented, whole, DurationModel(rests, unit), after)
 
 
 def _spread(seconds: Sequence[float]) -> float:
@@ -111,38 +134,38 @@ def _spread(seconds: Sequence[float]) -> float:
     return statistics.median(abs(one - middle) for one in seconds)
 
 
-def _next(known: Experience, jumps: Sequence[int], elapsed: float, beyond: float) -> float:
+def _next(known: DurationModel, jumps: Sequence[int], elapsed: float, beyond: float) -> float:
     """Seconds to the next question by a grid of jumps; `beyond` where the grid has ended."""
     place = int(elapsed / known.step)
     return (place + jumps[place]) * known.step - elapsed if place < len(jumps) else beyond
 
 
-def _jumps(pace: Pace, known: Experience, after: float = 0.0) -> list[int]:
+def _jumps(pace: PollSchedule, known: DurationModel, after: float = 0.0) -> list[int]:
     """For each point of the grid, how many steps later to ask next.
 
     The grid begins `after` seconds after the task was accepted; the early look is then over.
     """
     allowed = _SHARE * _documented(pace, known, after)
-    price = 0.1 * pace.floor
+    price = 0.1 * pace.min_interval_s
     for _ in range(5):
         jumps = _cheapest(pace, known, price, after)
-        first = 0 if after else round(1.25 * pace.floor / known.step)
+        first = 0 if after else round(1.25 * pace.min_interval_s / known.step)
         ratio = _expected(jumps, known, first) / allowed
-        if 0.97 < ratio <= 1.0 or (ratio <= 1.0 and price <= _CHEAPEST * pace.floor):
+        if 0.97 < ratio <= 1.0 or (ratio <= 1.0 and price <= _CHEAPEST * pace.min_interval_s):
             break
         price *= min(8.0, max(0.1, (ratio * 1.02) ** 2))
-        price = min(_DEAREST * pace.floor, max(_CHEAPEST * pace.floor, price))
+        price = min(_DEAREST * pace.min_interval_s, max(_CHEAPEST * pace.min_interval_s, price))
     return jumps
 
 
-def _cheapest(pace: Pace, known: Experience, price: float, after: float) -> list[int]:
+def _cheapest(pace: PollSchedule, known: DurationModel, price: float, after: float) -> list[int]:
     """The least cost from each point on, worked out from the last point backwards."""
-    step, ended, count = known.step, known.ended, len(known.times)
+    step, ended, count = known.step, known._ended_by_step, len(known.times)
     area = [0.0] * count
     for place in range(1, count):
         area[place] = area[place - 1] + step * (ended[place - 1] + ended[place]) / 2
     longest = [_longest(pace, after + time) for time in known.times]
-    distances = _distances(pace.floor, max(longest), step)
+    distances = _distances(pace.min_interval_s, max(longest), step)
     cost, jumps = [0.0] * count, [0] * count
     for place in range(count - 1, -1, -1):
         best, before = float("inf"), ended[place]
@@ -161,9 +184,9 @@ def _cheapest(pace: Pace, known: Experience, price: float, after: float) -> list
     return jumps
 
 
-def _longest(pace: Pace, elapsed: float) -> float:
+def _longest(pace: PollSchedule, elapsed: float) -> float:
     """The longest silence from a moment on."""
-    silent = max(_SOON * pace.floor, _SILENT * elapsed)
+    silent = max(_SOON * pace.min_interval_s, _SILENT * elapsed)
     return min(silent, max(most for _, _, most in pace.steps))
 
 
@@ -176,19 +199,19 @@ def _distances(least: float, most: float, step: float) -> Sequence[int]:
     return found or [max(1, round(least / step))]
 
 
-def _expected(jumps: Sequence[int], known: Experience, place: int) -> float:
+def _expected(jumps: Sequence[int], known: DurationModel, place: int) -> float:
     """The questions expected within the experience, from the one at a point of the grid on."""
     count = 1.0
     while place < len(jumps):
-        count += 1 - known.ended[place]
+        count += 1 - known._ended_by_step[place]
         place += jumps[place]
     return count
 
 
-def _documented(pace: Pace, known: Experience, after: float) -> float:
+def _documented(pace: PollSchedule, known: DurationModel, after: float) -> float:
     """The questions that the documented schedule is expected to ask within the experience."""
     time, count = pace.wait(after, 0.5), 1.0
     while time < known.times[-1]:
-        count += 1 - known.by(time)
+        count += 1 - known.probability_by(time)
         time += pace.wait(after + time, 0.5)
     return count

@@ -6,10 +6,10 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 
-__all__ = ["FEWEST", "Experience"]
+__all__ = ["MIN_SAMPLES", "DurationModel"]
 
 #: Finished tasks below which nothing is concluded from them.
-FEWEST = 5
+MIN_SAMPLES = 5
 _HALF = 25.0  # tasks after which a duration weighs half as much: services change
 _DOUBT = 0.4  # of a task's worth of belief that this one is like none before
 _NARROWEST = 0.012  # the least relative spread: no service is a clock
@@ -18,7 +18,7 @@ _SPAN = 450.0  # a doubtful duration lies between one unit and this many: 2 s to
 _STEPS = 320  # the most points at which the distribution is written down
 
 
-class Experience:
+class DurationModel:
     """The likely durations of a task, from those of tasks like it, the newest first, in seconds.
 
     `unit`: the least seconds between two questions; it sets the scale. The durations are smoothed
@@ -43,9 +43,9 @@ class Experience:
         count = max(2, math.ceil(self.horizon / self.step) + 1)
         #: The points in time, `step` apart, and the probability to have ended by each.
         self.times = [place * self.step for place in range(count)]
-        self.ended = [self._ended(time) for time in self.times]
+        self._ended_by_step = [self._share_ended(time) for time in self.times]
 
-    def _ended(self, time: float) -> float:
+    def _share_ended(self, time: float) -> float:
         if time <= 0:
             return 0.0
         log = math.log(time)
@@ -53,28 +53,34 @@ class Experience:
             weight / (1.0 + math.exp(min(50.0, (centre - log) / self._width)))
             for centre, weight in self._kernels
         )
-        return (1 - self._doubt) * sure + self._doubt * self._any(time)
+        return (1 - self._doubt) * sure + self._doubt * self._smoothed(time)
 
-    def _any(self, time: float) -> float:
+    def _smoothed(self, time: float) -> float:
         """The doubt: every order of magnitude is as likely as any other."""
         return min(1.0, max(0.0, math.log(time / self.unit) / math.log(_SPAN)))
 
-    def by(self, time: float) -> float:
+    def probability_by(self, time: float) -> float:
         """The probability that a task has ended by that many seconds."""
         if time <= 0:
             return 0.0
         if not self._kernels:
-            return self._any(time)
+            return self._smoothed(time)
         place = bisect_right(self.times, time) - 1
         if place + 1 >= len(self.times):
-            return 1 - self._doubt * (1 - self._any(time))
+            return 1 - self._doubt * (1 - self._smoothed(time))
         share = (time - self.times[place]) / self.step
-        return self.ended[place] + share * (self.ended[place + 1] - self.ended[place])
+        return self._ended_by_step[place] + share * (
+            self._ended_by_step[place + 1] - self._ended_by_step[place]
+        )
 
-    def chance(self, since: float, now: float) -> float:
+    def probability_between(self, since: float, now: float) -> float:
         """The probability that a task which ran `since` seconds in has ended by `now`."""
-        running = 1 - self.by(since)
-        return min(1.0, max(0.0, self.by(now) - self.by(since)) / running) if running > 0 else 1.0
+        running = 1 - self.probability_by(since)
+        return (
+            min(1.0, max(0.0, self.probability_by(now) - self.probability_by(since)) / running)
+            if running > 0
+            else 1.0
+        )
 
 
 def _width(logs: Sequence[float]) -> float:
@@ -85,10 +91,10 @@ def _width(logs: Sequence[float]) -> float:
     deviation = math.sqrt(sum((log - mean) ** 2 for log in logs) / (len(logs) - 1))
     widest = max(_NARROWEST, 1.06 * deviation * math.pow(len(logs), -0.2) / 1.81)
     scales = [scale for part in _PARTS if (scale := part * widest) > _NARROWEST]
-    return max(scales or [_NARROWEST], key=lambda scale: _foretold(logs, scale))
+    return max(scales or [_NARROWEST], key=lambda scale: _prediction_error(logs, scale))
 
 
-def _foretold(logs: Sequence[float], scale: float) -> float:
+def _prediction_error(logs: Sequence[float], scale: float) -> float:
     """How well the durations foretell one another: each from all the others."""
     said = 0.0
     for place, log in enumerate(logs):

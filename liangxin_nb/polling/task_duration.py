@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Lived"]
+__all__ = ["TaskDuration"]
 
 
-class Lived(NamedTuple):
+class TaskDuration(NamedTuple):
     """The seconds that a task took at the service, and after how many the work on it began.
 
-    `began`: None where nobody knows.
+    `started_after_s`: None where nobody knows.
     """
 
-    seconds: float
-    began: float | None = None
+    duration_s: float
+    started_after_s: float | None = None

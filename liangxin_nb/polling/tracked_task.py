@@ -9,88 +9,100 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..core.task import Record
+from ..core.task import TaskRecord
 from ..errors import LiangxinError
-from .adaptive_schedule import Plan
+from .adaptive_schedule import AdaptiveSchedule
 
-__all__ = ["Ask", "Followed", "OwnTurns", "Told", "Turns"]
+__all__ = ["FixedIntervalLimiter", "OnAnswer", "Poll", "PollLimiter", "TrackedTask"]
 
 _AGED = 15.0  # floors of the pace after which a late question goes before any likely one
-Ask = Callable[[str], Awaitable[Record]]
-Told = Callable[[Record | LiangxinError], None]
+Poll = Callable[[str], Awaitable[TaskRecord]]
+OnAnswer = Callable[[TaskRecord | LiangxinError], None]
 
 
-class Turns(Protocol):
+class PollLimiter(Protocol):
     """How often all may ask together (the budget knows)."""
 
-    async def query(self) -> None:
+    async def acquire_poll(self) -> None:
         """Returns when one question may be asked."""
 
-    async def refused(self, call: str, seconds: float | None) -> None:
+    async def back_off(self, call: str, seconds: float | None) -> None:
         """The service said 429, and for how long."""
 
 
-class OwnTurns:
-    """A scheduler's own turns, where no budget is shared: `spacing` seconds apart."""
+class FixedIntervalLimiter:
+    """A scheduler's own turns, where no budget is shared: `interval_s` seconds apart."""
 
-    def __init__(self, spacing: float) -> None:
-        self._spacing = spacing
+    def __init__(self, interval_s: float) -> None:
+        self._spacing = interval_s
         self._next = 0.0
 
-    async def query(self) -> None:
+    async def acquire_poll(self) -> None:
         """Waits for this scheduler's next turn."""
         clock = asyncio.get_running_loop().time
         while (pause := self._next - clock()) > 0:
             await asyncio.sleep(pause)
         self._next = clock() + self._spacing
 
-    async def refused(self, call: str, seconds: float | None) -> None:
+    async def back_off(self, call: str, seconds: float | None) -> None:
         """Each task keeps what it was told."""
 
 
 @dataclass(order=True)
-class Followed:
+class TrackedTask:
     """One task in the queue, ordered by when it is asked about next."""
 
-    due: float
-    turn: int
+    due_at: float
+    number: int
     task_id: str = field(compare=False)
-    ask: Ask = field(compare=False)
-    told: Told = field(compare=False)
-    plan: Plan = field(compare=False)
-    since: float = field(compare=False)
+    poll: Poll = field(compare=False)
+    on_answer: OnAnswer = field(compare=False)
+    schedule: AdaptiveSchedule = field(compare=False)
+    tracked_since: float = field(compare=False)
     age: float = field(compare=False)
     patience: float = field(compare=False)
-    ended: asyncio.Future[Record] = field(compare=False)
-    asked: int = field(default=0, compare=False)
-    last: float = field(default=0.0, compare=False)
-    began: float | None = field(default=None, compare=False)
+    future: asyncio.Future[TaskRecord] = field(compare=False)
+    polls: int = field(default=0, compare=False)
+    last_poll: float = field(default=0.0, compare=False)
+    started_after_s: float | None = field(default=None, compare=False)
     not_before: float = field(default=0.0, compare=False)
-    soon: float = field(default=float("inf"), compare=False)
-    trouble: LiangxinError | None = field(default=None, compare=False)
+    poll_soon_at: float = field(default=float("inf"), compare=False)
+    last_error: LiangxinError | None = field(default=None, compare=False)
 
-    def pause(self, now: float) -> float:
+    def next_interval(self, now: float) -> float:
         """Seconds to the next question by the plan."""
         chance = random.random()  # noqa: S311 jitter
-        if self.asked == 0 and self.age > 0:
-            return self.plan.pace.wait(0.0, chance)  # taken up again: it may have ended long ago
-        return self.plan.wait(now - self.since + self.age, self.asked, chance, self.began)
+        if self.polls == 0 and self.age > 0:
+            return self.schedule.documented.wait(
+                0.0, chance
+            )  # taken up again: it may have ended long ago
+        return self.schedule.wait(
+            now - self.tracked_since + self.age, self.polls, chance, self.started_after_s
+        )
 
-    def heard(self, record: Record, now: float) -> None:
+    def observe(self, record: TaskRecord, now: float) -> None:
         """What an answer to a question asked at `now` tells of the work: queued, or begun when."""
-        before, self.last = self.last, now
+        before, self.last_poll = self.last_poll, now
         if record.state in ("waiting", "queuing"):
-            self.began = math.inf
-        elif record.state == "generating" and self.began in (None, math.inf):
+            self.started_after_s = math.inf
+        elif record.state == "generating" and self.started_after_s in (None, math.inf):
             # The service's word counts within what was seen; without one, when it was seen.
-            start = self.since - self.age
-            seen, queued = now - start, before - start if self.began else 0.0
-            self.began = seen if record.began is None else min(seen, max(queued, record.began))
+            start = self.tracked_since - self.age
+            seen, queued = now - start, before - start if self.started_after_s else 0.0
+            self.started_after_s = (
+                seen
+                if record.started_after_s is None
+                else min(seen, max(queued, record.started_after_s))
+            )
 
     def urgency(self, now: float) -> float:
         """How likely the question ends a wait; one that is late for long comes before any."""
-        if self.soon <= now:
+        if self.poll_soon_at <= now:
             return 2.0
-        start = self.since - self.age
-        likely = self.plan.chance(max(0.0, self.last - start), now - start, self.began)
-        return likely + (now - self.due) / max(1e-6, _AGED * self.plan.pace.floor)
+        start = self.tracked_since - self.age
+        likely = self.schedule.probability(
+            max(0.0, self.last_poll - start), now - start, self.started_after_s
+        )
+        return likely + (now - self.due_at) / max(
+            1e-6, _AGED * self.schedule.documented.min_interval_s
+        )

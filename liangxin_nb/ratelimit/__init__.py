@@ -6,6 +6,6 @@ several machines.
 
 from __future__ import annotations
 
-from .limiter import Budget, obstacle
+from .limiter import SharedRateLimiter, sharing_error
 
-__all__ = ["Budget", "obstacle"]
+__all__ = ["SharedRateLimiter", "sharing_error"]

@@ -13,58 +13,58 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from .slots import Rule, slot
+from .slots import RateLimit, next_slot
 
 _T = TypeVar("_T")
-__all__ = ["FileBook", "OwnBook", "folder"]
+__all__ = ["FileSlotStore", "MemorySlotStore", "default_folder"]
 
 _BUSY = 2.0  # seconds to wait for another process that holds the file
 _LOOK = 0.004  # seconds between two looks at a lock that is held, for a millisecond or so
 _FUTURE = 600.0  # an appointment later than this is from before the machine was started anew
 
 
-class OwnBook:
+class MemorySlotStore:
     """Appointments of this process alone; `clock`: seconds that only go up, for all processes."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._pages: dict[str, Any] = {}
+        self._slots_by_call: dict[str, Any] = {}
 
-    def reserve(self, call: str, rule: Rule, who: str) -> float:
-        """The seconds until the next moment that is free for a call of `who`, then taken."""
+    def reserve(self, call: str, limit: RateLimit, caller: str) -> float:
+        """The seconds until the next moment that is free for a call of `caller`, then taken."""
         now = self._clock()
-        page = self._page(call, now)
+        page = self._slots(call, now)
         taken: dict[str, float] = page["taken"]
-        mine = taken.pop(who, _FUTURE + now)
-        last = now - rule.within
+        mine = taken.pop(caller, _FUTURE + now)
+        last = now - limit.period_s
         page["taken"] = taken = {name: moment for name, moment in taken.items() if moment > last}
         before = sorted(moment for moment in taken.values() if moment <= mine)
-        taken[who] = slot(before, now, rule, page["closed"])
-        return taken[who] - now
+        taken[caller] = next_slot(before, now, limit, page["closed"])
+        return taken[caller] - now
 
-    def sent(self, call: str, who: str) -> None:
-        """The call of `who` was answered: it counts from now."""
+    def confirm(self, call: str, caller: str) -> None:
+        """The call of `caller` was answered: it counts from now."""
         now = self._clock()
-        page = self._page(call, now)
-        if who in page["taken"]:
-            page["taken"][who] = now
+        page = self._slots(call, now)
+        if caller in page["taken"]:
+            page["taken"][caller] = now
 
-    def close(self, call: str, seconds: float) -> None:
+    def block(self, call: str, seconds: float) -> None:
         """Gives no appointments for so long."""
         now = self._clock()
-        page = self._page(call, now)
+        page = self._slots(call, now)
         page["closed"] = max(page["closed"], now + seconds)
 
-    def _page(self, call: str, now: float) -> dict[str, Any]:
-        page = self._pages.get(call, {})
+    def _slots(self, call: str, now: float) -> dict[str, Any]:
+        page = self._slots_by_call.get(call, {})
         taken = {w: moment for w, moment in page.get("taken", {}).items() if moment < now + _FUTURE}
         closed = page.get("closed", 0.0)
         page = {"taken": taken, "closed": closed if closed < now + _FUTURE else 0.0}
-        self._pages[call] = page
+        self._slots_by_call[call] = page
         return page
 
 
-class FileBook(OwnBook):
+class FileSlotStore(MemorySlotStore):
     """Appointments in a file that every process of this machine opens by the same name."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
@@ -75,24 +75,24 @@ class FileBook(OwnBook):
         self._path = path
         self._lock = FileLock(path.with_suffix(".lock"), timeout=_BUSY, thread_local=False)
 
-    def reserve(self, call: str, rule: Rule, who: str) -> float:
-        """The seconds until the next moment that is free for a call of `who`, then taken."""
-        return self._changed(lambda: super(FileBook, self).reserve(call, rule, who))
+    def reserve(self, call: str, limit: RateLimit, caller: str) -> float:
+        """The seconds until the next moment that is free for a call of `caller`, then taken."""
+        return self._update(lambda: super(FileSlotStore, self).reserve(call, limit, caller))
 
-    def sent(self, call: str, who: str) -> None:
-        """The call of `who` was answered: it counts from now."""
-        self._changed(lambda: super(FileBook, self).sent(call, who))
+    def confirm(self, call: str, caller: str) -> None:
+        """The call of `caller` was answered: it counts from now."""
+        self._update(lambda: super(FileSlotStore, self).confirm(call, caller))
 
-    def close(self, call: str, seconds: float) -> None:
+    def block(self, call: str, seconds: float) -> None:
         """Gives no appointments to anybody for so long."""
-        self._changed(lambda: super(FileBook, self).close(call, seconds))
+        self._update(lambda: super(FileSlotStore, self).block(call, seconds))
 
-    def _changed(self, change: Callable[[], _T]) -> _T:
+    def _update(self, change: Callable[[], _T]) -> _T:
         try:
             with self._lock.acquire(poll_interval=_LOOK):
-                self._pages = self._read()
+                self._slots_by_call = self._read()
                 value = change()
-                self._path.write_text(json.dumps(self._pages), encoding="utf-8")
+                self._path.write_text(json.dumps(self._slots_by_call), encoding="utf-8")
                 return value
         except Timeout:
             raise OSError(f"{self._path} is held by another process") from None
@@ -106,7 +106,7 @@ class FileBook(OwnBook):
         return pages if isinstance(pages, dict) else {}
 
 
-def folder() -> Path:
+def default_folder() -> Path:
     """Where the files lie if nobody says otherwise: on a local disk, for this user alone.
 
     A home folder may lie on a network's disk, where locks cannot be trusted.

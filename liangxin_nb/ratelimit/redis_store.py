@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .slots import Rule
+from .slots import RateLimit
 
-__all__ = ["RedisBook"]
+__all__ = ["RedisSlotStore"]
 
 _TIMEOUT = 2.0  # seconds for the server to answer
 
@@ -34,7 +34,7 @@ redis.call('SET', KEYS[1], string.format('%.6f', until_), 'EX', math.ceil(until_
 """
 
 
-class RedisBook:
+class RedisSlotStore:
     """Appointments under a name in the Redis at a `redis://` or `rediss://` address."""
 
     def __init__(self, url: str, name: str) -> None:
@@ -46,23 +46,23 @@ class RedisBook:
             url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT
         )
 
-    def reserve(self, call: str, rule: Rule, who: str) -> float:
-        """The seconds until the next moment that is free for a call of `who`, then taken."""
-        keys = [self._page(call), f"{self._page(call)}:closed"]
-        return max(0.0, float(self._said(_RESERVE, keys, rule.most, rule.within, who)))
+    def reserve(self, call: str, limit: RateLimit, caller: str) -> float:
+        """The seconds until the next moment that is free for a call of `caller`, then taken."""
+        keys = [self._redis_key(call), f"{self._redis_key(call)}:closed"]
+        return max(0.0, float(self._run(_RESERVE, keys, limit.max_calls, limit.period_s, caller)))
 
-    def sent(self, call: str, who: str) -> None:
-        """The call of `who` was answered: it counts from now."""
-        self._said(_SENT, [self._page(call)], who)
+    def confirm(self, call: str, caller: str) -> None:
+        """The call of `caller` was answered: it counts from now."""
+        self._run(_SENT, [self._redis_key(call)], caller)
 
-    def close(self, call: str, seconds: float) -> None:
+    def block(self, call: str, seconds: float) -> None:
         """Gives no appointments to anybody for so long."""
-        self._said(_CLOSE, [f"{self._page(call)}:closed"], seconds)
+        self._run(_CLOSE, [f"{self._redis_key(call)}:closed"], seconds)
 
-    def _page(self, call: str) -> str:
+    def _redis_key(self, call: str) -> str:
         return f"{self._name}:{call}"
 
-    def _said(self, script: str, keys: list[str], *values: float | str) -> bytes:
+    def _run(self, script: str, keys: list[str], *values: float | str) -> bytes:
         try:
             said = self._server.eval(script, len(keys), *keys, *map(str, values))
         except self._broken as error:

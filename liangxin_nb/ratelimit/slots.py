@@ -11,36 +11,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Book", "Rule", "slot"]
+__all__ = ["RateLimit", "SlotStore", "next_slot"]
 
 
 @dataclass(frozen=True)
-class Rule:
-    """At most `most` calls in any `within` seconds."""
+class RateLimit:
+    """At most `max_calls` calls in any `period_s` seconds."""
 
-    most: int
-    within: float
+    max_calls: int
+    period_s: float
 
 
-class Book(Protocol):
+class SlotStore(Protocol):
     """Where the appointments stand. Blocks; raises `OSError` where it cannot be used."""
 
-    def reserve(self, call: str, rule: Rule, who: str) -> float:
-        """The seconds until the next moment that is free for a call of `who`, then taken.
+    def reserve(self, call: str, limit: RateLimit, caller: str) -> float:
+        """The seconds until the next moment that is free for a call of `caller`, then taken.
 
         Who has an appointment keeps its place among those before it; 0 means now.
         """
 
-    def sent(self, call: str, who: str) -> None:
-        """The call of `who` was answered: it counts from now, wherever it was held up."""
+    def confirm(self, call: str, caller: str) -> None:
+        """The call of `caller` was answered: it counts from now, wherever it was held up."""
 
-    def close(self, call: str, seconds: float) -> None:
+    def block(self, call: str, seconds: float) -> None:
         """Gives no appointments for so long: the service asked for a pause."""
 
 
-def slot(before: Sequence[float], now: float, rule: Rule, closed: float = 0.0) -> float:
+def next_slot(
+    taken: Sequence[float], now: float, limit: RateLimit, blocked_until: float = 0.0
+) -> float:
     """The next free moment, given those taken before it, the latest last."""
-    first = max(now, closed, before[-1] if before else now)
-    if len(before) < rule.most:
+    first = max(now, blocked_until, taken[-1] if taken else now)
+    if len(taken) < limit.max_calls:
         return first
-    return max(first, before[-rule.most] + rule.within)
+    return max(first, taken[-limit.max_calls] + limit.period_s)

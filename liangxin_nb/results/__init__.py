@@ -3,6 +3,6 @@
 from .rendering import poster_beside, poster_name
 from .result import Result
 from .staging import Parcel
-from .store import Results, story
+from .store import Results, read_metadata
 
-__all__ = ["Parcel", "Result", "Results", "poster_beside", "poster_name", "story"]
+__all__ = ["Parcel", "Result", "Results", "poster_beside", "poster_name", "read_metadata"]

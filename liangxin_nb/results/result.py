@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.metadata import Story
+from ..core.metadata import ResultMetadata
 from ..imaging import BUDGET, POSTER, sheet
 from .rendering import poster_of, shown
 
@@ -22,7 +22,7 @@ class Result:
     `folder` and `paths` are absolute; `place` is the first file's path below the results folder.
     """
 
-    story: Story
+    metadata: ResultMetadata
     folder: Path
     paths: tuple[Path, ...]
     place: str
@@ -30,12 +30,12 @@ class Result:
     @property
     def task_id(self) -> str:
         """The service's id of the task."""
-        return self.story.task_id
+        return self.metadata.task_id
 
     @property
     def prompt(self) -> str:
         """The prompt, as it was sent."""
-        return self.story.prompt
+        return self.metadata.prompt
 
     @property
     def pictures(self) -> tuple[Path, ...]:
@@ -58,13 +58,13 @@ class Result:
 
     def _of(self, kind: str = "") -> Iterator[tuple[Path, Mapping[str, Any]]]:
         """The files of a kind, or all, and what the story tells of them."""
-        pairs = zip(self.paths, self.story.files, strict=True)
+        pairs = zip(self.paths, self.metadata.files, strict=True)
         return (pair for pair in pairs if not kind or pair[1].get("kind", "image") == kind)
 
     def __repr__(self) -> str:
-        file = self.story.files[0] if self.story.files else {}
+        file = self.metadata.files[0] if self.metadata.files else {}
         size = f" {file.get('width')}×{file.get('height')}" if file.get("width") else ""
-        return f"<Result {self.story.model}{size} · {self.story.task_id} · {self.place}>"
+        return f"<Result {self.metadata.model}{size} · {self.metadata.task_id} · {self.place}>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         """The durable output: a real image/jpeg where there is one to show, and one line of text.
@@ -79,7 +79,7 @@ class Result:
         return bundle
 
 
-def made(root: Path, folder: Path, told: Story) -> Result:
+def made(root: Path, folder: Path, told: ResultMetadata) -> Result:
     """The result in a folder, by its story."""
     paths = tuple(folder / Path(str(file["name"])).name for file in told.files)
     place = (paths[0] if paths else folder).relative_to(root).as_posix()

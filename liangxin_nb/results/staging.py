@@ -13,9 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..core.job_record import Ticket
-from ..core.metadata import Story
-from ..core.task import Media
+from ..core.job_record import JobRecord
+from ..core.metadata import ResultMetadata
+from ..core.task import TaskOutput
 from ..errors import ResultUnavailableError
 from ..imaging import first_frame, imprinted, poster, probe
 from .media_type import sniffed
@@ -33,13 +33,13 @@ class Parcel:
 
     root: Path
     place: Path
-    ticket: Ticket
+    ticket: JobRecord
 
     def part(self, n: int) -> Path:
         """Where the nth download goes."""
         return self.place / f"{n}.part"
 
-    def seal(self, story: Story, media: Sequence[Media]) -> Result:
+    def seal(self, story: ResultMetadata, media: Sequence[TaskOutput]) -> Result:
         """Verifies every part, sets the story in, and lets the folder appear by one rename.
 
         Raises `ResultUnavailableError` when a part is not what it was said to be.
@@ -47,7 +47,7 @@ class Parcel:
         facts = [self._sealed(n, one.kind, story) for n, one in enumerate(media, 1)]
         return self._appear(replace(story, files=tuple(facts)))
 
-    def adopt(self, story: Story, contents: Mapping[str, bytes], wish: str = "") -> Result:
+    def adopt(self, story: ResultMetadata, contents: Mapping[str, bytes], wish: str = "") -> Result:
         """Takes in files that were kept elsewhere, byte for byte, after the same look at them.
 
         A film's poster may be among the `contents`; one that is no small JPEG is passed over.
@@ -72,9 +72,9 @@ class Parcel:
         _write(self.place / beside, contents[beside])
         return file | {"poster": beside}
 
-    def _appear(self, told: Story, wish: str = "") -> Result:
+    def _appear(self, told: ResultMetadata, wish: str = "") -> Result:
         """The folder with everything in it is there at once."""
-        _write(self.place / STORY, told.text().encode())
+        _write(self.place / STORY, told.to_json().encode())
         _sync(self.place)
         wished = (self.root / wish,) if wish else ()
         names = itertools.chain(wished, places(self.root, self.ticket))
@@ -89,12 +89,12 @@ class Parcel:
         """Removes what has arrived so far."""
         shutil.rmtree(self.place, ignore_errors=True)
 
-    def _sealed(self, n: int, wanted: str, story: Story) -> dict[str, Any]:
+    def _sealed(self, n: int, wanted: str, story: ResultMetadata) -> dict[str, Any]:
         data = self.part(n).read_bytes()
         kind, ending, size = _known(data, wanted, n)
         # The name is made here: nothing from outside reaches the file system.
         name = f"{n}.{ending}"
-        whole = imprinted(data, story.text()) if kind == "image" else data
+        whole = imprinted(data, story.to_json()) if kind == "image" else data
         _write(self.place / name, whole)
         self.part(n).unlink()
         digest = hashlib.sha256(whole).hexdigest()
@@ -112,7 +112,7 @@ class Parcel:
         return facts | ({"seconds": frame.seconds} if frame.seconds else {})
 
 
-def places(root: Path, ticket: Ticket) -> Iterator[Path]:
+def places(root: Path, ticket: JobRecord) -> Iterator[Path]:
     """Names that people can read: day, time, the prompt's first words, the ticket."""
     at = datetime.fromtimestamp(ticket.at).astimezone()
     name = "-".join(filter(None, (f"{at:%H%M}", _slug(ticket.request.prompt), ticket.id[:4])))

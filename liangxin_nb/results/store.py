@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..core.job_record import Ticket
-from ..core.metadata import Story
+from ..core.job_record import JobRecord
+from ..core.metadata import ResultMetadata
 from ..errors import InvalidRequestError, ResultUnavailableError
 from ..imaging import text_of
 from .result import Result, made
 from .staging import STORY, Parcel, places
 
-__all__ = ["Results", "story"]
+__all__ = ["Results", "read_metadata"]
 
 
 class Results:
@@ -40,14 +40,14 @@ class Results:
                 next_step="Set LIANGXIN_RESULTS to a folder you can write to.",
             ) from None
 
-    def parcel(self, ticket: Ticket) -> Parcel:
+    def parcel(self, ticket: JobRecord) -> Parcel:
         """A place to gather a task's files; an unfinished one of an earlier try is cleared."""
         place = self.root / f".incoming-{ticket.id}"
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
         return Parcel(self.root, place, ticket)
 
-    def found(self, ticket: Ticket) -> Result | None:
+    def found(self, ticket: JobRecord) -> Result | None:
         """A result that is there although nobody wrote it down: its process ended between."""
         for place in places(self.root, ticket):
             if not place.exists():
@@ -99,8 +99,9 @@ class Results:
                 place.parent.rmdir()
 
 
-def story(path: str | Path) -> Story | None:
-    """The story inside a picture file made by this toolkit, or None: `lx.story("1.png").prompt`.
+def read_metadata(path: str | Path) -> ResultMetadata | None:
+    """The story inside a picture file made by this toolkit, or None:
+    `lx.read_metadata("1.png").prompt`.
 
     `path`: a PNG, JPEG or WebP. Raises `InvalidRequestError` when it cannot be read or is no
     picture.
@@ -109,11 +110,11 @@ def story(path: str | Path) -> Story | None:
         text = text_of(Path(path).read_bytes())
     except (OSError, ValueError) as error:
         raise InvalidRequestError(f"{str(path)!r} cannot be read as a picture ({error}).") from None
-    return Story.read(text) if text else None
+    return ResultMetadata.from_json(text) if text else None
 
 
-def _told(place: Path) -> Story | None:
+def _told(place: Path) -> ResultMetadata | None:
     try:
-        return Story.read((place / STORY).read_text(encoding="utf-8"))
+        return ResultMetadata.from_json((place / STORY).read_text(encoding="utf-8"))
     except OSError:
         return None

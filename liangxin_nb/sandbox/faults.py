@@ -40,7 +40,7 @@ class Fault:
 
     @property
     def place(self) -> str:
-        """Where it strikes; see `Kind`."""
+        """Where it strikes; see `InputType`."""
         return KINDS[self.name].place
 
     @property

@@ -68,7 +68,7 @@ def document(profile: str, url: str) -> Schema:
 
 
 def _tasks(profile: str) -> Schema:
-    models = catalog.models(profile).values()
+    models = catalog.load_models(profile).values()
     wish = {"oneOf": [_wish(model, strict=profile == "kie") for model in models]}
     id: Schema = {"name": "taskId", "in": "query", "required": True, "schema": _FILLED}
     created = {"type": "object", "required": ["taskId"], "properties": {"taskId": _TEXT}}
@@ -154,7 +154,7 @@ def _reply(words: str, schema: Schema) -> Schema:
     return {"description": words, "content": {"application/json": {"schema": schema}}}
 
 
-def _wish(model: catalog.Model, *, strict: bool) -> Schema:
+def _wish(model: catalog.ModelSpec, *, strict: bool) -> Schema:
     """The body of a request for one model."""
     inputs = {name: _input(model, one, strict=strict) for name, one in model.inputs.items()}
     prompt = _input(model, model.prompt, strict=strict) if model.prompt else {}
@@ -164,13 +164,13 @@ def _wish(model: catalog.Model, *, strict: bool) -> Schema:
         "required": ["prompt", *needed],
         "properties": {"prompt": {**_FILLED, **prompt}, **inputs},
     }
-    if strict or model.listed:
+    if strict or model.inputs_documented:
         given["dependentRequired"] = {
             name: [other for other in group if other != name]
             for group in model.together
             for name in group
         }
-    counted = [_counted(model, group) for group in model.counted if strict or group.stated]
+    counted = [_counted(model, group) for group in model.media_limits if strict or group.documented]
     return {
         "title": model.title,
         "type": "object",
@@ -183,13 +183,13 @@ def _wish(model: catalog.Model, *, strict: bool) -> Schema:
     }
 
 
-def _input(model: catalog.Model, input: catalog.Input, *, strict: bool) -> Schema:
+def _input(model: catalog.ModelSpec, input: catalog.InputSpec, *, strict: bool) -> Schema:
     """One input, with the limits to which the sandbox holds it."""
 
     def held(limit: str) -> bool:
-        return strict or (input.stated and limit not in input.inferred)
+        return strict or (input.documented and limit not in input.undocumented_limits)
 
-    if not (strict or input.stated or input.required):
+    if not (strict or input.documented or input.required):
         return {"description": input.help} if input.help else {}
     schema = {**_TYPES[input.type]}
     if input.help:
@@ -197,11 +197,11 @@ def _input(model: catalog.Model, input: catalog.Input, *, strict: bool) -> Schem
     if input.allowed and held("allowed"):
         others = [alias for alias, own in model.aliases.items() if own in input.allowed]
         schema["enum"] = [*input.allowed, *others]
-    for limit, word in zip(("least", "most"), _BOUNDS.get(input.type, ()), strict=False):
+    for limit, word in zip(("minimum", "maximum"), _BOUNDS.get(input.type, ()), strict=False):
         if (bound := getattr(input, limit)) is not None and held(limit):
             schema[word] = bound
-    if input.endings and held("endings") and input.type == "strings":
-        schema["items"] = {"type": "string", "pattern": _ends(input.endings)}
+    if input.suffixes and held("suffixes") and input.type == "strings":
+        schema["items"] = {"type": "string", "pattern": _ends(input.suffixes)}
     return schema
 
 
@@ -214,17 +214,17 @@ def _ends(endings: tuple[str, ...]) -> str:
     return rf"\.({words})(?![\s\S])|^data:image/({words})[;,]"
 
 
-def _counted(model: catalog.Model, group: catalog.Counted) -> Schema:
+def _counted(model: catalog.ModelSpec, group: catalog.MediaLimit) -> Schema:
     """Pictures of several inputs counted together: each way to share out the places."""
     lists = [name for name in group.inputs if model.inputs[name].type == "strings"]
     singles = [name for name in group.inputs if name not in lists]
     ways = []
-    for taken in range(min(len(singles), group.most) + 1):
+    for taken in range(min(len(singles), group.maximum) + 1):
         # At most so many of the single ones: no larger set of them is there.
         larger = [{"required": [*names]} for names in combinations(singles, taken + 1)]
         bound: Schema = {"not": {"anyOf": larger}} if larger else {}
-        for shares in product(range(group.most - taken + 1), repeat=len(lists)):
-            if sum(shares) == group.most - taken:
+        for shares in product(range(group.maximum - taken + 1), repeat=len(lists)):
+            if sum(shares) == group.maximum - taken:
                 most = zip(lists, shares, strict=True)
                 held = {name: {"maxItems": share} for name, share in most}
                 ways.append({**bound, "properties": held})

@@ -46,7 +46,7 @@ class Drawing:
 
 
 def drawings(
-    model: catalog.Model, given: dict[str, Any], look: Look = lambda _: ""
+    model: catalog.ModelSpec, given: dict[str, Any], look: Look = lambda _: ""
 ) -> list[Drawing]:
     """The files of a task, in order; none for a model that answers with a text."""
     kind = _kind(model)
@@ -67,7 +67,7 @@ def drawings(
     return [replace(first, seed=first.seed + n) for n in range(_count(given))]
 
 
-def said(model: catalog.Model, given: dict[str, Any]) -> dict[str, Any] | None:
+def said(model: catalog.ModelSpec, given: dict[str, Any]) -> dict[str, Any] | None:
     """The `resultObject` of a model that answers with a text, None for every other one."""
     if _kind(model) != "text":
         return None
@@ -80,7 +80,7 @@ def said(model: catalog.Model, given: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def price(model: catalog.Model, given: dict[str, Any]) -> float:
+def price(model: catalog.ModelSpec, given: dict[str, Any]) -> float:
     """What a task costs in the sandbox's credits."""
     kind = _kind(model)
     times = {"image": _count(given), "video": _seconds(given)}.get(kind, 1)
@@ -92,8 +92,8 @@ def ending(form: str) -> str:
     return "jpg" if form == "jpeg" else form
 
 
-def _kind(model: catalog.Model) -> str:
-    if model.known:
+def _kind(model: catalog.ModelSpec) -> str:
+    if model.in_catalog:
         return model.kind
     name = model.id.lower()
     return next((kind for kind, hints in _HINTS.items() if any(h in name for h in hints)), "image")

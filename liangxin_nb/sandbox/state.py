@@ -160,7 +160,7 @@ class World:
         """Whether a task's link of that number, the first being 1, still leads anywhere."""
         return link > self._dead_links[id] and (until is None or self._clock() < until)
 
-    def _fresh(self, model: catalog.Model, now: int) -> str:
+    def _fresh(self, model: catalog.ModelSpec, now: int) -> str:
         """An id in the service's own shape."""
         if self.profile == "kie":
             return secrets.token_hex(16)
@@ -183,8 +183,8 @@ class World:
         now = int(self._clock() * 1000)
         return life(task.created_ms, task.total_ms, now, task.fates)[0]
 
-    def _model(self, task: Task) -> catalog.Model:
-        return catalog.model(self.profile, task.param["model"])
+    def _model(self, task: Task) -> catalog.ModelSpec:
+        return catalog.find_model(self.profile, task.param["model"])
 
     def _result(self, task: Task, origin: str) -> str:
         """The `resultJson` of a finished task."""
@@ -198,7 +198,7 @@ class World:
         names = (f"{n}.{ending(one.form)}" for n, one in made)
         return json.dumps({"resultUrls": [f"{origin}/files/{task.id}/{x}{link}" for x in names]})
 
-    def _duration(self, model: catalog.Model, id: str) -> float:
+    def _duration(self, model: catalog.ModelSpec, id: str) -> float:
         """Seconds that the task takes: around the model's typical time."""
         chance = random.Random(id)  # noqa: S311 a believable life, not a secret
-        return model.seconds * chance.lognormvariate(0, 0.25) / self._speed
+        return model.duration_s * chance.lognormvariate(0, 0.25) / self._speed

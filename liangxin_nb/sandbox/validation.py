@@ -23,7 +23,7 @@ class RejectedRequestError(Exception):
         self.word = word
 
 
-def checked(profile: str, body: Any, *, anything: bool = False) -> catalog.Model:
+def checked(profile: str, body: Any, *, anything: bool = False) -> catalog.ModelSpec:
     """The model of a good request; raises `RejectedRequestError` for every other one.
 
     `anything`: a model that nobody listed is taken, too, its inputs unchecked.
@@ -31,8 +31,8 @@ def checked(profile: str, body: Any, *, anything: bool = False) -> catalog.Model
     no = 422 if profile == "kie" else 400
     if not isinstance(body, dict) or not isinstance(body.get("model"), str) or not body["model"]:
         raise RejectedRequestError(no, "model is required")
-    model = catalog.model(profile, body["model"])
-    if not (model.known or anything):
+    model = catalog.find_model(profile, body["model"])
+    if not (model.in_catalog or anything):
         raise RejectedRequestError(no, f"unsupported model: {body['model']}")
     if not isinstance(body.get("callBackUrl", ""), str):
         raise RejectedRequestError(no, "callBackUrl is invalid")
@@ -46,32 +46,36 @@ def checked(profile: str, body: Any, *, anything: bool = False) -> catalog.Model
     return model
 
 
-def _hold(profile: str, model: catalog.Model, given: dict[str, Any], no: int) -> None:
+def _hold(profile: str, model: catalog.ModelSpec, given: dict[str, Any], no: int) -> None:
     """Refuses what is ruled out; of two that exclude each other the service takes one."""
     strict = profile == "kie"
     for name, value in given.items():
         input = model.prompt if name == "prompt" else model.inputs.get(name)
-        if input and (strict or input.stated or input.required) and not input.typed(value):
+        if input and (strict or input.documented or input.required) and not input.has_type(value):
             raise RejectedRequestError(no, _invalid(input, value))
     typed = {
         name: value
         for name, value in given.items()
-        if name in model.inputs and model.inputs[name].typed(value)
+        if name in model.inputs and model.inputs[name].has_type(value)
     }
-    for breach in catalog.breaches(model, typed, given["prompt"]):
-        if (breach.stated or strict) and breach.rule != "exclusive":
+    for breach in catalog.iter_violations(model, typed, given["prompt"]):
+        if (breach.documented or strict) and breach.rule != "exclusive":
             raise _refusal(profile, model, breach, given, no)
 
 
 def _refusal(
-    profile: str, model: catalog.Model, breach: catalog.Breach, given: dict[str, Any], no: int
+    profile: str,
+    model: catalog.ModelSpec,
+    breach: catalog.Violation,
+    given: dict[str, Any],
+    no: int,
 ) -> RejectedRequestError:
     if breach.rule == "required":
         return _lacking(profile, breach.name)
     input = model.prompt if breach.name == "prompt" else model.inputs[breach.name]
     if breach.rule == "limit" and input:
         return RejectedRequestError(no, _invalid(input, given[breach.name]))
-    return RejectedRequestError(no, f"input.{breach.name} is invalid: {breach.words}")
+    return RejectedRequestError(no, f"input.{breach.name} is invalid: {breach.message}")
 
 
 def _lacking(profile: str, name: str) -> RejectedRequestError:
@@ -81,5 +85,5 @@ def _lacking(profile: str, name: str) -> RejectedRequestError:
     return RejectedRequestError(400, f"input.{name} is required")
 
 
-def _invalid(input: catalog.Input, value: Any) -> str:
+def _invalid(input: catalog.InputSpec, value: Any) -> str:
     return f"input.{input.name} is invalid: {value!r:.200}, expected {input.allows}"

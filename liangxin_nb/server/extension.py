@@ -13,16 +13,16 @@ from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
 
-from ..callbacks.handler import Callback
-from ..callbacks.hint_store import Mailbox
-from ..callbacks.service import Desk
+from ..callbacks.handler import CallbackHandler
+from ..callbacks.hint_store import HintStore
+from ..callbacks.service import CallbackService
 from ..callbacks.signature import webhook_key
 from ..callbacks.tokens import PATTERN
 
 __all__ = ["load"]
 
 
-class JupyterCallback(Callback, JupyterHandler):  # type: ignore[misc]
+class JupyterCallback(CallbackHandler, JupyterHandler):  # type: ignore[misc]
     """The handler with Jupyter's own checks of host and origin, but without a login."""
 
     def check_xsrf_cookie(self) -> None:
@@ -37,11 +37,11 @@ class JupyterCallback(Callback, JupyterHandler):  # type: ignore[misc]
 def load(server: Any) -> None:
     """Adds the handler to a running server; says so in its log where the mailbox cannot be used."""
     try:
-        desk = Desk(Mailbox(), webhook_key())
+        desk = CallbackService(HintStore(), webhook_key())
     except (OSError, sqlite3.Error) as error:
         server.log.warning("liangxin_nb takes no callbacks: %s", error)
         return
     web = server.web_app
     path = url_path_join(web.settings["base_url"], PATTERN)
-    web.add_handlers(".*$", [(path, JupyterCallback, {"desk": desk})])
+    web.add_handlers(".*$", [(path, JupyterCallback, {"service": desk})])
     server.log.info("liangxin_nb takes callbacks at %sliangxin/callback/", web.settings["base_url"])

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..config.settings import CONFIGURED, Settings
+from ..config.settings import OVERRIDES, Settings
 from ..errors import InvalidRequestError
 from .session import Session
 
@@ -56,11 +56,11 @@ def configure(**values: Any) -> Session:
             "This notebook chose its session itself; nothing has changed.",
             next_step="lx.use(None) goes back to the settings.",
         )
-    before = dict(CONFIGURED)
-    CONFIGURED.update(values)
+    before = dict(OVERRIDES)
+    OVERRIDES.update(values)
     try:
         return current()
     except InvalidRequestError:
-        CONFIGURED.clear()
-        CONFIGURED.update(before)
+        OVERRIDES.clear()
+        OVERRIDES.update(before)
         raise

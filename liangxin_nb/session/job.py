@@ -10,8 +10,8 @@ from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Self
 
-from ..core.job_record import Status, Ticket
-from ..engine.background_loop import Loop
+from ..core.job_record import JobRecord, JobUpdate
+from ..engine.background_loop import BackgroundLoop
 from ..errors import (
     APIConnectionError,
     APIError,
@@ -35,8 +35,8 @@ _PHASES: tuple[tuple[type[Exception], str], ...] = (
     (InvalidRequestError, "refused"),
 )
 
-Send = Callable[[Ticket, Callable[[Status], None]], Coroutine[Any, Any, Ticket]]
-Collect = Callable[[Ticket, Callable[[Status], None]], Coroutine[Any, Any, Result]]
+Send = Callable[[JobRecord, Callable[[JobUpdate], None]], Coroutine[Any, Any, JobRecord]]
+Collect = Callable[[JobRecord, Callable[[JobUpdate], None]], Coroutine[Any, Any, Result]]
 
 
 class Job:
@@ -45,15 +45,15 @@ class Job:
     `status` is the latest word; `watch` tells every new one. Safe to use from any thread.
     """
 
-    def __init__(self, ticket: Ticket, loop: Loop, *, reused: bool = False) -> None:
+    def __init__(self, ticket: JobRecord, loop: BackgroundLoop, *, reused: bool = False) -> None:
         #: What has to be said beside the result: that it was kept already, and since when.
-        self.note = ticket.reused if reused else ""
+        self.note = ticket.reuse_notice if reused else ""
         self._loop = loop
         self._lock = threading.Lock()
-        self._status = Status(ticket)
-        self._watchers: list[Callable[[Status], None]] = []
+        self._status = JobUpdate(ticket)
+        self._watchers: list[Callable[[JobUpdate], None]] = []
         self._future: concurrent.futures.Future[Result] = concurrent.futures.Future()
-        self._sending: asyncio.Task[Ticket] | None = None
+        self._sending: asyncio.Task[JobRecord] | None = None
         self._collecting: asyncio.Task[Result] | None = None
         self._left = False
 
@@ -63,14 +63,14 @@ class Job:
         return self
 
     @property
-    def status(self) -> Status:
+    def status(self) -> JobUpdate:
         """The latest word about the task."""
         return self._status
 
     @property
-    def ticket(self) -> Ticket:
+    def ticket(self) -> JobRecord:
         """The ledger's ticket of this job."""
-        return self._status.ticket
+        return self._status.record
 
     @property
     def task_id(self) -> str:
@@ -90,7 +90,7 @@ class Job:
         found = self._status.result
         return found if isinstance(found, Result) else None
 
-    def watch(self, watcher: Callable[[Status], None]) -> None:
+    def watch(self, watcher: Callable[[JobUpdate], None]) -> None:
         """Tells the watcher the latest word now, and each new one on the private loop's thread."""
         with self._lock:
             self._watchers.append(watcher)
@@ -171,13 +171,13 @@ class Job:
                 raise error from None
             self._end("failed", LiangxinError(f"{type(defect).__name__}: {defect}"))
             raise
-        self._tell(Status(self.ticket, "done", result=result, ended=time.time()))
+        self._tell(JobUpdate(self.ticket, "done", result=result, ended_at=time.time()))
         return result
 
     def _end(self, phase: str, error: LiangxinError) -> None:
-        self._tell(Status(self.ticket, phase, error=error, ended=time.time()))
+        self._tell(JobUpdate(self.ticket, phase, error=error, ended_at=time.time()))
 
-    def _tell(self, status: Status) -> None:
+    def _tell(self, status: JobUpdate) -> None:
         with self._lock:
             self._status = status
             watchers = list(self._watchers)
@@ -218,7 +218,7 @@ def _phase(error: LiangxinError, task_id: str) -> str:
 
 def interrupted(jobs: Sequence[Job]) -> str:
     """What an interrupt of waiting for these jobs means, in one line."""
-    ids = [job.task_id or job.ticket.id for job in jobs if not job.status.over]
+    ids = [job.task_id or job.ticket.id for job in jobs if not job.status.is_final]
     more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
     return (
         f"Interrupted: no longer waiting. Still running, and followed in the background: "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from ..core.job_record import Status, Ticket
-from ..engine.background_loop import Loop
+from ..core.job_record import JobRecord, JobUpdate
+from ..engine.background_loop import BackgroundLoop
 from .job import Collect, Job, Send
 
 __all__ = ["Jobs"]
@@ -14,13 +14,13 @@ __all__ = ["Jobs"]
 class Jobs:
     """Starts jobs on the private loop and forgets each when it is over."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: BackgroundLoop) -> None:
         self._loop = loop
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
 
     def start(
-        self, ticket: Ticket, send: Send | None, collect: Collect, *, reused: bool = False
+        self, ticket: JobRecord, send: Send | None, collect: Collect, *, reused: bool = False
     ) -> Job:
         """A job that runs; without `send` its task is only collected."""
         job = Job(ticket, self._loop, reused=reused)
@@ -29,16 +29,16 @@ class Jobs:
         job.watch(self._forget_when_over)
         return job.start(send, collect)
 
-    def of(self, ticket: Ticket) -> Job | None:
+    def of(self, ticket: JobRecord) -> Job | None:
         """The job that follows the ticket now."""
         return self._jobs.get(ticket.id)
 
     def active(self) -> list[Job]:
         """All that are not over."""
         with self._lock:
-            return [job for job in self._jobs.values() if not job.status.over]
+            return [job for job in self._jobs.values() if not job.status.is_final]
 
-    def _forget_when_over(self, status: Status) -> None:
-        if status.over:
+    def _forget_when_over(self, status: JobUpdate) -> None:
+        if status.is_final:
             with self._lock:
-                self._jobs.pop(status.ticket.id, None)
+                self._jobs.pop(status.record.id, None)

@@ -6,8 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..catalog import checked
-from ..catalog import model as find
+from ..catalog import find_model, normalize_options
 from ..core.request import Request
 from ..errors import InvalidRequestError
 from .media_input import sendable
@@ -37,12 +36,12 @@ def requests(
     without one each gets a random seed, so that the pictures differ and each can be made again.
     Raises `InvalidRequestError`.
     """
-    chosen = find(profile, model)
+    chosen = find_model(profile, model)
     pictures = [sendable(image) for image in images]
-    wire, notes = checked(chosen, {**plain, "image": pictures or None}, options, prompt)
+    wire, notes = normalize_options(chosen, {**plain, "image": pictures or None}, options, prompt)
     if profile == "kie" and any(picture.startswith("data:") for picture in pictures):
         notes = [*notes, _UPLOADED]
-    name = chosen.plain.get("seed")
+    name = chosen.common_options.get("seed")
     if count == 1 or name is None:
         return [Request(model, prompt, wire)] * count, notes
     start = str(wire.get(name, ""))  # some models want the number as text
@@ -56,16 +55,21 @@ def requests(
 
 def varies(profile: str, request: Request) -> bool:
     """Whether the request's model takes a seed, so that it can be asked for with a new one."""
-    return "seed" in find(profile, request.model).plain and find(profile, request.model).known
+    return (
+        "seed" in find_model(profile, request.model).common_options
+        and find_model(profile, request.model).in_catalog
+    )
 
 
 def varied(profile: str, request: Request) -> Request:
     """The same request with a new random seed; raises `InvalidRequestError` when it takes none."""
-    chosen = find(profile, request.model)
+    chosen = find_model(profile, request.model)
     if not varies(profile, request):
         raise InvalidRequestError(
             f"{request.model} takes no seed, so there is nothing to vary.",
             next_step="Again asks for the same once more.",
         )
     seed = chosen.seed(random.randrange(1, 1 << 32))  # noqa: S311 no secret
-    return Request(request.model, request.prompt, {**request.options, chosen.plain["seed"]: seed})
+    return Request(
+        request.model, request.prompt, {**request.options, chosen.common_options["seed"]: seed}
+    )

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from ..config.settings import Settings
-from ..core.job_record import Ticket
-from ..core.notebook_file import tasks_in
+from ..core.job_record import JobRecord
+from ..core.notebook_file import extract_task_ids
 from ..core.request import Request
 from ..diagnostics import settle
-from ..engine import Life
-from ..engine.background_loop import Loop
-from ..engine.callback_reconciler import Recovery
-from ..engine.ownership import Whose
+from ..engine import TaskLifecycle
+from ..engine.background_loop import BackgroundLoop
+from ..engine.callback_reconciler import CallbackReconciler
+from ..engine.ownership import Ownership
 from ..errors import InvalidRequestError, LiangxinError
 from ..ledger import Ledger
 from ..results import Result, Results
@@ -33,14 +33,14 @@ class Past:
     def __init__(
         self,
         settings: Settings,
-        loop: Loop,
+        loop: BackgroundLoop,
         ledger: Ledger,
         results: Results,
-        life: Life,
-        called: Recovery,
+        life: TaskLifecycle,
+        called: CallbackReconciler,
         jobs: Jobs,
-        whose: Whose,
-        named: Callable[[str], Ticket],
+        whose: Ownership,
+        named: Callable[[str], JobRecord],
     ) -> None:
         self._settings, self._loop = settings, loop
         self._ledger, self._results = ledger, results
@@ -60,7 +60,7 @@ class Past:
         mine = [
             t
             for t in self._ledger.unfinished()
-            if self._whose.ours(t) and not self._whose.elsewhere(t)
+            if self._whose.is_same_service(t) and not self._whose.owned_elsewhere(t)
         ]
         return [job for ticket in mine if (job := self._taken_up(ticket))]
 
@@ -75,10 +75,12 @@ class Past:
         if known is not None:
             return self._resumed(known)
         request = Request("unknown", f"(asking the service for {task_id})")
-        fresh = Ticket.fresh(
+        fresh = JobRecord.new(
             request, self._settings.profile, self._settings.base_url, self._whose.id
         )
-        return self._jobs.start(fresh.but(task_id=task_id), self._life.adopt, self._life.collect)
+        return self._jobs.start(
+            fresh.replace(task_id=task_id), self._life.adopt, self._life.collect
+        )
 
     def recover(self, notebook: str | Path) -> list[Job]:
         """A job for every task id that a notebook file carries, on whatever machine it was made.
@@ -89,20 +91,20 @@ class Past:
             text = Path(notebook).expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidRequestError(f"{str(notebook)!r} cannot be read ({error}).") from None
-        return [self.attach(task_id) for task_id in tasks_in(text, repr(str(notebook)))]
+        return [self.attach(task_id) for task_id in extract_task_ids(text, repr(str(notebook)))]
 
-    def take_up(self, ticket: Ticket) -> Job | None:
+    def take_up(self, ticket: JobRecord) -> Job | None:
         """The job of a ticket: an intent is sent, an accepted task collected.
 
         None when another living notebook looks after it, or was quicker.
         """
-        return None if self._whose.elsewhere(ticket) else self._taken_up(ticket)
+        return None if self._whose.owned_elsewhere(ticket) else self._taken_up(ticket)
 
-    def same(self, requests: Sequence[Request]) -> list[Ticket | None]:
+    def same(self, requests: Sequence[Request]) -> list[JobRecord | None]:
         """For each request a ticket of identical work that is kept on this disk, each only once."""
         service = (self._settings.profile, self._settings.base_url)
         given: set[str] = set()
-        found: list[Ticket | None] = []
+        found: list[JobRecord | None] = []
         for request in requests:
             tickets = self._ledger.same(request, *service)
             fresh = (t for t in tickets if t.id not in given and self._is_kept(t))
@@ -110,22 +112,22 @@ class Past:
             given |= {ticket.id for ticket in found[-1:] if ticket}
         return found
 
-    def reuse(self, ticket: Ticket) -> Job:
+    def reuse(self, ticket: JobRecord) -> Job:
         """A job that is over at once: what is kept of a ticket, in place of a new task."""
         return self._jobs.start(ticket, None, self._load, reused=True)
 
     def find_lost(self) -> None:
         """Accepts lost tickets whose tasks calls have named while nobody was there to hear."""
-        settle(self._ledger, self._whose.alive)
+        settle(self._ledger, self._whose.is_alive)
         if mine := self._lost():
-            self._loop.submit(self._called.look(mine)).result()
+            self._loop.submit(self._called.confirm_hints(mine)).result()
 
-    def _lost(self) -> list[Ticket]:
+    def _lost(self) -> list[JobRecord]:
         """The tickets whose answers were lost, as far as this session may look after them."""
-        unknown = [t for t in self._ledger.of_fate("unknown") if self._whose.may_take(t)]
+        unknown = [t for t in self._ledger.of_fate("unknown") if self._whose.can_take_over(t)]
         return [ticket for ticket in unknown if self._jobs.of(ticket) is None]
 
-    def _of_lost(self, task_id: str) -> Ticket | None:
+    def _of_lost(self, task_id: str) -> JobRecord | None:
         """The lost ticket whose task somebody has found, now accepted, if the service agrees."""
         if self._ledger.find(task_id) is not None:
             return None
@@ -135,24 +137,24 @@ class Past:
                     return found
         return None
 
-    def _is_kept(self, ticket: Ticket) -> bool:
+    def _is_kept(self, ticket: JobRecord) -> bool:
         return (self._results.root / ticket.folder / "story.json").is_file()
 
-    def _resumed(self, ticket: Ticket) -> Job:
-        collectable = ticket.unfinished or ticket.fate == "lost"
+    def _resumed(self, ticket: JobRecord) -> Job:
+        collectable = ticket.is_resumable or ticket.fate == "lost"
         removed = ticket.fate == "deleted" or (ticket.fate == "kept" and not self._is_kept(ticket))
         if not ticket.task_id or not (collectable or removed):
             raise InvalidRequestError(
                 f"There is nothing to collect for {ticket.id}: it is {ticket.fate}.",
                 next_step=ticket.reason or f"%liangxin show {ticket.id} shows it.",
             )
-        if not self._whose.ours(ticket):
+        if not self._whose.is_same_service(ticket):
             there = ticket.service or ticket.profile
             raise InvalidRequestError(
                 f"{ticket.id} belongs to {there}, this session uses {self._settings.host}.",
                 next_step=f"Use the profile {ticket.profile} and its address, then resume again.",
             )
-        job = None if self._whose.elsewhere(ticket) else self._taken_up(ticket)
+        job = None if self._whose.owned_elsewhere(ticket) else self._taken_up(ticket)
         if job is None:
             raise InvalidRequestError(
                 f"{ticket.task_id} is followed by another notebook, which keeps its result.",
@@ -160,21 +162,23 @@ class Past:
             )
         return job
 
-    def _taken_up(self, ticket: Ticket) -> Job | None:
+    def _taken_up(self, ticket: JobRecord) -> Job | None:
         """The job for a ticket: the one that runs, or a new one; None when another was quicker."""
         with self._taking:
             return self._claimed(ticket)
 
-    def _claimed(self, ticket: Ticket) -> Job | None:
+    def _claimed(self, ticket: JobRecord) -> Job | None:
         known = self._jobs.of(ticket)
-        if known is not None and not known.status.over:
+        if known is not None and not known.status.is_final:
             return known
         mine = self._ledger.claim(ticket, self._whose.id)
         if mine is None:
             return None
         if mine.fate == "intent":
-            return self._jobs.start(mine, *self._called.way(self._settings.callback)(mine))
-        return self._jobs.start(mine, None, self._called.collecting(mine))
+            return self._jobs.start(
+                mine, *self._called.submission_strategy(self._settings.callback)(mine)
+            )
+        return self._jobs.start(mine, None, self._called.collect_strategy(mine))
 
-    async def _load(self, ticket: Ticket, _: Any) -> Result:
+    async def _load(self, ticket: JobRecord, _: Any) -> Result:
         return await asyncio.to_thread(self._results.load, ticket.folder)

@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config.settings import Settings
-from ..core.job_record import Ticket
+from ..core.job_record import JobRecord
 from ..core.request import Request
 from ..core.table import Table
 from ..diagnostics import Finding, examine
-from ..engine import Life
-from ..engine.background_loop import Loop
-from ..engine.callback_reconciler import Recovery
-from ..engine.client_provider import Connection
-from ..engine.ownership import Whose
+from ..engine import TaskLifecycle
+from ..engine.background_loop import BackgroundLoop
+from ..engine.callback_reconciler import CallbackReconciler
+from ..engine.client_provider import ClientProvider
+from ..engine.ownership import Ownership
 from ..errors import InvalidRequestError
 from ..ledger import Bundle, Ledger
 from ..ledger.reports import history
 from ..ledger.spending import guard
-from ..polling import Pace, Scheduler
-from ..ratelimit import Budget
+from ..polling import Poller, PollSchedule
+from ..ratelimit import SharedRateLimiter
 from ..results import Result, Results
 from .job import Job
 from .job_registry import Jobs
@@ -31,12 +31,12 @@ from .request_builder import requests
 from .resume import Past
 
 if TYPE_CHECKING:
-    from ..callbacks import Line
+    from ..callbacks import CallbackChannel
 
 __all__ = ["Session"]
 
 #: The pace of sessions that are given none.
-PACE = Pace()
+PACE = PollSchedule()
 
 _NO_BALANCE = {
     "sandbox": "The sandbox bills nothing, so there is no balance.",
@@ -52,24 +52,33 @@ class Session:
     """
 
     def __init__(
-        self, settings: Settings | None = None, *, pace: Pace | None = None, **arguments: Any
+        self,
+        settings: Settings | None = None,
+        *,
+        pace: PollSchedule | None = None,
+        **arguments: Any,
     ) -> None:
         self.settings = settings or Settings.load(**arguments)
-        self.loop = Loop()
+        self.loop = BackgroundLoop()
         self.results = Results(self.settings.results)
         self.ledger = Ledger(self.settings.ledger or self.settings.results / "ledger.sqlite")
         pace, patience = pace or PACE, self.settings.patience
-        budget = Budget(pace, self.settings.budget)
-        self._connect = Connection(self.settings, budget)
-        scheduler, parts = Scheduler(pace, budget), (self._connect, self.ledger)
-        self._life = Life(
-            *parts, self.results, scheduler.follow, budget, pace=pace, patience=patience
+        budget = SharedRateLimiter(pace, self.settings.budget)
+        self._connect = ClientProvider(self.settings, budget)
+        scheduler, parts = Poller(pace, budget), (self._connect, self.ledger)
+        self._life = TaskLifecycle(
+            *parts, self.results, scheduler.follow, budget, schedule=pace, patience=patience
         )
         line = partial(_line, self.settings)
-        self._called = Recovery(
-            self._life, *parts, line, scheduler.hurry, turn=budget.query, patience=patience
+        self._called = CallbackReconciler(
+            self._life,
+            *parts,
+            line,
+            scheduler.poll_now,
+            acquire_poll=budget.acquire_poll,
+            patience=patience,
         )
-        self._jobs, self._whose = Jobs(self.loop), Whose(self.settings, self.results)
+        self._jobs, self._whose = Jobs(self.loop), Ownership(self.settings, self.results)
         self._past = Past(
             self.settings, self.loop, self.ledger, self.results, self._life, self._called,
             self._jobs, self._whose, self.ticket,
@@ -114,7 +123,7 @@ class Session:
         """
         if reuse and (kept := self.same([request])[0]):
             return self._past.reuse(kept)
-        if not request.whole:
+        if not request.is_complete:
             raise InvalidRequestError(
                 "The reference pictures of this request are not written down; nothing was sent.",
                 next_step="Give them again: --image in a cell, or in the panel.",
@@ -122,7 +131,7 @@ class Session:
         wish = self.settings.callback if callback == "" else callback or ""
         self._refuse_key(f"{request.input} {wish}")
         guard(self.ledger, self.settings, request.model)
-        way = self._called.way(wish)
+        way = self._called.submission_strategy(wish)
         ticket = self.ledger.intend(
             request, self.settings.profile, self.settings.base_url, self._whose.id
         )
@@ -130,7 +139,7 @@ class Session:
 
     def intend(
         self, places: Mapping[int, Request], batch: str, bundle: Bundle | None = None
-    ) -> list[Ticket]:
+    ) -> list[JobRecord]:
         """A ticket for each of a batch's `places`, on disk before the first is sent by `take_up`.
 
         `bundle`: the batch itself, where it is new. Raises `InvalidRequestError` and writes nothing
@@ -140,15 +149,15 @@ class Session:
             self._refuse_key(str(request.input))
         guard(self.ledger, self.settings, *(request.model for request in places.values()))
         tickets = [
-            Ticket.fresh(
+            JobRecord.new(
                 request, self.settings.profile, self.settings.base_url, self._whose.id
-            ).but(batch=batch, place=place)
+            ).replace(batch=batch, place=place)
             for place, request in places.items()
         ]
         self.ledger.bind(bundle, tickets)
         return tickets
 
-    def same(self, requests: Sequence[Request]) -> list[Ticket | None]:
+    def same(self, requests: Sequence[Request]) -> list[JobRecord | None]:
         """For each request a ticket of identical work that is kept on this disk, each only once."""
         return self._past.same(requests)
 
@@ -163,7 +172,7 @@ class Session:
         return self.loop.submit(self._balance()).result()
 
     async def _balance(self) -> float:
-        return await (await self._connect()).credits()
+        return await (await self._connect()).get_balance()
 
     # ---- what was asked for earlier
 
@@ -175,7 +184,7 @@ class Session:
         """
         return self._past.resume(id)
 
-    def take_up(self, ticket: Ticket) -> Job | None:
+    def take_up(self, ticket: JobRecord) -> Job | None:
         """The job of one ticket: an intent is sent, an accepted task collected.
 
         None when another living notebook looks after it, or was quicker.
@@ -207,9 +216,9 @@ class Session:
     def examine(self) -> list[Finding]:
         """What became of everything that was asked for, kind by kind."""
         self.find_lost()
-        return examine(self.ledger, self.results, self._whose.alive)
+        return examine(self.ledger, self.results, self._whose.is_alive)
 
-    def ticket(self, id: str) -> Ticket:
+    def ticket(self, id: str) -> JobRecord:
         """The ledger's ticket of a task id or ticket id.
 
         Raises `InvalidRequestError` without one.
@@ -222,7 +231,7 @@ class Session:
             )
         return found
 
-    def result(self, ticket: Ticket) -> Result:
+    def result(self, ticket: JobRecord) -> Result:
         """What is kept of a ticket.
 
         Raises `InvalidRequestError` or `ResultUnavailableError` when nothing is.
@@ -244,7 +253,7 @@ class Session:
 
     def elsewhere(self) -> int:
         """How many unfinished tasks another living notebook follows."""
-        return sum(self._whose.elsewhere(ticket) for ticket in self.ledger.unfinished())
+        return sum(self._whose.owned_elsewhere(ticket) for ticket in self.ledger.unfinished())
 
     def _refuse_key(self, text: str) -> None:
         """A key that stands in a prompt would go into the ledger, the story and the notebook."""
@@ -260,8 +269,8 @@ class Session:
         jobs = self.active()
         for job in jobs:
             job.leave()
-        self._connect.leave()
-        self._whose.end()
+        self._connect.release()
+        self._whose.release()
         self.loop.submit(self._disconnect(jobs))
 
     async def _disconnect(self, jobs: Sequence[Job]) -> None:
@@ -273,7 +282,7 @@ class Session:
         self.ledger.close()
 
 
-def _line(settings: Settings) -> Line:
-    from ..callbacks import Line  # only where calls are asked for
+def _line(settings: Settings) -> CallbackChannel:
+    from ..callbacks import CallbackChannel  # only where calls are asked for
 
-    return Line(local=settings.local, patience=settings.patience)
+    return CallbackChannel(local=settings.local, patience=settings.patience)

@@ -17,10 +17,10 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from liangxin_nb.api import Client, tasks
-from liangxin_nb.api.transport import reason, retry_after
+from liangxin_nb.api.transport import describe_error, parse_retry_after
 from liangxin_nb.config.settings import Secret, Settings
 from liangxin_nb.core.request import Request
-from liangxin_nb.engine.client_provider import Connection
+from liangxin_nb.engine.client_provider import ClientProvider
 from liangxin_nb.errors import (
     APIConnectionError,
     APIError,
@@ -29,8 +29,8 @@ from liangxin_nb.errors import (
     RateLimitError,
     ResultUnavailableError,
 )
-from liangxin_nb.polling import Pace
-from liangxin_nb.ratelimit import Budget
+from liangxin_nb.polling import PollSchedule
+from liangxin_nb.ratelimit import SharedRateLimiter
 
 pytestmark = pytest.mark.anyio
 KEY = "sk-very-secret-0123456789"
@@ -197,18 +197,18 @@ class Turns:
     def __init__(self):
         self.calls = []
 
-    async def create(self):
+    async def acquire_create(self):
         self.calls.append("create")
         return "turn"
 
-    async def refused(self, call, seconds):
+    async def back_off(self, call, seconds):
         self.calls.append((call, seconds))
 
 
 async def test_a_429_without_an_id_is_sent_again_after_the_shared_pause(serve, retries_at_once):
     server = serve((429, {"retry-after": "7"}, BUSY), (429, {}, BUSY), good(taskId="task_1"))
     turns = Turns()
-    assert await create(server, turns=turns) == "task_1"
+    assert await create(server, limiter=turns) == "task_1"
     assert turns.calls == [("createTask", 7.0), "create", ("createTask", None), "create"]
     assert len({body for *_, body in server.seen}) == 1
 
@@ -225,7 +225,7 @@ async def test_a_429_for_ever_ends_after_four_tries(serve, retries_at_once):
 )
 def test_a_create_waits_as_long_as_a_429_asks_within_bounds(asked, pause):
     busy = RateLimitError("busy", status=429, retry_after=asked)
-    assert repr(tasks._resendable(busy)) == repr(pause)
+    assert repr(tasks._is_resendable(busy)) == repr(pause)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_a_create_waits_as_long_as_a_429_asks_within_bounds(asked, pause):
     ],
 )
 def test_a_create_is_sent_again_only_when_it_surely_did_not_arrive(error, again):
-    assert tasks._resendable(error) is again
+    assert tasks._is_resendable(error) is again
 
 
 async def test_a_port_that_refuses_is_surely_not_sent(serve, retries_at_once):
@@ -263,11 +263,11 @@ async def test_the_key_is_in_no_error_no_repr_and_no_log(serve, caplog):
     body = json.dumps({"code": 401, "msg": f"invalid key {KEY}"}).encode()
     server = serve((401, {}, body), (500, {}, KEY.encode()), (200, {}, body))
     async with Client(server.url, Secret(KEY)) as client:
-        for call in (client.create(WISH), client.create(WISH), client.record("task_1")):
+        for call in (client.create(WISH), client.create(WISH), client.get_task("task_1")):
             with pytest.raises((APIError, APIConnectionError)) as error:
                 await call
             assert KEY not in f"{error.value!r} {error.value}"
-        assert KEY not in f"{client!r} {vars(client)} {vars(client._calls)}"
+        assert KEY not in f"{client!r} {vars(client)} {vars(client._tasks)}"
     assert "/api/v1/jobs/createTask" in caplog.text
     assert KEY not in caplog.text
 
@@ -277,9 +277,9 @@ async def test_an_answer_without_an_end_is_cut_off(serve, monkeypatch):
     server = serve((200, {}, b" " * 101), (200, {}, b" " * 100))
     async with Client(server.url, Secret(KEY)) as client:
         with pytest.raises(APIConnectionError, match="longer than 8 MiB"):
-            await client.record("task_1")
+            await client.get_task("task_1")
         with pytest.raises(APIError, match="It is empty"):
-            await client.record("task_1")
+            await client.get_task("task_1")
 
 
 @pytest.mark.parametrize(
@@ -300,25 +300,30 @@ async def test_an_answer_without_an_end_is_cut_off(serve, monkeypatch):
     ],
 )
 def test_a_pause_is_asked_for_in_seconds_or_as_a_date(value, seconds):
-    assert retry_after(httpx.Response(429, headers=[(b"retry-after", value.encode())])) == seconds
+    assert (
+        parse_retry_after(httpx.Response(429, headers=[(b"retry-after", value.encode())]))
+        == seconds
+    )
 
 
 def test_a_pause_until_a_date_is_the_time_that_is_left():
     date = format_datetime(datetime.now(UTC) + timedelta(hours=5), usegmt=True)
-    left = retry_after(httpx.Response(429, headers={"retry-after": date}))
+    left = parse_retry_after(httpx.Response(429, headers={"retry-after": date}))
     assert 4 * 3600 < left <= 5 * 3600
 
 
 def test_a_failed_connection_is_described_in_words_without_an_address():
-    assert reason(httpx.ConnectError("to 10.0.0.1")) == "connection refused or host not found"
-    assert reason(httpx.ReadError("")) == "the connection was broken off"
-    assert reason(httpx.DecodingError("a\n b" + "x" * 200)) == f"a b{'x' * 117}"
-    assert reason(httpx.DecodingError("")) == "DecodingError"
+    assert (
+        describe_error(httpx.ConnectError("to 10.0.0.1")) == "connection refused or host not found"
+    )
+    assert describe_error(httpx.ReadError("")) == "the connection was broken off"
+    assert describe_error(httpx.DecodingError("a\n b" + "x" * 200)) == f"a b{'x' * 117}"
+    assert describe_error(httpx.DecodingError("")) == "DecodingError"
 
 
 async def test_jobs_that_need_the_client_at_once_share_one(tmp_path):
     settings = Settings.load(base_url="http://127.0.0.1:1", key=KEY, results=tmp_path)
-    connection = Connection(settings, Budget(Pace(), str(tmp_path)))
+    connection = ClientProvider(settings, SharedRateLimiter(PollSchedule(), str(tmp_path)))
     clients = await asyncio.gather(*(connection() for _ in range(5)))
     assert len(set(clients)) == 1
     await clients[0].close()
@@ -419,7 +424,7 @@ async def test_a_part_that_can_no_longer_be_had_is_fetched_anew(serve, tmp_path,
 
 
 async def test_a_result_that_is_too_large_is_not_fetched_whole(serve, tmp_path, monkeypatch):
-    monkeypatch.setattr("liangxin_nb.api.downloads.LARGEST", 1 << 20)
+    monkeypatch.setattr("liangxin_nb.api.downloads.MAX_BYTES", 1 << 20)
     server = serve((200, {}, b"x" * (1 << 20)), (200, {}, b"x" * ((1 << 20) + 1)))
     await download(server, tmp_path / "x")
     with pytest.raises(ResultUnavailableError, match="larger than 1 MiB"):
@@ -445,7 +450,7 @@ def fetched():
         server.answers = [answer]
         target = Path(folder.name) / "target"
         target.unlink(missing_ok=True)
-        work = client._downloads._once(f"{server.url}/../../x?name=..%2f..", target)
+        work = client._downloader._attempt(f"{server.url}/../../x?name=..%2f..", target)
         try:
             runner.run(work)
             return target.read_bytes()

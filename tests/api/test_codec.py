@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from liangxin_nb.api import codec
 from liangxin_nb.core.request import Request
-from liangxin_nb.core.task import Media, Record, State
+from liangxin_nb.core.task import TaskOutput, TaskRecord, TaskState
 from liangxin_nb.errors import (
     APIError,
     AuthenticationError,
@@ -23,7 +23,13 @@ from liangxin_nb.errors import (
 )
 
 SUCCESS = (Path(__file__).parent.parent / "samples" / "record-success.json").read_bytes()
-READERS = (codec.created, codec.record, codec.credit, codec.uploaded, codec.linked)
+READERS = (
+    codec.parse_create,
+    codec.parse_record,
+    codec.parse_balance,
+    codec.parse_upload,
+    codec.parse_link,
+)
 
 
 def reply(data, **more):
@@ -82,7 +88,7 @@ def test_the_secret_of_an_echoed_callback_is_taken_out(slash):
     url = slash.join(["https:", "", "x.example", "liangxin", "callback", "Secret-Word_1"])
     there = f'{{"callBackUrl":"{url}","again":"{url}","prompt":"雨/callback/x"}}'
     left = there.replace("Secret-Word_1", "...")
-    assert codec.without_capabilities(there.encode()).decode() == left
+    assert codec.redact_callback_urls(there.encode()).decode() == left
 
 
 # --- a record -----------------------------------------------------------------------------------
@@ -90,21 +96,21 @@ def test_the_secret_of_an_echoed_callback_is_taken_out(slash):
 
 def test_the_documented_success_is_read():
     told = json.loads(SUCCESS)["data"]
-    record = codec.record(200, SUCCESS)
-    assert record == Record(
+    record = codec.parse_record(200, SUCCESS)
+    assert record == TaskRecord(
         task_id="task_z-image_1777600000000",
-        state=State("success"),
+        state=TaskState("success"),
         model=told["model"],
-        media=(Media("https://cdn.example.com/result.png", "image"),),
+        outputs=(TaskOutput("https://cdn.example.com/result.png", "image"),),
         param=record.param,
         created_ms=told["createTime"],
         updated_ms=told["updateTime"],
         completed_ms=told["completeTime"],
         raw=SUCCESS.decode(),
     )
-    assert record.state.final
+    assert record.state.is_final
     assert record.param["input"]["prompt"] == "A cafe terrace"
-    assert record.seconds == 18.0
+    assert record.duration_s == 18.0
 
 
 def test_every_field_of_a_record_is_read():
@@ -112,19 +118,19 @@ def test_every_field_of_a_record_is_read():
         taskId=" t1 ", model="m", state="fail", failCode="E1", failMsg=" no ", createTime=1000,
         updateTime=2500, completeTime=4000, creditsConsumed=0.5, param='{"input": "{\\"a\\": 1}"}',
     )  # fmt: skip
-    assert codec.record(200, body) == Record(
-        "t1", State("fail"), "m", (), {"input": {"a": 1}}, "E1", "no", 1000, 2500, 4000, 0.5,
+    assert codec.parse_record(200, body) == TaskRecord(
+        "t1", TaskState("fail"), "m", (), {"input": {"a": 1}}, "E1", "no", 1000, 2500, 4000, 0.5,
         body.decode(),
     )  # fmt: skip
 
 
 def test_a_record_with_a_state_alone_is_read():
     body = answer(state="waiting")
-    assert codec.record(200, body) == Record("", State("waiting"), raw=body.decode())
+    assert codec.parse_record(200, body) == TaskRecord("", TaskState("waiting"), raw=body.decode())
 
 
 def test_nulls_and_numbers_as_text_are_read():
-    record = codec.record(
+    record = codec.parse_record(
         200,
         answer(
             state="fail", failCode=500, failMsg=None, createTime="1000", updateTime="1500.9",
@@ -137,13 +143,17 @@ def test_nulls_and_numbers_as_text_are_read():
 
 @pytest.mark.parametrize("value", [True, None, "soon", "nan", "inf", [1], {"a": 1}, "1e400"])
 def test_what_is_no_number_is_no_time_and_no_cost(value):
-    record = codec.record(200, answer(state="success", createTime=value, creditsConsumed=value))
+    record = codec.parse_record(
+        200, answer(state="success", createTime=value, creditsConsumed=value)
+    )
     assert (record.created_ms, record.credits) == (0, None)
 
 
 @pytest.mark.parametrize("value", [True, None, [1], {"a": 1}])
 def test_what_is_no_text_is_no_word(value):
-    record = codec.record(200, answer(state="fail", failCode=value, model=value, taskId=value))
+    record = codec.parse_record(
+        200, answer(state="fail", failCode=value, model=value, taskId=value)
+    )
     assert (record.fail_code, record.model, record.task_id) == ("", "", "")
 
 
@@ -151,14 +161,14 @@ def test_what_is_no_text_is_no_word(value):
     ("state", "final"), [("success", True), ("fail", True), ("waiting", False), ("done", False)]
 )
 def test_two_states_are_final_and_any_other_word_is_still_running(state, final):
-    read = codec.record(200, answer(state=state)).state
-    assert (read, read.final) == (state, final)
+    read = codec.parse_record(200, answer(state=state)).state
+    assert (read, read.is_final) == (state, final)
 
 
 def test_bytes_that_are_no_utf8_are_kept_readable():
     body = b'{"data": {"state": "waiting", "model": "m"}} '
-    assert codec.record(200, body).raw == body.decode()
-    assert refused(codec.record, 200, b"\xff{}").message.endswith("It begins: \ufffd{}")
+    assert codec.parse_record(200, body).raw == body.decode()
+    assert refused(codec.parse_record, 200, b"\xff{}").message.endswith("It begins: \ufffd{}")
 
 
 @pytest.mark.parametrize(
@@ -175,14 +185,14 @@ def test_bytes_that_are_no_utf8_are_kept_readable():
     ],
 )
 def test_an_echoed_request_is_read_in_every_wrapping(param, read):
-    assert codec.record(200, answer(state="success", param=param)).param == read
+    assert codec.parse_record(200, answer(state="success", param=param)).param == read
 
 
 # --- its results --------------------------------------------------------------------------------
 
 
 def media(result):
-    return codec.record(200, answer(state="success", resultJson=result)).media
+    return codec.parse_record(200, answer(state="success", resultJson=result)).outputs
 
 
 ONE = {"resultUrls": ["https://x/1.png"]}
@@ -200,7 +210,7 @@ ONE = {"resultUrls": ["https://x/1.png"]}
     ],
 )
 def test_a_result_is_read_in_every_wrapping(result):
-    assert media(result) == (Media("https://x/1.png", "image"),)
+    assert media(result) == (TaskOutput("https://x/1.png", "image"),)
 
 
 @pytest.mark.parametrize(
@@ -221,11 +231,11 @@ def test_results_come_before_the_frames_of_a_film_and_a_text_last():
         "resultUrls": ["https://x/a.mp4", "https://x/b.mp4"],
     }
     assert media(result) == (
-        Media("https://x/a.mp4", "video"),
-        Media("https://x/b.mp4", "video"),
-        Media("https://x/f.png", "image"),
-        Media("https://x/l.png", "image"),
-        Media("", "text", "words"),
+        TaskOutput("https://x/a.mp4", "video"),
+        TaskOutput("https://x/b.mp4", "video"),
+        TaskOutput("https://x/f.png", "image"),
+        TaskOutput("https://x/l.png", "image"),
+        TaskOutput("", "text", "words"),
     )
 
 
@@ -242,7 +252,7 @@ def test_results_come_before_the_frames_of_a_film_and_a_text_last():
     ],
 )
 def test_an_object_that_holds_one_text_is_that_text_and_any_other_its_json(told, text):
-    assert media({"resultObject": told}) == (Media("", "text", text),)
+    assert media({"resultObject": told}) == (TaskOutput("", "text", text),)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +269,7 @@ def test_an_object_that_holds_one_text_is_that_text_and_any_other_its_json(told,
     ],
 )
 def test_the_kind_of_a_result_is_read_off_its_ending(url, kind):
-    assert Media.of(url) == Media(url, kind)
+    assert TaskOutput.from_url(url) == TaskOutput(url, kind)
 
 
 @pytest.mark.parametrize(
@@ -268,8 +278,8 @@ def test_the_kind_of_a_result_is_read_off_its_ending(url, kind):
      (1, 2, 0.001)],
 )  # fmt: skip
 def test_how_long_a_task_took(created, completed, seconds):
-    record = Record("t", State("success"), created_ms=created, completed_ms=completed)
-    assert record.seconds == seconds
+    record = TaskRecord("t", TaskState("success"), created_ms=created, completed_ms=completed)
+    assert record.duration_s == seconds
 
 
 @pytest.mark.parametrize(
@@ -284,8 +294,8 @@ def test_how_long_a_task_took(created, completed, seconds):
     ],
 )
 def test_when_the_work_on_a_task_began(state, created, updated, seconds):
-    record = Record("t", State(state), created_ms=created, updated_ms=updated)
-    assert record.began == seconds
+    record = TaskRecord("t", TaskState(state), created_ms=created, updated_ms=updated)
+    assert record.started_after_s == seconds
 
 
 # --- a failed task ------------------------------------------------------------------------------
@@ -305,7 +315,9 @@ def test_when_the_work_on_a_task_began(state, created, updated, seconds):
     ids=["code", "no code", "no words", "dots", "a last letter", "long", "two dots"],
 )
 def test_a_failure_is_described_in_the_services_words(code, words, said):
-    error = codec.failure(Record("task_1", State("fail"), fail_code=code, fail_msg=words))
+    error = codec.to_task_failed(
+        TaskRecord("task_1", TaskState("fail"), fail_code=code, fail_msg=words)
+    )
     assert type(error) is TaskFailedError
     assert error.message == said
     assert (error.fail_code, error.task_id) == (code, "task_1")
@@ -357,7 +369,7 @@ REFUSALS = [
 def test_every_refusal_has_its_kind_its_number_and_its_next_step():
     found = []
     for what, *_ in REFUSALS:
-        error = refused(codec.record, *what)
+        error = refused(codec.parse_record, *what)
         found.append((what, type(error), error.number, error.next_step))
     assert found == REFUSALS
 
@@ -374,7 +386,7 @@ def test_every_refusal_has_its_kind_its_number_and_its_next_step():
     ],
 )
 def test_a_refusal_is_one_line_in_the_services_words(given, words):
-    assert refused(codec.record, *given).message == words
+    assert refused(codec.parse_record, *given).message == words
 
 
 @pytest.mark.parametrize("read", READERS)
@@ -391,14 +403,16 @@ def test_a_refusal_keeps_its_status_its_code_and_the_pause_that_was_asked_for(re
 )
 def test_a_good_answer(status, code):
     body = json.dumps({"code": code, "data": {"state": "waiting"}}).encode()
-    assert codec.record(status, body).state == "waiting"
-    assert codec.record(200, b'{"data": {"state": "waiting"}, "error": null}').state == "waiting"
+    assert codec.parse_record(status, body).state == "waiting"
+    assert (
+        codec.parse_record(200, b'{"data": {"state": "waiting"}, "error": null}').state == "waiting"
+    )
 
 
 @pytest.mark.parametrize(("status", "code"), [(199, 200), (300, 200), (200, 201), (200, 0)])
 def test_an_answer_is_good_by_its_status_and_by_its_code(status, code):
     body = json.dumps({"code": code, "data": {"state": "waiting"}}).encode()
-    assert type(refused(codec.record, status, body)) is APIError
+    assert type(refused(codec.parse_record, status, body)) is APIError
 
 
 # --- answers that cannot be read ----------------------------------------------------------------
@@ -422,7 +436,7 @@ def test_an_answer_is_good_by_its_status_and_by_its_code(status, code):
          "words", "long", "late"],
 )  # fmt: skip
 def test_an_answer_that_is_not_the_apis_is_described_by_its_beginning(status, body, words, number):
-    error = refused(codec.record, status, body, 3.0)
+    error = refused(codec.parse_record, status, body, 3.0)
     assert type(error) is APIError
     assert error.message == (
         f"The answer (HTTP {status}) cannot be read: it is not the API's JSON. {words}"
@@ -434,14 +448,20 @@ def test_an_answer_that_is_not_the_apis_is_described_by_its_beginning(status, bo
 
 
 NOTHING = {
-    codec.created: ("it holds no taskId", [None, {}, [], "t", {"taskId": ""}, {"taskId": None}]),
-    codec.record: ("it holds no state", [None, {}, [], "success", {"state": " "}, {"model": "x"}]),
-    codec.credit: ("it holds no number of credits", [None, {}, [], "many", True]),
-    codec.uploaded: (
+    codec.parse_create: (
+        "it holds no taskId",
+        [None, {}, [], "t", {"taskId": ""}, {"taskId": None}],
+    ),
+    codec.parse_record: (
+        "it holds no state",
+        [None, {}, [], "success", {"state": " "}, {"model": "x"}],
+    ),
+    codec.parse_balance: ("it holds no number of credits", [None, {}, [], "many", True]),
+    codec.parse_upload: (
         "it holds no downloadUrl",
         [None, {}, [], "https://x/1", {"downloadUrl": "ftp://x"}, {"url": "https://x/1.png"}],
     ),
-    codec.linked: ("it holds no link", [None, 7, {"url": "https://x/1.png"}, ""]),
+    codec.parse_link: ("it holds no link", [None, 7, {"url": "https://x/1.png"}, ""]),
 }
 
 
@@ -455,13 +475,13 @@ def test_a_good_answer_without_what_it_should_hold_cannot_be_read(read):
 
 
 def test_a_created_task_has_an_id():
-    assert codec.created(200, answer(taskId="task_1")) == "task_1"
-    assert codec.created(200, answer(taskId=7)) == "7"
+    assert codec.parse_create(200, answer(taskId="task_1")) == "task_1"
+    assert codec.parse_create(200, answer(taskId=7)) == "7"
 
 
 @pytest.mark.parametrize(("data", "credits"), [(0, 0.0), (7.5, 7.5), ("12", 12.0), (-1, -1.0)])
 def test_a_balance_is_a_number(data, credits):
-    assert codec.credit(200, reply(data)) == credits
+    assert codec.parse_balance(200, reply(data)) == credits
 
 
 LONG = "https://" + "x" * 2000
@@ -472,11 +492,11 @@ NO_ADDRESSES = ["file:///etc/passwd", "https://", f"{LONG}x", "https://x/ y", 'h
 
 def test_a_new_link_and_an_upload_are_an_address_and_nothing_else():
     for url in ADDRESSES:
-        assert codec.linked(200, reply(url)) == url
-        assert codec.uploaded(200, answer(downloadUrl=url)) == url
+        assert codec.parse_link(200, reply(url)) == url
+        assert codec.parse_upload(200, answer(downloadUrl=url)) == url
     for url in NO_ADDRESSES:
-        refused(codec.linked, 200, reply(url))
-        refused(codec.uploaded, 200, answer(downloadUrl=url))
+        refused(codec.parse_link, 200, reply(url))
+        refused(codec.parse_upload, 200, answer(downloadUrl=url))
 
 
 # --- anything -----------------------------------------------------------------------------------

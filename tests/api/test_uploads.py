@@ -59,7 +59,7 @@ def test_a_local_picture_is_seen_by_the_model_and_named_in_the_story(session, ki
     result = session.generate(**EDIT, image=picture()).wait(120)
     colours = Image.open(result.paths[0]).convert("RGB").getcolors(1 << 24)
     assert any(min(r, b) > 245 and g < 10 for _, (r, g, b) in colours), "it is in the drawing"
-    assert result.story.options["image_urls"][0].startswith("data:image/jpeg;")
+    assert result.metadata.options["image_urls"][0].startswith("data:image/jpeg;")
     after = kie.counters()["calls"]
     for call in ("uploads", "createTask"):
         assert after[call] - before.get(call, 0) == 1
@@ -79,7 +79,7 @@ async def test_an_address_is_used_again_for_an_hour_and_not_longer(serve, monkey
     now = [1000.0]
     monkeypatch.setattr(uploads, "time", SimpleNamespace(monotonic=lambda: now[0]))
     server = serve(PLACED, *[good(taskId="t")] * 2, PLACED, good(taskId="t"))
-    async with Client(server.url, Secret(KEY), uploads=server.url) as client:
+    async with Client(server.url, Secret(KEY), upload_url=server.url) as client:
         for moment in (1000.0, 4600.0, 4600.5):
             now[0] = moment
             await client.create(WISH)
@@ -103,7 +103,7 @@ def test_a_note_says_where_a_picture_is_uploaded_to(profile, model, uploaded):
 @pytest.mark.anyio
 async def test_what_is_created_names_addresses_only(serve):  # noqa: F811
     server = serve(PLACED, good(taskId="task_1"))
-    async with Client(server.url, Secret(KEY), uploads=server.url) as client:
+    async with Client(server.url, Secret(KEY), upload_url=server.url) as client:
         assert await client.create(WISH) == "task_1"
     (_, path, headers, body), (_, _, _, created) = server.seen
     assert path == "/api/file-base64-upload"
@@ -139,7 +139,7 @@ async def test_an_upload_that_fails_refuses_the_request_before_any_money(
     tries,
 ):
     server = serve(answer)
-    async with Client(server.url, Secret(KEY), uploads=server.url) as client:
+    async with Client(server.url, Secret(KEY), upload_url=server.url) as client:
         with pytest.raises(error, match="could not be uploaded") as raised:
             await client.create(WISH)
     assert "nothing was billed" in str(raised.value)
@@ -164,7 +164,7 @@ async def test_the_key_goes_to_the_stated_addresses_and_no_further(serve):  # no
     elsewhere = serve(PLACED)
     place = serve((307, {"location": f"{elsewhere.url}/api/file-base64-upload"}, b""))
     api = serve(good(taskId="task_1"))
-    async with Client(api.url, Secret(KEY), uploads=place.url) as client:
+    async with Client(api.url, Secret(KEY), upload_url=place.url) as client:
         with pytest.raises(APIError):
             await client.create(WISH)
     assert (len(place.seen), len(elsewhere.seen), len(api.seen)) == (1, 0, 0)
@@ -183,12 +183,12 @@ async def test_the_key_goes_to_the_stated_addresses_and_no_further(serve):  # no
     ],
 )
 def test_a_second_address_belongs_to_the_services_own_one_alone(profile, base_url, place):
-    assert catalog.uploads(profile, base_url) == place
+    assert catalog.upload_base_url(profile, base_url) == place
 
 
 def test_no_file_of_ones_own_changes_where_the_key_goes(monkeypatch, tmp_path):
     own = tmp_path / "own.toml"
     own.write_text('[kie.services]\ntitle = "x"\n', encoding="utf-8")
     monkeypatch.setenv("LIANGXIN_MODELS", str(own))
-    assert catalog.models("kie")["services"].title == "x"
-    assert catalog.uploads("kie", "https://api.kie.ai") == "https://kieai.redpandaai.co"
+    assert catalog.load_models("kie")["services"].title == "x"
+    assert catalog.upload_base_url("kie", "https://api.kie.ai") == "https://kieai.redpandaai.co"

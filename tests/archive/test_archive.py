@@ -11,7 +11,7 @@ import liangxin_nb as lx
 from liangxin_nb.archive import pack_all, take_all
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.polling import Pace
+from liangxin_nb.polling import PollSchedule
 from liangxin_nb.session import Session
 from liangxin_nb.session.default import use
 
@@ -93,7 +93,7 @@ def zip(away, tmp_path):
 @pytest.fixture
 def seldom(sandbox, tmp_path):
     """A session that does not notice within a test's time that its task has ended."""
-    pace = Pace(steps=((float("inf"), 3600.0, 3600.0),), spacing=0.01)
+    pace = PollSchedule(steps=((float("inf"), 3600.0, 3600.0),), poll_interval_s=0.01)
     made = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path / "seldom", pace=pace)
     yield made
     made.close()
@@ -112,11 +112,11 @@ def test_a_picture_comes_home_byte_for_byte_and_a_second_time_changes_nothing(aw
     )  # fmt: skip
     (there,) = away.ledger.tickets()
     (here,) = home.ledger.tickets()
-    assert here == there.but(owner="")
+    assert here == there.replace(owner="")
     assert home.ledger.events(here.id) == away.ledger.events(there.id)
     result = home.result(here)
     assert result.paths[0].read_bytes() == away.result(there).paths[0].read_bytes()
-    assert lx.story(result.paths[0]).prompt == "a cat"
+    assert lx.read_metadata(result.paths[0]).prompt == "a cat"
     assert repr(result) == repr(away.result(there))
     before = everything(home.results.root.parent)
     again = take_all(home, zip, notebooks=True)
@@ -185,7 +185,7 @@ def test_a_later_export_finishes_what_came_unfinished(seldom, sandbox, tmp_path,
     take_all(home, pack_all(seldom, tmp_path / "1.zip", notebooks=False).path, notebooks=False)
     assert home.ledger.find(job.task_id).fate == "accepted"
     seldom.close()
-    wait_until(lambda: job.status.over)
+    wait_until(lambda: job.status.is_final)
     often = Session(
         base_url=sandbox.url, key=sandbox.key, results=seldom.results.root, pace=FAST_PACE
     )

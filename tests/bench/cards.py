@@ -18,15 +18,15 @@ from liangxin_nb.session.default import current
 from liangxin_nb.session.job import Job
 from liangxin_nb.notebook.widgets.card_factory import card_of
 from liangxin_nb.core.request import Request
-from liangxin_nb.core.job_record import Status, Ticket
+from liangxin_nb.core.job_record import JobUpdate, JobRecord
 here = current()
 async def wander(ticket, tell):
     for phase in itertools.cycle(("waiting", "queuing", "generating")):
-        tell(Status(ticket, phase))
+        tell(JobUpdate(ticket, phase))
         await asyncio.sleep({every})
 cards = []
 for n in range({count}):
-    ticket = Ticket.fresh(Request("z-image", f"lake {{n}}"), "sandbox", "")
+    ticket = JobRecord.new(Request("z-image", f"lake {{n}}"), "sandbox", "")
     job = Job(ticket, here.loop).start(None, wander)
     card, followed = card_of(job, here)
     followed(job)

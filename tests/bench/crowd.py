@@ -107,7 +107,7 @@ def _work(place, each):
     finished, memory, failed = [], [], 0
 
     def watch(status):
-        if status.over:
+        if status.is_final:
             finished.append(time.time())
 
     jobs = [session.generate(**_WISH) for _ in range(int(each))]

@@ -9,13 +9,13 @@ import math
 import random
 from dataclasses import dataclass
 
-from liangxin_nb.core.task import Record, State
-from liangxin_nb.polling import Pace, Scheduler, plan
+from liangxin_nb.core.task import TaskRecord, TaskState
+from liangxin_nb.polling import Poller, PollSchedule, build_schedule
 
 from . import virtual
 from .worlds import WORLDS
 
-PACE = Pace()
+PACE = PollSchedule()
 _FIXED = (3.0, 5.0, 10.0)
 
 
@@ -35,32 +35,32 @@ class Seen:
 
 
 class _Free:
-    async def query(self):
+    async def acquire_poll(self):
         pass
 
-    async def refused(self, call, seconds):
+    async def back_off(self, call, seconds):
         pass
 
 
 async def _followed(scheduler, name, known, life, start):
     await asyncio.sleep(start)
     clock, asked = asyncio.get_running_loop().time, 0
-    created, end = clock(), clock() + life.seconds
-    begin = created + (life.began or 0.0)
+    created, end = clock(), clock() + life.duration_s
+    begin = created + (life.started_after_s or 0.0)
 
     async def ask(task_id):
         nonlocal asked
         asked += 1
-        state, since = "generating", begin if life.began else clock()
+        state, since = "generating", begin if life.started_after_s else clock()
         if clock() < begin:
             state, since = "queuing", created
         if clock() >= end:
             state, since = "success", end
         told = {"created_ms": 1 + int(1000 * created), "updated_ms": 1 + int(1000 * since)}
-        return Record(task_id, State(state), **told)
+        return TaskRecord(task_id, TaskState(state), **told)
 
-    learned = plan(PACE, known)
-    await scheduler.follow(name, ask, lambda _: None, 1e6, learned=learned)
+    learned = build_schedule(PACE, known)
+    await scheduler.follow(name, ask, lambda _: None, 1e6, schedule=learned)
     return clock() - end, asked
 
 
@@ -70,7 +70,7 @@ def ours(cases, seed=0):
 
     async def work():
         clock = asyncio.get_running_loop().time
-        scheduler = Scheduler(PACE, _Free(), clock=clock)
+        scheduler = Poller(PACE, _Free(), clock=clock)
         return await asyncio.gather(
             *(_followed(scheduler, f"task_{n}", *case, n * 0.7) for n, case in enumerate(cases))
         )
@@ -83,10 +83,10 @@ def poller(cases, pause, seed=0):
     chance, pairs = random.Random(seed), []
     for _, life in cases:
         now, asked = 0.0, 0
-        while now < life.seconds or not asked:
+        while now < life.duration_s or not asked:
             now += pause(now, asked, chance.random())
             asked += 1
-        pairs.append((now - life.seconds, asked))
+        pairs.append((now - life.duration_s, asked))
     return Seen.of(pairs)
 
 
@@ -102,7 +102,7 @@ def as_many(cases, seen):
     low, high = 0.1, 900.0
     while high / low > 1.01:
         middle = math.sqrt(low * high)
-        asked = sum(math.ceil(life.seconds / middle) for _, life in cases) / len(cases)
+        asked = sum(math.ceil(life.duration_s / middle) for _, life in cases) / len(cases)
         low, high = (middle, high) if asked > seen.asked else (low, middle)
     return low, poller(cases, lambda now, asked, chance: low)
 

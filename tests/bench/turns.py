@@ -23,12 +23,12 @@ async def main(place, rate):
 asyncio.run(main(*sys.argv[1:]))
 """
 _OURS = """
-from liangxin_nb.ratelimit import Budget
-from liangxin_nb.polling import Pace
+from liangxin_nb.ratelimit import SharedRateLimiter
+from liangxin_nb.polling import PollSchedule
 def make(place, rate):
-    budget = Budget(Pace(spacing=1 / rate), place)
-    budget.serve("https://service.example", "sk-bench")
-    return budget.query
+    budget = SharedRateLimiter(PollSchedule(poll_interval_s=1 / rate), place)
+    budget.bind("https://service.example", "sk-bench")
+    return budget.acquire_poll
 """
 _PYRATE = """
 from pyrate_limiter import Duration, Limiter, Rate, SQLiteBucket

@@ -7,7 +7,7 @@ durations it has never met.
 import math
 import random
 
-from liangxin_nb.polling import Lived
+from liangxin_nb.polling import TaskDuration
 
 HISTORY = 50
 _MEDIANS = (8, 15, 30, 60, 120, 200)
@@ -20,13 +20,13 @@ def _about(chance, median, spread=_SPREAD):
 
 
 def _lognormal(chance, median, spread=_SPREAD):
-    return Lived(_about(chance, median, spread))
+    return TaskDuration(_about(chance, median, spread))
 
 
 def _queued(chance):
     """The queue says nothing of the work: 5 to 90 s of waiting, then about 20 s of work."""
     began = _about(chance, 20, 0.7)
-    return Lived(began + _about(chance, 20, 0.08), began)
+    return TaskDuration(began + _about(chance, 20, 0.08), began)
 
 
 def _two_humps(chance):
@@ -35,7 +35,7 @@ def _two_humps(chance):
 
 
 def _heavy(chance):
-    return Lived(min(800.0, 8 * chance.paretovariate(1.3)))
+    return TaskDuration(min(800.0, 8 * chance.paretovariate(1.3)))
 
 
 def _groups(kinds, count, seed):
@@ -91,7 +91,7 @@ def queued(count):
 def unread(count):
     """The same, by a service that tells nothing of the queue."""
     return [
-        (tuple(Lived(one.seconds) for one in known), Lived(life.seconds))
+        (tuple(TaskDuration(one.duration_s) for one in known), TaskDuration(life.duration_s))
         for known, life in queued(count)
     ]
 
@@ -122,11 +122,14 @@ def work_faster(count):
 
 
 def _working(life, times):
-    return Lived(life.began + times * (life.seconds - life.began), life.began)
+    return TaskDuration(
+        life.started_after_s + times * (life.duration_s - life.started_after_s),
+        life.started_after_s,
+    )
 
 
 def _otherwise(cases, times):
-    return [(known, Lived(times * life.seconds)) for known, life in cases]
+    return [(known, TaskDuration(times * life.duration_s)) for known, life in cases]
 
 
 WORLDS = {

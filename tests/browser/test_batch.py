@@ -156,9 +156,9 @@ def test_a_batch_without_failures_ends_as_one_sheet(page, service, lab, theme):
 #: Asks more often than the documents allow, which only a sandbox of one's own may be asked.
 HASTY = f"""{LOAD}
 from liangxin_nb.session.default import use
-from liangxin_nb.polling import Pace
+from liangxin_nb.polling import PollSchedule
 from liangxin_nb.session import Session
-use(Session(pace=Pace(steps=((float("inf"), 0.3, 0.5),), spacing=0.05, creating=4)))"""
+use(Session(pace=PollSchedule(steps=((float("inf"), 0.3, 0.5),), poll_interval_s=0.05, create_period_s=4)))"""
 #: Tasks that are at the service at once, unless told otherwise.
 WINDOW = 16
 #: createTask calls that are on their way at once.

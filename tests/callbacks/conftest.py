@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 import pytest
 
 import liangxin_nb as lx
-from liangxin_nb.callbacks.hint_store import Mailbox
-from liangxin_nb.polling import Pace
+from liangxin_nb.callbacks.hint_store import HintStore
+from liangxin_nb.polling import PollSchedule
 from liangxin_nb.session import Session
 
 #: Polling so slow that only a call can bring news in time.
-SLOW = Pace(steps=((float("inf"), 3600.0, 3600.0),), spacing=0.01)
+SLOW = PollSchedule(steps=((float("inf"), 3600.0, 3600.0),), poll_interval_s=0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def own_mailbox(monkeypatch, tmp_path):
 
 @pytest.fixture
 def mailbox():
-    return Mailbox()
+    return HintStore()
 
 
 @pytest.fixture

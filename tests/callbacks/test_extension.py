@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from liangxin_nb.callbacks.hint_store import Mailbox
+from liangxin_nb.callbacks.hint_store import HintStore
 
 from ..conftest import wait_until
 from .conftest import body, post
@@ -77,7 +77,7 @@ def test_it_takes_calls_without_a_login_and_opens_nothing_else(server):
     base, log, place = server
     # Mode, place and table are the server's own work by now.
     assert base.endswith("/user/li")
-    mailbox = Mailbox(place)
+    mailbox = HintStore(place)
     word = mailbox.grant("ticket", 60)
     url = f"{base}/liangxin/callback/{word}"
     assert post(f"{base}/liangxin/callback/{'x' * 43}", body("task_1")) == 404
@@ -85,7 +85,7 @@ def test_it_takes_calls_without_a_login_and_opens_nothing_else(server):
     assert post(url, b"no json") == 400
     assert post(url, b"x" * (300 << 10)) == 413
     assert post(url, None, method="GET") in (302, 405)
-    assert [(hint.ticket, hint.task_id) for hint in mailbox.hints(ticket="ticket")] == [
+    assert [(hint.job_id, hint.task_id) for hint in mailbox.hints(ticket="ticket")] == [
         ("ticket", "task_1")
     ]
     assert status(f"{base}/api/contents") == 403

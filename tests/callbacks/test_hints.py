@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import pytest
 
 import liangxin_nb as lx
-from liangxin_nb.callbacks.channel import Line
-from liangxin_nb.callbacks.hint_store import Mailbox
+from liangxin_nb.callbacks.channel import CallbackChannel
+from liangxin_nb.callbacks.hint_store import HintStore
 from liangxin_nb.errors import TaskFailedError
 from liangxin_nb.sandbox import webhooks
 from liangxin_nb.sandbox.state import World
@@ -50,7 +50,7 @@ def test_a_call_brings_a_result_without_waiting_for_polling(receiver, faulty, op
     session.generate("a lake", size="square").wait(120)
     assert session.ledger.count() == {"kept": 1}
     assert faulty.counters()["calls"]["recordInfo"] == before + 1, "only after the call"
-    assert Mailbox().hints() == []
+    assert HintStore().hints() == []
 
 
 @calling_sandbox
@@ -58,7 +58,7 @@ def test_polling_goes_on_when_the_call_is_lost(receiver, faulty, opened):
     set_faults(faulty, "callback-lost")
     job = opened(faulty, FAST_PACE).generate("a lake", size="square")
     assert job.wait(120).task_id == job.task_id
-    assert Mailbox().hints() == []
+    assert HintStore().hints() == []
 
 
 @calling_sandbox
@@ -95,9 +95,9 @@ def test_a_forged_call_is_not_heard(monkeypatch, faulty, opened):
     with lx.receive_callbacks():
         job = opened(faulty).generate("a lake", size="square")
         wait_until(lambda: faulty.counters()["callbacks"]["calls"].get("401", 0) > before)
-        assert Mailbox().hints() == []
+        assert HintStore().hints() == []
         job.leave()
-        wait_until(lambda: job.status.over)
+        wait_until(lambda: job.status.is_final)
     assert job.state == "left"
 
 
@@ -105,9 +105,9 @@ def test_a_forged_call_is_not_heard(monkeypatch, faulty, opened):
 def test_the_capability_stands_in_no_ledger_and_no_result(
     receiver, faulty, opened, monkeypatch, tmp_path
 ):
-    granted, grant = [], Mailbox.grant
+    granted, grant = [], HintStore.grant
     monkeypatch.setattr(
-        Mailbox, "grant", lambda *a, **k: granted.append(grant(*a, **k)) or granted[-1]
+        HintStore, "grant", lambda *a, **k: granted.append(grant(*a, **k)) or granted[-1]
     )
     job = opened(faulty).generate("a lake", size="square")
     result = job.wait(120)
@@ -121,8 +121,10 @@ def test_the_capability_stands_in_no_ledger_and_no_result(
 @calling_sandbox
 def test_a_hint_about_another_task_asks_nothing(receiver, faulty, opened, monkeypatch):
     set_faults(faulty, "stall:generating")
-    urls, open_ = [], Line.open
-    monkeypatch.setattr(Line, "open", lambda *given: urls.append(open_(*given)) or urls[-1])
+    urls, open_ = [], CallbackChannel.open
+    monkeypatch.setattr(
+        CallbackChannel, "open", lambda *given: urls.append(open_(*given)) or urls[-1]
+    )
     job = opened(faulty).generate("a lake", size="square")
     wait_until(lambda: job.task_id)
     asked = faulty.counters()["calls"].get("recordInfo", 0)
@@ -152,7 +154,7 @@ def flood(url, known, seen):
 
 @calling_sandbox
 def test_a_flood_of_calls_harms_nothing(receiver, faulty, opened, own_mailbox):
-    known = Mailbox().grant("victim", 3600)
+    known = HintStore().grant("victim", 3600)
     seen, begun = [{} for _ in range(4)], time.monotonic()
     callers = [threading.Thread(target=flood, args=(receiver.url, known, s)) for s in seen]
     for caller in callers:
@@ -166,7 +168,7 @@ def test_a_flood_of_calls_harms_nothing(receiver, faulty, opened, own_mailbox):
     assert sum(total.values()) == 8 * CALLS
     assert set(total) == {204, 404, 429}
     assert total[204] <= 20 + 2 * seconds + 1
-    assert len(Mailbox().hints(ticket="victim")) == 1
+    assert len(HintStore().hints(ticket="victim")) == 1
     assert sum(path.stat().st_size for path in own_mailbox.iterdir()) < 200_000
 
 
@@ -249,7 +251,7 @@ def test_the_sandbox_calls_no_other_machine(sandbox):
 
 def test_a_light_kernel_loads_no_web_server():
     code = (
-        "import sys\nfrom liangxin_nb.callbacks import Line\n"
+        "import sys\nfrom liangxin_nb.callbacks import CallbackChannel\n"
         "print([n for n in ('tornado.web', 'jupyter_server') if n in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from liangxin_nb.callbacks.public_url import base, own
+from liangxin_nb.callbacks.public_url import resolve, validate
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.session import Session
 
@@ -32,7 +32,7 @@ PREFIX = {"JUPYTERHUB_SERVICE_PREFIX": "/user/li/"}
     ],
 )
 def test_the_surroundings_tell_the_public_address(env, found):
-    assert base(local=False, env=env) == found
+    assert resolve(local=False, env=env) == found
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_the_surroundings_tell_the_public_address(env, found):
 )  # fmt: skip
 def test_without_a_public_address_it_says_so_in_one_line(env):
     with pytest.raises(InvalidRequestError, match="Polling needs nothing") as refused:
-        base(local=False, env=env)
+        resolve(local=False, env=env)
     assert "\n" not in str(refused.value)
 
 
@@ -53,14 +53,14 @@ def test_without_a_public_address_it_says_so_in_one_line(env):
 )  # fmt: skip
 def test_what_no_service_may_call_is_refused(url):
     with pytest.raises(InvalidRequestError, match="public https") as refused:
-        own(url, local=False)
+        validate(url, local=False)
     assert "pw" not in str(refused.value)
 
 
 def test_this_machine_will_do_for_an_api_on_this_machine():
-    assert own("http://127.0.0.1:80/x", local=True) == "http://127.0.0.1:80/x"
+    assert validate("http://127.0.0.1:80/x", local=True) == "http://127.0.0.1:80/x"
     with pytest.raises(InvalidRequestError):
-        own("http://10.0.0.1/x", local=True)
+        validate("http://10.0.0.1/x", local=True)
 
 
 def test_the_server_that_started_the_kernel_is_found_for_the_sandbox(monkeypatch, tmp_path):
@@ -68,12 +68,12 @@ def test_the_server_that_started_the_kernel_is_found_for_the_sandbox(monkeypatch
     told = tmp_path / "jpserver-4711.json"
     told.write_text(json.dumps({"url": "http://localhost:8888/x/", "token": "t"}))
     env = {"JPY_PARENT_PID": "4711"}
-    assert base(local=True, env=env) == "http://localhost:8888/x/"
+    assert resolve(local=True, env=env) == "http://localhost:8888/x/"
     with pytest.raises(InvalidRequestError):
-        base(local=False, env=env)
+        resolve(local=False, env=env)
     told.write_text(json.dumps({"url": "http://hub.example:8888/"}))
     with pytest.raises(InvalidRequestError):
-        base(local=True, env=env)
+        resolve(local=True, env=env)
 
 
 def test_nothing_is_written_down_when_there_is_no_address(tmp_path):

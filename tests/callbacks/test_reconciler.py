@@ -8,11 +8,11 @@ import sys
 import pytest
 
 import liangxin_nb as lx
-from liangxin_nb.callbacks.hint_store import Mailbox
+from liangxin_nb.callbacks.hint_store import HintStore
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import APIConnectionError
 from liangxin_nb.ledger import Ledger
-from liangxin_nb.results import story
+from liangxin_nb.results import read_metadata
 
 from ..conftest import FAST_PACE, start_sandbox, wait_until
 from ..sandbox.test_app import call
@@ -43,13 +43,13 @@ def test_a_lost_answer_is_made_good_by_the_call(receiver, faulty, opened, fault)
     session = opened(faulty)
     fates = []
     job = session.generate("雨夜的咖啡馆", size="square")
-    job.watch(lambda status: fates.append(status.ticket.fate))
+    job.watch(lambda status: fates.append(status.record.fate))
     result = job.wait(120)
     assert more(created(faulty), before) == [1, 1]
     assert fates.index("unknown") < fates.index("accepted")
     ticket = session.ledger.find(job.ticket.id)
     assert (ticket.fate, ticket.task_id, ticket.reason) == ("kept", result.task_id, "")
-    assert story(result.paths[0]).task_id == result.task_id
+    assert read_metadata(result.paths[0]).task_id == result.task_id
     whats = [what for _, what, _ in session.ledger.events(ticket.id)]
     assert [w for w in whats if w in ("sent", "unknown", "found", "kept")] == [
         "sent", "unknown", "found", "kept",
@@ -73,7 +73,7 @@ def test_a_caller_is_not_believed(faulty, opened):
         job.wait(120)
     set_faults(faulty)
     for claim in (other_task(faulty), "task_unknown", twin.task_id):
-        Mailbox().put(job.ticket.id, claim)
+        HintStore().put(job.ticket.id, claim)
     assert session.resume() == []
     assert session.ledger.find(job.ticket.id).fate == "unknown"
     assert "unknown" in repr([finding.what for finding in session.examine()])
@@ -129,7 +129,7 @@ def killed(module_sandbox, tmp_path_factory):
                 ticket = kernel.stdout.readline().strip()
                 wait_until(lambda: more(created(module_sandbox), before) == [1, 1])
                 kernel.kill()
-            wait_until(lambda: Mailbox().hints(ticket=ticket))
+            wait_until(lambda: HintStore().hints(ticket=ticket))
     set_faults(module_sandbox)
     return ticket, place
 

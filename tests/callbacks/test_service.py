@@ -14,9 +14,9 @@ import pytest
 
 import liangxin_nb as lx
 from liangxin_nb.callbacks import service
-from liangxin_nb.callbacks.hint_store import KEPT, MOST_CLAIMS, Mailbox
-from liangxin_nb.callbacks.signature import good, sign
-from liangxin_nb.callbacks.token_bucket import Buckets
+from liangxin_nb.callbacks.hint_store import MAX_CLAIMS, RETENTION_S, HintStore
+from liangxin_nb.callbacks.signature import sign, verify
+from liangxin_nb.callbacks.token_bucket import TokenBuckets
 from liangxin_nb.config.settings import Secret
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
@@ -34,7 +34,7 @@ def url(receiver, mailbox):
 
 def test_a_good_call_becomes_a_hint_and_nothing_else(url, mailbox):
     assert post(url, body("task_1")) == 204
-    assert [(hint.ticket, hint.task_id) for hint in mailbox.hints()] == [("ticket", "task_1")]
+    assert [(hint.job_id, hint.task_id) for hint in mailbox.hints()] == [("ticket", "task_1")]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,9 @@ def test_only_post_is_answered(url):
 def test_one_capability_may_not_call_too_often(mailbox, monkeypatch):
     """Twenty calls at once, and two a second after that."""
     now = [0.0]
-    monkeypatch.setattr(service, "Buckets", lambda *given: Buckets(*given, lambda: now[0]))
+    monkeypatch.setattr(
+        service, "TokenBuckets", lambda *given: TokenBuckets(*given, lambda: now[0])
+    )
     words = [mailbox.grant(ticket, 60) for ticket in "ab"]
     with lx.receive_callbacks() as made:
         urls = [f"{made.url}/liangxin/callback/{word}" for word in words]
@@ -106,7 +108,7 @@ def test_one_capability_may_not_call_too_often(mailbox, monkeypatch):
 
 def test_buckets_fill_up_again_and_full_ones_are_forgotten():
     now = [0.0]
-    buckets = Buckets(2, 1.0, lambda: now[0])
+    buckets = TokenBuckets(2, 1.0, lambda: now[0])
     assert [buckets.take("a") for _ in range(3)] == [True, True, False]
     now[0] = 1.0
     assert [buckets.take("a") for _ in range(2)] == [True, False]
@@ -128,12 +130,12 @@ def test_the_mailbox_is_private_and_keeps_no_word_that_opens(mailbox, own_mailbo
 
 def test_the_mailbox_prunes_what_is_old_and_bounds_what_callers_name(own_mailbox):
     now = [1000.0]
-    box = Mailbox(clock=lambda: now[0])
+    box = HintStore(clock=lambda: now[0])
     box.grant("ticket", 60)
-    for n in range(3 * MOST_CLAIMS):
+    for n in range(3 * MAX_CLAIMS):
         box.put("ticket", f"task_{n}")
-    assert len(box.hints()) == MOST_CLAIMS
-    now[0] += KEPT + 1
+    assert len(box.hints()) == MAX_CLAIMS
+    now[0] += RETENTION_S + 1
     box.grant("other", 60)
     assert box.hints() == []
     assert not box.open_for("ticket")
@@ -154,7 +156,7 @@ def theirs(key, task_id, timestamp):
 @pytest.mark.parametrize("key", ["k", "x" * 64, "y" * 200, "钥匙"])
 def test_an_independent_signature_is_accepted_and_ours_is_the_same(key):
     now = str(int(time.time()))
-    assert good(Secret(key), "task_1", now, theirs(key, "task_1", now), time.time())
+    assert verify(Secret(key), "task_1", now, theirs(key, "task_1", now), time.time())
     assert sign(Secret(key), "task_1", now) == theirs(key, "task_1", now)
 
 
@@ -207,14 +209,14 @@ def test_a_signature_is_good_once(signed_url, mailbox):
     assert post(signed_url, body("task_1"), once) == 409
     other = signed_url.rpartition("/")[0] + "/" + mailbox.grant("other", 60)
     assert post(other, body("task_1"), once) == 409
-    assert [hint.n for hint in mailbox.hints()] == [1]
+    assert [hint.number for hint in mailbox.hints()] == [1]
 
 
 @pytest.mark.parametrize(("age", "accepted"), [(0, True), (299, True), (300, True), (301, False)])
 def test_a_signature_is_good_for_five_minutes_before_and_after_its_time(age, accepted):
     key, at = Secret("k"), 1_777_600_000
     for now in (at + age, at - age):
-        assert good(key, "task_1", str(at), theirs("k", "task_1", str(at)), now) is accepted
+        assert verify(key, "task_1", str(at), theirs("k", "task_1", str(at)), now) is accepted
 
 
 def test_a_port_that_is_taken_is_reported_in_one_line():
@@ -254,6 +256,6 @@ def test_a_broken_mailbox_refuses_callbacks_and_hinders_nothing_else(
 
 def test_a_folder_that_is_there_keeps_its_mode(tmp_path):
     tmp_path.chmod(0o755)
-    Mailbox(tmp_path)
+    HintStore(tmp_path)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
     assert stat.S_IMODE((tmp_path / "mailbox.sqlite").stat().st_mode) & 0o077 == 0

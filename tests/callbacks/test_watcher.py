@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from liangxin_nb.callbacks.watcher import Watch
+from liangxin_nb.callbacks.watcher import HintWatcher
 
 from .. import virtual_time
 
@@ -23,12 +23,12 @@ def anyio_backend():
 async def test_what_came_earlier_is_delivered_first_and_what_comes_later_too(mailbox):
     mailbox.put("ticket", "task_1")
     mailbox.put("other", "task_x")
-    watch = Watch(mailbox)
-    with watch.over("ticket") as news:
+    watch = HintWatcher(mailbox)
+    with watch.subscribe("ticket") as news:
         assert await news.get() == "task_1"
         mailbox.put("ticket", "task_2")
         assert await news.get() == "task_2"
-        with watch.over("other") as others:
+        with watch.subscribe("other") as others:
             assert await others.get() == "task_x"
         mailbox.put("ticket", "task_1")
         assert await news.get() == "task_1"
@@ -40,14 +40,14 @@ async def test_it_looks_four_times_a_second_for_all_and_stops_when_no_job_waits(
 ):
     looks, hints, clock = [], mailbox.hints, asyncio.get_running_loop().time
     monkeypatch.setattr(mailbox, "hints", lambda *given: looks.append(clock()) or hints(*given))
-    watch = Watch(mailbox)
-    with watch.over("a") as first, watch.over("b") as second:
+    watch = HintWatcher(mailbox)
+    with watch.subscribe("a") as first, watch.subscribe("b") as second:
         await asyncio.sleep(0.9)
         mailbox.put("a", "task_1")
         mailbox.put("b", "task_2")
         assert [await first.get(), await second.get()] == ["task_1", "task_2"]
         assert clock() == 1.0
-    await watch._looking
+    await watch._task
     assert looks == [0.0, 0.25, 0.5, 0.75, 1.0]
 
 
@@ -62,7 +62,7 @@ async def test_a_mailbox_that_cannot_be_read_is_read_again_later(mailbox, monkey
 
     monkeypatch.setattr(mailbox, "hints", read)
     mailbox.put("ticket", "task_1")
-    with Watch(mailbox).over("ticket") as news:
+    with HintWatcher(mailbox).subscribe("ticket") as news:
         assert await news.get() == "task_1"
     assert asyncio.get_running_loop().time() == 0.5
 

@@ -7,26 +7,28 @@ import pytest
 from liangxin_nb import catalog
 from liangxin_nb.errors import InvalidRequestError
 
-Z = catalog.model("liangxin", "z-image")
-SEEDREAM = catalog.model("liangxin", "seedream-v4-5")
-BANANA = catalog.model("liangxin", "nano-banana-pro")
-FLUX = catalog.model("liangxin", "flux-2-pro")
-EDIT = catalog.model("liangxin", "seedream-v4-5-edit")
+Z = catalog.find_model("liangxin", "z-image")
+SEEDREAM = catalog.find_model("liangxin", "seedream-v4-5")
+BANANA = catalog.find_model("liangxin", "nano-banana-pro")
+FLUX = catalog.find_model("liangxin", "flux-2-pro")
+EDIT = catalog.find_model("liangxin", "seedream-v4-5-edit")
 PNG = "https://host/a.png"
 
 
 def kie(id):
-    return catalog.model("kie", id)
+    return catalog.find_model("kie", id)
 
 
 def test_plain_options_become_the_models_own_inputs():
-    wire, notes = catalog.checked(Z, {"aspect": None, "size": "square", "seed": "7"}, {})
+    wire, notes = catalog.normalize_options(Z, {"aspect": None, "size": "square", "seed": "7"}, {})
     assert wire == {"image_size": "square", "seed": 7}
     assert notes == []
 
 
 def test_option_text_is_converted_to_the_inputs_type():
-    wire, _ = catalog.checked(Z, {}, {"num_inference_steps": "8", "enable_safety_checker": "false"})
+    wire, _ = catalog.normalize_options(
+        Z, {}, {"num_inference_steps": "8", "enable_safety_checker": "false"}
+    )
     assert wire == {"num_inference_steps": 8, "enable_safety_checker": False}
 
 
@@ -59,25 +61,25 @@ def test_option_text_is_converted_to_the_inputs_type():
         (FLUX, {"size": "2000x512"}, {}, "width 2000 is outside 256 to 1440"),
         (FLUX, {}, {"input_image": PNG, "reference_images": [PNG] * 4}, "hold 5 pictures"),
         (Z, {"image": PNG}, {}, "no input for --image"),
-        (catalog.model("liangxin", "kling-v3-pro"), {"seed": "7"}, {}, "-o NAME=VALUE"),
+        (catalog.find_model("liangxin", "kling-v3-pro"), {"seed": "7"}, {}, "-o NAME=VALUE"),
     ],
 )
 def test_undocumented_input_is_refused_with_one_line(model, plain, options, message):
     with pytest.raises(InvalidRequestError, match=r"[Nn]othing was sent") as error:
-        catalog.checked(model, plain, options)
+        catalog.normalize_options(model, plain, options)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_breaking_an_inferred_limit_only_warns():
-    wire, notes = catalog.checked(Z, {"seed": "-1"}, {})
+    wire, notes = catalog.normalize_options(Z, {"seed": "-1"}, {})
     assert wire == {"seed": -1}
     assert notes == ["seed -1 is outside 0 to 4294967295, as far as is known; sent all the same."]
 
 
 @pytest.mark.parametrize("value", ["16:9", "widescreen_16_9"])
 def test_both_spellings_of_an_aspect_ratio_mean_the_same_size(value):
-    wire, _ = catalog.checked(SEEDREAM, {"aspect": value}, {})
+    wire, _ = catalog.normalize_options(SEEDREAM, {"aspect": value}, {})
     assert wire == {"aspect_ratio": value}
     assert SEEDREAM.size_of(wire) == (2730, 1536)
 
@@ -90,8 +92,8 @@ def test_image_size_wins_over_aspect_ratio():
 
 
 def test_an_unlisted_model_is_sent_unchecked_with_a_note():
-    new = catalog.model("liangxin", "next-model")
-    wire, notes = catalog.checked(new, {"aspect": "5:4"}, {"steps": "8", "style": "ink"})
+    new = catalog.find_model("liangxin", "next-model")
+    wire, notes = catalog.normalize_options(new, {"aspect": "5:4"}, {"steps": "8", "style": "ink"})
     assert wire == {"aspect_ratio": "5:4", "steps": 8, "style": "ink"}
     assert notes == ["next-model is not in the catalogue: its inputs are sent unchecked."]
 
@@ -116,31 +118,33 @@ def test_an_unlisted_model_is_sent_unchecked_with_a_note():
     ],
 )  # fmt: skip
 def test_plain_options_take_each_models_name_type_and_spelling(model, plain, wire):
-    assert catalog.checked(model, plain, {}) == (wire, [])
+    assert catalog.normalize_options(model, plain, {}) == (wire, [])
 
 
 def test_a_list_may_be_typed_as_addresses_or_as_json():
     data = "data:image/png;base64,AA=="
     for typed in (f"{PNG},{data}", f"{PNG}, {data}", f'["{PNG}", "{data}"]', [PNG, data]):
-        wire, notes = catalog.checked(BANANA, {}, {"image_input": typed})
+        wire, notes = catalog.normalize_options(BANANA, {}, {"image_input": typed})
         assert (wire, notes) == ({"image_input": [PNG, data]}, [])
     with pytest.raises(InvalidRequestError, match="is not a list of addresses"):
-        catalog.checked(BANANA, {}, {"image_input": '["broken'})
+        catalog.normalize_options(BANANA, {}, {"image_input": '["broken'})
 
 
 def test_a_long_address_is_cut_short_in_a_message():
     with pytest.raises(InvalidRequestError) as error:
-        catalog.checked(BANANA, {}, {"image_input": "data:image/gif;base64," + "A" * 9_000})
+        catalog.normalize_options(
+            BANANA, {}, {"image_input": "data:image/gif;base64," + "A" * 9_000}
+        )
     assert len(str(error.value)) < 400
 
 
 def test_prompt_length_is_checked_against_the_models_limits():
-    assert catalog.checked(BANANA, {}, {}, "ab") == ({}, [])
+    assert catalog.normalize_options(BANANA, {}, {}, "ab") == ({}, [])
     with pytest.raises(
         InvalidRequestError, match="prompt has length 1, allowed are 2 to 3000 char"
     ):
-        catalog.checked(BANANA, {}, {}, "a")
-    _, notes = catalog.checked(SEEDREAM, {}, {}, prompt="a" * 4097)
+        catalog.normalize_options(BANANA, {}, {}, "a")
+    _, notes = catalog.normalize_options(SEEDREAM, {}, {}, prompt="a" * 4097)
     assert notes == [
         "prompt has length 4097, allowed are at most 4096 characters, as far as is known; "
         "sent all the same."
@@ -149,16 +153,16 @@ def test_prompt_length_is_checked_against_the_models_limits():
 
 
 def test_an_inferred_model_name_and_an_unknown_input_are_noted():
-    inferred = catalog.model("liangxin", "seedream-v5-lite-edit")
-    wire, notes = catalog.checked(inferred, {"image": PNG}, {"steps": "8"})
+    inferred = catalog.find_model("liangxin", "seedream-v5-lite-edit")
+    wire, notes = catalog.normalize_options(inferred, {"image": PNG}, {"steps": "8"})
     assert wire == {"reference_images": [PNG], "steps": 8}
     assert "is inferred, not stated" in notes[0]
     assert notes[1] == "steps is not a known input of seedream-v5-lite-edit: it is sent unchecked."
 
 
 def test_a_model_without_known_inputs_is_noted():
-    video = catalog.model("liangxin", "kling-v3-pro")
-    wire, notes = catalog.checked(video, {"aspect": "16:9"}, {"duration": '"5"'})
+    video = catalog.find_model("liangxin", "kling-v3-pro")
+    wire, notes = catalog.normalize_options(video, {"aspect": "16:9"}, {"duration": '"5"'})
     assert wire == {"aspect_ratio": "16:9", "duration": "5"}
     assert notes == ["The inputs of kling-v3-pro are not known: they are sent unchecked."]
 
@@ -172,14 +176,14 @@ def test_a_model_without_known_inputs_is_noted():
         (BANANA, {}, (2048, 2048)),
         (BANANA, {"resolution": "low"}, (1024, 1024)),
         (BANANA, {"aspect_ratio": "widescreen_16_9", "resolution": "1K"}, (1368, 768)),
-        (catalog.model("liangxin", "nano-banana-pro-flash"), {}, (1024, 1024)),
-        (catalog.model("liangxin", "imagen4-fast"), {"aspect_ratio": "3:4"}, (888, 1184)),
+        (catalog.find_model("liangxin", "nano-banana-pro-flash"), {}, (1024, 1024)),
+        (catalog.find_model("liangxin", "imagen4-fast"), {"aspect_ratio": "3:4"}, (888, 1184)),
         (EDIT, {"aspect_ratio": "21:9"}, (3062, 1312)),
         (kie("seedream/4.5-edit"), {"quality": "high"}, (4096, 4096)),
         (kie("bytedance/seedream-v4-text-to-image"), {"image_size": "portrait_16_9"}, (768, 1368)),
         (kie("nano-banana-2"), {}, (1024, 1024)),
         (kie("kling-2.6/text-to-video"), {"aspect_ratio": "16:9"}, (1280, 720)),
-        (catalog.model("kie", "next"), {}, (1024, 1024)),
+        (catalog.find_model("kie", "next"), {}, (1024, 1024)),
     ],
 )
 def test_expected_size_of_a_picture(model, options, size):
@@ -189,20 +193,20 @@ def test_expected_size_of_a_picture(model, options, size):
 def test_a_seed_has_the_type_of_the_models_input():
     assert kie("google/imagen4").seed(7) == "7"
     assert Z.seed(7) == 7
-    assert catalog.model("kie", "next").seed(7) == 7
+    assert catalog.find_model("kie", "next").seed(7) == 7
 
 
 @pytest.mark.parametrize("profile", ["liangxin", "kie"])
 def test_catalogue_data_are_consistent(profile):
-    for model in catalog.models(profile).values():
+    for model in catalog.load_models(profile).values():
         assert model.vendor
         assert model.kind in ("image", "video")
-        assert 1 < model.seconds < 600
+        assert 1 < model.duration_s < 600
         for given in model.inputs.values():
             assert given.help
-            assert given.default is None or given.fits(given.default)
-        for word, spelling in model.words.items():
-            values = model.inputs[model.plain[word]].allowed
+            assert given.default is None or given.is_valid(given.default)
+        for word, spelling in model.value_labels.items():
+            values = model.inputs[model.common_options[word]].allowed
             assert not values or set(spelling.values()) <= set(values)
         for width, height in [model.size_of({}), *model.pixels.values()]:
             assert 256 <= width <= 4096
@@ -224,39 +228,39 @@ def test_models_file_adds_and_corrects_models(write_models):
         like = "z-image"
         title = "Next"
         [liangxin.z-image.inputs.seed]
-        most = 9
+        maximum = 9
         [kie."next/video"]
         kind = "video"
         [kie."next/video".inputs.strength]
         type = "number"
-        least = 0
-        most = 1
+        minimum = 0
+        maximum = 1
         """
     )
-    assert catalog.model("sandbox", "next").title == "Next"
-    assert catalog.model("liangxin", "next").inputs["seed"].most == 9
-    assert catalog.model("liangxin", "z-image").inputs["seed"].most == 9
-    assert catalog.model("liangxin", "z-image").inputs["seed"].least == 0
-    assert not catalog.model("liangxin", "next/video").known
-    video = catalog.model("kie", "next/video")
-    assert catalog.checked(video, {}, {"strength": "0.5"}) == ({"strength": 0.5}, [])
+    assert catalog.find_model("sandbox", "next").title == "Next"
+    assert catalog.find_model("liangxin", "next").inputs["seed"].maximum == 9
+    assert catalog.find_model("liangxin", "z-image").inputs["seed"].maximum == 9
+    assert catalog.find_model("liangxin", "z-image").inputs["seed"].minimum == 0
+    assert not catalog.find_model("liangxin", "next/video").in_catalog
+    video = catalog.find_model("kie", "next/video")
+    assert catalog.normalize_options(video, {}, {"strength": "0.5"}) == ({"strength": 0.5}, [])
     with pytest.raises(InvalidRequestError, match=r"strength 1\.5 is outside 0 to 1"):
-        catalog.checked(video, {}, {"strength": "1.5"})
-    assert "next" not in catalog.models("liangxin", own=False)
+        catalog.normalize_options(video, {}, {"strength": "1.5"})
+    assert "next" not in catalog.load_models("liangxin", own=False)
 
 
 def test_models_file_is_read_again_after_a_change(write_models):
     write_models('[next]\ntitle = "One"')
-    assert catalog.model("kie", "next").title == "One"
+    assert catalog.find_model("kie", "next").title == "One"
     write_models('[next]\ntitle = "Three"')
-    assert catalog.model("kie", "next").title == "Three"
+    assert catalog.find_model("kie", "next").title == "Three"
 
 
 def test_without_the_models_file_its_models_are_unknown(write_models, monkeypatch):
     write_models('[next]\ntitle = "One"')
-    assert catalog.model("kie", "next").known
+    assert catalog.find_model("kie", "next").in_catalog
     monkeypatch.delenv("LIANGXIN_MODELS")
-    assert not catalog.model("kie", "next").known
+    assert not catalog.find_model("kie", "next").in_catalog
 
 
 @pytest.mark.parametrize(
@@ -266,7 +270,7 @@ def test_without_the_models_file_its_models_are_unknown(write_models, monkeypatc
         ("next = 1", "next is not a table"),
         ("[kie]\nnext = 1", "kie.next is not a table"),
         ("[next]\ncolour = 1", "next.colour is none of title, vendor"),
-        ("[next]\nseconds = 'long'", "next.seconds is not a number"),
+        ("[next]\nduration_s = 'long'", "next.duration_s is not a number"),
         ("[next]\nkind = 'sound'", "next.kind is not image, video or text"),
         ("[next]\nlike = 'nothing'", "next.like is 'nothing'"),
         ("[next]\ninputs = 3", "next.inputs is not a table of tables"),
@@ -275,17 +279,17 @@ def test_without_the_models_file_its_models_are_unknown(write_models, monkeypatc
         ("[z-image]\nsize = 'steps'", "z-image.size names 'steps'"),
         ("[z-image.pixels]\nbig = [1]", "z-image.pixels is not a table of [width, height]"),
         ("[z-image.inputs.seed]\nleest = 1", "z-image.inputs.seed.leest is none of type"),
-        ("[z-image.inputs.seed]\nmost = 'x'", "z-image.inputs.seed.most is not a number"),
+        ("[z-image.inputs.seed]\nmaximum = 'x'", "z-image.inputs.seed.maximum is not a number"),
         ("[z-image.inputs.new]\nhelp = 'x'", "z-image.inputs.new has no type"),
         ("[z-image.inputs.new]\ntype = 'colour'", "type is not one of string, integer"),
         ("[z-image.inputs.seed]\ndefault = 'x'", "z-image.inputs.seed.default is 'x'"),
-        ("[z-image]\ncounted = [{ most = 3 }]", "z-image.counted has no inputs"),
+        ("[z-image]\nmedia_limits = [{ maximum = 3 }]", "z-image.media_limits has no inputs"),
     ],
 )
 def test_error_in_the_models_file_names_the_file_and_the_place(write_models, text, message):
     write_models(text)
     with pytest.raises(InvalidRequestError, match="Nothing was sent") as error:
-        catalog.models("liangxin")
+        catalog.load_models("liangxin")
     assert message in str(error.value)
     assert os.environ["LIANGXIN_MODELS"] in str(error.value)
     assert "\n" not in str(error.value)
@@ -294,7 +298,7 @@ def test_error_in_the_models_file_names_the_file_and_the_place(write_models, tex
 def test_missing_models_file_is_an_error(monkeypatch, tmp_path):
     monkeypatch.setenv("LIANGXIN_MODELS", str(tmp_path / "none.toml"))
     with pytest.raises(InvalidRequestError, match="No such file"):
-        catalog.models("kie")
+        catalog.load_models("kie")
 
 
 def test_importing_the_catalogue_reads_no_file():

@@ -24,46 +24,46 @@ class Row:
 
     type: str
     allowed: tuple = ()
-    least: int | None = None
-    most: int | None = None
+    minimum: int | None = None
+    maximum: int | None = None
     sure: frozenset = frozenset()
     default: object = None
     required: bool = False
-    endings: tuple = ()
+    suffixes: tuple = ()
 
     def verdict(self, value):
         size = value if self.type == "integer" else len(value) if self.type != "boolean" else 0
         broken = {
             "allowed": bool(self.allowed) and value not in self.allowed,
-            "least": self.least is not None and size < self.least,
-            "most": self.most is not None and size > self.most,
-            "endings": bool(self.endings) and not all(self.ends(one) for one in value),
+            "minimum": self.minimum is not None and size < self.minimum,
+            "maximum": self.maximum is not None and size > self.maximum,
+            "suffixes": bool(self.suffixes) and not all(self.ends(one) for one in value),
         }
         found = {limit for limit, is_broken in broken.items() if is_broken}
         return "refused" if found & self.sure else "warned" if found else "accepted"
 
     def ends(self, address):
-        types = [f"data:image/{ending[1:]};base64" for ending in self.endings]
-        return address.lower().endswith(self.endings) or address.lower().split(",")[0] in types
+        types = [f"data:image/{ending[1:]};base64" for ending in self.suffixes]
+        return address.lower().endswith(self.suffixes) or address.lower().split(",")[0] in types
 
 
-ALL = frozenset({"allowed", "least", "most", "endings"})
+ALL = frozenset({"allowed", "minimum", "maximum", "suffixes"})
 
 
 def one(values, default=None, sure=ALL, **more):
     return Row("string", tuple(values.split()), sure=sure, default=default, **more)
 
 
-def whole(least=None, most=None, sure=ALL, default=None):
-    return Row("integer", (), least, most, sure, default)
+def whole(minimum=None, maximum=None, sure=ALL, default=None):
+    return Row("integer", (), minimum, maximum, sure, default)
 
 
-def text(least=None, most=None, sure=ALL, default=None):
-    return Row("string", (), least, most, sure, default)
+def text(minimum=None, maximum=None, sure=ALL, default=None):
+    return Row("string", (), minimum, maximum, sure, default)
 
 
-def pictures(most=None, sure=ALL, **more):
-    return Row("strings", most=most, sure=sure, **more)
+def pictures(maximum=None, sure=ALL, **more):
+    return Row("strings", maximum=maximum, sure=sure, **more)
 
 
 def inferred(rows, **more):
@@ -81,7 +81,7 @@ SEEDREAM = {
     "seed": UPSTREAM_SEED,
     "enable_safety_checker": FLAG,
 }
-URLS = pictures(endings=(".png", ".jpg", ".jpeg", ".webp"))
+URLS = pictures(suffixes=(".png", ".jpg", ".jpeg", ".webp"))
 BANANA = {
     "prompt": text(2, 3000),
     "image_input": URLS,
@@ -94,7 +94,7 @@ IMAGEN = {
     "aspect_ratio": one("1:1 9:16 16:9 3:4 4:3" + FIVE, "1:1"),
     "person_generation": one("dont_allow allow_adult allow_all"),
     "safety_settings": one("block_low_and_above block_medium_and_above block_only_high block_none"),
-    "seed": whole(1, SEED, frozenset({"least"})),
+    "seed": whole(1, SEED, frozenset({"minimum"})),
     "enhance_prompt": FLAG,
     "language": one("auto en zh zh-CN hi ja ko pt es"),
     "output_format": one("png jpeg jpg image/png image/jpeg"),
@@ -114,10 +114,10 @@ LIANGXIN = {
     "seedream-v4-5": SEEDREAM,
     "seedream-v5-lite": inferred(SEEDREAM),
     "seedream-v4-5-edit": inferred(
-        SEEDREAM, reference_images=pictures(5, frozenset({"most"}), least=1, required=True)
+        SEEDREAM, reference_images=pictures(5, frozenset({"maximum"}), minimum=1, required=True)
     ),
     "seedream-v5-lite-edit": inferred(
-        SEEDREAM, reference_images=pictures(5, NO, least=1, required=True)
+        SEEDREAM, reference_images=pictures(5, NO, minimum=1, required=True)
     ),
     "gemini-2.5-flash-image-preview": {"reference_images": pictures(3, NO)},
     "nano-banana-pro": BANANA,
@@ -219,7 +219,7 @@ KIE = {
     "flux-2/pro-image-to-image": FLUX_KIE | {"input_urls": pictures(required=True)},
     "kling-2.6/text-to-video": KLING_KIE | {"aspect_ratio": ANY},
     "kling-2.6/image-to-video": KLING_KIE
-    | {"image_urls": pictures(1, NOTED, least=1, required=True)},
+    | {"image_urls": pictures(1, NOTED, minimum=1, required=True)},
     "grok-imagine/text-to-image": {"aspect_ratio": ANY},
 }
 TABLE = {"liangxin": LIANGXIN, "kie": KIE}
@@ -293,17 +293,19 @@ def values(given, aliases):
     """The values worth trying of an input, be it the catalogue's or the documents'."""
     yield from given.allowed
     yield from (other for other, own in aliases.items() if own in given.allowed)
-    if given.type == "string" and given.least is given.most is None:
+    if given.type == "string" and given.minimum is given.maximum is None:
         yield from ("nothing-such", "1:1", "1:2", "png", "gif", "2K")
     if given.type in ("boolean", "integer"):
         yield from (True, False) if given.type == "boolean" else (1, 7)
-    sizes = {bound + step for bound in (given.least, given.most) if bound for step in (-1, 0, 1)}
-    sizes |= {-1, 0, 1} if given.least == 0 else set()
+    sizes = {
+        bound + step for bound in (given.minimum, given.maximum) if bound for step in (-1, 0, 1)
+    }
+    sizes |= {-1, 0, 1} if given.minimum == 0 else set()
     make = {"string": lambda n: "x" * n, "integer": int, "strings": lambda n: [PNG] * n}
     yield from (make[given.type](size) for size in sorted(sizes))
     if given.type == "strings":
         yield [PNG]
-    for ending in given.endings and (*given.endings, ".gif", ".PNG", ".png?key=1", ""):
+    for ending in given.suffixes and (*given.suffixes, ".gif", ".PNG", ".png?key=1", ""):
         yield [f"https://host/a{ending}"]
         yield [PNG, f"data:image/{ending[1:]};base64,AAAA"]
 
@@ -331,7 +333,7 @@ def around(rows, name):
 def verdict_of(model, options, prompt):
     """Accepted, warned or refused; a note about the model itself is no warning."""
     try:
-        wire, notes = catalog.checked(model, {}, options, prompt)
+        wire, notes = catalog.normalize_options(model, {}, options, prompt)
     except InvalidRequestError as refusal:
         error = refusal
     else:
@@ -386,7 +388,7 @@ MODELS = [(profile, id) for profile, table in TABLE.items() for id in table]
 
 @pytest.mark.parametrize(("profile", "id"), MODELS)
 def test_each_value_is_accepted_warned_or_refused_as_documented(profile, id):
-    model, rows = catalog.models(profile)[id], TABLE[profile][id]
+    model, rows = catalog.load_models(profile)[id], TABLE[profile][id]
     wrong = [
         f"{name} = {str(value)[:30]!r} (length {len(str(value))}): {line}"
         for name, value in checks(model, rows)
@@ -399,21 +401,21 @@ def test_the_table_checks_a_thousand_values():
     """A change of the helpers above must not drop values silently."""
     number = sum(
         1 for profile, id in MODELS
-        for _ in checks(catalog.model(profile, id), TABLE[profile][id])
+        for _ in checks(catalog.find_model(profile, id), TABLE[profile][id])
     )  # fmt: skip
     assert number >= 1000
 
 
 @pytest.mark.parametrize("profile", TABLE)
 def test_models_and_inputs_are_the_documented_ones(profile):
-    found = {id: set(inputs_of(model)) for id, model in catalog.models(profile).items()}
+    found = {id: set(inputs_of(model)) for id, model in catalog.load_models(profile).items()}
     assert found == {id: set(rows) for id, rows in TABLE[profile].items()}
 
 
 def documented_inputs(profile):
     """Every input of a profile: model id, model, rows, input name, catalogue entry, row."""
     for id, rows in TABLE[profile].items():
-        model = catalog.model(profile, id)
+        model = catalog.find_model(profile, id)
         for name, given in inputs_of(model).items():
             yield id, model, rows, name, given, rows[name]
 
@@ -445,7 +447,7 @@ def test_a_missing_required_input_is_refused(profile):
 
 @pytest.mark.parametrize(("id", "good", "bad"), TOGETHER)
 def test_inputs_that_belong_together_are_checked_together(id, good, bad):
-    model = catalog.model("liangxin", id)
+    model = catalog.find_model("liangxin", id)
     assert (verdict_of(model, good, "xx"), accepted_by_sandbox(id, good, "xx")) == (
         "accepted",
         True,
@@ -455,7 +457,7 @@ def test_inputs_that_belong_together_are_checked_together(id, good, bad):
 
 @pytest.mark.parametrize(("id", "both"), EXCLUSIVE)
 def test_inputs_that_exclude_each_other_are_refused_before_sending(id, both):
-    assert verdict_of(catalog.model("liangxin", id), both, "x") == "refused"
+    assert verdict_of(catalog.find_model("liangxin", id), both, "x") == "refused"
     assert accepted_by_sandbox(id, both, "x")
 
 
@@ -464,19 +466,21 @@ def test_plain_options_set_the_documented_inputs(profile):
     for id, line in PLAIN[profile].items():
         found = zip(("aspect", "size", "seed", "image"), line.split(), strict=True)
         expected = {word: name for word, name in found if name != "-"}
-        assert (id, catalog.model(profile, id).plain) == (id, expected)
+        assert (id, catalog.find_model(profile, id).common_options) == (id, expected)
     assert set(PLAIN[profile]) == set(TABLE[profile])
 
 
 def test_only_the_undocumented_model_name_is_marked_as_inferred():
-    doubtful = [id for id, model in catalog.models("liangxin").items() if not model.stated]
+    doubtful = [id for id, model in catalog.load_models("liangxin").items() if not model.documented]
     assert doubtful == ["seedream-v5-lite-edit"]
 
 
 def test_the_models_that_the_service_lists_are_marked_as_listed():
-    listed = {id for id, model in catalog.models("liangxin").items() if model.listed}
+    listed = {
+        id for id, model in catalog.load_models("liangxin").items() if model.inputs_documented
+    }
     assert listed == {
         "z-image", "seedream-v4-5", "nano-banana-pro", "nano-banana-pro-flash", "imagen4-ultra",
         "flux-2-pro",
     }  # fmt: skip
-    assert not any(model.listed for model in catalog.models("kie").values())
+    assert not any(model.inputs_documented for model in catalog.load_models("kie").values())

@@ -30,9 +30,9 @@ def test_the_environment_is_read_before_the_keyring(monkeypatch):
         return KEY
 
     monkeypatch.setitem(sys.modules, "keyring", module("keyring", get_password=secret))
-    assert credentials.found({"LIANGXIN_API_KEY": "from-env"}) == "from-env"
+    assert credentials.find_api_key({"LIANGXIN_API_KEY": "from-env"}) == "from-env"
     assert asked == []
-    assert credentials.found({}) == KEY
+    assert credentials.find_api_key({}) == KEY
     assert asked == [("liangxin_nb", "LIANGXIN_API_KEY")]
     settings = Settings.load({"LIANGXIN_BASE_URL": "https://api.example.com"})
     assert settings.key.reveal() == KEY
@@ -43,7 +43,7 @@ def test_colab_is_asked_before_the_keyring(monkeypatch):
     monkeypatch.setitem(sys.modules, "google", module("google", __path__=[]))
     monkeypatch.setitem(sys.modules, "google.colab", module("google.colab", __path__=[]))
     monkeypatch.setitem(sys.modules, "google.colab.userdata", userdata)
-    assert credentials.found({}) == "colab-LIANGXIN_API_KEY"
+    assert credentials.find_api_key({}) == "colab-LIANGXIN_API_KEY"
 
 
 def test_a_locked_keyring_is_passed_over(monkeypatch):
@@ -51,7 +51,7 @@ def test_a_locked_keyring_is_passed_over(monkeypatch):
         raise RuntimeError("no backend")
 
     monkeypatch.setitem(sys.modules, "keyring", module("keyring", get_password=locked))
-    assert credentials.found({}) == ""
+    assert credentials.find_api_key({}) == ""
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from liangxin_nb.config.settings import CONFIGURED, Secret, Settings
+from liangxin_nb.config.settings import OVERRIDES, Secret, Settings
 from liangxin_nb.errors import InvalidRequestError
 
 KEY = "sk-abcdef0123456789"
@@ -35,7 +35,7 @@ def test_the_address_of_kie_is_known():
 
 
 def test_arguments_are_stronger_than_config_and_config_than_environment():
-    CONFIGURED["patience"] = 7.0
+    OVERRIDES["patience"] = 7.0
     assert load(PATIENCE="5").patience == 7.0
     assert Settings.load({"LIANGXIN_PATIENCE": "5"}, patience=9.0).patience == 9.0
 

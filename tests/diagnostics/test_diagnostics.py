@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from liangxin_nb.config.environment import passing
+from liangxin_nb.config.environment import ephemeral_notice
 from liangxin_nb.config.settings import Settings
 from liangxin_nb.diagnostics import checkup
 from liangxin_nb.notebook.magics.maintenance import Download, doctor
@@ -85,8 +85,8 @@ def test_the_command_ends_with_the_reckoning(session, capsys):
 
 @pytest.mark.parametrize("name", ["BINDER_LAUNCH_HOST", "BINDER_REF_URL", "BINDER_SERVICE_HOST"])
 def test_a_binder_says_that_everything_vanishes_and_what_to_do(name):
-    assert passing({}) == ""
-    said = passing({name: "x"})
+    assert ephemeral_notice({}) == ""
+    said = ephemeral_notice({name: "x"})
     assert "vanishes" in said
     assert "%liangxin export" in said
     assert said in checkup(settings(LIANGXIN_PROFILE="sandbox"), env={name: "x"})

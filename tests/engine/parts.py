@@ -6,7 +6,7 @@ import io
 from PIL import Image
 
 from liangxin_nb.core.request import Request
-from liangxin_nb.core.task import Media, Record, State
+from liangxin_nb.core.task import TaskOutput, TaskRecord, TaskState
 from liangxin_nb.ledger import Ledger
 
 __all__ = ["PNG", "REQUEST", "Budget", "Client", "accepted", "picture", "record"]
@@ -28,7 +28,8 @@ class Client:
     """A client of the service: each answer is a value, an error to raise, or a function.
 
     Attributes:
-        answers: For each kind of call (`create`, `record`, `link`, `download`) what it answers,
+        answers: For each kind of call (`create`, `get_task`, `refresh_link`, `download`) what it
+        answers,
             in order; the last one again and again.
         calls: The kind and the arguments of each call so far.
     """
@@ -40,13 +41,13 @@ class Client:
     def count(self, kind):
         return [called for called, *_ in self.calls].count(kind)
 
-    async def create(self, request, *, callback="", turns=None):
-        return await self._answer("create", request, callback, turns)
+    async def create(self, request, *, callback_url="", limiter=None):
+        return await self._answer("create", request, callback_url, limiter)
 
-    async def record(self, task_id):
+    async def get_task(self, task_id):
         return await self._answer("record", task_id)
 
-    async def link(self, url):
+    async def refresh_link(self, url):
         return await self._answer("link", url)
 
     async def download(self, url, target):
@@ -69,35 +70,37 @@ class Budget:
     """A budget whose turns come at once, or as `waiting` says.
 
     Attributes:
-        steps: What was asked of it so far: `query`, `create`, and `created` with the turn.
-        waiting: A coroutine function called with the `tell` of each create.
+        steps: What was asked of it so far: `acquire_poll`, `acquire_create`, and `confirm_create`
+        with the turn. waiting: A coroutine function called with the `tell` of each create.
     """
 
-    creating = "20 per 10 s"
+    create_rate = "20 per 10 s"
 
     def __init__(self, waiting=None):
         self.steps = []
         self.waiting = waiting
         self.on_created = lambda: None
 
-    async def query(self):
+    async def acquire_poll(self):
         self.steps.append("query")
 
-    async def create(self, tell):
+    async def acquire_create(self, on_wait):
         self.steps.append("create")
         if self.waiting:
-            await self.waiting(tell)
+            await self.waiting(on_wait)
         return "turn 1"
 
-    async def created(self, turn):
+    async def confirm_create(self, turn):
         self.on_created()
         self.steps.append(("created", turn))
 
 
 def record(state="success", *urls, **values):
     """An answer about task_1."""
-    media = tuple(Media.of(url) for url in urls)
-    return Record("task_1", State(state), **{"model": "z-image", "media": media, **values})
+    media = tuple(TaskOutput.from_url(url) for url in urls)
+    return TaskRecord(
+        "task_1", TaskState(state), **{"model": "z-image", "outputs": media, **values}
+    )
 
 
 def accepted(ledger: Ledger, profile="liangxin", **values):

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from liangxin_nb.engine.background_loop import Loop
+from liangxin_nb.engine.background_loop import BackgroundLoop
 
 WORD = contextvars.ContextVar("word", default="none")
 
@@ -19,7 +19,7 @@ async def name():
 
 
 def test_all_work_runs_on_one_thread_of_its_own():
-    loop = Loop("test-loop")
+    loop = BackgroundLoop("test-loop")
     names = [loop.submit(name()).result(60)[0] for _ in range(2)]
     assert names == ["test-loop", "test-loop"]
     assert [t.name for t in threading.enumerate()].count("test-loop") == 1
@@ -27,7 +27,7 @@ def test_all_work_runs_on_one_thread_of_its_own():
 
 def test_work_runs_in_a_copy_of_its_callers_context():
     WORD.set("mine")
-    assert Loop().submit(name()).result(60)[1] == "mine"
+    assert BackgroundLoop().submit(name()).result(60)[1] == "mine"
 
 
 def test_error_reaches_the_waiting_caller():
@@ -35,7 +35,7 @@ def test_error_reaches_the_waiting_caller():
         raise KeyError("x")
 
     with pytest.raises(KeyError):
-        Loop().submit(broken()).result(60)
+        BackgroundLoop().submit(broken()).result(60)
 
 
 def test_cancellation_wakes_the_waiting_caller():
@@ -44,7 +44,7 @@ def test_cancellation_wakes_the_waiting_caller():
         await asyncio.Event().wait()
 
     with pytest.raises(concurrent.futures.CancelledError):
-        Loop().submit(endless()).result(60)
+        BackgroundLoop().submit(endless()).result(60)
 
 
 def test_work_goes_on_while_the_main_thread_is_blocked():
@@ -55,7 +55,7 @@ def test_work_goes_on_while_the_main_thread_is_blocked():
             await asyncio.sleep(0.01)
         ended.set()
 
-    Loop().submit(in_three_steps())
+    BackgroundLoop().submit(in_three_steps())
     assert ended.wait(60)  # blocks the main thread, as a cell may
 
 

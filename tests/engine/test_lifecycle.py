@@ -5,18 +5,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from liangxin_nb.core.job_record import Ticket
+from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
-from liangxin_nb.engine import Life, lifecycle
+from liangxin_nb.engine import TaskLifecycle, lifecycle
 from liangxin_nb.errors import APIConnectionError, APIError, ResultUnavailableError, TaskFailedError
 from liangxin_nb.ledger import Ledger
-from liangxin_nb.polling import Pace, Plan
+from liangxin_nb.polling import AdaptiveSchedule, PollSchedule
 from liangxin_nb.results import Results
 
 from .parts import PNG, REQUEST, Budget, Client, accepted, record
 
 pytestmark = pytest.mark.anyio
-PACE = Pace()
+PACE = PollSchedule()
 LINK = "https://files.example/1.png"
 ABSENT = APIError("no such task", status=404)
 
@@ -28,14 +28,14 @@ class Follow:
         self.answers = answers
         self.given = None
 
-    async def __call__(self, task_id, ask, told, patience, *, learned, age):
+    async def __call__(self, task_id, poll, on_answer, patience, *, schedule, age):
         self.given = SimpleNamespace(
-            task_id=task_id, ask=ask, patience=patience, learned=learned, age=age
+            task_id=task_id, ask=poll, patience=patience, learned=schedule, age=age
         )
         for answer in self.answers:
             if isinstance(answer, BaseException):
                 raise answer
-            told(answer)
+            on_answer(answer)
         return self.answers[-1]
 
 
@@ -61,8 +61,8 @@ def make(ledger, tmp_path):
 
         results = Results(tmp_path / "results")
         follow = follow or Follow(record("success", LINK))
-        return Life(
-            connect, ledger, results, follow, budget or Budget(), pace=PACE, patience=7.0
+        return TaskLifecycle(
+            connect, ledger, results, follow, budget or Budget(), schedule=PACE, patience=7.0
         )  # fmt: skip
 
     return living
@@ -86,7 +86,7 @@ async def test_states_of_a_task_are_reported_and_then_saving(make, ledger, statu
     follow = Follow(record("queuing"), record("generating"), record("success", LINK))
     await make(follow).collect(accepted(ledger), statuses.append)
     assert [one.phase for one in statuses] == ["queuing", "generating", "saving"]
-    assert [one.ticket.task_id for one in statuses] == ["task_1"] * 3
+    assert [one.record.task_id for one in statuses] == ["task_1"] * 3
 
 
 async def test_credits_and_seconds_are_written_before_the_result_is_kept(make, ledger, statuses):
@@ -102,7 +102,7 @@ async def test_credits_and_seconds_are_written_before_the_result_is_kept(make, l
 
 async def test_status_of_saving_has_the_ticket_as_it_was_written(make, ledger, statuses):
     await make(Follow(record("success", LINK))).collect(accepted(ledger), statuses.append)
-    assert statuses[-1].ticket.fate == "succeeded"
+    assert statuses[-1].record.fate == "succeeded"
 
 
 async def test_finished_task_keeps_its_owner(make, ledger, statuses):
@@ -119,7 +119,7 @@ async def test_task_is_followed_by_its_id_with_the_client_and_the_patience(make,
     follow = Follow(record("success", LINK))
     await make(follow, client).collect(accepted(ledger), statuses.append)
     assert (follow.given.task_id, follow.given.patience) == ("task_1", 7.0)
-    assert follow.given.ask == client.record
+    assert follow.given.ask == client.get_task
 
 
 async def test_plan_is_made_of_the_pace_and_of_tasks_like_this_one(make, ledger, statuses):
@@ -129,9 +129,9 @@ async def test_plan_is_made_of_the_pace_and_of_tasks_like_this_one(make, ledger,
     follow = Follow(record("success", LINK))
     await make(follow).collect(accepted(ledger), statuses.append)
     plan = follow.given.learned
-    assert isinstance(plan, Plan)
-    assert plan.pace is PACE
-    assert plan.whole.count == 3
+    assert isinstance(plan, AdaptiveSchedule)
+    assert plan.documented is PACE
+    assert plan.durations.count == 3
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ async def test_age_of_a_task_is_counted_from_its_ticket(
     make, ledger, statuses, at_1000, began, age
 ):
     follow = Follow(record("success", LINK))
-    await make(follow).collect(accepted(ledger).but(at=began), statuses.append)
+    await make(follow).collect(accepted(ledger).replace(at=began), statuses.append)
     assert follow.given.age == age
 
 
@@ -153,8 +153,8 @@ async def test_task_that_was_sent_just_now_has_no_age(make, ledger, statuses, at
     """It was accepted when its turn came, perhaps long after its ticket was written."""
     follow = Follow(APIConnectionError("no answer"))
     living = make(follow)
-    intent = ledger.intend(REQUEST, "liangxin", "https://service.example", "me").but(at=940.0)
-    ticket = await living.send(intent, statuses.append)
+    intent = ledger.intend(REQUEST, "liangxin", "https://service.example", "me").replace(at=940.0)
+    ticket = await living.submit(intent, statuses.append)
     with pytest.raises(APIConnectionError):
         await living.collect(ticket, statuses.append)
     assert follow.given.age == 0.0
@@ -166,14 +166,14 @@ async def test_task_that_was_sent_just_now_has_no_age(make, ledger, statuses, at
 async def test_request_is_sent_with_its_callback(make, ledger, statuses):
     client = Client(create=["task_1"])
     intent = ledger.intend(REQUEST, "liangxin", "")
-    ticket = await make(client=client).send(intent, statuses.append, "https://here/cb")
+    ticket = await make(client=client).submit(intent, statuses.append, "https://here/cb")
     assert (ticket.task_id, client.calls[0][2]) == ("task_1", "https://here/cb")
     assert [one.phase for one in statuses] == ["sending", "waiting"]
 
 
 async def test_request_is_sent_without_a_callback(make, ledger, statuses):
     client = Client(create=["task_1"])
-    await make(client=client).send(ledger.intend(REQUEST, "liangxin", ""), statuses.append)
+    await make(client=client).submit(ledger.intend(REQUEST, "liangxin", ""), statuses.append)
     assert client.calls[0][2] == ""
 
 
@@ -205,7 +205,7 @@ async def test_task_that_the_service_has_forgotten_is_lost(make, ledger, statuse
 
 async def test_task_without_a_result_is_lost(make, ledger, statuses):
     ticket = accepted(ledger)
-    client = Client(record=[record("success")])
+    client = Client(get_task=[record("success")])
     with pytest.raises(ResultUnavailableError, match="names no result") as raised:
         await make(Follow(record("success")), client).collect(ticket, statuses.append)
     assert raised.value.task_id == "task_1"
@@ -259,15 +259,15 @@ async def test_connection_that_fails_leaves_the_task_without_an_owner(make, ledg
 
 def unknown_here():
     """A ticket for task_1 that the ledger does not have, with a placeholder for its request."""
-    ticket = Ticket.fresh(Request("unknown", "?"), "liangxin", "https://service.example", "me")
-    return ticket.but(task_id="task_1")
+    ticket = JobRecord.new(Request("unknown", "?"), "liangxin", "https://service.example", "me")
+    return ticket.replace(task_id="task_1")
 
 
 ECHO = {"input": {"prompt": " a lake ", "image_size": "square", "seed": 7}}
 
 
 async def test_attached_task_takes_its_request_from_the_service(make, ledger, statuses):
-    client = Client(record=[record("waiting", param=ECHO, model="flux-2-pro")])
+    client = Client(get_task=[record("waiting", param=ECHO, model="flux-2-pro")])
     ticket = await make(client=client).adopt(unknown_here(), statuses.append)
     assert ticket.request == Request("flux-2-pro", "a lake", {"image_size": "square", "seed": 7})
     assert (ticket.fate, ticket.task_id) == ("accepted", "task_1")
@@ -276,7 +276,7 @@ async def test_attached_task_takes_its_request_from_the_service(make, ledger, st
 
 
 async def test_question_about_an_attached_task_takes_a_turn(make, statuses):
-    client, budget = Client(record=[record("waiting", param=ECHO)]), Budget()
+    client, budget = Client(get_task=[record("waiting", param=ECHO)]), Budget()
     await make(client=client, budget=budget).adopt(unknown_here(), statuses.append)
     assert budget.steps == ["query"]
 
@@ -287,21 +287,21 @@ async def test_question_about_an_attached_task_takes_a_turn(make, statuses):
 )
 async def test_phase_of_an_attached_task(make, statuses, state, phase):
     """One that has ended already is to be collected yet."""
-    client = Client(record=[record(state, param=ECHO)])
+    client = Client(get_task=[record(state, param=ECHO)])
     ticket = await make(client=client).adopt(unknown_here(), statuses.append)
-    assert [(one.ticket, one.phase) for one in statuses] == [(ticket, phase)]
+    assert [(one.record, one.phase) for one in statuses] == [(ticket, phase)]
 
 
 @pytest.mark.parametrize("param", [{}, {"input": None}, {"input": {"prompt": "  "}}])
 async def test_attached_task_without_a_prompt_says_so(make, statuses, param):
-    client = Client(record=[record("waiting", param=param, model="")])
+    client = Client(get_task=[record("waiting", param=param, model="")])
     ticket = await make(client=client).adopt(unknown_here(), statuses.append)
     assert ticket.request == Request("unknown", "(the service tells no prompt for task_1)")
 
 
 async def test_attached_task_that_the_service_does_not_know_is_lost(make, ledger, statuses):
     with pytest.raises(ResultUnavailableError, match="does not know task task_1") as raised:
-        await make(client=Client(record=[ABSENT])).adopt(unknown_here(), statuses.append)
+        await make(client=Client(get_task=[ABSENT])).adopt(unknown_here(), statuses.append)
     assert raised.value.task_id == "task_1"
     assert ledger.count() == {}
     assert statuses == []
@@ -310,6 +310,6 @@ async def test_attached_task_that_the_service_does_not_know_is_lost(make, ledger
 async def test_other_refusal_to_attach_is_raised_as_it_is(make, ledger, statuses):
     refusal = APIError("not now", status=455)
     with pytest.raises(APIError) as raised:
-        await make(client=Client(record=[refusal])).adopt(unknown_here(), statuses.append)
+        await make(client=Client(get_task=[refusal])).adopt(unknown_here(), statuses.append)
     assert raised.value is refusal
     assert ledger.count() == {}

@@ -163,7 +163,7 @@ def test_intent_that_was_sent_and_left_meanwhile_is_not_sent_again(connect, serv
     job = first.take_up(ticket)
     wait_until(lambda: job.task_id)
     job.leave()
-    wait_until(lambda: job.status.over)
+    wait_until(lambda: job.status.is_final)
     assert second.take_up(ticket) is None
     assert server.count("createTask") == 1
 

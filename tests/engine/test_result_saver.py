@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from liangxin_nb.core.task import Media
-from liangxin_nb.engine.result_saver import Keeping
+from liangxin_nb.core.task import TaskOutput
+from liangxin_nb.engine.result_saver import ResultSaver
 from liangxin_nb.errors import APIError, ResultUnavailableError
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.results import Results
@@ -36,7 +36,7 @@ def budget():
 
 @pytest.fixture
 def keeping(ledger, results, budget):
-    return Keeping(ledger, results, budget)
+    return ResultSaver(ledger, results, budget)
 
 
 def downloaded(client):
@@ -53,7 +53,7 @@ def dead(*urls):
 
 async def test_every_file_is_downloaded_and_kept_in_order(keeping, ledger, results):
     client, ticket = Client(download=[PNG]), accepted(ledger)
-    result = await keeping.keep(client, ticket, record("success", FIRST, SECOND))
+    result = await keeping.save(client, ticket, record("success", FIRST, SECOND))
     assert sorted(downloaded(client)) == [FIRST, SECOND]
     assert [path.name for path in result.paths] == ["1.png", "2.png"]
     assert all(path.is_relative_to(results.root) for path in result.paths)
@@ -61,20 +61,20 @@ async def test_every_file_is_downloaded_and_kept_in_order(keeping, ledger, resul
 
 async def test_ledger_has_the_folder_and_the_files(keeping, ledger, results):
     ticket = accepted(ledger)
-    result = await keeping.keep(Client(download=[PNG]), ticket, record("success", FIRST))
+    result = await keeping.save(Client(download=[PNG]), ticket, record("success", FIRST))
     found = ledger.find(ticket.id)
     assert (found.fate, results.root / found.folder) == ("kept", result.folder)
     with ledger.reading() as db:
         rows = db.exec_driver_sql("select ticket, name, bytes, sha256, width, height from files")
         (row,) = rows.fetchall()
-    (file,) = result.story.files
+    (file,) = result.metadata.files
     assert row == (ticket.id, "1.png", file["bytes"], file["sha256"], 8, 6)
 
 
 async def test_story_tells_what_was_asked_and_what_it_cost(keeping, ledger):
     ticket = accepted(ledger)
     done = record("success", FIRST, credits=4.5, created_ms=1000, completed_ms=3500)
-    story = (await keeping.keep(Client(download=[PNG]), ticket, done)).story
+    story = (await keeping.save(Client(download=[PNG]), ticket, done)).metadata
     assert (story.prompt, story.model, story.options) == ("雨夜 {x}", "z-image", {"seed": 7})
     assert (story.task_id, story.ticket, story.service) == ("task_1", ticket.id, "liangxin")
     assert (story.credits, story.seconds) == (4.5, 2.5)
@@ -86,15 +86,15 @@ async def test_story_tells_what_was_asked_and_what_it_cost(keeping, ledger):
 @pytest.mark.parametrize(("profile", "drawing"), [("sandbox", True), ("liangxin", False)])
 async def test_only_a_picture_of_the_sandbox_is_a_drawing(keeping, ledger, profile, drawing):
     ticket = accepted(ledger, profile=profile)
-    result = await keeping.keep(Client(download=[PNG]), ticket, record("success", FIRST))
-    assert result.story.drawing is drawing
+    result = await keeping.save(Client(download=[PNG]), ticket, record("success", FIRST))
+    assert result.metadata.drawing is drawing
 
 
 async def test_text_in_the_answer_is_kept_without_a_download(keeping, ledger):
     answer = record("success")
-    answer = replace(answer, media=(Media("", "text", "雨\n\ntwo"),))
+    answer = replace(answer, media=(TaskOutput("", "text", "雨\n\ntwo"),))
     client = Client()
-    result = await keeping.keep(client, accepted(ledger), answer)
+    result = await keeping.save(client, accepted(ledger), answer)
     assert client.calls == []
     assert result.paths[0].read_bytes() == "雨\n\ntwo".encode()
 
@@ -106,17 +106,17 @@ async def test_text_is_written_as_utf_8_whatever_the_system_writes(keeping, ledg
         return write(self, text, encoding or "ascii")
 
     monkeypatch.setattr(Path, "write_text", write_text)
-    answer = replace(record("success"), media=(Media("", "text", "雨"),))
-    result = await keeping.keep(Client(), accepted(ledger), answer)
+    answer = replace(record("success"), media=(TaskOutput("", "text", "雨"),))
+    result = await keeping.save(Client(), accepted(ledger), answer)
     assert result.paths[0].read_bytes() == "雨".encode()
 
 
 async def test_result_that_is_on_disk_already_is_not_downloaded(keeping, ledger):
     ticket, answer = accepted(ledger), record("success", FIRST)
-    first = await keeping.keep(Client(download=[PNG]), ticket, answer)
+    first = await keeping.save(Client(download=[PNG]), ticket, answer)
     ledger.change(ticket, "as if it had never been kept", fate="succeeded", folder="")
     client = Client()
-    again = await keeping.keep(client, ticket, answer)
+    again = await keeping.save(client, ticket, answer)
     assert client.calls == []
     assert again.folder == first.folder
     assert ledger.find(ticket.id).fate == "kept"
@@ -124,9 +124,9 @@ async def test_result_that_is_on_disk_already_is_not_downloaded(keeping, ledger)
 
 @pytest.mark.parametrize("last", [PNG, DEAD], ids=["kept", "lost"])
 async def test_nothing_incomplete_is_left_in_the_folder(keeping, ledger, results, last):
-    client = Client(download=[last], record=[record("success", FIRST)])
+    client = Client(download=[last], get_task=[record("success", FIRST)])
     try:
-        await keeping.keep(client, accepted(ledger), record("success", FIRST))
+        await keeping.save(client, accepted(ledger), record("success", FIRST))
     except ResultUnavailableError:
         assert last is DEAD
     assert list(results.root.glob(".incoming-*")) == []
@@ -136,8 +136,8 @@ async def test_nothing_incomplete_is_left_in_the_folder(keeping, ledger, results
 
 
 async def test_after_a_dead_link_the_service_is_asked_for_a_fresh_one(keeping, ledger, budget):
-    client = Client(download=[dead(FIRST)], record=[record("success", SECOND)])
-    result = await keeping.keep(client, accepted(ledger), record("success", FIRST))
+    client = Client(download=[dead(FIRST)], get_task=[record("success", SECOND)])
+    result = await keeping.save(client, accepted(ledger), record("success", FIRST))
     assert client.calls[1] == ("record", "task_1")
     assert downloaded(client) == [FIRST, SECOND]
     assert budget.steps == ["query"]
@@ -146,35 +146,35 @@ async def test_after_a_dead_link_the_service_is_asked_for_a_fresh_one(keeping, l
 
 async def test_story_is_of_the_answer_with_the_fresh_link(keeping, ledger):
     fresh = record("success", SECOND, credits=9.0)
-    client = Client(download=[dead(FIRST)], record=[fresh])
-    result = await keeping.keep(client, accepted(ledger), record("success", FIRST))
-    assert result.story.credits == 9.0
+    client = Client(download=[dead(FIRST)], get_task=[fresh])
+    result = await keeping.save(client, accepted(ledger), record("success", FIRST))
+    assert result.metadata.credits == 9.0
 
 
 async def test_result_whose_fresh_link_is_dead_is_lost(keeping, ledger):
-    client = Client(download=[DEAD], record=[record("success", FIRST)])
+    client = Client(download=[DEAD], get_task=[record("success", FIRST)])
     with pytest.raises(ResultUnavailableError) as raised:
-        await keeping.keep(client, accepted(ledger), record("success", FIRST))
+        await keeping.save(client, accepted(ledger), record("success", FIRST))
     assert raised.value is DEAD
     assert [kind for kind, *_ in client.calls] == ["download", "record", "download"]
     assert ledger.find("task_1").fate == "accepted"
 
 
 async def test_answer_without_a_result_is_lost(keeping, ledger):
-    client = Client(record=[record("success")])
+    client = Client(get_task=[record("success")])
     with pytest.raises(
         ResultUnavailableError, match=r"^The task succeeded, but the answer names no result"
     ):
-        await keeping.keep(client, accepted(ledger), record("success"))
+        await keeping.save(client, accepted(ledger), record("success"))
     assert client.count("record") == 1
 
 
 async def test_kie_makes_a_new_link_of_each_dead_one(keeping, ledger, budget):
     old = record("success", FIRST, SECOND)
     client = Client(
-        download=[dead(FIRST, SECOND)], record=[old], link=[lambda url: url + "?until=1"]
+        download=[dead(FIRST, SECOND)], get_task=[old], refresh_link=[lambda url: url + "?until=1"]
     )
-    result = await keeping.keep(client, accepted(ledger, profile="kie"), old)
+    result = await keeping.save(client, accepted(ledger, profile="kie"), old)
     assert [one for kind, one, *_ in client.calls if kind == "link"] == [FIRST, SECOND]
     assert sorted(downloaded(client)[-2:]) == [FIRST + "?until=1", SECOND + "?until=1"]
     assert budget.steps == ["query"] * 3
@@ -182,18 +182,18 @@ async def test_kie_makes_a_new_link_of_each_dead_one(keeping, ledger, budget):
 
 
 async def test_kie_makes_no_link_of_a_text(keeping, ledger):
-    text = Media("", "text", "One")
-    old = replace(record("success", FIRST), media=(text, Media.of(FIRST)))
-    client = Client(download=[dead(FIRST)], record=[old], link=[SECOND])
-    result = await keeping.keep(client, accepted(ledger, profile="kie"), old)
+    text = TaskOutput("", "text", "One")
+    old = replace(record("success", FIRST), outputs=(text, TaskOutput.from_url(FIRST)))
+    client = Client(download=[dead(FIRST)], get_task=[old], refresh_link=[SECOND])
+    result = await keeping.save(client, accepted(ledger, profile="kie"), old)
     assert client.count("link") == 1
     assert [path.suffix for path in result.paths] == [".txt", ".png"]
 
 
 async def test_where_kie_makes_no_link_the_result_is_lost(keeping, ledger):
     old, refusal = record("success", FIRST), APIError("no such file", status=422)
-    client = Client(download=[DEAD], record=[old], link=[refusal])
+    client = Client(download=[DEAD], get_task=[old], refresh_link=[refusal])
     with pytest.raises(ResultUnavailableError) as raised:
-        await keeping.keep(client, accepted(ledger, profile="kie"), old)
+        await keeping.save(client, accepted(ledger, profile="kie"), old)
     assert raised.value is DEAD
     assert client.count("download") == 2

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from liangxin_nb.engine import submitter as module
-from liangxin_nb.engine.submitter import Sending
+from liangxin_nb.engine.submitter import Submitter
 from liangxin_nb.errors import (
     APIConnectionError,
     APIError,
@@ -46,7 +46,7 @@ def sending(client, ledger, budget=None):
             raise client
         return client
 
-    return Sending(connect, ledger, budget or Budget())
+    return Submitter(connect, ledger, budget or Budget())
 
 
 def history(ledger, ticket):
@@ -65,13 +65,13 @@ async def until(condition, task):
 
 
 async def test_accepted_ticket_has_the_task_id_here_and_in_the_ledger(ledger, intend, statuses):
-    ticket = await sending(Client(create=["task_1"]), ledger).send(intend(), statuses.append)
+    ticket = await sending(Client(create=["task_1"]), ledger).submit(intend(), statuses.append)
     assert (ticket.fate, ticket.task_id) == ("accepted", "task_1")
     assert ledger.find(ticket.id) == ticket
 
 
 async def test_history_of_an_accepted_request(ledger, intend, statuses):
-    ticket = await sending(Client(create=["task_1"]), ledger).send(intend(), statuses.append)
+    ticket = await sending(Client(create=["task_1"]), ledger).submit(intend(), statuses.append)
     assert history(ledger, ticket) == [("intent", ""), ("sent", ""), ("accepted", "task_1")]
 
 
@@ -79,14 +79,14 @@ async def test_ledger_says_sent_while_the_request_is_on_its_way(ledger, intend, 
     seen = []
     client = Client(create=[lambda *_: seen.append(ledger.find(intent.id).fate) or "task_1"])
     intent = intend()
-    await sending(client, ledger).send(intent, statuses.append)
+    await sending(client, ledger).submit(intent, statuses.append)
     assert seen == ["sent"]
 
 
 async def test_statuses_are_sending_and_then_waiting(ledger, intend, statuses):
     intent = intend()
-    ticket = await sending(Client(create=["task_1"]), ledger).send(intent, statuses.append)
-    assert [(one.phase, one.ticket) for one in statuses] == [
+    ticket = await sending(Client(create=["task_1"]), ledger).submit(intent, statuses.append)
+    assert [(one.phase, one.record) for one in statuses] == [
         ("sending", intent),
         ("waiting", ticket),
     ]
@@ -94,13 +94,13 @@ async def test_statuses_are_sending_and_then_waiting(ledger, intend, statuses):
 
 async def test_client_is_given_the_request_the_callback_and_the_budget(ledger, intend, statuses):
     client, budget = Client(create=["task_1"]), Budget()
-    await sending(client, ledger, budget).send(intend(), statuses.append, "https://here/cb")
+    await sending(client, ledger, budget).submit(intend(), statuses.append, "https://here/cb")
     assert client.calls == [("create", REQUEST, "https://here/cb", budget)]
 
 
 async def test_without_a_callback_the_client_is_given_none(ledger, intend, statuses):
     client = Client(create=["task_1"])
-    await sending(client, ledger).send(intend(), statuses.append)
+    await sending(client, ledger).submit(intend(), statuses.append)
     assert client.calls[0][2] == ""
 
 
@@ -112,16 +112,16 @@ async def test_wait_for_a_turn_is_reported_with_the_rate(ledger, intend, statuse
         tell(12.4)
 
     intent, budget = intend(), Budget(waiting)
-    await sending(Client(create=["task_1"]), ledger, budget).send(intent, statuses.append)
+    await sending(Client(create=["task_1"]), ledger, budget).submit(intent, statuses.append)
     first = statuses[0]
-    assert (first.phase, first.ticket) == ("sending", intent)
+    assert (first.phase, first.record) == ("sending", intent)
     assert first.note == "Sending in 12 s: 20 per 10 s."
 
 
 async def test_turn_ends_after_the_task_id_is_in_the_ledger(ledger, intend, statuses):
     intent, budget, seen = intend(), Budget(), []
     budget.on_created = lambda: seen.append(ledger.find(intent.id).task_id)
-    await sending(Client(create=["task_1"]), ledger, budget).send(intent, statuses.append)
+    await sending(Client(create=["task_1"]), ledger, budget).submit(intent, statuses.append)
     assert seen == ["task_1"]
     assert budget.steps == ["create", ("created", "turn 1")]
 
@@ -130,7 +130,7 @@ async def test_turn_ends_when_the_request_was_refused(ledger, intend, statuses):
     budget = Budget()
     client = Client(create=[InsufficientCreditsError("no credits", status=402)])
     with pytest.raises(InsufficientCreditsError):
-        await sending(client, ledger, budget).send(intend(), statuses.append)
+        await sending(client, ledger, budget).submit(intend(), statuses.append)
     assert budget.steps == ["create", ("created", "turn 1")]
 
 
@@ -149,7 +149,7 @@ async def test_turn_ends_when_the_request_was_refused(ledger, intend, statuses):
 async def test_error_decides_whether_a_task_may_exist(ledger, intend, statuses, error, fate):
     intent = intend()
     with pytest.raises(type(error)) as raised:
-        await sending(Client(create=[error]), ledger).send(intent, statuses.append)
+        await sending(Client(create=[error]), ledger).submit(intent, statuses.append)
     assert raised.value is error
     found = ledger.find(intent.id)
     assert (found.fate, found.reason, found.task_id) == (fate, str(error), "")
@@ -159,7 +159,7 @@ async def test_error_decides_whether_a_task_may_exist(ledger, intend, statuses, 
 async def test_request_that_failed_is_not_reported_as_waiting(ledger, intend, statuses):
     client = Client(create=[InsufficientCreditsError("no credits", status=402)])
     with pytest.raises(InsufficientCreditsError):
-        await sending(client, ledger).send(intend(), statuses.append)
+        await sending(client, ledger).submit(intend(), statuses.append)
     assert [one.phase for one in statuses] == ["sending"]
 
 
@@ -167,7 +167,7 @@ async def test_without_a_connection_nothing_is_sent(ledger, intend, statuses):
     intent, budget = intend(), Budget()
     error = InvalidRequestError("no sandbox", next_step="start one")
     with pytest.raises(InvalidRequestError) as raised:
-        await sending(error, ledger, budget).send(intent, statuses.append)
+        await sending(error, ledger, budget).submit(intent, statuses.append)
     assert raised.value is error
     found = ledger.find(intent.id)
     assert (found.fate, found.reason) == ("refused", "no sandbox start one")
@@ -179,7 +179,7 @@ async def test_unexpected_error_leaves_the_request_as_sent(ledger, intend, statu
     """It may have arrived: recovery decides later."""
     intent = intend()
     with pytest.raises(RuntimeError):
-        await sending(Client(create=[RuntimeError("bug")]), ledger).send(intent, statuses.append)
+        await sending(Client(create=[RuntimeError("bug")]), ledger).submit(intent, statuses.append)
     assert ledger.find(intent.id).fate == "sent"
 
 
@@ -193,7 +193,7 @@ async def forever(*_):
 async def cancelled_in_the_queue(ledger, intent):
     """Cancel a request that waits for its turn; the error raised and the calls made."""
     client, budget = Client(create=["task_1"]), Budget(forever)
-    task = asyncio.create_task(sending(client, ledger, budget).send(intent, lambda _: None))
+    task = asyncio.create_task(sending(client, ledger, budget).submit(intent, lambda _: None))
     await until(lambda: budget.steps, task)
     task.cancel()
     with pytest.raises(InvalidRequestError) as raised:
@@ -229,7 +229,7 @@ async def test_request_on_its_way_is_not_cancelled(ledger, intend, statuses):
         return "task_1"
 
     client, intent = Client(create=[lambda *_: answered()]), intend()
-    task = asyncio.create_task(sending(client, ledger).send(intent, statuses.append))
+    task = asyncio.create_task(sending(client, ledger).submit(intent, statuses.append))
     await until(lambda: client.calls, task)
     for _ in range(3):
         task.cancel()
@@ -243,7 +243,7 @@ async def test_request_ends_when_its_own_task_is_cancelled(ledger, intend, statu
     client = Client(create=[asyncio.CancelledError()])
     with pytest.raises(asyncio.CancelledError):
         async with asyncio.timeout(60):
-            await sending(client, ledger).send(intend(), statuses.append)
+            await sending(client, ledger).submit(intend(), statuses.append)
 
 
 # ---- how many at once
@@ -251,7 +251,7 @@ async def test_request_ends_when_its_own_task_is_cancelled(ledger, intend, statu
 
 async def test_four_requests_are_on_their_way_at_once(monkeypatch, ledger, intend, statuses):
     async def write(_ledger, ticket, _what, _detail="", **values):
-        return ticket.but(**values)
+        return ticket.replace(**values)
 
     async def answered():
         await answer.wait()
@@ -262,7 +262,7 @@ async def test_four_requests_are_on_their_way_at_once(monkeypatch, ledger, inten
     answer = asyncio.Event()
     client = Client(create=[lambda *_: answered()])
     line = sending(client, ledger)
-    tasks = [asyncio.create_task(line.send(intend(), statuses.append)) for _ in range(6)]
+    tasks = [asyncio.create_task(line.submit(intend(), statuses.append)) for _ in range(6)]
     for _ in range(100):
         await asyncio.sleep(0)
     assert client.count("create") == 4
@@ -277,6 +277,6 @@ async def test_failed_requests_leave_their_places(ledger, intend, statuses):
     )
     for _ in range(5):
         with pytest.raises(InsufficientCreditsError):
-            await line.send(intend(), statuses.append)
+            await line.submit(intend(), statuses.append)
     async with asyncio.timeout(60):
-        assert (await line.send(intend(), statuses.append)).task_id == "task_1"
+        assert (await line.submit(intend(), statuses.append)).task_id == "task_1"

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from liangxin_nb.ledger import Ledger
-from liangxin_nb.results import story
+from liangxin_nb.results import read_metadata
 
 from ..conftest import wait_until
 from ..processes import kill, running
@@ -74,6 +74,6 @@ def test_killed_process_loses_nothing_and_pays_for_nothing_twice(crash, server, 
         picture = tmp_path / "r" / ticket.folder / "1.png"
         with Image.open(picture) as image:
             image.load()
-        assert story(picture).task_id == ticket.task_id
+        assert read_metadata(picture).task_id == ticket.task_id
     folders = [path for path in (tmp_path / "r").glob("20*/*") if path.is_dir()]
     assert len(folders) == len(by_id), "a result was kept twice or half"

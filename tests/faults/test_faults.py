@@ -10,8 +10,8 @@ import stamina
 
 from liangxin_nb.api import downloads
 from liangxin_nb.errors import LiangxinError
-from liangxin_nb.polling import Pace
-from liangxin_nb.results import story
+from liangxin_nb.polling import PollSchedule
+from liangxin_nb.results import read_metadata
 from liangxin_nb.session import Session
 
 from ..conftest import start_sandbox, wait_until
@@ -19,7 +19,9 @@ from .report import add_row
 from .rows import ROWS
 
 #: Waits a tenth of a second at most where the service asks for a pause.
-PACE = Pace(steps=((float("inf"), 0.03, 0.05),), spacing=0.01, creating=0.2, longest=0.1)
+PACE = PollSchedule(
+    steps=((float("inf"), 0.03, 0.05),), poll_interval_s=0.01, create_period_s=0.2, max_block_s=0.1
+)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,7 @@ def message_at_the_end(job):
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name or "none")
 def test_fault_ends_as_promised(row, faulty, connect, monkeypatch, request):
-    monkeypatch.setattr(downloads, "LARGEST", 4 << 20)
+    monkeypatch.setattr(downloads, "MAX_BYTES", 4 << 20)
     put(faulty, row.faults)
     before = counted(faulty)
     session = connect(timeout=row.timeout, patience=row.patience)
@@ -103,8 +105,8 @@ def test_fault_ends_as_promised(row, faulty, connect, monkeypatch, request):
     assert "\n" not in message
     assert list(session.results.root.glob(".incoming*")) == []
     if row.outcome == "done":
-        assert story(job.result.paths[0]).task_id == job.task_id
-    elif ticket.unfinished and "stall" not in row.faults:
+        assert read_metadata(job.result.paths[0]).task_id == job.task_id
+    elif ticket.is_resumable and "stall" not in row.faults:
         assert session.resume(job.task_id)[0].wait(60).task_id == job.task_id
 
 
@@ -130,7 +132,7 @@ def test_port_without_a_server_means_that_nothing_was_sent(connect, request):
 
 def test_many_jobs_together_keep_the_services_limits(faulty, connect):
     put(faulty, "limits")
-    documented = Pace()
+    documented = PollSchedule()
     session = connect(pace=replace(documented, steps=((float("inf"), 0.4, 0.5),)))
     jobs = [session.generate("a lake", size="square", seed=n) for n in range(12)]
     assert [message_at_the_end(job) for job in jobs] == [""] * 12

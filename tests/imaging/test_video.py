@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from liangxin_nb.archive import pack_all, take_all
-from liangxin_nb.core.job_record import Ticket
-from liangxin_nb.core.metadata import Story
+from liangxin_nb.core.job_record import JobRecord
+from liangxin_nb.core.metadata import ResultMetadata
 from liangxin_nb.core.request import Request
-from liangxin_nb.core.task import Media
+from liangxin_nb.core.task import TaskOutput
 from liangxin_nb.imaging import first_frame
 from liangxin_nb.ledger import Wanted
 from liangxin_nb.library import Shelf
@@ -55,12 +55,14 @@ MP4 = b"\0\0\0\x18ftypisom" + b"\0" * 40
 def kept(tmp_path, *datas, prompt="A cafe terrace", kind="video"):
     """A result of these files, kept and read again."""
     results = Results(tmp_path / "r")
-    ticket = Ticket("3f9c5555aaaa", Request("z-image", prompt), 1795280700.0, "sandbox")
-    parcel = results.parcel(ticket.but(task_id="task_1"))
+    ticket = JobRecord("3f9c5555aaaa", Request("z-image", prompt), 1795280700.0, "sandbox")
+    parcel = results.parcel(ticket.replace(task_id="task_1"))
     for n, data in enumerate(datas, 1):
         parcel.part(n).write_bytes(data)
-    story = Story(prompt, "z-image", "task_1", ticket.id, "sandbox", "2026-11-21T17:45:00+00:00")
-    result = parcel.seal(story, [Media("", kind)] * len(datas))
+    story = ResultMetadata(
+        prompt, "z-image", "task_1", ticket.id, "sandbox", "2026-11-21T17:45:00+00:00"
+    )
+    result = parcel.seal(story, [TaskOutput("", kind)] * len(datas))
     return results.load(result.folder.relative_to(results.root).as_posix())
 
 
@@ -76,7 +78,7 @@ def beside(image):
 @pytest.mark.parametrize("form", ["webm", "mp4"])
 def test_a_film_is_its_first_picture_and_a_player_of_the_local_file(tmp_path, webm, form):
     result = kept(tmp_path, webm if form == "webm" else mp4("orange"))
-    file = result.story.files[0]
+    file = result.metadata.files[0]
     assert (file["kind"], file["seconds"]) == ("video", pytest.approx(2, abs=0.2))
     assert f" {file['width']}×{file['height']} " in repr(result)
     bundle = result._repr_mimebundle_()

@@ -6,7 +6,7 @@ import pytest
 
 from liangxin_nb.core.request import Request
 from liangxin_nb.ledger import Ledger, durations
-from liangxin_nb.polling import Lived
+from liangxin_nb.polling import TaskDuration
 from liangxin_nb.session import Session
 
 from ..task_server import KEY, PACE, TaskServer
@@ -35,14 +35,18 @@ def test_only_tasks_of_the_same_model_service_and_size_count(ledger):
         finished(ledger, 200, SMALL, model="flux-1")
         finished(ledger, 300, SMALL, service="https://b.example")
     running = finished(ledger, None, {**SMALL, "seed": 99})
-    assert set(durations(ledger, running)) == {Lived(10 + n) for n in range(10)}
+    assert set(durations(ledger, running)) == {TaskDuration(10 + n) for n in range(10)}
 
 
 def test_newest_tasks_come_first(ledger):
     for seconds in range(1, 11):
         finished(ledger, seconds, SMALL)
     running = finished(ledger, None, SMALL)
-    assert durations(ledger, running, last=3) == (Lived(10), Lived(9), Lived(8))
+    assert durations(ledger, running, last=3) == (
+        TaskDuration(10),
+        TaskDuration(9),
+        TaskDuration(8),
+    )
 
 
 def test_other_sizes_count_where_there_are_too_few_of_the_same(ledger):
@@ -50,7 +54,7 @@ def test_other_sizes_count_where_there_are_too_few_of_the_same(ledger):
         finished(ledger, seconds, SMALL)
         finished(ledger, seconds + 50, LARGE)
     running = finished(ledger, None, SMALL)
-    assert sorted(one.seconds for one in durations(ledger, running)) == [10, 11, 12, 60, 61, 62]
+    assert sorted(one.duration_s for one in durations(ledger, running)) == [10, 11, 12, 60, 61, 62]
 
 
 def test_nothing_is_known_of_a_new_model(ledger):
@@ -79,7 +83,7 @@ def test_session_learns_when_the_work_on_a_task_began(session):
     job = session.generate("a lake")
     job.wait(60)
     (known,) = durations(session.ledger, job.ticket)
-    assert 0 <= known.began <= known.seconds
+    assert 0 <= known.started_after_s <= known.duration_s
 
 
 def test_task_is_followed_by_what_earlier_ones_took(session):

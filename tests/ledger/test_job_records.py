@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from liangxin_nb.core.job_record import Ticket
+from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
 from liangxin_nb.ledger import Ledger
 
@@ -23,7 +23,7 @@ def add(ledger):
     """Adds a ticket with the id, time and values given."""
 
     def added(id, at=100.0, prompt="a lake", model="z-image", profile="liangxin", **values):
-        ticket = Ticket(id, Request(model, prompt), at, profile, "https://service.example")
+        ticket = JobRecord(id, Request(model, prompt), at, profile, "https://service.example")
         ledger.add(ticket)
         return ledger.change(ticket, "as the test wants it", **values) if values else ticket
 
@@ -202,7 +202,7 @@ def test_unfinished_tickets_come_first_and_then_the_newest(ledger, add):
 
 
 def test_fifty_tickets_are_listed_unless_all_are_wanted(ledger):
-    ledger.bind(None, [Ticket.fresh(REQUEST, "liangxin", "") for _ in range(51)])
+    ledger.bind(None, [JobRecord.new(REQUEST, "liangxin", "") for _ in range(51)])
     assert len(ledger.tickets()) == 50
     assert len(ledger.tickets(most=None)) == 51
 

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from liangxin_nb.core.job_record import Ticket
+from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.ledger import Carried, Ledger, Wanted, rows, take_in
@@ -226,8 +226,8 @@ def of_four(ledger):
         ("d", 400.0, "flux", "the same lake, in RAIN", "deleted", "b2"),
     ]
     for id, at, model, prompt, fate, batch in tickets:
-        ticket = Ticket(id, Request(model, prompt), at, "sandbox", fate=fate, batch=batch)
-        ledger.add(ticket.but(task_id=f"task_{id}"))
+        ticket = JobRecord(id, Request(model, prompt), at, "sandbox", fate=fate, batch=batch)
+        ledger.add(ticket.replace(task_id=f"task_{id}"))
     return ledger
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from liangxin_nb.config.settings import Settings
-from liangxin_nb.core.job_record import Ticket
+from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.ledger import Ledger, spending
@@ -28,7 +28,7 @@ def spend(ledger):
     numbers = iter(range(1000))
 
     def spent(credits, model="z-image", ago=0.0, profile="sandbox"):
-        ticket = Ticket(f"t{next(numbers)}", Request(model, "x"), NOW - ago, profile)
+        ticket = JobRecord(f"t{next(numbers)}", Request(model, "x"), NOW - ago, profile)
         ledger.add(ticket)
         ledger.change(ticket, "kept", fate="kept", credits=credits)
 

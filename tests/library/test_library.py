@@ -8,10 +8,9 @@ import zipfile
 import pytest
 from PIL import Image
 
-from liangxin_nb.catalog import model as find
-from liangxin_nb.catalog import models
-from liangxin_nb.catalog.codegen import as_call, as_typed
-from liangxin_nb.core.job_record import Ticket
+from liangxin_nb.catalog import find_model, load_models
+from liangxin_nb.catalog.codegen import to_python_source, to_source
+from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.imaging import imprinted
@@ -114,7 +113,7 @@ def test_deleting_removes_nothing_outside_of_the_results_folder(session, tmp_pat
     (session.results.root / "2026-01-01").symlink_to(outside.parent)
     names = ("../precious/things", str(outside), "..", "", ".owners/x", "2026-01-01/things")
     for n, folder in enumerate(names):
-        ticket = Ticket(f"t{n}", Request("z", "x"), 1.0, "sandbox", fate="kept")
+        ticket = JobRecord(f"t{n}", Request("z", "x"), 1.0, "sandbox", fate="kept")
         session.ledger.add(ticket)
         session.ledger.keep(ticket, folder, [{"name": "1.png", "bytes": 1, "sha256": ""}])
         (entry,) = Shelf(session).entries([ticket.id])
@@ -211,7 +210,7 @@ REQUESTS = [
 
 @pytest.mark.parametrize("request_", REQUESTS)
 def test_cell_of_a_request_asks_for_the_same(request_):
-    line, _, body = as_typed(find("sandbox", request_.model), request_).partition("\n")
+    line, _, body = to_source(find_model("sandbox", request_.model), request_).partition("\n")
     asked = read(line.removeprefix("%%liangxin "), body, {})
     plain = {"plain": asked.plain, "options": asked.options, "images": asked.images}
     (again,), _ = requests("sandbox", asked.prompt, asked.model, **plain)
@@ -223,8 +222,8 @@ def test_cell_of_a_request_asks_for_the_same(request_):
 
 @pytest.mark.parametrize("value", ["{x}", "$HOME", "two\nlines"])
 def test_request_that_no_cell_can_express_is_given_in_python(value):
-    code = as_typed(
-        find("sandbox", "m"), Request("m", 'a "lake"', {"style": value, "not-a-name": 3})
+    code = to_source(
+        find_model("sandbox", "m"), Request("m", 'a "lake"', {"style": value, "not-a-name": 3})
     )
     given = {}
     code = code.replace("import liangxin_nb as lx\n\n", "")
@@ -237,10 +236,10 @@ def test_request_that_no_cell_can_express_is_given_in_python(value):
 
 
 def test_picture_sent_along_and_not_kept_is_named_as_missing():
-    able = next(model for model in models("kie").values() if "image" in model.plain)
+    able = next(model for model in load_models("kie").values() if "image" in model.common_options)
     named = ["image/png;90000 characters;sha256 0123456789abcdef", "https://x.example/a.png"]
-    request = Request(able.id, "x", {able.plain["image"]: named})
-    for text in (as_typed(able, request), as_call(able, request)):
+    request = Request(able.id, "x", {able.common_options["image"]: named})
+    for text in (to_source(able, request), to_python_source(able, request)):
         assert "90000" not in text
         assert "picture_1" in text
         assert "https://x.example/a.png" in text

@@ -167,7 +167,7 @@ import liangxin_nb as lx
 job = lx.generate("a cat on a wall", size="square")
 lx.show(job)
 result = job.wait()
-assert lx.story(result.paths[0]).prompt == "a cat on a wall"
+assert lx.read_metadata(result.paths[0]).prompt == "a cat on a wall"
 try:
     lx.generate("a cat", size="nonsense")
 except lx.InvalidRequestError as error:

@@ -59,7 +59,7 @@ def test_a_name_in_braces_that_is_no_variable_is_refused():
     ],
 )
 def test_quotes_group_words_and_an_apostrophe_is_a_letter(line, words):
-    assert arguments.words(line) == words
+    assert arguments.split_line(line) == words
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import ipywidgets as widgets
 import pytest
 from PIL import Image
 
-from liangxin_nb.catalog import breaches, model, models
-from liangxin_nb.catalog.codegen import as_call, as_cell
-from liangxin_nb.config.settings import CONFIGURED
+from liangxin_nb.catalog import find_model, iter_violations, load_models
+from liangxin_nb.catalog.codegen import to_cell_source, to_python_source
+from liangxin_nb.config.settings import OVERRIDES
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.notebook.magics.arguments import read
@@ -20,7 +20,7 @@ from liangxin_nb.session import Session
 from liangxin_nb.session.default import configure, current, use
 from liangxin_nb.session.request_builder import requests, varied, varies
 
-ALL = [(profile, id) for profile in ("liangxin", "kie") for id in models(profile)]
+ALL = [(profile, id) for profile in ("liangxin", "kie") for id in load_models(profile)]
 NASTY = "a {cup} of $HOME 'tea' \"now\"\n第二行 \\n %d"
 
 
@@ -65,7 +65,7 @@ def sample(input, rng):
     """A value that an input allows."""
     if input.allowed:
         return rng.choice(input.allowed)
-    least, most = int(input.least or 1), int(min(input.most or 20, 1 << 32))
+    least, most = int(input.minimum or 1), int(min(input.maximum or 20, 1 << 32))
     return {
         "boolean": rng.choice([True, False]),
         "integer": rng.randint(least, most),
@@ -93,16 +93,16 @@ def sampled(chosen, rng):
             for name, input in chosen.inputs.items()
             if name in drawn
         }
-        if not any(breach.stated for breach in breaches(chosen, options, NASTY)):
+        if not any(breach.documented for breach in iter_violations(chosen, options, NASTY)):
             return options
 
 
 @pytest.mark.parametrize(("profile", "id"), ALL)
 def test_the_cell_that_is_shown_asks_for_exactly_the_same(profile, id, rng):
-    chosen = model(profile, id)
+    chosen = find_model(profile, id)
     for _ in range(4):
         asked = Request(id, NASTY, sampled(chosen, rng))
-        line, _, body = as_cell(chosen, asked).partition("\n")
+        line, _, body = to_cell_source(chosen, asked).partition("\n")
         typed = read(line.removeprefix("%%liangxin "), body, {})
         (again,), _ = requests(
             profile, typed.prompt, typed.model,
@@ -113,10 +113,10 @@ def test_the_cell_that_is_shown_asks_for_exactly_the_same(profile, id, rng):
 
 @pytest.mark.parametrize(("profile", "id"), ALL)
 def test_the_call_that_is_shown_asks_for_exactly_the_same(profile, id, rng):
-    chosen = model(profile, id)
+    chosen = find_model(profile, id)
     for _ in range(4):
         asked = Request(id, NASTY, sampled(chosen, rng))
-        ((prompt,), options) = called(as_call(chosen, asked))
+        ((prompt,), options) = called(to_python_source(chosen, asked))
         image = options.pop("image", [])
         (again,), _ = requests(
             profile, prompt, options.pop("model"), plain={}, options=options,
@@ -126,22 +126,22 @@ def test_the_call_that_is_shown_asks_for_exactly_the_same(profile, id, rng):
 
 
 def test_a_value_that_no_line_can_hold_is_refused():
-    chosen = model("kie", "google/imagen4")
+    chosen = find_model("kie", "google/imagen4")
     for value in ("two\nlines", "{x}", "$x"):
         with pytest.raises(InvalidRequestError, match="cannot be written in a cell's line"):
-            as_cell(chosen, Request(chosen.id, "a", {"negative_prompt": value}))
+            to_cell_source(chosen, Request(chosen.id, "a", {"negative_prompt": value}))
 
 
 def test_every_input_of_every_model_has_a_control_that_gives_back_what_it_takes(session, rng):
     composer = Composer(lambda: session)
     wrong = []
-    for id, chosen in models("liangxin").items():
+    for id, chosen in load_models("liangxin").items():
         choose(composer, id)
         form = composer._form
         assert set(chosen.inputs) <= set(form.fields)
         assert form.given() == {}  # defaults are shown, not sent
         for name, input in chosen.inputs.items():
-            if name == chosen.plain.get("image"):
+            if name == chosen.common_options.get("image"):
                 continue
             value = sample(input, rng)
             form.fields[name].put(value)
@@ -313,13 +313,13 @@ def test_vary_is_offered_only_where_the_model_has_a_seed():
 def test_references_that_the_ledger_only_describes_are_not_sent(session):
     data = "data:image/png;base64," + "A" * 500
     request = Request("seedream-v4-5-edit", "a lake", {"reference_images": [data]})
-    assert request.whole
-    described = Request(request.model, request.prompt, request.told)
-    assert not described.whole
+    assert request.is_complete
+    described = Request(request.model, request.prompt, request.redacted_options)
+    assert not described.is_complete
     with pytest.raises(InvalidRequestError, match="are not written down"):
         session.submit(described)
     assert session.ledger.count() == {}
-    assert "--image picture_1" in as_cell(model("liangxin", described.model), described)
+    assert "--image picture_1" in to_cell_source(find_model("liangxin", described.model), described)
 
 
 @pytest.fixture
@@ -445,7 +445,7 @@ def test_settings_that_cannot_work_change_nothing_and_are_reported(tmp_path):
     labelled(composer, "Service").value = "kie"
     labelled(composer, "Use these").click()
     assert "no key for api.kie.ai" in html(composer)
-    assert (CONFIGURED, current()) == ({}, before)
+    assert (OVERRIDES, current()) == ({}, before)
     assert "<b>Sandbox</b>" in composer._line.value
     use(before)
     with pytest.raises(InvalidRequestError, match="chose its session itself"):

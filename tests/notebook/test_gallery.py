@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from ipywidgets.widgets.widget import _instances
 
-from liangxin_nb.catalog import models
+from liangxin_nb.catalog import load_models
 from liangxin_nb.ledger import Wanted
 from liangxin_nb.library import Shelf
 from liangxin_nb.notebook.widgets.gallery import listen
@@ -188,7 +188,7 @@ def test_a_request_goes_to_ones_own_function(session):
 def test_the_real_composer_takes_a_request_and_a_picture(session, monkeypatch):
     from liangxin_nb.notebook.widgets.composer import Composer as Real
 
-    able = next(m for m in models("sandbox").values() if "image" in m.plain)
+    able = next(m for m in load_models("sandbox").values() if "image" in m.common_options)
     stock.kept(session, "a lake", model=able.id)
     monkeypatch.setattr(session, "settings", replace(session.settings, profile="sandbox"))
     real = Real(lambda: session)

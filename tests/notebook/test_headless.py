@@ -43,7 +43,7 @@ def test_the_prompt_reaches_the_service_literally(tmp_path, session, sandbox):
 
 
 async def _prompt(session, task_id):
-    return (await (await session._connect()).record(task_id)).param["input"]["prompt"]
+    return (await (await session._connect()).get_task(task_id)).param["input"]["prompt"]
 
 
 def test_a_cell_for_several_pictures_waits_for_all_of_them(tmp_path, sandbox):
@@ -75,7 +75,8 @@ def edited(tmp_path_factory, sandbox):
         "%%liangxin --size square --seed 1 --out first\na cat",
         edit.format("--image first --out second"),
         edit.format("--out third"),
-        "import liangxin_nb as lx\nlx.story(second.result.paths[0]).options['image_input'][0]",
+        "import liangxin_nb as "
+        "lx\nlx.read_metadata(second.result.paths[0]).options['image_input'][0]",
     ]
     return execute(cells, folder, service(sandbox)), folder
 

@@ -14,9 +14,9 @@ import pytest
 
 from liangxin_nb.archive import Packed
 from liangxin_nb.batches import Estimate, Outcome, Progress
-from liangxin_nb.catalog import Input
-from liangxin_nb.core.job_record import Status, Ticket
-from liangxin_nb.core.metadata import Story
+from liangxin_nb.catalog import InputSpec
+from liangxin_nb.core.job_record import JobRecord, JobUpdate
+from liangxin_nb.core.metadata import ResultMetadata
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.table import Table
 from liangxin_nb.errors import InvalidRequestError, LiangxinError
@@ -60,7 +60,7 @@ def assert_attribute(html, name):
 
 
 def ticket(request=PLAIN, **more):
-    return replace(Ticket.fresh(request, "liangxin", ""), **more)
+    return replace(JobRecord.new(request, "liangxin", ""), **more)
 
 
 def entry(request=PLAIN, files=("1.png",), folder=Path("there"), fate="kept", **more):
@@ -94,7 +94,7 @@ def test_what_an_empty_table_says_is_text():
 
 
 def durable(**more):
-    status = Status(ticket(more.pop("request", PLAIN)), "failed", **more)
+    status = JobUpdate(ticket(more.pop("request", PLAIN)), "failed", **more)
     return _durable(status, brief=False)["text/html"]
 
 
@@ -141,7 +141,7 @@ class Job:
     """As much of a job as a card looks at."""
 
     def __init__(self, status):
-        self.status, self.ticket = status, status.ticket
+        self.status, self.ticket = status, status.record
 
     def watch(self, watcher):
         watcher(self.status)
@@ -174,7 +174,9 @@ ACTIONS = Actions(
 
 
 def card(request=PLAIN, *, notes=(), task_id="", **status):
-    return TaskCard(Job(Status(ticket(request, task_id=task_id), **status)), ACTIONS, notes=notes)
+    return TaskCard(
+        Job(JobUpdate(ticket(request, task_id=task_id), **status)), ACTIONS, notes=notes
+    )
 
 
 def test_the_model_in_a_card_is_text():
@@ -223,7 +225,7 @@ def test_what_goes_wrong_in_a_cards_button_is_text():
 
 
 def outcome(row=TEXT, column="", phase="failed", reason=TEXT):
-    status = Status(ticket(), phase, error=LiangxinError(reason))
+    status = JobUpdate(ticket(), phase, error=LiangxinError(reason))
     return Outcome(0, row, column, PLAIN, status)
 
 
@@ -332,8 +334,12 @@ def test_a_fact_of_one_result_is_text(fact):
 
 @pytest.mark.parametrize("name", ["prompt", "model", "task_id", "service", "made"])
 def test_a_fact_of_a_picture_that_is_brought_along_is_text(name):
-    story = Story(**{**dict.fromkeys(("prompt", "model", "task_id", "ticket", "service", "made"),
-                                     "plain"), name: ELEMENT})  # fmt: skip
+    story = ResultMetadata(
+        **{
+            **dict.fromkeys(("prompt", "model", "task_id", "ticket", "service", "made"), "plain"),
+            name: ELEMENT,
+        }
+    )
     said = ELEMENT[:16] if name == "made" else ELEMENT
     assert_text(details.of_story(story), said=said)
 
@@ -450,21 +456,21 @@ def test_what_is_wrong_with_the_prompt_is_text():
 
 
 def test_what_is_wrong_with_a_field_is_text():
-    from liangxin_nb.catalog import Breach
+    from liangxin_nb.catalog import Violation
 
-    assert_text(_hint(Input("seed", "string"), Breach("seed", TEXT), ""))
+    assert_text(_hint(InputSpec("seed", "string"), Violation("seed", TEXT), ""))
 
 
 def test_the_field_that_excludes_another_is_text():
-    assert_text(_hint(Input("seed", "string"), None, TEXT))
+    assert_text(_hint(InputSpec("seed", "string"), None, TEXT))
 
 
 def test_the_help_of_a_field_is_text():
-    assert_text(_hint(Input("seed", "string", help=TEXT), None, ""))
+    assert_text(_hint(InputSpec("seed", "string", help=TEXT), None, ""))
 
 
 def test_the_name_of_a_reference_is_text():
-    references = References(Input("image", "string"), lambda: None, Guard(), list)
+    references = References(InputSpec("image", "string"), lambda: None, Guard(), list)
     references.add(Reference(b"no picture", TEXT))
     (row,) = references._list.children
     assert_text(row.children[1].value)

@@ -70,7 +70,7 @@ def test_the_output_names_the_task_as_soon_as_the_service_has_accepted_it(
 def test_the_output_of_a_refused_job_names_its_ticket(session, screen):
     job = session.generate("a cat", model="no-such-model")
     show(job, session)
-    wait_until(lambda: job.status.over)
+    wait_until(lambda: job.status.is_final)
     assert screen.latest == {"liangxin": {"ticket": job.ticket.id, "task_id": ""}}
 
 

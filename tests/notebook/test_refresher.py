@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import ipywidgets
 import pytest
 
-from liangxin_nb.core.job_record import Status, Ticket
+from liangxin_nb.core.job_record import JobRecord, JobUpdate
 from liangxin_nb.core.request import Request
 from liangxin_nb.notebook.widgets import card_factory
 from liangxin_nb.notebook.widgets.refresher import BEAT, Ticker
@@ -130,7 +130,7 @@ def test_of_many_clocks_the_newest_tick_each_second_and_the_others_in_turn(beats
 
 def test_the_clock_of_a_card_that_is_over_stands_still(beats):
     (card,) = beats.add(1)
-    card.status.over = True
+    card.status.is_final = True
     beats.beat_for(2)
     assert card.ticked == 0
 
@@ -163,7 +163,7 @@ def live_cards(beats, count, monkeypatch):
     session = SimpleNamespace(loop=LOOP, ledger=SimpleNamespace(usual=lambda *_: 12.0))
     cards = []
     for n in range(count):
-        job = Job(Ticket.fresh(Request("z-image", f"lake {n}"), "sandbox", ""), LOOP)
+        job = Job(JobRecord.new(Request("z-image", f"lake {n}"), "sandbox", ""), LOOP)
         card, followed = card_factory.card_of(job, session)
         followed(job)
         cards.append(card)
@@ -176,7 +176,7 @@ def test_100_live_cards_send_a_bounded_number_of_messages(beats, sent, monkeypat
     for _ in range(10):
         phase = next(phases)
         for card in cards:
-            card.told(Status(card.status.ticket, phase))
+            card.told(JobUpdate(card.status.record, phase))
         sent.clear()
         beats.beat()
         assert 0 < len(sent) <= 250 / PER_SECOND
@@ -187,7 +187,7 @@ def test_a_card_whose_state_changes_sends_its_parts_once_a_beat(beats, sent, mon
     beats.beat()
     sent.clear()
     for phase in ("waiting", "queuing", "generating"):
-        card.told(Status(card.status.ticket, phase))
+        card.told(JobUpdate(card.status.record, phase))
     beats.beat()
     # The state, the place for the picture, the clock, the colour, the buttons.
     assert 1 <= len(sent) <= 5
@@ -210,16 +210,16 @@ from liangxin_nb.session.default import current
 from liangxin_nb.session.job import Job
 from liangxin_nb.notebook.widgets.card_factory import card_of
 from liangxin_nb.core.request import Request
-from liangxin_nb.core.job_record import Status, Ticket
+from liangxin_nb.core.job_record import JobUpdate, JobRecord
 
 async def wander(ticket, tell):
     for phase in itertools.cycle(("waiting", "queuing", "generating")):
-        tell(Status(ticket, phase))
+        tell(JobUpdate(ticket, phase))
         await asyncio.sleep(0.5)
 
 cards = []
 for n in range(100):
-    ticket = Ticket.fresh(Request("z-image", f"lake {n}"), "sandbox", "")
+    ticket = JobRecord.new(Request("z-image", f"lake {n}"), "sandbox", "")
     card, followed = card_of(Job(ticket, current().loop).start(None, wander), current())
     followed(card._job)
     cards.append(card)

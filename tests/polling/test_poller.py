@@ -5,18 +5,18 @@ import math
 
 import pytest
 
-from liangxin_nb.core.task import Record, State
+from liangxin_nb.core.task import TaskRecord, TaskState
 from liangxin_nb.errors import APIConnectionError, APIError, WaitTimeoutError
-from liangxin_nb.polling import Lived, Pace, Scheduler, plan, tracked_task
-from liangxin_nb.polling.tracked_task import Followed, OwnTurns
+from liangxin_nb.polling import Poller, PollSchedule, TaskDuration, build_schedule, tracked_task
+from liangxin_nb.polling.tracked_task import FixedIntervalLimiter, TrackedTask
 
 from .. import virtual_time
 
 pytestmark = pytest.mark.anyio
 #: A question about a task every two seconds, all questions an eighth of a second apart.
-EVEN = Pace(steps=((float("inf"), 2.0, 2.0),), spacing=0.125)
+EVEN = PollSchedule(steps=((float("inf"), 2.0, 2.0),), poll_interval_s=0.125)
 #: So seldom that only a hint makes a question come sooner.
-SELDOM = Pace(steps=((float("inf"), 60.0, 60.0),), spacing=0.125)
+SELDOM = PollSchedule(steps=((float("inf"), 60.0, 60.0),), poll_interval_s=0.125)
 
 
 @pytest.fixture
@@ -46,11 +46,11 @@ class Service:
         await asyncio.sleep(self.slow)
         if isinstance(answer, Exception):
             raise answer
-        return Record(task_id, State(answer))
+        return TaskRecord(task_id, TaskState(answer))
 
 
 def scheduler(pace=EVEN, turns=None):
-    return Scheduler(pace, turns, clock=asyncio.get_running_loop().time)
+    return Poller(pace, turns, clock=asyncio.get_running_loop().time)
 
 
 def follow(service, by=None, *, patience=1000.0, tell=lambda _: None, task_id="task_1", **more):
@@ -83,7 +83,12 @@ async def test_trouble_that_may_pass_is_reported_and_the_task_asked_about_again(
     busy = APIError("busy", status=503)
     service = Service(APIConnectionError("gone"), busy, "generating", "success")
     await follow(service, tell=answers.append)
-    assert [type(answer) for answer in answers] == [APIConnectionError, APIError, Record, Record]
+    assert [type(answer) for answer in answers] == [
+        APIConnectionError,
+        APIError,
+        TaskRecord,
+        TaskRecord,
+    ]
 
 
 async def test_a_final_refusal_ends_the_wait():
@@ -133,7 +138,7 @@ async def test_a_defect_ends_the_wait():
 
 
 async def test_a_task_that_is_taken_up_again_is_asked_about_soon():
-    pace = Pace(steps=((30.0, 2.0, 2.0), (float("inf"), 15.0, 15.0)))
+    pace = PollSchedule(steps=((30.0, 2.0, 2.0), (float("inf"), 15.0, 15.0)))
     service = Service("generating", "success")
     await follow(service, scheduler(pace), age=1000.0)
     assert service.asked == [2.0, 17.0]
@@ -152,10 +157,10 @@ async def test_many_tasks_share_one_loop_and_keep_their_distance():
 
 
 async def test_own_turns_count_from_the_last_one():
-    own, given = OwnTurns(0.5), []
+    own, given = FixedIntervalLimiter(0.5), []
     for pause in (0.0, 0.0, 0.25, 2.0, 0.0):
         await asyncio.sleep(pause)
-        await own.query()
+        await own.acquire_poll()
         given.append(now())
     assert given == [0.0, 0.5, 1.0, 3.0, 3.5]
 
@@ -185,10 +190,10 @@ async def test_the_service_is_not_waited_for_longer_than_two_minutes():
 
 
 async def test_a_refusal_is_passed_on_to_the_shared_turns():
-    class Turns(OwnTurns):
+    class Turns(FixedIntervalLimiter):
         heard = ()
 
-        async def refused(self, call, seconds):
+        async def back_off(self, call, seconds):
             self.heard = (*self.heard, (call, seconds))
 
     turns = Turns(0.125)
@@ -215,7 +220,7 @@ async def test_nothing_of_a_finished_or_cancelled_task_stays_behind():
     await follow(Service("success"), shared, task_id="done")
     left.cancel()
     await asyncio.sleep(1.0)
-    held = (shared._queue, shared._ready, shared._followed, shared._asking)
+    held = (shared._queue, shared._ready, shared._tracked, shared._polls)
     assert [len(things) for things in held] == [0, 0, 0, 0]
     assert shared._running.done()
 
@@ -223,10 +228,10 @@ async def test_nothing_of_a_finished_or_cancelled_task_stays_behind():
 async def test_hints_about_unknown_tasks_do_not_fill_the_memory():
     shared = scheduler()
     for number in range(1001):
-        shared.hurry(f"task_{number}")
-    assert len(shared._early) == 1000
-    assert "task_0" not in shared._early
-    assert "task_1" in shared._early
+        shared.poll_now(f"task_{number}")
+    assert len(shared._early_hints) == 1000
+    assert "task_0" not in shared._early_hints
+    assert "task_1" in shared._early_hints
 
 
 # --- hints --------------------------------------------------------------------------------------
@@ -236,16 +241,16 @@ async def test_a_hint_makes_the_question_come_at_once():
     service, shared = Service("success"), scheduler(SELDOM)
     following = start(service, shared)
     await asyncio.sleep(3.0)
-    shared.hurry("task_other")
+    shared.poll_now("task_other")
     await asyncio.sleep(3.0)
-    shared.hurry("task_1")
+    shared.poll_now("task_1")
     assert (await following).state == "success"
     assert service.asked == [6.0]
 
 
 async def test_a_hint_that_comes_before_the_task_is_followed_is_remembered_once():
     shared = scheduler(SELDOM)
-    shared.hurry("task_1")
+    shared.poll_now("task_1")
     service = Service("generating", "success")
     await follow(service, shared)
     assert service.asked == [0.0, 60.0]
@@ -259,7 +264,7 @@ async def test_hints_ask_at_most_once_a_second():
     following = start(service, shared)
     for _ in range(32):
         await asyncio.sleep(0.125)
-        shared.hurry("task_1")
+        shared.poll_now("task_1")
     following.cancel()
     assert service.asked == [0.125, 1.125, 2.125, 3.125]
 
@@ -268,9 +273,9 @@ async def test_a_hint_while_the_question_is_on_its_way_asks_once_more():
     service, shared = Service("generating", "success", slow=0.5), scheduler(SELDOM)
     following = start(service, shared)
     await asyncio.sleep(1.0)
-    shared.hurry("task_1")
+    shared.poll_now("task_1")
     await asyncio.sleep(0.25)
-    shared.hurry("task_1")
+    shared.poll_now("task_1")
     assert (await following).state == "success"
     assert service.asked == [1.0, 2.0]
 
@@ -278,11 +283,11 @@ async def test_a_hint_while_the_question_is_on_its_way_asks_once_more():
 async def test_a_hint_does_not_overrule_the_service_that_asked_to_wait():
     busy = APIError("busy", status=429, retry_after=30.0)
     service, shared = Service(busy, "success"), scheduler(SELDOM)
-    shared.hurry("task_1")
+    shared.poll_now("task_1")
     following = start(service, shared)
     for _ in range(3):
         await asyncio.sleep(2.0)
-        shared.hurry("task_1")
+        shared.poll_now("task_1")
     await following
     assert service.asked == [0.0, 30.0]
 
@@ -290,7 +295,9 @@ async def test_a_hint_does_not_overrule_the_service_that_asked_to_wait():
 # --- when the work begins -----------------------------------------------------------------------
 
 #: Of tasks before: queued for however long, then worked on for 20 s.
-QUEUED = tuple(Lived(begun + 20.0, begun) for begun in (5.0, 10.0, 20.0, 40.0, 70.0, 90.0) * 8)
+QUEUED = tuple(
+    TaskDuration(begun + 20.0, begun) for begun in (5.0, 10.0, 20.0, 40.0, 70.0, 90.0) * 8
+)
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -305,10 +312,10 @@ async def test_the_end_is_expected_as_long_after_the_begin_of_the_work_as_before
         asked.append(now())
         state = "queuing" if now() < 60.0 else "generating" if now() < 80.0 else "success"
         since = {"created_ms": 5000, "updated_ms": 65_000} if told and state == "generating" else {}
-        return Record(task_id, State(state), **since)
+        return TaskRecord(task_id, TaskState(state), **since)
 
-    learned = plan(Pace(), QUEUED)
-    await scheduler(Pace()).follow("task_1", ask, lambda _: None, 600, learned=learned)
+    learned = build_schedule(PollSchedule(), QUEUED)
+    await scheduler(PollSchedule()).follow("task_1", ask, lambda _: None, 600, schedule=learned)
     begun = 60.0 if told else next(moment for moment in asked if moment >= 60.0)
     assert sum(begun + 0.5 < moment < begun + 16 for moment in asked) <= 2
     assert 80.0 <= now() <= begun + 23.0
@@ -317,37 +324,47 @@ async def test_the_end_is_expected_as_long_after_the_begin_of_the_work_as_before
 @pytest.mark.parametrize("told", [-50.0, 0.0, 3.0, 1e9])
 def test_a_begin_that_cannot_be_true_counts_within_what_was_seen(told):
     entry = followed(since=100.0)
-    entry.heard(Record("task_1", State("queuing")), 102.5)
-    assert entry.began == math.inf
+    entry.observe(TaskRecord("task_1", TaskState("queuing")), 102.5)
+    assert entry.started_after_s == math.inf
     stamps = {"created_ms": 10**12, "updated_ms": int(10**12 + 1000 * told)}
-    entry.heard(Record("task_1", State("generating"), **stamps), 106.0)
-    assert entry.began == min(6.0, max(2.5, told))
-    entry.heard(Record("task_1", State("generating"), **stamps), 120.0)
-    assert entry.began == min(6.0, max(2.5, told))
+    entry.observe(TaskRecord("task_1", TaskState("generating"), **stamps), 106.0)
+    assert entry.started_after_s == min(6.0, max(2.5, told))
+    entry.observe(TaskRecord("task_1", TaskState("generating"), **stamps), 120.0)
+    assert entry.started_after_s == min(6.0, max(2.5, told))
 
 
 def followed(since):
     async def ask(task_id): ...
 
-    return Followed(
-        0.0, 0, "task_1", ask, lambda _: None, plan(Pace()), since, 0.0, 60.0, None, last=since
+    return TrackedTask(
+        0.0,
+        0,
+        "task_1",
+        ask,
+        lambda _: None,
+        build_schedule(PollSchedule()),
+        since,
+        0.0,
+        60.0,
+        None,
+        last_poll=since,
     )
 
 
 async def test_when_turns_are_short_the_likeliest_end_is_asked_for_first_and_all_get_a_turn():
     """Thirty tasks, one turn a second: those about to end are seen first."""
     asked, order = [], []
-    slow = Pace(steps=((float("inf"), 2.0, 2.0),), spacing=1.0)
-    short, long = (plan(slow, (Lived(seconds),) * 20) for seconds in (4.0, 200.0))
+    slow = PollSchedule(steps=((float("inf"), 2.0, 2.0),), poll_interval_s=1.0)
+    short, long = (build_schedule(slow, (TaskDuration(seconds),) * 20) for seconds in (4.0, 200.0))
     shared = scheduler(slow)
 
     async def ask(task_id):
         asked.append(task_id)
         ends = 4.0 if task_id.startswith("short") else 80.0
-        return Record(task_id, State("success" if now() >= ends else "generating"))
+        return TaskRecord(task_id, TaskState("success" if now() >= ends else "generating"))
 
     async def one(task_id, learned):
-        await shared.follow(task_id, ask, lambda _: None, 6000, learned=learned)
+        await shared.follow(task_id, ask, lambda _: None, 6000, schedule=learned)
         order.append(task_id)
 
     kinds = [(f"long_{n}", long) for n in range(25)] + [(f"short_{n}", short) for n in range(5)]
@@ -359,14 +376,14 @@ async def test_when_turns_are_short_the_likeliest_end_is_asked_for_first_and_all
 def test_a_question_that_is_late_for_long_goes_before_any_likely_one():
     """Each second that it is late counts; after 15 times the least pause it comes first."""
     entry = followed(since=0.0)
-    entry.due = 10.0
+    entry.due_at = 10.0
     for late in (0.0, 15.0, 30.0):
-        likely = entry.plan.chance(0.0, 10.0 + late)
+        likely = entry.schedule.probability(0.0, 10.0 + late)
         assert entry.urgency(10.0 + late) == pytest.approx(likely + late / 30.0)
 
 
 def test_a_question_that_a_hint_asks_for_goes_before_any_other_one():
     entry = followed(since=0.0)
-    entry.due, entry.soon = 10.0, 20.0
+    entry.due_at, entry.poll_soon_at = 10.0, 20.0
     assert entry.urgency(19.9) < 1.5
     assert entry.urgency(20.0) == 2.0

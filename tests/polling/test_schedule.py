@@ -7,12 +7,12 @@ from functools import cache
 
 import pytest
 
-from liangxin_nb.polling import Experience, Lived, Pace, plan
+from liangxin_nb.polling import DurationModel, PollSchedule, TaskDuration, build_schedule
 
 from ..bench import pacing as bench
 from ..bench.worlds import WORLDS
 
-PACE = Pace()
+PACE = PollSchedule()
 QUEUES = ("a queue, then work", "the same, queue untold")
 KNOWN = ("40 durations, 3-300 s", "log-normal", "two humps", "heavy tail", "drifting")
 WRONG = tuple(f"history wrong: {what}{how} 5" for what in ("", "work ") for how in ("x", "/"))
@@ -32,7 +32,7 @@ def times(learned, until, chance=0.5):
 
 def around(seconds, spread=0.1, count=50, seed=1):
     chance = random.Random(seed)
-    return tuple(Lived(seconds * math.exp(chance.gauss(0, spread))) for _ in range(count))
+    return tuple(TaskDuration(seconds * math.exp(chance.gauss(0, spread))) for _ in range(count))
 
 
 @pytest.mark.parametrize(
@@ -46,18 +46,18 @@ def test_the_documented_schedule(elapsed, least, most):
 
 
 def test_all_tasks_together_stay_within_ten_questions_a_second():
-    assert PACE.spacing >= 0.1
+    assert PACE.poll_interval_s >= 0.1
 
 
 def test_without_history_the_documents_alone_say_when_to_ask():
     for known in ((), around(60)[:4]):
-        learned = plan(PACE, known)
+        learned = build_schedule(PACE, known)
         for elapsed in (0.0, 10.0, 29.9, 70.0, 500.0):
             assert learned.wait(elapsed, 3, 0.3) == PACE.wait(elapsed, 0.3)
 
 
 def test_with_history_it_looks_early_is_quiet_and_then_asks_where_ends_are_likely():
-    asked = times(plan(PACE, around(60)), 70)
+    asked = times(build_schedule(PACE, around(60)), 70)
     assert 2 <= asked[0] <= 3
     assert sum(asked_at < 45 for asked_at in asked) <= 6
     assert all(2 <= later - sooner <= 3.5 for sooner, later in between(asked, 55, 65))
@@ -70,7 +70,7 @@ def between(asked, start, end):
 
 
 def test_two_humps_are_asked_about_twice_and_the_valley_between_is_quiet():
-    asked = times(plan(PACE, around(12, 0.08)[:25] + around(75, 0.08)[:25]), 85)
+    asked = times(build_schedule(PACE, around(12, 0.08)[:25] + around(75, 0.08)[:25]), 85)
     count = [sum(low <= moment < low + 12 for moment in asked) for low in (6, 35, 70)]
     assert count[1] <= 2 < min(count[0], count[2])
 
@@ -79,11 +79,13 @@ def queued(count=50, seed=2):
     """Lives that queue for 5 to 90 s and then take about 20 s of work."""
     chance = random.Random(seed)
     begun = [20 * math.exp(chance.gauss(0, 0.7)) for _ in range(count)]
-    return tuple(Lived(began + 20 * math.exp(chance.gauss(0, 0.05)), began) for began in begun)
+    return tuple(
+        TaskDuration(began + 20 * math.exp(chance.gauss(0, 0.05)), began) for began in begun
+    )
 
 
 def test_once_the_work_has_begun_that_decides_when_it_is_asked_about():
-    learned = plan(PACE, queued())
+    learned = build_schedule(PACE, queued())
     for began in (10.0, 40.0, 90.0):
         now, asked = began + 0.5, []
         while now < began + 21:
@@ -94,24 +96,24 @@ def test_once_the_work_has_begun_that_decides_when_it_is_asked_about():
 
 
 def test_what_still_queues_is_not_asked_about_as_if_it_were_about_to_end():
-    learned = plan(PACE, queued())
+    learned = build_schedule(PACE, queued())
     for elapsed in (25.0, 35.0, 50.0):
         assert learned.wait(elapsed, 4, 0.5, math.inf) >= 8
         assert learned.wait(elapsed, 4, 0.5, None) <= 4
-    assert learned.chance(30, 40, math.inf) < 0.05 < learned.chance(30, 40)
-    assert learned.chance(30, 40, 15.0) > 0.9
+    assert learned.probability(30, 40, math.inf) < 0.05 < learned.probability(30, 40)
+    assert learned.probability(30, 40, 15.0) > 0.9
 
 
 def test_a_beginning_that_foretells_nothing_is_not_gone_by():
     """All take 60 s, and the work begins whenever it likes."""
     chance = random.Random(3)
-    lived = tuple(Lived(60 + chance.random(), 50 * chance.random()) for _ in range(50))
-    assert plan(PACE, lived).rest is None
-    assert plan(PACE, around(60)).rest is None
+    lived = tuple(TaskDuration(60 + chance.random(), 50 * chance.random()) for _ in range(50))
+    assert build_schedule(PACE, lived).work_durations is None
+    assert build_schedule(PACE, around(60)).work_durations is None
 
 
 def test_a_task_that_outlives_all_experience_is_asked_about_as_documented():
-    learned = plan(PACE, around(20))
+    learned = build_schedule(PACE, around(20))
     assert learned.wait(100.0, 12, 0.4) == PACE.wait(100.0, 0.4)
 
 
@@ -121,7 +123,7 @@ def test_a_task_that_outlives_all_experience_is_asked_about_as_documented():
 def test_the_bounds_hold_whatever_the_history_and_the_states_say(known):
     """Never under 2 s; a silence is bounded; twice the documented questions and four at most."""
     for chance, began in itertools.product((0.0, 1.0), (None, math.inf, 0.0, 60.0)):
-        assert_bounds(plan(PACE, known), chance, began)
+        assert_bounds(build_schedule(PACE, known), chance, began)
 
 
 def assert_bounds(learned, chance, began):
@@ -129,16 +131,16 @@ def assert_bounds(learned, chance, began):
     while now < 900:
         pause = learned.wait(now, asked, chance, math.inf if began and now < began else began)
         documented = PACE.wait(now, chance)
-        assert 2 <= pause <= max(documented, min(30, max(8, 0.75 * now))) + learned.whole.step
+        assert 2 <= pause <= max(documented, min(30, max(8, 0.75 * now))) + learned.durations.step
         now, asked = now + pause, asked + 1
-        assert asked <= 2 * PACE.asked(now) + 5 + now / 24  # and then the documented ones
+        assert asked <= 2 * PACE.expected_polls(now) + 5 + now / 24  # and then the documented ones
 
 
 def test_a_likely_end_is_more_probable_than_an_unlikely_one():
-    known = Experience([one.seconds for one in around(60)])
-    assert known.chance(10, 40) < 0.05
-    assert known.chance(40, 75) > 0.85
-    assert 0 < Experience(()).chance(30, 60) < 0.5
+    known = DurationModel([one.duration_s for one in around(60)])
+    assert known.probability_between(10, 40) < 0.05
+    assert known.probability_between(40, 75) > 0.85
+    assert 0 < DurationModel(()).probability_between(30, 60) < 0.5
 
 
 @cache

@@ -23,11 +23,11 @@ from filelock import FileLock
 
 from liangxin_nb.config.settings import Settings
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.polling import Pace
-from liangxin_nb.ratelimit import Budget, file_store, limiter, obstacle, redis_store
-from liangxin_nb.ratelimit.file_store import FileBook, OwnBook, folder
-from liangxin_nb.ratelimit.redis_store import RedisBook
-from liangxin_nb.ratelimit.slots import Rule, slot
+from liangxin_nb.polling import PollSchedule
+from liangxin_nb.ratelimit import SharedRateLimiter, file_store, limiter, redis_store, sharing_error
+from liangxin_nb.ratelimit.file_store import FileSlotStore, MemorySlotStore, default_folder
+from liangxin_nb.ratelimit.redis_store import RedisSlotStore
+from liangxin_nb.ratelimit.slots import RateLimit, next_slot
 from liangxin_nb.session import Session
 
 from .. import virtual_time
@@ -79,13 +79,13 @@ def clock():
     ],
 )
 def test_the_next_free_moment_for_two_calls_in_ten_seconds(before, now, closed, wanted):
-    assert slot(before, now, Rule(2, 10.0), closed) == wanted
+    assert next_slot(before, now, RateLimit(2, 10.0), closed) == wanted
 
 
 def test_a_burst_may_come_at_once_and_then_the_rate_holds():
     taken = []
     for _ in range(35):
-        taken.append(slot(taken, 0.0, Rule(10, 1.0)))
+        taken.append(next_slot(taken, 0.0, RateLimit(10, 1.0)))
     assert taken == [0.0] * 10 + [1.0] * 10 + [2.0] * 10 + [3.0] * 5
 
 
@@ -96,30 +96,30 @@ def test_a_burst_may_come_at_once_and_then_the_rate_holds():
 def books(request, tmp_path, clock):
     """Two views of the same appointments: the same object, or two objects on one file."""
     if request.param == "memory":
-        book = OwnBook(clock)
+        book = MemorySlotStore(clock)
         return book, book
     path = tmp_path / "budget" / "x.json"
-    return FileBook(path, clock), FileBook(path, clock)
+    return FileSlotStore(path, clock), FileSlotStore(path, clock)
 
 
 def test_appointments_fill_one_window_after_the_other(books):
-    rule = Rule(2, 10.0)
+    rule = RateLimit(2, 10.0)
     taken = [books[n % 2].reserve(CREATE, rule, str(n)) for n in range(5)]
     assert taken == [0.0, 0.0, 10.0, 10.0, 20.0]
 
 
 def test_calls_of_different_kinds_do_not_count_together(books, clock):
     mine, other = books
-    assert mine.reserve(CREATE, Rule(1, 10.0), "a") == 0.0
-    assert other.reserve(QUERY, Rule(1, 10.0), "b") == 0.0
-    mine.close(QUERY, 3.0)
+    assert mine.reserve(CREATE, RateLimit(1, 10.0), "a") == 0.0
+    assert other.reserve(QUERY, RateLimit(1, 10.0), "b") == 0.0
+    mine.block(QUERY, 3.0)
     clock.now += 10.0
-    assert other.reserve(CREATE, Rule(1, 10.0), "c") == 0.0
+    assert other.reserve(CREATE, RateLimit(1, 10.0), "c") == 0.0
 
 
 def test_who_asks_again_keeps_its_place(books, clock):
     mine, other = books
-    rule = Rule(1, 10.0)
+    rule = RateLimit(1, 10.0)
     assert [mine.reserve(QUERY, rule, who) for who in "abc"] == [0.0, 10.0, 20.0]
     clock.now += 4.0
     assert other.reserve(QUERY, rule, "b") == 6.0
@@ -129,7 +129,7 @@ def test_who_asks_again_keeps_its_place(books, clock):
 
 def test_an_appointment_counts_until_its_window_is_over(books, clock):
     mine, other = books
-    rule = Rule(1, 10.0)
+    rule = RateLimit(1, 10.0)
     assert mine.reserve(QUERY, rule, "a") == 0.0
     clock.now += 9.75
     assert other.reserve(QUERY, rule, "b") == 0.25
@@ -139,7 +139,7 @@ def test_an_appointment_counts_until_its_window_is_over(books, clock):
 
 def test_who_comes_late_counts_from_then_and_the_next_waits_for_it(books, clock):
     mine, other = books
-    rule = Rule(1, 1.0)
+    rule = RateLimit(1, 1.0)
     assert [mine.reserve(QUERY, rule, who) for who in "abc"] == [0.0, 1.0, 2.0]
     clock.now += 1.5  # b should have come at 1.0
     assert mine.reserve(QUERY, rule, "b") == 0.0
@@ -149,23 +149,23 @@ def test_who_comes_late_counts_from_then_and_the_next_waits_for_it(books, clock)
 
 def test_a_call_counts_from_the_moment_of_its_answer(books, clock):
     mine, other = books
-    rule = Rule(1, 1.0)
+    rule = RateLimit(1, 1.0)
     assert mine.reserve(QUERY, rule, "a") == 0.0
     clock.now += 0.5
-    mine.sent(QUERY, "a")
+    mine.confirm(QUERY, "a")
     assert other.reserve(QUERY, rule, "b") == 1.0
 
 
 def test_an_answer_to_a_call_without_an_appointment_counts_nothing(books):
     mine, other = books
-    mine.sent(QUERY, "unknown")
-    assert other.reserve(QUERY, Rule(1, 1.0), "a") == 0.0
+    mine.confirm(QUERY, "unknown")
+    assert other.reserve(QUERY, RateLimit(1, 1.0), "a") == 0.0
 
 
 def test_a_pause_holds_for_its_whole_length_and_no_longer(books, clock):
     mine, other = books
-    rule = Rule(5, 1.0)
-    mine.close(QUERY, 3.0)
+    rule = RateLimit(5, 1.0)
+    mine.block(QUERY, 3.0)
     clock.now += 2.75
     assert other.reserve(QUERY, rule, "a") == 0.25
     clock.now += 0.25
@@ -174,11 +174,11 @@ def test_a_pause_holds_for_its_whole_length_and_no_longer(books, clock):
 
 def test_a_shorter_pause_does_not_end_a_longer_one(books):
     mine, other = books
-    mine.close(QUERY, 3.0)
-    other.close(QUERY, 1.0)
-    assert mine.reserve(QUERY, Rule(5, 1.0), "a") == 3.0
-    other.close(QUERY, 4.0)
-    assert mine.reserve(QUERY, Rule(5, 1.0), "b") == 4.0
+    mine.block(QUERY, 3.0)
+    other.block(QUERY, 1.0)
+    assert mine.reserve(QUERY, RateLimit(5, 1.0), "a") == 3.0
+    other.block(QUERY, 4.0)
+    assert mine.reserve(QUERY, RateLimit(5, 1.0), "b") == 4.0
 
 
 @pytest.mark.parametrize(("ahead", "forgotten"), [(599.75, False), (600.0, True)])
@@ -186,9 +186,9 @@ def test_what_lies_too_far_ahead_is_from_before_the_machine_was_started(
     books, clock, ahead, forgotten
 ):
     mine, other = books
-    rule = Rule(1, 10.0)
+    rule = RateLimit(1, 10.0)
     clock.now = ahead
-    mine.close(CREATE, 0.0)
+    mine.block(CREATE, 0.0)
     assert mine.reserve(QUERY, rule, "a") == 0.0
     clock.now = 0.0
     assert other.reserve(QUERY, rule, "b") == (0.0 if forgotten else ahead + 10.0)
@@ -196,7 +196,7 @@ def test_what_lies_too_far_ahead_is_from_before_the_machine_was_started(
 
 
 def test_turns_go_round_among_those_who_want_them_all_the_time(books, clock):
-    rule, count = Rule(1, 0.125), dict.fromkeys("abcd", 0)
+    rule, count = RateLimit(1, 0.125), dict.fromkeys("abcd", 0)
     start = clock.now
     back = {name: start + books[0].reserve(QUERY, rule, f"{name}0") for name in count}
     while len(set(count.values())) > 1 or sum(count.values()) < 40:
@@ -216,13 +216,13 @@ def test_turns_go_round_among_those_who_want_them_all_the_time(books, clock):
 def test_a_file_that_cannot_be_read_counts_as_empty_and_is_written_anew(tmp_path, clock, content):
     path = tmp_path / "x.json"
     path.write_text(content)
-    assert FileBook(path, clock).reserve(QUERY, Rule(1, 5.0), "a") == 0.0
-    assert FileBook(path, clock).reserve(QUERY, Rule(1, 5.0), "b") == 5.0
+    assert FileSlotStore(path, clock).reserve(QUERY, RateLimit(1, 5.0), "a") == 0.0
+    assert FileSlotStore(path, clock).reserve(QUERY, RateLimit(1, 5.0), "b") == 5.0
     assert json.loads(path.read_text())[QUERY]["taken"] == {"a": 1000.0, "b": 1005.0}
 
 
 def test_the_folder_of_the_files_is_private(tmp_path, clock):
-    FileBook(tmp_path / "new" / "budget" / "x.json", clock)
+    FileSlotStore(tmp_path / "new" / "budget" / "x.json", clock)
     assert stat.S_IMODE((tmp_path / "new" / "budget").stat().st_mode) == 0o700
 
 
@@ -230,26 +230,26 @@ def test_a_folder_of_another_user_is_not_used(tmp_path, clock, monkeypatch):
     owner = os.getuid()
     monkeypatch.setattr(os, "getuid", lambda: owner + 1)
     with pytest.raises(PermissionError, match="budget is somebody else's"):
-        FileBook(tmp_path / "budget" / "x.json", clock)
+        FileSlotStore(tmp_path / "budget" / "x.json", clock)
 
 
 def test_a_file_that_another_process_holds_is_given_up_after_a_while(tmp_path, clock, monkeypatch):
     monkeypatch.setattr(file_store, "_BUSY", 0.01)
-    book = FileBook(tmp_path / "x.json", clock)
+    book = FileSlotStore(tmp_path / "x.json", clock)
     with (
         FileLock(tmp_path / "x.lock", thread_local=False),
         pytest.raises(OSError, match=r"x\.json is held by another process"),
     ):
-        book.reserve(QUERY, Rule(1, 1.0), "a")
-    assert book.reserve(QUERY, Rule(1, 1.0), "b") == 0.0
+        book.reserve(QUERY, RateLimit(1, 1.0), "a")
+    assert book.reserve(QUERY, RateLimit(1, 1.0), "b") == 0.0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the place differs")
 def test_the_files_lie_on_a_local_disk_for_this_user_alone(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    assert folder() == Path(tempfile.gettempdir()) / f"liangxin_nb-{os.getuid()}"
+    assert default_folder() == Path(tempfile.gettempdir()) / f"liangxin_nb-{os.getuid()}"
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    assert folder() == tmp_path / "liangxin_nb"
+    assert default_folder() == tmp_path / "liangxin_nb"
 
 
 # --- the Redis ----------------------------------------------------------------------------------
@@ -281,7 +281,7 @@ def redis_server(tmp_path_factory):
 @pytest.fixture
 def redis_books(redis_server, request):
     """Two views of the same appointments in the Redis. Its clock cannot be set."""
-    made = [RedisBook(redis_server, request.node.name) for _ in range(2)]
+    made = [RedisSlotStore(redis_server, request.node.name) for _ in range(2)]
     yield made
     for book in made:
         book._server.close()
@@ -298,7 +298,7 @@ def about(seconds):
 
 def test_a_redis_holds_appointments_as_a_file_does(redis_books):
     mine, other = redis_books
-    rule = Rule(2, LONG)
+    rule = RateLimit(2, LONG)
     assert [mine.reserve(CREATE, rule, who) for who in "ab"] == [0.0, 0.0]
     assert other.reserve(CREATE, rule, "c") == about(LONG)
     assert other.reserve(CREATE, rule, "d") == about(LONG)
@@ -309,19 +309,19 @@ def test_a_redis_holds_appointments_as_a_file_does(redis_books):
 
 def test_a_redis_pauses_a_call_for_all_its_users(redis_books):
     mine, other = redis_books
-    mine.close(QUERY, LONG)
-    mine.close(QUERY, 1.0)
-    assert other.reserve(QUERY, Rule(5, 1.0), "a") == about(LONG)
-    assert other.reserve(CREATE, Rule(5, 1.0), "a") == 0.0
+    mine.block(QUERY, LONG)
+    mine.block(QUERY, 1.0)
+    assert other.reserve(QUERY, RateLimit(5, 1.0), "a") == about(LONG)
+    assert other.reserve(CREATE, RateLimit(5, 1.0), "a") == 0.0
 
 
 def test_a_redis_counts_a_call_from_its_answer_and_forgets_old_ones(redis_books):
     mine, other = redis_books
-    mine._server.zadd(mine._page(QUERY), {"a": 5.0, "old": 6.0})  # moments of long ago
-    mine.sent(QUERY, "a")
-    mine.sent(QUERY, "unknown")
-    assert other.reserve(QUERY, Rule(1, LONG), "b") == about(LONG)
-    left = other._server.zrange(other._page(QUERY), 0, -1, withscores=True)
+    mine._server.zadd(mine._redis_key(QUERY), {"a": 5.0, "old": 6.0})  # moments of long ago
+    mine.confirm(QUERY, "a")
+    mine.confirm(QUERY, "unknown")
+    assert other.reserve(QUERY, RateLimit(1, LONG), "b") == about(LONG)
+    left = other._server.zrange(other._redis_key(QUERY), 0, -1, withscores=True)
     assert [name for name, _ in left] == [b"a", b"b"]
     assert left[1][1] - left[0][1] == pytest.approx(LONG, abs=0.001)
 
@@ -332,13 +332,13 @@ def test_a_redis_that_does_not_answer_is_an_error_without_its_address(monkeypatc
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(64)
-        book = RedisBook(f"redis://u:secret@127.0.0.1:{silent.getsockname()[1]}/0", "x")
+        book = RedisSlotStore(f"redis://u:secret@127.0.0.1:{silent.getsockname()[1]}/0", "x")
         with pytest.raises(OSError, match=r"^TimeoutError$"):
-            book.reserve(QUERY, Rule(1, 1.0), "a")
+            book.reserve(QUERY, RateLimit(1, 1.0), "a")
 
 
 def test_a_redis_is_given_two_seconds_to_answer(redis_server):
-    given = RedisBook(redis_server, "x")._server.get_connection_kwargs()
+    given = RedisSlotStore(redis_server, "x")._server.get_connection_kwargs()
     assert (given["socket_timeout"], given["socket_connect_timeout"]) == (2.0, 2.0)
 
 
@@ -346,25 +346,25 @@ def test_a_redis_is_given_two_seconds_to_answer(redis_server):
 
 
 def test_a_place_that_can_be_used_has_no_obstacle(tmp_path, redis_server):
-    assert obstacle(str(tmp_path)) == ""
-    assert obstacle(redis_server) == ""
+    assert sharing_error(str(tmp_path)) == ""
+    assert sharing_error(redis_server) == ""
 
 
 def test_an_obstacle_is_named_without_the_secrets_of_its_address(tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    assert "file" in obstacle(str(tmp_path / "file" / "budget"))
+    assert "file" in sharing_error(str(tmp_path / "file" / "budget"))
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"redis://user:secret@127.0.0.1:{closed.getsockname()[1]}/0"
-        assert obstacle(url) == "ConnectionError"
+        assert sharing_error(url) == "ConnectionError"
 
 
 def test_an_obstacle_without_words_is_named_by_its_kind(monkeypatch):
     def book(*_):
         raise TimeoutError
 
-    monkeypatch.setattr(limiter, "_book", book)
-    assert obstacle("") == "TimeoutError"
+    monkeypatch.setattr(limiter, "_open_store", book)
+    assert sharing_error("") == "TimeoutError"
 
 
 def test_a_place_that_is_neither_a_folder_nor_a_redis_is_refused():
@@ -375,7 +375,7 @@ def test_a_place_that_is_neither_a_folder_nor_a_redis_is_refused():
 
 def test_without_the_package_redis_the_error_names_the_next_step(monkeypatch):
     monkeypatch.setitem(sys.modules, "liangxin_nb.ratelimit.redis_store", None)
-    assert obstacle("redis://127.0.0.1:1/0") == (
+    assert sharing_error("redis://127.0.0.1:1/0") == (
         "A budget in Redis needs the package redis. "
         "pip install 'liangxin_nb[team]', or unset LIANGXIN_BUDGET."
     )
@@ -386,9 +386,11 @@ def test_without_the_package_redis_the_error_names_the_next_step(monkeypatch):
 
 def budget(place="", key=KEY, pace=None):
     """A budget on the clock of the running loop; without a place it shares with nobody."""
-    made = Budget(pace or Pace(), str(place), clock=asyncio.get_running_loop().time)
+    made = SharedRateLimiter(
+        pace or PollSchedule(), str(place), clock=asyncio.get_running_loop().time
+    )
     if place:
-        made.serve(SERVICE, key)
+        made.bind(SERVICE, key)
     return made
 
 
@@ -406,13 +408,13 @@ async def moments(calls):
 @pytest.mark.anyio
 async def test_questions_are_an_eighth_of_a_second_apart():
     shared = budget()
-    assert await moments(shared.query() for _ in range(9)) == [n * 0.125 for n in range(9)]
+    assert await moments(shared.acquire_poll() for _ in range(9)) == [n * 0.125 for n in range(9)]
 
 
 @pytest.mark.anyio
 async def test_twenty_tasks_are_created_at_once_and_the_next_twenty_after_the_window():
     shared = budget()
-    assert await moments(shared.create() for _ in range(45)) == (
+    assert await moments(shared.acquire_create() for _ in range(45)) == (
         [0.0] * 20 + [10.5] * 20 + [21.0] * 5
     )
 
@@ -422,7 +424,7 @@ async def test_tasks_are_created_in_the_order_of_asking(tmp_path):
     shared, sent = budget(tmp_path), []
 
     async def create(number):
-        await shared.create()
+        await shared.acquire_create()
         sent.append(number)
 
     await asyncio.gather(*(create(number) for number in range(30)))
@@ -441,7 +443,7 @@ async def test_a_waiting_create_reports_the_seconds_that_are_left():
         return lambda seconds: told.append((clock(), number, seconds))
 
     clock = asyncio.get_running_loop().time
-    await asyncio.gather(*(shared.create(tell(number)) for number in range(23)))
+    await asyncio.gather(*(shared.acquire_create(tell(number)) for number in range(23)))
     assert told[0] == (0.0, 20, 10.5)
     assert {number for _, number, _ in told} == {20, 21, 22}
     assert [seconds for _, number, seconds in told if number == 20] == [10.5]
@@ -453,23 +455,23 @@ async def test_a_waiting_create_reports_the_seconds_that_are_left():
 
 @pytest.mark.anyio
 async def test_a_wait_of_less_than_a_second_is_not_reported():
-    shared, told = budget(pace=Pace(creating=0.99)), []
-    await asyncio.gather(*(shared.create(told.append) for _ in range(21)))
+    shared, told = budget(pace=PollSchedule(create_period_s=0.99)), []
+    await asyncio.gather(*(shared.acquire_create(told.append) for _ in range(21)))
     assert told == []
-    shared = budget(pace=Pace(creating=1.0))
-    await asyncio.gather(*(shared.create(told.append) for _ in range(21)))
+    shared = budget(pace=PollSchedule(create_period_s=1.0))
+    await asyncio.gather(*(shared.acquire_create(told.append) for _ in range(21)))
     assert told == [1.0]
 
 
 def test_the_create_rate_in_words():
-    assert Budget(Pace()).creating == "20 per 10 s"
-    assert Budget(Pace(creating=2.0)).creating == "20 per 2 s"
+    assert SharedRateLimiter(PollSchedule()).create_rate == "20 per 10 s"
+    assert SharedRateLimiter(PollSchedule(create_period_s=2.0)).create_rate == "20 per 2 s"
 
 
 @pytest.mark.anyio
 async def test_a_cancelled_waiter_does_not_delay_those_behind_it():
     shared, clock = budget(), asyncio.get_running_loop().time
-    waiting = [asyncio.create_task(shared.create()) for _ in range(25)]
+    waiting = [asyncio.create_task(shared.acquire_create()) for _ in range(25)]
     await asyncio.sleep(1.0)
     for task in waiting[20:24]:  # the first of them has its appointment, three are behind it
         task.cancel()
@@ -481,13 +483,13 @@ async def test_a_cancelled_waiter_does_not_delay_those_behind_it():
 @pytest.mark.anyio
 async def test_a_task_counts_from_the_answer_to_its_request():
     shared, clock = budget(), asyncio.get_running_loop().time
-    first = await shared.create()
-    await asyncio.gather(*(shared.create() for _ in range(19)))
+    first = await shared.acquire_create()
+    await asyncio.gather(*(shared.acquire_create() for _ in range(19)))
     await asyncio.sleep(5.0)
-    await shared.created(first)
-    await moments(shared.create() for _ in range(19))
+    await shared.confirm_create(first)
+    await moments(shared.acquire_create() for _ in range(19))
     assert clock() == 10.5
-    await shared.create()
+    await shared.acquire_create()
     assert clock() == 15.5
 
 
@@ -497,26 +499,31 @@ async def test_a_task_counts_from_the_answer_to_its_request():
 )
 async def test_after_a_refusal_all_pause_as_long_as_the_service_asked_within_bounds(asked, pause):
     shared = budget()
-    await shared.refused(QUERY, asked)
-    assert await moments([shared.query()]) == [pause]
+    await shared.back_off(QUERY, asked)
+    assert await moments([shared.acquire_poll()]) == [pause]
 
 
 @pytest.mark.anyio
 async def test_a_refusal_pauses_all_who_use_that_key_for_that_call_only(tmp_path):
     mine, yours, other = budget(tmp_path), budget(tmp_path), budget(tmp_path, "sk-b")
     elsewhere = budget(tmp_path)
-    elsewhere.serve("https://elsewhere.example", KEY)
-    await mine.refused(QUERY, 2.0)
-    calls = [other.query(), elsewhere.query(), yours.create(), yours.query()]
+    elsewhere.bind("https://elsewhere.example", KEY)
+    await mine.back_off(QUERY, 2.0)
+    calls = [
+        other.acquire_poll(),
+        elsewhere.acquire_poll(),
+        yours.acquire_create(),
+        yours.acquire_poll(),
+    ]
     assert await moments(calls) == [0.0, 0.0, 0.0, 2.0]
 
 
 @pytest.mark.anyio
 async def test_a_refusal_pauses_that_key_only_in_a_redis_too(redis_server):
     mine, yours, other = (budget(redis_server, key) for key in ("sk-1", "sk-1", "sk-2"))
-    await mine.refused(CREATE, 60.0)
-    assert await moments([other.create()]) == [0.0]
-    waiting = asyncio.create_task(yours.create())
+    await mine.back_off(CREATE, 60.0)
+    assert await moments([other.acquire_create()]) == [0.0]
+    waiting = asyncio.create_task(yours.acquire_create())
     await asyncio.sleep(1.0)
     assert not waiting.done()
     waiting.cancel()
@@ -526,16 +533,16 @@ def test_one_thread_of_its_own_waits_for_the_place_of_the_appointments(tmp_path,
     """Such that neither the loop nor the downloads wait for it; another loop has another one."""
     seen = []
 
-    class Noted(OwnBook):
+    class Noted(MemorySlotStore):
         def close(self, call, seconds):
             seen.append(threading.current_thread().name)
 
-    monkeypatch.setattr(limiter, "_book", lambda *_: Noted())
-    shared = Budget(Pace(), "anywhere")
-    shared.serve(SERVICE, KEY)
+    monkeypatch.setattr(limiter, "_open_store", lambda *_: Noted())
+    shared = SharedRateLimiter(PollSchedule(), "anywhere")
+    shared.bind(SERVICE, KEY)
 
     async def refused():
-        await asyncio.gather(*(shared.refused(QUERY, 0.0) for _ in range(5)))
+        await asyncio.gather(*(shared.back_off(QUERY, 0.0) for _ in range(5)))
         return shared._thread
 
     threads = [asyncio.run(refused()) for _ in range(2)]
@@ -553,7 +560,7 @@ async def test_four_notebooks_of_one_key_share_one_rate_evenly(tmp_path):
     async def notebook(number):
         shared = budget(tmp_path)
         for _ in range(25):
-            await shared.query()
+            await shared.acquire_poll()
             asked.append((clock(), number))
 
     await asyncio.gather(*map(notebook, range(4)))
@@ -566,13 +573,13 @@ async def test_four_notebooks_of_one_key_share_one_rate_evenly(tmp_path):
 @pytest.mark.anyio
 async def test_four_notebooks_of_one_key_create_at_the_rate_of_one(tmp_path):
     notebooks = [budget(tmp_path) for _ in range(4)]
-    moment = await moments(notebook.create() for _ in range(15) for notebook in notebooks)
+    moment = await moments(notebook.acquire_create() for _ in range(15) for notebook in notebooks)
     assert sorted(moment) == pytest.approx([0.0] * 20 + [10.5] * 20 + [21.0] * 20)
 
 
 @pytest.mark.anyio
 async def test_the_key_is_not_in_the_budgets_files(tmp_path):
-    await budget(tmp_path, "sk-very-secret").query()
+    await budget(tmp_path, "sk-very-secret").acquire_poll()
     files = [path for path in tmp_path.iterdir() if path.suffix == ".json"]
     assert len(files) == 1
     assert not any("very-secret" in file.name + file.read_text() for file in tmp_path.iterdir())
@@ -583,26 +590,28 @@ class Broken:
 
     tried = 0
 
-    def reserve(self, call, rule, who):
+    def reserve(self, call, limit, caller):
         self.tried += 1
         raise OSError("no answer")
 
-    close = sent = reserve
+    block = confirm = reserve
 
 
 @pytest.mark.anyio
 async def test_a_place_that_does_not_answer_is_tried_again_after_half_a_minute(monkeypatch):
     """It costs one turn and not every one, and the rate is kept all the same."""
     broken, clock = Broken(), asyncio.get_running_loop().time
-    monkeypatch.setattr(limiter, "_book", lambda *_: broken)
+    monkeypatch.setattr(limiter, "_open_store", lambda *_: broken)
     shared = budget("anywhere")
-    assert await moments(shared.query() for _ in range(100)) == [n * 0.125 for n in range(100)]
+    assert await moments(shared.acquire_poll() for _ in range(100)) == [
+        n * 0.125 for n in range(100)
+    ]
     assert broken.tried == 1
     await asyncio.sleep(29.875 - clock())
-    await shared.query()
+    await shared.acquire_poll()
     assert broken.tried == 1
     await asyncio.sleep(30.0 - clock())
-    await shared.query()
+    await shared.acquire_poll()
     assert broken.tried == 2
 
 
@@ -611,7 +620,7 @@ async def test_a_place_that_does_not_answer_is_tried_again_after_half_a_minute(m
 async def test_where_nothing_can_be_shared_each_keeps_the_rate_by_itself(tmp_path, place):
     (tmp_path / "file in the way").write_text("")
     alone = budget(tmp_path / place if "://" not in place else place)
-    assert await moments(alone.query() for _ in range(4)) == [0.0, 0.125, 0.25, 0.375]
+    assert await moments(alone.acquire_poll() for _ in range(4)) == [0.0, 0.125, 0.25, 0.375]
 
 
 # --- with the session ---------------------------------------------------------------------------
@@ -623,17 +632,19 @@ class Tasks(Handler):
     def create(self):
         self.answer(good(taskId=f"task_{uuid.uuid4().hex}"))
 
-    def record(self):
+    def get_task(self):
         self.answer(good(taskId="task", state="waiting"))
 
-    do_POST, do_GET = create, record
+    do_POST, do_GET = create, get_task
 
 
 def test_a_job_in_the_line_says_when_it_is_sent_and_can_be_withdrawn(tmp_path):
     """Twenty are sent at once, the next must wait; leaving it then sends nothing."""
     server = Server()
     server.RequestHandlerClass = Tasks
-    slow = Pace(steps=((float("inf"), 60.0, 60.0),), spacing=0.01, creating=3600.0)
+    slow = PollSchedule(
+        steps=((float("inf"), 60.0, 60.0),), poll_interval_s=0.01, create_period_s=3600.0
+    )
     session = Session(base_url=server.url, key="k" * 20, results=tmp_path / "r", pace=slow)
     try:
         jobs = [session.generate("a lake", size="square") for _ in range(21)]
@@ -656,13 +667,13 @@ def test_a_job_in_the_line_says_when_it_is_sent_and_can_be_withdrawn(tmp_path):
 
 WORKER = """
 import asyncio, sys
-from liangxin_nb.ratelimit import Budget
-from liangxin_nb.polling import Pace
+from liangxin_nb.ratelimit import SharedRateLimiter
+from liangxin_nb.polling import PollSchedule
 async def ask(place, count):
-    budget = Budget(Pace(spacing=0.03), place)
-    budget.serve("https://service.example", "sk-same-key")
+    budget = SharedRateLimiter(PollSchedule(poll_interval_s=0.03), place)
+    budget.bind("https://service.example", "sk-same-key")
     for _ in range(count):
-        await budget.query()
+        await budget.acquire_poll()
 print("ready", flush=True)
 for line in sys.stdin:
     place, count = line.split()

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from liangxin_nb.polling import Pace
-from liangxin_nb.ratelimit import Budget, limiter
-from liangxin_nb.ratelimit.file_store import OwnBook
-from liangxin_nb.ratelimit.slots import Rule
+from liangxin_nb.polling import PollSchedule
+from liangxin_nb.ratelimit import SharedRateLimiter, limiter
+from liangxin_nb.ratelimit.file_store import MemorySlotStore
+from liangxin_nb.ratelimit.slots import RateLimit
 
 from ..virtual_time import BACKEND
 
@@ -24,7 +24,7 @@ def anyio_backend():
 
 def virtual_budget(**pace):
     """A budget on the clock of the running loop, which it shares with nobody."""
-    return Budget(Pace(**pace), clock=asyncio.get_running_loop().time)
+    return SharedRateLimiter(PollSchedule(**pace), clock=asyncio.get_running_loop().time)
 
 
 # ---- what is reported to those who wait
@@ -33,15 +33,15 @@ def virtual_budget(**pace):
 @pytest.mark.anyio
 @pytest.mark.parametrize(("creating", "reported"), [(0.99, []), (1.0, [1.0])])
 async def test_wait_for_a_turn_is_reported_from_one_second_on(creating, reported):
-    shared, found = virtual_budget(creating=creating), []
-    await asyncio.gather(*(shared.create(found.append) for _ in range(21)))
+    shared, found = virtual_budget(create_period_s=creating), []
+    await asyncio.gather(*(shared.acquire_create(found.append) for _ in range(21)))
     assert found == reported
 
 
 @pytest.mark.anyio
 async def test_no_wait_is_reported_before_the_first_turn():
     shared, reported = virtual_budget(), []
-    await asyncio.gather(shared.create(), shared.create(reported.append))
+    await asyncio.gather(shared.acquire_create(), shared.acquire_create(reported.append))
     assert reported == []
 
 
@@ -49,10 +49,10 @@ async def test_no_wait_is_reported_before_the_first_turn():
 
 
 def test_rates_are_shared_in_the_users_folder_unless_another_place_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(limiter, "folder", lambda: tmp_path / "usual")
-    shared = Budget(Pace())
-    shared.serve(SERVICE, KEY)
-    asyncio.run(shared.query())
+    monkeypatch.setattr(limiter, "default_folder", lambda: tmp_path / "usual")
+    shared = SharedRateLimiter(PollSchedule())
+    shared.bind(SERVICE, KEY)
+    asyncio.run(shared.acquire_poll())
     (book,) = (tmp_path / "usual").glob("*.json")
     assert len(json.loads(book.read_text())[QUERY]["taken"]) == 1
 
@@ -66,11 +66,11 @@ def test_one_thread_serves_all_turns_of_a_loop(tmp_path, monkeypatch):
 
     async def ask_three_times():
         for _ in range(3):
-            await shared.query()
+            await shared.acquire_poll()
 
     monkeypatch.setattr(limiter, "ThreadPoolExecutor", executor)
-    shared = Budget(Pace(spacing=0.0), str(tmp_path))
-    shared.serve(SERVICE, KEY)
+    shared = SharedRateLimiter(PollSchedule(poll_interval_s=0.0), str(tmp_path))
+    shared.bind(SERVICE, KEY)
     asyncio.run(ask_three_times())
     assert len(made) == 1
     asyncio.run(ask_three_times())  # another loop, as after a fork
@@ -79,14 +79,14 @@ def test_one_thread_serves_all_turns_of_a_loop(tmp_path, monkeypatch):
         pool.shutdown()
 
 
-class Failing(OwnBook):
+class Failing(MemorySlotStore):
     """A place that cannot be used; it counts how often it was tried."""
 
     def __init__(self):
         super().__init__()
         self.tried = 0
 
-    def reserve(self, call, rule, who):
+    def reserve(self, call, limit, caller):
         self.tried += 1
         raise OSError("no answer")
 
@@ -94,12 +94,12 @@ class Failing(OwnBook):
 @pytest.mark.anyio
 async def test_place_that_failed_is_tried_again_after_half_a_minute(monkeypatch):
     place, shared = Failing(), virtual_budget()
-    monkeypatch.setattr(limiter, "_book", lambda *_: place)
-    shared.serve(SERVICE, KEY)
+    monkeypatch.setattr(limiter, "_open_store", lambda *_: place)
+    shared.bind(SERVICE, KEY)
     tries = []
     for pause in (0.0, 29.5, 1.0):
         await asyncio.sleep(pause)
-        await shared.query()
+        await shared.acquire_poll()
         tries.append(place.tried)
     assert tries == [1, 1, 2]
 
@@ -109,10 +109,10 @@ async def test_place_that_failed_is_tried_again_after_half_a_minute(monkeypatch)
 
 def test_appointment_waits_for_a_call_that_was_answered_at_the_same_moment():
     now = 0.0
-    book, rule = OwnBook(lambda: now), Rule(1, 10.0)
+    book, rule = MemorySlotStore(lambda: now), RateLimit(1, 10.0)
     assert [book.reserve(QUERY, rule, name) for name in ("a", "b")] == [0.0, 10.0]
     now = 10.0
-    book.sent(QUERY, "a")  # its answer took until the moment of b's appointment
+    book.confirm(QUERY, "a")  # its answer took until the moment of b's appointment
     assert book.reserve(QUERY, rule, "b") == 10.0
 
 
@@ -120,7 +120,7 @@ def test_appointment_waits_for_a_call_that_was_answered_at_the_same_moment():
 def test_appointment_ten_minutes_ahead_is_from_before_a_restart(ahead, wait):
     """The clock of a machine begins anew when it is started."""
     now = ahead
-    book, rule = OwnBook(lambda: now), Rule(1, 10.0)
+    book, rule = MemorySlotStore(lambda: now), RateLimit(1, 10.0)
     assert book.reserve(QUERY, rule, "a") == 0.0
     now = 0.0
     assert book.reserve(QUERY, rule, "b") == wait

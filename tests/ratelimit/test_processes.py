@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from liangxin_nb.polling import Pace
-from liangxin_nb.ratelimit import Budget
+from liangxin_nb.polling import PollSchedule
+from liangxin_nb.ratelimit import SharedRateLimiter
 from liangxin_nb.sandbox.rate_limits import Limits
 
 from .. import virtual_time
@@ -25,19 +25,19 @@ def test_a_hundred_tasks_of_four_notebooks_stay_within_the_limits_of_their_key(t
         assert not limits.over(call, "key")
 
     async def task(budget):
-        turn = await budget.create()
+        turn = await budget.acquire_create()
         await called("createTask")
-        await budget.created(turn)
+        await budget.confirm_create(turn)
         for _ in range(3):
             await asyncio.sleep(2.0)
-            await budget.query()
+            await budget.acquire_poll()
             await called("recordInfo")
 
     async def all_of_them():
         clock = asyncio.get_running_loop().time
-        budgets = [Budget(Pace(), str(tmp_path), clock=clock) for _ in range(4)]
+        budgets = [SharedRateLimiter(PollSchedule(), str(tmp_path), clock=clock) for _ in range(4)]
         for budget in budgets:
-            budget.serve("https://service.example", "sk-same-key")
+            budget.bind("https://service.example", "sk-same-key")
         await asyncio.gather(*(task(budget) for budget in budgets for _ in range(25)))
         return clock()
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from liangxin_nb.core.job_record import Ticket
-from liangxin_nb.core.metadata import Story
+from liangxin_nb.core.job_record import JobRecord
+from liangxin_nb.core.metadata import ResultMetadata
 from liangxin_nb.core.request import Request
-from liangxin_nb.core.task import Media
+from liangxin_nb.core.task import TaskOutput
 from liangxin_nb.errors import InvalidRequestError, ResultUnavailableError
-from liangxin_nb.results import Results, story
+from liangxin_nb.results import Results, read_metadata
 from liangxin_nb.session import Session
 
 from ..task_server import KEY, PACE, TaskServer
@@ -28,11 +28,11 @@ def picture(form="PNG", size=(40, 30)):
 
 
 def ticket(prompt="A cafe terrace", id="3f9c5555aaaa"):
-    return Ticket(id, Request("z-image", prompt), 1795280700.0, "sandbox", task_id="task_1")
+    return JobRecord(id, Request("z-image", prompt), 1795280700.0, "sandbox", task_id="task_1")
 
 
 def a_story(prompt="A cafe terrace"):
-    return Story(
+    return ResultMetadata(
         prompt, "z-image", "task_1", "3f9c5555aaaa", "sandbox", "2026-11-21T17:45:00+00:00"
     )
 
@@ -46,7 +46,7 @@ def kept(tmp_path, *datas, prompt="A cafe terrace"):
     parcel = results.parcel(ticket(prompt))
     for n, data in enumerate(datas, 1):
         parcel.part(n).write_bytes(data)
-    return results, parcel.seal(a_story(prompt), [Media("", "image")] * len(datas))
+    return results, parcel.seal(a_story(prompt), [TaskOutput("", "image")] * len(datas))
 
 
 def test_result_is_a_folder_with_a_readable_name(tmp_path):
@@ -69,7 +69,7 @@ def test_result_is_read_back_from_its_folder(tmp_path):
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
 def test_picture_holds_its_story(tmp_path, form):
     _, result = kept(tmp_path, picture(form), prompt="雨夜 {x}")
-    assert story(result.paths[0]).prompt == "雨夜 {x}"
+    assert read_metadata(result.paths[0]).prompt == "雨夜 {x}"
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
@@ -90,7 +90,7 @@ def test_broken_picture_is_not_kept(tmp_path, data):
     parcel = results.parcel(ticket())
     parcel.part(1).write_bytes(data)
     with pytest.raises(ResultUnavailableError, match="Result 1 is not a usable picture"):
-        parcel.seal(a_story(), [Media("", "image")])
+        parcel.seal(a_story(), [TaskOutput("", "image")])
     parcel.drop()
     assert list(results.root.iterdir()) == []
 
@@ -141,12 +141,12 @@ def test_results_folder_that_cannot_be_written_is_reported(tmp_path):
 
 def test_picture_made_elsewhere_has_no_story(tmp_path):
     (tmp_path / "x.png").write_bytes(picture())
-    assert story(tmp_path / "x.png") is None
+    assert read_metadata(tmp_path / "x.png") is None
 
 
 def test_missing_file_has_no_story_that_could_be_read(tmp_path):
     with pytest.raises(InvalidRequestError, match="cannot be read as a picture"):
-        story(tmp_path / "missing.png")
+        read_metadata(tmp_path / "missing.png")
 
 
 def test_removed_result_is_reported_as_lost(tmp_path):
@@ -169,7 +169,7 @@ MP4 = b"\0\0\0\x18ftypisom" + b"\0" * 40
 def test_every_kind_of_result_is_kept_and_shown(tmp_path, kind, data, name, shown):
     parcel = Results(tmp_path / "r").parcel(ticket())
     parcel.part(1).write_bytes(data)
-    result = parcel.seal(a_story(), [Media("", kind)])
+    result = parcel.seal(a_story(), [TaskOutput("", kind)])
     assert [path.name for path in result.paths] == [name]
     assert result.paths[0].read_bytes() == data
     bundle = result._repr_mimebundle_()
@@ -184,7 +184,7 @@ def test_web_page_instead_of_a_file_is_not_kept(tmp_path, kind, data):
     parcel = Results(tmp_path / "r").parcel(ticket())
     parcel.part(1).write_bytes(data)
     with pytest.raises(ResultUnavailableError, match="Result 1 is not"):
-        parcel.seal(a_story(), [Media("", kind)])
+        parcel.seal(a_story(), [TaskOutput("", kind)])
 
 
 # ---- on disk before anything says so

@@ -100,7 +100,7 @@ def test_each_liangxin_model_makes_a_picture_of_the_documented_size(liangxin, co
         result = job.wait(120)
         with Image.open(result.paths[0]) as picture:
             found = picture.size
-        file = result.story.files[0]
+        file = result.metadata.files[0]
         documented = found == size or (size is None and min(found) >= 512)
         if not documented or found != (file["width"], file["height"]):
             wrong.append(f"{model} {sorted(more)}: {found}, not {size}; story: {file}")
@@ -112,14 +112,14 @@ def test_the_test_of_sizes_leaves_out_no_documented_model():
         "z-image", "seedream-v4-5", "seedream-v5-lite", "gemini-2.5-flash-image-preview",
         "nano-banana-pro", "nano-banana-pro-flash", "imagen4-fast", "imagen4-ultra", "flux-2-pro",
     }  # fmt: skip
-    assert documented <= set(catalog.models("liangxin"))
+    assert documented <= set(catalog.load_models("liangxin"))
     assert documented <= {model for model, _, _ in ASKED}
 
 
 @pytest.fixture(scope="module")
 def kie_results(kie, tmp_path_factory):
     """The result of each KIE model, by kind and name; all of them are asked at once."""
-    kinds = {model.id: model.kind for model in catalog.models("kie").values()}
+    kinds = {model.id: model.kind for model in catalog.load_models("kie").values()}
     kinds["claude-next"] = "text"  # a model that no catalogue has
     session = Session(
         profile="kie", base_url=kie.url, key=kie.key, pace=FAST_PACE,
@@ -140,7 +140,7 @@ def kie_results(kie, tmp_path_factory):
 @pytest.mark.parametrize("kind", ["image", "video", "text"])
 def test_each_kie_model_gives_as_many_results_of_its_kind_as_asked_for(kie_results, kind):
     found = {
-        model: [file["kind"] for file in result.story.files]
+        model: [file["kind"] for file in result.metadata.files]
         for model, result in kie_results[kind].items()
     }
     assert found

@@ -86,7 +86,7 @@ def test_what_is_no_picture_is_refused_in_one_line(given, said):
 def test_a_picture_that_was_sent_along_is_named_in_the_story_and_not_repeated():
     uri = sendable(picture())
     request = Request("m", "x", {"image_input": [uri, "https://x/a.png"], "seed": 7})
-    told = request.told
+    told = request.redacted_options
     assert told["image_input"][1] == "https://x/a.png"
     assert told["image_input"][0].startswith("data:image/jpeg;")
     assert len(str(told)) < 300

@@ -12,7 +12,7 @@ from liangxin_nb.errors import (
     ResultUnavailableError,
     WaitTimeoutError,
 )
-from liangxin_nb.notebook.magics.quick_count import unfinished
+from liangxin_nb.notebook.magics.quick_count import count_resumable
 
 from ..conftest import wait_until
 from ..processes import running
@@ -98,7 +98,7 @@ def test_task_of_another_service_is_not_asked_about_here(connect, server):
 def test_any_task_of_the_key_can_be_attached_with_its_request(connect):
     job = accepted(connect("one"), "雨夜 {x}", size="square")
     result = connect("two").attach(job.task_id).wait(60)
-    assert (result.prompt, result.story.options) == ("雨夜 {x}", {"image_size": "square"})
+    assert (result.prompt, result.metadata.options) == ("雨夜 {x}", {"image_size": "square"})
 
 
 def test_attached_task_is_in_the_ledger(connect):
@@ -258,13 +258,13 @@ def test_history_can_be_searched(connect):
 
 def test_number_of_unfinished_tasks_is_read_from_the_file_alone(connect, server, tmp_path):
     place = tmp_path / "results" / "ledger.sqlite"
-    assert unfinished(place) == 0
+    assert count_resumable(place) == 0
     server.last = "generating"
     job = accepted(connect())
-    assert unfinished(place) == 1
+    assert count_resumable(place) == 1
     server.last = "success"
     job.wait(60)
-    assert unfinished(place) == 0
+    assert count_resumable(place) == 0
 
 
 # ---- whatever ends the process, at whatever state

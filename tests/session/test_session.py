@@ -11,7 +11,7 @@ import stamina
 from PIL import Image
 
 from liangxin_nb.errors import APIConnectionError, APIError, InvalidRequestError, WaitTimeoutError
-from liangxin_nb.results import story
+from liangxin_nb.results import read_metadata
 from liangxin_nb.session import Session, request_builder
 from liangxin_nb.session.default import current
 
@@ -38,7 +38,7 @@ def test_prompt_becomes_a_picture_of_the_asked_size(session):
 
 def test_picture_holds_the_request_that_made_it(session):
     job = session.generate("雨夜的咖啡馆 {x}", size="square", seed=7)
-    found = story(job.wait(60).paths[0])
+    found = read_metadata(job.wait(60).paths[0])
     assert (found.prompt, found.task_id) == ("雨夜的咖啡馆 {x}", job.task_id)
     assert found.options == {"image_size": "square", "seed": 7}
 

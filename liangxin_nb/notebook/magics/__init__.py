@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...config.environment import passing
+from ...config.environment import ephemeral_notice
 from ...config.settings import Settings
 from .cell_magic import liangxin_cell
 from .completion import matcher
 from .config import LiangXin
 from .errors import plainly
 from .line_magic import liangxin_line
-from .quick_count import unfinished
+from .quick_count import count_resumable
 
 __all__ = ["load", "unload"]
 
@@ -51,8 +51,8 @@ def _greeting(settings: Settings) -> str:
     service = f"{settings.profile} at {settings.host}. Tasks may be billed."
     if settings.profile == "sandbox":
         service = "sandbox. Pictures are drawn on this machine; no model, no key, no cost."
-    open_ = unfinished(Path(settings.ledger or settings.results / "ledger.sqlite"))
+    open_ = count_resumable(Path(settings.ledger or settings.results / "ledger.sqlite"))
     waiting = f"\n{open_} unfinished: %liangxin resume collects them." if open_ else ""
-    place = passing()
+    place = ephemeral_notice()
     vanishing = f"\nThis is {place}" if place else ""
     return f"liangxin_nb: {service}{waiting}{vanishing}"

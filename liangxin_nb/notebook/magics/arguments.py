@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from ...config.credentials import looks_like_key
-from ...core.command_line import DEFAULT_MODEL, words
+from ...core.command_line import DEFAULT_MODEL, split_line
 from ...errors import InvalidRequestError
 
 __all__ = ["Cell", "Parser", "filled", "flags", "identifier", "parser", "read",
@@ -50,7 +50,7 @@ def read(line: str, body: str, names: Mapping[str, Any]) -> Cell:
     `InvalidRequestError` for an option that does not exist or cannot be read.
     """
     refuse_key(line)
-    given = parser().parse_args(words(line))
+    given = parser().parse_args(split_line(line))
     prompt = body.strip("\r\n")
     return Cell(
         prompt=filled(prompt, names) if given.fill else prompt,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...core.command_line import DEFAULT_MODEL, words
+from ...core.command_line import DEFAULT_MODEL, split_line
 from ...errors import InvalidRequestError
 from .arguments import Parser, filled, identifier, refuse_key
 
@@ -42,7 +42,7 @@ def read_line(line: str, body: str, names: Mapping[str, Any]) -> Line:
     `names` are the notebook's variables, for --image and --fill. Raises `InvalidRequestError`.
     """
     refuse_key(line)
-    given = batch_parser().parse_intermixed_args(words(line))
+    given = batch_parser().parse_intermixed_args(split_line(line))
     if given.csv and body.strip():
         raise InvalidRequestError(
             "There are prompts below and a --csv file; nothing was sent.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...config.settings import Settings
 
 if TYPE_CHECKING:
-    from ...catalog import Model
+    from ...catalog import ModelSpec
 
 __all__ = ["matcher", "suggestions"]
 
@@ -59,7 +59,7 @@ def _cell(before: list[str], current: str) -> Iterable[str]:
         return _pairs(chosen, current)
     if last in _FREE:
         return []
-    if input := chosen.inputs.get(chosen.plain.get(last.removeprefix("--"), "")):
+    if input := chosen.inputs.get(chosen.common_options.get(last.removeprefix("--"), "")):
         return input.allowed
     if batch:  # of several models
         return [*(name for name in models if name not in before), *_flags(batch)]
@@ -77,7 +77,7 @@ def _flags(batch: bool) -> list[str]:
     return flags(batch_parser())
 
 
-def _pairs(chosen: Model, current: str) -> list[str]:
+def _pairs(chosen: ModelSpec, current: str) -> list[str]:
     """The model's inputs as NAME=, or the values of the input that is named already."""
     name, equals, _ = current.partition("=")
     if not equals:
@@ -86,10 +86,10 @@ def _pairs(chosen: Model, current: str) -> list[str]:
     return [f"{name}={value}" for value in (input.values if input else ())]
 
 
-def _models() -> Mapping[str, Model]:
-    from ...catalog import models
+def _models() -> Mapping[str, ModelSpec]:
+    from ...catalog import load_models
 
     try:
-        return models(Settings.load().profile)
+        return load_models(Settings.load().profile)
     except Exception:  # while somebody types, settings that do not fit yet are no news
-        return models("sandbox", own=False)
+        return load_models("sandbox", own=False)

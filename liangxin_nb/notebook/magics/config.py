@@ -7,7 +7,7 @@ from typing import Any
 from traitlets import Float, Int, Unicode
 from traitlets.config import SingletonConfigurable
 
-from ...config.settings import CONFIGURED
+from ...config.settings import OVERRIDES
 
 __all__ = ["LiangXin"]
 
@@ -34,9 +34,9 @@ class LiangXin(SingletonConfigurable):
         super().__init__(**more)
         names = self.trait_names(config=True)
         self.observe(self._take, names)
-        CONFIGURED.update(
+        OVERRIDES.update(
             {n: v for n in names if (v := getattr(self, n)) != self.traits()[n].default()}
         )
 
     def _take(self, change: Any) -> None:
-        CONFIGURED[change["name"]] = change["new"]
+        OVERRIDES[change["name"]] = change["new"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...config.credentials import looks_like_key
-from ...config.settings import CONFIGURED, Secret
+from ...config.settings import OVERRIDES, Secret
 from ...errors import InvalidRequestError
 from .batch_magic import batch_line, batches
 from .errors import plainly, session, wait_for
@@ -82,16 +82,16 @@ def _status(here: Session, _: str) -> Table:
 
 
 def _models(here: Session, name: str) -> Table:
-    from ...catalog import model, models
+    from ...catalog import find_model, load_models
 
     profile = here.settings.profile
     if not name:
-        rows = [(m.id, m.title, m.kind, ", ".join(m.inputs)) for m in models(profile).values()]
+        rows = [(m.id, m.title, m.kind, ", ".join(m.inputs)) for m in load_models(profile).values()]
         return _table(("model", "title", "makes", "inputs"), rows)
-    chosen = model(profile, name)
-    if not chosen.known:
+    chosen = find_model(profile, name)
+    if not chosen.in_catalog:
         raise InvalidRequestError(
-            f"{name!r} is not in the catalogue of {profile}: {', '.join(models(profile))}.",
+            f"{name!r} is not in the catalogue of {profile}: {', '.join(load_models(profile))}.",
             next_step="It can be used all the same; its inputs are sent unchecked.",
         )
     inputs = [
@@ -174,7 +174,7 @@ def _key() -> Table:
         ) from error
     if not key:
         raise InvalidRequestError("No key was given; nothing has changed.")
-    CONFIGURED["key"] = Secret(key)
+    OVERRIDES["key"] = Secret(key)
     return _table((), (), "The key is kept in memory until this kernel ends.")
 
 

@@ -87,10 +87,10 @@ def _loaded() -> Settings | None:
 def _callback(settings: Settings) -> str:
     if settings.callback != "auto":
         return f"to {urlsplit(settings.callback).hostname}" if settings.callback else ""
-    from ...callbacks import Line
+    from ...callbacks import CallbackChannel
 
     try:
-        line = Line(local=settings.local, patience=settings.patience)
+        line = CallbackChannel(local=settings.local, patience=settings.patience)
         return f"auto, at {urlsplit(line.address('auto')).netloc}"
     except LiangxinError as error:
         return f"auto, but: {error.message}"

@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from ...batches import Batch
-from ...core.job_record import Status
+from ...core.job_record import JobUpdate
 from ...errors import InvalidRequestError, LiangxinError
 from ...session import Session
 from ...session.default import current
@@ -94,7 +94,7 @@ def _show_live(
     session: Session,
     slot: Slot,
     notes: Sequence[str],
-    settle: Callable[[Status], None],
+    settle: Callable[[JobUpdate], None],
 ) -> None:
     from .card_factory import card_of  # ipywidgets is loaded only where cards are shown
 
@@ -115,30 +115,30 @@ def _show_line(
     TICKER.add(line, session.loop)
 
 
-def _say_reason(status: Status) -> None:
-    if status.over and status.error is not None:
+def _say_reason(status: JobUpdate) -> None:
+    if status.is_final and status.error is not None:
         print(status.error)  # noqa: T201 there is nothing else to show it on
 
 
-def _tell(slot: Slot, notes: Sequence[str], status: Status) -> None:
+def _tell(slot: Slot, notes: Sequence[str], status: JobUpdate) -> None:
     """A line of text for each state, where no card can be."""
-    if not status.over or status.phase == "left":
-        slot.replace({"text/plain": "\n".join([_line(status), *notes])}, status.ticket)
+    if not status.is_final or status.phase == "left":
+        slot.replace({"text/plain": "\n".join([_line(status), *notes])}, status.record)
 
 
-def _settle(slot: Slot, brief: bool, status: Status) -> None:
+def _settle(slot: Slot, brief: bool, status: JobUpdate) -> None:
     """The durable output of a job that has ended; until then, and when left, the card stays."""
-    if status.over and status.phase != "left":
-        slot.replace(_durable(status, brief), status.ticket)
+    if status.is_final and status.phase != "left":
+        slot.replace(_durable(status, brief), status.record)
     else:
-        slot.accepted(status.ticket)
+        slot.accepted(status.record)
 
 
-def _durable(status: Status, brief: bool) -> dict[str, str]:
+def _durable(status: JobUpdate, brief: bool) -> dict[str, str]:
     if status.result is not None:
         return dict(status.result._repr_mimebundle_())
     seen = look(status.phase)
-    model = status.ticket.request.model
+    model = status.record.request.model
     head = f"{seen.sign} {seen.word} · {model}"
     if brief:
         return {"text/plain": head}
@@ -147,6 +147,6 @@ def _durable(status: Status, brief: bool) -> dict[str, str]:
     return {"text/plain": f"{head}\n{reason}", "text/html": html}
 
 
-def _line(status: Status) -> str:
+def _line(status: JobUpdate) -> str:
     seen = look(status.phase)
-    return f"<Job {status.ticket.request.model} {seen.word.lower()} · {status.ticket.id}>"
+    return f"<Job {status.record.request.model} {seen.word.lower()} · {status.record.id}>"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ...catalog import model as find
-from ...catalog.codegen import as_cell
-from ...core.job_record import Status, Ticket
+from ...catalog import find_model
+from ...catalog.codegen import to_cell_source
+from ...core.job_record import JobRecord, JobUpdate
 from ...session import Session
 from ...session.job import Job
 from ...session.request_builder import varied, varies
@@ -21,7 +21,7 @@ def card_of(
     session: Session,
     *,
     notes: Sequence[str] = (),
-    settle: Callable[[Status], None] | None = None,
+    settle: Callable[[JobUpdate], None] | None = None,
     added: Callable[[Job], None] | None = None,
     edit: Callable[[Job], None] | None = None,
 ) -> tuple[TaskCard, Callable[[Job], Job]]:
@@ -61,5 +61,5 @@ def card_of(
     return card, followed
 
 
-def _cell(ticket: Ticket) -> str:
-    return as_cell(find(ticket.profile, ticket.request.model), ticket.request)
+def _cell(ticket: JobRecord) -> str:
+    return to_cell_source(find_model(ticket.profile, ticket.request.model), ticket.request)

@@ -14,7 +14,7 @@ from typing import Any
 from IPython import get_ipython
 from IPython.display import display, update_display
 
-from ...core.job_record import Ticket
+from ...core.job_record import JobRecord
 from ...errors import InvalidRequestError
 
 __all__ = ["Slot", "frontend", "opened", "outlives", "shows_widgets"]
@@ -77,7 +77,7 @@ def outlives(name: str, command: str) -> dict[str, Any]:
 class Slot:
     """One place below a cell: shown once, later replaced; of one ticket, or of none."""
 
-    def __init__(self, ticket: Ticket | None = None) -> None:
+    def __init__(self, ticket: JobRecord | None = None) -> None:
         self._id = f"liangxin-{uuid.uuid4().hex}"
         self._ticket = ticket
         self._bundle: dict[str, Any] = {}
@@ -97,12 +97,12 @@ class Slot:
         self._bundle = bundle
         display(bundle, raw=True, display_id=self._id, metadata=self._metadata())
 
-    def accepted(self, ticket: Ticket) -> None:
+    def accepted(self, ticket: JobRecord) -> None:
         """Notes the task id beside the same view, once: from then on the notebook is a backup."""
         if ticket.task_id and (self._ticket is None or ticket.task_id != self._ticket.task_id):
             self.replace(self._bundle, ticket)
 
-    def replace(self, bundle: dict[str, Any], ticket: Ticket | None = None) -> None:
+    def replace(self, bundle: dict[str, Any], ticket: JobRecord | None = None) -> None:
         """Puts another bundle in its place, from any thread."""
         self._ticket = ticket
         more = {"raw": True, "display_id": self._id, "metadata": self._metadata()}

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-from ...core.job_record import Status
-from ...engine.background_loop import Loop
+from ...core.job_record import JobUpdate
+from ...engine.background_loop import BackgroundLoop
 
 __all__ = ["BEAT", "TICKER", "Card", "Ticker"]
 
@@ -23,7 +23,7 @@ class Card(Protocol):
     """Whatever shows a state and a running time."""
 
     @property
-    def status(self) -> Status:
+    def status(self) -> JobUpdate:
         """The latest word about what it shows."""
 
     def draw(self) -> None:
@@ -47,19 +47,19 @@ class Ticker:
         self._news: dict[Card, None] = {}
         self._beating = False
 
-    def add(self, card: Card, loop: Loop) -> None:
+    def add(self, card: Card, loop: BackgroundLoop) -> None:
         """Lets the card's clock tick until it is over."""
         with self._lock:
             self._ticked.setdefault(card, 0.0)
         self._start(loop)
 
-    def news(self, card: Card, loop: Loop) -> None:
+    def news(self, card: Card, loop: BackgroundLoop) -> None:
         """Has the card drawn at one of the next beats; safe from every thread."""
         with self._lock:
             self._news[card] = None
         self._start(loop)
 
-    def _start(self, loop: Loop) -> None:
+    def _start(self, loop: BackgroundLoop) -> None:
         with self._lock:
             start, self._beating = not self._beating, True
         if start:
@@ -81,7 +81,7 @@ class Ticker:
     def _goes_on(self) -> bool:
         with self._lock:
             # A card that is over may come to life again: *Again* and *Collect* give it a new job.
-            alive = any(not card.status.over for card in self._ticked)
+            alive = any(not card.status.is_final for card in self._ticked)
             self._beating = alive or bool(self._news)
             return self._beating
 
@@ -96,9 +96,9 @@ class Ticker:
         """The newest cards whose second is up, and those that have waited longest."""
         now = self._clock()
         with self._lock:
-            times = [(card, at) for card, at in self._ticked.items() if not card.status.over]
+            times = [(card, at) for card, at in self._ticked.items() if not card.status.is_final]
             due = [card for card, at in times if now - at >= 1.0 - BEAT / 2]
-            fresh = sorted(due, key=lambda card: -card.status.ticket.at)[:_FRESH]
+            fresh = sorted(due, key=lambda card: -card.status.record.at)[:_FRESH]
             rest = sorted(set(due) - set(fresh), key=lambda card: self._ticked[card])[:_OTHERS]
             for card in (*fresh, *rest):
                 self._ticked[card] = now

@@ -11,7 +11,7 @@ from html import escape
 
 import ipywidgets as widgets
 
-from ...core.job_record import Status, Ticket
+from ...core.job_record import JobRecord, JobUpdate
 from ...session.job import Job
 from .theme import STYLE, clock, first_line, look, release, span
 
@@ -50,8 +50,8 @@ class Actions:
     collect: Callable[[Job], Job | None]
     again: Callable[[Job], Job | None]
     vary: Callable[[Job], Job | None]
-    cell: Callable[[Ticket], str]
-    varies: Callable[[Ticket], bool]
+    cell: Callable[[JobRecord], str]
+    varies: Callable[[JobRecord], bool]
     edit: Callable[[Job], Job | None] | None = None
 
 
@@ -101,9 +101,9 @@ class TaskCard:
             parts.insert(0, widgets.HTML(STYLE, layout={"display": "none"}))
         return widgets.VBox(parts, layout=shared)
 
-    def told(self, status: Status) -> None:
+    def told(self, status: JobUpdate) -> None:
         """Takes a new status; called on the private loop's thread."""
-        if status.ticket.id == self._job.ticket.id:
+        if status.record.id == self._job.ticket.id:
             self.status = status
             self._news(self)
 
@@ -137,7 +137,7 @@ class TaskCard:
             button.close()
 
     def _fitting(self) -> list[str]:
-        ticket = self.status.ticket
+        ticket = self.status.record
         missing = {
             "edit": self._actions.edit is None,
             "vary": not self._actions.varies(ticket),
@@ -180,7 +180,7 @@ class TaskCard:
 
         A kernel cannot reach the browser's clipboard without JavaScript of its own.
         """
-        ticket, word = self.status.ticket, {"cell": "The cell", "id": "The task's id"}[name]
+        ticket, word = self.status.record, {"cell": "The cell", "id": "The task's id"}[name]
         text = self._actions.cell(ticket) if name == "cell" else ticket.task_id
         if self._copy is None:
             tip = "Ctrl+A and Ctrl+C copy it; Cmd on a Mac"
@@ -195,7 +195,7 @@ class TaskCard:
             self._copy.focus()
 
     def _told_story(self) -> str:
-        status, ticket = self.status, self.status.ticket
+        status, ticket = self.status, self.status.record
         lines = [f'<div class="lx-prompt">{first_line(ticket.request.prompt)}</div>']
         if status.error is not None:
             lines.append(f"<div>{escape(str(status.error))}</div>")
@@ -214,10 +214,10 @@ def _close(part: widgets.Widget) -> None:
     part.close()
 
 
-def _state(status: Status) -> str:
+def _state(status: JobUpdate) -> str:
     """Sign, word and model; read out when it changes, which the clock beside it is not."""
     seen = look(status.phase)
-    model = escape(status.ticket.request.model)
+    model = escape(status.record.request.model)
     return (
         '<div class="lx-state" role="status">'
         f'<span class="lx-sign" aria-hidden="true">{seen.sign}</span>{seen.word} '
@@ -225,15 +225,15 @@ def _state(status: Status) -> str:
     )
 
 
-def _times(status: Status, usual: float | None) -> str:
-    passed = (status.ended or time.time()) - status.ticket.at
-    times = span(status.ticket.seconds or passed) if status.over else clock(passed)
-    if usual is not None and not status.over:
+def _times(status: JobUpdate, usual: float | None) -> str:
+    passed = (status.ended_at or time.time()) - status.record.at
+    times = span(status.record.seconds or passed) if status.is_final else clock(passed)
+    if usual is not None and not status.is_final:
         times += f" · usually {span(usual)}"
     return f'<div class="lx-soft">{times}</div>'
 
 
-def _art(status: Status, framed: bool) -> str:
+def _art(status: JobUpdate, framed: bool) -> str:
     """The picture inside the card, for a reloaded page and for Voila; before that, its room."""
     if status.result is not None:
         try:
@@ -243,7 +243,7 @@ def _art(status: Status, framed: bool) -> str:
         if not small:
             return ""
         data = base64.b64encode(small).decode()
-        alt = escape(status.ticket.request.prompt, quote=True)
+        alt = escape(status.record.request.prompt, quote=True)
         return f'<img class="lx-picture" alt="{alt}" src="data:image/jpeg;base64,{data}">'
     sign = look(status.phase).sign
     return f'<div class="lx-empty" aria-hidden="true">{sign}</div>' if framed else ""

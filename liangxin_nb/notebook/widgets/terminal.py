@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
-from ...core.job_record import Status
+from ...core.job_record import JobUpdate
 from .theme import clock, look, span
 
 __all__ = ["Line"]
@@ -27,19 +27,19 @@ class Line:
     #: Whether a line stands there that has not ended.
     _open: ClassVar[bool] = False
 
-    def __init__(self, status: Status, *, waited: bool) -> None:
+    def __init__(self, status: JobUpdate, *, waited: bool) -> None:
         self.status = status
         self._phase = ""
         self._waited = waited
         with self._lock:
             self._alive.add(self)
 
-    def told(self, status: Status) -> None:
+    def told(self, status: JobUpdate) -> None:
         """Says the new state; at the end the path, or the reason."""
         with self._lock:
             self.status = status
-            self._say(ends="\n" if status.over else "")
-            if status.over:
+            self._say(ends="\n" if status.is_final else "")
+            if status.is_final:
                 self._alive.discard(self)
                 self._end()
 
@@ -49,7 +49,7 @@ class Line:
     def tick(self) -> None:
         """Says the time that has passed now, where the line can be rewritten."""
         with self._lock:
-            if self._rewrites and not self.status.over:
+            if self._rewrites and not self.status.is_final:
                 self._say(ends="")
 
     @property
@@ -67,10 +67,10 @@ class Line:
 
     def _text(self) -> str:
         status, seen = self.status, look(self.status.phase)
-        passed = (status.ended or time.time()) - status.ticket.at
-        seconds = span(status.ticket.seconds or passed) if status.over else clock(passed)
-        name = status.ticket.task_id or status.ticket.id
-        return f"{seen.sign} {seen.word} · {status.ticket.request.model} · {name} · {seconds}"
+        passed = (status.ended_at or time.time()) - status.record.at
+        seconds = span(status.record.seconds or passed) if status.is_final else clock(passed)
+        name = status.record.task_id or status.record.id
+        return f"{seen.sign} {seen.word} · {status.record.request.model} · {name} · {seconds}"
 
     def _end(self) -> None:
         result = self.status.result

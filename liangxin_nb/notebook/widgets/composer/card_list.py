@@ -52,7 +52,7 @@ class Shelf:
     def _overflow(self) -> list[TaskCard]:
         dropped = []
         while len(self._cards) > MOST:
-            over = [card for card in self._cards if card.status.over]
+            over = [card for card in self._cards if card.status.is_final]
             dropped.append(over[-1] if over else self._cards[-1])
             self._cards.remove(dropped[-1])
         self._gone += len(dropped)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import ipywidgets as widgets
 
-from liangxin_nb.catalog import Model
-from liangxin_nb.catalog.codegen import as_call, as_cell
+from liangxin_nb.catalog import ModelSpec
+from liangxin_nb.catalog.codegen import to_cell_source, to_python_source
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
 
@@ -39,11 +39,11 @@ class Code:
         """Nothing to teach while there is no prompt."""
         self._cell.value = self._call.value = ""
 
-    def show(self, model: Model, request: Request, images: Sequence[str], note: str) -> None:
+    def show(self, model: ModelSpec, request: Request, images: Sequence[str], note: str) -> None:
         """Writes both for a request; `images`: what stands for its references."""
         try:
-            self._cell.value = as_cell(model, request, images)
+            self._cell.value = to_cell_source(model, request, images)
         except InvalidRequestError as error:
             self._cell.value = f"# {error}"
-        self._call.value = as_call(model, request, images)
+        self._call.value = to_python_source(model, request, images)
         self.note.value = note

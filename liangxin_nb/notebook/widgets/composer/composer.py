@@ -7,8 +7,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from liangxin_nb.catalog import model as find
-from liangxin_nb.catalog import models
+from liangxin_nb.catalog import find_model, load_models
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError, ResultUnavailableError
 from liangxin_nb.session import Session
@@ -98,7 +97,7 @@ class Composer:
         """Everything that depends on the service in use."""
         self._line.value = line(self._session, self._error)
         self._service.show(self._session)
-        self._chooser.offer(models(self._profile))
+        self._chooser.offer(load_models(self._profile))
         self._prompt.refresh()
         self._chosen()
 
@@ -112,10 +111,12 @@ class Composer:
     def _chosen(self) -> None:
         """Another model: another form. What the old one says is kept where both have the input."""
         chosen = self._chooser.value
-        if not chosen or (self._form and self._form.model is find(self._profile, chosen)):
+        if not chosen or (self._form and self._form.model is find_model(self._profile, chosen)):
             return
         before, self._asked = self._form.given() if self._form else {}, False
-        self._form = Form(find(self._profile, chosen), self._changed, self._guard, self._newest)
+        self._form = Form(
+            find_model(self._profile, chosen), self._changed, self._guard, self._newest
+        )
         kept = {name: v for name, v in before.items() if name in self._form.fields}
         self._form.load(_fitting(self._form, kept))
         self._place.children = [self._form.widget]
@@ -188,7 +189,9 @@ class Composer:
     def _refer(self, path: Path) -> None:
         if self._form is None or self._form.references is None:
             able = (
-                model.title for model in models(self._profile).values() if "image" in model.plain
+                model.title
+                for model in load_models(self._profile).values()
+                if "image" in model.common_options
             )
             raise InvalidRequestError(
                 "The chosen model takes no reference pictures.",
@@ -226,4 +229,4 @@ class Composer:
 def _fitting(form: Form, values: dict[str, object]) -> dict[str, object]:
     """The values that the form's model allows as well."""
     inputs = form.model.inputs
-    return {name: v for name, v in values.items() if name in inputs and inputs[name].fits(v)}
+    return {name: v for name, v in values.items() if name in inputs and inputs[name].is_valid(v)}

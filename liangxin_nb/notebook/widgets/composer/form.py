@@ -9,7 +9,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from liangxin_nb.catalog import Breach, Input, Model, breaches
+from liangxin_nb.catalog import InputSpec, ModelSpec, Violation, iter_violations
 from liangxin_nb.errors import InvalidRequestError
 
 from .common import Guard, classed
@@ -27,7 +27,7 @@ class Form:
 
     def __init__(
         self,
-        model: Model,
+        model: ModelSpec,
         changed: Callable[[], None],
         guard: Guard,
         newest: Newest,
@@ -36,7 +36,7 @@ class Form:
         self.fields: dict[str, Control] = {}
         self.hints: dict[str, Any] = {}
         self._changed, self._quiet = changed, False
-        self._pictures = model.plain.get("image", "")
+        self._pictures = model.common_options.get("image", "")
         self._known = dict(_ordered(model))
         self.references: References | None = None
         for name, input in self._known.items():
@@ -79,7 +79,7 @@ class Form:
         `asked`: also say what is still missing, which nobody wants to hear before they began.
         """
         read, remarks = self._read()
-        for breach in breaches(self.model, read, prompt):
+        for breach in iter_violations(self.model, read, prompt):
             if asked or breach.rule != "required":
                 remarks.setdefault(breach.name, breach)
         for name, hint in self.hints.items():
@@ -87,9 +87,9 @@ class Form:
             self.fields[name].allow(not beside)
             hint.value = _hint(self._known[name], remarks.get(name), beside)
         prompted = remarks.get("prompt")
-        return prompted.words if prompted else ""
+        return prompted.message if prompted else ""
 
-    def _read(self) -> tuple[dict[str, Any], dict[str, Breach]]:
+    def _read(self) -> tuple[dict[str, Any], dict[str, Violation]]:
         """The values in their inputs' types, and what cannot be read."""
         read, remarks = {}, {}
         for name, field in self.fields.items():
@@ -100,7 +100,7 @@ class Form:
                 read[name] = self._known[name].read(value)
             except InvalidRequestError as error:
                 words = error.message.removesuffix("; nothing was sent.")
-                remarks[name] = Breach(name, words)
+                remarks[name] = Violation(name, words)
         return read, remarks
 
     def _excluded(self, name: str) -> str:
@@ -121,7 +121,7 @@ class Form:
             }:
                 if (self.fields[other].value is not None) != given:
                     input = self._known[other]
-                    start = input.least if input.default is None else input.default
+                    start = input.minimum if input.default is None else input.default
                     self.fields[other].put(start if given else None)
         self._changed()
 
@@ -134,19 +134,22 @@ class Form:
             self._quiet = False
 
 
-def _ordered(model: Model) -> Iterator[tuple[str, Input]]:
+def _ordered(model: ModelSpec) -> Iterator[tuple[str, InputSpec]]:
     """The inputs, those behind people's words first; for a model nobody listed, these alone."""
-    first = [*model.sides, *(model.plain[word] for word in _FIRST if word in model.plain)]
+    first = [
+        *model.size_inputs,
+        *(model.common_options[word] for word in _FIRST if word in model.common_options),
+    ]
     for name in dict.fromkeys([*first, *model.inputs]):
-        yield name, model.inputs.get(name) or Input(name, "string")
+        yield name, model.inputs.get(name) or InputSpec(name, "string")
 
 
-def _hint(input: Input, breach: Breach | None, beside: str) -> str:
+def _hint(input: InputSpec, breach: Violation | None, beside: str) -> str:
     if breach is not None:
-        words = breach.words if breach.stated else f"{breach.words}, as far as is known"
-        kind = "lx-wrong" if breach.stated else "lx-warned"
+        words = breach.message if breach.documented else f"{breach.message}, as far as is known"
+        kind = "lx-wrong" if breach.documented else "lx-warned"
         return f'<span class="{kind}" role="alert">{escape(words)}</span>'
     if beside:
         return f"not beside {escape(beside)}"
-    bounds = input.allows if input.least is not None or input.most is not None else ""
+    bounds = input.allows if input.minimum is not None or input.maximum is not None else ""
     return escape(" · ".join(filter(None, (input.help, bounds if len(bounds) < 30 else ""))))

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import ipywidgets as widgets
 
-from liangxin_nb.catalog import Input, Model
+from liangxin_nb.catalog import InputSpec, ModelSpec
 
 from .common import button, classed, worded
 
@@ -55,7 +55,7 @@ class _Plain:
 class Line(_Plain):
     """A text, or a number without bounds to hold it in."""
 
-    def __init__(self, _: Model, input: Input, changed: Callable[[], None]) -> None:
+    def __init__(self, _: ModelSpec, input: InputSpec, changed: Callable[[], None]) -> None:
         super().__init__(
             widgets.Text(placeholder=_default(input), **_labelled(input)),
             changed,
@@ -65,9 +65,9 @@ class Line(_Plain):
 class Choice(_Plain):
     """One of some values; the first entry is the service's own default."""
 
-    def __init__(self, model: Model, input: Input, changed: Callable[[], None]) -> None:
+    def __init__(self, model: ModelSpec, input: InputSpec, changed: Callable[[], None]) -> None:
         values = [(value, value) for value in input.values]
-        self._plainest = model.plainest
+        self._plainest = model.canonical_value
         self._name = input.name
         super().__init__(
             widgets.Dropdown(
@@ -87,7 +87,7 @@ class Choice(_Plain):
 class Switch(_Plain):
     """On or off, where the default is known; the default itself is not sent."""
 
-    def __init__(self, _: Model, input: Input, changed: Callable[[], None]) -> None:
+    def __init__(self, _: ModelSpec, input: InputSpec, changed: Callable[[], None]) -> None:
         self._default = bool(input.default)
         more = {**_labelled(input), "indent": False}
         super().__init__(widgets.Checkbox(value=self._default, **more), changed)
@@ -103,13 +103,13 @@ class Switch(_Plain):
 class Bounded:
     """A number between two bounds, and a tick that says whether it is given at all."""
 
-    def __init__(self, _: Model, input: Input, changed: Callable[[], None]) -> None:
+    def __init__(self, _: ModelSpec, input: InputSpec, changed: Callable[[], None]) -> None:
         kind = widgets.BoundedIntText if input.type == "integer" else widgets.BoundedFloatText
-        self._start = input.least if input.default is None else input.default
+        self._start = input.minimum if input.default is None else input.default
         label = _labelled(input)
         self._given = widgets.Checkbox(value=False, indent=False, **label)
         self._number = classed(
-            kind(value=self._start, min=input.least, max=input.most, disabled=True, **label),
+            kind(value=self._start, min=input.minimum, max=input.maximum, disabled=True, **label),
             "lx-unseen",
         )
         if input.default is None:
@@ -141,7 +141,7 @@ class Bounded:
 class Seed(Line):
     """A number to make the same picture again, and dice for a new one; blank: the service's."""
 
-    def __init__(self, model: Model, input: Input, changed: Callable[[], None]) -> None:
+    def __init__(self, model: ModelSpec, input: InputSpec, changed: Callable[[], None]) -> None:
         super().__init__(model, input, changed)
         self._text, self._seed = self.widget, model.seed
         self._text.placeholder = "new each time"
@@ -167,7 +167,7 @@ class Seed(Line):
 class Addresses(Line):
     """Several addresses, one a line."""
 
-    def __init__(self, _: Model, input: Input, changed: Callable[[], None]) -> None:
+    def __init__(self, _: ModelSpec, input: InputSpec, changed: Callable[[], None]) -> None:
         text = widgets.Textarea(placeholder="https://…, one a line", rows=2, **_labelled(input))
         _Plain.__init__(self, text, changed)
 
@@ -179,30 +179,33 @@ class Addresses(Line):
         self.widget.value = "\n".join(value or [])
 
 
-_TABLE: tuple[tuple[Callable[[Model, Input], bool], Any], ...] = (
-    (lambda model, input: input.name == model.plain.get("seed"), Seed),
+_TABLE: tuple[tuple[Callable[[ModelSpec, InputSpec], bool], Any], ...] = (
+    (lambda model, input: input.name == model.common_options.get("seed"), Seed),
     (lambda _, input: bool(input.allowed), Choice),
     (lambda _, input: input.type == "boolean" and input.default is not None, Switch),
     (lambda _, input: input.type == "boolean", Choice),
     (lambda _, input: input.type == "strings", Addresses),
-    (lambda _, input: input.type != "string" and None not in (input.least, input.most), Bounded),
+    (
+        lambda _, input: input.type != "string" and None not in (input.minimum, input.maximum),
+        Bounded,
+    ),
     (lambda _, __: True, Line),
 )
 
 
-def control(model: Model, input: Input, changed: Callable[[], None]) -> Control:
+def control(model: ModelSpec, input: InputSpec, changed: Callable[[], None]) -> Control:
     """The control for an input; `changed` is called after every change."""
     kind = next(kind for fits, kind in _TABLE if fits(model, input))
     made: Control = kind(model, input, changed)
     return made
 
 
-def _default(input: Input) -> str:
+def _default(input: InputSpec) -> str:
     if input.default is not None:
         return f"Default: {input.default}"
     return "Choose one" if input.required else _UNSET
 
 
-def _labelled(input: Input) -> dict[str, Any]:
+def _labelled(input: InputSpec) -> dict[str, Any]:
     tip = f"{input.name}: {input.help or input.allows}"
     return {"description": worded(input.name), "tooltip": tip}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import ipywidgets as widgets
 
-from liangxin_nb.catalog import Model
+from liangxin_nb.catalog import ModelSpec
 from liangxin_nb.core.command_line import DEFAULT_MODEL
 
 from .common import Guard, classed
@@ -21,7 +21,7 @@ class Chooser:
 
     def __init__(self, changed: Callable[[], None], guard: Guard) -> None:
         self._changed, self._offering = changed, False
-        self._known: Mapping[str, Model] = {}
+        self._known: Mapping[str, ModelSpec] = {}
         self._list = widgets.Dropdown(
             description="Model", tooltip="What the service's catalogue lists, by vendor"
         )
@@ -40,7 +40,7 @@ class Chooser:
         """The chosen model's name on the wire; empty while another's is not yet written."""
         return str(self._name.value).strip() if self._list.value == _OTHER else self._list.value
 
-    def offer(self, models: Mapping[str, Model]) -> None:
+    def offer(self, models: Mapping[str, ModelSpec]) -> None:
         """Lists the models of a service; the chosen one stays where it is among them."""
         before, self._known = self.value, models
         ordered = sorted(models.values(), key=lambda model: (model.vendor or "~", model.title))

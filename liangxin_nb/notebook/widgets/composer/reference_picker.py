@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import ipywidgets as widgets
 
-from liangxin_nb.catalog import Input
+from liangxin_nb.catalog import InputSpec
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.imaging import thumbnail
 
@@ -43,7 +43,7 @@ class References:
 
     def __init__(
         self,
-        input: Input,
+        input: InputSpec,
         changed: Callable[[], None],
         guard: Guard,
         newest: Newest,

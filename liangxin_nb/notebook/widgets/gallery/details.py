@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from liangxin_nb.core.metadata import Story
+from liangxin_nb.core.metadata import ResultMetadata
 from liangxin_nb.library import Entry
 
 from ..theme import span
@@ -40,7 +40,7 @@ def of_entry(entry: Entry) -> str:
     return _told(ticket.request.prompt, rows, ids, ticket.profile == "sandbox")
 
 
-def of_story(story: Story) -> str:
+def of_story(story: ResultMetadata) -> str:
     """What a picture's own story tells."""
     rows = [
         ("Model", story.model),
