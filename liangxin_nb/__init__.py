@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .engine.background_loop import allow_nested_loops
     from .results import Result, read_metadata
     from .session import Session
-    from .session.default import use
+    from .session.default import set_session
     from .session.job import Job
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "APIError",
     "AuthenticationError",
     "Batch",
+    "CallbackServer",
     "ContentPolicyError",
     "InsufficientCreditsError",
     "InvalidRequestError",
@@ -76,15 +77,15 @@ __all__ = [
     "import_",
     "panel",
     "read_metadata",
-    "receive_callbacks",
     "resume",
+    "set_session",
     "show",
-    "use",
 ]
 __version__ = "0.1.0"
 
 #: Where the names live that pull in the engine; each is loaded when it is first used.
 _ROOMS = {
+    "CallbackServer": "callbacks",
     "Batch": "batches",
     "Job": "session.job",
     "Result": "results",
@@ -94,7 +95,7 @@ _ROOMS = {
     "export": "archive",
     "import_": "archive",
     "read_metadata": "results",
-    "use": "session.default",
+    "set_session": "session.default",
 }
 
 
@@ -131,10 +132,10 @@ def generate(prompt: str, *, model: str = "z-image", **options: Any) -> Job:
 
 @overload
 def batch(
-    prompts: Any = None, *, dry: Literal[False] = False, id: str = "", **more: Any
+    prompts: Any = None, *, dry_run: Literal[False] = False, id: str = "", **more: Any
 ) -> Batch: ...
 @overload
-def batch(prompts: Any, *, dry: Literal[True], **more: Any) -> Estimate: ...
+def batch(prompts: Any, *, dry_run: Literal[True], **more: Any) -> Estimate: ...
 def batch(
     prompts: Any = None,
     *,
@@ -143,10 +144,10 @@ def batch(
     image: Any = None,
     name: str = "",
     id: str = "",
-    most: int = 50,
-    window: int = 16,
+    max_tasks: int = 50,
+    concurrency: int = 16,
     reuse: bool = False,
-    dry: bool = False,
+    dry_run: bool = False,
     session: Session | None = None,
     **options: Any,
 ) -> Batch | Estimate:
@@ -156,19 +157,25 @@ def batch(
     `prompt`, `model`, `seed`, `aspect`, `size`, `image` and any input of a model. Each prompt is
     asked for with every one of the `models`, of the `seeds` (a number draws as many) and of the
     values of one of the `options` that is given as a list. `name`: the batch's, for people.
-    `image`: reference pictures for all. `window`: tasks in flight at once. `reuse`: identical work
-    that is kept on this disk is taken from there. `session`: default the one that cells use.
-    `dry`: only says what it would come to. `id`: takes up a batch of the ledger again instead;
+    `image`: reference pictures for all. `concurrency`: tasks in flight at once. `reuse`: identical
+    work that is kept on this disk is taken from there. `session`: default the one that cells use.
+    `dry_run`: only says what it would come to. `id`: takes up a batch of the ledger again instead;
     nothing is sent twice. Raises `InvalidRequestError` before anything is sent: for bad rows, for
-    more than `most` tasks, and where a limit would be crossed.
+    more than `max_tasks` tasks, and where a limit would be crossed.
     """
-    from .batches import draft, reopen
+    from .batches import open_batch, prepare
 
     here = session or _session()
     if id:
-        return reopen(here, id, window=window)
-    planned = draft(here, prompts, models=models, seeds=seeds, image=image, reuse=reuse, **options)
-    return planned.estimate if dry else planned.begin(name=name, most=most, window=window)
+        return open_batch(here, id, concurrency=concurrency)
+    planned = prepare(
+        here, prompts, models=models, seeds=seeds, image=image, reuse=reuse, **options
+    )
+    return (
+        planned.estimate
+        if dry_run
+        else planned.start(name=name, max_tasks=max_tasks, concurrency=concurrency)
+    )
 
 
 def resume(id: str = "") -> list[Job]:
@@ -203,30 +210,15 @@ def credits() -> float:
     return _session().credits()
 
 
-def history(search: str = "", most: int | None = None) -> Table:
+def history(search: str = "", limit: int | None = None) -> Table:
     """The ledger as a table: rows for people, `.to_pandas()` where pandas is there.
 
-    `search` looks into the prompts; `most` rows, default all; unfinished ones come first.
+    `search` looks into the prompts; `limit` rows, default all; unfinished ones come first.
 
-        lx.history("terrace", most=10)
+        lx.history("terrace", limit=10)
         lx.history().to_pandas()
     """
-    return _session().history(search=search, most=most)
-
-
-def receive_callbacks(port: int = 0, address: str = "127.0.0.1") -> CallbackServer:
-    """Takes the service's callbacks where no Jupyter server does; has `.url` and `.close()`.
-
-    `port`: default any free one; `address`: default this machine only. To be called from outside,
-    put a public https address before it and name that in LIANGXIN_CALLBACK_BASE.
-
-        receiver = lx.receive_callbacks(8765)
-        lx.generate("a cafe terrace", callback="auto").wait()
-        receiver.close()
-    """
-    from .callbacks import CallbackServer
-
-    return CallbackServer(port, address)
+    return _session().history(search=search, limit=limit)
 
 
 def show(job: Job) -> None:
@@ -282,11 +274,11 @@ def unload_ipython_extension(shell: Any) -> None:
 
 def _session() -> Session:
     """The session that cells use; in a notebook its jobs can then draw themselves."""
-    from .session.default import current
+    from .session.default import get_session
 
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if shell is not None:
         from .notebook.widgets import teach
 
         teach(shell)
-    return current()
+    return get_session()

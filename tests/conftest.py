@@ -14,7 +14,7 @@ import pytest
 from liangxin_nb.config.settings import OVERRIDES
 from liangxin_nb.polling import PollSchedule
 from liangxin_nb.session import Session
-from liangxin_nb.session.default import use
+from liangxin_nb.session.default import set_session
 
 from . import scan, task_server
 
@@ -101,7 +101,7 @@ def own_settings(monkeypatch, tmp_path, tmp_path_factory):
     OVERRIDES.clear()
     yield
     OVERRIDES.clear()
-    use(None)
+    set_session(None)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def sandbox():
 def session(sandbox, tmp_path):
     """A session that talks to the sandbox as to any service, by address and key."""
     made = Session(
-        base_url=sandbox.url, key=sandbox.key, results=tmp_path / "results", pace=FAST_PACE
+        base_url=sandbox.url, key=sandbox.key, results=tmp_path / "results", schedule=FAST_PACE
     )
     yield made
     made.close()
@@ -141,7 +141,7 @@ def connect(server, tmp_path):
 
     def connect(folder="results", **settings):
         settings = {
-            "base_url": server.url, "key": task_server.KEY, "pace": task_server.PACE,
+            "base_url": server.url, "key": task_server.KEY, "schedule": task_server.PACE,
             "results": tmp_path / folder, **settings,
         }  # fmt: skip
         opened.append(Session(**settings))

@@ -10,7 +10,7 @@ from liangxin_nb.core.request import Request
 from liangxin_nb.core.task import TaskOutput
 from liangxin_nb.imaging import thumbnail
 from liangxin_nb.ledger.database import FILES, TICKETS
-from liangxin_nb.ledger.mapping import row_of
+from liangxin_nb.ledger.mapping import to_row
 from liangxin_nb.sandbox.painter import paint
 
 WORDS = (  # noqa: SIM905
@@ -28,12 +28,12 @@ def kept(
     ticket = ticket.replace(task_id=f"task_{ticket.id}", at=at or time.time(), batch=batch)
     session.ledger.add(ticket)
     if fate != "kept":
-        return session.ledger.change(ticket, fate, fate=fate, reason="The service said no.")
+        return session.ledger.update(ticket, fate, fate=fate, reason="The service said no.")
     if parts is None:
         parts = [("image", _painted())]
-    parcel = session.results.parcel(ticket)
+    parcel = session.results.stage(ticket)
     for n, (_, data) in enumerate(parts, 1):
-        parcel.part(n).write_bytes(data)
+        parcel.part_path(n).write_bytes(data)
     story = ResultMetadata(
         prompt,
         model,
@@ -44,9 +44,9 @@ def kept(
         options,
         drawing=True,
     )
-    result = parcel.seal(story, [TaskOutput("", kind) for kind, _ in parts])
+    result = parcel.commit(story, [TaskOutput("", kind) for kind, _ in parts])
     folder = result.folder.relative_to(session.results.root).as_posix()
-    return session.ledger.keep(ticket, folder, result.metadata.files)
+    return session.ledger.mark_saved(ticket, folder, result.metadata.files)
 
 
 @cache
@@ -62,8 +62,8 @@ def fill(ledger, root, count, *, thumbnails=True):
     began = time.time() - 60.0 * count
     tickets = [_ticket(n, began) for n in range(count)]
     there = [ticket for ticket in tickets if ticket.fate == "kept"]
-    with ledger.changing() as db:
-        rows = [row_of(t) | {"folder": t.folder, "seconds": t.seconds} for t in tickets]
+    with ledger.transaction() as db:
+        rows = [to_row(t) | {"folder": t.folder, "seconds": t.seconds} for t in tickets]
         db.execute(TICKETS.insert(), rows)
         file = {"name": "1.png", "bytes": 1_000_000, "sha256": "", "width": 1024, "height": 1024}
         db.execute(FILES.insert(), [{"ticket": t.id, **file} for t in there])
@@ -89,7 +89,7 @@ def _files(root, tickets, thumbnails):
     for n in range(4):
         data = paint(f"{WORDS[n % len(WORDS)]} {WORDS[n % 7]}", seed=n, size=(480, 480))
         (store / f"{n}.png").write_bytes(data)
-        (store / f"{n}.jpg").write_bytes(thumbnail(data, side=384, budget=24_000))
+        (store / f"{n}.jpg").write_bytes(thumbnail(data, side=384, max_bytes=24_000))
     for n, ticket in enumerate(tickets):
         folder = root / ticket.folder
         folder.mkdir(parents=True)

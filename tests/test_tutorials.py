@@ -255,7 +255,11 @@ class TestInOrder:
         folder = tutorials["01"].folder
         tasks = created(folder)
         # Tutorial 03 provokes a failure and a refusal, 05 a refusal.
-        assert ledger(folder).count() == {"kept": len(tasks) - 1, "failed": 1, "refused": 2}
+        assert ledger(folder).count_by_status() == {
+            "kept": len(tasks) - 1,
+            "failed": 1,
+            "refused": 2,
+        }
         assert len({task["id"] for task in tasks}) == len(tasks)
 
     def test_01_makes_pictures_of_the_sizes_that_it_asks_for(self, tutorials):
@@ -577,7 +581,7 @@ def test_a_cell_that_is_interrupted_and_run_again_pays_once_for_each_run(name, t
             assert "Traceback" not in shown, shown
             assert not re.search(r"^\w*(Error|Interrupt\w*): .*\n.", shown), shown
     # Each ticket was sent once, and the last line of the run collected what was left.
-    counts = ledger(tmp_path).count()
+    counts = ledger(tmp_path).count_by_status()
     assert counts.pop("refused", 0) <= 1
     assert sum(counts.values()) == len(created(tmp_path)) == sum(sum(r.created) for r in again)
     assert counts.pop("failed", 0) <= (name[:2] == "03")  # which provokes one

@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 
 from ..session import Session
-from ..session.default import current
+from ..session.default import get_session
 from .format import Imported
 from .session_transfer import pack_all, take_all
 
@@ -27,7 +27,7 @@ def export(
         path = lx.export()
         path = lx.export("tonight.zip", notebooks=False)
     """
-    packed = pack_all(session or current(), path, notebooks=notebooks)
+    packed = pack_all(session or get_session(), path, notebooks=notebooks)
     for reason in packed.left_out:
         warnings.warn(f"Left out: {reason}", stacklevel=2)
     return packed.path
@@ -46,4 +46,4 @@ def import_(
         lx.import_("liangxin-2026-11-22-0105.zip")
         lx.resume()
     """
-    return take_all(session or current(), path, notebooks=notebooks)
+    return take_all(session or get_session(), path, notebooks=notebooks)

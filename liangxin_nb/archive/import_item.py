@@ -15,9 +15,9 @@ from pathlib import Path
 from ..core.metadata import ResultMetadata
 from ..core.notebook_file import extract_task_ids
 from ..errors import InvalidRequestError, ResultUnavailableError
-from ..imaging import POSTER
-from ..ledger import Carried
-from ..results import Result, Results, poster_name
+from ..imaging import POSTER_BYTES
+from ..ledger import TransferRow
+from ..results import Result, ResultStore, poster_name
 from .format import MOST_NOTEBOOK, RESULTS
 from .reader import Parts
 
@@ -29,14 +29,16 @@ _FOLDER = re.compile(r"\d{4}-\d{2}-\d{2}/[\w-][\w.-]{0,119}")
 _NOTEBOOK = re.compile(r"[^\W_][^/\\:*?\"<>|\x00-\x1f\x7f]{0,120}\.ipynb")
 
 
-def result(parts: Parts, row: Carried, results: Results, wish: str) -> tuple[Carried, bool]:
+def result(
+    parts: Parts, row: TransferRow, results: ResultStore, wish: str
+) -> tuple[TransferRow, bool]:
     """The row with its folder here, and whether its files came just now; raises
     `ResultUnavailableError`.
 
     `wish`: the folder that it should have.
     """
     wish = wish if _FOLDER.fullmatch(wish) and ".." not in wish else ""
-    found = results.found(row.ticket) or _there(results, wish, row)
+    found = results.find_saved(row.record) or _there(results, wish, row)
     kept = found or _brought(parts, row, results, wish)
     place = kept.folder.relative_to(results.root).as_posix()
     return replace(row, values={**row.values, "folder": place}), found is None
@@ -69,7 +71,7 @@ def _numbered(name: str, n: int) -> str:
     return name if n == 1 else f"{Path(name).stem}-{n}.ipynb"
 
 
-def _there(results: Results, folder: str, row: Carried) -> Result | None:
+def _there(results: ResultStore, folder: str, row: TransferRow) -> Result | None:
     """The result under the name that it had there, where an earlier import has put it."""
     try:
         here = results.load(folder) if folder else None
@@ -78,7 +80,7 @@ def _there(results: Results, folder: str, row: Carried) -> Result | None:
     return here if here is not None and here.metadata.ticket == row.values["id"] else None
 
 
-def _brought(parts: Parts, row: Carried, results: Results, wish: str) -> Result:
+def _brought(parts: Parts, row: TransferRow, results: ResultStore, wish: str) -> Result:
     place = f"{RESULTS}/{row.values.get('folder', '')}"
     story = _story(parts, place, row)
     contents = {}
@@ -91,15 +93,15 @@ def _brought(parts: Parts, row: Carried, results: Results, wish: str) -> Result:
         with suppress(
             ResultUnavailableError
         ):  # none came along, or one that is too large: it is not missed
-            contents[poster_name(film)] = parts.read(f"{place}/{poster_name(film)}", POSTER)
-    parcel = results.parcel(row.ticket)
+            contents[poster_name(film)] = parts.read(f"{place}/{poster_name(film)}", POSTER_BYTES)
+    parcel = results.stage(row.record)
     try:
-        return parcel.adopt(story, contents, wish)
+        return parcel.commit_import(story, contents, wish)
     finally:
-        parcel.drop()
+        parcel.discard()
 
 
-def _story(parts: Parts, place: str, row: Carried) -> ResultMetadata:
+def _story(parts: Parts, place: str, row: TransferRow) -> ResultMetadata:
     """The story in the zip, where it tells of this row; of its files only what the row knows."""
     try:
         told = ResultMetadata.from_json(
@@ -110,7 +112,7 @@ def _story(parts: Parts, place: str, row: Carried) -> ResultMetadata:
     except (UnicodeDecodeError, RecursionError, AttributeError, KeyError, TypeError):
         told, kinds = None, {}
     files = sorted(row.files, key=lambda file: (len(file["name"]), file["name"]))
-    ticket = row.ticket
+    ticket = row.record
     request = ticket.request
     same = told is not None and (told.ticket, told.task_id) == (ticket.id, ticket.task_id)
     if told is None or not same or not files or kinds.keys() != {f["name"] for f in files}:

@@ -10,8 +10,8 @@ from zipfile import ZipFile
 
 from ..core.job_record import JobRecord
 from ..errors import InvalidRequestError, ResultUnavailableError
-from ..ledger import Bundle, Carried, Ledger, take_in, take_in_bundles
-from ..results import Results
+from ..ledger import BatchRecord, Ledger, TransferRow, import_batches, import_rows
+from ..results import ResultStore
 from .format import NOTEBOOKS, Imported
 from .import_item import notebook, result
 from .reader import BROKEN, Parts
@@ -19,7 +19,7 @@ from .reader import BROKEN, Parts
 __all__ = ["unpack"]
 
 
-def unpack(path: Path, ledger: Ledger, results: Results, notebooks: Path | None) -> Imported:
+def unpack(path: Path, ledger: Ledger, results: ResultStore, notebooks: Path | None) -> Imported:
     """Takes in what is not here yet; what is here is never overwritten, and a second time is free.
 
     `notebooks`: the folder for notebooks, None for none. Raises `InvalidRequestError`, with nothing
@@ -29,9 +29,9 @@ def unpack(path: Path, ledger: Ledger, results: Results, notebooks: Path | None)
         with ZipFile(path.expanduser()) as archive:
             parts = Parts(archive, results.root)
             lines = list(parts.lines())
-            rows = [line for line in lines if isinstance(line, Carried)]
+            rows = [line for line in lines if isinstance(line, TransferRow)]
             brought = _taken(parts, rows, ledger, results, notebooks)
-            take_in_bundles(ledger, [line for line in lines if isinstance(line, Bundle)])
+            import_batches(ledger, [line for line in lines if isinstance(line, BatchRecord)])
             return brought
     except (*BROKEN, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -42,27 +42,27 @@ def unpack(path: Path, ledger: Ledger, results: Results, notebooks: Path | None)
 
 
 def _taken(
-    parts: Parts, rows: list[Carried], ledger: Ledger, results: Results, folder: Path | None
+    parts: Parts, rows: list[TransferRow], ledger: Ledger, results: ResultStore, folder: Path | None
 ) -> Imported:
-    here = {ticket.id: ticket for ticket in ledger.tickets(most=None)}
+    here = {ticket.id: ticket for ticket in ledger.list_jobs(limit=None)}
     left: list[str] = []
     arrived = [_arrived(parts, row, here.get(row.values["id"]), results, left) for row in rows]
-    became = Counter(take_in(ledger, [row for row, _ in arrived]))
+    became = Counter(import_rows(ledger, [row for row, _ in arrived]))
     files = _notebooks(parts, folder, left) if folder is not None else ()
     ids = {row.values["id"] for row in rows}
     return Imported(
         tickets=became["new"],
         known=became["known"] + became["finished"],
         results=sum(new for _, new in arrived),
-        unfinished=sum(ticket.id in ids for ticket in ledger.unfinished()),
+        unfinished=sum(ticket.id in ids for ticket in ledger.resumable()),
         notebooks=tuple(files),
         left_out=tuple(left),
     )
 
 
 def _arrived(
-    parts: Parts, row: Carried, here: JobRecord | None, results: Results, left: list[str]
-) -> tuple[Carried, bool]:
+    parts: Parts, row: TransferRow, here: JobRecord | None, results: ResultStore, left: list[str]
+) -> tuple[TransferRow, bool]:
     """The row as it can be taken in, and whether its result came with it just now."""
     held = here is not None and here.fate == "kept"
     if row.values["fate"] != "kept" or (

@@ -10,7 +10,7 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from ..errors import ResultUnavailableError
-from ..ledger import Bundle, Carried, bundle_of
+from ..ledger import BatchRecord, TransferRow, batch_from_json
 from .format import FORMAT, LEDGER
 
 __all__ = ["BROKEN", "Parts"]
@@ -38,7 +38,7 @@ class Parts:
         if LEDGER not in self.files:
             raise ValueError(f"there is no {LEDGER} in it")
 
-    def lines(self) -> Iterator[Carried | Bundle]:
+    def lines(self) -> Iterator[TransferRow | BatchRecord]:
         """The ledger, line by line; raises `ValueError` for a line that no ledger has written."""
         read = 0
         with self._archive.open(LEDGER) as lines:
@@ -50,7 +50,7 @@ class Parts:
                 read += len(line)
                 if len(line) > _MOST_LINE or read > _MOST_LEDGER:
                     raise ValueError("its ledger is too large")
-                yield bundle_of(line) or Carried.read(line)
+                yield batch_from_json(line) or TransferRow.from_json(line)
 
     def read(self, name: str, most: int) -> bytes:
         """A file's bytes.

@@ -17,8 +17,8 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from ..errors import InvalidRequestError
-from ..ledger import Carried, Ledger, bundles, line_of, rows
-from ..results import Results, poster_beside
+from ..ledger import Ledger, TransferRow, all_batches, batch_to_json, export_rows
+from ..results import ResultStore, find_poster
 from .format import FORMAT, LEDGER, MOST_NOTEBOOK, NOTEBOOKS, RESULTS, Packed
 
 __all__ = ["pack"]
@@ -35,7 +35,11 @@ To take it in: %liangxin import FILE.zip, or liangxin_nb.import_("FILE.zip").
 
 
 def pack(
-    ledger: Ledger, results: Results, path: Path, notebooks: Iterable[Path], secrets: Sequence[str]
+    ledger: Ledger,
+    results: ResultStore,
+    path: Path,
+    notebooks: Iterable[Path],
+    secrets: Sequence[str],
 ) -> Packed:
     """Writes the zip, whole or not at all; a file that holds a secret is left out and named.
 
@@ -45,9 +49,9 @@ def pack(
     path = _free(path)
     part = path.with_name(f".{path.name}.part")
     try:
-        batches = [line_of(bundle) for bundle in bundles(ledger)]
+        batches = [batch_to_json(bundle) for bundle in all_batches(ledger)]
         packed = _written(
-            part, path, batches, rows(ledger), results.root, notebooks, _forms(secrets)
+            part, path, batches, export_rows(ledger), results.root, notebooks, _forms(secrets)
         )
         with part.open("rb+") as file:
             os.fsync(file.fileno())
@@ -79,7 +83,7 @@ def _written(
     part: Path,
     path: Path,
     batches: Sequence[str],
-    tickets: Sequence[Carried],
+    tickets: Sequence[TransferRow],
     root: Path,
     notebooks: Iterable[Path],
     secrets: Sequence[bytes],
@@ -88,7 +92,7 @@ def _written(
     with ZipFile(part, "w", ZIP_DEFLATED, strict_timestamps=False) as archive:
         archive.writestr("README.txt", _README)
         with archive.open(LEDGER, "w", force_zip64=True) as lines:
-            for line in (_header(len(tickets)), *batches, *(row.text() for row in tickets)):
+            for line in (_header(len(tickets)), *batches, *(row.to_json() for row in tickets)):
                 lines.write(_without(line.encode("utf-8"), secrets) + b"\n")
         kept = [row for row in tickets if row.values["fate"] == "kept"]
         results = [_add_result(archive, root, row, secrets, left) for row in kept]
@@ -109,7 +113,7 @@ def _header(tickets: int) -> str:
 
 
 def _add_result(
-    archive: ZipFile, root: Path, row: Carried, secrets: Sequence[bytes], left: list[str]
+    archive: ZipFile, root: Path, row: TransferRow, secrets: Sequence[bytes], left: list[str]
 ) -> bool:
     """A result's files, all or none."""
     folder = row.values.get("folder", "")
@@ -117,7 +121,7 @@ def _add_result(
     if not folder or any(file.is_symlink() or not file.is_file() for file in files):
         left.append(f"{folder or row.values['id']}, whose files are gone.")
         return False
-    files += filter(None, map(poster_beside, files[1:]))
+    files += filter(None, map(find_poster, files[1:]))
     if any(_holds(file, secrets) for file in files):
         left.append(f"{folder}, which holds your key.")
         return False

@@ -1,22 +1,22 @@
 """Many prompts at once: planned, guarded as a whole, sent within a window, taken up again."""
 
 from .batch import Batch
-from .contact_sheet import Sheet
+from .contact_sheet import ContactSheet
 from .estimate import Estimate
-from .factory import MOST, Draft, draft, listing, reopen
-from .inputs import lines
+from .factory import MAX_TASKS, PreparedBatch, list_batches, open_batch, prepare
+from .inputs import prompt_lines
 from .outcome import Outcome, Progress
 
 __all__ = [
-    "MOST",
+    "MAX_TASKS",
     "Batch",
-    "Draft",
+    "ContactSheet",
     "Estimate",
     "Outcome",
+    "PreparedBatch",
     "Progress",
-    "Sheet",
-    "draft",
-    "lines",
-    "listing",
-    "reopen",
+    "list_batches",
+    "open_batch",
+    "prepare",
+    "prompt_lines",
 ]

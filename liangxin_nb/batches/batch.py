@@ -15,16 +15,16 @@ from ..core.table import Table
 from ..errors import WaitTimeoutError, one_line
 from ..results import Result
 from ..session import Session
-from .contact_sheet import Sheet, sheet
-from .executor import Crew, torn
-from .outcome import AGAIN, Outcome, Progress
-from .state import Board, stands
+from .contact_sheet import ContactSheet, build_sheet
+from .executor import BatchExecutor, incomplete_request_error
+from .outcome import RETRYABLE, Outcome, Progress
+from .state import BatchState, update_from_record
 
-__all__ = ["WINDOW", "Batch"]
+__all__ = ["CONCURRENCY", "Batch"]
 
 #: Tasks in flight at once, unless told otherwise.
-WINDOW = 16
-_HEARTBEAT = 0.1  # seconds; an interrupt does not wake a lock that sleeps longer
+CONCURRENCY = 16
+_HEARTBEAT_S = 0.1  # seconds; an interrupt does not wake a lock that sleeps longer
 _HEADINGS = ("place", "row", "column", "model", "prompt", "options", "state", "tries", "reused",
              "task", "seconds", "credits", "kept in or reason")  # fmt: skip
 
@@ -33,18 +33,20 @@ class Batch:
     """Many tasks as one: `wait()` for it, `await` it, or take its outcomes `as_completed()`.
 
     Partial failure is normal: `results` holds None where there is none, `failures` says why.
-    `pause()` stops submitting, `leave()` stops watching too, `resume()` goes on, `retry()` asks
+    `pause()` stops submitting, `detach()` stops watching too, `resume()` goes on, `retry()` asks
     again for what failed. Safe to use from any thread; made by `liangxin_nb.batch`.
     """
 
-    def __init__(self, session: Session, board: Board, *, window: int = WINDOW) -> None:
+    def __init__(
+        self, session: Session, state: BatchState, *, concurrency: int = CONCURRENCY
+    ) -> None:
         #: Who works on it.
         self.session = session
         #: Remarks about the requests, to be shown with it.
         self.notes: tuple[str, ...] = ()
-        self._board = board
-        self._crew = Crew(session, board, window)
-        self._crew.holder = self  # while it is worked on it is there for whoever asks by its id
+        self._state = state
+        self._executor = BatchExecutor(session, state, concurrency)
+        self._executor.owner = self  # while it is worked on it is there for whoever asks by its id
         self._lock = threading.RLock()
 
     # ---- what it is
@@ -52,12 +54,12 @@ class Batch:
     @property
     def id(self) -> str:
         """Its id in the ledger: `%liangxin batch ID` takes it up again."""
-        return self._board.bundle.id
+        return self._state.record.id
 
     @property
     def progress(self) -> Progress:
         """How it stands now."""
-        return self._crew.progress
+        return self._executor.progress
 
     @property
     def counts(self) -> dict[str, int]:
@@ -72,16 +74,16 @@ class Batch:
     @property
     def failures(self) -> list[Outcome]:
         """The places that ended without a result, with their reasons."""
-        return list(self.progress.troubles)
+        return list(self.progress.failures)
 
     def __len__(self) -> int:
-        return len(self._board)
+        return len(self._state)
 
     def __iter__(self) -> Iterator[Outcome]:
-        return iter(self._board)
+        return iter(self._state)
 
-    def __getitem__(self, place: int) -> Outcome:
-        return list(self._board)[place]
+    def __getitem__(self, index: int) -> Outcome:
+        return list(self._state)[index]
 
     def table(self) -> Table:
         """A row for each place."""
@@ -91,9 +93,9 @@ class Batch:
         """The table as a pandas DataFrame; raises `ImportError` where pandas is not installed."""
         return self.table().to_pandas()
 
-    def sheet(self) -> Sheet:
+    def sheet(self) -> ContactSheet:
         """The contact sheet: one picture of all results, labelled by row and column."""
-        return sheet(self, self._board.rows, self._board.columns, self.progress)
+        return build_sheet(self, self._state.rows, self._state.columns, self.progress)
 
     # ---- waiting for it
 
@@ -104,23 +106,23 @@ class Batch:
         `WaitTimeoutError` after the timeout, and when tasks were left or not sent (after a pause).
         """
         end = None if timeout is None else time.monotonic() + timeout
-        with self._interrupt_in_one_line():
-            while not self._crew.still.wait(_HEARTBEAT):
+        with self._short_interrupt():
+            while not self._executor.idle.wait(_HEARTBEAT_S):
                 if end is not None and time.monotonic() >= end:
-                    raise self._open(f"after {timeout:g} s")
-        return self._outcome()
+                    raise self._unfinished_error(f"after {timeout:g} s")
+        return self._results_or_raise()
 
     def __await__(self) -> Generator[Any, None, list[Result | None]]:
         return self._wait_async().__await__()
 
     async def _wait_async(self) -> list[Result | None]:
-        with self._interrupt_in_one_line():
-            while not self._crew.still.is_set():
-                await asyncio.sleep(_HEARTBEAT)
-        return self._outcome()
+        with self._short_interrupt():
+            while not self._executor.idle.is_set():
+                await asyncio.sleep(_HEARTBEAT_S)
+        return self._results_or_raise()
 
     @contextmanager
-    def _interrupt_in_one_line(self) -> Iterator[None]:
+    def _short_interrupt(self) -> Iterator[None]:
         """The interrupt goes on as it is; only what a notebook shows of it is shorter."""
         try:
             yield
@@ -133,30 +135,30 @@ class Batch:
         """Each outcome as soon as it is there, failures too, until nothing more happens here."""
         seen = 0
         while True:
-            with self._interrupt_in_one_line():
-                over = self._crew.still.wait(_HEARTBEAT)
-            for place in self._board.ended[seen:]:
+            with self._short_interrupt():
+                over = self._executor.idle.wait(_HEARTBEAT_S)
+            for place in self._state.ended[seen:]:
                 seen += 1
-                yield self._board.outcome(place)
+                yield self._state.outcome(place)
             if over:
                 return
 
     async def __aiter__(self) -> AsyncIterator[Outcome]:
         seen, over = 0, False
         while not over:
-            over = self._crew.still.is_set()
-            for place in self._board.ended[seen:]:
+            over = self._executor.idle.is_set()
+            for place in self._state.ended[seen:]:
                 seen += 1
-                yield self._board.outcome(place)
-            with self._interrupt_in_one_line():
-                await asyncio.sleep(0 if over else _HEARTBEAT)
+                yield self._state.outcome(place)
+            with self._short_interrupt():
+                await asyncio.sleep(0 if over else _HEARTBEAT_S)
 
-    def _outcome(self) -> list[Result | None]:
+    def _results_or_raise(self) -> list[Result | None]:
         if any(outcome.state in ("unsent", "left") for outcome in self):
-            raise self._open("and nobody works on it")
+            raise self._unfinished_error("and nobody works on it")
         return self.results
 
-    def _open(self, how: str) -> WaitTimeoutError:
+    def _unfinished_error(self, how: str) -> WaitTimeoutError:
         return WaitTimeoutError(
             f"The batch is unfinished {how} ({self.progress.text}); what was sent may be billed.",
             next_step=f"Go on with %liangxin batch {self.id}",
@@ -164,28 +166,28 @@ class Batch:
 
     def watch(self, watcher: Callable[[Progress], None]) -> None:
         """Tells the watcher how it stands now, then at most twice a second, and at the end."""
-        self._crew.watchers.append(watcher)
+        self._executor.watchers.append(watcher)
         watcher(self.progress)
 
     # ---- steering it
 
     def pause(self) -> None:
         """Sends no more; what is at the service is followed to its end."""
-        self._crew.pause()
+        self._executor.pause()
 
-    def leave(self) -> None:
+    def detach(self) -> None:
         """Sends no more and stops watching. What was sent goes on and may be billed."""
-        self._crew.leave()
+        self._executor.detach()
 
     def resume(self) -> Self:
         """Goes on: sends what was never sent and collects what was left; sends nothing twice."""
         with self._lock:
-            open_ = [t for t in self._at_rest() if t.fate == "intent" or t.is_resumable]
+            open_ = [t for t in self._idle_records() if t.fate == "intent" or t.is_resumable]
             for ticket in open_:
-                self._board.put(ticket.place, stands(self.session, ticket))
+                self._state.update(ticket.place, update_from_record(self.session, ticket))
             # What the service has already comes first.
-            self._crew.add([t.place for t in sorted(open_, key=lambda t: t.fate == "intent")])
-        self._crew.go_on()
+            self._executor.add([t.place for t in sorted(open_, key=lambda t: t.fate == "intent")])
+        self._executor.resume()
         return self
 
     def retry(self) -> int:
@@ -195,36 +197,36 @@ class Batch:
         `InvalidRequestError` when a limit would be crossed.
         """
         with self._lock:
-            failed = [t for t in self._at_rest() if t.fate in AGAIN]
-            requests = {t.place: self._whole(t) for t in failed}
+            failed = [t for t in self._idle_records() if t.fate in RETRYABLE]
+            requests = {t.place: self._complete_request(t) for t in failed}
             wanted = {place: request for place, request in requests.items() if request}
-            for ticket in self.session.intend(wanted, self.id):
-                self._board.again(ticket)
+            for ticket in self.session.create_jobs(wanted, self.id):
+                self._state.restart(ticket)
         self.resume()
         if failed and not wanted:
-            raise torn(failed[0])
+            raise incomplete_request_error(failed[0])
         return len(wanted)
 
-    def _at_rest(self) -> list[JobRecord]:
+    def _idle_records(self) -> list[JobRecord]:
         """The newest tickets, as the ledger has them, of places without a result or work on it."""
-        resting = {o.place for o in self if o.state != "done"} - self._crew.busy
-        newest = {t.place: t for t in self.session.ledger.of_batch(self.id)}
+        resting = {o.index for o in self if o.state != "done"} - self._executor.busy
+        newest = {t.place: t for t in self.session.ledger.jobs_of_batch(self.id)}
         return [ticket for place, ticket in newest.items() if place in resting]
 
-    def _whole(self, ticket: JobRecord) -> Request | None:
+    def _complete_request(self, ticket: JobRecord) -> Request | None:
         """All that was asked for: from memory, for pictures sent along; else from the ledger."""
-        held = self._board.status(ticket.place).record
+        held = self._state.status(ticket.place).record
         return next(
             (
                 t.request
                 for t in (held, ticket)
-                if self.session.ledger.whole(ticket.replace(request=t.request))
+                if self.session.ledger.is_complete(ticket.replace(request=t.request))
             ),
             None,
         )
 
     def __repr__(self) -> str:
-        name = f" {self._board.bundle.name!r}" if self._board.bundle.name else ""
+        name = f" {self._state.record.name!r}" if self._state.record.name else ""
         return f"<Batch {self.id}{name} · {self.progress.text}>"
 
 
@@ -232,17 +234,17 @@ def _row(outcome: Outcome) -> tuple[Any, ...]:
     ticket, result = outcome.status.record, outcome.result
     told = result.metadata if result else None
     return (
-        outcome.place,
+        outcome.index,
         outcome.row,
         outcome.column,
         outcome.request.model,
         outcome.request.prompt,
         dict(outcome.request.redacted_options),
         outcome.state,
-        outcome.tries,
+        outcome.attempts,
         outcome.reused,
         ticket.task_id,
         told.seconds if told else ticket.seconds,
         told.credits if told else ticket.credits,
-        result.place if result else outcome.reason,
+        result.relative_path if result else outcome.reason,
     )

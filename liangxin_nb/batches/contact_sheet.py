@@ -10,23 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidRequestError
-from ..imaging import Tiles, contact, contact_file
+from ..imaging import SheetSpec, render, render_file
 from .outcome import Outcome, Progress
 
-__all__ = ["Sheet", "sheet"]
+__all__ = ["ContactSheet", "build_sheet"]
 
 _FORMS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _MOST_REASONS = 10
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ContactSheet:
     """A contact sheet; a notebook shows it, or its first 48 places, within a picture's budget.
 
     `text`: what is said with it; `empty`: whether there is no picture at all.
     """
 
-    tiles: Tiles = field(repr=False)
+    tiles: SheetSpec = field(repr=False)
     text: str
 
     @property
@@ -37,7 +37,7 @@ class Sheet:
     @cached_property
     def jpeg(self) -> bytes:
         """The sheet as a JPEG for a notebook: at most 46 kB."""
-        return contact(self.tiles)
+        return render(self.tiles)
 
     def save(self, path: str | Path, side: int = 512) -> Path:
         """Writes it as .png, .jpg or .webp, each picture up to `side` pixels, and returns the path.
@@ -49,7 +49,7 @@ class Sheet:
         if form is None or not 16 <= side <= 2048:
             what = f"side={side} is not 16 to 2048" if form else f"{path.suffix!r} is no ending"
             raise InvalidRequestError(f"{what}; the endings are {', '.join(_FORMS)}.")
-        path.write_bytes(contact_file(self.tiles, form, side))
+        path.write_bytes(render_file(self.tiles, form, side))
         return path
 
     def __repr__(self) -> str:
@@ -62,25 +62,27 @@ class Sheet:
         return {"image/jpeg": base64.b64encode(self.jpeg).decode(), "text/plain": self.text}
 
 
-def sheet(outcomes: Iterable[Outcome], rows: list[str], columns: list[str], now: Progress) -> Sheet:
+def build_sheet(
+    outcomes: Iterable[Outcome], rows: list[str], columns: list[str], now: Progress
+) -> ContactSheet:
     """The sheet of some outcomes, with words where there is no picture."""
     pictures, words = {}, {}
     for outcome in outcomes:
         found = outcome.result.pictures if outcome.result else ()
         if found:
-            pictures[outcome.place] = found[0].read_bytes
-        words[outcome.place] = "kept" if outcome.result else _word(outcome.state)
-    tiles = Tiles(pictures, rows, columns, words, now.text)
-    return Sheet(tiles, "\n".join([_text(now), *_shortened(tiles)]))
+            pictures[outcome.index] = found[0].read_bytes
+        words[outcome.index] = "kept" if outcome.result else _word(outcome.state)
+    tiles = SheetSpec(pictures, rows, columns, words, now.text)
+    return ContactSheet(tiles, "\n".join([_text(now), *_shortened(tiles)]))
 
 
-def _shortened(tiles: Tiles) -> list[str]:
+def _shortened(tiles: SheetSpec) -> list[str]:
     """What is said where a notebook shows the beginning only."""
-    shown = tiles.beginning
+    shown = tiles.truncated
     if shown is tiles or not tiles.pictures:
         return []
     return [
-        f"On the sheet: the first {shown.places} of {tiles.places}. %liangxin gallery turns pages,"
+        f"On the sheet: the first {shown.cells} of {tiles.cells}. %liangxin gallery turns pages,"
         " .sheet().save('all.jpg') draws all."
     ]
 
@@ -91,8 +93,8 @@ def _word(state: str) -> str:
 
 def _text(now: Progress) -> str:
     name = f" {now.name!r}" if now.name else ""
-    reasons = [f"{_where(o)}: {o.state}. {o.reason}".strip() for o in now.troubles[:_MOST_REASONS]]
-    more = len(now.troubles) - len(reasons)
+    reasons = [f"{_where(o)}: {o.state}. {o.reason}".strip() for o in now.failures[:_MOST_REASONS]]
+    more = len(now.failures) - len(reasons)
     reasons += [f"and {more} more"] if more > 0 else []
     reused = f", {now.reused} of them reused" if now.reused else ""
     return "\n".join([f"<Batch {now.id}{name} · {now.text}{reused}>", *reasons])

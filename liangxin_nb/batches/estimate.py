@@ -30,11 +30,11 @@ class Estimate:
 
     @classmethod
     def of(
-        cls, fresh: Sequence[Request], reused: int, prices: Mapping[str, float], free: bool,
+        cls, new: Sequence[Request], reused: int, prices: Mapping[str, float], free: bool,
         notes: tuple[str, ...] = (),
     ) -> Estimate:  # fmt: skip
         """The estimate for requests that would be sent."""
-        return cls(Counter(request.model for request in fresh), reused, prices, free, notes)
+        return cls(Counter(request.model for request in new), reused, prices, free, notes)
 
     @property
     def tasks(self) -> int:
@@ -80,11 +80,11 @@ class Estimate:
         ]
         return Table(("model", "tasks", "credits each, last time", "credits"), rows)
 
-    def within(self, most: int, option: str = "most=") -> None:
-        """Raises `InvalidRequestError` when more than `most` tasks would be created."""
-        if self.tasks > most:
+    def check_limit(self, max_tasks: int, option: str = "most=") -> None:
+        """Raises `InvalidRequestError` when more than `max_tasks` tasks would be created."""
+        if self.tasks > max_tasks:
             raise InvalidRequestError(
-                f"{self.tasks} tasks would be created, more than {most}; nothing was sent.",
+                f"{self.tasks} tasks would be created, more than {max_tasks}; nothing was sent.",
                 next_step=f"Allow it with {option}{self.tasks}.",
             )
 

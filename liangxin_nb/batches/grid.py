@@ -11,19 +11,19 @@ from typing import Any
 from ..catalog import find_model
 from ..core.request import Request
 from ..errors import InvalidRequestError
-from ..session.media_input import sendable
-from ..session.request_builder import requests
-from .inputs import Row
+from ..session.media_input import to_data_uri
+from ..session.request_builder import build_requests
+from .inputs import PromptRow
 
-__all__ = ["Plan", "planned"]
+__all__ = ["RequestGrid", "build_grid"]
 
-_PLAIN = ("aspect", "size", "seed")
-_MOST = 10_000  # places; beyond that it is a slip of the pen
+_COMMON = ("aspect", "size", "seed")
+_MAX_REQUESTS = 10_000  # places; beyond that it is a slip of the pen
 _LABEL = 80
 
 
 @dataclass(frozen=True)
-class Plan:
+class RequestGrid:
     """A grid of requests, row by row: place = row × number of columns + column.
 
     `rows`, `columns`: what each is called, for people; one column is called nothing.
@@ -35,15 +35,15 @@ class Plan:
     notes: tuple[str, ...] = field(default=())
 
 
-def planned(
+def build_grid(
     profile: str,
-    rows: Sequence[Row],
+    rows: Sequence[PromptRow],
     *,
     models: str | Sequence[str] = "z-image",
     seeds: Iterable[int] | int | None = None,
     image: Any = None,
     options: Mapping[str, Any] | None = None,
-) -> Plan:
+) -> RequestGrid:
     """Every place of the grid, checked against the catalogue; nothing is sent.
 
     `seeds`: the seeds themselves, or how many to draw; `options`: aspect, size and the models'
@@ -52,14 +52,15 @@ def planned(
     """
     axes = _axes(profile, models, seeds, dict(options or {}))
     columns = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    if len(rows) * len(columns) > _MOST:
+    if len(rows) * len(columns) > _MAX_REQUESTS:
         raise InvalidRequestError(
-            f"{len(rows)} rows × {len(columns)} columns are more than {_MOST} tasks; nothing was "
+            f"{len(rows)} rows × {len(columns)} columns are more than {_MAX_REQUESTS} tasks; "
+            "nothing was "
             "sent.",
             next_step="Split the batch.",
         )
     varied = [name for name, values in axes.items() if len(values) > 1]
-    shared = _sendable(image)
+    shared = _to_data_uri(image)
     wanted: list[Request] = []
     notes: dict[str, None] = {}
     wrong: dict[str, InvalidRequestError] = {}
@@ -72,9 +73,9 @@ def planned(
         wanted += found
         notes.update(dict.fromkeys(said))
     if wrong:
-        raise _told(wrong)
-    names = tuple(" · ".join(_said(name, c[name]) for name in varied) for c in columns)
-    return Plan(tuple(_label(row) for row in rows), names, tuple(wanted), tuple(notes))
+        raise _row_errors(wrong)
+    names = tuple(" · ".join(_format_value(name, c[name]) for name in varied) for c in columns)
+    return RequestGrid(tuple(_label(row) for row in rows), names, tuple(wanted), tuple(notes))
 
 
 def _axes(
@@ -108,7 +109,7 @@ def _takes_lists(profile: str, model: str) -> list[str]:
 
 def _of_row(
     profile: str,
-    row: Row,
+    row: PromptRow,
     columns: Sequence[Mapping[str, Any]],
     varied: Sequence[str],
     shared: list[str],
@@ -119,27 +120,27 @@ def _of_row(
             f"it has a {both[0]} of its own, and {both[0]} is varied too.",
             next_step="Give it in one of the two places.",
         )
-    images = _sendable(own.pop("image")) if "image" in own else shared
+    images = _to_data_uri(own.pop("image")) if "image" in own else shared
     found, notes = [], []
     for column in columns:
         values = {**column, **own}
         model = str(values.pop("model"))
-        plain = {name: values.pop(name, None) for name in _PLAIN}
-        (request,), said = requests(
-            profile, row.prompt, model, plain=plain, options=values, images=images
+        plain = {name: values.pop(name, None) for name in _COMMON}
+        (request,), said = build_requests(
+            profile, row.prompt, model, common_options=plain, options=values, images=images
         )
         found.append(request)
         notes += said
     return found, notes
 
 
-def _sendable(image: Any) -> list[str]:
+def _to_data_uri(image: Any) -> list[str]:
     """Reference pictures, made ready once for all the places that use them."""
     images = image if isinstance(image, list | tuple) else [] if image is None else [image]
-    return [sendable(one) for one in images]
+    return [to_data_uri(one) for one in images]
 
 
-def _told(wrong: Mapping[str, InvalidRequestError]) -> InvalidRequestError:
+def _row_errors(wrong: Mapping[str, InvalidRequestError]) -> InvalidRequestError:
     (name, first), *others = wrong.items()
     message = f"{name.capitalize()}: {first.message}"
     if others:
@@ -151,10 +152,10 @@ def _told(wrong: Mapping[str, InvalidRequestError]) -> InvalidRequestError:
     return InvalidRequestError(message, next_step=first.next_step)
 
 
-def _said(name: str, value: Any) -> str:
+def _format_value(name: str, value: Any) -> str:
     return str(value) if name in ("model", "aspect", "size") else f"{name} {value}"
 
 
-def _label(row: Row) -> str:
+def _label(row: PromptRow) -> str:
     line = " ".join(row.prompt.split())
     return line if len(line) <= _LABEL else f"{line[: _LABEL - 1]}…"

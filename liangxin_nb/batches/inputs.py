@@ -11,13 +11,15 @@ from typing import Any
 
 from ..errors import InvalidRequestError
 
-__all__ = ["Row", "lines", "rows"]
+__all__ = ["PromptRow", "parse_prompts", "prompt_lines"]
 
-_WAYS = "Give a list of prompts, a list of dicts, a DataFrame, or a CSV file with a prompt column."
+_READERS = (
+    "Give a list of prompts, a list of dicts, a DataFrame, or a CSV file with a prompt column."
+)
 
 
 @dataclass(frozen=True)
-class Row:
+class PromptRow:
     """One row: what people call it (`row 3`, `line 7`), its prompt, and values of its own."""
 
     name: str
@@ -25,7 +27,7 @@ class Row:
     values: Mapping[str, Any]
 
 
-def rows(given: Any) -> list[Row]:
+def parse_prompts(given: Any) -> list[PromptRow]:
     """The rows of a list of prompts or dicts, of a DataFrame, or of a CSV file by its path.
 
     Columns are `prompt`, `model`, `seed`, `aspect`, `size`, `image` and any input of a model by
@@ -33,14 +35,14 @@ def rows(given: Any) -> list[Row]:
     """
     found = [_row(number, one) for number, one in enumerate(_items(given), 1)]
     if not found:
-        raise InvalidRequestError("The batch has no prompt; nothing was sent.", next_step=_WAYS)
+        raise InvalidRequestError("The batch has no prompt; nothing was sent.", next_step=_READERS)
     return found
 
 
-def lines(text: str) -> list[Row]:
+def prompt_lines(text: str) -> list[PromptRow]:
     """One prompt for each line of a text, taken literally; blank lines are passed over."""
     numbered = enumerate(text.splitlines(), 1)
-    found = [Row(f"line {n}", line.strip(), {}) for n, line in numbered if line.strip()]
+    found = [PromptRow(f"line {n}", line.strip(), {}) for n, line in numbered if line.strip()]
     if not found:
         raise InvalidRequestError(
             "The batch has no prompt; nothing was sent.", next_step="Write one prompt per line."
@@ -59,7 +61,7 @@ def _items(given: Any) -> Iterable[Any]:
         shown = repr(given)
         raise InvalidRequestError(
             f"{shown if len(shown) < 60 else shown[:57] + '…'} is no batch; nothing was sent.",
-            next_step=_WAYS,
+            next_step=_READERS,
         )
     return given
 
@@ -82,9 +84,9 @@ def _csv(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _row(number: int, one: Any) -> Row:
+def _row(number: int, one: Any) -> PromptRow:
     name = f"row {number}"
-    if isinstance(one, Row):
+    if isinstance(one, PromptRow):
         return one
     if isinstance(one, str):
         one = {"prompt": one}
@@ -92,7 +94,7 @@ def _row(number: int, one: Any) -> Row:
         raise InvalidRequestError(
             f"{name.capitalize()} is neither a prompt nor a dict but {type(one).__name__}; "
             "nothing was sent.",
-            next_step=_WAYS,
+            next_step=_READERS,
         )
     values = {str(key).strip(): _plain(value) for key, value in one.items()}
     values = {key: value for key, value in values.items() if value is not None}
@@ -102,7 +104,7 @@ def _row(number: int, one: Any) -> Row:
             f"{name.capitalize()} has no prompt; nothing was sent.",
             next_step="Every row needs a value for prompt.",
         )
-    return Row(name, prompt, values)
+    return PromptRow(name, prompt, values)
 
 
 def _plain(value: Any) -> Any:

@@ -10,11 +10,11 @@ from ..core.job_record import JobUpdate
 from ..core.request import Request
 from ..results import Result
 
-__all__ = ["AGAIN", "Outcome", "Progress", "counted"]
+__all__ = ["RETRYABLE", "Outcome", "Progress", "format_counts"]
 
 #: Phases after which the same may be asked for again: nothing of it can still come, or be billed
 #: a second time unseen. Never one whose answer was lost.
-AGAIN = ("failed", "refused")
+RETRYABLE = ("failed", "refused")
 _ORDER = ("done", "running", "unsent", "failed", "refused", "lost", "unknown", "left")
 _WORDS = {"running": "running", "unsent": "not sent yet", "left": "left (still running)",
           "unknown": "unknown (may be billed)"}  # fmt: skip
@@ -24,16 +24,16 @@ _WORDS = {"running": "running", "unsent": "not sent yet", "left": "left (still r
 class Outcome:
     """One place of a batch as it stands: what was asked for there, and what became of it.
 
-    `place` counts from 0, row by row; `row` and `column` are their names; `tries`: how many
+    `index` counts from 0, row by row; `row` and `column` are their names; `attempts`: how many
     tickets this place has had; `reused`: its result was kept already, nothing was sent.
     """
 
-    place: int
+    index: int
     row: str
     column: str
     request: Request
     status: JobUpdate
-    tries: int = 1
+    attempts: int = 1
     reused: bool = False
 
     @property
@@ -60,7 +60,7 @@ class Outcome:
     def __repr__(self) -> str:
         where = f"{self.row} · {self.column}" if self.column else self.row
         told = repr(self.result) if self.result else f"{self.state} {self.reason}".strip()
-        return f"<{self.place}: {where} · {told}>"
+        return f"<{self.index}: {where} · {told}>"
 
 
 @dataclass(frozen=True)
@@ -68,24 +68,24 @@ class Progress:
     """How a batch stands at a moment: a snapshot.
 
     `counts`: how many places are done, running, unsent, failed, refused, lost, unknown, left;
-    `seconds`: how long it has been worked on here; `rate`: results per minute, `left`:
-    seconds that the rest may take, both None where nothing is known; `again`: how many failed
-    places may be sent again; `moving`: whether anything still happens here.
+    `elapsed_s`: how long it has been worked on here; `rate_per_min`: results per minute, `eta_s`:
+    seconds that the rest may take, both None where nothing is known; `retryable`: how many failed
+    places may be sent again; `active`: whether anything still happens here.
     """
 
     id: str
     name: str
     total: int
     counts: Mapping[str, int]
-    troubles: tuple[Outcome, ...]
-    seconds: float
-    rate: float | None
-    left: float | None
-    again: int
+    failures: tuple[Outcome, ...]
+    elapsed_s: float
+    rate_per_min: float | None
+    eta_s: float | None
+    retryable: int
     reused: int
-    tries: int
+    extra_attempts: int
     paused: bool
-    moving: bool
+    active: bool
     profile: str
 
     @property
@@ -96,10 +96,10 @@ class Progress:
     @property
     def text(self) -> str:
         """One line: `60 tasks: 51 done, 6 failed, 3 refused`."""
-        return f"{self.total} task{'s' * (self.total != 1)}: {counted(self.counts)}"
+        return f"{self.total} task{'s' * (self.total != 1)}: {format_counts(self.counts)}"
 
 
-def counted(counts: Mapping[str, Any]) -> str:
+def format_counts(counts: Mapping[str, Any]) -> str:
     """The counts in words, in the order in which people ask: `51 done, 6 failed`."""
     told = (f"{counts[name]} {_WORDS.get(name, name)}" for name in _ORDER if counts.get(name))
     return ", ".join(told) or "nothing"

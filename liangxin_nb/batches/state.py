@@ -8,34 +8,38 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..core.job_record import RESUMABLE, JobRecord, JobUpdate
 from ..errors import LiangxinError, WaitTimeoutError
-from ..ledger import Bundle
+from ..ledger import BatchRecord
 from ..session import Session
-from .outcome import AGAIN, Outcome, Progress
+from .outcome import RETRYABLE, Outcome, Progress
 
-__all__ = ["Board", "stands"]
+__all__ = ["BatchState", "update_from_record"]
 
 _AMOUNT = 5  # results after which a rate means something; refusals come faster
 _TROUBLE = ("failed", "refused", "lost", "unknown")
 _COUNTED = ("done", "unsent", "left", *_TROUBLE)
 
 
-class Board:
+class BatchState:
     """The latest status of each place; written on the private loop, read from any thread."""
 
     def __init__(
-        self, bundle: Bundle, profile: str, statuses: Sequence[JobUpdate], tries: Mapping[int, int]
+        self,
+        record: BatchRecord,
+        profile: str,
+        statuses: Sequence[JobUpdate],
+        attempts: Mapping[int, int],
     ) -> None:
-        self.bundle = bundle
-        self.rows: list[str] = bundle.plan["rows"]
-        self.columns: list[str] = bundle.plan["columns"]
+        self.record = record
+        self.rows: list[str] = record.plan["rows"]
+        self.columns: list[str] = record.plan["columns"]
         #: The places in the order in which they ended.
         self.ended = [n for n, status in enumerate(statuses) if status.is_final]
         self._profile = profile
         self._statuses = list(statuses)
-        self._tries = dict(tries)
-        self._reused: set[int] = set(map(int, bundle.plan.get("reused", {})))
-        self._since: float | None = None
-        self._worked = 0.0
+        self._attempts = dict(attempts)
+        self._reused: set[int] = set(map(int, record.plan.get("reused", {})))
+        self._running_since: float | None = None
+        self._elapsed = 0.0
         self._at_start = 0
 
     def __len__(self) -> int:
@@ -50,60 +54,74 @@ class Board:
         status = self._statuses[place]
         return Outcome(
             place, self.rows[row], self.columns[column], status.record.request, status,
-            self._tries.get(place, 1), place in self._reused,
+            self._attempts.get(place, 1), place in self._reused,
         )  # fmt: skip
 
     def status(self, place: int) -> JobUpdate:
         """The latest word about a place."""
         return self._statuses[place]
 
-    def put(self, place: int, status: JobUpdate) -> None:
+    def update(self, place: int, status: JobUpdate) -> None:
         """A new word about a place."""
         self._statuses[place] = status
         if status.is_final:
             self.ended.append(place)
 
-    def again(self, ticket: JobRecord) -> None:
+    def restart(self, ticket: JobRecord) -> None:
         """A place begins anew, with another ticket."""
-        self._tries[ticket.place] = self._tries.get(ticket.place, 1) + 1
+        self._attempts[ticket.place] = self._attempts.get(ticket.place, 1) + 1
         self._statuses[ticket.place] = JobUpdate(ticket, "unsent")
 
-    def moves(self, moving: bool) -> None:
+    def set_running(self, running: bool) -> None:
         """Starts or stops the clock."""
-        if moving and self._since is None:
-            self._since = time.monotonic()
+        if running and self._running_since is None:
+            self._running_since = time.monotonic()
             self._at_start = sum(status.phase == "done" for status in self._statuses)
-        elif not moving and self._since is not None:
-            self._worked += time.monotonic() - self._since
-            self._since = None
+        elif not running and self._running_since is not None:
+            self._elapsed += time.monotonic() - self._running_since
+            self._running_since = None
 
     def progress(
-        self, usual: Mapping[str, float], window: int, paused: bool, moving: bool
+        self, median_durations: Mapping[str, float], concurrency: int, paused: bool, active: bool
     ) -> Progress:
-        """All of it at this moment; `usual`: seconds that the models' tasks take here."""
+        """All of it at this moment; `median_durations`: seconds that the models' tasks take
+        here.
+        """
         statuses = list(self._statuses)
-        counts = Counter(_kind(status.phase) for status in statuses)
+        counts = Counter(_counted_as(status.phase) for status in statuses)
         now = time.monotonic()
-        running = 0.0 if self._since is None else now - self._since
+        running = 0.0 if self._running_since is None else now - self._running_since
         fresh = counts["done"] - self._at_start
         rate = fresh / running if running > 0 and fresh >= _AMOUNT else None
-        left = self._left(statuses, rate, usual, window) if moving and not paused else None
+        left = (
+            self._estimate_remaining(statuses, rate, median_durations, concurrency)
+            if active and not paused
+            else None
+        )
         troubles = tuple(o for o in self if o.state in _TROUBLE)
         return Progress(
-            id=self.bundle.id, name=self.bundle.name, total=len(statuses), counts=counts,
-            troubles=troubles, seconds=self._worked + running,
-            rate=rate * 60 if rate and moving else None, left=left,
-            again=sum(o.state in AGAIN for o in troubles), reused=len(self._reused),
-            tries=sum(self._tries.values()) - len(self._tries), paused=paused, moving=moving,
+            id=self.record.id,
+            name=self.record.name,
+            total=len(statuses),
+            counts=counts,
+            failures=troubles,
+            elapsed_s=self._elapsed + running,
+            rate_per_min=rate * 60 if rate and active else None,
+            eta_s=left,
+            retryable=sum(o.state in RETRYABLE for o in troubles),
+            reused=len(self._reused),
+            extra_attempts=sum(self._attempts.values()) - len(self._attempts),
+            paused=paused,
+            active=active,
             profile=self._profile,
-        )  # fmt: skip
+        )
 
-    def _left(
+    def _estimate_remaining(
         self,
         statuses: Sequence[JobUpdate],
         rate: float | None,
-        usual: Mapping[str, float],
-        window: int,
+        median_durations: Mapping[str, float],
+        concurrency: int,
     ) -> float | None:
         """Seconds for the rest: by this batch's own pace, else by what its models take here."""
         rest = [status for status in statuses if not status.is_final]
@@ -111,14 +129,14 @@ class Board:
             return None
         if rate is not None:
             return len(rest) / rate
-        seconds = [usual.get(status.record.request.model) for status in rest]
+        seconds = [median_durations.get(status.record.request.model) for status in rest]
         known = [one for one in seconds if one is not None]
         if len(known) < len(seconds):
             return None
-        return max(max(known), sum(known) / min(window, len(known)))
+        return max(max(known), sum(known) / min(concurrency, len(known)))
 
 
-def stands(session: Session, ticket: JobRecord) -> JobUpdate:
+def update_from_record(session: Session, ticket: JobRecord) -> JobUpdate:
     """How a ticket of the ledger stands, before anybody takes it up."""
     if ticket.fate == "intent":
         return JobUpdate(ticket, "unsent")
@@ -136,5 +154,5 @@ def stands(session: Session, ticket: JobRecord) -> JobUpdate:
     return JobUpdate(ticket, ticket.fate, error=error, ended_at=ticket.at)
 
 
-def _kind(phase: str) -> str:
+def _counted_as(phase: str) -> str:
     return phase if phase in _COUNTED else "running"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..core.job_record import JobRecord
 from ..ledger import Ledger
-from ..results import Results
+from ..results import ResultStore
 
 __all__ = ["Finding", "examine", "settle"]
 
@@ -27,19 +27,19 @@ class Finding:
 def settle(ledger: Ledger, alive: Callable[[str], bool]) -> list[JobRecord]:
     """Marks as unknown what was being sent when its process ended; returns those tickets."""
     return [
-        ledger.change(ticket, "unknown", _ENDED, fate="unknown", reason=_ENDED)
-        for ticket in ledger.of_fate("sent")
+        ledger.update(ticket, "unknown", _ENDED, fate="unknown", reason=_ENDED)
+        for ticket in ledger.with_status("sent")
         if not alive(ticket.owner)
     ]
 
 
-def examine(ledger: Ledger, results: Results, alive: Callable[[str], bool]) -> list[Finding]:
+def examine(ledger: Ledger, results: ResultStore, alive: Callable[[str], bool]) -> list[Finding]:
     """Every kind of ticket that there is, counted; the counts add up to all that was asked for."""
     settle(ledger, alive)
-    counts = ledger.count()
-    open_ = ledger.unfinished()
+    counts = ledger.count_by_status()
+    open_ = ledger.resumable()
     followed = sum(alive(ticket.owner) for ticket in open_)
-    missing = sum(not (results.root / t.folder).is_dir() for t in ledger.of_fate("kept"))
+    missing = sum(not (results.root / t.folder).is_dir() for t in ledger.with_status("kept"))
     kinds = [
         ("kept", counts.get("kept", 0) - missing, "collected, on this disk", ""),
         ("kept, then removed", missing, "collected once; the files are gone from the folder",

@@ -151,7 +151,7 @@ class CallbackReconciler:
         record = await client.get_task(task_id)
         if not _matches(record, ticket.request):
             return None
-        return await asyncio.to_thread(self._ledger.found, ticket, task_id)
+        return await asyncio.to_thread(self._ledger.confirm_lost, ticket, task_id)
 
     async def _poll_on_hints(self, task_id: str, news: asyncio.Queue[str]) -> None:
         while True:
@@ -165,7 +165,7 @@ class CallbackReconciler:
                 return await self._first_confirmed(ticket, news)
         except (TimeoutError, asyncio.CancelledError):
             await asyncio.to_thread(
-                lambda: self._ledger.change(ticket, "let go", "no call", owner="")
+                lambda: self._ledger.update(ticket, "let go", "no call", owner="")
             )
             raise APIConnectionError(ticket.reason, maybe_created=True) from None
 

@@ -19,8 +19,8 @@ from ..errors import APIError, LiangxinError, ResultUnavailableError
 from ..ledger import Ledger, durations
 from ..polling import AdaptiveSchedule, PollSchedule, build_schedule
 from ..ratelimit import SharedRateLimiter
-from ..results import Result, Results
-from .ports import Connect, Tell, write
+from ..results import Result, ResultStore
+from .ports import Connect, Tell, write_update
 from .result_saver import ResultSaver
 from .status_recorder import StatusRecorder
 from .submitter import Submitter
@@ -50,7 +50,7 @@ class TaskLifecycle:
         self,
         connect: Connect,
         ledger: Ledger,
-        results: Results,
+        results: ResultStore,
         follow: Follow,
         limiter: SharedRateLimiter,
         *,
@@ -82,7 +82,7 @@ class TaskLifecycle:
             return await self._collect(ticket, tell)
         except BaseException as error:
             # Whatever ended it here, somebody else may take it up from now on.
-            await write(self._ledger, ticket, "let go", type(error).__name__, owner="")
+            await write_update(self._ledger, ticket, "let go", type(error).__name__, owner="")
             raise
 
     async def _collect(self, ticket: JobRecord, tell: Tell) -> Result:
@@ -104,7 +104,7 @@ class TaskLifecycle:
             ticket = await watch.flush()
         if record.state == "fail":
             failed = to_task_failed(record)
-            await write(
+            await write_update(
                 self._ledger, ticket, "failed", str(failed), fate="failed", reason=str(failed)
             )
             raise failed
@@ -135,7 +135,7 @@ class TaskLifecycle:
         self, ticket: JobRecord, error: ResultUnavailableError
     ) -> ResultUnavailableError:
         error.task_id = ticket.task_id
-        await write(self._ledger, ticket, "lost", str(error), fate="lost", reason=str(error))
+        await write_update(self._ledger, ticket, "lost", str(error), fate="lost", reason=str(error))
         return error
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from ..config.settings import Settings
 from ..core.job_record import JobRecord
-from ..results import Results
+from ..results import ResultStore
 from .process_lease import Lease, is_alive
 
 __all__ = ["Ownership"]
@@ -15,7 +15,7 @@ __all__ = ["Ownership"]
 class Ownership:
     """Tells this session's tickets from others'; takes an owner's place when it is first asked."""
 
-    def __init__(self, settings: Settings, results: Results) -> None:
+    def __init__(self, settings: Settings, results: ResultStore) -> None:
         self._service = (settings.profile, settings.base_url)
         self._folder = results.root / ".owners"
 

@@ -10,14 +10,14 @@ from ..api import Client
 from ..core.job_record import JobRecord, JobUpdate
 from ..ledger import Ledger
 
-__all__ = ["Connect", "Tell", "write"]
+__all__ = ["Connect", "Tell", "write_update"]
 
 Tell = Callable[[JobUpdate], None]
 Connect = Callable[[], Awaitable[Client]]
 
 
-async def write(
-    ledger: Ledger, ticket: JobRecord, what: str, detail: str = "", **values: Any
+async def write_update(
+    ledger: Ledger, ticket: JobRecord, event: str, detail: str = "", **values: Any
 ) -> JobRecord:
     """A change in the ledger, from a thread: the disk may be slow, and the loop must not wait."""
-    return await asyncio.to_thread(lambda: ledger.change(ticket, what, detail, **values))
+    return await asyncio.to_thread(lambda: ledger.update(ticket, event, detail, **values))

@@ -14,7 +14,7 @@ from ..core.task import TaskOutput, TaskRecord
 from ..errors import APIError, ResultUnavailableError
 from ..ledger import Ledger
 from ..ratelimit import SharedRateLimiter
-from ..results import Parcel, Result, Results
+from ..results import Result, ResultStore, StagedResult
 
 __all__ = ["ResultSaver"]
 
@@ -22,7 +22,7 @@ __all__ = ["ResultSaver"]
 class ResultSaver:
     """Keeps the results of tasks that have succeeded."""
 
-    def __init__(self, ledger: Ledger, results: Results, limiter: SharedRateLimiter) -> None:
+    def __init__(self, ledger: Ledger, results: ResultStore, limiter: SharedRateLimiter) -> None:
         self._ledger = ledger
         self._results = results
         self._limiter = limiter
@@ -32,15 +32,15 @@ class ResultSaver:
 
         Raises `ResultUnavailableError` when its files cannot be had.
         """
-        result = await asyncio.to_thread(self._results.found, ticket)
+        result = await asyncio.to_thread(self._results.find_saved, ticket)
         if result is None:
             result = await self._fetch(client, ticket, record)
         folder = result.folder.relative_to(self._results.root).as_posix()
-        await asyncio.to_thread(self._ledger.keep, ticket, folder, result.metadata.files)
+        await asyncio.to_thread(self._ledger.mark_saved, ticket, folder, result.metadata.files)
         return result
 
     async def _fetch(self, client: Client, ticket: JobRecord, record: TaskRecord) -> Result:
-        parcel = await asyncio.to_thread(self._results.parcel, ticket)
+        parcel = await asyncio.to_thread(self._results.stage, ticket)
         try:
             try:
                 return await self._download(client, parcel, ticket, record)
@@ -55,7 +55,7 @@ class ResultSaver:
                     client, parcel, ticket, await self._refresh_links(client, ticket, record, lost)
                 )
         finally:
-            await asyncio.to_thread(parcel.drop)
+            await asyncio.to_thread(parcel.discard)
 
     async def _refresh_links(
         self, client: Client, ticket: JobRecord, record: TaskRecord, lost: ResultUnavailableError
@@ -79,14 +79,14 @@ class ResultSaver:
         return replace(record, outputs=tuple(media))
 
     async def _download(
-        self, client: Client, parcel: Parcel, ticket: JobRecord, record: TaskRecord
+        self, client: Client, parcel: StagedResult, ticket: JobRecord, record: TaskRecord
     ) -> Result:
         if not record.outputs:
             raise ResultUnavailableError("The task succeeded, but the answer names no result.")
-        parts = [(media, parcel.part(n)) for n, media in enumerate(record.outputs, 1)]
+        parts = [(media, parcel.part_path(n)) for n, media in enumerate(record.outputs, 1)]
         await asyncio.gather(*(_fetch_output(client, media, part) for media, part in parts))
         story = _build_metadata(ticket, record)
-        return await asyncio.to_thread(parcel.seal, story, record.outputs)
+        return await asyncio.to_thread(parcel.commit, story, record.outputs)
 
 
 async def _fetch_output(client: Client, media: TaskOutput, part: Path) -> None:

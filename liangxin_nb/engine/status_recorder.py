@@ -44,7 +44,7 @@ class StatusRecorder:
         if record.state == "success":
             values |= {"fate": "succeeded", "seconds": record.duration_s, "credits": record.credits}
         self._ticket = await asyncio.to_thread(
-            lambda: self._ledger.change(self._ticket, str(record.state), record.raw, **values)
+            lambda: self._ledger.update(self._ticket, str(record.state), record.raw, **values)
         )
 
     async def flush(self) -> JobRecord:

@@ -9,7 +9,7 @@ from ..core.job_record import JobRecord, JobUpdate
 from ..errors import APIConnectionError, InvalidRequestError, LiangxinError
 from ..ledger import Ledger
 from ..ratelimit import SharedRateLimiter
-from .ports import Connect, Tell, write
+from .ports import Connect, Tell, write_update
 
 __all__ = ["Submitter"]
 
@@ -71,16 +71,16 @@ class Submitter:
 
     async def _create(self, client: Client, ticket: JobRecord, callback: str) -> JobRecord:
         try:
-            ticket = await write(self._ledger, ticket, "sent", fate="sent")
+            ticket = await write_update(self._ledger, ticket, "sent", fate="sent")
             task_id = await client.create(
                 ticket.request, callback_url=callback, limiter=self._limiter
             )
         except LiangxinError as error:
             unknown = isinstance(error, APIConnectionError) and error.maybe_created
             fate = "unknown" if unknown else "refused"
-            await write(self._ledger, ticket, fate, str(error), fate=fate, reason=str(error))
+            await write_update(self._ledger, ticket, fate, str(error), fate=fate, reason=str(error))
             raise
-        return await write(
+        return await write_update(
             self._ledger, ticket, "accepted", task_id, fate="accepted", task_id=task_id
         )
 
@@ -89,14 +89,14 @@ class Submitter:
             "Left before its turn came: nothing was sent, nothing was billed."
         )
         if ticket.batch:
-            await write(self._ledger, ticket, "let go", "before its turn", owner="")
+            await write_update(self._ledger, ticket, "let go", "before its turn", owner="")
         else:
             await self._mark_rejected(ticket, said)
         return said
 
     async def _mark_rejected(self, ticket: JobRecord, error: LiangxinError) -> None:
         reason = str(error)
-        await write(self._ledger, ticket, "refused", reason, fate="refused", reason=reason)
+        await write_update(self._ledger, ticket, "refused", reason, fate="refused", reason=reason)
 
 
 async def _shielded(sending: asyncio.Task[JobRecord]) -> JobRecord:

@@ -1,28 +1,28 @@
 """Everything that looks into a picture file; the one door to Pillow outside the sandbox."""
 
-from .contact_sheet import Tiles, contact, contact_file
-from .decode import MOST_PIXELS, Facts, probe
-from .embedded_text import imprinted, text_of
-from .reference_image import reference
-from .thumbnail import BUDGET, sheet, thumbnail
+from .contact_sheet import SheetSpec, render, render_file
+from .decode import MAX_PIXELS, ImageInfo, verify
+from .embedded_text import embed, extract
+from .reference_image import encode
+from .thumbnail import THUMBNAIL_BYTES, grid, thumbnail
 from .video_frame import Frame, first_frame
-from .video_poster import POSTER, poster
+from .video_poster import POSTER_BYTES, poster
 
 __all__ = [
-    "BUDGET",
-    "MOST_PIXELS",
-    "POSTER",
-    "Facts",
+    "MAX_PIXELS",
+    "POSTER_BYTES",
+    "THUMBNAIL_BYTES",
     "Frame",
-    "Tiles",
-    "contact",
-    "contact_file",
+    "ImageInfo",
+    "SheetSpec",
+    "embed",
+    "encode",
+    "extract",
     "first_frame",
-    "imprinted",
+    "grid",
     "poster",
-    "probe",
-    "reference",
-    "sheet",
-    "text_of",
+    "render",
+    "render_file",
     "thumbnail",
+    "verify",
 ]

@@ -12,38 +12,38 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from .decode import opened
-from .thumbnail import BUDGET
+from .decode import open_image
+from .thumbnail import THUMBNAIL_BYTES
 from .thumbnail import _flat as flat
 
-__all__ = ["Tiles", "contact", "contact_file"]
+__all__ = ["SheetSpec", "render", "render_file"]
 
 _WIDTHS = (1024, 896, 768, 640, 512)
 _QUALITIES = (84, 76, 68, 60, 50, 40)
-_TALLEST = 1.6  # times the width, in a notebook
+_MAX_HEIGHT = 1.6  # times the width, in a notebook
 #: Places on a sheet in a notebook: with more, nobody could tell one picture from another.
-_MOST, _MOST_ACROSS = 48, 12
+_MAX_TILES, _MAX_COLUMNS = 48, 12
 _GAP = 8
 _INK, _SOFT, _LINE, _BLANK = "#212121", "#616161", "#e0e0e0", "#f5f5f5"
-_MOST_PIXELS = 30_000_000
+_MAX_PIXELS = 30_000_000
 #: Fonts that know Chinese, by the names that systems have for them; Pillow's own does not.
 _FONTS = ("NotoSansCJK-Regular.ttc", "NotoSerifCJK-Regular.ttc", "PingFang.ttc", "msyh.ttc",
           "wqy-zenhei.ttc", "wqy-microhei.ttc", "DroidSansFallbackFull.ttf")  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Tiles:
+class SheetSpec:
     """What a contact sheet shows: pictures by place, row by row, each read when it is drawn.
 
     With several `columns`, `rows` stand on the left and `columns` above; with one, the pictures
-    make a plain grid, each with its row's name below. `words`: what stands where there is no
+    make a plain grid, each with its row's name below. `labels`: what stands where there is no
     picture. `caption`: one line below all.
     """
 
     pictures: Mapping[int, Callable[[], bytes]]
     rows: Sequence[str]
     columns: Sequence[str] = ("",)
-    words: Mapping[int, str] = field(default_factory=dict)
+    labels: Mapping[int, str] = field(default_factory=dict)
     caption: str = ""
 
     @property
@@ -52,64 +52,64 @@ class Tiles:
         return len(self.columns) > 1
 
     @property
-    def places(self) -> int:
+    def cells(self) -> int:
         """How many pictures there could be."""
         return len(self.rows) * len(self.columns)
 
     @property
-    def beginning(self) -> Tiles:
+    def truncated(self) -> SheetSpec:
         """What a notebook has room for: the first rows and columns, at most 48 places."""
-        columns = self.columns[:_MOST_ACROSS]
-        rows = self.rows[: max(1, _MOST // len(columns))]
+        columns = self.columns[:_MAX_COLUMNS]
+        rows = self.rows[: max(1, _MAX_TILES // len(columns))]
         old, new = len(self.columns), len(columns)
         if (len(rows), new) == (len(self.rows), old):
             return self
         to = {r * old + c: r * new + c for r in range(len(rows)) for c in range(new)}
         pictures = {to[at]: read for at, read in self.pictures.items() if at in to}
-        words = {to[at]: word for at, word in self.words.items() if at in to}
-        told = f"the first {len(to)} of {self.places}"
+        words = {to[at]: word for at, word in self.labels.items() if at in to}
+        told = f"the first {len(to)} of {self.cells}"
         caption = f"{self.caption} · {told}" if self.caption else told
-        return Tiles(pictures, rows, columns, words, caption)
+        return SheetSpec(pictures, rows, columns, words, caption)
 
 
-def contact(tiles: Tiles, *, budget: int = BUDGET) -> bytes:
+def render(spec: SheetSpec, *, max_bytes: int = THUMBNAIL_BYTES) -> bytes:
     """The beginning of the sheet as a JPEG within the budget: rather narrower than blocky."""
-    tiles = tiles.beginning
-    small, data = _all_small(tiles, 512), b""
+    spec = spec.truncated
+    small, data = _load_tiles(spec, 512), b""
     for width in _WIDTHS:
-        sheet = _drawn(tiles, small, _Layout.of(tiles, small, width, _TALLEST))
+        sheet = _draw_sheet(spec, small, _Layout.of(spec, small, width, _MAX_HEIGHT))
         for quality in _QUALITIES:
             out = io.BytesIO()
             sheet.save(out, "JPEG", quality=quality, optimize=True, progressive=True)
             data = out.getvalue()
-            if len(data) <= budget:
+            if len(data) <= max_bytes:
                 return data
     return data
 
 
-def contact_file(tiles: Tiles, form: str, side: int = 512) -> bytes:
+def render_file(spec: SheetSpec, form: str, side: int = 512) -> bytes:
     """The sheet as PNG, JPEG or WEBP, its pictures `side` pixels wide; less where many are."""
-    across, down = _shape(tiles)
-    side = max(32, min(side, int(math.sqrt(_MOST_PIXELS / (across * down))) - 4 * _GAP))
-    small = _all_small(tiles, side)
-    width = across * (side + _GAP) + _GAP + (min(side // 2, 240) if tiles.matrix else 0)
+    across, down = _shape(spec)
+    side = max(32, min(side, int(math.sqrt(_MAX_PIXELS / (across * down))) - 4 * _GAP))
+    small = _load_tiles(spec, side)
+    width = across * (side + _GAP) + _GAP + (min(side // 2, 240) if spec.matrix else 0)
     out = io.BytesIO()
-    _drawn(tiles, small, _Layout.of(tiles, small, width)).save(out, form, quality=90)
+    _draw_sheet(spec, small, _Layout.of(spec, small, width)).save(out, form, quality=90)
     return out.getvalue()
 
 
-def _all_small(tiles: Tiles, side: int) -> dict[int, Image.Image]:
+def _load_tiles(tiles: SheetSpec, side: int) -> dict[int, Image.Image]:
     """The pictures that can be read; a file that is gone leaves its place empty."""
     small = {}
     for place, read in tiles.pictures.items():
         with suppress(OSError, ValueError):
-            image = flat(opened(read()))
+            image = flat(open_image(read()))
             image.thumbnail((side, side), Image.Resampling.LANCZOS)
             small[place] = image
     return small
 
 
-def _shape(tiles: Tiles) -> tuple[int, int]:
+def _shape(tiles: SheetSpec) -> tuple[int, int]:
     """How many pictures across and down."""
     if tiles.matrix:
         return len(tiles.columns), len(tiles.rows)
@@ -134,7 +134,11 @@ class _Layout:
 
     @classmethod
     def of(
-        cls, tiles: Tiles, small: Mapping[int, Image.Image], width: int, tallest: float = math.inf
+        cls,
+        tiles: SheetSpec,
+        small: Mapping[int, Image.Image],
+        width: int,
+        tallest: float = math.inf,
     ) -> _Layout:
         across, down = _shape(tiles)
         line = max(15, min(30, width // 56))
@@ -159,11 +163,11 @@ class _Layout:
         return self.left + place % self.across * room, self.top + place // self.across * self.step
 
 
-def _drawn(tiles: Tiles, small: Mapping[int, Image.Image], to: _Layout) -> Image.Image:
+def _draw_sheet(tiles: SheetSpec, small: Mapping[int, Image.Image], to: _Layout) -> Image.Image:
     sheet = Image.new("RGB", (to.width, to.height), "white")
     pen = _Pen(sheet, to.line)
-    for place in range(tiles.places):
-        _place(sheet, pen, to, place, small.get(place), tiles.words.get(place, ""))
+    for place in range(tiles.cells):
+        _draw_tile(sheet, pen, to, place, small.get(place), tiles.labels.get(place, ""))
     if tiles.matrix:
         for n, name in enumerate(tiles.columns):
             pen.write((to.at(n)[0], _GAP), name, to.side, 2)
@@ -179,7 +183,7 @@ def _drawn(tiles: Tiles, small: Mapping[int, Image.Image], to: _Layout) -> Image
     return sheet
 
 
-def _place(
+def _draw_tile(
     sheet: Image.Image, pen: _Pen, to: _Layout, place: int, image: Image.Image | None, word: str
 ) -> None:
     x, y = to.at(place)
@@ -206,15 +210,15 @@ class _Pen:
     ) -> None:
         """A text in at most so many lines; what does not fit ends in an ellipsis."""
         font = _font(self._line - 5, text.isascii() or _latin(text))
-        for n, line in enumerate(self._broken(text, font, width, lines)):
+        for n, line in enumerate(self._wrap(text, font, width, lines)):
             self._draw.text((at[0], at[1] + n * self._line), line, ink, font)
 
-    def _broken(self, text: str, font: Any, width: int, lines: int) -> Iterator[str]:
+    def _wrap(self, text: str, font: Any, width: int, lines: int) -> Iterator[str]:
         rest = " ".join(text.split())
         for n in range(lines):
             if not rest:
                 return
-            fits = self._fitting(rest, font, width)
+            fits = self._fit(rest, font, width)
             if fits == len(rest) or n == lines - 1:
                 whole = fits == len(rest)
                 yield rest if whole else rest[: max(0, fits - 1)].rstrip() + "…"
@@ -225,7 +229,7 @@ class _Pen:
             yield rest[:cut]
             rest = rest[cut:].lstrip()
 
-    def _fitting(self, text: str, font: Any, width: int) -> int:
+    def _fit(self, text: str, font: Any, width: int) -> int:
         """How many of the first characters fit, the ellipsis counted in."""
         if self._draw.textlength(text, font) <= width:
             return len(text)

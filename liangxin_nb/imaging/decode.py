@@ -8,44 +8,44 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-__all__ = ["MOST_PIXELS", "Facts", "opened", "probe"]
+__all__ = ["MAX_PIXELS", "ImageInfo", "open_image", "verify"]
 
 #: Above this many pixels a file is treated as a decompression bomb (8k by 8k and some more).
-MOST_PIXELS = 80_000_000
-_BOMB = f"it has more than {MOST_PIXELS} pixels"
-_ENDINGS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "AVIF": "avif"}
+MAX_PIXELS = 80_000_000
+_BOMB = f"it has more than {MAX_PIXELS} pixels"
+_SUFFIXES = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "AVIF": "avif"}
 
 
 @dataclass(frozen=True)
-class Facts:
+class ImageInfo:
     """What a picture file is: the ending that fits it, its width and height in pixels."""
 
-    ending: str
+    suffix: str
     width: int
     height: int
 
 
-def opened(data: bytes) -> Image.Image:
+def open_image(data: bytes) -> Image.Image:
     """The picture, header read, pixels not yet; raises `ValueError` when it is none or a bomb."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=tuple(_ENDINGS))
+            image = Image.open(io.BytesIO(data), formats=tuple(_SUFFIXES))
     except Image.DecompressionBombError:
         raise ValueError(_BOMB) from None
     # KeyError: an older Pillow, to which one of the formats is new.
     except (OSError, SyntaxError, ValueError, KeyError) as error:
         raise ValueError("not a picture of a known format") from error
-    if image.width * image.height > MOST_PIXELS:
+    if image.width * image.height > MAX_PIXELS:
         raise ValueError(_BOMB)
     return image
 
 
-def probe(data: bytes) -> Facts:
+def verify(data: bytes) -> ImageInfo:
     """The facts of a whole picture, every pixel decoded; raises `ValueError` when it is broken."""
-    image = opened(data)
+    image = open_image(data)
     try:
         image.load()
     except Exception as error:  # Pillow's decoders raise many kinds for broken data
         raise ValueError("the picture is broken or cut off") from error
-    return Facts(_ENDINGS[str(image.format)], image.width, image.height)
+    return ImageInfo(_SUFFIXES[str(image.format)], image.width, image.height)

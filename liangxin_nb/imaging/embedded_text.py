@@ -11,9 +11,9 @@ import zlib
 
 from PIL import Image
 
-from .decode import opened
+from .decode import open_image
 
-__all__ = ["imprinted", "text_of"]
+__all__ = ["embed", "extract"]
 
 _KEYWORD = "liangxin"
 _PNG_START = 8 + 25  # the signature and IHDR, which must come first
@@ -22,17 +22,17 @@ _LARGEST_SEGMENT = 65_533
 _ICC, _ALPHA, _EXIF, _XMP, _ANIMATION = 0x20, 0x10, 0x08, 0x04, 0x02
 
 
-def imprinted(data: bytes, text: str) -> bytes:
+def embed(data: bytes, text: str) -> bytes:
     """The file with the text inside, or unchanged where its format has no room for it."""
-    image = opened(data)
+    image = open_image(data)
     writers = {"PNG": _png, "JPEG": _jpeg, "WEBP": _webp}
     writer = writers.get(str(image.format))
     return writer(data, text, image) if writer else data
 
 
-def text_of(data: bytes) -> str | None:
-    """The text that `imprinted` set in, or None."""
-    image = opened(data)
+def extract(data: bytes) -> str | None:
+    """The text that `embed` set in, or None."""
+    image = open_image(data)
     if image.format == "PNG":
         image.load()  # text chunks may follow the pixels
         return getattr(image, "text", {}).get(_KEYWORD)

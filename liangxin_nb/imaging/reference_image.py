@@ -7,16 +7,16 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from .decode import opened
+from .decode import open_image
 
-__all__ = ["reference"]
+__all__ = ["encode"]
 
 #: Bytes of one reference at most; the services document none below 10 MB, and bodies have limits.
-_MOST = 3 << 20
+_MAX_BYTES = 3 << 20
 _SIDES = (2048, 1536, 1024, 768)
 
 
-def reference(picture: Any) -> tuple[str, bytes]:
+def encode(picture: Any) -> tuple[str, bytes]:
     """The media type and the bytes of a picture given as bytes, a Pillow image or an array.
 
     PNG where it has transparency, else JPEG; at most 2048 pixels a side and 3 MiB. Raises
@@ -29,7 +29,7 @@ def reference(picture: Any) -> tuple[str, bytes]:
         small = image.copy()
         small.thumbnail((side, side), Image.Resampling.LANCZOS)
         data = _encoded(small, form)
-        if len(data) <= _MOST:
+        if len(data) <= _MAX_BYTES:
             return f"image/{form.lower()}", data
     raise ValueError(f"{len(data)} bytes are too many, even at {_SIDES[-1]} pixels")
 
@@ -37,7 +37,7 @@ def reference(picture: Any) -> tuple[str, bytes]:
 def _upright(picture: Any) -> Image.Image:
     """The pixels alone, as RGB or RGBA, turned as the camera meant them."""
     if isinstance(picture, bytes | bytearray):
-        image = opened(bytes(picture))
+        image = open_image(bytes(picture))
     elif isinstance(picture, Image.Image):
         image = picture
     elif hasattr(picture, "__array_interface__"):

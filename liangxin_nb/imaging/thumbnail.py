@@ -8,27 +8,29 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageOps
 
-from .decode import opened
+from .decode import open_image
 
-__all__ = ["BUDGET", "sheet", "thumbnail", "within"]
+__all__ = ["THUMBNAIL_BYTES", "encode_within", "grid", "thumbnail"]
 
 #: Bytes of JPEG; as base64 they are a third more, so that a picture stays below 64 KiB of notebook.
-BUDGET = 46_000
+THUMBNAIL_BYTES = 46_000
 _SIDES = (1024, 896, 768, 640, 512, 384, 256)
 _QUALITIES = (86, 78, 70)
 _GAP = 8
 
 
-def thumbnail(data: bytes, *, budget: int = BUDGET, side: int = _SIDES[0]) -> bytes:
-    """A JPEG of at most `side` pixels a side and `budget` bytes; never larger than the original."""
-    return within(_flat(opened(data), side), budget, side)
+def thumbnail(data: bytes, *, max_bytes: int = THUMBNAIL_BYTES, side: int = _SIDES[0]) -> bytes:
+    """A JPEG of at most `side` pixels a side and `max_bytes` bytes; never larger than the
+    original.
+    """
+    return encode_within(_flat(open_image(data), side), max_bytes, side)
 
 
-def sheet(pictures: Sequence[bytes], *, budget: int = BUDGET) -> bytes:
+def grid(pictures: Sequence[bytes], *, max_bytes: int = THUMBNAIL_BYTES) -> bytes:
     """Several pictures side by side as one JPEG within the same budget as one."""
     if len(pictures) == 1:
-        return thumbnail(pictures[0], budget=budget)
-    tiles = [_small(_flat(opened(data)), 512) for data in pictures]
+        return thumbnail(pictures[0], max_bytes=max_bytes)
+    tiles = [_small(_flat(open_image(data)), 512) for data in pictures]
     width, height = max(tile.width for tile in tiles), max(tile.height for tile in tiles)
     columns = _columns(len(tiles), width / height)
     rows = math.ceil(len(tiles) / columns)
@@ -37,7 +39,7 @@ def sheet(pictures: Sequence[bytes], *, budget: int = BUDGET) -> bytes:
     for n, tile in enumerate(tiles):
         left, top = n % columns * (width + _GAP), n // columns * (height + _GAP)
         canvas.paste(tile, (left + (width - tile.width) // 2, top + (height - tile.height) // 2))
-    return within(canvas, budget)
+    return encode_within(canvas, max_bytes)
 
 
 def _columns(count: int, ratio: float) -> int:
@@ -70,14 +72,14 @@ def _flat(image: Image.Image, side: int = _SIDES[0]) -> Image.Image:
     return image.convert("RGB")
 
 
-def within(image: Image.Image, budget: int, most: int = _SIDES[0]) -> bytes:
+def encode_within(image: Image.Image, max_bytes: int, max_side: int = _SIDES[0]) -> bytes:
     """The largest and best JPEG that the budget allows: rather smaller than blocky."""
     data = b""
-    for side in (most, *(side for side in _SIDES if side < most)):
+    for side in (max_side, *(side for side in _SIDES if side < max_side)):
         small = _small(image, side)
         for quality in _QUALITIES:
             data = _jpeg(small, quality)
-            if len(data) <= budget:
+            if len(data) <= max_bytes:
                 return data
     return data
 

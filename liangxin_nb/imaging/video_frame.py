@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .decode import MOST_PIXELS, opened
+from .decode import MAX_PIXELS, open_image
 
 __all__ = ["Frame", "first_frame"]
 
@@ -37,14 +37,14 @@ class Frame:
     picture: bytes
     width: int
     height: int
-    seconds: float | None
+    duration_s: float | None
 
 
-def first_frame(path: Path, ending: str) -> Frame | None:
+def first_frame(path: Path, suffix: str) -> Frame | None:
     """The first picture of a film, or None where it, or the library for it, is not to be had."""
-    if ending not in _FORMATS or importlib.util.find_spec("av") is None:
+    if suffix not in _FORMATS or importlib.util.find_spec("av") is None:
         return None
-    command = [sys.executable, "-P", "-m", __name__, str(path), _FORMATS[ending]]
+    command = [sys.executable, "-P", "-m", __name__, str(path), _FORMATS[suffix]]
     environment = {name: value for name, value in os.environ.items() if name not in _SECRETS}
     try:
         done = subprocess.run(  # noqa: S603 our own module; the file's name was made here
@@ -53,13 +53,13 @@ def first_frame(path: Path, ending: str) -> Frame | None:
         )  # fmt: skip
         line, _, picture = done.stdout.partition(b"\n")
         told = json.loads(line)
-        opened(picture)
+        open_image(picture)
         return Frame(picture, int(told["width"]), int(told["height"]), told["seconds"])
     except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
         return None
 
 
-def _taken(path: str, form: str) -> bytes:
+def _run_decoder(path: str, form: str) -> bytes:
     """What the process says; raises whatever stands in the way."""
     import av  # the optional library, in this process alone
 
@@ -67,17 +67,17 @@ def _taken(path: str, form: str) -> bytes:
     with Path(path).open("rb") as file, av.open(file, format=form) as film:
         stream = film.streams.video[0]
         context = stream.codec_context
-        if not 0 < context.width * context.height <= MOST_PIXELS:
+        if not 0 < context.width * context.height <= MAX_PIXELS:
             raise ValueError("too large")
         for n, packet in enumerate(film.demux(stream)):
             for picture in packet.decode():
-                return _said(film, picture.to_image())
+                return _to_frame(film, picture.to_image())
             if n > _PACKETS:
                 break
     raise ValueError("no picture")
 
 
-def _said(film: Any, image: Any) -> bytes:
+def _to_frame(film: Any, image: Any) -> bytes:
     seconds = film.duration / 1_000_000 if film.duration else None
     told = {"width": image.width, "height": image.height, "seconds": seconds}
     image.thumbnail((1024, 1024))
@@ -86,7 +86,7 @@ def _said(film: Any, image: Any) -> bytes:
     return json.dumps(told).encode() + b"\n" + out.getvalue()[:_LARGEST]
 
 
-def _bound() -> None:
+def _limit_resources() -> None:
     """Bounds what this process may take, where the system can."""
     with suppress(ImportError, ValueError, OSError):
         import resource
@@ -96,5 +96,5 @@ def _bound() -> None:
 
 
 if __name__ == "__main__":
-    _bound()
-    sys.stdout.buffer.write(_taken(sys.argv[1], sys.argv[2]))
+    _limit_resources()
+    sys.stdout.buffer.write(_run_decoder(sys.argv[1], sys.argv[2]))

@@ -7,29 +7,31 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from .decode import opened
-from .thumbnail import within
+from .decode import open_image
+from .thumbnail import encode_within
 
-__all__ = ["POSTER", "poster"]
+__all__ = ["POSTER_BYTES", "poster"]
 
 #: Bytes of a film's poster: it stands twice in an output, for the player and for itself.
-POSTER = 20_000
+POSTER_BYTES = 20_000
 _SIZE = (960, 540)
 _GROUND, _DARK = (38, 42, 48), (20, 22, 26)
 _INK, _SOFT = (240, 240, 240), (170, 176, 184)
 _SMOOTH = 4
 
 
-def poster(frame: bytes = b"", lines: Sequence[str] = (), *, budget: int = POSTER) -> bytes:
+def poster(
+    frame: bytes = b"", lines: Sequence[str] = (), *, max_bytes: int = POSTER_BYTES
+) -> bytes:
     """A JPEG for a film: `frame`, a picture, with the sign that it plays.
 
     Without a frame the `lines` say what it is. Raises `ValueError` when the frame is no picture.
     """
-    image = opened(frame).convert("RGB") if frame else Image.new("RGB", _SIZE, _GROUND)
+    image = open_image(frame).convert("RGB") if frame else Image.new("RGB", _SIZE, _GROUND)
     if not frame:
         _write(image, [line for line in map(_printable, lines) if line])
     _sign(image)
-    return within(image, budget)
+    return encode_within(image, max_bytes)
 
 
 def _sign(image: Image.Image) -> None:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from .batches import Bundle
-from .bundled import bundle_of, bundles, line_of, take_in_bundles
+from .batches import BatchRecord
+from .bundled import all_batches, batch_from_json, batch_to_json, import_batches
 from .durations import durations
 from .ledger import Ledger
-from .queries import File, Row, Wanted
-from .transfer import Carried, rows, take_in
+from .queries import File, JobWithFiles, Query
+from .transfer import TransferRow, export_rows, import_rows
 
 __all__ = [
-    "Bundle",
-    "Carried",
+    "BatchRecord",
     "File",
+    "JobWithFiles",
     "Ledger",
-    "Row",
-    "Wanted",
-    "bundle_of",
-    "bundles",
+    "Query",
+    "TransferRow",
+    "all_batches",
+    "batch_from_json",
+    "batch_to_json",
     "durations",
-    "line_of",
-    "rows",
-    "take_in",
-    "take_in_bundles",
+    "export_rows",
+    "import_batches",
+    "import_rows",
 ]

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from ..core.job_record import JobRecord
 from ..core.request import Request
-from .database import TICKETS, Store
-from .mapping import note, row_of, ticket_of
+from .database import TICKETS, Database
+from .mapping import append_event, from_row, to_row
 
-__all__ = ["Batches", "Bundle"]
+__all__ = ["BatchQueries", "BatchRecord"]
 
 BATCHES = sa.Table(
     "batches",
@@ -27,7 +27,7 @@ BATCHES = sa.Table(
 
 
 @dataclass(frozen=True)
-class Bundle:
+class BatchRecord:
     """A batch as the ledger keeps it; `at`: unix seconds; `plan`: what its maker wants to know."""
 
     id: str
@@ -36,48 +36,48 @@ class Bundle:
     plan: Mapping[str, Any]
 
 
-class Batches(Store):
+class BatchQueries(Database):
     """What a ledger knows of batches."""
 
-    def bind(self, bundle: Bundle | None, tickets: Iterable[JobRecord]) -> None:
+    def add_batch(self, batch: BatchRecord | None, records: Iterable[JobRecord]) -> None:
         """Takes in many tickets, and the batch that they make where it is new: all or nothing."""
-        rows = [row_of(ticket) for ticket in tickets]
-        with self.changing() as db:
-            if bundle is not None:
-                plan = json.dumps(dict(bundle.plan), ensure_ascii=False)
-                values = {"id": bundle.id, "at": bundle.at, "name": bundle.name, "plan": plan}
+        rows = [to_row(ticket) for ticket in records]
+        with self.transaction() as db:
+            if batch is not None:
+                plan = json.dumps(dict(batch.plan), ensure_ascii=False)
+                values = {"id": batch.id, "at": batch.at, "name": batch.name, "plan": plan}
                 db.execute(BATCHES.insert().values(**values))
             if rows:
                 db.execute(TICKETS.insert(), rows)
             for row in rows:
-                note(db, row["id"], row["fate"])
+                append_event(db, row["id"], row["fate"])
 
-    def bundle(self, id: str) -> Bundle | None:
+    def get_batch(self, id: str) -> BatchRecord | None:
         """The batch of that id, or whose id begins so when only one does."""
         if not id:
             return None
         exact = BATCHES.select().where(BATCHES.c.id == id)
         near = BATCHES.select().where(BATCHES.c.id.startswith(id, autoescape=True)).limit(2)
-        found = self._bundles(exact) or self._bundles(near)
+        found = self._load_batches(exact) or self._load_batches(near)
         return found[0] if len(found) == 1 else None
 
-    def bundles(self, most: int = 20) -> list[Bundle]:
+    def list_batches(self, limit: int = 20) -> list[BatchRecord]:
         """The newest batches."""
-        return self._bundles(BATCHES.select().order_by(BATCHES.c.at.desc()).limit(most))
+        return self._load_batches(BATCHES.select().order_by(BATCHES.c.at.desc()).limit(limit))
 
-    def of_batch(self, id: str) -> list[JobRecord]:
+    def jobs_of_batch(self, id: str) -> list[JobRecord]:
         """Every ticket of a batch, oldest first: of one place the last is the one that counts."""
         query = TICKETS.select().where(TICKETS.c.batch == id).order_by(TICKETS.c.at)
-        with self.reading() as db:
-            return [ticket_of(row) for row in db.execute(query).mappings()]
+        with self.read_only() as db:
+            return [from_row(row) for row in db.execute(query).mappings()]
 
-    def whole(self, ticket: JobRecord) -> bool:
+    def is_complete(self, ticket: JobRecord) -> bool:
         """Whether the ledger holds all that was asked for: a picture sent along is only named."""
         query = sa.select(TICKETS.c.digest).where(TICKETS.c.id == ticket.id)
-        with self.reading() as db:
+        with self.read_only() as db:
             return bool(db.execute(query).scalar() == ticket.request.digest)
 
-    def same(self, request: Request, profile: str, service: str) -> list[JobRecord]:
+    def find_identical(self, request: Request, profile: str, service: str) -> list[JobRecord]:
         """Kept tickets of identical work at the same service, the newest first."""
         query = TICKETS.select().where(
             TICKETS.c.digest == request.digest,
@@ -85,21 +85,21 @@ class Batches(Store):
             TICKETS.c.profile == profile,
             TICKETS.c.service == service,
         )
-        with self.reading() as db:
+        with self.read_only() as db:
             rows = db.execute(query.order_by(TICKETS.c.at.desc())).mappings()
-            return [ticket_of(row) for row in rows]
+            return [from_row(row) for row in rows]
 
-    def price(self, model: str, profile: str) -> float | None:
+    def last_cost(self, model: str, profile: str) -> float | None:
         """The credits that the service told for a model's last task, or None when it told none."""
         query = sa.select(TICKETS.c.credits).where(
             TICKETS.c.model == model,
             TICKETS.c.profile == profile,
             TICKETS.c.credits.is_not(None),
         )
-        with self.reading() as db:
+        with self.read_only() as db:
             return db.execute(query.order_by(TICKETS.c.at.desc()).limit(1)).scalar()
 
-    def _bundles(self, query: Any) -> list[Bundle]:
-        with self.reading() as db:
+    def _load_batches(self, query: Any) -> list[BatchRecord]:
+        with self.read_only() as db:
             rows = db.execute(query).mappings()
-            return [Bundle(r["id"], r["at"], r["name"], json.loads(r["plan"])) for r in rows]
+            return [BatchRecord(r["id"], r["at"], r["name"], json.loads(r["plan"])) for r in rows]

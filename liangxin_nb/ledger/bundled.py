@@ -8,55 +8,55 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .batches import BATCHES, Bundle
-from .database import Store
-from .transfer import checked
+from .batches import BATCHES, BatchRecord
+from .database import Database
+from .transfer import validate_row
 
-__all__ = ["bundle_of", "bundles", "line_of", "take_in_bundles"]
+__all__ = ["all_batches", "batch_from_json", "batch_to_json", "import_batches"]
 
 
-def bundles(store: Store) -> list[Bundle]:
+def all_batches(database: Database) -> list[BatchRecord]:
     """Every batch, oldest first."""
-    with store.reading() as db:
+    with database.read_only() as db:
         found = db.execute(BATCHES.select().order_by(BATCHES.c.at)).mappings()
-        return [Bundle(r["id"], r["at"], r["name"], json.loads(r["plan"])) for r in found]
+        return [BatchRecord(r["id"], r["at"], r["name"], json.loads(r["plan"])) for r in found]
 
 
-def line_of(bundle: Bundle) -> str:
+def batch_to_json(bundle: BatchRecord) -> str:
     """A batch as one line of JSON."""
-    return json.dumps({"batch": _values(bundle)}, ensure_ascii=False)
+    return json.dumps({"batch": _to_row(bundle)}, ensure_ascii=False)
 
 
-def bundle_of(line: bytes) -> Bundle | None:
+def batch_from_json(line: bytes) -> BatchRecord | None:
     """The batch in a line from outside, None for a ticket's; raises `ValueError` for neither."""
     try:
         told = json.loads(line)
         if not isinstance(told, dict) or "batch" not in told:
             return None
-        values = checked(told["batch"], BATCHES)
+        values = validate_row(told["batch"], BATCHES)
         plan = json.loads(values["plan"])
     except (TypeError, RecursionError) as error:
         raise ValueError("a line of it is no batch") from error
-    if not _sound(plan) or not values["id"].isalnum():
+    if not _is_valid_plan(plan) or not values["id"].isalnum():
         raise ValueError("a line of it is no batch")
-    return Bundle(values["id"], values["at"], values.get("name", ""), plan)
+    return BatchRecord(values["id"], values["at"], values.get("name", ""), plan)
 
 
-def take_in_bundles(store: Store, new: Iterable[Bundle]) -> None:
+def import_batches(database: Database, new: Iterable[BatchRecord]) -> None:
     """Takes in the batches that are not here yet."""
-    with store.changing() as db:
+    with database.transaction() as db:
         known = {id for (id,) in db.execute(sa.select(BATCHES.c.id))}
-        rows = [_values(bundle) for bundle in new if bundle.id not in known]
+        rows = [_to_row(bundle) for bundle in new if bundle.id not in known]
         if rows:
             db.execute(BATCHES.insert(), rows)
 
 
-def _values(bundle: Bundle) -> dict[str, Any]:
+def _to_row(bundle: BatchRecord) -> dict[str, Any]:
     plan = json.dumps(dict(bundle.plan), ensure_ascii=False)
     return {"id": bundle.id, "at": bundle.at, "name": bundle.name, "plan": plan}
 
 
-def _sound(plan: Any) -> bool:
+def _is_valid_plan(plan: Any) -> bool:
     """Whether a plan is what batches write: names of rows and columns, places and tickets."""
     if not isinstance(plan, Mapping) or not isinstance(plan.get("reused", {}), Mapping):
         return False

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from ..errors import InvalidRequestError
 
-__all__ = ["EVENTS", "FILES", "TICKETS", "Store"]
+__all__ = ["EVENTS", "FILES", "TICKETS", "Database"]
 
 VERSION = 4
 #: What brings a ledger of an older version to the next one.
@@ -80,21 +80,22 @@ FILES = sa.Table(
 _VERSION = sa.Table("version", _META, sa.Column("number", sa.Integer, primary_key=True))
 
 
-class Store:
+class Database:
     """A database file or URL with the ledger's tables; safe from several threads and processes.
 
     Raises `InvalidRequestError` when it cannot be opened or was written by a newer version.
     """
 
-    def __init__(self, place: str | Path) -> None:
-        self._engine = _engine(str(place))
+    def __init__(self, location: str | Path) -> None:
+        self._engine = _create_engine(str(location))
         #: Where it is, for people: a database's password is left out.
-        self.place = self._engine.url.database if self._is_file else repr(self._engine.url)
+        self.location = self._engine.url.database if self._is_file else repr(self._engine.url)
         try:
             self._prepare()
         except sa.exc.OperationalError as error:
             raise InvalidRequestError(
-                f"The ledger {self.place!r} cannot be opened ({_line(error)}); nothing was sent.",
+                f"The ledger {self.location!r} cannot be opened ({_first_line(error)}); nothing "
+                "was sent.",
                 next_step="Choose a folder you can write to: LIANGXIN_RESULTS or LIANGXIN_LEDGER.",
             ) from None
 
@@ -103,7 +104,7 @@ class Store:
         return self._engine.dialect.name == "sqlite"
 
     def _prepare(self) -> None:
-        with self.changing() as db:
+        with self.transaction() as db:
             _META.create_all(db)
             number = db.execute(sa.select(_VERSION.c.number)).scalar()
             if number is None:
@@ -111,7 +112,7 @@ class Store:
                 return
             if number > VERSION:
                 raise InvalidRequestError(
-                    f"The ledger {self.place!r} has version {number}, this liangxin_nb knows "
+                    f"The ledger {self.location!r} has version {number}, this liangxin_nb knows "
                     f"{VERSION}.",
                     next_step="Update liangxin_nb.",
                 )
@@ -125,30 +126,30 @@ class Store:
         self._engine.dispose()
 
     @contextmanager
-    def changing(self) -> Iterator[sa.Connection]:
+    def transaction(self) -> Iterator[sa.Connection]:
         """One transaction, whole or not at all."""
         with self._engine.begin() as db:
             yield db
 
     @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
+    def read_only(self) -> Iterator[sa.Connection]:
         """A look at the ledger that keeps no writer waiting."""
         with self._engine.connect().execution_options(reads=True) as db:
             yield db
 
 
-def _line(error: sa.exc.OperationalError) -> str:
+def _first_line(error: sa.exc.OperationalError) -> str:
     return " ".join(str(error.orig).split())[:160]
 
 
-def _engine(place: str) -> sa.Engine:
-    if "://" in place:
+def _create_engine(location: str) -> sa.Engine:
+    if "://" in location:
         # The driver that the `team` extra installs; the plain name means another one.
-        place = re.sub("^postgres(ql)?://", "postgresql+psycopg://", place)
-        return sa.create_engine(place, pool_pre_ping=True)
+        location = re.sub("^postgres(ql)?://", "postgresql+psycopg://", location)
+        return sa.create_engine(location, pool_pre_ping=True)
     # No pool: a connection carried over a fork or between threads is how SQLite files get hurt.
     engine = sa.create_engine(
-        f"sqlite:///{place}", poolclass=sa.NullPool, connect_args={"timeout": 30.0}
+        f"sqlite:///{location}", poolclass=sa.NullPool, connect_args={"timeout": 30.0}
     )
 
     @sa.event.listens_for(engine, "connect")

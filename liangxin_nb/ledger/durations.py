@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ..core.job_record import JobRecord
 from ..polling import TaskDuration
-from .database import TICKETS, Store
+from .database import TICKETS, Database
 
 __all__ = ["durations"]
 
@@ -17,7 +17,7 @@ _LOOKED = 400  # finished tasks that are looked through
 _ALIKE = 8  # with so many of the same options, others of the model say nothing more
 
 
-def durations(store: Store, ticket: JobRecord, *, last: int = 50) -> tuple[TaskDuration, ...]:
+def durations(store: Database, ticket: JobRecord, *, last: int = 50) -> tuple[TaskDuration, ...]:
     """How long the last finished tasks like this one took at the service, the newest first.
 
     Like it: of its service and model, and of its options where there are enough of those; seeds,
@@ -29,7 +29,7 @@ def durations(store: Store, ticket: JobRecord, *, last: int = 50) -> tuple[TaskD
         TICKETS.c.service == ticket.service,
         TICKETS.c.seconds > 0,
     )
-    with store.reading() as db:
+    with store.read_only() as db:
         rows = list(db.execute(query.order_by(TICKETS.c.at.desc()).limit(_LOOKED)))
     wanted = _shape(dict(ticket.request.redacted_options))
     alike = [row for row in rows if _shape(json.loads(row.options)) == wanted]

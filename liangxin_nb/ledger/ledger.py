@@ -12,17 +12,17 @@ import sqlalchemy as sa
 
 from ..core.job_record import RESUMABLE, JobRecord
 from ..core.request import Request
-from .batches import Batches
+from .batches import BatchQueries
 from .database import EVENTS, FILES, TICKETS
-from .mapping import note, row_of, ticket_of
+from .mapping import append_event, from_row, to_row
 
 __all__ = ["Ledger"]
 
 
-class Ledger(Batches):
+class Ledger(BatchQueries):
     """The tickets of a ledger at a file path or a database URL."""
 
-    def intend(self, request: Request, profile: str, service: str, owner: str = "") -> JobRecord:
+    def create(self, request: Request, profile: str, service: str, owner: str = "") -> JobRecord:
         """A new ticket, on disk before anything is sent."""
         ticket = JobRecord.new(request, profile, service, owner)
         self.add(ticket)
@@ -30,9 +30,9 @@ class Ledger(Batches):
 
     def add(self, ticket: JobRecord) -> None:
         """Takes in a ticket made elsewhere."""
-        with self.changing() as db:
-            db.execute(TICKETS.insert().values(**row_of(ticket)))
-            note(db, ticket.id, ticket.fate)
+        with self.transaction() as db:
+            db.execute(TICKETS.insert().values(**to_row(ticket)))
+            append_event(db, ticket.id, ticket.fate)
 
     def claim(self, ticket: JobRecord, owner: str) -> JobRecord | None:
         """The ticket under a new owner, or None when somebody else was quicker.
@@ -44,20 +44,20 @@ class Ledger(Batches):
             TICKETS.c.owner == ticket.owner,
             TICKETS.c.fate == ticket.fate,
         )
-        with self.changing() as db:
+        with self.transaction() as db:
             changed = db.execute(TICKETS.update().where(mine).values(owner=owner))
         return ticket.replace(owner=owner) if changed.rowcount == 1 else None
 
-    def change(self, ticket: JobRecord, what: str, detail: str = "", **values: Any) -> JobRecord:
+    def update(self, ticket: JobRecord, event: str, detail: str = "", **values: Any) -> JobRecord:
         """The ticket with other values, and a line in its history that says what happened."""
         changed = ticket.replace(**values)
-        with self.changing() as db:
+        with self.transaction() as db:
             if values:
                 db.execute(TICKETS.update().where(TICKETS.c.id == ticket.id).values(**values))
-            note(db, ticket.id, what, detail)
+            append_event(db, ticket.id, event, detail)
         return changed
 
-    def found(self, ticket: JobRecord, task_id: str) -> JobRecord | None:
+    def confirm_lost(self, ticket: JobRecord, task_id: str) -> JobRecord | None:
         """The ticket of a lost answer, accepted under the id that it turned out to have.
 
         None when it is settled already, or the id is another ticket's.
@@ -66,24 +66,26 @@ class Ledger(Batches):
         taken = sa.exists().where(others.c.task_id == task_id)
         lost = sa.and_(TICKETS.c.id == ticket.id, TICKETS.c.fate.in_(("sent", "unknown")))
         values = {"fate": "accepted", "task_id": task_id, "reason": ""}
-        with self.changing() as db:
+        with self.transaction() as db:
             done = db.execute(TICKETS.update().where(lost, ~taken).values(**values))
             if done.rowcount != 1:
                 return None
-            note(db, ticket.id, "found", task_id)
+            append_event(db, ticket.id, "found", task_id)
         return ticket.replace(**values)
 
-    def keep(self, ticket: JobRecord, folder: str, files: Sequence[Mapping[str, Any]]) -> JobRecord:
+    def mark_saved(
+        self, ticket: JobRecord, folder: str, files: Sequence[Mapping[str, Any]]
+    ) -> JobRecord:
         """The ticket kept: its folder and files, in the same transaction as its fate."""
         names = ("name", "bytes", "sha256", "width", "height")
-        with self.changing() as db:
+        with self.transaction() as db:
             db.execute(FILES.delete().where(FILES.c.ticket == ticket.id))
             for file in files:
                 row = {name: file.get(name) for name in names}
                 db.execute(FILES.insert().values(ticket=ticket.id, **row))
             kept = {"fate": "kept", "folder": folder}
             db.execute(TICKETS.update().where(TICKETS.c.id == ticket.id).values(**kept))
-            note(db, ticket.id, "kept", folder)
+            append_event(db, ticket.id, "kept", folder)
         return ticket.replace(**kept)
 
     def find(self, id: str) -> JobRecord | None:
@@ -92,54 +94,54 @@ class Ledger(Batches):
             return None
         query = TICKETS.select().order_by(TICKETS.c.at.desc())
         exact = sa.or_(TICKETS.c.id == id, TICKETS.c.task_id == id)
-        if found := self._tickets(query.where(exact).limit(1)):
+        if found := self._load(query.where(exact).limit(1)):
             return found[0]
-        near = self._tickets(query.where(TICKETS.c.id.startswith(id, autoescape=True)).limit(2))
+        near = self._load(query.where(TICKETS.c.id.startswith(id, autoescape=True)).limit(2))
         return near[0] if len(near) == 1 else None
 
-    def of_fate(self, *fates: str) -> list[JobRecord]:
+    def with_status(self, *statuses: str) -> list[JobRecord]:
         """Every ticket of these fates, oldest first."""
-        return self._tickets(
-            TICKETS.select().where(TICKETS.c.fate.in_(fates)).order_by(TICKETS.c.at)
+        return self._load(
+            TICKETS.select().where(TICKETS.c.fate.in_(statuses)).order_by(TICKETS.c.at)
         )
 
-    def unfinished(self) -> list[JobRecord]:
+    def resumable(self) -> list[JobRecord]:
         """Every ticket that can still be collected, oldest first."""
-        return [ticket for ticket in self.of_fate(*RESUMABLE) if ticket.task_id]
+        return [ticket for ticket in self.with_status(*RESUMABLE) if ticket.task_id]
 
-    def tickets(self, *, search: str = "", most: int | None = 50) -> list[JobRecord]:
+    def list_jobs(self, *, search: str = "", limit: int | None = 50) -> list[JobRecord]:
         """Tickets, unfinished ones first and then the newest; `search` looks into the prompts."""
         last = sa.case((TICKETS.c.fate.in_(RESUMABLE), 0), else_=1)
-        query = TICKETS.select().order_by(last, TICKETS.c.at.desc()).limit(most)
+        query = TICKETS.select().order_by(last, TICKETS.c.at.desc()).limit(limit)
         if search:
             query = query.where(TICKETS.c.prompt.icontains(search, autoescape=True))
-        return self._tickets(query)
+        return self._load(query)
 
-    def count(self) -> dict[str, int]:
+    def count_by_status(self) -> dict[str, int]:
         """How many tickets have each fate."""
         query = sa.select(TICKETS.c.fate, sa.func.count()).group_by(TICKETS.c.fate)
-        with self.reading() as db:
+        with self.read_only() as db:
             return {str(fate): int(number) for fate, number in db.execute(query)}
 
-    def events(self, ticket_id: str) -> list[tuple[float, str, str]]:
+    def events(self, job_id: str) -> list[tuple[float, str, str]]:
         """A ticket's history: unix seconds, what happened, and the detail as it came."""
         query = sa.select(EVENTS.c.at, EVENTS.c.what, EVENTS.c.detail)
-        query = query.where(EVENTS.c.ticket == ticket_id).order_by(EVENTS.c.n)
-        with self.reading() as db:
+        query = query.where(EVENTS.c.ticket == job_id).order_by(EVENTS.c.n)
+        with self.read_only() as db:
             return [(at, what, detail) for at, what, detail in db.execute(query)]
 
-    def usual(self, model: str, profile: str, *, last: int = 20) -> float | None:
+    def median_duration(self, model: str, profile: str, *, samples: int = 20) -> float | None:
         """The median seconds of the last finished tasks of a model, or None before the third."""
         query = sa.select(TICKETS.c.seconds).where(
             TICKETS.c.model == model,
             TICKETS.c.profile == profile,
             TICKETS.c.seconds.is_not(None),
         )
-        with self.reading() as db:
-            newest = query.order_by(TICKETS.c.at.desc()).limit(last)
+        with self.read_only() as db:
+            newest = query.order_by(TICKETS.c.at.desc()).limit(samples)
             found = sorted(seconds for (seconds,) in db.execute(newest))
         return found[len(found) // 2] if len(found) >= 3 else None
 
-    def _tickets(self, query: Any) -> list[JobRecord]:
-        with self.reading() as db:
-            return [ticket_of(row) for row in db.execute(query).mappings()]
+    def _load(self, query: Any) -> list[JobRecord]:
+        with self.read_only() as db:
+            return [from_row(row) for row in db.execute(query).mappings()]

@@ -13,15 +13,15 @@ from ..core.job_record import JobRecord
 from ..core.request import Request
 from .database import EVENTS
 
-__all__ = ["note", "row_of", "ticket_of"]
+__all__ = ["append_event", "from_row", "to_row"]
 
 
-def note(db: sa.Connection, ticket: str, what: str, detail: str = "") -> None:
+def append_event(db: sa.Connection, job_id: str, event: str, detail: str = "") -> None:
     """Writes one line into a ticket's history."""
-    db.execute(EVENTS.insert().values(ticket=ticket, at=time.time(), what=what, detail=detail))
+    db.execute(EVENTS.insert().values(ticket=job_id, at=time.time(), what=event, detail=detail))
 
 
-def row_of(ticket: JobRecord) -> dict[str, Any]:
+def to_row(ticket: JobRecord) -> dict[str, Any]:
     """A ticket as it goes into the table."""
     request = ticket.request
     return {
@@ -42,7 +42,7 @@ def row_of(ticket: JobRecord) -> dict[str, Any]:
     }
 
 
-def ticket_of(row: Any) -> JobRecord:
+def from_row(row: Any) -> JobRecord:
     """A ticket as it comes out of the table."""
     request = Request(row["model"], row["prompt"], json.loads(row["options"]))
     names = {field.name for field in fields(JobRecord)} - {"request"}

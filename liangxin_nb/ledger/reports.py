@@ -8,18 +8,18 @@ from ..core.job_record import JobRecord
 from ..core.table import Table
 from .ledger import Ledger
 
-__all__ = ["history"]
+__all__ = ["history_table"]
 
 _HEADINGS = ("when", "model", "prompt", "fate", "task", "seconds", "credits", "kept in or reason")
 
 
-def history(ledger: Ledger, *, search: str = "", most: int | None = None) -> Table:
+def history_table(ledger: Ledger, *, search: str = "", limit: int | None = None) -> Table:
     """Tickets as rows, unfinished ones first and then the newest.
 
-    `search` looks into the prompts; `most` rows, default all. `seconds`: how long the task took at
+    `search` looks into the prompts; `limit` rows, default all. `seconds`: how long the task took at
     the service; `credits`: what the service says it cost, where it says so.
     """
-    rows = [_row(ticket) for ticket in ledger.tickets(search=search, most=most)]
+    rows = [_row(ticket) for ticket in ledger.list_jobs(search=search, limit=limit)]
     empty = f"No prompt holds {search!r}." if search else "No task yet."
     return Table(_HEADINGS, rows, empty)
 

@@ -12,13 +12,13 @@ from ..core.table import Table
 from ..errors import InvalidRequestError
 from .ledger import Ledger
 
-__all__ = ["guard", "newest", "totals"]
+__all__ = ["check_limits", "latest_day_summary", "usage_by_day"]
 
 _FREE = ("refused",)  # said no to, or never arrived: not billed
 _NEXT = "Raise it with %config LiangXin.{name} = …, or wait for tomorrow."
 
 
-def totals(ledger: Ledger) -> Table:
+def usage_by_day(ledger: Ledger) -> Table:
     """Tasks and credits per day and model, the newest day first.
 
     Credits are what the service reported; a dash where it reported none.
@@ -33,9 +33,9 @@ def totals(ledger: Ledger) -> Table:
     return Table(("day", "model", "tasks", "credits"), rows, "Nothing was asked for yet.")
 
 
-def newest(ledger: Ledger) -> str:
+def latest_day_summary(ledger: Ledger) -> str:
     """The last day's tasks and credits by model, in one line; empty before the first task."""
-    rows = list(totals(ledger))
+    rows = list(usage_by_day(ledger))
     day = rows[0]["day"] if rows else ""
     parts = [
         f"{row['tasks']} {row['model']}"
@@ -46,7 +46,7 @@ def newest(ledger: Ledger) -> str:
     return f"{day}: {', '.join(parts)}. %liangxin credits lists every day." if parts else ""
 
 
-def guard(ledger: Ledger, settings: Settings, *models: str) -> None:
+def check_limits(ledger: Ledger, settings: Settings, *models: str) -> None:
     """Raises `InvalidRequestError` when one more task of each model today would cross a set limit.
 
     `max_tasks` counts tasks; `max_credits` adds what the service reported for today's, and what
@@ -83,7 +83,7 @@ def _last_cost(past: list[JobRecord], model: str) -> float:
 
 def _billable(ledger: Ledger) -> list[JobRecord]:
     """Everything that was or may be billed, the newest first."""
-    tickets = [t for t in ledger.tickets(most=None) if t.fate not in _FREE]
+    tickets = [t for t in ledger.list_jobs(limit=None) if t.fate not in _FREE]
     return sorted(tickets, key=lambda ticket: ticket.at, reverse=True)
 
 

@@ -16,27 +16,37 @@ import sqlalchemy as sa
 
 from ..core.job_record import RESUMABLE, JobRecord
 from ..errors import InvalidRequestError
-from .database import EVENTS, FILES, TICKETS, Store
-from .mapping import ticket_of
+from .database import EVENTS, FILES, TICKETS, Database
+from .mapping import from_row
 
-__all__ = ["Carried", "checked", "rows", "take_in"]
+__all__ = ["TransferRow", "export_rows", "import_rows", "validate_row"]
 
-_FATES = ("intent", "sent", "accepted", "succeeded", "kept", "refused", "unknown", "failed", "lost")
+_STATUSES = (
+    "intent",
+    "sent",
+    "accepted",
+    "succeeded",
+    "kept",
+    "refused",
+    "unknown",
+    "failed",
+    "lost",
+)
 #: Set by whoever holds the ledger, so not carried: an owner lives on one machine only.
-_AT_HOME = {"tickets": {"owner"}, "events": {"n", "ticket"}, "files": {"ticket"}}
-_UNSENT = {
+_LOCAL_COLUMNS = {"tickets": {"owner"}, "events": {"n", "ticket"}, "files": {"ticket"}}
+_IMPORTED_AS = {
     "intent": {"fate": "refused", "reason": "It was exported before it was sent."},
     "sent": {
         "fate": "unknown",
         "reason": "It was exported while the request was on its way: a task may have been created.",
     },
 }
-_LONGEST = 1_000_000
-_MOST = 9e9  # seconds, credits and moments; more than that is no date
+_MAX_TEXT = 1_000_000
+_MAX_NUMBER = 9e9  # seconds, credits and moments; more than that is no date
 
 
 @dataclass(frozen=True)
-class Carried:
+class TransferRow:
     """One ticket with its history and its files, as columns and values."""
 
     values: dict[str, Any]
@@ -44,82 +54,82 @@ class Carried:
     files: tuple[dict[str, Any], ...]
 
     @property
-    def ticket(self) -> JobRecord:
+    def record(self) -> JobRecord:
         """The ticket, owned by nobody."""
-        return ticket_of({"owner": "", **_blank(), **self.values})
+        return from_row({"owner": "", **_defaults(), **self.values})
 
-    def text(self) -> str:
+    def to_json(self) -> str:
         """The row as one line of JSON."""
         told = {"ticket": self.values, "events": self.events, "files": self.files}
         return json.dumps(told, ensure_ascii=False)
 
     @classmethod
-    def read(cls, text: bytes) -> Carried:
+    def from_json(cls, text: bytes) -> TransferRow:
         """The row in a line from outside; raises `ValueError` for whatever no ledger writes."""
         try:
             told = json.loads(text)
             events, files = list(told["events"]), list(told["files"])
-            values = checked(told["ticket"], TICKETS)
+            values = validate_row(told["ticket"], TICKETS)
         except (KeyError, TypeError, RecursionError, UnicodeDecodeError) as error:
             raise ValueError("a line of it is no ticket") from error
         row = cls(
             values,
-            tuple(checked(event, EVENTS) for event in events),
-            tuple(checked(file, FILES) for file in files),
+            tuple(validate_row(event, EVENTS) for event in events),
+            tuple(validate_row(file, FILES) for file in files),
         )
-        row._sound()
+        row._validate()
         return row
 
-    def _sound(self) -> None:
+    def _validate(self) -> None:
         """What the columns' types do not say."""
         for name, shape in (("id", "[0-9a-f]{1,16}"), ("digest", "[0-9a-f]{64}")):
             if not re.fullmatch(shape, self.values[name]):
                 raise ValueError(f"a ticket's {name} is none")
-        if self.values["fate"] not in _FATES or not self.values.get("task_id", "").isprintable():
+        if self.values["fate"] not in _STATUSES or not self.values.get("task_id", "").isprintable():
             raise ValueError(f"ticket {self.values['id']} has no known fate")
         try:
             options = json.loads(self.values["options"])
-            plain = isinstance(options, dict) and self.ticket is not None
+            plain = isinstance(options, dict) and self.record is not None
         except (ValueError, RecursionError, InvalidRequestError):
             plain = False
         if not plain:
             raise ValueError(f"ticket {self.values['id']} has no readable request")
 
 
-def rows(store: Store) -> list[Carried]:
+def export_rows(store: Database) -> list[TransferRow]:
     """Every ticket, oldest first, all as they stood at one moment."""
-    with store.reading() as db:
+    with store.read_only() as db:
         if db.dialect.name != "sqlite":  # SQLite's transactions see one moment anyway
             db = db.execution_options(isolation_level="REPEATABLE READ")
         tickets = _all(db, TICKETS, TICKETS.c.at)
         events = _by_ticket(_all(db, EVENTS, EVENTS.c.n))
         files = _by_ticket(_all(db, FILES, FILES.c.name))
     return [
-        Carried(
-            _carried(ticket, TICKETS),
-            tuple(_carried(event, EVENTS) for event in events.get(ticket["id"], ())),
-            tuple(_carried(file, FILES) for file in files.get(ticket["id"], ())),
+        TransferRow(
+            _exported_columns(ticket, TICKETS),
+            tuple(_exported_columns(event, EVENTS) for event in events.get(ticket["id"], ())),
+            tuple(_exported_columns(file, FILES) for file in files.get(ticket["id"], ())),
         )
         for ticket in tickets
     ]
 
 
-def take_in(store: Store, rows: Iterable[Carried]) -> list[str]:
+def import_rows(store: Database, rows: Iterable[TransferRow]) -> list[str]:
     """Takes rows in, all or none; for each whether it was new, finished or known.
 
     What stands here is never changed but for one thing: a ticket that still waits to be collected
     becomes kept (finished), where the row holds its result.
     """
-    with store.changing() as db:
-        return [_taken(db, row) for row in rows]
+    with store.transaction() as db:
+        return [_import_row(db, row) for row in rows]
 
 
-def _taken(db: sa.Connection, row: Carried) -> str:
+def _import_row(db: sa.Connection, row: TransferRow) -> str:
     id = row.values["id"]
     here = db.execute(TICKETS.select().where(TICKETS.c.id == id)).mappings().first()
     if here is None:
         # Whoever exported it may still send it: here it never is.
-        settled = _UNSENT.get(row.values["fate"], {})
+        settled = _IMPORTED_AS.get(row.values["fate"], {})
         db.execute(TICKETS.insert().values(**{**row.values, **settled}))
         _add(db, EVENTS, id, row.events)
         _add(db, FILES, id, row.files)
@@ -129,17 +139,17 @@ def _taken(db: sa.Connection, row: Carried) -> str:
     names = ("state", "folder", "seconds", "began", "credits")
     kept = {"fate": "kept"} | {n: row.values[n] for n in names if n in row.values}
     db.execute(TICKETS.update().where(TICKETS.c.id == id).values(**kept))
-    _add(db, EVENTS, id, _unheard(db, id, row.events))
+    _add(db, EVENTS, id, _new_events(db, id, row.events))
     _add(db, FILES, id, row.files)
     return "finished"
 
 
-def _finishes(row: Carried, here: Mapping[Any, Any]) -> bool:
+def _finishes(row: TransferRow, here: Mapping[Any, Any]) -> bool:
     same = all(row.values.get(name) == here[name] for name in ("task_id", "digest", "service"))
     return same and row.values["fate"] == "kept" and bool(row.files) and here["fate"] in RESUMABLE
 
 
-def _unheard(db: sa.Connection, id: str, events: tuple[dict[str, Any], ...]) -> Any:
+def _new_events(db: sa.Connection, id: str, events: tuple[dict[str, Any], ...]) -> Any:
     """The part of a history that is not here yet."""
     query = sa.select(EVENTS.c.at, EVENTS.c.what).where(EVENTS.c.ticket == id)
     heard = {(at, what) for at, what in db.execute(query)}
@@ -163,28 +173,28 @@ def _by_ticket(found: list[Any]) -> dict[str, list[Any]]:
     return groups
 
 
-def _carried(row: Mapping[Any, Any], table: sa.Table) -> dict[str, Any]:
-    home = _AT_HOME.get(table.name, ())
+def _exported_columns(row: Mapping[Any, Any], table: sa.Table) -> dict[str, Any]:
+    home = _LOCAL_COLUMNS.get(table.name, ())
     return {str(n): v for n, v in row.items() if v is not None and n not in home}
 
 
-def _blank() -> dict[str, Any]:
+def _defaults() -> dict[str, Any]:
     """What a ticket of an older version does not tell."""
     numbers = {c.name: 0 for c in TICKETS.c if isinstance(c.type, sa.Integer)}
     texts = {c.name: "" for c in TICKETS.c if isinstance(c.type, sa.String)}
     return {**texts, **numbers, "seconds": None, "began": None, "credits": None}
 
 
-def checked(given: Any, table: sa.Table) -> dict[str, Any]:
+def validate_row(given: Any, table: sa.Table) -> dict[str, Any]:
     """The table's columns out of values from outside; those of a newer version are passed over."""
     if not isinstance(given, dict):
         raise ValueError("a line of it is no ticket")
     values = {}
     for column in table.c:
-        if column.name in _AT_HOME.get(table.name, ()):
+        if column.name in _LOCAL_COLUMNS.get(table.name, ()):
             continue
         if (value := given.get(column.name)) is not None:
-            if not _fits(value, column.type):
+            if not _has_type(value, column.type):
                 raise ValueError(f"{table.name}.{column.name} holds {str(value)[:40]!r}")
             values[column.name] = value
         elif not column.nullable and column.server_default is None:
@@ -192,16 +202,16 @@ def checked(given: Any, table: sa.Table) -> dict[str, Any]:
     return values
 
 
-def _fits(value: Any, kind: Any) -> bool:
+def _has_type(value: Any, kind: Any) -> bool:
     if isinstance(kind, sa.String):
-        return isinstance(value, str) and _storable(value, kind.length or _LONGEST)
+        return isinstance(value, str) and _storable(value, kind.length or _MAX_TEXT)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     whole = isinstance(value, int) or not isinstance(kind, sa.Integer)
-    return whole and math.isfinite(value) and 0 <= value <= _MOST
+    return whole and math.isfinite(value) and 0 <= value <= _MAX_NUMBER
 
 
-def _storable(text: str, longest: int) -> bool:
+def _storable(text: str, max_length: int) -> bool:
     """No database takes half a character, and PostgreSQL no NUL."""
     half = any("\ud800" <= c <= "\udfff" for c in text)
-    return len(text) <= longest and "\0" not in text and not half
+    return len(text) <= max_length and "\0" not in text and not half

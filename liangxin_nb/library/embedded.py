@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.metadata import ResultMetadata
 from ..core.request import Request
-from ..imaging import text_of, thumbnail
+from ..imaging import extract, thumbnail
 
 __all__ = ["MOST", "Told", "read_back"]
 
@@ -38,7 +38,7 @@ def read_back(data: bytes) -> Told:
     if len(data) > MOST:
         return Told(why=f"The file has more than {MOST >> 20} MB; no picture made here has.")
     try:
-        text = text_of(data)
+        text = extract(data)
         picture = thumbnail(data, side=768)
     except Exception:  # hostile bytes: decoders raise many kinds
         return Told(why=f"This is no {_KINDS} that can be read.")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.job_record import JobRecord
-from ..ledger import File, Row
-from ..results import poster_beside
+from ..ledger import File, JobWithFiles
+from ..results import find_poster
 
 __all__ = ["Entry", "kind_of", "safe"]
 
@@ -31,18 +31,18 @@ def kind_of(name: str) -> str:
 class Entry:
     """A ticket on the shelf. `folder`: where its files lie, None when they are not on this disk."""
 
-    row: Row
+    row: JobWithFiles
     folder: Path | None
 
     @property
     def ticket(self) -> JobRecord:
         """The ledger's ticket."""
-        return self.row.ticket
+        return self.row.record
 
     @property
     def id(self) -> str:
         """The ticket's id."""
-        return self.row.ticket.id
+        return self.row.record.id
 
     @property
     def files(self) -> tuple[File, ...]:
@@ -72,7 +72,7 @@ class Entry:
         if self.pictures:
             return tuple(self.folder / Path(file.name).name for file in self.pictures)
         films = (file for file in self.files if kind_of(file.name) == "video")
-        posters = (poster_beside(self.folder / Path(film.name).name) for film in films)
+        posters = (find_poster(self.folder / Path(film.name).name) for film in films)
         return tuple(filter(None, posters))
 
     @property

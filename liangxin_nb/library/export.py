@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..errors import InvalidRequestError
-from ..results import poster_beside
+from ..results import find_poster
 from .entry import Entry
 
 __all__ = ["exported"]
@@ -47,7 +47,7 @@ def _put(zipped: zipfile.ZipFile, entry: Entry) -> None:
     assert entry.folder is not None
     within = f"{entry.folder.parent.name}/{entry.folder.name}"
     paths = [entry.folder / name for name in (*(Path(f.name).name for f in entry.files), _STORY)]
-    for path in (*paths, *filter(None, map(poster_beside, paths))):
+    for path in (*paths, *filter(None, map(find_poster, paths))):
         if path.is_file():
             zipped.write(path, f"{within}/{path.name}")
 

@@ -15,9 +15,9 @@ from ..catalog.codegen import to_cell_source, to_source
 from ..core.job_record import JobRecord
 from ..core.request import Request
 from ..errors import InvalidRequestError
-from ..imaging import sheet, thumbnail
-from ..ledger import Row, Wanted
-from ..ledger.queries import batches, count, models, page, these
+from ..imaging import grid, thumbnail
+from ..ledger import JobWithFiles, Query
+from ..ledger.queries import batches, count, get_many, models, page
 from ..results import Result
 from .embedded import Told, read_back
 from .entry import Entry
@@ -42,17 +42,17 @@ class Shelf:
 
     # ---- what there is
 
-    def page(self, wanted: Wanted, *, first: int = 0, most: int = 24) -> list[Entry]:
+    def page(self, wanted: Query, *, first: int = 0, most: int = 24) -> list[Entry]:
         """At most `most` entries from the one numbered `first` (from 0) on."""
-        return [*map(self._entry, page(self._ledger, wanted, first=first, most=most))]
+        return [*map(self._entry, page(self._ledger, wanted, first=first, limit=most))]
 
-    def count(self, wanted: Wanted) -> int:
+    def count(self, wanted: Query) -> int:
         """How many entries all the pages hold together."""
         return count(self._ledger, wanted)
 
     def entries(self, ids: Sequence[str]) -> list[Entry]:
         """The entries of these tickets, in this order; an unknown id is passed over."""
-        return [*map(self._entry, these(self._ledger, ids))]
+        return [*map(self._entry, get_many(self._ledger, ids))]
 
     def models(self) -> dict[str, int]:
         """Every model that was asked, and how often."""
@@ -62,9 +62,9 @@ class Shelf:
         """The newest batches: id, when it began in unix seconds, how many tickets."""
         return batches(self._ledger)
 
-    def _entry(self, row: Row) -> Entry:
-        folder = row.ticket.folder
-        return Entry(row, self._results.inside(folder) if folder else None)
+    def _entry(self, row: JobWithFiles) -> Entry:
+        folder = row.record.folder
+        return Entry(row, self._results.resolve(folder) if folder else None)
 
     # ---- what it looks like
 
@@ -80,14 +80,14 @@ class Shelf:
         """Its nth picture with at most 1024 pixels a side; empty when it cannot be read."""
         path = entry.path(entry.pictures[n - 1]) if n <= len(entry.pictures) else None
         try:
-            return thumbnail(path.read_bytes(), budget=180_000) if path else b""
+            return thumbnail(path.read_bytes(), max_bytes=180_000) if path else b""
         except Exception:  # Pillow's decoders raise many kinds for broken data
             return b""
 
     def sheet(self, entries: Sequence[Entry]) -> bytes:
         """The entries' thumbnails side by side as one JPEG for the notebook; empty without any."""
         small = [data for entry in entries if (data := self.thumbnail(entry))]
-        return sheet(small) if small else b""
+        return grid(small) if small else b""
 
     def words(self, entry: Entry) -> str:
         """The first words of a kept text; empty for any other kind."""
@@ -148,14 +148,14 @@ class Shelf:
 
         Raises `InvalidRequestError` when nothing is kept of it.
         """
-        ticket = self._session.ticket(id)
+        ticket = self._session.get_record(id)
         if ticket.fate != "kept":
             raise InvalidRequestError(f"Nothing is kept of {ticket.id}: it is {ticket.fate}.")
         today = f"{datetime.now().astimezone():%Y-%m-%d}"
         reason = f"Its files were deleted on purpose on {today}."
-        with self._results.removing(ticket.folder):
+        with self._results.deletion(ticket.folder):
             gone = {"fate": "deleted", "folder": "", "reason": reason}
-            ticket = self._ledger.change(ticket, "deleted", ticket.folder, **gone)
+            ticket = self._ledger.update(ticket, "deleted", ticket.folder, **gone)
         self._thumbnails.forget(ticket.id)
         return ticket
 

@@ -46,7 +46,7 @@ class Thumbnails:
         if n > len(seen):
             return b""
         try:
-            data = thumbnail(seen[n - 1].read_bytes(), side=_SIDE, budget=_BUDGET)
+            data = thumbnail(seen[n - 1].read_bytes(), side=_SIDE, max_bytes=_BUDGET)
         except Exception:  # Pillow's decoders raise many kinds for broken data
             return b""
         self._write(self._place(entry.id, n), data)

@@ -1,8 +1,8 @@
 """What is kept: the folder, the parcels that arrive in it, and the results that people hold."""
 
-from .rendering import poster_beside, poster_name
+from .rendering import find_poster, poster_name
 from .result import Result
-from .staging import Parcel
-from .store import Results, read_metadata
+from .staging import StagedResult
+from .store import ResultStore, read_metadata
 
-__all__ = ["Parcel", "Result", "Results", "poster_beside", "poster_name", "read_metadata"]
+__all__ = ["Result", "ResultStore", "StagedResult", "find_poster", "poster_name", "read_metadata"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-__all__ = ["sniffed"]
+__all__ = ["detect"]
 
 #: Kind, ending, where the sign stands, and the sign.
 _SIGNS = (
@@ -29,7 +29,7 @@ _SIGNS = (
 )
 
 
-def sniffed(data: bytes) -> tuple[str, str]:
+def detect(data: bytes) -> tuple[str, str]:
     """Kind (video, audio, text, file) and ending of some bytes; two empty texts for nothing usable.
 
     A page of HTML is never usable: it is what proxies and expired links send in place of a file.

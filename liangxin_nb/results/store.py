@@ -16,14 +16,14 @@ from pathlib import Path
 from ..core.job_record import JobRecord
 from ..core.metadata import ResultMetadata
 from ..errors import InvalidRequestError, ResultUnavailableError
-from ..imaging import text_of
-from .result import Result, made
-from .staging import STORY, Parcel, places
+from ..imaging import extract
+from .result import Result, build_result
+from .staging import METADATA_FILE, StagedResult, candidate_folders
 
-__all__ = ["Results", "read_metadata"]
+__all__ = ["ResultStore", "read_metadata"]
 
 
-class Results:
+class ResultStore:
     """The folder of all results; raises `InvalidRequestError` when it cannot be written."""
 
     def __init__(self, root: Path) -> None:
@@ -40,21 +40,21 @@ class Results:
                 next_step="Set LIANGXIN_RESULTS to a folder you can write to.",
             ) from None
 
-    def parcel(self, ticket: JobRecord) -> Parcel:
+    def stage(self, ticket: JobRecord) -> StagedResult:
         """A place to gather a task's files; an unfinished one of an earlier try is cleared."""
         place = self.root / f".incoming-{ticket.id}"
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
-        return Parcel(self.root, place, ticket)
+        return StagedResult(self.root, place, ticket)
 
-    def found(self, ticket: JobRecord) -> Result | None:
+    def find_saved(self, ticket: JobRecord) -> Result | None:
         """A result that is there although nobody wrote it down: its process ended between."""
-        for place in places(self.root, ticket):
+        for place in candidate_folders(self.root, ticket):
             if not place.exists():
                 return None
-            told = _told(place)
+            told = _read_metadata_file(place)
             if told is not None and told.ticket == ticket.id:
-                return made(self.root, place, told)
+                return build_result(self.root, place, told)
         return None
 
     def load(self, folder: str) -> Result:
@@ -62,14 +62,14 @@ class Results:
 
         Raises `ResultUnavailableError` without it.
         """
-        told = _told(self.root / folder)
+        told = _read_metadata_file(self.root / folder)
         if told is None:
             raise ResultUnavailableError(
                 f"The folder {folder!r} is no longer in {str(self.root)!r}."
             )
-        return made(self.root, self.root / folder, told)
+        return build_result(self.root, self.root / folder, told)
 
-    def inside(self, folder: str) -> Path | None:
+    def resolve(self, folder: str) -> Path | None:
         """A folder named as in the ledger, where it lies on this disk: `DAY/NAME`, and no other.
 
         None when it is not there; a shared ledger may name anything.
@@ -81,9 +81,9 @@ class Results:
         return place if real and place.is_dir() else None
 
     @contextmanager
-    def removing(self, folder: str) -> Iterator[None]:
+    def deletion(self, folder: str) -> Iterator[None]:
         """Takes a folder away at once, and for good when the body ends; an error brings it back."""
-        place = self.inside(folder)
+        place = self.resolve(folder)
         aside = self.root / f".deleted-{uuid.uuid4().hex}"
         if place is not None:
             place.rename(aside)
@@ -107,14 +107,14 @@ def read_metadata(path: str | Path) -> ResultMetadata | None:
     picture.
     """
     try:
-        text = text_of(Path(path).read_bytes())
+        text = extract(Path(path).read_bytes())
     except (OSError, ValueError) as error:
         raise InvalidRequestError(f"{str(path)!r} cannot be read as a picture ({error}).") from None
     return ResultMetadata.from_json(text) if text else None
 
 
-def _told(place: Path) -> ResultMetadata | None:
+def _read_metadata_file(place: Path) -> ResultMetadata | None:
     try:
-        return ResultMetadata.from_json((place / STORY).read_text(encoding="utf-8"))
+        return ResultMetadata.from_json((place / METADATA_FILE).read_text(encoding="utf-8"))
     except OSError:
         return None

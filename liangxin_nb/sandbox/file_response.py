@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from ..imaging import reference
+from ..imaging import encode
 from .film import film
 from .outputs import Drawing
 from .painter import captioned, paint
@@ -103,6 +103,6 @@ def _drawn(drawing: Drawing) -> bytes:
 def _picture(uri: str) -> bytes:
     """The picture in a data URI, or nothing where it holds none."""
     try:
-        return reference(base64.b64decode(uri.partition(",")[2], validate=True))[1]
+        return encode(base64.b64decode(uri.partition(",")[2], validate=True))[1]
     except ValueError:
         return b""

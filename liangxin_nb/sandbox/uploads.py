@@ -7,7 +7,7 @@ import re
 import secrets
 from pathlib import Path
 
-from ..imaging import probe
+from ..imaging import verify
 
 __all__ = ["Uploads", "kind_of"]
 
@@ -62,6 +62,6 @@ class Uploads:
 def kind_of(data: bytes) -> str:
     """The media type of a file, by its bytes."""
     try:
-        return _TYPES.get(probe(data).ending, "application/octet-stream")
+        return _TYPES.get(verify(data).suffix, "application/octet-stream")
     except ValueError:
         return "application/octet-stream"

@@ -10,40 +10,40 @@ from ..config.settings import OVERRIDES, Settings
 from ..errors import InvalidRequestError
 from .session import Session
 
-__all__ = ["configure", "current", "use"]
+__all__ = ["configure", "get_session", "set_session"]
 
 
-class _Current:
+class _Default:
     """The session that cells use, and whether somebody chose it."""
 
     session: Session | None = None
-    chosen = False
+    explicit = False
 
 
-def current() -> Session:
-    """The session that cells use: the one given to `use`, or one made from the settings.
+def get_session() -> Session:
+    """The session that cells use: the one given to `set_session`, or one made from the settings.
 
     Made anew when the settings have changed since; the default folder stays where it was first,
     so that a later `%cd` does not scatter the results. Raises `InvalidRequestError`.
     """
-    held = _Current.session
-    if held is not None and _Current.chosen:
+    held = _Default.session
+    if held is not None and _Default.explicit:
         return held
     settings = Settings.load()
     if held is not None and settings.results == Path("liangxin-results").absolute():
         settings = replace(settings, results=held.settings.results)
     if held is None or settings != held.settings:
-        _Current.session = Session(settings)
-    assert _Current.session is not None
-    return _Current.session
+        _Default.session = Session(settings)
+    assert _Default.session is not None
+    return _Default.session
 
 
-def use(session: Session | None) -> None:
+def set_session(session: Session | None) -> None:
     """Lets cells and one-line calls use this session; None goes back to the settings.
 
-    lx.use(lx.Session(profile="sandbox", results="somewhere-else"))
+    lx.set_session(lx.Session(profile="sandbox", results="somewhere-else"))
     """
-    _Current.session, _Current.chosen = session, session is not None
+    _Default.session, _Default.explicit = session, session is not None
 
 
 def configure(**values: Any) -> Session:
@@ -51,15 +51,15 @@ def configure(**values: Any) -> Session:
 
     Raises `InvalidRequestError`, and changes nothing, when they cannot work.
     """
-    if _Current.chosen:
+    if _Default.explicit:
         raise InvalidRequestError(
             "This notebook chose its session itself; nothing has changed.",
-            next_step="lx.use(None) goes back to the settings.",
+            next_step="lx.set_session(None) goes back to the settings.",
         )
     before = dict(OVERRIDES)
     OVERRIDES.update(values)
     try:
-        return current()
+        return get_session()
     except InvalidRequestError:
         OVERRIDES.clear()
         OVERRIDES.update(before)

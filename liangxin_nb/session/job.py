@@ -24,7 +24,7 @@ from ..errors import (
 )
 from ..results import Result
 
-__all__ = ["Job", "interrupted"]
+__all__ = ["Job", "interrupt_message"]
 
 _HEARTBEAT = 0.1  # seconds; an interrupt does not wake a loop or a lock that sleeps longer
 _PHASES: tuple[tuple[type[Exception], str], ...] = (
@@ -35,12 +35,12 @@ _PHASES: tuple[tuple[type[Exception], str], ...] = (
     (InvalidRequestError, "refused"),
 )
 
-Send = Callable[[JobRecord, Callable[[JobUpdate], None]], Coroutine[Any, Any, JobRecord]]
+Submit = Callable[[JobRecord, Callable[[JobUpdate], None]], Coroutine[Any, Any, JobRecord]]
 Collect = Callable[[JobRecord, Callable[[JobUpdate], None]], Coroutine[Any, Any, Result]]
 
 
 class Job:
-    """One prompt on its way to a picture: `wait()` for it, `await` it, or `leave()` it.
+    """One prompt on its way to a picture: `wait()` for it, `await` it, or `detach()` it.
 
     `status` is the latest word; `watch` tells every new one. Safe to use from any thread.
     """
@@ -53,13 +53,15 @@ class Job:
         self._status = JobUpdate(ticket)
         self._watchers: list[Callable[[JobUpdate], None]] = []
         self._future: concurrent.futures.Future[Result] = concurrent.futures.Future()
-        self._sending: asyncio.Task[JobRecord] | None = None
-        self._collecting: asyncio.Task[Result] | None = None
-        self._left = False
+        self._submit_task: asyncio.Task[JobRecord] | None = None
+        self._collect_task: asyncio.Task[Result] | None = None
+        self._detached = False
 
-    def start(self, send: Send | None, collect: Collect) -> Self:
-        """Begins the work on the private loop: `send`, then `collect`; without `send` only that."""
-        self._future = self._loop.submit(self._run(send, collect))
+    def start(self, submit: Submit | None, collect: Collect) -> Self:
+        """Begins the work on the private loop: `submit`, then `collect`; without `submit` only
+        that.
+        """
+        self._future = self._loop.submit(self._run(submit, collect))
         return self
 
     @property
@@ -68,14 +70,14 @@ class Job:
         return self._status
 
     @property
-    def ticket(self) -> JobRecord:
+    def record(self) -> JobRecord:
         """The ledger's ticket of this job."""
         return self._status.record
 
     @property
     def task_id(self) -> str:
         """The service's id, or an empty text before the service gave one."""
-        return self.ticket.task_id
+        return self.record.task_id
 
     @property
     def state(self) -> str:
@@ -104,80 +106,80 @@ class Job:
         Raises how else it ended, and `WaitTimeoutError` after the timeout.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        with self._interrupt_in_one_line():
+        with self._short_interrupt():
             while not self._future.done():
                 if end is not None and time.monotonic() >= end:
-                    raise self._still_running(f"after {timeout:g} s")
+                    raise self._still_running_error(f"after {timeout:g} s")
                 concurrent.futures.wait([self._future], timeout=_HEARTBEAT)
-        return self._outcome()
+        return self._result_or_raise()
 
     def __await__(self) -> Generator[Any, None, Result]:
         return self._wait_async().__await__()
 
     async def _wait_async(self) -> Result:
-        with self._interrupt_in_one_line():
+        with self._short_interrupt():
             while not self._future.done():
                 await asyncio.sleep(_HEARTBEAT)
-        return self._outcome()
+        return self._result_or_raise()
 
     @contextmanager
-    def _interrupt_in_one_line(self) -> Iterator[None]:
+    def _short_interrupt(self) -> Iterator[None]:
         """The interrupt goes on as it is; only what a notebook shows of it is shorter."""
         try:
             yield
         except (KeyboardInterrupt, asyncio.CancelledError) as stopped:
-            one_line(stopped, interrupted([self]))
+            one_line(stopped, interrupt_message([self]))
             raise
 
-    def leave(self) -> None:
+    def detach(self) -> None:
         """Stops watching. The task goes on at the service and may be billed; `resume` collects it.
 
         Returns at once. A request that waits for its turn is not sent any more; while one is being
         sent, its answer is awaited first.
         """
-        self._left = True
+        self._detached = True
         self._loop.call(self._stop)
 
     def _stop(self) -> None:
-        if self._collecting is not None:
-            self._collecting.cancel()
-        elif self._sending is not None:
-            self._sending.cancel()
+        if self._collect_task is not None:
+            self._collect_task.cancel()
+        elif self._submit_task is not None:
+            self._submit_task.cancel()
 
-    async def _run(self, send: Send | None, collect: Collect) -> Result:
+    async def _run(self, submit: Submit | None, collect: Collect) -> Result:
         try:
-            ticket = self.ticket
-            if send:
-                self._sending = asyncio.ensure_future(send(ticket, self._tell))
-                ticket = await self._sending
-            self._collecting = asyncio.ensure_future(collect(ticket, self._tell))
-            if self._left:
+            ticket = self.record
+            if submit:
+                self._submit_task = asyncio.ensure_future(submit(ticket, self._publish))
+                ticket = await self._submit_task
+            self._collect_task = asyncio.ensure_future(collect(ticket, self._publish))
+            if self._detached:
                 # Let it begin: only then can it say how it ends, and let go of the ticket.
                 await asyncio.sleep(0)
-                self._collecting.cancel()
-            result = await self._collecting
+                self._collect_task.cancel()
+            result = await self._collect_task
         except asyncio.CancelledError:
-            error: LiangxinError = self._still_running("and no longer watched")
-            self._end("left", error)
+            error: LiangxinError = self._still_running_error("and no longer watched")
+            self._finish("left", error)
             raise error from None
         except LiangxinError as failed:
-            self._end(_phase(failed, self.task_id), failed)
+            self._finish(_phase(failed, self.task_id), failed)
             raise
         except Exception as defect:
             if self.task_id and "after shutdown" in str(defect):
                 # Python ends, and lends no more threads; the task goes on.
-                error = self._still_running("while Python ends")
-                self._end("left", error)
+                error = self._still_running_error("while Python ends")
+                self._finish("left", error)
                 raise error from None
-            self._end("failed", LiangxinError(f"{type(defect).__name__}: {defect}"))
+            self._finish("failed", LiangxinError(f"{type(defect).__name__}: {defect}"))
             raise
-        self._tell(JobUpdate(self.ticket, "done", result=result, ended_at=time.time()))
+        self._publish(JobUpdate(self.record, "done", result=result, ended_at=time.time()))
         return result
 
-    def _end(self, phase: str, error: LiangxinError) -> None:
-        self._tell(JobUpdate(self.ticket, phase, error=error, ended_at=time.time()))
+    def _finish(self, phase: str, error: LiangxinError) -> None:
+        self._publish(JobUpdate(self.record, phase, error=error, ended_at=time.time()))
 
-    def _tell(self, status: JobUpdate) -> None:
+    def _publish(self, status: JobUpdate) -> None:
         with self._lock:
             self._status = status
             watchers = list(self._watchers)
@@ -186,26 +188,26 @@ class Job:
             with suppress(Exception):
                 watcher(status)
 
-    def _outcome(self) -> Result:
+    def _result_or_raise(self) -> Result:
         error = self._future.exception()
         if error is not None:
             # A fresh traceback each time: a second wait must not show the first one's frames.
             raise error.with_traceback(None)
         return self._future.result()
 
-    def _still_running(self, how: str) -> WaitTimeoutError:
+    def _still_running_error(self, how: str) -> WaitTimeoutError:
         name = f"Task {self.task_id}" if self.task_id else "The task"
         return WaitTimeoutError(
             f"{name} is still running {how}; it may be billed.",
             task_id=self.task_id or None,
-            next_step=f"Collect it with %liangxin resume {self.task_id or self.ticket.id}",
+            next_step=f"Collect it with %liangxin resume {self.task_id or self.record.id}",
         )
 
     def __repr__(self) -> str:
         if self.result is not None:
             return repr(self.result)
-        model = self.ticket.request.model
-        return f"<Job {model} {self.state} · {self.task_id or self.ticket.id}>"
+        model = self.record.request.model
+        return f"<Job {model} {self.state} · {self.task_id or self.record.id}>"
 
 
 def _phase(error: LiangxinError, task_id: str) -> str:
@@ -216,9 +218,9 @@ def _phase(error: LiangxinError, task_id: str) -> str:
     return next((phase for kind, phase in _PHASES if isinstance(error, kind)), "failed")
 
 
-def interrupted(jobs: Sequence[Job]) -> str:
+def interrupt_message(jobs: Sequence[Job]) -> str:
     """What an interrupt of waiting for these jobs means, in one line."""
-    ids = [job.task_id or job.ticket.id for job in jobs if not job.status.is_final]
+    ids = [job.task_id or job.record.id for job in jobs if not job.status.is_final]
     more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
     return (
         f"Interrupted: no longer waiting. Still running, and followed in the background: "

@@ -6,12 +6,12 @@ import threading
 
 from ..core.job_record import JobRecord, JobUpdate
 from ..engine.background_loop import BackgroundLoop
-from .job import Collect, Job, Send
+from .job import Collect, Job, Submit
 
-__all__ = ["Jobs"]
+__all__ = ["JobRegistry"]
 
 
-class Jobs:
+class JobRegistry:
     """Starts jobs on the private loop and forgets each when it is over."""
 
     def __init__(self, loop: BackgroundLoop) -> None:
@@ -20,16 +20,16 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
 
     def start(
-        self, ticket: JobRecord, send: Send | None, collect: Collect, *, reused: bool = False
+        self, ticket: JobRecord, send: Submit | None, collect: Collect, *, reused: bool = False
     ) -> Job:
         """A job that runs; without `send` its task is only collected."""
         job = Job(ticket, self._loop, reused=reused)
         with self._lock:
             self._jobs[ticket.id] = job
-        job.watch(self._forget_when_over)
+        job.watch(self._forget_when_final)
         return job.start(send, collect)
 
-    def of(self, ticket: JobRecord) -> Job | None:
+    def get(self, ticket: JobRecord) -> Job | None:
         """The job that follows the ticket now."""
         return self._jobs.get(ticket.id)
 
@@ -38,7 +38,7 @@ class Jobs:
         with self._lock:
             return [job for job in self._jobs.values() if not job.status.is_final]
 
-    def _forget_when_over(self, status: JobUpdate) -> None:
+    def _forget_when_final(self, status: JobUpdate) -> None:
         if status.is_final:
             with self._lock:
                 self._jobs.pop(status.record.id, None)

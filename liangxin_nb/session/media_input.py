@@ -8,14 +8,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import InvalidRequestError
-from ..imaging import reference
+from ..imaging import encode
 
-__all__ = ["sendable"]
+__all__ = ["to_data_uri"]
 
-_WAYS = "a URL, a file, bytes, a Pillow image, an array, a Result or a finished Job"
+_LOADERS = "a URL, a file, bytes, a Pillow image, an array, a Result or a finished Job"
 
 
-def sendable(picture: Any) -> str:
+def to_data_uri(picture: Any) -> str:
     """The URL of a reference picture, or its data URI.
 
     `picture`: a URL, a file's path, bytes, a Pillow image, an array, a `Result` or a finished
@@ -26,17 +26,17 @@ def sendable(picture: Any) -> str:
     if isinstance(picture, str) and picture.startswith("data:image/"):
         return picture
     try:
-        kind, data = reference(_loaded(picture))
+        kind, data = encode(_load(picture))
     except (ValueError, OSError, TypeError) as error:
         shown = str(picture) if isinstance(picture, str | Path) else type(picture).__name__
         raise InvalidRequestError(
             f"The reference {shown[:80]!r} cannot be used ({error}); nothing was sent.",
-            next_step=f"Give {_WAYS}.",
+            next_step=f"Give {_LOADERS}.",
         ) from None
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def _loaded(picture: Any) -> Any:
+def _load(picture: Any) -> Any:
     """What Pillow can open: a file's bytes, the first file of a result, or the thing itself."""
     if hasattr(picture, "task_id") and hasattr(picture, "result"):
         picture = picture.result

@@ -20,14 +20,14 @@ from ..engine.callback_reconciler import CallbackReconciler
 from ..engine.ownership import Ownership
 from ..errors import InvalidRequestError, LiangxinError
 from ..ledger import Ledger
-from ..results import Result, Results
+from ..results import Result, ResultStore
 from .job import Job
-from .job_registry import Jobs
+from .job_registry import JobRegistry
 
-__all__ = ["Past"]
+__all__ = ["TaskResumer"]
 
 
-class Past:
+class TaskResumer:
     """Takes tickets up again: by id, from the ledger, from the service, from a notebook file."""
 
     def __init__(
@@ -35,18 +35,18 @@ class Past:
         settings: Settings,
         loop: BackgroundLoop,
         ledger: Ledger,
-        results: Results,
-        life: TaskLifecycle,
-        called: CallbackReconciler,
-        jobs: Jobs,
-        whose: Ownership,
-        named: Callable[[str], JobRecord],
+        results: ResultStore,
+        lifecycle: TaskLifecycle,
+        reconciler: CallbackReconciler,
+        jobs: JobRegistry,
+        ownership: Ownership,
+        get_record: Callable[[str], JobRecord],
     ) -> None:
         self._settings, self._loop = settings, loop
         self._ledger, self._results = ledger, results
-        self._life, self._called = life, called
-        self._jobs, self._whose, self._named = jobs, whose, named
-        self._taking = threading.Lock()  # of two threads one starts the job, the other finds it
+        self._lifecycle, self._reconciler = lifecycle, reconciler
+        self._jobs, self._ownership, self._get_record = jobs, ownership, get_record
+        self._lock = threading.Lock()  # of two threads one starts the job, the other finds it
 
     def resume(self, id: str = "") -> list[Job]:
         """Takes up every unfinished task of this ledger and service, or the one of that id.
@@ -54,32 +54,32 @@ class Past:
         What another living notebook follows is left to it. Raises `InvalidRequestError` for an id
         that has nothing to collect.
         """
-        self.find_lost()
+        self.reconcile()
         if id:
-            return [self._resumed(self._of_lost(id) or self._named(id))]
+            return [self._resume_one(self._confirmed_by(id) or self._get_record(id))]
         mine = [
             t
-            for t in self._ledger.unfinished()
-            if self._whose.is_same_service(t) and not self._whose.owned_elsewhere(t)
+            for t in self._ledger.resumable()
+            if self._ownership.is_same_service(t) and not self._ownership.owned_elsewhere(t)
         ]
-        return [job for ticket in mine if (job := self._taken_up(ticket))]
+        return [job for ticket in mine if (job := self._take_over(ticket))]
 
     def attach(self, task_id: str) -> Job:
         """A job for any task id of this key; the prompt is read back from the service.
 
         A task that the ledger knows is taken from there, kept results from the disk.
         """
-        known = self._of_lost(task_id) or self._ledger.find(task_id)
-        if known is not None and known.folder and self._is_kept(known):
+        known = self._confirmed_by(task_id) or self._ledger.find(task_id)
+        if known is not None and known.folder and self._is_saved(known):
             return self._jobs.start(known, None, self._load)
         if known is not None:
-            return self._resumed(known)
+            return self._resume_one(known)
         request = Request("unknown", f"(asking the service for {task_id})")
         fresh = JobRecord.new(
-            request, self._settings.profile, self._settings.base_url, self._whose.id
+            request, self._settings.profile, self._settings.base_url, self._ownership.id
         )
         return self._jobs.start(
-            fresh.replace(task_id=task_id), self._life.adopt, self._life.collect
+            fresh.replace(task_id=task_id), self._lifecycle.adopt, self._lifecycle.collect
         )
 
     def recover(self, notebook: str | Path) -> list[Job]:
@@ -93,21 +93,21 @@ class Past:
             raise InvalidRequestError(f"{str(notebook)!r} cannot be read ({error}).") from None
         return [self.attach(task_id) for task_id in extract_task_ids(text, repr(str(notebook)))]
 
-    def take_up(self, ticket: JobRecord) -> Job | None:
+    def take_over(self, ticket: JobRecord) -> Job | None:
         """The job of a ticket: an intent is sent, an accepted task collected.
 
         None when another living notebook looks after it, or was quicker.
         """
-        return None if self._whose.owned_elsewhere(ticket) else self._taken_up(ticket)
+        return None if self._ownership.owned_elsewhere(ticket) else self._take_over(ticket)
 
-    def same(self, requests: Sequence[Request]) -> list[JobRecord | None]:
+    def find_identical(self, requests: Sequence[Request]) -> list[JobRecord | None]:
         """For each request a ticket of identical work that is kept on this disk, each only once."""
         service = (self._settings.profile, self._settings.base_url)
         given: set[str] = set()
         found: list[JobRecord | None] = []
         for request in requests:
-            tickets = self._ledger.same(request, *service)
-            fresh = (t for t in tickets if t.id not in given and self._is_kept(t))
+            tickets = self._ledger.find_identical(request, *service)
+            fresh = (t for t in tickets if t.id not in given and self._is_saved(t))
             found.append(next(fresh, None))
             given |= {ticket.id for ticket in found[-1:] if ticket}
         return found
@@ -116,45 +116,47 @@ class Past:
         """A job that is over at once: what is kept of a ticket, in place of a new task."""
         return self._jobs.start(ticket, None, self._load, reused=True)
 
-    def find_lost(self) -> None:
+    def reconcile(self) -> None:
         """Accepts lost tickets whose tasks calls have named while nobody was there to hear."""
-        settle(self._ledger, self._whose.is_alive)
-        if mine := self._lost():
-            self._loop.submit(self._called.confirm_hints(mine)).result()
+        settle(self._ledger, self._ownership.is_alive)
+        if mine := self._unconfirmed():
+            self._loop.submit(self._reconciler.confirm_hints(mine)).result()
 
-    def _lost(self) -> list[JobRecord]:
+    def _unconfirmed(self) -> list[JobRecord]:
         """The tickets whose answers were lost, as far as this session may look after them."""
-        unknown = [t for t in self._ledger.of_fate("unknown") if self._whose.can_take_over(t)]
-        return [ticket for ticket in unknown if self._jobs.of(ticket) is None]
+        unknown = [
+            t for t in self._ledger.with_status("unknown") if self._ownership.can_take_over(t)
+        ]
+        return [ticket for ticket in unknown if self._jobs.get(ticket) is None]
 
-    def _of_lost(self, task_id: str) -> JobRecord | None:
+    def _confirmed_by(self, task_id: str) -> JobRecord | None:
         """The lost ticket whose task somebody has found, now accepted, if the service agrees."""
         if self._ledger.find(task_id) is not None:
             return None
-        for ticket in self._lost():
+        for ticket in self._unconfirmed():
             with suppress(LiangxinError):
-                if found := self._loop.submit(self._called.confirm(ticket, task_id)).result():
+                if found := self._loop.submit(self._reconciler.confirm(ticket, task_id)).result():
                     return found
         return None
 
-    def _is_kept(self, ticket: JobRecord) -> bool:
+    def _is_saved(self, ticket: JobRecord) -> bool:
         return (self._results.root / ticket.folder / "story.json").is_file()
 
-    def _resumed(self, ticket: JobRecord) -> Job:
+    def _resume_one(self, ticket: JobRecord) -> Job:
         collectable = ticket.is_resumable or ticket.fate == "lost"
-        removed = ticket.fate == "deleted" or (ticket.fate == "kept" and not self._is_kept(ticket))
+        removed = ticket.fate == "deleted" or (ticket.fate == "kept" and not self._is_saved(ticket))
         if not ticket.task_id or not (collectable or removed):
             raise InvalidRequestError(
                 f"There is nothing to collect for {ticket.id}: it is {ticket.fate}.",
                 next_step=ticket.reason or f"%liangxin show {ticket.id} shows it.",
             )
-        if not self._whose.is_same_service(ticket):
+        if not self._ownership.is_same_service(ticket):
             there = ticket.service or ticket.profile
             raise InvalidRequestError(
                 f"{ticket.id} belongs to {there}, this session uses {self._settings.host}.",
                 next_step=f"Use the profile {ticket.profile} and its address, then resume again.",
             )
-        job = None if self._whose.owned_elsewhere(ticket) else self._taken_up(ticket)
+        job = None if self._ownership.owned_elsewhere(ticket) else self._take_over(ticket)
         if job is None:
             raise InvalidRequestError(
                 f"{ticket.task_id} is followed by another notebook, which keeps its result.",
@@ -162,23 +164,23 @@ class Past:
             )
         return job
 
-    def _taken_up(self, ticket: JobRecord) -> Job | None:
+    def _take_over(self, ticket: JobRecord) -> Job | None:
         """The job for a ticket: the one that runs, or a new one; None when another was quicker."""
-        with self._taking:
-            return self._claimed(ticket)
+        with self._lock:
+            return self._claim(ticket)
 
-    def _claimed(self, ticket: JobRecord) -> Job | None:
-        known = self._jobs.of(ticket)
+    def _claim(self, ticket: JobRecord) -> Job | None:
+        known = self._jobs.get(ticket)
         if known is not None and not known.status.is_final:
             return known
-        mine = self._ledger.claim(ticket, self._whose.id)
+        mine = self._ledger.claim(ticket, self._ownership.id)
         if mine is None:
             return None
         if mine.fate == "intent":
             return self._jobs.start(
-                mine, *self._called.submission_strategy(self._settings.callback)(mine)
+                mine, *self._reconciler.submission_strategy(self._settings.callback)(mine)
             )
-        return self._jobs.start(mine, None, self._called.collect_strategy(mine))
+        return self._jobs.start(mine, None, self._reconciler.collect_strategy(mine))
 
     async def _load(self, ticket: JobRecord, _: Any) -> Result:
         return await asyncio.to_thread(self._results.load, ticket.folder)

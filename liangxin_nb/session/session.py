@@ -19,16 +19,16 @@ from ..engine.callback_reconciler import CallbackReconciler
 from ..engine.client_provider import ClientProvider
 from ..engine.ownership import Ownership
 from ..errors import InvalidRequestError
-from ..ledger import Bundle, Ledger
-from ..ledger.reports import history
-from ..ledger.spending import guard
+from ..ledger import BatchRecord, Ledger
+from ..ledger.reports import history_table
+from ..ledger.spending import check_limits
 from ..polling import Poller, PollSchedule
 from ..ratelimit import SharedRateLimiter
-from ..results import Result, Results
+from ..results import Result, ResultStore
 from .job import Job
-from .job_registry import Jobs
-from .request_builder import requests
-from .resume import Past
+from .job_registry import JobRegistry
+from .request_builder import build_requests
+from .resume import TaskResumer
 
 if TYPE_CHECKING:
     from ..callbacks import CallbackChannel
@@ -47,7 +47,7 @@ _NO_BALANCE = {
 class Session:
     """One service, one key, one folder; sends nothing and starts nothing before it is used.
 
-    `settings`: default `Settings.load(**arguments)`; `pace`: default the documented one. Raises
+    `settings`: default `Settings.load(**arguments)`; `schedule`: default the documented one. Raises
     `InvalidRequestError` when the folder or the ledger cannot be used.
     """
 
@@ -55,33 +55,33 @@ class Session:
         self,
         settings: Settings | None = None,
         *,
-        pace: PollSchedule | None = None,
+        schedule: PollSchedule | None = None,
         **arguments: Any,
     ) -> None:
         self.settings = settings or Settings.load(**arguments)
         self.loop = BackgroundLoop()
-        self.results = Results(self.settings.results)
+        self.results = ResultStore(self.settings.results)
         self.ledger = Ledger(self.settings.ledger or self.settings.results / "ledger.sqlite")
-        pace, patience = pace or PACE, self.settings.patience
-        budget = SharedRateLimiter(pace, self.settings.budget)
+        schedule, patience = schedule or PACE, self.settings.patience
+        budget = SharedRateLimiter(schedule, self.settings.budget)
         self._connect = ClientProvider(self.settings, budget)
-        scheduler, parts = Poller(pace, budget), (self._connect, self.ledger)
-        self._life = TaskLifecycle(
-            *parts, self.results, scheduler.follow, budget, schedule=pace, patience=patience
+        scheduler, parts = Poller(schedule, budget), (self._connect, self.ledger)
+        self._lifecycle = TaskLifecycle(
+            *parts, self.results, scheduler.follow, budget, schedule=schedule, patience=patience
         )
-        line = partial(_line, self.settings)
-        self._called = CallbackReconciler(
-            self._life,
+        line = partial(_make_channel, self.settings)
+        self._reconciler = CallbackReconciler(
+            self._lifecycle,
             *parts,
             line,
             scheduler.poll_now,
             acquire_poll=budget.acquire_poll,
             patience=patience,
         )
-        self._jobs, self._whose = Jobs(self.loop), Ownership(self.settings, self.results)
-        self._past = Past(
-            self.settings, self.loop, self.ledger, self.results, self._life, self._called,
-            self._jobs, self._whose, self.ticket,
+        self._jobs, self._ownership = JobRegistry(self.loop), Ownership(self.settings, self.results)
+        self._resumer = TaskResumer(
+            self.settings, self.loop, self.ledger, self.results, self._lifecycle, self._reconciler,
+            self._jobs, self._ownership, self.get_record,
         )  # fmt: skip
 
     # ---- asking for pictures
@@ -110,8 +110,8 @@ class Session:
         plain = {"aspect": aspect, "size": size, "seed": seed}
         profile = self.settings.profile
         images = image if isinstance(image, list | tuple) else [] if image is None else [image]
-        (request,), _ = requests(
-            profile, prompt, model, plain=plain, options=options, images=images
+        (request,), _ = build_requests(
+            profile, prompt, model, common_options=plain, options=options, images=images
         )
         return self.submit(request, callback=callback, reuse=reuse)
 
@@ -121,45 +121,46 @@ class Session:
         `callback`, `reuse`: as in `generate`. Raises `InvalidRequestError` before anything is sent,
         also for a request read from the ledger whose reference pictures are not at hand.
         """
-        if reuse and (kept := self.same([request])[0]):
-            return self._past.reuse(kept)
+        if reuse and (kept := self.find_identical([request])[0]):
+            return self._resumer.reuse(kept)
         if not request.is_complete:
             raise InvalidRequestError(
                 "The reference pictures of this request are not written down; nothing was sent.",
                 next_step="Give them again: --image in a cell, or in the panel.",
             )
         wish = self.settings.callback if callback == "" else callback or ""
-        self._refuse_key(f"{request.input} {wish}")
-        guard(self.ledger, self.settings, request.model)
-        way = self._called.submission_strategy(wish)
-        ticket = self.ledger.intend(
-            request, self.settings.profile, self.settings.base_url, self._whose.id
+        self._reject_key(f"{request.input} {wish}")
+        check_limits(self.ledger, self.settings, request.model)
+        way = self._reconciler.submission_strategy(wish)
+        ticket = self.ledger.create(
+            request, self.settings.profile, self.settings.base_url, self._ownership.id
         )
         return self._jobs.start(ticket, *way(ticket))
 
-    def intend(
-        self, places: Mapping[int, Request], batch: str, bundle: Bundle | None = None
+    def create_jobs(
+        self, requests: Mapping[int, Request], batch: str, batch_record: BatchRecord | None = None
     ) -> list[JobRecord]:
-        """A ticket for each of a batch's `places`, on disk before the first is sent by `take_up`.
+        """A ticket for each of a batch's `requests`, on disk before the first is sent by
+        `take_over`.
 
-        `bundle`: the batch itself, where it is new. Raises `InvalidRequestError` and writes nothing
-        when all of them together would cross a limit.
+        `batch_record`: the batch itself, where it is new. Raises `InvalidRequestError` and writes
+        nothing when all of them together would cross a limit.
         """
-        for request in places.values():
-            self._refuse_key(str(request.input))
-        guard(self.ledger, self.settings, *(request.model for request in places.values()))
+        for request in requests.values():
+            self._reject_key(str(request.input))
+        check_limits(self.ledger, self.settings, *(request.model for request in requests.values()))
         tickets = [
             JobRecord.new(
-                request, self.settings.profile, self.settings.base_url, self._whose.id
+                request, self.settings.profile, self.settings.base_url, self._ownership.id
             ).replace(batch=batch, place=place)
-            for place, request in places.items()
+            for place, request in requests.items()
         ]
-        self.ledger.bind(bundle, tickets)
+        self.ledger.add_batch(batch_record, tickets)
         return tickets
 
-    def same(self, requests: Sequence[Request]) -> list[JobRecord | None]:
+    def find_identical(self, requests: Sequence[Request]) -> list[JobRecord | None]:
         """For each request a ticket of identical work that is kept on this disk, each only once."""
-        return self._past.same(requests)
+        return self._resumer.find_identical(requests)
 
     def credits(self) -> float:
         """The account's balance as the service tells it; blocks for one question.
@@ -182,43 +183,43 @@ class Session:
         What another living notebook follows is left to it. Raises `InvalidRequestError` for an id
         that has nothing to collect.
         """
-        return self._past.resume(id)
+        return self._resumer.resume(id)
 
-    def take_up(self, ticket: JobRecord) -> Job | None:
+    def take_over(self, record: JobRecord) -> Job | None:
         """The job of one ticket: an intent is sent, an accepted task collected.
 
         None when another living notebook looks after it, or was quicker.
         """
-        return self._past.take_up(ticket)
+        return self._resumer.take_over(record)
 
-    def find_lost(self) -> None:
+    def reconcile(self) -> None:
         """Settles what a dead process left, and accepts lost tickets that calls have named."""
-        self._past.find_lost()
+        self._resumer.reconcile()
 
     def attach(self, task_id: str) -> Job:
         """A job for any `task_id` of this key; the prompt is read back from the service.
 
         A task that the ledger knows is taken from there, kept results from the disk.
         """
-        return self._past.attach(task_id)
+        return self._resumer.attach(task_id)
 
     def recover(self, notebook: str | Path) -> list[Job]:
         """A job for every task id that a notebook file carries, on whatever machine it was made.
 
         Raises `InvalidRequestError` when the file cannot be read or is no notebook.
         """
-        return self._past.recover(notebook)
+        return self._resumer.recover(notebook)
 
-    def history(self, *, search: str = "", most: int | None = None) -> Table:
-        """The ledger as a table: `search` looks into the prompts, `most` rows, default all."""
-        return history(self.ledger, search=search, most=most)
+    def history(self, *, search: str = "", limit: int | None = None) -> Table:
+        """The ledger as a table: `search` looks into the prompts, `limit` rows, default all."""
+        return history_table(self.ledger, search=search, limit=limit)
 
-    def examine(self) -> list[Finding]:
+    def audit(self) -> list[Finding]:
         """What became of everything that was asked for, kind by kind."""
-        self.find_lost()
-        return examine(self.ledger, self.results, self._whose.is_alive)
+        self.reconcile()
+        return examine(self.ledger, self.results, self._ownership.is_alive)
 
-    def ticket(self, id: str) -> JobRecord:
+    def get_record(self, id: str) -> JobRecord:
         """The ledger's ticket of a task id or ticket id.
 
         Raises `InvalidRequestError` without one.
@@ -226,36 +227,36 @@ class Session:
         found = self.ledger.find(id)
         if found is None:
             raise InvalidRequestError(
-                f"{id!r} is not in the ledger {self.ledger.place!r}.",
+                f"{id!r} is not in the ledger {self.ledger.location!r}.",
                 next_step="%liangxin tasks lists what is.",
             )
         return found
 
-    def result(self, ticket: JobRecord) -> Result:
+    def result(self, record: JobRecord) -> Result:
         """What is kept of a ticket.
 
         Raises `InvalidRequestError` or `ResultUnavailableError` when nothing is.
         """
-        if not ticket.folder:
+        if not record.folder:
             raise InvalidRequestError(
-                f"Nothing is kept of {ticket.id}: it is {ticket.fate}.", next_step=ticket.reason
+                f"Nothing is kept of {record.id}: it is {record.fate}.", next_step=record.reason
             )
-        return self.results.load(ticket.folder)
+        return self.results.load(record.folder)
 
     def job(self, id: str) -> Job | None:
         """The job that this session follows under a ticket id or task id."""
         ticket = self.ledger.find(id)
-        return self._jobs.of(ticket) if ticket else None
+        return self._jobs.get(ticket) if ticket else None
 
     def active(self) -> list[Job]:
         """The jobs that are followed now."""
         return self._jobs.active()
 
-    def elsewhere(self) -> int:
+    def count_owned_elsewhere(self) -> int:
         """How many unfinished tasks another living notebook follows."""
-        return sum(self._whose.owned_elsewhere(ticket) for ticket in self.ledger.unfinished())
+        return sum(self._ownership.owned_elsewhere(ticket) for ticket in self.ledger.resumable())
 
-    def _refuse_key(self, text: str) -> None:
+    def _reject_key(self, text: str) -> None:
         """A key that stands in a prompt would go into the ledger, the story and the notebook."""
         key = self.settings.key
         if key is not None and len(key.reveal()) >= 8 and key.reveal() in text:
@@ -268,9 +269,9 @@ class Session:
         """Leaves every job and gives the sandbox back; unfinished tasks stay in the ledger."""
         jobs = self.active()
         for job in jobs:
-            job.leave()
+            job.detach()
         self._connect.release()
-        self._whose.release()
+        self._ownership.release()
         self.loop.submit(self._disconnect(jobs))
 
     async def _disconnect(self, jobs: Sequence[Job]) -> None:
@@ -282,7 +283,7 @@ class Session:
         self.ledger.close()
 
 
-def _line(settings: Settings) -> CallbackChannel:
+def _make_channel(settings: Settings) -> CallbackChannel:
     from ..callbacks import CallbackChannel  # only where calls are asked for
 
     return CallbackChannel(local=settings.local, patience=settings.patience)

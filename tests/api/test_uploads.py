@@ -47,7 +47,7 @@ def session(kie, tmp_path):
         base_url=kie.url,
         key=kie.key,
         results=tmp_path / "r",
-        pace=conftest.FAST_PACE,
+        schedule=conftest.FAST_PACE,
     )
     yield made
     made.close()
@@ -94,8 +94,8 @@ async def test_an_address_is_used_again_for_an_hour_and_not_longer(serve, monkey
 )
 def test_a_note_says_where_a_picture_is_uploaded_to(profile, model, uploaded):
     plain = {"aspect": None}
-    _, notes = request_builder.requests(
-        profile, "a lake", model, plain=plain, options={}, images=[picture()]
+    _, notes = request_builder.build_requests(
+        profile, "a lake", model, common_options=plain, options={}, images=[picture()]
     )
     assert any("uploaded" in note for note in notes) is uploaded
 
@@ -154,7 +154,7 @@ def test_a_failed_upload_is_a_refusal_in_the_ledger(serve, tmp_path):  # noqa: F
     job = session.generate("x", model="google/nano-banana-edit", image=picture())
     with pytest.raises(APIError, match="could not be uploaded"):
         job.wait(60)
-    (ticket,) = session.ledger.tickets()
+    (ticket,) = session.ledger.list_jobs()
     assert ticket.fate == "refused"
     session.close()
 

@@ -13,7 +13,7 @@ from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.polling import PollSchedule
 from liangxin_nb.session import Session
-from liangxin_nb.session.default import use
+from liangxin_nb.session.default import set_session
 
 from ..conftest import FAST_PACE, wait_until
 
@@ -66,7 +66,7 @@ def everything(folder):
 def home(sandbox, tmp_path):
     """A session on another machine, with the same key."""
     folder = tmp_path / "home" / "results"
-    made = Session(base_url=sandbox.url, key=sandbox.key, results=folder, pace=FAST_PACE)
+    made = Session(base_url=sandbox.url, key=sandbox.key, results=folder, schedule=FAST_PACE)
     yield made
     made.close()
 
@@ -76,7 +76,7 @@ def away(sandbox, tmp_path_factory):
     """A session with one kept picture, and a notebook beside it."""
     folder = tmp_path_factory.mktemp("away")
     made = Session(
-        base_url=sandbox.url, key=sandbox.key, results=folder / "results", pace=FAST_PACE
+        base_url=sandbox.url, key=sandbox.key, results=folder / "results", schedule=FAST_PACE
     )
     made.generate("a cat", size="square").wait(120)
     (folder / "first.ipynb").write_text(NOTEBOOK)
@@ -94,7 +94,9 @@ def zip(away, tmp_path):
 def seldom(sandbox, tmp_path):
     """A session that does not notice within a test's time that its task has ended."""
     pace = PollSchedule(steps=((float("inf"), 3600.0, 3600.0),), poll_interval_s=0.01)
-    made = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path / "seldom", pace=pace)
+    made = Session(
+        base_url=sandbox.url, key=sandbox.key, results=tmp_path / "seldom", schedule=pace
+    )
     yield made
     made.close()
 
@@ -110,8 +112,8 @@ def test_a_picture_comes_home_byte_for_byte_and_a_second_time_changes_nothing(aw
     assert (first.tickets, first.results, [p.name for p in first.notebooks]) == (
         1, 1, ["first.ipynb"],
     )  # fmt: skip
-    (there,) = away.ledger.tickets()
-    (here,) = home.ledger.tickets()
+    (there,) = away.ledger.list_jobs()
+    (here,) = home.ledger.list_jobs()
     assert here == there.replace(owner="")
     assert home.ledger.events(here.id) == away.ledger.events(there.id)
     result = home.result(here)
@@ -122,14 +124,14 @@ def test_a_picture_comes_home_byte_for_byte_and_a_second_time_changes_nothing(aw
     again = take_all(home, zip, notebooks=True)
     assert (again.tickets, again.known, again.results, again.notebooks) == (0, 1, 0, ())
     assert everything(home.results.root.parent) == before
-    assert len(home.ledger.tickets()) == 1
+    assert len(home.ledger.list_jobs()) == 1
 
 
 def test_what_runs_while_it_is_packed_is_collected_at_home(seldom, tmp_path, home):
     job = sent(seldom.generate("a slow lighthouse", size="square"))
     packed = pack_all(seldom, tmp_path / "running.zip", notebooks=False)
     assert packed.tickets == 1
-    job.leave()
+    job.detach()
     brought = take_all(home, packed.path, notebooks=True)
     assert (brought.tickets, brought.unfinished) == (1, 1)
     assert "%liangxin resume" in repr(brought)
@@ -141,9 +143,9 @@ def test_what_runs_while_it_is_packed_is_collected_at_home(seldom, tmp_path, hom
 def test_what_was_not_sent_is_never_sent_from_here(session, tmp_path, home):
     """The machine it comes from may still send it: two of them would be paid twice."""
     here = (session.settings.profile, session.settings.base_url)
-    waiting = session.ledger.intend(Request("z-image", "a cat"), *here)
-    going = session.ledger.intend(Request("z-image", "a dog"), *here)
-    session.ledger.change(going, "sent", fate="sent")
+    waiting = session.ledger.create(Request("z-image", "a cat"), *here)
+    going = session.ledger.create(Request("z-image", "a dog"), *here)
+    session.ledger.update(going, "sent", fate="sent")
     take_all(home, pack_all(session, tmp_path / "1.zip", notebooks=False).path, notebooks=False)
     assert home.ledger.find(waiting.id).fate == "refused"
     assert home.ledger.find(going.id).fate == "unknown"
@@ -158,7 +160,7 @@ def test_a_batch_comes_home_as_one(session, tmp_path, home):
     take_all(home, packed.path, notebooks=False)
     there = lx.batch(id=batch.id, session=home)
     assert [result.prompt for result in there.wait(120)] == ["a cat", "a dog"]
-    assert len(home.ledger.bundles()) == 1
+    assert len(home.ledger.list_batches()) == 1
 
 
 @pytest.mark.parametrize(
@@ -177,7 +179,7 @@ def test_a_batch_that_this_program_cannot_have_written_is_refused(zip, home, bat
     text = "\n".join([header, json.dumps({"batch": batch}), rest])
     with pytest.raises(InvalidRequestError, match="nothing was changed"):
         take_all(home, put(zip, "ledger.jsonl", text), notebooks=False)
-    assert home.ledger.tickets() == []
+    assert home.ledger.list_jobs() == []
 
 
 def test_a_later_export_finishes_what_came_unfinished(seldom, sandbox, tmp_path, home):
@@ -187,7 +189,7 @@ def test_a_later_export_finishes_what_came_unfinished(seldom, sandbox, tmp_path,
     seldom.close()
     wait_until(lambda: job.status.is_final)
     often = Session(
-        base_url=sandbox.url, key=sandbox.key, results=seldom.results.root, pace=FAST_PACE
+        base_url=sandbox.url, key=sandbox.key, results=seldom.results.root, schedule=FAST_PACE
     )
     often.resume(job.task_id)[0].wait(120)
     take_all(home, pack_all(often, tmp_path / "2.zip", notebooks=False).path, notebooks=False)
@@ -203,17 +205,17 @@ def test_nothing_here_is_overwritten(zip, home):
     notebook.write_text(NOTEBOOK.replace("5}", "4}"))
     mine = notebook.read_text()
     take_all(home, zip, notebooks=True)
-    (ticket,) = home.ledger.tickets()
+    (ticket,) = home.ledger.list_jobs()
     changed = ledger_with(zip, prompt="another's words", fate="failed")
     take_all(home, changed, notebooks=True)
-    assert home.ledger.tickets() == [ticket]
+    assert home.ledger.list_jobs() == [ticket]
     assert notebook.read_text() == mine
     assert (notebook.parent / "first-2.ipynb").read_text() == NOTEBOOK
 
 
 def test_removed_files_come_back(zip, home):
     take_all(home, zip, notebooks=False)
-    (ticket,) = home.ledger.tickets()
+    (ticket,) = home.ledger.list_jobs()
     for path in (home.results.root / ticket.folder).iterdir():
         path.unlink()
     (home.results.root / ticket.folder).rmdir()
@@ -226,7 +228,7 @@ def test_the_key_is_in_nothing_that_is_packed(session, tmp_path, sandbox):
     bad = tmp_path / "leaks.ipynb"
     bad.write_text(NOTEBOOK.replace("[]", json.dumps([{"source": f"key = '{sandbox.key}'"}])))
     (tmp_path / "fine.ipynb").write_text(NOTEBOOK)
-    use(session)
+    set_session(session)
     with pytest.warns(UserWarning, match=r"leaks\.ipynb, which holds your key"):
         path = lx.export(tmp_path / "out.zip")
     bad.unlink()
@@ -266,7 +268,7 @@ def test_no_name_in_a_zip_becomes_a_path(zip, home, folder):
     for name in ("1.png", "story.json"):
         changed = put(changed, f"results/{folder}/{name}", part(zip, f"results/{first}/{name}"))
     brought = take_all(home, changed, notebooks=False)
-    (ticket,) = home.ledger.tickets()
+    (ticket,) = home.ledger.list_jobs()
     assert brought.results == 1
     assert home.result(ticket).folder.resolve().is_relative_to(home.results.root.resolve())
     assert {path.name for path in home.results.root.parent.iterdir()} == {"results"}
@@ -300,8 +302,8 @@ def test_a_file_that_is_not_what_the_ledger_says_is_left_out(zip, home, change, 
     assert brought.results == 0
     assert said in brought.left_out[0]
     assert everything(home.results.root) == {}
-    (ticket,) = home.ledger.tickets()
-    assert [f.what for f in home.examine()] == ["kept, then removed"]
+    (ticket,) = home.ledger.list_jobs()
+    assert [f.what for f in home.audit()] == ["kept, then removed"]
     assert ticket.task_id
 
 
@@ -342,7 +344,7 @@ def test_a_ledger_that_this_program_cannot_have_written_is_refused_whole(zip, ho
         take_all(home, ledger_with(zip, **values), notebooks=True)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
-    assert home.ledger.tickets() == []
+    assert home.ledger.list_jobs() == []
     assert everything(home.results.root.parent) == {}
 
 

@@ -10,13 +10,13 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from liangxin_nb.batches import draft, executor, lines, reopen
-from liangxin_nb.batches.inputs import rows
+from liangxin_nb.batches import executor, open_batch, prepare, prompt_lines
+from liangxin_nb.batches.inputs import parse_prompts
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError, WaitTimeoutError
 from liangxin_nb.ledger import Ledger
-from liangxin_nb.ledger.database import Store
-from liangxin_nb.notebook.magics.batch_arguments import read_line
+from liangxin_nb.ledger.database import Database
+from liangxin_nb.notebook.magics.batch_arguments import parse_batch_line
 from liangxin_nb.session import Session
 
 from ..conftest import FAST_PACE, start_sandbox
@@ -25,14 +25,14 @@ CSV = 'prompt,seed,aspect\n"a lake, at dawn",7,16:9\n\n雨夜的咖啡馆,,\n'
 
 
 def planned(session, prompts, **more):
-    return draft(session, prompts, **more).plan
+    return prepare(session, prompts, **more).grid
 
 
 def refusal(session, prompts, **more):
     """The one line in which a batch is refused; nothing is written and nothing sent."""
     with pytest.raises(InvalidRequestError) as error:
-        draft(session, prompts, **more).begin(most=more.pop("most", 50))
-    assert session.ledger.count() == {}
+        prepare(session, prompts, **more).start(max_tasks=more.pop("most", 50))
+    assert session.ledger.count_by_status() == {}
     assert "\n" not in str(error.value)
     assert "othing was sent" in str(error.value)
     return str(error.value)
@@ -47,10 +47,11 @@ def test_a_table_is_read_from_wherever_people_have_it(tmp_path):
     dicts = [dict(zip(("prompt", "seed", "aspect"), row, strict=True)) for row in wanted]
     for given in (tmp_path / "p.csv", str(tmp_path / "p.csv"), frame, dicts):
         found = [
-            (row.prompt, row.values.get("seed"), row.values.get("aspect")) for row in rows(given)
+            (row.prompt, row.values.get("seed"), row.values.get("aspect"))
+            for row in parse_prompts(given)
         ]
         assert [(p, s and str(s), a) for p, s, a in found] == wanted
-    assert [(r.name, r.prompt) for r in lines("\n a {b} $c \n\nd")] == [
+    assert [(r.name, r.prompt) for r in prompt_lines("\n a {b} $c \n\nd")] == [
         ("line 2", "a {b} $c"),
         ("line 4", "d"),
     ]
@@ -93,7 +94,7 @@ def test_a_matrix_has_a_place_for_every_combination_row_by_row(session):
         (["a"], {"seeds": [1, 1]}, "seed names a value twice"),
         (["a"] * 200, {"seeds": 100}, "more than 10000 tasks"),
         (["a"] * 51, {}, "51 tasks would be created, more than 50; nothing was sent. Allow it "
-         "with most=51."),
+         "with max_tasks=51."),
     ],
 )  # fmt: skip
 def test_a_bad_row_is_named_and_nothing_is_sent(session, prompts, more, said):
@@ -103,28 +104,28 @@ def test_a_bad_row_is_named_and_nothing_is_sent(session, prompts, more, said):
 def test_the_limits_count_the_batch_as_a_whole(sandbox, tmp_path):
     session = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path / "r", max_tasks=3)
     assert "these are 4 more, the limit is 3" in refusal(session, ["a"], seeds=4)
-    spent = session.ledger.intend(Request("z-image", "x"), "liangxin", sandbox.url)
-    session.ledger.change(spent, "kept", fate="kept", credits=4.0)
+    spent = session.ledger.create(Request("z-image", "x"), "liangxin", sandbox.url)
+    session.ledger.update(spent, "kept", fate="kept", credits=4.0)
     dear = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path / "r", max_credits=11)
     with pytest.raises(InvalidRequestError, match="these 2 tasks would cost 8, the limit is 11"):
-        draft(dear, ["a", "b"]).begin()
+        prepare(dear, ["a", "b"]).start()
     assert len(session.history()) == 1
     session.close()
     dear.close()
 
 
 def test_a_dry_run_says_how_many_and_what_is_known_of_the_cost(session):
-    estimate = draft(session, ["a", "b"], models=["z-image", "seedream-v4-5"]).estimate
+    estimate = prepare(session, ["a", "b"], models=["z-image", "seedream-v4-5"]).estimate
     assert estimate.models == {"z-image": 2, "seedream-v4-5": 2}
     assert "4 tasks would be created: 2 z-image, 2 seedream-v4-5." in repr(estimate)
     assert "z-image and seedream-v4-5 will cost is not known" in repr(estimate)
-    spent = session.ledger.intend(Request("z-image", "x"), "liangxin", session.settings.base_url)
-    session.ledger.change(spent, "kept", fate="kept", credits=4.0)
-    estimate = draft(session, ["a", "b"], models=["z-image", "seedream-v4-5"]).estimate
+    spent = session.ledger.create(Request("z-image", "x"), "liangxin", session.settings.base_url)
+    session.ledger.update(spent, "kept", fate="kept", credits=4.0)
+    estimate = prepare(session, ["a", "b"], models=["z-image", "seedream-v4-5"]).estimate
     assert "About 8 credits" in estimate.cost
     assert "seedream-v4-5 will cost is not known" in estimate.cost
     assert next(iter(estimate.table()))["credits"] == 8.0
-    assert session.ledger.count() == {"kept": 1}
+    assert session.ledger.count_by_status() == {"kept": 1}
 
 
 @pytest.mark.parametrize(
@@ -140,16 +141,16 @@ def test_a_dry_run_says_how_many_and_what_is_known_of_the_cost(session):
 )  # fmt: skip
 def test_a_wrong_batch_line_is_refused_in_one_line(line, said):
     with pytest.raises(InvalidRequestError) as error:
-        read_line(line, "a lake", {})
+        parse_batch_line(line, "a lake", {})
     assert said in str(error.value)
 
 
 def test_a_batch_line_is_read_as_it_is_meant():
     line = "z-image --seed 1,4-6 -o a=1 -o a=2 -o b=x seedream-v4-5 --aspect 1:1 --fill --no-wait"
-    asked = read_line(line, "a {what}", {"what": "lake"})
+    asked = parse_batch_line(line, "a {what}", {"what": "lake"})
     assert asked.text == "a lake"
     assert asked.wait is False
-    assert asked.asked == {
+    assert asked.parameters == {
         "models": ["z-image", "seedream-v4-5"], "seeds": [1, 4, 5, 6], "a": ["1", "2"], "b": "x",
         "aspect": "1:1", "image": None, "reuse": False,
     }  # fmt: skip
@@ -165,11 +166,11 @@ def partly(tmp_path_factory):
         "--speed", "40", "--faults", "create-422-moderated*1, fail:500*2, create-lost*1"
     )
     place = tmp_path_factory.mktemp("partly")
-    opened = {"base_url": served.url, "key": served.key, "results": place, "pace": FAST_PACE}
+    opened = {"base_url": served.url, "key": served.key, "results": place, "schedule": FAST_PACE}
     session = Session(**opened)
-    batch = draft(session, ["a lake", "a cat"], seeds=[1, 2, 3], size="square").begin(name="pair")
+    batch = prepare(session, ["a lake", "a cat"], seeds=[1, 2, 3], size="square").start(name="pair")
     seen = SimpleNamespace(batch=batch, session=session, opened=opened)
-    seen.at_once = len(session.ledger.of_batch(batch.id))
+    seen.at_once = len(session.ledger.jobs_of_batch(batch.id))
     seen.states = [outcome.state for outcome in batch.as_completed()]
     seen.failed = seen.states.count("failed")
     seen.results, seen.reasons = batch.wait(), [outcome.reason for outcome in batch]
@@ -212,12 +213,12 @@ def test_only_what_cannot_exist_already_is_sent_again(partly):
     assert partly.sent_again == partly.created_again == partly.failed + 1
     assert partly.rest.count("done") == 5
     assert partly.batch.progress.text == "6 tasks: 5 done, 1 unknown (may be billed)"
-    assert partly.batch.progress.tries == partly.failed + 1
+    assert partly.batch.progress.extra_attempts == partly.failed + 1
 
 
 @story
 def test_the_tickets_of_earlier_tries_stay_in_the_ledger(partly):
-    assert len(partly.session.ledger.of_batch(partly.batch.id)) == 7 + partly.failed
+    assert len(partly.session.ledger.jobs_of_batch(partly.batch.id)) == 7 + partly.failed
 
 
 @story
@@ -244,7 +245,7 @@ def test_a_contact_sheet_is_small_in_a_notebook_and_large_in_a_file(partly, tmp_
 @story
 def test_another_session_opens_the_batch_as_it_stands(partly):
     later = Session(**partly.opened)
-    again = reopen(later, partly.batch.id[:5])
+    again = open_batch(later, partly.batch.id[:5])
     assert again.progress.text == partly.batch.progress.text
     assert [o.row for o in again.failures] == [o.row for o in partly.batch.failures]
     assert again.sheet().text == partly.batch.sheet().text
@@ -252,12 +253,12 @@ def test_another_session_opens_the_batch_as_it_stands(partly):
 
 
 def test_identical_work_is_taken_from_the_ledger(session, sandbox):
-    first = draft(session, ["a lake"], seeds=[1, 2], size="square").begin()
+    first = prepare(session, ["a lake"], seeds=[1, 2], size="square").start()
     kept = first.wait(120)
     before = sandbox.counters()["created"]
-    planned = draft(session, ["a lake"], seeds=[1, 2, 3], size="square", reuse=True)
+    planned = prepare(session, ["a lake"], seeds=[1, 2, 3], size="square", reuse=True)
     assert "1 task would be created: 1 z-image. 2 results are kept already" in planned.estimate.text
-    batch = planned.begin()
+    batch = planned.start()
     results = batch.wait(120)
     assert results[:2] == kept
     assert [o.reused for o in batch] == [True, True, False]
@@ -276,47 +277,47 @@ def test_a_result_that_is_used_again_says_since_when_it_is_kept(session, sandbox
 
 
 def test_a_paused_batch_says_so_and_goes_on(session):
-    batch = draft(session, ["a lake"] * 6, size="square").begin(window=2)
+    batch = prepare(session, ["a lake"] * 6, size="square").start(concurrency=2)
     batch.pause()
     with pytest.raises(WaitTimeoutError, match=rf"not sent yet.*%liangxin batch {batch.id}"):
         batch.wait(120)
     unsent = batch.counts["unsent"]
     assert unsent >= 4
-    assert session.ledger.count()["intent"] == unsent
-    assert reopen(session, batch.id) is batch, "one batch, one queue"
+    assert session.ledger.count_by_status()["intent"] == unsent
+    assert open_batch(session, batch.id) is batch, "one batch, one queue"
     assert all(batch.wait(120))
-    assert session.ledger.count() == {"kept": 6}
+    assert session.ledger.count_by_status() == {"kept": 6}
 
 
 def test_a_batch_that_was_left_is_resumed_and_nothing_is_created_twice(session):
-    batch = draft(session, ["a lake"] * 6, size="square").begin(window=2)
-    batch.leave()
+    batch = prepare(session, ["a lake"] * 6, size="square").start(concurrency=2)
+    batch.detach()
     with pytest.raises(WaitTimeoutError):
         batch.wait(120)
     assert all(batch.resume().wait(120))
-    assert session.ledger.count() == {"kept": 6}
+    assert session.ledger.count_by_status() == {"kept": 6}
 
 
 def test_an_intent_that_another_notebook_sent_and_left_is_not_sent_again(tmp_path):
     ledger = Ledger(tmp_path / "ledger.sqlite")
-    ticket = ledger.intend(Request("z-image", "x"), "sandbox", "")
+    ticket = ledger.create(Request("z-image", "x"), "sandbox", "")
     mine = ledger.claim(ticket, "quick")
-    ledger.change(mine, "accepted", fate="accepted", task_id="t", owner="")
+    ledger.update(mine, "accepted", fate="accepted", task_id="t", owner="")
     assert ledger.claim(ticket, "slow") is None
 
 
 def test_a_batch_that_is_not_there_is_named(session):
     with pytest.raises(InvalidRequestError, match=r"no batch 'nope'.*%liangxin batches lists them"):
-        reopen(session, "nope")
+        open_batch(session, "nope")
 
 
 def worked_on(session, prompts, watch=lambda now: None):
     """Works on a batch of so many prompts until ten have ended, then leaves the rest."""
-    batch = draft(session, ["a lake"] * prompts, size="square").begin(most=prompts)
+    batch = prepare(session, ["a lake"] * prompts, size="square").start(max_tasks=prompts)
     batch.watch(watch)
     for _ in zip(range(10), batch.as_completed(), strict=False):
         pass
-    batch.leave()
+    batch.detach()
     with pytest.raises(WaitTimeoutError):
         batch.wait(120)
 
@@ -332,8 +333,8 @@ def test_the_private_loop_does_not_wait_for_the_ledgers_disk(session, monkeypatc
 
         return use
 
-    for name in ("changing", "reading"):
-        monkeypatch.setattr(Store, name, noted(getattr(Store, name)))
+    for name in ("transaction", "read_only"):
+        monkeypatch.setattr(Database, name, noted(getattr(Database, name)))
     worked_on(session, 60)
     assert sum(threads.values()) > 30, "a ticket is written several times"
     assert "liangxin" not in threads
@@ -361,8 +362,8 @@ def test_no_step_on_the_private_loop_takes_long(session, monkeypatch):
 
 
 def test_a_watcher_of_a_batch_is_called_twice_a_second_however_much_happens(session, monkeypatch):
-    assert executor._BEAT == 0.5
-    monkeypatch.setattr(executor, "_BEAT", 3600.0)
+    assert executor._INTERVAL_S == 0.5
+    monkeypatch.setattr(executor, "_INTERVAL_S", 3600.0)
     told = []
     worked_on(session, 60, told.append)
     assert 2 <= len(told) <= 4, "when the watch begins, at the first beat, and at the end"

@@ -14,12 +14,12 @@ __all__ = ["FIGURES", "Kernel", "messages", "with_cards"]
 #: Jobs that never end by themselves, told of a new state twice a second each; nothing is sent.
 _CARDS = """
 import asyncio, itertools
-from liangxin_nb.session.default import current
+from liangxin_nb.session.default import get_session
 from liangxin_nb.session.job import Job
 from liangxin_nb.notebook.widgets.card_factory import card_of
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.job_record import JobUpdate, JobRecord
-here = current()
+here = get_session()
 async def wander(ticket, tell):
     for phase in itertools.cycle(("waiting", "queuing", "generating")):
         tell(JobUpdate(ticket, phase))

@@ -111,7 +111,7 @@ def _work(place, each):
             finished.append(time.time())
 
     jobs = [session.generate(**_WISH) for _ in range(int(each))]
-    ids = [job.ticket.id for job in jobs]
+    ids = [job.record.id for job in jobs]
     for job in jobs:
         job.watch(watch)
     while jobs:

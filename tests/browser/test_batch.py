@@ -155,10 +155,11 @@ def test_a_batch_without_failures_ends_as_one_sheet(page, service, lab, theme):
 
 #: Asks more often than the documents allow, which only a sandbox of one's own may be asked.
 HASTY = f"""{LOAD}
-from liangxin_nb.session.default import use
+from liangxin_nb.session.default import set_session
 from liangxin_nb.polling import PollSchedule
 from liangxin_nb.session import Session
-use(Session(pace=PollSchedule(steps=((float("inf"), 0.3, 0.5),), poll_interval_s=0.05, create_period_s=4)))"""
+pace = PollSchedule(steps=((float("inf"), 0.3, 0.5),), poll_interval_s=0.05, create_period_s=4)
+set_session(Session(schedule=pace))"""
 #: Tasks that are at the service at once, unless told otherwise.
 WINDOW = 16
 #: createTask calls that are on their way at once.
@@ -181,7 +182,7 @@ def test_a_large_batch_is_asked_about_first(notebook, service, ledger):
     page.screenshot("batch-asked", 1)
     assert findings(page, ".lx-card", height=900) == []
     assert service.calls("createTask") == before
-    assert "asked" not in [bundle.name for bundle in ledger.bundles(1)]
+    assert "asked" not in [bundle.name for bundle in ledger.list_batches(1)]
 
 
 def test_a_large_batch_is_paused_and_goes_on_and_is_left(notebook, service):
@@ -220,7 +221,7 @@ def test_a_batch_is_taken_up_after_a_restart_and_sends_nothing_twice(notebook, s
     # The kernel goes while requests are on their way: their answers go with it.
     service.faults.replace(["create-slow:3600"])
     service.move_to("success")
-    wait_until(lambda: "sent" in [ticket.fate for ticket in ledger.of_batch(id)])
+    wait_until(lambda: "sent" in [ticket.fate for ticket in ledger.jobs_of_batch(id)])
     page.restart()
     service.faults.replace([])
     service.run_time()
@@ -230,7 +231,7 @@ def test_a_batch_is_taken_up_after_a_restart_and_sends_nothing_twice(notebook, s
     page.call("edit", 2, f"%liangxin batch {id}")
     page.run_and_wait(2)
     text = page.wait_text(2, "Done, some unknown")
-    tickets = ledger.of_batch(id)
+    tickets = ledger.jobs_of_batch(id)
     fates = Counter(ticket.fate for ticket in tickets)
     unknown = fates.pop("unknown")
     assert 1 <= unknown <= AT_ONCE

@@ -234,7 +234,7 @@ def test_the_key_is_in_no_widget_and_in_no_saved_notebook(
         "import json\nfrom ipywidgets.widgets.widget import _instances\n"
         "json.dumps([w.get_state() for w in _instances.values()], default=str)"
     )
-    settings = "import liangxin_nb.session.default as c; c.current().settings"
+    settings = "import liangxin_nb.session.default as c; c.get_session().settings"
     page = notebook([*CELLS[:MORE], state, settings])
     form = fresh_panel(page)
     form.box.get_by_role("checkbox", name="Settings").check()

@@ -112,7 +112,7 @@ def test_interrupt_ends_the_wait_and_the_task_can_be_collected(notebook, lab, se
     page.run_and_wait(3)
     service.move_to("success")
     wait_until(lambda: ledger(lab).find(task_id).fate == "kept")
-    assert "unknown" not in ledger(lab).count()
+    assert "unknown" not in ledger(lab).count_by_status()
 
 
 def test_a_reloaded_page_still_sees_the_card_and_then_the_picture(notebook, service):

@@ -33,7 +33,7 @@ def mailbox():
 
 @pytest.fixture
 def receiver():
-    with lx.receive_callbacks() as made:
+    with lx.CallbackServer() as made:
         yield made
 
 
@@ -44,7 +44,7 @@ def opened(tmp_path):
 
     def session(served, pace=SLOW, **more):
         more = {"callback": "auto", "results": tmp_path / "results", **more}
-        made.append(Session(base_url=served.url, key=served.key, pace=pace, **more))
+        made.append(Session(base_url=served.url, key=served.key, schedule=pace, **more))
         return made[-1]
 
     yield session

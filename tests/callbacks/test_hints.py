@@ -48,7 +48,7 @@ def test_a_call_brings_a_result_without_waiting_for_polling(receiver, faulty, op
     session = opened(faulty)
     before = faulty.counters()["calls"].get("recordInfo", 0)
     session.generate("a lake", size="square").wait(120)
-    assert session.ledger.count() == {"kept": 1}
+    assert session.ledger.count_by_status() == {"kept": 1}
     assert faulty.counters()["calls"]["recordInfo"] == before + 1, "only after the call"
     assert HintStore().hints() == []
 
@@ -66,7 +66,7 @@ def test_a_call_that_comes_twice_ends_the_job_once(receiver, faulty, opened):
     set_faults(faulty, "callback-twice")
     session = opened(faulty)
     session.generate("a lake", size="square").wait(120)
-    assert session.ledger.count() == {"kept": 1}
+    assert session.ledger.count_by_status() == {"kept": 1}
 
 
 @calling_sandbox
@@ -75,13 +75,13 @@ def test_a_call_about_a_failed_task_ends_the_job(receiver, faulty, opened):
     session = opened(faulty)
     with pytest.raises(TaskFailedError, match="500"):
         session.generate("a lake", size="square").wait(120)
-    assert session.ledger.count() == {"failed": 1}
+    assert session.ledger.count_by_status() == {"failed": 1}
 
 
 @calling_sandbox
 def test_a_signed_call_is_heard(monkeypatch, faulty, opened):
     monkeypatch.setenv("LIANGXIN_WEBHOOK_KEY", "whk-sandbox")
-    with lx.receive_callbacks():
+    with lx.CallbackServer():
         job = opened(faulty).generate("a lake", size="square")
         job.wait(120)
     assert job.state == "done"
@@ -92,11 +92,11 @@ def test_a_forged_call_is_not_heard(monkeypatch, faulty, opened):
     monkeypatch.setenv("LIANGXIN_WEBHOOK_KEY", "whk-sandbox")
     set_faults(faulty, "callback-forged")
     before = faulty.counters()["callbacks"]["calls"].get("401", 0)
-    with lx.receive_callbacks():
+    with lx.CallbackServer():
         job = opened(faulty).generate("a lake", size="square")
         wait_until(lambda: faulty.counters()["callbacks"]["calls"].get("401", 0) > before)
         assert HintStore().hints() == []
-        job.leave()
+        job.detach()
         wait_until(lambda: job.status.is_final)
     assert job.state == "left"
 
@@ -132,7 +132,7 @@ def test_a_hint_about_another_task_asks_nothing(receiver, faulty, opened, monkey
     assert post(urls[0], body(job.task_id)) == 204
     wait_until(lambda: faulty.counters()["calls"].get("recordInfo", 0) > asked)
     assert faulty.counters()["calls"]["recordInfo"] == asked + 1
-    job.leave()
+    job.detach()
 
 
 @calling_sandbox

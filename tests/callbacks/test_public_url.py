@@ -83,7 +83,7 @@ def test_nothing_is_written_down_when_there_is_no_address(tmp_path):
         session.generate("a lake")
     with pytest.raises(InvalidRequestError, match="holds your API key"):
         session.generate("a lake", callback=f"https://x.example/{'k' * 20}")
-    assert session.ledger.count() == {}
+    assert session.ledger.count_by_status() == {}
 
 
 def test_a_word_that_is_no_callback_is_refused():

@@ -47,7 +47,7 @@ def test_a_lost_answer_is_made_good_by_the_call(receiver, faulty, opened, fault)
     result = job.wait(120)
     assert more(created(faulty), before) == [1, 1]
     assert fates.index("unknown") < fates.index("accepted")
-    ticket = session.ledger.find(job.ticket.id)
+    ticket = session.ledger.find(job.record.id)
     assert (ticket.fate, ticket.task_id, ticket.reason) == ("kept", result.task_id, "")
     assert read_metadata(result.paths[0]).task_id == result.task_id
     whats = [what for _, what, _ in session.ledger.events(ticket.id)]
@@ -73,10 +73,10 @@ def test_a_caller_is_not_believed(faulty, opened):
         job.wait(120)
     set_faults(faulty)
     for claim in (other_task(faulty), "task_unknown", twin.task_id):
-        HintStore().put(job.ticket.id, claim)
+        HintStore().put(job.record.id, claim)
     assert session.resume() == []
-    assert session.ledger.find(job.ticket.id).fate == "unknown"
-    assert "unknown" in repr([finding.what for finding in session.examine()])
+    assert session.ledger.find(job.record.id).fate == "unknown"
+    assert "unknown" in repr([finding.what for finding in session.audit()])
 
 
 @recovering
@@ -86,7 +86,7 @@ def test_without_a_call_the_job_ends_as_unknown(receiver, faulty, opened):
     job = session.generate("a lake", size="square")
     with pytest.raises(APIConnectionError, match="may be billed"):
         job.wait(120)
-    assert (job.state, session.ledger.find(job.ticket.id).fate) == ("unknown", "unknown")
+    assert (job.state, session.ledger.find(job.record.id).fate) == ("unknown", "unknown")
 
 
 @recovering
@@ -94,8 +94,8 @@ def test_a_job_that_is_left_while_it_waits_for_the_call_ends_as_unknown(receiver
     set_faults(faulty, "create-lost", "callback-lost")
     session = opened(faulty)
     job = session.generate("a lake", size="square")
-    wait_until(lambda: session.ledger.find(job.ticket.id).fate != "intent")
-    job.leave()
+    wait_until(lambda: session.ledger.find(job.record.id).fate != "intent")
+    job.detach()
     with pytest.raises(APIConnectionError, match="may be billed"):
         job.wait(120)
 
@@ -105,7 +105,7 @@ import sys
 from liangxin_nb.session import Session
 session = Session(base_url=sys.argv[1], results=sys.argv[2], callback="auto")
 job = session.generate("a lake", size="square")
-print(job.ticket.id, flush=True)
+print(job.record.id, flush=True)
 sys.stdin.read()
 """
 
@@ -120,7 +120,7 @@ def killed(module_sandbox, tmp_path_factory):
     set_faults(module_sandbox, "create-slow:600")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LIANGXIN_CALLBACKS", str(place / "mailbox"))
-        with lx.receive_callbacks() as receiver:
+        with lx.CallbackServer() as receiver:
             env = {**os.environ, "LIANGXIN_API_KEY": module_sandbox.key,
                    "LIANGXIN_CALLBACK_BASE": receiver.url}  # fmt: skip
             command = [sys.executable, "-c", KERNEL, module_sandbox.url, str(place / "results")]
@@ -146,19 +146,19 @@ def test_a_call_that_came_while_no_kernel_was_there_is_used_after_a_restart(
     session = opened(faulty, FAST_PACE, callback="")
     assert session.ledger.find(ticket).fate == "sent"
     if by == "doctor":
-        assert [finding.what for finding in session.examine()] == ["waiting to be collected"]
+        assert [finding.what for finding in session.audit()] == ["waiting to be collected"]
     (job,) = session.resume(ticket if by == "id" else "")
-    assert job.ticket.id == ticket
+    assert job.record.id == ticket
     job.wait(120)
-    assert session.ledger.count() == {"kept": 1}
+    assert session.ledger.count_by_status() == {"kept": 1}
     assert created(faulty) == calls, "nothing is created again"
 
 
 def test_two_lost_tickets_cannot_have_the_same_task(tmp_path):
     ledger = Ledger(tmp_path / "ledger.sqlite")
-    tickets = [ledger.intend(Request("z-image", "a lake"), "kie", "https://x") for _ in range(2)]
-    lost = [ledger.change(t, "unknown", fate="unknown") for t in tickets]
-    assert ledger.found(lost[0], "task_1").fate == "accepted"
-    assert ledger.found(lost[0], "task_1") is None
-    assert ledger.found(lost[1], "task_1") is None
+    tickets = [ledger.create(Request("z-image", "a lake"), "kie", "https://x") for _ in range(2)]
+    lost = [ledger.update(t, "unknown", fate="unknown") for t in tickets]
+    assert ledger.confirm_lost(lost[0], "task_1").fate == "accepted"
+    assert ledger.confirm_lost(lost[0], "task_1") is None
+    assert ledger.confirm_lost(lost[1], "task_1") is None
     assert ledger.find(lost[1].id).fate == "unknown"

@@ -98,7 +98,7 @@ def test_one_capability_may_not_call_too_often(mailbox, monkeypatch):
         service, "TokenBuckets", lambda *given: TokenBuckets(*given, lambda: now[0])
     )
     words = [mailbox.grant(ticket, 60) for ticket in "ab"]
-    with lx.receive_callbacks() as made:
+    with lx.CallbackServer() as made:
         urls = [f"{made.url}/liangxin/callback/{word}" for word in words]
         assert [post(urls[0], body("task_1")) for _ in range(22)] == [204] * 20 + [429] * 2
         assert post(urls[1], body("task_1")) == 204
@@ -175,7 +175,7 @@ def test_openssl_makes_the_same_signature():
 @pytest.fixture
 def signed_url(monkeypatch, mailbox):
     monkeypatch.setenv("LIANGXIN_WEBHOOK_KEY", WEBHOOK_KEY)
-    with lx.receive_callbacks() as made:
+    with lx.CallbackServer() as made:
         yield f"{made.url}/liangxin/callback/{mailbox.grant('ticket', 60)}"
 
 
@@ -224,11 +224,11 @@ def test_a_port_that_is_taken_is_reported_in_one_line():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(InvalidRequestError, match="cannot be listened on"):
-            lx.receive_callbacks(taken.getsockname()[1])
+            lx.CallbackServer(taken.getsockname()[1])
 
 
 def test_a_closed_receiver_takes_no_calls():
-    made = lx.receive_callbacks()
+    made = lx.CallbackServer()
     made.close()
     made.close()
     assert not made._thread.is_alive()
@@ -244,14 +244,14 @@ def test_a_broken_mailbox_refuses_callbacks_and_hinders_nothing_else(
     own_mailbox.mkdir()
     (own_mailbox / "mailbox.sqlite").write_bytes(b"no database" * 100)
     session = Session(results=tmp_path / "r", callback="auto")
-    ticket = session.ledger.intend(Request("z-image", "a lake"), "sandbox", "")
-    session.ledger.change(ticket, "unknown", fate="unknown", owner="")
+    ticket = session.ledger.create(Request("z-image", "a lake"), "sandbox", "")
+    session.ledger.update(ticket, "unknown", fate="unknown", owner="")
     with pytest.raises(InvalidRequestError, match="mailbox"):
         session.generate("a lake")
     assert session.resume() == []
-    assert [finding.what for finding in session.examine()] == ["unknown"]
+    assert [finding.what for finding in session.audit()] == ["unknown"]
     with pytest.raises(InvalidRequestError, match="mailbox"):
-        lx.receive_callbacks()
+        lx.CallbackServer()
 
 
 def test_a_folder_that_is_there_keeps_its_mode(tmp_path):

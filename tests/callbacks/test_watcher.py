@@ -70,7 +70,7 @@ async def test_a_mailbox_that_cannot_be_read_is_read_again_later(mailbox, monkey
 def test_a_receiver_needs_no_jupyter_server_installed(tmp_path):
     code = (
         "import sys\nsys.modules['jupyter_server'] = None\n"
-        "import liangxin_nb as lx\nwith lx.receive_callbacks() as made: print(made.url[:17])\n"
+        "import liangxin_nb as lx\nwith lx.CallbackServer() as made: print(made.url[:17])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "http://127.0.0.1:"

@@ -84,4 +84,4 @@ def test_the_key_in_a_prompt_is_refused_before_it_is_written_anywhere(tmp_path):
     with pytest.raises(InvalidRequestError, match="holds your API key") as error:
         session.generate(f"a sign that says {KEY}")
     assert KEY not in str(error.value)
-    assert session.ledger.count() == {}
+    assert session.ledger.count_by_status() == {}

@@ -72,9 +72,9 @@ def test_the_command_works_where_no_session_can_be_had(monkeypatch, capsys):
 
 
 def test_the_command_ends_with_the_reckoning(session, capsys):
-    from liangxin_nb.session.default import use
+    from liangxin_nb.session.default import set_session
 
-    use(session)
+    set_session(session)
     session.generate("a cat", size="square").wait(120)
     table = doctor()
     said = capsys.readouterr().out

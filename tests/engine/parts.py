@@ -105,6 +105,6 @@ def record(state="success", *urls, **values):
 
 def accepted(ledger: Ledger, profile="liangxin", **values):
     """A ticket that the service has accepted as task_1, as the ledger has it."""
-    ticket = ledger.intend(REQUEST, profile, "https://service.example", "me")
+    ticket = ledger.create(REQUEST, profile, "https://service.example", "me")
     values = {"fate": "accepted", "task_id": "task_1", **values}
-    return ledger.change(ticket, "accepted", **values)
+    return ledger.update(ticket, "accepted", **values)

@@ -11,7 +11,7 @@ from liangxin_nb.engine import TaskLifecycle, lifecycle
 from liangxin_nb.errors import APIConnectionError, APIError, ResultUnavailableError, TaskFailedError
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.polling import AdaptiveSchedule, PollSchedule
-from liangxin_nb.results import Results
+from liangxin_nb.results import ResultStore
 
 from .parts import PNG, REQUEST, Budget, Client, accepted, record
 
@@ -59,7 +59,7 @@ def make(ledger, tmp_path):
         async def connect():
             return client
 
-        results = Results(tmp_path / "results")
+        results = ResultStore(tmp_path / "results")
         follow = follow or Follow(record("success", LINK))
         return TaskLifecycle(
             connect, ledger, results, follow, budget or Budget(), schedule=PACE, patience=7.0
@@ -153,7 +153,7 @@ async def test_task_that_was_sent_just_now_has_no_age(make, ledger, statuses, at
     """It was accepted when its turn came, perhaps long after its ticket was written."""
     follow = Follow(APIConnectionError("no answer"))
     living = make(follow)
-    intent = ledger.intend(REQUEST, "liangxin", "https://service.example", "me").replace(at=940.0)
+    intent = ledger.create(REQUEST, "liangxin", "https://service.example", "me").replace(at=940.0)
     ticket = await living.submit(intent, statuses.append)
     with pytest.raises(APIConnectionError):
         await living.collect(ticket, statuses.append)
@@ -165,7 +165,7 @@ async def test_task_that_was_sent_just_now_has_no_age(make, ledger, statuses, at
 
 async def test_request_is_sent_with_its_callback(make, ledger, statuses):
     client = Client(create=["task_1"])
-    intent = ledger.intend(REQUEST, "liangxin", "")
+    intent = ledger.create(REQUEST, "liangxin", "")
     ticket = await make(client=client).submit(intent, statuses.append, "https://here/cb")
     assert (ticket.task_id, client.calls[0][2]) == ("task_1", "https://here/cb")
     assert [one.phase for one in statuses] == ["sending", "waiting"]
@@ -173,7 +173,7 @@ async def test_request_is_sent_with_its_callback(make, ledger, statuses):
 
 async def test_request_is_sent_without_a_callback(make, ledger, statuses):
     client = Client(create=["task_1"])
-    await make(client=client).submit(ledger.intend(REQUEST, "liangxin", ""), statuses.append)
+    await make(client=client).submit(ledger.create(REQUEST, "liangxin", ""), statuses.append)
     assert client.calls[0][2] == ""
 
 
@@ -303,7 +303,7 @@ async def test_attached_task_that_the_service_does_not_know_is_lost(make, ledger
     with pytest.raises(ResultUnavailableError, match="does not know task task_1") as raised:
         await make(client=Client(get_task=[ABSENT])).adopt(unknown_here(), statuses.append)
     assert raised.value.task_id == "task_1"
-    assert ledger.count() == {}
+    assert ledger.count_by_status() == {}
     assert statuses == []
 
 
@@ -312,4 +312,4 @@ async def test_other_refusal_to_attach_is_raised_as_it_is(make, ledger, statuses
     with pytest.raises(APIError) as raised:
         await make(client=Client(get_task=[refusal])).adopt(unknown_here(), statuses.append)
     assert raised.value is refusal
-    assert ledger.count() == {}
+    assert ledger.count_by_status() == {}

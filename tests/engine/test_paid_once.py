@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 
 import pytest
 
-from liangxin_nb.batches import draft, reopen
+from liangxin_nb.batches import open_batch, prepare
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import APIConnectionError, InvalidRequestError, WaitTimeoutError
 
@@ -70,7 +70,7 @@ def test_every_request_of_a_batch_is_in_the_ledger_when_the_first_arrives(
     connect, server, ledger_file
 ):
     seen = at_arrival(server, "createTask", ledger_file)
-    draft(connect(), ["a", "b", "c"]).begin().wait(60)
+    prepare(connect(), ["a", "b", "c"]).start().wait(60)
     assert [sorted(row["prompt"] for row in rows) for rows in seen] == [["a", "b", "c"]] * 3
 
 
@@ -104,7 +104,7 @@ def test_refusal_that_names_a_task_is_not_sent_again(connect, server, status):
 
 def test_retry_of_a_batch_does_not_send_again_what_may_exist(connect, server):
     server.hooks["createTask"] = hang_up
-    batch = draft(connect(), ["a", "b"]).begin()
+    batch = prepare(connect(), ["a", "b"]).start()
     batch.wait(60)
     assert batch.counts == {"unknown": 2}
     assert batch.retry() == 0
@@ -113,9 +113,9 @@ def test_retry_of_a_batch_does_not_send_again_what_may_exist(connect, server):
 
 def test_reopened_batch_does_not_send_again_what_may_exist(connect, server):
     server.hooks["createTask"] = hang_up
-    first = draft(connect(), ["a", "b"]).begin()
+    first = prepare(connect(), ["a", "b"]).start()
     first.wait(60)
-    batch = reopen(connect(), first.id)
+    batch = open_batch(connect(), first.id)
     batch.wait(60)
     assert batch.counts == {"unknown": 2}
     assert server.count("createTask") == 2
@@ -131,7 +131,7 @@ def test_request_on_its_way_when_its_process_was_killed_is_not_sent_again(
         request.wait()
         batch_id = pipe.recv()
         kill(process)
-    batch = reopen(connect(), batch_id)
+    batch = open_batch(connect(), batch_id)
     batch.wait(60)
     assert batch.counts == {"unknown": 1}
     assert server.count("createTask") == 1
@@ -142,15 +142,15 @@ def test_request_on_its_way_when_its_process_was_killed_is_not_sent_again(
 
 def intent_of_an_ended_notebook(session, owner="ended"):
     place = session.settings.profile, session.settings.base_url
-    return session.ledger.intend(Request("z-image", "a lake"), *place, owner)
+    return session.ledger.create(Request("z-image", "a lake"), *place, owner)
 
 
 def test_intent_is_sent_by_the_notebook_that_took_it_up_first(connect, server):
     """The second saw it as it was before the first took it."""
     first, second = connect(), connect()
     ticket = intent_of_an_ended_notebook(first)
-    job = first.take_up(ticket)
-    assert second.take_up(ticket) is None
+    job = first.take_over(ticket)
+    assert second.take_over(ticket) is None
     job.wait(60)
     assert server.count("createTask") == 1
 
@@ -160,11 +160,11 @@ def test_intent_that_was_sent_and_left_meanwhile_is_not_sent_again(connect, serv
     first, second = connect(), connect()
     ticket = intent_of_an_ended_notebook(first, owner="")
     server.last = "generating"
-    job = first.take_up(ticket)
+    job = first.take_over(ticket)
     wait_until(lambda: job.task_id)
-    job.leave()
+    job.detach()
     wait_until(lambda: job.status.is_final)
-    assert second.take_up(ticket) is None
+    assert second.take_over(ticket) is None
     assert server.count("createTask") == 1
 
 
@@ -177,14 +177,14 @@ def test_two_notebooks_that_take_up_one_batch_send_each_request_once(connect, se
         request.wait()
         batch_id = pipe.recv()
         kill(process)
-    batches = [reopen(session, batch_id) for session in (connect(), connect())]
+    batches = [open_batch(session, batch_id) for session in (connect(), connect())]
     for batch in batches:
         with suppress(WaitTimeoutError):  # the other notebook has some of them
             batch.wait(60)
     ledger = batches[0].session.ledger
-    wait_until(lambda: not ledger.unfinished())
+    wait_until(lambda: not ledger.resumable())
     assert max(Counter(server.prompts.values()).values()) == 1
-    kept, unknown = ledger.of_fate("kept"), ledger.of_fate("unknown")
+    kept, unknown = ledger.with_status("kept"), ledger.with_status("unknown")
     assert sorted(ticket.request.prompt for ticket in kept + unknown) == prompts
 
 
@@ -217,7 +217,7 @@ def test_request_that_a_living_process_is_sending_is_not_given_up(connect, serve
         server.held("createTask") as request,
     ):
         request.wait()
-        assert [finding.what for finding in connect().examine()] == ["being sent"]
+        assert [finding.what for finding in connect().audit()] == ["being sent"]
 
 
 def test_request_that_a_killed_process_was_sending_may_be_billed(connect, server, tmp_path):
@@ -227,7 +227,7 @@ def test_request_that_a_killed_process_was_sending_may_be_billed(connect, server
     ):
         request.wait()
         kill(process)
-    assert [finding.what for finding in connect().examine()] == ["unknown"]
+    assert [finding.what for finding in connect().audit()] == ["unknown"]
 
 
 # ---- what was paid for is kept
@@ -269,7 +269,7 @@ def test_task_that_two_lost_requests_may_have_made_is_given_to_one_of_them(conne
     session.resume("task_1")[0].wait(60)
     with pytest.raises(InvalidRequestError, match="nothing to collect"):
         session.resume("task_1")
-    assert session.ledger.count() == {"kept": 1, "unknown": 1}
+    assert session.ledger.count_by_status() == {"kept": 1, "unknown": 1}
 
 
 def test_task_that_two_notebooks_find_at_once_is_given_to_one_request(connect, server):
@@ -291,5 +291,5 @@ def test_task_that_two_notebooks_find_at_once_is_given_to_one_request(connect, s
     for found in finding:
         with suppress(InvalidRequestError):  # the other notebook has it
             found.result()[0].wait(60)
-    assert first.ledger.count() == {"kept": 1, "unknown": 1}
-    assert sorted(ticket.task_id for ticket in first.ledger.tickets()) == ["", "task_1"]
+    assert first.ledger.count_by_status() == {"kept": 1, "unknown": 1}
+    assert sorted(ticket.task_id for ticket in first.ledger.list_jobs()) == ["", "task_1"]

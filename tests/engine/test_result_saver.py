@@ -10,7 +10,7 @@ from liangxin_nb.core.task import TaskOutput
 from liangxin_nb.engine.result_saver import ResultSaver
 from liangxin_nb.errors import APIError, ResultUnavailableError
 from liangxin_nb.ledger import Ledger
-from liangxin_nb.results import Results
+from liangxin_nb.results import ResultStore
 
 from .parts import PNG, Budget, Client, accepted, record
 
@@ -26,7 +26,7 @@ def ledger(tmp_path):
 
 @pytest.fixture
 def results(tmp_path):
-    return Results(tmp_path / "results")
+    return ResultStore(tmp_path / "results")
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ async def test_ledger_has_the_folder_and_the_files(keeping, ledger, results):
     result = await keeping.save(Client(download=[PNG]), ticket, record("success", FIRST))
     found = ledger.find(ticket.id)
     assert (found.fate, results.root / found.folder) == ("kept", result.folder)
-    with ledger.reading() as db:
+    with ledger.read_only() as db:
         rows = db.exec_driver_sql("select ticket, name, bytes, sha256, width, height from files")
         (row,) = rows.fetchall()
     (file,) = result.metadata.files
@@ -114,7 +114,7 @@ async def test_text_is_written_as_utf_8_whatever_the_system_writes(keeping, ledg
 async def test_result_that_is_on_disk_already_is_not_downloaded(keeping, ledger):
     ticket, answer = accepted(ledger), record("success", FIRST)
     first = await keeping.save(Client(download=[PNG]), ticket, answer)
-    ledger.change(ticket, "as if it had never been kept", fate="succeeded", folder="")
+    ledger.update(ticket, "as if it had never been kept", fate="succeeded", folder="")
     client = Client()
     again = await keeping.save(client, ticket, answer)
     assert client.calls == []

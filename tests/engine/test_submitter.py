@@ -34,8 +34,8 @@ def intend(ledger):
     """Writes a new intent into the ledger."""
 
     def intent(**values):
-        ticket = ledger.intend(REQUEST, "liangxin", "https://service.example", "me")
-        return ledger.change(ticket, "made", **values) if values else ticket
+        ticket = ledger.create(REQUEST, "liangxin", "https://service.example", "me")
+        return ledger.update(ticket, "made", **values) if values else ticket
 
     return intent
 
@@ -258,7 +258,7 @@ async def test_four_requests_are_on_their_way_at_once(monkeypatch, ledger, inten
         return f"task_{client.count('create')}"
 
     # Without the ledger's threads, all that can be sent is sent after some turns of the loop.
-    monkeypatch.setattr(module, "write", write)
+    monkeypatch.setattr(module, "write_update", write)
     answer = asyncio.Event()
     client = Client(create=[lambda *_: answered()])
     line = sending(client, ledger)

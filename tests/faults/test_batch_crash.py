@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from liangxin_nb.batches import reopen
-from liangxin_nb.batches.batch import WINDOW
+from liangxin_nb.batches import open_batch
+from liangxin_nb.batches.batch import CONCURRENCY
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.session import Session
 
@@ -54,7 +54,7 @@ class Batch:
         return Ledger(self.results / "ledger.sqlite")
 
     def open(self):
-        return Session(base_url=self.server.url, key=KEY, results=self.results, pace=PACE)
+        return Session(base_url=self.server.url, key=KEY, results=self.results, schedule=PACE)
 
 
 @pytest.fixture(
@@ -104,16 +104,18 @@ def kill_between_requests(batch):
         return usual(task_id)
 
     def all_are_at_work():
-        sent = server.count("createTask") == half + WINDOW
-        return sent and batch.ledger.count().get("accepted") == WINDOW
+        sent = server.count("createTask") == half + CONCURRENCY
+        return sent and batch.ledger.count_by_status().get("accepted") == CONCURRENCY
 
     server.hooks["createTask"] = hold_tasks_of_the_second_half
     with running(go_on_with_a_batch, server.url, batch.results, batch.size) as (process, pipe):
         batch.id = pipe.recv()
-        assert sum(batch.ledger.count().values()) == batch.size, "all were written at first"
+        assert sum(batch.ledger.count_by_status().values()) == batch.size, (
+            "all were written at first"
+        )
         wait_until(all_are_at_work, deadline=180)
         kill(process)
-    assert batch.ledger.count()["intent"] == half - WINDOW
+    assert batch.ledger.count_by_status()["intent"] == half - CONCURRENCY
     server.hooks["createTask"] = usual
     server.lasts = {id: last for id, last in server.lasts.items() if last == "fail"}
 
@@ -136,7 +138,7 @@ def kill_amid_requests(batch):
         named.set()
         process.join()
     server.hooks["createTask"] = usual
-    batch.unknown = batch.ledger.count()["sent"]
+    batch.unknown = batch.ledger.count_by_status()["sent"]
     assert batch.unknown > 0
 
 
@@ -149,12 +151,12 @@ def take_up(batch):
     ):
         for pipe in (one, other):
             assert (pipe.recv(), pipe.recv()) == (batch.id, "done")
-    batch.counts = Counter(batch.ledger.count())
+    batch.counts = Counter(batch.ledger.count_by_status())
     given = [body["input"] for body in batch.server.bodies.values()]
     batch.created = Counter((one["prompt"], one["seed"]) for one in given)
     batch.calls = batch.server.count("createTask")
     with closing(batch.open()) as session:
-        opened = reopen(session, batch.id)
+        opened = open_batch(session, batch.id)
         opened.wait(60)
         batch.text = opened.progress.text
 
@@ -193,10 +195,10 @@ def test_opened_batch_says_what_became_of_it(batch):
 def test_retry_asks_again_only_for_what_failed_or_was_refused(batch):
     before = batch.server.count("createTask")
     with closing(batch.open()) as session:
-        opened = reopen(session, batch.id)
+        opened = open_batch(session, batch.id)
         assert opened.retry() == batch.troubles
         results = opened.wait(60)
         assert [result is None for result in results].count(True) == batch.unknown
-        tickets = session.ledger.of_batch(batch.id)
+        tickets = session.ledger.jobs_of_batch(batch.id)
         assert len(tickets) == batch.size + batch.troubles, "old tickets stay"
     assert batch.server.count("createTask") == before + batch.troubles

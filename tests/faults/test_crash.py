@@ -59,7 +59,7 @@ def test_killed_process_loses_nothing_and_pays_for_nothing_twice(crash, server, 
         assert (pipe.recv(), pipe.recv()) == ("begun", "done")
 
     ledger = Ledger(tmp_path / "r" / "ledger.sqlite")
-    tickets = [t for t in ledger.tickets(most=None) if t.fate != "intent"]
+    tickets = [t for t in ledger.list_jobs(limit=None) if t.fate != "intent"]
     made = server.prompts
     assert max(Counter(made.values()).values()) == 1, "a prompt was created twice"
     assert max(Counter(t.request.prompt for t in tickets).values()) == 1, "a prompt was sent twice"

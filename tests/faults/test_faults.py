@@ -51,7 +51,7 @@ def connect(faulty, tmp_path):
     opened = []
 
     def session(**settings):
-        settings = {"base_url": faulty.url, "key": faulty.key, "pace": PACE, **settings}
+        settings = {"base_url": faulty.url, "key": faulty.key, "schedule": PACE, **settings}
         opened.append(Session(results=tmp_path / "r", **settings))
         return opened[-1]
 
@@ -96,7 +96,7 @@ def test_fault_ends_as_promised(row, faulty, connect, monkeypatch, request):
     message = message_at_the_end(job)
     put(faulty, "")
     calls, created = (now - then for now, then in zip(counted(faulty), before, strict=True))
-    ticket = session.ledger.find(job.ticket.id)
+    ticket = session.ledger.find(job.record.id)
     add_row(request.node, row.name, calls, created, job.state, ticket.fate, message)
 
     seen = replace(row, calls=calls, created=created, outcome=job.state, fate=ticket.fate)
@@ -124,7 +124,7 @@ def test_port_without_a_server_means_that_nothing_was_sent(connect, request):
     session = connect(base_url="http://127.0.0.1:9")
     job = session.generate("a lake")
     message = message_at_the_end(job)
-    fate = session.ledger.find(job.ticket.id).fate
+    fate = session.ledger.find(job.record.id).fate
     add_row(request.node, "(no server)", 0, 0, job.state, fate, message)
     assert "Nothing was sent, nothing was billed" in message
     assert (job.state, fate) == ("refused", "refused")
@@ -133,7 +133,7 @@ def test_port_without_a_server_means_that_nothing_was_sent(connect, request):
 def test_many_jobs_together_keep_the_services_limits(faulty, connect):
     put(faulty, "limits")
     documented = PollSchedule()
-    session = connect(pace=replace(documented, steps=((float("inf"), 0.4, 0.5),)))
+    session = connect(schedule=replace(documented, steps=((float("inf"), 0.4, 0.5),)))
     jobs = [session.generate("a lake", size="square", seed=n) for n in range(12)]
     assert [message_at_the_end(job) for job in jobs] == [""] * 12
-    assert session.ledger.count() == {"kept": 12}
+    assert session.ledger.count_by_status() == {"kept": 12}

@@ -25,12 +25,12 @@ PROCESSES = 4
 def shared(tmp_path_factory):
     """A ledger that four processes have written to, and how many tickets each wrote."""
     ledger = Ledger(tmp_path_factory.mktemp("stress") / "ledger.sqlite")
-    ticket = ledger.intend(Request("z-image", "shared"), "sandbox", "")
-    ledger.change(ticket, "accepted", fate="accepted", task_id="shared-task")
+    ticket = ledger.create(Request("z-image", "shared"), "sandbox", "")
+    ledger.update(ticket, "accepted", fate="accepted", task_id="shared-task")
     with ExitStack() as stack:
         pipes = [
             stack.enter_context(
-                running(write_under_stress, ledger.place, f"p{n}", ROUNDS, SECONDS)
+                running(write_under_stress, ledger.location, f"p{n}", ROUNDS, SECONDS)
             )[1]
             for n in range(PROCESSES)
         ]
@@ -46,7 +46,7 @@ def test_four_processes_write_a_ledger_without_an_error(shared):
 
 def test_no_ticket_of_four_processes_is_lost(shared):
     ledger, counts = shared
-    assert ledger.count() == {"accepted": 1, "kept": sum(counts)}
+    assert ledger.count_by_status() == {"accepted": 1, "kept": sum(counts)}
 
 
 def test_no_change_of_a_ticket_that_four_processes_share_is_lost(shared):

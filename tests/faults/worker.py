@@ -3,7 +3,7 @@
 import time
 from contextlib import suppress
 
-from liangxin_nb.batches import draft, reopen
+from liangxin_nb.batches import open_batch, prepare
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import LiangxinError
 from liangxin_nb.ledger import Ledger
@@ -19,11 +19,11 @@ def ask_and_collect(pipe, url, results, count):
 
     What a careful script would do after each restart.
     """
-    session = Session(base_url=url, key=KEY, results=results, pace=PACE)
+    session = Session(base_url=url, key=KEY, results=results, schedule=PACE)
     pipe.send("begun")
     jobs = session.resume()
     # Whatever may have been sent is not asked for again.
-    asked = {t.request.prompt for t in session.ledger.tickets(most=None) if t.fate != "intent"}
+    asked = {t.request.prompt for t in session.ledger.list_jobs(limit=None) if t.fate != "intent"}
     wanted = [f"a lake, number {n}" for n in range(count)]
     jobs += [session.generate(prompt) for prompt in wanted if prompt not in asked]
     for job in jobs:
@@ -34,12 +34,12 @@ def ask_and_collect(pipe, url, results, count):
 
 def go_on_with_a_batch(pipe, url, results, count, batch_id=""):
     """Begin a batch or take one up, send its id, and wait for its end."""
-    session = Session(base_url=url, key=KEY, results=results, pace=PACE)
+    session = Session(base_url=url, key=KEY, results=results, schedule=PACE)
     if batch_id:
-        batch = reopen(session, batch_id)
+        batch = open_batch(session, batch_id)
     else:
         prompts = [f"a lake, number {n}" for n in range(count // 2)]
-        batch = draft(session, prompts, seeds=[1, 2]).begin(most=count)
+        batch = prepare(session, prompts, seeds=[1, 2]).start(max_tasks=count)
     pipe.send(batch.id)
     with suppress(LiangxinError):  # another process has some of it
         batch.wait()
@@ -51,12 +51,12 @@ def write_under_stress(pipe, place, name, rounds, seconds):
     ledger, end, count = Ledger(place), time.monotonic() + seconds, 0
     shared = ledger.find("shared-task")
     while count < rounds or time.monotonic() < end:
-        ticket = ledger.intend(Request("z-image", f"{name} {count}"), "sandbox", "", name)
-        ticket = ledger.change(ticket, "accepted", fate="accepted", task_id=f"{name}-{count}")
+        ticket = ledger.create(Request("z-image", f"{name} {count}"), "sandbox", "", name)
+        ticket = ledger.update(ticket, "accepted", fate="accepted", task_id=f"{name}-{count}")
         assert ledger.find(ticket.task_id) == ticket
-        ledger.change(shared, "touched", name)
+        ledger.update(shared, "touched", name)
         file = {"name": "1.png", "bytes": 1, "sha256": "0"}
-        ledger.keep(ticket, f"2026-11-21/{name}-{count}", [file])
-        ledger.tickets(most=5)
+        ledger.mark_saved(ticket, f"2026-11-21/{name}-{count}", [file])
+        ledger.list_jobs(limit=5)
         count += 1
     pipe.send(count)

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from liangxin_nb.imaging import BUDGET, Tiles, contact, contact_file
+from liangxin_nb.imaging import THUMBNAIL_BYTES, SheetSpec, render, render_file
 
 SIDE = 200
 
@@ -36,11 +36,11 @@ def widths(data, at):
 
 def test_of_five_hundred_pictures_the_first_can_be_distinguished():
     drawer = Drawer(500)
-    tiles = Tiles(drawer.pictures, [f"prompt {n}" for n in range(500)], caption="500 tasks")
-    data = contact(tiles)
-    assert len(data) <= BUDGET
+    tiles = SheetSpec(drawer.pictures, [f"prompt {n}" for n in range(500)], caption="500 tasks")
+    data = render(tiles)
+    assert len(data) <= THUMBNAIL_BYTES
     assert drawer.read == 48, "what is not shown is not read"
-    assert tiles.beginning.caption == "500 tasks · the first 48 of 500"
+    assert tiles.truncated.caption == "500 tasks · the first 48 of 500"
     across = widths(data, 30)
     assert len(across) == 8
     assert min(across) >= 64
@@ -49,22 +49,22 @@ def test_of_five_hundred_pictures_the_first_can_be_distinguished():
 def test_a_wide_table_shows_its_first_columns_and_rows_in_their_places():
     rows, columns = [f"row {n}" for n in range(50)], [f"seed {n}" for n in range(30)]
     words = {0: "kept", 29: "failed", 30: "unknown", 31: "lost"}
-    shown = Tiles(Drawer(1500).pictures, rows, columns, words).beginning
+    shown = SheetSpec(Drawer(1500).pictures, rows, columns, words).truncated
     assert (len(shown.rows), len(shown.columns)) == (4, 12)
     assert sorted(shown.pictures) == list(range(48))
-    assert shown.words == {0: "kept", 12: "unknown", 13: "lost"}
+    assert shown.labels == {0: "kept", 12: "unknown", 13: "lost"}
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(48, 1), (1, 12), (4, 12), (1, 1)])
 def test_what_fits_is_shown_whole(rows, columns):
     names = [f"row {n}" for n in range(rows)], [f"column {n}" for n in range(columns)]
-    tiles = Tiles(Drawer(rows * columns).pictures, *names)
-    assert tiles.beginning is tiles
+    tiles = SheetSpec(Drawer(rows * columns).pictures, *names)
+    assert tiles.truncated is tiles
 
 
 def test_a_file_holds_all_of_them():
     drawer = Drawer(100)
-    tiles = Tiles(drawer.pictures, [str(n) for n in range(100)])
-    data = contact_file(tiles, "PNG", 64)
+    tiles = SheetSpec(drawer.pictures, [str(n) for n in range(100)])
+    data = render_file(tiles, "PNG", 64)
     assert drawer.read == 100
     assert len(widths(data, 30)) == 11

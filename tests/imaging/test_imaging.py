@@ -36,8 +36,8 @@ CASES = [
 @pytest.mark.parametrize(("form", "mode", "options"), CASES)
 def test_a_text_goes_in_and_comes_back_and_no_pixel_changes(form, mode, options):
     data = made(form, mode, **options)
-    inside = imaging.imprinted(data, TEXT)
-    assert imaging.text_of(inside) == TEXT
+    inside = imaging.embed(data, TEXT)
+    assert imaging.extract(inside) == TEXT
     assert pixels(inside) == pixels(data)
 
 
@@ -46,23 +46,23 @@ def test_a_second_text_replaces_or_follows_without_harm_and_exif_stays(form):
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
     data = made(form, exif=exif)
-    inside = imaging.imprinted(data, TEXT)
-    assert imaging.text_of(inside) == TEXT
+    inside = imaging.embed(data, TEXT)
+    assert imaging.extract(inside) == TEXT
     assert Image.open(io.BytesIO(inside)).getexif()[0x0112] == 6
 
 
 def test_a_file_without_our_text_tells_no_story():
-    assert imaging.text_of(made("PNG")) is None
-    assert imaging.text_of(made("JPEG")) is None
+    assert imaging.extract(made("PNG")) is None
+    assert imaging.extract(made("JPEG")) is None
 
 
 def test_a_text_too_long_for_a_jpeg_segment_leaves_the_file_as_it_was():
     data = made("JPEG")
-    assert imaging.imprinted(data, "x" * 40_000) == data
+    assert imaging.embed(data, "x" * 40_000) == data
 
 
 def test_the_facts_come_from_the_bytes():
-    assert imaging.probe(made("WEBP", size=(30, 20))) == imaging.Facts("webp", 30, 20)
+    assert imaging.verify(made("WEBP", size=(30, 20))) == imaging.ImageInfo("webp", 30, 20)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_the_facts_come_from_the_bytes():
 def test_what_is_no_whole_picture_is_refused(data):
     data = data()
     with pytest.raises(ValueError, match="picture"):
-        imaging.probe(data)
+        imaging.verify(data)
 
 
 def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded():
@@ -86,7 +86,7 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded():
     Image.new("1", (10_000, 8_100)).save(out, "PNG")
     bomb = out.getvalue()
     with pytest.raises(ValueError, match="more than"):
-        imaging.probe(bomb)
+        imaging.verify(bomb)
 
 
 @pytest.mark.parametrize("size", [(1300, 1300), (2400, 300), (300, 200)])
@@ -94,7 +94,7 @@ def test_a_thumbnail_is_a_jpeg_within_the_budget_and_never_enlarged(size):
     small = imaging.thumbnail(made("PNG", size=size))
     image = Image.open(io.BytesIO(small))
     assert image.format == "JPEG"
-    assert len(small) <= imaging.BUDGET
+    assert len(small) <= imaging.THUMBNAIL_BYTES
     assert image.width <= min(1024, size[0])
     assert abs(image.width / image.height - size[0] / size[1]) < 0.05 * size[0] / size[1]
 
@@ -108,10 +108,10 @@ def test_every_kind_of_picture_has_a_thumbnail(mode):
 @pytest.mark.parametrize(("form", "ending"), [("AVIF", "avif"), ("GIF", "gif")])
 def test_the_newer_and_the_older_formats_are_pictures_too(form, ending):
     data = made(form, size=(120, 80))
-    assert imaging.probe(data) == imaging.Facts(ending, 120, 80)
+    assert imaging.verify(data) == imaging.ImageInfo(ending, 120, 80)
     assert Image.open(io.BytesIO(imaging.thumbnail(data))).size == (120, 80)
-    assert imaging.reference(data)[0] == "image/jpeg"
-    assert imaging.imprinted(data, TEXT) == data
+    assert imaging.encode(data)[0] == "image/jpeg"
+    assert imaging.embed(data, TEXT) == data
 
 
 def test_a_moving_picture_is_shown_by_its_first_one():
@@ -159,8 +159,8 @@ def test_a_turned_photograph_is_shown_upright():
 
 
 def test_several_pictures_are_one_sheet_within_the_same_budget():
-    sheet = imaging.sheet([made("PNG", size=(600, 450)) for _ in range(3)])
-    assert len(sheet) <= imaging.BUDGET
+    sheet = imaging.grid([made("PNG", size=(600, 450)) for _ in range(3)])
+    assert len(sheet) <= imaging.THUMBNAIL_BYTES
     assert Image.open(io.BytesIO(sheet)).width > Image.open(io.BytesIO(sheet)).height * 0.9
 
 
@@ -178,7 +178,7 @@ def test_several_pictures_are_one_sheet_within_the_same_budget():
 def test_a_sheet_has_a_pages_shape_and_no_empty_place(count, size, columns, rows):
     colours = ["red", "lime", "blue", "cyan", "magenta", "orange"][:count]
     made = [Image.new("RGB", size, colour) for colour in colours]
-    sheet = Image.open(io.BytesIO(imaging.sheet([encoded(image) for image in made])))
+    sheet = Image.open(io.BytesIO(imaging.grid([encoded(image) for image in made])))
     assert sheet.width == pytest.approx(columns * size[0], abs=8 * columns)
     assert sheet.height == pytest.approx(rows * size[1], abs=8 * rows)
     corner = sheet.getpixel((sheet.width - 20, sheet.height - 20))

@@ -16,9 +16,9 @@ from liangxin_nb.core.metadata import ResultMetadata
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.task import TaskOutput
 from liangxin_nb.imaging import first_frame
-from liangxin_nb.ledger import Wanted
+from liangxin_nb.ledger import Query
 from liangxin_nb.library import Shelf
-from liangxin_nb.results import Results
+from liangxin_nb.results import ResultStore
 from liangxin_nb.sandbox.film import film
 from liangxin_nb.session import Session
 
@@ -54,15 +54,15 @@ MP4 = b"\0\0\0\x18ftypisom" + b"\0" * 40
 
 def kept(tmp_path, *datas, prompt="A cafe terrace", kind="video"):
     """A result of these files, kept and read again."""
-    results = Results(tmp_path / "r")
+    results = ResultStore(tmp_path / "r")
     ticket = JobRecord("3f9c5555aaaa", Request("z-image", prompt), 1795280700.0, "sandbox")
-    parcel = results.parcel(ticket.replace(task_id="task_1"))
+    parcel = results.stage(ticket.replace(task_id="task_1"))
     for n, data in enumerate(datas, 1):
-        parcel.part(n).write_bytes(data)
+        parcel.part_path(n).write_bytes(data)
     story = ResultMetadata(
         prompt, "z-image", "task_1", ticket.id, "sandbox", "2026-11-21T17:45:00+00:00"
     )
-    result = parcel.seal(story, [TaskOutput("", kind)] * len(datas))
+    result = parcel.commit(story, [TaskOutput("", kind)] * len(datas))
     return results.load(result.folder.relative_to(results.root).as_posix())
 
 
@@ -174,7 +174,7 @@ def test_a_first_picture_is_not_looked_for_in_what_no_film_player_plays(tmp_path
 def test_a_films_tile_is_its_poster_and_an_export_holds_it(session, webm):
     ticket = stock.kept(session, "the sea", parts=[("video", webm)])
     shelf = Shelf(session)
-    (entry,) = shelf.page(Wanted())
+    (entry,) = shelf.page(Query())
     tile = Image.open(io.BytesIO(shelf.thumbnail(entry)))
     assert tile.size == (320, 180)
     assert beside(tile)[0] > 230, "the film's first picture"
@@ -205,7 +205,7 @@ def test_a_poster_goes_along_in_an_archive_if_it_is_a_small_picture(
     home = Session(base_url=session.settings.base_url, key="k" * 20, results=tmp_path / "home")
     taken = take_all(home, packed.path, notebooks=False)
     assert (taken.results, taken.left_out) == (1, ())
-    result = home.result(home.ledger.tickets()[0])
+    result = home.result(home.ledger.list_jobs()[0])
     there = result.folder / "1.poster.jpg"
     if brought == "its poster":
         assert there.read_bytes() == first == result.thumbnail()

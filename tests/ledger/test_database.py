@@ -55,18 +55,18 @@ def tickets(db):
 
 
 def test_change_that_fails_in_the_middle_leaves_nothing(ledger):
-    ticket = ledger.intend(REQUEST, "sandbox", "")
+    ticket = ledger.create(REQUEST, "sandbox", "")
     file = {"name": "1.png", "bytes": 3, "sha256": "0" * 64}
     with pytest.raises(sa.exc.IntegrityError):
-        ledger.keep(ticket, "2026-11-21/x", [file, file])  # the second is in the way
+        ledger.mark_saved(ticket, "2026-11-21/x", [file, file])  # the second is in the way
     assert ledger.find(ticket.id) == ticket
     assert [what for _, what, _ in ledger.events(ticket.id)] == ["intent"]
-    with ledger.reading() as db:
+    with ledger.read_only() as db:
         assert db.exec_driver_sql("select count(*) from files").scalar() == 0
 
 
 def test_change_is_not_seen_before_its_end(ledger, other):
-    with ledger.changing() as db:
+    with ledger.transaction() as db:
         db.exec_driver_sql("delete from version")
         assert other.execute("select number from version").fetchall() == [(VERSION,)]
     assert other.execute("select number from version").fetchall() == []
@@ -75,33 +75,33 @@ def test_change_is_not_seen_before_its_end(ledger, other):
 def test_change_keeps_other_writers_out_from_its_first_moment(ledger, other):
     """Otherwise two could read the same row and then both write it."""
     with (
-        ledger.changing(),
+        ledger.transaction(),
         pytest.raises(sqlite3.OperationalError, match="locked"),
     ):
         other.execute("begin immediate")
 
 
 def test_reading_keeps_no_writer_out(ledger, other):
-    with ledger.reading() as db:
+    with ledger.read_only() as db:
         assert db.exec_driver_sql("select count(*) from tickets").scalar() == 0
         other.execute("begin immediate")
         other.execute("rollback")
 
 
 def test_writer_waits_for_another(ledger, other):
-    with ledger.reading() as db:
+    with ledger.read_only() as db:
         assert db.exec_driver_sql("pragma busy_timeout").scalar() == 30_000
 
 
 def test_event_needs_its_ticket(ledger):
-    with pytest.raises(sa.exc.IntegrityError), ledger.changing() as db:
+    with pytest.raises(sa.exc.IntegrityError), ledger.transaction() as db:
         db.exec_driver_sql("insert into events (ticket, at, what, detail) values ('x', 0, '', '')")
 
 
 def test_file_is_closed_between_two_uses(ledger, place):
     """A connection that is carried over a fork damages the file."""
-    ledger.intend(REQUEST, "sandbox", "")
-    ledger.count()
+    ledger.create(REQUEST, "sandbox", "")
+    ledger.count_by_status()
     opened = {Path(file.path) for file in psutil.Process().open_files()}
     assert place not in opened
 
@@ -114,13 +114,13 @@ def test_new_ledger_says_its_version(ledger, other):
 
 
 def test_ledger_that_is_opened_again_is_as_before(ledger, place, other):
-    ticket = ledger.intend(REQUEST, "sandbox", "")
+    ticket = ledger.create(REQUEST, "sandbox", "")
     assert Ledger(place).find(ticket.id) == ticket
     assert other.execute("select number from version").fetchall() == [(VERSION,)]
 
 
 def test_place_of_a_file_is_its_path(ledger, place):
-    assert ledger.place == str(place)
+    assert ledger.location == str(place)
 
 
 def test_newer_ledger_is_refused_with_the_next_step(ledger, place, other):

@@ -19,10 +19,10 @@ def ledger(tmp_path):
 
 def finished(ledger, seconds, options=None, *, model="z-image", service="https://a.example"):
     """A ticket that succeeded after so many seconds, or one that runs for None."""
-    ticket = ledger.intend(Request(model, "a lake", options or {}), "kie", service)
+    ticket = ledger.create(Request(model, "a lake", options or {}), "kie", service)
     if seconds is None:
         return ticket
-    return ledger.change(ticket, "success", fate="succeeded", seconds=seconds)
+    return ledger.update(ticket, "success", fate="succeeded", seconds=seconds)
 
 
 SMALL, LARGE = {"image_size": "square"}, {"image_size": "square_hd"}
@@ -67,7 +67,7 @@ def session(tmp_path):
     """A session on a server that tells of every state of a task."""
     with (
         closing(TaskServer()) as server,
-        closing(Session(base_url=server.url, key=KEY, results=tmp_path, pace=PACE)) as made,
+        closing(Session(base_url=server.url, key=KEY, results=tmp_path, schedule=PACE)) as made,
     ):
         yield made
 
@@ -76,13 +76,13 @@ def test_session_learns_how_long_its_tasks_took(session):
     jobs = [session.generate("a lake") for _ in range(5)]
     for job in jobs:
         job.wait(60)
-    assert len(durations(session.ledger, jobs[0].ticket)) == 5
+    assert len(durations(session.ledger, jobs[0].record)) == 5
 
 
 def test_session_learns_when_the_work_on_a_task_began(session):
     job = session.generate("a lake")
     job.wait(60)
-    (known,) = durations(session.ledger, job.ticket)
+    (known,) = durations(session.ledger, job.record)
     assert 0 <= known.started_after_s <= known.duration_s
 
 

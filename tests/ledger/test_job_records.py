@@ -25,7 +25,7 @@ def add(ledger):
     def added(id, at=100.0, prompt="a lake", model="z-image", profile="liangxin", **values):
         ticket = JobRecord(id, Request(model, prompt), at, profile, "https://service.example")
         ledger.add(ticket)
-        return ledger.change(ticket, "as the test wants it", **values) if values else ticket
+        return ledger.update(ticket, "as the test wants it", **values) if values else ticket
 
     return added
 
@@ -39,7 +39,7 @@ def ids(tickets):
 
 
 def files(ledger):
-    with ledger.reading() as db:
+    with ledger.read_only() as db:
         return sorted(tuple(row) for row in db.exec_driver_sql("select ticket, name from files"))
 
 
@@ -47,7 +47,7 @@ def files(ledger):
 
 
 def test_intent_holds_the_request_the_service_and_the_owner(ledger):
-    ticket = ledger.intend(REQUEST, "kie", "https://service.example", "me")
+    ticket = ledger.create(REQUEST, "kie", "https://service.example", "me")
     found = ledger.find(ticket.id)
     assert (found.request, found.profile, found.service, found.owner, found.fate) == (
         REQUEST, "kie", "https://service.example", "me", "intent",
@@ -55,13 +55,13 @@ def test_intent_holds_the_request_the_service_and_the_owner(ledger):
 
 
 def test_intent_without_an_owner(ledger):
-    assert ledger.intend(REQUEST, "kie", "").owner == ""
+    assert ledger.create(REQUEST, "kie", "").owner == ""
 
 
 def test_change_writes_its_line_with_the_detail(ledger, add):
     ticket = add("a")
-    ledger.change(ticket, "accepted", "task_1", fate="accepted", task_id="task_1")
-    ledger.change(ticket, "a line alone")
+    ledger.update(ticket, "accepted", "task_1", fate="accepted", task_id="task_1")
+    ledger.update(ticket, "a line alone")
     assert events(ledger, ticket) == [("intent", ""), ("accepted", "task_1"), ("a line alone", "")]
     assert ledger.find("a").fate == "accepted"
 
@@ -71,25 +71,25 @@ def test_lines_of_the_history_have_their_time_and_their_order(ledger, add, monke
     module = importlib.import_module("liangxin_nb.ledger.mapping")  # the package names it otherwise
     monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: next(times)))
     ticket = add("a")
-    ledger.change(ticket, "sent")
-    ledger.change(ticket, "accepted")
+    ledger.update(ticket, "sent")
+    ledger.update(ticket, "accepted")
     found = [(at, what) for at, what, _ in ledger.events("a")]
     assert found == [(3.0, "intent"), (1.0, "sent"), (2.0, "accepted")]
 
 
 def test_history_is_of_one_ticket(ledger, add):
     first, second = add("a"), add("b")
-    ledger.change(first, "sent")
+    ledger.update(first, "sent")
     assert events(ledger, second) == [("intent", "")]
 
 
 @pytest.mark.parametrize(
     "write",
     [
-        lambda ledger, ticket: ledger.change(ticket, "sent", fate="sent"),
+        lambda ledger, ticket: ledger.update(ticket, "sent", fate="sent"),
         lambda ledger, ticket: ledger.claim(ticket, "you"),
-        lambda ledger, ticket: ledger.found(ticket, "task_1"),
-        lambda ledger, ticket: ledger.keep(ticket, "2026-11-21/x", [FILE]),
+        lambda ledger, ticket: ledger.confirm_lost(ticket, "task_1"),
+        lambda ledger, ticket: ledger.mark_saved(ticket, "2026-11-21/x", [FILE]),
     ],
     ids=["change", "claim", "found", "keep"],
 )
@@ -104,7 +104,7 @@ def test_writing_about_one_ticket_leaves_the_others_alone(ledger, add, write):
 @pytest.mark.parametrize("fate", ["sent", "unknown"])
 def test_lost_answer_of_either_fate_can_be_found(ledger, add, fate):
     ticket = add("a", fate=fate, reason="no answer")
-    found = ledger.found(ticket, "task_1")
+    found = ledger.confirm_lost(ticket, "task_1")
     assert (found.fate, found.task_id, found.reason) == ("accepted", "task_1", "")
     assert ledger.find("a") == found
     assert events(ledger, ticket)[-1] == ("found", "task_1")
@@ -113,14 +113,14 @@ def test_lost_answer_of_either_fate_can_be_found(ledger, add, fate):
 @pytest.mark.parametrize("fate", ["intent", "refused", "accepted", "kept", "failed"])
 def test_settled_request_is_not_found_again(ledger, add, fate):
     ticket = add("a", fate=fate)
-    assert ledger.found(ticket, "task_1") is None
+    assert ledger.confirm_lost(ticket, "task_1") is None
     assert ledger.find("a") == ticket
     assert "found" not in [what for what, _ in events(ledger, ticket)]
 
 
 def test_kept_ticket_has_its_folder_and_its_line(ledger, add):
     ticket = add("a", fate="succeeded")
-    kept = ledger.keep(ticket, "2026-11-21/x", [FILE])
+    kept = ledger.mark_saved(ticket, "2026-11-21/x", [FILE])
     assert (kept.fate, kept.folder) == ("kept", "2026-11-21/x")
     assert ledger.find("a") == kept
     assert events(ledger, ticket)[-1] == ("kept", "2026-11-21/x")
@@ -128,15 +128,17 @@ def test_kept_ticket_has_its_folder_and_its_line(ledger, add):
 
 def test_files_of_a_result_kept_twice_are_those_of_the_second_time(ledger, add):
     first, second = add("a"), add("b")
-    ledger.keep(first, "2026-11-21/x", [FILE])
-    ledger.keep(second, "2026-11-21/y", [FILE, FILE | {"name": "2.png"}])
-    ledger.keep(second, "2026-11-21/y", [FILE | {"name": "1.webp"}])
+    ledger.mark_saved(first, "2026-11-21/x", [FILE])
+    ledger.mark_saved(second, "2026-11-21/y", [FILE, FILE | {"name": "2.png"}])
+    ledger.mark_saved(second, "2026-11-21/y", [FILE | {"name": "1.webp"}])
     assert files(ledger) == [("a", "1.png"), ("b", "1.webp")]
 
 
 def test_file_is_written_with_all_its_facts(ledger, add):
-    ledger.keep(add("a"), "2026-11-21/x", [FILE, {"name": "2.txt", "bytes": 1, "sha256": "1" * 64}])
-    with ledger.reading() as db:
+    ledger.mark_saved(
+        add("a"), "2026-11-21/x", [FILE, {"name": "2.txt", "bytes": 1, "sha256": "1" * 64}]
+    )
+    with ledger.read_only() as db:
         rows = db.exec_driver_sql("select * from files order by name").fetchall()
     assert [tuple(row) for row in rows] == [
         ("a", "1.png", 3, "0" * 64, 8, 6),
@@ -180,7 +182,7 @@ def test_tickets_of_some_fates_come_oldest_first(ledger, add):
     add("b", at=1.0, fate="unknown")
     add("c", at=2.0, fate="sent")
     add("d", at=0.0, fate="kept")
-    assert ids(ledger.of_fate("sent", "unknown")) == ["b", "c", "a"]
+    assert ids(ledger.with_status("sent", "unknown")) == ["b", "c", "a"]
 
 
 def test_unfinished_tickets_are_those_with_a_task_to_collect(ledger, add):
@@ -188,7 +190,7 @@ def test_unfinished_tickets_are_those_with_a_task_to_collect(ledger, add):
     add("b", at=1.0, fate="succeeded", task_id="task_b")
     add("c", fate="accepted")
     add("d", fate="kept", task_id="task_d")
-    assert ids(ledger.unfinished()) == ["b", "a"]
+    assert ids(ledger.resumable()) == ["b", "a"]
 
 
 def test_unfinished_tickets_come_first_and_then_the_newest(ledger, add):
@@ -197,20 +199,20 @@ def test_unfinished_tickets_come_first_and_then_the_newest(ledger, add):
     add("c", at=3.0, fate="kept")
     add("d", at=5.0, fate="failed")
     add("e", at=4.0, fate="kept")
-    assert ids(ledger.tickets()) == ["b", "a", "d", "e", "c"]
-    assert ids(ledger.tickets(most=3)) == ["b", "a", "d"]
+    assert ids(ledger.list_jobs()) == ["b", "a", "d", "e", "c"]
+    assert ids(ledger.list_jobs(limit=3)) == ["b", "a", "d"]
 
 
 def test_fifty_tickets_are_listed_unless_all_are_wanted(ledger):
-    ledger.bind(None, [JobRecord.new(REQUEST, "liangxin", "") for _ in range(51)])
-    assert len(ledger.tickets()) == 50
-    assert len(ledger.tickets(most=None)) == 51
+    ledger.add_batch(None, [JobRecord.new(REQUEST, "liangxin", "") for _ in range(51)])
+    assert len(ledger.list_jobs()) == 50
+    assert len(ledger.list_jobs(limit=None)) == 51
 
 
 def test_tickets_are_counted_by_fate(ledger, add):
     for id, fate in {"a": "kept", "b": "kept", "c": "failed"}.items():
         add(id, fate=fate)
-    assert ledger.count() == {"kept": 2, "failed": 1}
+    assert ledger.count_by_status() == {"kept": 2, "failed": 1}
 
 
 # ---- the usual duration
@@ -222,18 +224,18 @@ def test_usual_duration_is_the_median_of_the_same_model_and_profile(ledger, add)
         add(f"b{n}", seconds=1000.0, model="flux-2-pro")
         add(f"c{n}", seconds=1000.0, profile="kie")
         add(f"d{n}")  # not finished
-    assert ledger.usual("z-image", "liangxin") == 8.0
-    assert ledger.usual("flux-2-pro", "kie") is None
+    assert ledger.median_duration("z-image", "liangxin") == 8.0
+    assert ledger.median_duration("flux-2-pro", "kie") is None
 
 
 def test_usual_duration_is_that_of_the_newest_tasks(ledger, add):
     for n, (at, seconds) in enumerate([(1.0, 99.0), (4.0, 3.0), (3.0, 2.0), (2.0, 1.0)]):
         add(f"a{n}", at=at, seconds=seconds)
-    assert ledger.usual("z-image", "liangxin", last=3) == 2.0
+    assert ledger.median_duration("z-image", "liangxin", samples=3) == 2.0
 
 
 def test_usual_duration_is_that_of_the_last_twenty(ledger, add):
     for n in range(21):
         add(f"a{n:02}", at=float(n), seconds=1.0 if n < 11 else 100.0)
-    assert ledger.usual("z-image", "liangxin") == 100.0
-    assert ledger.usual("z-image", "liangxin", last=21) == 1.0
+    assert ledger.median_duration("z-image", "liangxin") == 100.0
+    assert ledger.median_duration("z-image", "liangxin", samples=21) == 1.0

@@ -9,7 +9,7 @@ import pytest
 from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.ledger import Carried, Ledger, Wanted, rows, take_in
+from liangxin_nb.ledger import Ledger, Query, TransferRow, export_rows, import_rows
 from liangxin_nb.ledger.queries import batches, count, models, page
 
 from ..postgres import databases
@@ -44,14 +44,14 @@ def on_file(tmp_path):
 
 
 def intent(ledger, prompt="x", owner=""):
-    return ledger.intend(Request("z-image", prompt), "sandbox", "", owner)
+    return ledger.create(Request("z-image", prompt), "sandbox", "", owner)
 
 
 # ---- rows and their history
 
 
 def test_intent_is_read_back_as_it_was_written(ledger):
-    ticket = ledger.intend(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "")
+    ticket = ledger.create(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "")
     found = ledger.find(ticket.id)
     assert found == ticket
     assert (found.fate, found.request.prompt) == ("intent", PROMPT)
@@ -60,16 +60,16 @@ def test_intent_is_read_back_as_it_was_written(ledger):
 
 def test_every_change_leaves_a_line_in_the_history(ledger):
     ticket = intent(ledger)
-    ticket = ledger.change(ticket, "sent", fate="sent")
-    ticket = ledger.change(ticket, "accepted", "task_1", fate="accepted", task_id="task_1")
-    ledger.keep(ticket, "2026-11-21/x", [FILE])
+    ticket = ledger.update(ticket, "sent", fate="sent")
+    ticket = ledger.update(ticket, "accepted", "task_1", fate="accepted", task_id="task_1")
+    ledger.mark_saved(ticket, "2026-11-21/x", [FILE])
     history = [what for _, what, _ in ledger.events(ticket.id)]
     assert history == ["intent", "sent", "accepted", "kept"]
 
 
 def test_kept_ticket_is_found_by_its_task_id_with_its_folder(ledger):
-    ticket = ledger.change(intent(ledger), "accepted", fate="accepted", task_id="task_1")
-    ledger.keep(ticket, "2026-11-21/x", [FILE])
+    ticket = ledger.update(intent(ledger), "accepted", fate="accepted", task_id="task_1")
+    ledger.mark_saved(ticket, "2026-11-21/x", [FILE])
     found = ledger.find("task_1")
     assert (found.fate, found.folder) == ("kept", "2026-11-21/x")
 
@@ -83,25 +83,25 @@ def test_ticket_is_found_by_the_beginning_of_its_id_when_only_one_fits(ledger):
 
 
 def test_unfinished_tickets_come_first(ledger):
-    old = ledger.change(intent(ledger, "old"), "accepted", fate="accepted", task_id="task_old")
+    old = ledger.update(intent(ledger, "old"), "accepted", fate="accepted", task_id="task_old")
     new = intent(ledger, "new")
-    assert [t.id for t in ledger.tickets()] == [old.id, new.id]
-    assert [t.id for t in ledger.unfinished()] == [old.id]
+    assert [t.id for t in ledger.list_jobs()] == [old.id, new.id]
+    assert [t.id for t in ledger.resumable()] == [old.id]
 
 
 def test_prompts_are_searched_literally_and_in_any_case(ledger):
     old, new = intent(ledger, "an Old lake"), intent(ledger, "100% new")
     found = {
-        word: [t.id for t in ledger.tickets(search=word)] for word in ("old", "100%", "%", "_")
+        word: [t.id for t in ledger.list_jobs(search=word)] for word in ("old", "100%", "%", "_")
     }
     assert found == {"old": [old.id], "100%": [new.id], "%": [new.id], "_": []}
 
 
 def test_usual_duration_of_a_model_is_known_from_the_third_task_on(ledger):
     for seconds in (9.0, 5.0, 7.0):
-        assert ledger.usual("z-image", "sandbox") is None
-        ledger.change(intent(ledger), "success", seconds=seconds)
-    assert ledger.usual("z-image", "sandbox") == 7.0
+        assert ledger.median_duration("z-image", "sandbox") is None
+        ledger.update(intent(ledger), "success", seconds=seconds)
+    assert ledger.median_duration("z-image", "sandbox") == 7.0
 
 
 # ---- who may go on with a ticket
@@ -123,7 +123,7 @@ def test_claim_fails_when_another_owner_was_quicker(ledger):
 def test_claim_fails_when_the_request_was_sent_meanwhile(ledger):
     """The sender may have let go of it, so that its owner is the same as before."""
     ticket = intent(ledger)
-    ledger.change(ticket, "sent", fate="sent")
+    ledger.update(ticket, "sent", fate="sent")
     assert ledger.claim(ticket, "second") is None
     assert ledger.find(ticket.id).owner == ""
 
@@ -149,21 +149,21 @@ def test_of_many_claims_at_once_one_succeeds(ledger):
 
 
 def unknown(ledger, prompt="x"):
-    return ledger.change(intent(ledger, prompt), "unknown", "no answer", fate="unknown")
+    return ledger.update(intent(ledger, prompt), "unknown", "no answer", fate="unknown")
 
 
 def test_lost_request_is_accepted_under_the_task_id_that_was_found(ledger):
     ticket = unknown(ledger)
-    assert ledger.found(ticket, "task_1").task_id == "task_1"
+    assert ledger.confirm_lost(ticket, "task_1").task_id == "task_1"
     found = ledger.find(ticket.id)
     assert (found.fate, found.task_id) == ("accepted", "task_1")
 
 
 def test_lost_request_is_not_given_a_task_id_that_another_has(ledger):
     """Two requests for one task would hide that a second task may exist, and be billed."""
-    owner_of_the_id = ledger.change(intent(ledger), "accepted", fate="accepted", task_id="task_1")
+    owner_of_the_id = ledger.update(intent(ledger), "accepted", fate="accepted", task_id="task_1")
     ticket = unknown(ledger)
-    assert ledger.found(ticket, "task_1") is None
+    assert ledger.confirm_lost(ticket, "task_1") is None
     found = ledger.find(ticket.id)
     assert (found.fate, found.task_id) == ("unknown", "")
     assert ledger.find("task_1").id == owner_of_the_id.id
@@ -171,13 +171,13 @@ def test_lost_request_is_not_given_a_task_id_that_another_has(ledger):
 
 def test_of_two_lost_requests_one_is_given_the_task_id(ledger):
     first, second = unknown(ledger), unknown(ledger)
-    assert ledger.found(first, "task_1").id == first.id
-    assert ledger.found(second, "task_1") is None
+    assert ledger.confirm_lost(first, "task_1").id == first.id
+    assert ledger.confirm_lost(second, "task_1") is None
 
 
 def test_task_id_that_is_already_known_is_not_replaced(ledger):
-    ticket = ledger.change(intent(ledger), "accepted", fate="accepted", task_id="task_1")
-    assert ledger.found(ticket, "task_2") is None
+    ticket = ledger.update(intent(ledger), "accepted", fate="accepted", task_id="task_1")
+    assert ledger.confirm_lost(ticket, "task_2") is None
     assert ledger.find(ticket.id).task_id == "task_1"
 
 
@@ -187,31 +187,31 @@ def test_task_id_that_is_already_known_is_not_replaced(ledger):
 @pytest.fixture
 def two_rows(ledger):
     """The rows of a ledger with a kept and a refused ticket."""
-    kept = ledger.intend(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "", "somebody")
-    ledger.keep(kept, "2026-11-21/x", [FILE])
-    ledger.change(intent(ledger), "refused", fate="refused")
-    return rows(ledger)
+    kept = ledger.create(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "", "somebody")
+    ledger.mark_saved(kept, "2026-11-21/x", [FILE])
+    ledger.update(intent(ledger), "refused", fate="refused")
+    return export_rows(ledger)
 
 
 def test_rows_are_the_same_after_they_were_written_and_read_as_text(two_rows):
-    assert [Carried.read(row.text().encode()) for row in two_rows] == two_rows
+    assert [TransferRow.from_json(row.to_json().encode()) for row in two_rows] == two_rows
 
 
 def test_rows_taken_in_are_the_same_in_the_other_ledger(two_rows, tmp_path):
     other = Ledger(tmp_path / "other.sqlite")
-    assert take_in(other, two_rows) == ["new", "new"]
-    assert rows(other) == two_rows
+    assert import_rows(other, two_rows) == ["new", "new"]
+    assert export_rows(other) == two_rows
 
 
 def test_rows_taken_in_twice_change_nothing(ledger, two_rows):
-    assert take_in(ledger, two_rows) == ["known", "known"]
-    assert rows(ledger) == two_rows
+    assert import_rows(ledger, two_rows) == ["known", "known"]
+    assert export_rows(ledger) == two_rows
 
 
 def test_rows_taken_in_belong_to_no_session(two_rows, tmp_path):
     other = Ledger(tmp_path / "other.sqlite")
-    take_in(other, two_rows)
-    assert {ticket.owner for ticket in other.tickets()} == {""}
+    import_rows(other, two_rows)
+    assert {ticket.owner for ticket in other.list_jobs()} == {""}
 
 
 # ---- pages of the gallery
@@ -232,25 +232,25 @@ def of_four(ledger):
 
 
 PAGES = [
-    (Wanted(), "dcba"),
-    (Wanted(text="RAIN cafe"), "a"),
-    (Wanted(text="雨"), "b"),
-    (Wanted(text="100%"), "a"),
-    (Wanted(text="_"), ""),
-    (Wanted(text="task_c"), "c"),
-    (Wanted(model="flux"), "dc"),
-    (Wanted(fates=("kept", "deleted")), "dca"),
-    (Wanted(batch="b1"), "cb"),
-    (Wanted(since=200.0, until=400.0), "cb"),
-    (Wanted(sort="oldest"), "abcd"),
-    (Wanted(sort="prompt"), "acbd"),
-    (Wanted(sort="model"), "dcba"),
-    (Wanted(text="lake", fates=("kept",), model="flux", batch="b1"), "c"),
+    (Query(), "dcba"),
+    (Query(text="RAIN cafe"), "a"),
+    (Query(text="雨"), "b"),
+    (Query(text="100%"), "a"),
+    (Query(text="_"), ""),
+    (Query(text="task_c"), "c"),
+    (Query(model="flux"), "dc"),
+    (Query(statuses=("kept", "deleted")), "dca"),
+    (Query(batch="b1"), "cb"),
+    (Query(since=200.0, until=400.0), "cb"),
+    (Query(sort="oldest"), "abcd"),
+    (Query(sort="prompt"), "acbd"),
+    (Query(sort="model"), "dcba"),
+    (Query(text="lake", statuses=("kept",), model="flux", batch="b1"), "c"),
 ]
 
 
 def test_page_holds_what_was_asked_for(of_four):
-    found = [(w, "".join(row.ticket.id for row in page(of_four, w))) for w, _ in PAGES]
+    found = [(w, "".join(row.record.id for row in page(of_four, w))) for w, _ in PAGES]
     assert found == PAGES
 
 
@@ -260,7 +260,7 @@ def test_number_of_results_is_that_of_the_page(of_four):
 
 def test_pages_in_turn_hold_every_result_once(of_four):
     turned = [
-        (w, "".join(row.ticket.id for n in range(5) for row in page(of_four, w, first=n, most=1)))
+        (w, "".join(row.record.id for n in range(5) for row in page(of_four, w, first=n, limit=1)))
         for w, _ in PAGES
     ]
     assert turned == PAGES
@@ -275,21 +275,21 @@ def test_models_and_batches_are_counted(of_four):
 
 
 def test_file_has_a_rollback_journal_that_other_tools_can_read(on_file):
-    with closing(sqlite3.connect(on_file.place)) as db:
+    with closing(sqlite3.connect(on_file.location)) as db:
         assert db.execute("pragma journal_mode").fetchone() == ("delete",)
 
 
 def test_every_commit_reaches_the_disk(on_file):
-    with on_file.reading() as db:
+    with on_file.read_only() as db:
         full = 2
         assert db.exec_driver_sql("pragma synchronous").scalar() == full
 
 
 def test_ledger_of_a_newer_version_is_refused(on_file):
-    with closing(sqlite3.connect(on_file.place)) as db, db:
+    with closing(sqlite3.connect(on_file.location)) as db, db:
         db.execute("update version set number = 99")
     with pytest.raises(InvalidRequestError, match="version 99"):
-        Ledger(on_file.place)
+        Ledger(on_file.location)
 
 
 def test_ledger_that_cannot_be_opened_is_reported_in_one_line(tmp_path):
@@ -320,13 +320,13 @@ def of_version_1(tmp_path):
 
 
 def test_ledger_of_the_first_version_keeps_its_rows(of_version_1):
-    (found,) = Ledger(of_version_1).tickets()
+    (found,) = Ledger(of_version_1).list_jobs()
     assert (found.request.prompt, found.owner) == ("old", "")
 
 
 def test_ledger_of_the_first_version_is_brought_up_to_date(of_version_1):
     ledger = Ledger(of_version_1)
-    (found,) = ledger.tickets()
+    (found,) = ledger.list_jobs()
     assert ledger.claim(found, "me").owner == "me"
     with closing(sqlite3.connect(of_version_1)) as db:
         assert db.execute("select number from version").fetchall() == [(4,)]
@@ -349,5 +349,5 @@ def test_nothing_is_lost_when_processes_and_threads_write_at_once(tmp_path):
             worker.join()
         assert [worker.exitcode for worker in (first, second, third)] == [0, 0, 0]
     ledger = Ledger(place)
-    assert ledger.count() == {"accepted": 75}
-    assert all(len(ledger.events(ticket.id)) == 2 for ticket in ledger.unfinished())
+    assert ledger.count_by_status() == {"accepted": 75}
+    assert all(len(ledger.events(ticket.id)) == 2 for ticket in ledger.resumable())

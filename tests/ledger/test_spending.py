@@ -8,7 +8,7 @@ from liangxin_nb.config.settings import Settings
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import APIError, InvalidRequestError
 from liangxin_nb.ledger import Ledger
-from liangxin_nb.ledger.spending import guard, newest, totals
+from liangxin_nb.ledger.spending import check_limits, latest_day_summary, usage_by_day
 from liangxin_nb.session import Session
 
 from ..task_server import answer
@@ -20,8 +20,8 @@ def ledger(tmp_path):
 
 
 def spend(ledger, credits, model="z-image", fate="kept"):
-    ticket = ledger.intend(Request(model, "x"), "sandbox", "")
-    ledger.change(ticket, fate, fate=fate, credits=credits)
+    ticket = ledger.create(Request(model, "x"), "sandbox", "")
+    ledger.update(ticket, fate, fate=fate, credits=credits)
 
 
 # ---- what was spent
@@ -31,30 +31,30 @@ def test_tasks_and_credits_are_added_up_by_model(ledger):
     spend(ledger, 4.0)
     spend(ledger, 4.5)
     spend(ledger, None, model="other")
-    rows = [(row["model"], row["tasks"], row["credits"]) for row in totals(ledger)]
+    rows = [(row["model"], row["tasks"], row["credits"]) for row in usage_by_day(ledger)]
     assert rows == [("z-image", 2, 8.5), ("other", 1, "–")]
 
 
 def test_refused_requests_cost_nothing(ledger):
     spend(ledger, None, fate="refused")
-    assert list(totals(ledger)) == []
+    assert list(usage_by_day(ledger)) == []
 
 
 @pytest.mark.parametrize("fate", ["sent", "unknown", "accepted", "failed", "lost", "deleted"])
 def test_whatever_may_be_billed_is_counted(ledger, fate):
     spend(ledger, None, fate=fate)
-    assert [row["tasks"] for row in totals(ledger)] == [1]
+    assert [row["tasks"] for row in usage_by_day(ledger)] == [1]
 
 
 def test_newest_day_is_one_line(ledger):
     spend(ledger, 8.5)
     spend(ledger, None, model="other")
-    day = next(iter(totals(ledger)))["day"]
-    assert newest(ledger).startswith(f"{day}: 1 z-image (8.5 credits), 1 other. ")
+    day = next(iter(usage_by_day(ledger)))["day"]
+    assert latest_day_summary(ledger).startswith(f"{day}: 1 z-image (8.5 credits), 1 other. ")
 
 
 def test_nothing_is_said_before_the_first_task(ledger):
-    assert newest(ledger) == ""
+    assert latest_day_summary(ledger) == ""
 
 
 # ---- the limits
@@ -73,7 +73,7 @@ def test_request_that_would_cross_a_limit_is_refused(ledger, limits, message):
     spend(ledger, 4.0)
     spend(ledger, 4.0)
     with pytest.raises(InvalidRequestError, match="nothing was sent") as error:
-        guard(ledger, Settings.load({}, **limits), "z-image")
+        check_limits(ledger, Settings.load({}, **limits), "z-image")
     assert message in str(error.value)
 
 
@@ -82,7 +82,7 @@ def test_request_within_the_limits_is_not_refused(ledger, limits):
     spend(ledger, 4.0)
     spend(ledger, 4.0)
     spend(ledger, None, fate="refused")
-    guard(ledger, Settings.load({}, **limits), "z-image")
+    check_limits(ledger, Settings.load({}, **limits), "z-image")
 
 
 def test_request_over_the_limit_is_neither_written_nor_sent(connect, server):
@@ -93,14 +93,14 @@ def test_request_over_the_limit_is_neither_written_nor_sent(connect, server):
     session = connect(max_tasks=2)
     session.generate("a hill").wait(60)  # what is sent after it is the second request
     assert list(server.prompts.values()) == ["a lake", "a hill"]
-    assert session.ledger.count() == {"kept": 2}
+    assert session.ledger.count_by_status() == {"kept": 2}
 
 
 def test_batch_over_the_limit_is_not_written(connect):
     session = connect(max_tasks=1)
     with pytest.raises(InvalidRequestError, match="these are 2 more, the limit is 1"):
-        session.intend({0: Request("z-image", "a"), 1: Request("z-image", "b")}, "batch")
-    assert session.ledger.count() == {}
+        session.create_jobs({0: Request("z-image", "a"), 1: Request("z-image", "b")}, "batch")
+    assert session.ledger.count_by_status() == {}
 
 
 # ---- the balance

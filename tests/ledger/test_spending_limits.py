@@ -9,7 +9,7 @@ from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.ledger import Ledger, spending
-from liangxin_nb.ledger.spending import guard, newest, totals
+from liangxin_nb.ledger.spending import check_limits, latest_day_summary, usage_by_day
 
 DAY = 86_400.0
 NOW = 1_700_000_000.0
@@ -30,7 +30,7 @@ def spend(ledger):
     def spent(credits, model="z-image", ago=0.0, profile="sandbox"):
         ticket = JobRecord(f"t{next(numbers)}", Request(model, "x"), NOW - ago, profile)
         ledger.add(ticket)
-        ledger.change(ticket, "kept", fate="kept", credits=credits)
+        ledger.update(ticket, "kept", fate="kept", credits=credits)
 
     return spent
 
@@ -38,12 +38,12 @@ def spend(ledger):
 def refused(ledger, *models, **limits):
     """The error for one more task of each model."""
     with pytest.raises(InvalidRequestError) as error:
-        guard(ledger, Settings.load({}, **limits), *models)
+        check_limits(ledger, Settings.load({}, **limits), *models)
     return error.value
 
 
 def allowed(ledger, *models, **limits):
-    guard(ledger, Settings.load({}, **limits), *models)
+    check_limits(ledger, Settings.load({}, **limits), *models)
     return True
 
 
@@ -130,23 +130,23 @@ def test_days_and_models_come_with_the_newest_first(ledger, spend):
     spend(2.0, model="flux-2-pro")
     spend(3.0)
     spend(4.0)
-    rows = [(row["model"], row["tasks"], row["credits"]) for row in totals(ledger)]
+    rows = [(row["model"], row["tasks"], row["credits"]) for row in usage_by_day(ledger)]
     assert rows == [("z-image", 2, 7.0), ("flux-2-pro", 1, 2.0), ("z-image", 1, 1.0)]
 
 
 def test_empty_list_says_so(ledger):
-    assert "Nothing was asked for yet." in repr(totals(ledger))
+    assert "Nothing was asked for yet." in repr(usage_by_day(ledger))
 
 
 def test_newest_day_leaves_out_the_others(ledger, spend):
     spend(1.0, ago=2 * DAY)
     spend(2.5)
-    day = totals(ledger)
-    assert newest(ledger) == (
+    day = usage_by_day(ledger)
+    assert latest_day_summary(ledger) == (
         f"{next(iter(day))['day']}: 1 z-image (2.5 credits). %liangxin credits lists every day."
     )
 
 
 def test_newest_day_with_one_model(ledger, spend):
     spend(None)
-    assert ": 1 z-image. " in newest(ledger)
+    assert ": 1 z-image. " in latest_day_summary(ledger)

@@ -13,12 +13,12 @@ from liangxin_nb.catalog.codegen import to_python_source, to_source
 from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.imaging import imprinted
-from liangxin_nb.ledger import Wanted
+from liangxin_nb.imaging import embed
+from liangxin_nb.ledger import Query
 from liangxin_nb.library import Shelf
 from liangxin_nb.notebook.magics.arguments import read
 from liangxin_nb.sandbox.painter import paint
-from liangxin_nb.session.request_builder import requests
+from liangxin_nb.session.request_builder import build_requests
 
 from .. import stock
 
@@ -29,13 +29,13 @@ sys.addaudithook(lambda what, args: OPENED.append(str(args[0])) if what == "open
 def test_thumbnail_is_made_once_and_then_read_without_the_original(session):
     stock.kept(session, "a lake", parts=[("image", paint("a lake", seed=1, size=(900, 600)))])
     shelf = Shelf(session)
-    (entry,) = shelf.page(Wanted())
+    (entry,) = shelf.page(Query())
     assert shelf.held(entry) == b""
     small = shelf.thumbnail(entry)
     assert max(Image.open(io.BytesIO(small)).size) == 384
     OPENED.clear()
     again = Shelf(session)
-    (entry,) = again.page(Wanted())
+    (entry,) = again.page(Query())
     assert again.held(entry) == again.thumbnail(entry) == small
     assert not [name for name in OPENED if name.endswith(".png")]
 
@@ -44,7 +44,7 @@ def test_thumbnail_is_made_once_and_then_read_without_the_original(session):
 def entry(session):
     """A kept result as the shelf shows it."""
     stock.kept(session, "a lake")
-    (found,) = Shelf(session).page(Wanted())
+    (found,) = Shelf(session).page(Query())
     return found
 
 
@@ -73,7 +73,7 @@ def test_deleted_result_is_gone_from_the_disk(session, entry):
 
 def test_deleted_result_stays_in_the_ledger(session, entry):
     deleted = Shelf(session).delete(entry.id)
-    assert session.ticket(entry.id) == deleted
+    assert session.get_record(entry.id) == deleted
     assert (deleted.fate, deleted.request.prompt) == ("deleted", "a lake")
     assert session.ledger.events(deleted.id)[-1][1:] == ("deleted", entry.ticket.folder)
 
@@ -81,7 +81,7 @@ def test_deleted_result_stays_in_the_ledger(session, entry):
 def test_deleted_result_is_counted_as_deleted(session, entry):
     Shelf(session).delete(entry.id)
     assert "deleted on purpose" in repr(session.history())
-    assert [(f.what, f.count) for f in session.examine()] == [("deleted", 1)]
+    assert [(f.what, f.count) for f in session.audit()] == [("deleted", 1)]
 
 
 def test_deleted_result_cannot_be_shown_or_deleted_again(session, entry):
@@ -97,12 +97,12 @@ def test_deleted_result_is_collected_again_only_by_its_name_and_without_a_new_ta
 ):
     job = session.generate("a lake at dawn", size="square")
     job.wait(60)
-    Shelf(session).delete(job.ticket.id)
+    Shelf(session).delete(job.record.id)
     created = sandbox.counters()["created"]
     assert session.resume() == []
-    (again,) = session.resume(job.ticket.id)
+    (again,) = session.resume(job.record.id)
     assert again.wait(60).paths[0].is_file()
-    assert session.ticket(job.ticket.id).fate == "kept"
+    assert session.get_record(job.record.id).fate == "kept"
     assert sandbox.counters()["created"] == created
 
 
@@ -115,7 +115,7 @@ def test_deleting_removes_nothing_outside_of_the_results_folder(session, tmp_pat
     for n, folder in enumerate(names):
         ticket = JobRecord(f"t{n}", Request("z", "x"), 1.0, "sandbox", fate="kept")
         session.ledger.add(ticket)
-        session.ledger.keep(ticket, folder, [{"name": "1.png", "bytes": 1, "sha256": ""}])
+        session.ledger.mark_saved(ticket, folder, [{"name": "1.png", "bytes": 1, "sha256": ""}])
         (entry,) = Shelf(session).entries([ticket.id])
         assert entry.folder is None
         Shelf(session).delete(ticket.id)
@@ -126,8 +126,8 @@ def test_deletion_that_cannot_be_written_down_is_undone(session):
     ticket = stock.kept(session, "a lake")
 
     def fail():
-        with session.results.removing(ticket.folder):
-            assert session.results.inside(ticket.folder) is None
+        with session.results.deletion(ticket.folder):
+            assert session.results.resolve(ticket.folder) is None
             raise OSError("the disk is full")
 
     with pytest.raises(OSError, match="the disk is full"):
@@ -182,7 +182,7 @@ STORY = {"prompt": "x", "model": "m", "task_id": "t"}
     ],
 )  # fmt: skip
 def test_forged_story_is_not_read(session, words):
-    found = Shelf(session).read(imprinted(PLAIN, words))
+    found = Shelf(session).read(embed(PLAIN, words))
     assert found.story is None
     assert "holds no story" in found.why or "can be read" in found.why
 
@@ -212,8 +212,8 @@ REQUESTS = [
 def test_cell_of_a_request_asks_for_the_same(request_):
     line, _, body = to_source(find_model("sandbox", request_.model), request_).partition("\n")
     asked = read(line.removeprefix("%%liangxin "), body, {})
-    plain = {"plain": asked.plain, "options": asked.options, "images": asked.images}
-    (again,), _ = requests("sandbox", asked.prompt, asked.model, **plain)
+    plain = {"common_options": asked.plain, "options": asked.options, "images": asked.images}
+    (again,), _ = build_requests("sandbox", asked.prompt, asked.model, **plain)
     assert again.prompt == request_.prompt
     assert {k: str(v) for k, v in again.options.items()} == {
         k: str(v) for k, v in request_.options.items()

@@ -96,6 +96,6 @@ def test_an_unknown_batch_is_named(ran):
 
 
 def test_each_row_is_created_once_and_reused_rows_are_not_created(ran):
-    counts = Ledger(ran.folder / "liangxin-results" / "ledger.sqlite").count()
+    counts = Ledger(ran.folder / "liangxin-results" / "ledger.sqlite").count_by_status()
     assert counts == {"kept": 4, "refused": 1}
     assert ran.created == 4

@@ -17,8 +17,8 @@ from liangxin_nb.notebook.magics.arguments import read
 from liangxin_nb.notebook.widgets import panel
 from liangxin_nb.notebook.widgets.composer import Composer, card_list
 from liangxin_nb.session import Session
-from liangxin_nb.session.default import configure, current, use
-from liangxin_nb.session.request_builder import requests, varied, varies
+from liangxin_nb.session.default import configure, get_session, set_session
+from liangxin_nb.session.request_builder import build_requests, supports_seed, with_new_seed
 
 ALL = [(profile, id) for profile in ("liangxin", "kie") for id in load_models(profile)]
 NASTY = "a {cup} of $HOME 'tea' \"now\"\n第二行 \\n %d"
@@ -104,9 +104,9 @@ def test_the_cell_that_is_shown_asks_for_exactly_the_same(profile, id, rng):
         asked = Request(id, NASTY, sampled(chosen, rng))
         line, _, body = to_cell_source(chosen, asked).partition("\n")
         typed = read(line.removeprefix("%%liangxin "), body, {})
-        (again,), _ = requests(
+        (again,), _ = build_requests(
             profile, typed.prompt, typed.model,
-            plain=typed.plain, options=typed.options, images=typed.images,
+            common_options=typed.plain, options=typed.options, images=typed.images,
         )  # fmt: skip
         assert (again.digest, again.input) == (asked.digest, asked.input)
 
@@ -118,8 +118,8 @@ def test_the_call_that_is_shown_asks_for_exactly_the_same(profile, id, rng):
         asked = Request(id, NASTY, sampled(chosen, rng))
         ((prompt,), options) = called(to_python_source(chosen, asked))
         image = options.pop("image", [])
-        (again,), _ = requests(
-            profile, prompt, options.pop("model"), plain={}, options=options,
+        (again,), _ = build_requests(
+            profile, prompt, options.pop("model"), common_options={}, options=options,
             images=image if isinstance(image, list) else [image],
         )  # fmt: skip
         assert again.digest == asked.digest
@@ -223,7 +223,7 @@ def test_nothing_is_sent_while_there_is_a_mistake(composer, session):
     field(composer, "seed").value = "seven"
     composer._go.click()
     assert "seed 'seven' is not a whole number" in html(composer)
-    assert session.ledger.count() == {}
+    assert session.ledger.count_by_status() == {}
 
 
 def test_a_defect_in_a_handler_is_shown_in_the_panel(composer, monkeypatch):
@@ -258,11 +258,11 @@ def card(composer):
 
 def leave_all(session):
     for job in session.active():
-        job.leave()
+        job.detach()
 
 
 def test_what_is_asked_for_is_what_the_form_says(card):
-    assert card._job.ticket.request.input == {"prompt": "a lake", "image_size": "square", "seed": 7}
+    assert card._job.record.request.input == {"prompt": "a lake", "image_size": "square", "seed": 7}
 
 
 def test_a_finished_card_has_buttons_for_what_can_follow(card):
@@ -275,13 +275,13 @@ def test_again_asks_for_the_same_on_a_new_card(card, composer, session):
     card.buttons["again"].click()
     again, first = composer._shelf._cards
     assert first is card
-    assert again._job.ticket.request.digest == card._job.ticket.request.digest
+    assert again._job.record.request.digest == card._job.record.request.digest
     leave_all(session)
 
 
 def test_vary_asks_for_another_seed(card, composer, session):
     card.buttons["vary"].click()
-    assert composer._shelf._cards[0]._job.ticket.request.options["seed"] != 7
+    assert composer._shelf._cards[0]._job.record.request.options["seed"] != 7
     leave_all(session)
 
 
@@ -303,11 +303,11 @@ def test_copy_shows_the_cell_or_the_task_id_until_it_is_pressed_again(card, comp
 
 def test_vary_is_offered_only_where_the_model_has_a_seed():
     lake = {id: Request(id, "a lake") for id in ("z-image", "nano-banana-pro", "unknown-model")}
-    offered = {id: varies("liangxin", request) for id, request in lake.items()}
+    offered = {id: supports_seed("liangxin", request) for id, request in lake.items()}
     assert offered == {"z-image": True, "nano-banana-pro": False, "unknown-model": False}
     with pytest.raises(InvalidRequestError, match="takes no seed"):
-        varied("liangxin", lake["nano-banana-pro"])
-    assert isinstance(varied("kie", Request("google/imagen4", "a")).options["seed"], str)
+        with_new_seed("liangxin", lake["nano-banana-pro"])
+    assert isinstance(with_new_seed("kie", Request("google/imagen4", "a")).options["seed"], str)
 
 
 def test_references_that_the_ledger_only_describes_are_not_sent(session):
@@ -318,7 +318,7 @@ def test_references_that_the_ledger_only_describes_are_not_sent(session):
     assert not described.is_complete
     with pytest.raises(InvalidRequestError, match="are not written down"):
         session.submit(described)
-    assert session.ledger.count() == {}
+    assert session.ledger.count_by_status() == {}
     assert "--image picture_1" in to_cell_source(find_model("liangxin", described.model), described)
 
 
@@ -364,7 +364,7 @@ def test_a_reference_that_is_not_there_is_reported(referring):
 
 def test_references_are_sent_in_their_order(referring, session):
     referring._go.click()
-    sent = referring._shelf._cards[0]._job.ticket.request.options["reference_images"]
+    sent = referring._shelf._cards[0]._job.record.request.options["reference_images"]
     kinds = [one.partition(",")[0] for one in sent]
     assert kinds[1] == "https://example.com/a.png"
     assert {kinds[0], kinds[2]} == {"data:image/jpeg;base64"}
@@ -380,7 +380,7 @@ def test_a_reference_can_be_removed(referring):
 
 def test_earlier_prompts_come_back_in_order_and_the_draft_is_kept(session):
     for prompt in ("the first", "the second\nof two lines", "the first"):
-        session.ledger.intend(Request("z-image", prompt), "liangxin", session.settings.base_url)
+        session.ledger.create(Request("z-image", prompt), "liangxin", session.settings.base_url)
     composer = Composer(lambda: session)
     text = labelled(composer, "Prompt")
     earlier, later = labelled(composer, "◂ Earlier"), labelled(composer, "Later ▸")
@@ -411,11 +411,11 @@ def test_the_shelf_keeps_the_newest_cards_and_names_the_command_for_the_others(
     assert shown == [jobs[4], jobs[3], jobs[2]]
     assert "2 more: %liangxin tasks lists all" in html(composer)
     for job in jobs:
-        job.leave()
+        job.detach()
 
 
 def test_the_key_is_kept_in_memory_and_in_no_widget(tmp_path, sandbox):
-    composer = Composer(current)
+    composer = Composer(get_session)
     labelled(composer, "Service").value = "liangxin"
     labelled(composer, "Address").value = sandbox.url
     password = labelled(composer, "API key")
@@ -423,7 +423,7 @@ def test_the_key_is_kept_in_memory_and_in_no_widget(tmp_path, sandbox):
     assert password.value == ""
     labelled(composer, "Results folder").value = str(tmp_path / "elsewhere")
     labelled(composer, "Use these").click()
-    settings = current().settings
+    settings = get_session().settings
     assert (settings.profile, settings.base_url) == ("liangxin", sandbox.url)
     assert settings.results == tmp_path / "elsewhere"
     assert settings.key.reveal() == sandbox.key
@@ -434,27 +434,27 @@ def test_the_key_is_kept_in_memory_and_in_no_widget(tmp_path, sandbox):
     labelled(composer, "Prompt").value = "a lake"
     composer._go.click()
     job = composer._shelf._cards[0]._job
-    assert job.ticket.service == sandbox.url
-    job.leave()
+    assert job.record.service == sandbox.url
+    job.detach()
     assert (tmp_path / "elsewhere" / "ledger.sqlite").is_file()
 
 
 def test_settings_that_cannot_work_change_nothing_and_are_reported(tmp_path):
-    composer = Composer(current)
-    before = current()
+    composer = Composer(get_session)
+    before = get_session()
     labelled(composer, "Service").value = "kie"
     labelled(composer, "Use these").click()
     assert "no key for api.kie.ai" in html(composer)
-    assert (OVERRIDES, current()) == ({}, before)
+    assert (OVERRIDES, get_session()) == ({}, before)
     assert "<b>Sandbox</b>" in composer._line.value
-    use(before)
+    set_session(before)
     with pytest.raises(InvalidRequestError, match="chose its session itself"):
         configure(profile="kie")
 
 
 def test_the_panel_opens_where_the_settings_do_not_work_yet(monkeypatch):
     monkeypatch.setenv("LIANGXIN_API_KEY", "sk-12345678")
-    composer = Composer(current)
+    composer = Composer(get_session)
     assert "There is a key but no address" in html(composer)
     assert composer._service.widget.layout.display == ""
     labelled(composer, "Service").value = "sandbox"

@@ -12,7 +12,7 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 
 from liangxin_nb.catalog import load_models
-from liangxin_nb.ledger import Wanted
+from liangxin_nb.ledger import Query
 from liangxin_nb.library import Shelf
 from liangxin_nb.notebook.widgets.gallery import listen
 from liangxin_nb.notebook.widgets.gallery.comparison import beside
@@ -93,10 +93,10 @@ def test_deleting_asks_first_and_removes_the_tiles(session):
     made.bar.delete.button.click()
     assert "Delete 2 results?" in line(made)
     made.bar.delete.keep.click()
-    assert session.ledger.count() == {"kept": 3}
+    assert session.ledger.count_by_status() == {"kept": 3}
     made.bar.delete.button.click()
     made.bar.delete.button.click()
-    assert session.ledger.count() == {"deleted": 2, "kept": 1}
+    assert session.ledger.count_by_status() == {"deleted": 2, "kept": 1}
     assert prompts(made) == ["lake 0"]
     assert "Deleted 2 results" in line(made)
     made.filters.state.value = "Deleted"
@@ -112,7 +112,7 @@ def test_a_changed_selection_is_asked_about_again(session):
     made.bar.delete.button.click()
     made.sheet.tiles[1].pick.value = True
     made.bar.delete.button.click()
-    assert session.ledger.count() == {"kept": 2}
+    assert session.ledger.count_by_status() == {"kept": 2}
     assert "Delete 2 results?" in line(made)
 
 
@@ -129,7 +129,7 @@ def test_the_selection_lasts_from_page_to_page(session):
     assert [tile.pick.value for tile in made.sheet.tiles[:4]] == [False, False, False, True]
     assert [*made.selection.ids] == [
         made.entries[3].id,
-        Shelf(session).page(Wanted(sort="oldest"))[0].id,
+        Shelf(session).page(Query(sort="oldest"))[0].id,
     ]
 
 
@@ -137,7 +137,7 @@ def test_only_differences_are_marked(session):
     stock.kept(session, "a red boat on a lake", seed=1, steps=8)
     stock.kept(session, "a blue boat on a lake", seed=2, steps=8)
     shelf = Shelf(session)
-    html = beside(shelf.page(Wanted()), [b"", b""])
+    html = beside(shelf.page(Query()), [b"", b""])
     assert "<mark>blue</mark>" in html
     assert "<mark>red</mark>" in html
     assert "<mark>boat" not in html

@@ -157,7 +157,7 @@ def test_a_mistake_in_python_has_its_traceback_on_request(mistaken):
 
 @pytest.mark.xdist_group("headless-mistaken")
 def test_mistakes_leave_an_empty_ledger(mistaken):
-    assert ledger(mistaken[1]).count() == {}
+    assert ledger(mistaken[1]).count_by_status() == {}
 
 
 SETTINGS = {
@@ -214,7 +214,7 @@ def ended_early(tmp_path_factory):
     cells = [LOAD, "%%liangxin --no-wait --out job\na cat", wait]
     env = service(served)
     first = execute(cells, folder, env)
-    between = ledger(folder).count()
+    between = ledger(folder).count_by_status()
     set_faults(served)
     second = execute([LOAD, "%liangxin doctor", "%liangxin resume"], folder, env)
     third = execute([LOAD], folder, env)
@@ -248,7 +248,7 @@ def test_the_doctor_lists_tasks_that_wait_to_be_collected(ended_early):
 @pytest.mark.xdist_group("headless-early")
 def test_the_next_run_collects_the_picture(ended_early):
     assert len(pictures(ended_early[2])) == 1
-    assert ledger(ended_early[4]).count() == {"kept": 1}
+    assert ledger(ended_early[4]).count_by_status() == {"kept": 1}
 
 
 @pytest.mark.xdist_group("headless-early")

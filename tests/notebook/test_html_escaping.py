@@ -20,7 +20,7 @@ from liangxin_nb.core.metadata import ResultMetadata
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.table import Table
 from liangxin_nb.errors import InvalidRequestError, LiangxinError
-from liangxin_nb.ledger import File, Row
+from liangxin_nb.ledger import File, JobWithFiles
 from liangxin_nb.library import Entry
 from liangxin_nb.library.embedded import Told
 from liangxin_nb.notebook.magics.maintenance import Download
@@ -37,7 +37,7 @@ from liangxin_nb.notebook.widgets.gallery.controls import Line
 from liangxin_nb.notebook.widgets.gallery.detail_view import One, _image
 from liangxin_nb.notebook.widgets.gallery.tile import Tile, frame
 from liangxin_nb.notebook.widgets.task_card import Actions, TaskCard
-from liangxin_nb.results.rendering import shown
+from liangxin_nb.results.rendering import render_html
 from liangxin_nb.session import Session
 
 from ..hostile import ELEMENT, TEXT, attributes, elements_of, text_of
@@ -67,7 +67,7 @@ def entry(request=PLAIN, files=("1.png",), folder=Path("there"), fate="kept", **
     """Something on the shelf, with files of these names."""
     kept = tuple(File(name, 1000, 64, 40) for name in files)
     held = "there" if folder else ""
-    return Entry(Row(ticket(request, fate=fate, folder=held, **more), kept), folder)
+    return Entry(JobWithFiles(ticket(request, fate=fate, folder=held, **more), kept), folder)
 
 
 def test_the_helper_finds_an_unescaped_text():
@@ -122,15 +122,15 @@ def test_the_files_of_an_export_are_text(tmp_path, monkeypatch):
 
 def test_a_text_that_is_a_result_is_text(tmp_path):
     (tmp_path / "1.txt").write_text(TEXT)
-    assert_text(shown(tmp_path / "1.txt", {"kind": "text"}, "a lake"))
+    assert_text(render_html(tmp_path / "1.txt", {"kind": "text"}, "a lake"))
 
 
 def test_the_title_of_a_film_is_text(tmp_path):
-    assert_attribute(shown(tmp_path / "1.webm", {"kind": "video"}, TEXT), "title")
+    assert_attribute(render_html(tmp_path / "1.webm", {"kind": "video"}, TEXT), "title")
 
 
 def test_the_name_of_a_result_is_text(tmp_path):
-    html = shown(tmp_path / f"{ELEMENT}.zip", {"kind": "file"}, "a lake")
+    html = render_html(tmp_path / f"{ELEMENT}.zip", {"kind": "file"}, "a lake")
     assert_text(html, said=f"{ELEMENT}.zip")
 
 
@@ -141,19 +141,19 @@ class Job:
     """As much of a job as a card looks at."""
 
     def __init__(self, status):
-        self.status, self.ticket = status, status.record
+        self.status, self.record = status, status.record
 
     def watch(self, watcher):
         watcher(self.status)
 
-    def leave(self):
+    def detach(self):
         raise LiangxinError(TEXT)
 
 
 class Result:
     """As much of a result as a card looks at."""
 
-    place = TEXT
+    relative_path = TEXT
 
     def __init__(self, picture):
         self._picture = picture
@@ -231,9 +231,21 @@ def outcome(row=TEXT, column="", phase="failed", reason=TEXT):
 
 def view(*troubles, name="", id="0123456789ab", notes=()):
     now = Progress(
-        id, name, 2, {"failed": 1, "running": 1}, troubles, seconds=1.0, rate=None, left=None,
-        again=1, reused=0, tries=0, paused=False, moving=True, profile="liangxin",
-    )  # fmt: skip
+        id,
+        name,
+        2,
+        {"failed": 1, "running": 1},
+        troubles,
+        elapsed_s=1.0,
+        rate_per_min=None,
+        eta_s=None,
+        retryable=1,
+        reused=0,
+        extra_attempts=0,
+        paused=False,
+        active=True,
+        profile="liangxin",
+    )
 
     def fail():
         raise LiangxinError(TEXT)

@@ -46,7 +46,7 @@ def screen(monkeypatch):
 
 
 def names(job):
-    return {"liangxin": {"ticket": job.ticket.id, "task_id": job.task_id}}
+    return {"liangxin": {"ticket": job.record.id, "task_id": job.task_id}}
 
 
 def test_the_output_of_a_finished_job_names_its_task(session, screen):
@@ -71,14 +71,14 @@ def test_the_output_of_a_refused_job_names_its_ticket(session, screen):
     job = session.generate("a cat", model="no-such-model")
     show(job, session)
     wait_until(lambda: job.status.is_final)
-    assert screen.latest == {"liangxin": {"ticket": job.ticket.id, "task_id": ""}}
+    assert screen.latest == {"liangxin": {"ticket": job.record.id, "task_id": ""}}
 
 
 def test_the_output_of_a_batch_names_all_its_tasks(session, screen):
     import liangxin_nb as lx
-    from liangxin_nb.session.default import use
+    from liangxin_nb.session.default import set_session
 
-    use(session)
+    set_session(session)
     batch = lx.batch(["a cat", "a lake"], image_size="square")
     settled = batch_display.show_batch(batch)
     batch.wait(60)
@@ -138,7 +138,7 @@ def test_no_contact_sheet_takes_more_than_its_room():
     sizes = []
     for count in (4, 9, 16):
         reads = {n: lambda n=n: data[n % len(data)] for n in range(count)}
-        sheet = imaging.contact(imaging.Tiles(reads, [f"row {n}" for n in range(count)]))
+        sheet = imaging.render(imaging.SheetSpec(reads, [f"row {n}" for n in range(count)]))
         sizes.append(len(sheet) * 4 / 3)
     assert max(sizes) <= ROOM
 

@@ -206,7 +206,7 @@ def test_cells_run_beside_100_live_cards(tmp_path):
 #: 100 cards of tasks that do not end; each is given another state twice a second.
 CARDS = """
 import asyncio, itertools
-from liangxin_nb.session.default import current
+from liangxin_nb.session.default import get_session
 from liangxin_nb.session.job import Job
 from liangxin_nb.notebook.widgets.card_factory import card_of
 from liangxin_nb.core.request import Request
@@ -220,7 +220,7 @@ async def wander(ticket, tell):
 cards = []
 for n in range(100):
     ticket = JobRecord.new(Request("z-image", f"lake {n}"), "sandbox", "")
-    card, followed = card_of(Job(ticket, current().loop).start(None, wander), current())
+    card, followed = card_of(Job(ticket, get_session().loop).start(None, wander), get_session())
     followed(card._job)
     cards.append(card)
 """

@@ -645,17 +645,17 @@ def test_a_job_in_the_line_says_when_it_is_sent_and_can_be_withdrawn(tmp_path):
     slow = PollSchedule(
         steps=((float("inf"), 60.0, 60.0),), poll_interval_s=0.01, create_period_s=3600.0
     )
-    session = Session(base_url=server.url, key="k" * 20, results=tmp_path / "r", pace=slow)
+    session = Session(base_url=server.url, key="k" * 20, results=tmp_path / "r", schedule=slow)
     try:
         jobs = [session.generate("a lake", size="square") for _ in range(21)]
         last, notes = jobs[-1], []
         last.watch(lambda status: notes.append(status.note))
         wait_until(lambda: any(notes))
         assert re.fullmatch(r"Sending in \d+ s: 20 per 3\.6e\+03 s\.", next(filter(None, notes)))
-        last.leave()
+        last.detach()
         with pytest.raises(InvalidRequestError, match="nothing was sent, nothing was billed"):
             last.wait(60)
-        assert session.ticket(last.ticket.id).fate == "refused"
+        assert session.get_record(last.record.id).fate == "refused"
         wait_until(lambda: all(job.task_id for job in jobs[:20]))
         assert [method for method, *_ in server.seen] == ["POST"] * 20
     finally:

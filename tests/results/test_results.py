@@ -15,7 +15,7 @@ from liangxin_nb.core.metadata import ResultMetadata
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.task import TaskOutput
 from liangxin_nb.errors import InvalidRequestError, ResultUnavailableError
-from liangxin_nb.results import Results, read_metadata
+from liangxin_nb.results import ResultStore, read_metadata
 from liangxin_nb.session import Session
 
 from ..task_server import KEY, PACE, TaskServer
@@ -42,11 +42,11 @@ told = a_story  # test_films knows it by this name
 
 def kept(tmp_path, *datas, prompt="A cafe terrace"):
     """The results folder, and a result of these files in it."""
-    results = Results(tmp_path / "r")
-    parcel = results.parcel(ticket(prompt))
+    results = ResultStore(tmp_path / "r")
+    parcel = results.stage(ticket(prompt))
     for n, data in enumerate(datas, 1):
-        parcel.part(n).write_bytes(data)
-    return results, parcel.seal(a_story(prompt), [TaskOutput("", "image")] * len(datas))
+        parcel.part_path(n).write_bytes(data)
+    return results, parcel.commit(a_story(prompt), [TaskOutput("", "image")] * len(datas))
 
 
 def test_result_is_a_folder_with_a_readable_name(tmp_path):
@@ -86,12 +86,12 @@ def test_file_ending_follows_from_its_bytes(tmp_path):
 
 @pytest.mark.parametrize("data", [b"", b"<html>no</html>", picture()[:300]])
 def test_broken_picture_is_not_kept(tmp_path, data):
-    results = Results(tmp_path / "r")
-    parcel = results.parcel(ticket())
-    parcel.part(1).write_bytes(data)
+    results = ResultStore(tmp_path / "r")
+    parcel = results.stage(ticket())
+    parcel.part_path(1).write_bytes(data)
     with pytest.raises(ResultUnavailableError, match="Result 1 is not a usable picture"):
-        parcel.seal(a_story(), [TaskOutput("", "image")])
-    parcel.drop()
+        parcel.commit(a_story(), [TaskOutput("", "image")])
+    parcel.discard()
     assert list(results.root.iterdir()) == []
 
 
@@ -135,7 +135,7 @@ def test_output_is_the_same_each_time(tmp_path):
 def test_results_folder_that_cannot_be_written_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InvalidRequestError, match="cannot be written") as error:
-        Results(tmp_path / "file" / "r")
+        ResultStore(tmp_path / "file" / "r")
     assert "LIANGXIN_RESULTS" in str(error.value)
 
 
@@ -151,7 +151,7 @@ def test_missing_file_has_no_story_that_could_be_read(tmp_path):
 
 def test_removed_result_is_reported_as_lost(tmp_path):
     with pytest.raises(ResultUnavailableError, match="no longer"):
-        Results(tmp_path / "r").load("2026-11-21/nothing")
+        ResultStore(tmp_path / "r").load("2026-11-21/nothing")
 
 
 MP4 = b"\0\0\0\x18ftypisom" + b"\0" * 40
@@ -167,9 +167,9 @@ MP4 = b"\0\0\0\x18ftypisom" + b"\0" * 40
     ],
 )
 def test_every_kind_of_result_is_kept_and_shown(tmp_path, kind, data, name, shown):
-    parcel = Results(tmp_path / "r").parcel(ticket())
-    parcel.part(1).write_bytes(data)
-    result = parcel.seal(a_story(), [TaskOutput("", kind)])
+    parcel = ResultStore(tmp_path / "r").stage(ticket())
+    parcel.part_path(1).write_bytes(data)
+    result = parcel.commit(a_story(), [TaskOutput("", kind)])
     assert [path.name for path in result.paths] == [name]
     assert result.paths[0].read_bytes() == data
     bundle = result._repr_mimebundle_()
@@ -181,10 +181,10 @@ def test_every_kind_of_result_is_kept_and_shown(tmp_path, kind, data, name, show
 @pytest.mark.parametrize("kind", ["image", "video", "audio", "text", "file"])
 @pytest.mark.parametrize("data", [b"", b"<!DOCTYPE html><p>gone", b"<html>", b"<?xml ?><Error/>"])
 def test_web_page_instead_of_a_file_is_not_kept(tmp_path, kind, data):
-    parcel = Results(tmp_path / "r").parcel(ticket())
-    parcel.part(1).write_bytes(data)
+    parcel = ResultStore(tmp_path / "r").stage(ticket())
+    parcel.part_path(1).write_bytes(data)
     with pytest.raises(ResultUnavailableError, match="Result 1 is not"):
-        parcel.seal(a_story(), [TaskOutput("", kind)])
+        parcel.commit(a_story(), [TaskOutput("", kind)])
 
 
 # ---- on disk before anything says so
@@ -254,8 +254,8 @@ def test_ledger_says_kept_only_when_the_result_is_on_disk(tmp_path, disk, monkey
     monkeypatch.setattr(os, "fsync", fate_in_the_ledger)
     with (
         closing(TaskServer()) as server,
-        closing(Session(base_url=server.url, key=KEY, results=tmp_path, pace=PACE)) as session,
+        closing(Session(base_url=server.url, key=KEY, results=tmp_path, schedule=PACE)) as session,
     ):
         session.generate("a lake").wait(60)
-        assert session.ledger.count() == {"kept": 1}
+        assert session.ledger.count_by_status() == {"kept": 1}
     assert set(fates) == {"succeeded"}

@@ -81,7 +81,7 @@ def connect(tmp_path):
     def connect(served, profile):
         session = Session(
             profile=profile, base_url=served.url, key=served.key, results=tmp_path / "r",
-            pace=FAST_PACE,
+            schedule=FAST_PACE,
         )  # fmt: skip
         made.append(session)
         return session
@@ -122,7 +122,7 @@ def kie_results(kie, tmp_path_factory):
     kinds = {model.id: model.kind for model in catalog.load_models("kie").values()}
     kinds["claude-next"] = "text"  # a model that no catalogue has
     session = Session(
-        profile="kie", base_url=kie.url, key=kie.key, pace=FAST_PACE,
+        profile="kie", base_url=kie.url, key=kie.key, schedule=FAST_PACE,
         results=tmp_path_factory.mktemp("kie"), budget=str(tmp_path_factory.mktemp("budget")),
     )  # fmt: skip
     jobs = {
@@ -188,7 +188,7 @@ def fetch_with_fault(served, session, fault):
         job = session.generate("a lake", model="z-image", aspect="1:1")
         with suppress(ResultUnavailableError):
             assert job.wait(120).paths[0].stat().st_size > 1000
-    (ticket,) = session.ledger.tickets()
+    (ticket,) = session.ledger.list_jobs()
     return ticket.fate, served.counters()["calls"].get("download-url", 0) - before
 
 
@@ -228,7 +228,7 @@ def test_when_the_credits_are_used_up_nothing_is_created(poor, connect, profile,
     with pytest.raises(InsufficientCreditsError, match=code) as error:
         session.generate("a lake", model=model, aspect="1:1").wait(120)
     assert "Top up" in str(error.value)
-    assert sorted(ticket.fate for ticket in session.ledger.tickets()) == ["kept", "refused"]
+    assert sorted(ticket.fate for ticket in session.ledger.list_jobs()) == ["kept", "refused"]
     assert poor.counters()["created"] == 1
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.session.media_input import sendable
+from liangxin_nb.session.media_input import to_data_uri
 
 
 def picture(form="JPEG", mode="RGB", size=(60, 40), **options):
@@ -20,7 +20,7 @@ def picture(form="JPEG", mode="RGB", size=(60, 40), **options):
 
 def sent(given):
     """The picture inside a data URI."""
-    head, _, data = sendable(given).partition(",")
+    head, _, data = to_data_uri(given).partition(",")
     image = Image.open(io.BytesIO(base64.b64decode(data)))
     assert head == f"data:image/{image.format.lower()};base64"
     return image
@@ -28,7 +28,7 @@ def sent(given):
 
 def test_a_url_goes_as_it_is():
     url = "https://example.com/a.png?signed=1"
-    assert sendable(url) == url
+    assert to_data_uri(url) == url
 
 
 @pytest.mark.parametrize("how", ["bytes", "text", "path", "image", "array", "result", "job"])
@@ -78,13 +78,13 @@ def test_transparency_is_kept_and_the_rest_is_small():
 )
 def test_what_is_no_picture_is_refused_in_one_line(given, said):
     with pytest.raises(InvalidRequestError, match="nothing was sent") as error:
-        sendable(given)
+        to_data_uri(given)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_a_picture_that_was_sent_along_is_named_in_the_story_and_not_repeated():
-    uri = sendable(picture())
+    uri = to_data_uri(picture())
     request = Request("m", "x", {"image_input": [uri, "https://x/a.png"], "seed": 7})
     told = request.redacted_options
     assert told["image_input"][1] == "https://x/a.png"

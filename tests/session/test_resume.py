@@ -43,7 +43,7 @@ def test_task_that_another_session_follows_is_left_to_it(connect, server):
     job = accepted(connect())
     other = connect()
     assert other.resume() == []
-    assert other.elsewhere() == 1
+    assert other.count_owned_elsewhere() == 1
     with pytest.raises(InvalidRequestError, match="followed by another notebook"):
         other.resume(job.task_id)
 
@@ -52,8 +52,8 @@ def test_result_that_another_session_kept_is_there_for_all(connect):
     job = connect().generate("a lake")
     job.wait(60)
     other = connect()
-    assert other.elsewhere() == 0
-    assert other.result(other.ticket(job.task_id)).task_id == job.task_id
+    assert other.count_owned_elsewhere() == 0
+    assert other.result(other.get_record(job.task_id)).task_id == job.task_id
 
 
 def test_task_of_a_closed_session_is_taken_up_by_another(connect, server):
@@ -71,7 +71,7 @@ def test_task_of_a_closed_session_is_taken_up_by_another(connect, server):
 def test_task_that_a_living_session_left_is_taken_up_by_another(connect, server):
     server.last = "generating"
     job = accepted(connect())
-    job.leave()
+    job.detach()
     with pytest.raises(WaitTimeoutError):
         job.wait(60)
     server.last = "success"
@@ -87,7 +87,7 @@ def test_task_of_another_service_is_not_asked_about_here(connect, server):
     with closing(TaskServer()) as elsewhere:
         other = connect(base_url=elsewhere.url)
         assert other.resume() == []
-        with pytest.raises(InvalidRequestError, match=f"{job.ticket.id} belongs to {server.url}"):
+        with pytest.raises(InvalidRequestError, match=f"{job.record.id} belongs to {server.url}"):
             other.resume(job.task_id)
         assert elsewhere.asked == []
 
@@ -135,10 +135,10 @@ def test_lost_answers_are_found_by_their_task_ids(connect, server):
     lake, hill = lost(session, "a lake"), lost(session, "a hill")
     assert server.prompts == {"task_1": "a lake", "task_2": "a hill"}
     (found,) = session.resume("task_2")
-    assert found.ticket.id == hill.ticket.id
+    assert found.record.id == hill.record.id
     assert found.wait(60).prompt == "a hill"
     found = session.attach("task_1")
-    assert found.ticket.id == lake.ticket.id
+    assert found.record.id == lake.record.id
     assert found.wait(60).prompt == "a lake"
     assert server.count("createTask") == 2
 
@@ -150,7 +150,7 @@ def test_task_of_another_prompt_is_not_taken_for_the_lost_one(connect, server):
     lake = lost(session, "a lake")
     with pytest.raises(InvalidRequestError, match="is not in the ledger"):
         session.resume(other.task_id)
-    assert session.ledger.find(lake.ticket.id).fate == "unknown"
+    assert session.ledger.find(lake.record.id).fate == "unknown"
 
 
 def test_question_about_a_lost_task_counts_against_the_rate(connect, server, tmp_path, monkeypatch):
@@ -204,27 +204,27 @@ def with_one_of_each(connect):
     session = connect()
     session.generate("kept").wait(60)
     place = session.settings.profile, session.settings.base_url
-    refused = session.ledger.intend(Request("z-image", "refused"), *place)
-    session.ledger.change(refused, "refused", fate="refused")
-    lost = session.ledger.intend(Request("z-image", "lost on its way"), *place)
-    session.ledger.change(lost, "sent", fate="sent")
-    session.ledger.intend(Request("z-image", "never sent"), *place)
+    refused = session.ledger.create(Request("z-image", "refused"), *place)
+    session.ledger.update(refused, "refused", fate="refused")
+    lost = session.ledger.create(Request("z-image", "lost on its way"), *place)
+    session.ledger.update(lost, "sent", fate="sent")
+    session.ledger.create(Request("z-image", "never sent"), *place)
     return session
 
 
 def test_findings_count_everything_once(with_one_of_each):
-    counts = {finding.what: finding.count for finding in with_one_of_each.examine()}
+    counts = {finding.what: finding.count for finding in with_one_of_each.audit()}
     assert counts == {"kept": 1, "unknown": 1, "refused": 1, "never sent": 1}
 
 
 def test_finding_of_a_lost_request_says_where_to_look(with_one_of_each):
-    (unknown,) = [f for f in with_one_of_each.examine() if f.what == "unknown"]
+    (unknown,) = [f for f in with_one_of_each.audit() if f.what == "unknown"]
     assert "console" in unknown.do
 
 
 def test_request_on_its_way_when_its_process_ended_counts_as_unknown(with_one_of_each):
-    with_one_of_each.examine()
-    assert with_one_of_each.ledger.count()["unknown"] == 1
+    with_one_of_each.audit()
+    assert with_one_of_each.ledger.count_by_status()["unknown"] == 1
 
 
 def test_removed_result_is_reported_and_can_be_collected_again(connect):
@@ -233,9 +233,9 @@ def test_removed_result_is_reported_and_can_be_collected_again(connect):
     for file in kept.wait(60).folder.iterdir():
         file.unlink()
     kept.result.folder.rmdir()
-    assert [finding.what for finding in session.examine()] == ["kept, then removed"]
+    assert [finding.what for finding in session.audit()] == ["kept, then removed"]
     with pytest.raises(ResultUnavailableError, match="no longer"):
-        session.result(session.ticket(kept.task_id))
+        session.result(session.get_record(kept.task_id))
     assert session.resume(kept.task_id)[0].wait(60).paths[0].exists()
 
 
@@ -287,5 +287,5 @@ def test_task_is_collected_however_and_whenever_its_process_ended(
     for job in session.resume():
         job.wait(60)
     answered = state != "sending" or how in ("leave", "close")
-    assert session.ledger.count() == {"kept" if answered else "unknown": 1}
+    assert session.ledger.count_by_status() == {"kept" if answered else "unknown": 1}
     assert server.count("createTask") == 1

@@ -13,7 +13,7 @@ from PIL import Image
 from liangxin_nb.errors import APIConnectionError, APIError, InvalidRequestError, WaitTimeoutError
 from liangxin_nb.results import read_metadata
 from liangxin_nb.session import Session, request_builder
-from liangxin_nb.session.default import current
+from liangxin_nb.session.default import get_session
 
 from ..conftest import FAST_PACE, wait_until
 from ..processes import kill, running
@@ -75,7 +75,7 @@ def test_refused_request_is_in_the_ledger_with_its_reason(session):
     job = session.generate("a lake", model="no-such-model")
     with pytest.raises(APIError):
         job.wait(60)
-    ticket = session.ledger.find(job.ticket.id)
+    ticket = session.ledger.find(job.record.id)
     assert ticket.fate == "refused"
     assert "unsupported model" in ticket.reason
 
@@ -83,7 +83,7 @@ def test_refused_request_is_in_the_ledger_with_its_reason(session):
 @pytest.fixture
 def with_wrong_key(sandbox, tmp_path):
     made = Session(
-        base_url=sandbox.url, key="sk-wrong", results=tmp_path / "results", pace=FAST_PACE
+        base_url=sandbox.url, key="sk-wrong", results=tmp_path / "results", schedule=FAST_PACE
     )
     yield made
     made.close()
@@ -92,7 +92,7 @@ def with_wrong_key(sandbox, tmp_path):
 def test_wrong_key_is_reported_and_the_request_counts_as_refused(with_wrong_key):
     with pytest.raises(APIError, match="invalid token"):
         with_wrong_key.generate("a lake").wait(60)
-    assert with_wrong_key.ledger.count() == {"refused": 1}
+    assert with_wrong_key.ledger.count_by_status() == {"refused": 1}
 
 
 def test_key_is_not_in_the_ledger(with_wrong_key, tmp_path):
@@ -110,7 +110,7 @@ def test_port_without_a_server_is_reported_as_not_sent(tmp_path):
     ):
         with pytest.raises(APIConnectionError, match="Nothing was sent, nothing was billed"):
             session.generate("a lake").wait(60)
-        assert session.ledger.count() == {"refused": 1}
+        assert session.ledger.count_by_status() == {"refused": 1}
 
 
 # ---- the same against a server that the test controls
@@ -150,7 +150,7 @@ def test_ten_requests_make_ten_tasks(connect, server):
     for job in jobs:
         job.wait(60)
     assert server.count("createTask") == 10
-    assert session.ledger.count() == {"kept": 10}
+    assert session.ledger.count_by_status() == {"kept": 10}
 
 
 @pytest.mark.parametrize(
@@ -161,14 +161,14 @@ def test_wrong_input_is_neither_written_nor_sent(connect, server, wrong):
     with pytest.raises(InvalidRequestError):
         session.generate(**wrong)
     session.generate("a lake").wait(60)  # what is sent after it is the first request
-    assert session.ledger.count() == {"kept": 1}
+    assert session.ledger.count_by_status() == {"kept": 1}
     assert server.count("createTask") == 1
 
 
 def test_left_job_ends_its_wait_and_names_the_command_that_collects_it(connect, server):
     server.last = "generating"
     job = accepted(connect())
-    job.leave()
+    job.detach()
     with pytest.raises(
         WaitTimeoutError, match=rf"it may be billed.*%liangxin resume {job.task_id}"
     ):
@@ -180,7 +180,7 @@ def test_left_job_is_collected_by_resume_without_a_new_task(connect, server):
     server.last = "generating"
     session = connect()
     job = accepted(session)
-    job.leave()
+    job.detach()
     with pytest.raises(WaitTimeoutError):
         job.wait(60)
     server.last = "success"
@@ -194,11 +194,11 @@ def test_job_left_while_its_request_is_on_its_way_still_learns_its_task_id(conne
     with server.held("createTask") as request:
         job = session.generate("a lake")
         request.wait()
-        job.leave()
+        job.detach()
         session.loop.submit(in_turn()).result(60)
     with pytest.raises(WaitTimeoutError):
         job.wait(60)
-    assert session.ledger.find(job.ticket.id).task_id == "task_1"
+    assert session.ledger.find(job.record.id).task_id == "task_1"
 
 
 async def in_turn():
@@ -297,7 +297,9 @@ def interrupt_in_wait(monkeypatch):
 
 
 def several(profile="sandbox", model="z-image", **plain):
-    made, _ = request_builder.requests(profile, "a cat", model, plain=plain, options={}, count=3)
+    made, _ = request_builder.build_requests(
+        profile, "a cat", model, common_options=plain, options={}, count=3
+    )
     return [request.options["seed"] for request in made]
 
 
@@ -316,13 +318,13 @@ def test_seeds_differ_where_none_is_given():
 def test_session_of_cells_stays_in_its_folder_when_the_notebook_changes_its_own(
     monkeypatch, tmp_path
 ):
-    first = current()
+    first = get_session()
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert current() is first
+    assert get_session() is first
 
 
 def test_session_of_cells_follows_a_changed_setting(monkeypatch, tmp_path):
-    current()
+    get_session()
     monkeypatch.setenv("LIANGXIN_RESULTS", str(tmp_path / "other"))
-    assert current().settings.results == tmp_path / "other"
+    assert get_session().settings.results == tmp_path / "other"

@@ -12,12 +12,12 @@ from ...core.command_line import DEFAULT_MODEL, split_line
 from ...errors import InvalidRequestError
 from .arguments import Parser, filled, identifier, refuse_key
 
-__all__ = ["Line", "batch_parser", "read_line"]
+__all__ = ["BatchArguments", "batch_parser", "parse_batch_line"]
 
 
 @dataclass(frozen=True)
-class Line:
-    """What a batch line asks for; `asked` is what a draft takes besides the prompts.
+class BatchArguments:
+    """What a batch line asks for; `parameters` is what a draft takes besides the prompts.
 
     `csv`: a file's path, or empty for the text below. `wait`: True, False, or None to leave it to
     the settings. `raises`: whether a failure fails the cell that waits.
@@ -25,18 +25,18 @@ class Line:
 
     text: str
     csv: str = ""
-    asked: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
-    window: int = 16
-    most: int | None = None
-    dry: bool = False
+    concurrency: int = 16
+    max_tasks: int | None = None
+    dry_run: bool = False
     wait: bool | None = None
     raises: bool = True
     out: str = ""
     quiet: bool = False
 
 
-def read_line(line: str, body: str, names: Mapping[str, Any]) -> Line:
+def parse_batch_line(line: str, body: str, names: Mapping[str, Any]) -> BatchArguments:
     """The batch for a magic line (without the word `batch`) and the text below it.
 
     `names` are the notebook's variables, for --image and --fill. Raises `InvalidRequestError`.
@@ -48,7 +48,7 @@ def read_line(line: str, body: str, names: Mapping[str, Any]) -> Line:
             "There are prompts below and a --csv file; nothing was sent.",
             next_step="Take one of the two out.",
         )
-    options = _gathered(given.option)
+    options = _collect_options(given.option)
     options |= {
         name: one_or_more(values)
         for name, values in (("aspect", given.aspect), ("size", given.size))
@@ -57,19 +57,19 @@ def read_line(line: str, body: str, names: Mapping[str, Any]) -> Line:
     images = [names.get(reference, reference) for reference in given.image]
     asked = {
         "models": given.models or [DEFAULT_MODEL],
-        "seeds": _seeds(given.seed, given.n),
+        "seeds": _parse_seeds(given.seed, given.n),
         "image": images or None,
         "reuse": given.reuse,
         **options,
     }
-    return Line(
+    return BatchArguments(
         text=filled(body, names) if given.fill else body,
         csv=given.csv,
-        asked=asked,
+        parameters=asked,
         name=given.name,
-        window=_number("--window", given.window, 1, 200),
-        most=None if given.most is None else _number("--most", given.most, 1, 10_000),
-        dry=given.dry,
+        concurrency=_parse_number("--window", given.window, 1, 200),
+        max_tasks=None if given.most is None else _parse_number("--most", given.most, 1, 10_000),
+        dry_run=given.dry,
         wait=given.wait,
         raises=given.raises,
         out=identifier(given.out),
@@ -110,7 +110,7 @@ def one_or_more(values: list[str]) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def _gathered(pairs: list[str]) -> dict[str, Any]:
+def _collect_options(pairs: list[str]) -> dict[str, Any]:
     """-o pairs; a name given several times is a list of values."""
     found: dict[str, list[str]] = {}
     for pair in pairs:
@@ -124,11 +124,11 @@ def _gathered(pairs: list[str]) -> dict[str, Any]:
     return {name: one_or_more(values) for name, values in found.items()}
 
 
-def _seeds(text: str | None, count: str | None) -> list[int] | int | None:
+def _parse_seeds(text: str | None, count: str | None) -> list[int] | int | None:
     if text and count:
         raise InvalidRequestError("--seed and -n exclude each other; nothing was sent.")
     if count:
-        return _number("-n", count, 1, 1000)
+        return _parse_number("-n", count, 1, 1000)
     if not text:
         return None
     seeds: list[int] = []
@@ -144,9 +144,9 @@ def _seeds(text: str | None, count: str | None) -> list[int] | int | None:
     return seeds
 
 
-def _number(option: str, text: str, least: int, most: int) -> int:
-    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+def _parse_number(option: str, text: str, minimum: int, maximum: int) -> int:
+    if not (text.isascii() and text.isdigit() and minimum <= int(text) <= maximum):
         raise InvalidRequestError(
-            f"{option} {text!r} is not a number from {least} to {most}; nothing was sent."
+            f"{option} {text!r} is not a number from {minimum} to {maximum}; nothing was sent."
         )
     return int(text)

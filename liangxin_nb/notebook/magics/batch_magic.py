@@ -13,43 +13,50 @@ from .errors import session
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...batches import Batch, Draft
+    from ...batches import Batch, PreparedBatch
     from ...core.table import Table
     from ...session import Session
     from ..widgets.batch_display import BatchSlot
-    from .batch_arguments import Line
+    from .batch_arguments import BatchArguments
 
 __all__ = ["batch_cell", "batch_line", "batches"]
 
 
 def batch_cell(line: str, body: str) -> Any:
     """What `%%liangxin batch` does; a dry run is given back."""
-    from ...batches import MOST, draft, lines
+    from ...batches import MAX_TASKS, prepare, prompt_lines
     from ..widgets import shows_widgets
     from ..widgets.batch_display import propose
-    from .batch_arguments import read_line
+    from .batch_arguments import parse_batch_line
 
     here = session()
-    asked = read_line(line, body, get_ipython().user_ns)
-    planned = draft(here, asked.csv or lines(asked.text), **asked.asked)
+    asked = parse_batch_line(line, body, get_ipython().user_ns)
+    planned = prepare(here, asked.csv or prompt_lines(asked.text), **asked.parameters)
     estimate = planned.estimate
-    if asked.dry:
+    if asked.dry_run:
         return estimate
-    if asked.most is None and estimate.tasks > MOST and shows_widgets() and not asked.quiet:
+    if (
+        asked.max_tasks is None
+        and estimate.tasks > MAX_TASKS
+        and shows_widgets()
+        and not asked.quiet
+    ):
         propose(estimate, lambda slot: _begun(planned, asked, estimate.tasks, slot))
         return None
-    batch, settled = _begun(planned, asked, asked.most or MOST)
+    batch, settled = _begun(planned, asked, asked.max_tasks or MAX_TASKS)
     if _waits(here, asked):
         _wait(batch, settled, raises=asked.raises)
     return None
 
 
 def _begun(
-    planned: Draft, asked: Line, most: int, slot: BatchSlot | None = None
+    planned: PreparedBatch, asked: BatchArguments, most: int, slot: BatchSlot | None = None
 ) -> tuple[Batch, Callable[[], object]]:
     from ..widgets.batch_display import show_batch
 
-    batch = planned.begin(name=asked.name, most=most, window=asked.window, option="--most ")
+    batch = planned.start(
+        name=asked.name, max_tasks=most, concurrency=asked.concurrency, option="--most "
+    )
     if asked.out:
         get_ipython().user_ns[asked.out] = batch
     if asked.quiet:
@@ -59,7 +66,7 @@ def _begun(
 
 def batch_line(here: Session, rest: str) -> Any:
     """`%liangxin batch ID` shows a batch and goes on with it; with --csv it begins one."""
-    from ...batches import reopen
+    from ...batches import open_batch
     from ..widgets import watched
     from ..widgets.batch_display import show_batch
 
@@ -69,7 +76,7 @@ def batch_line(here: Session, rest: str) -> Any:
         )
     if "--csv" in rest.split():
         return batch_cell(rest, "")
-    batch = reopen(here, rest)
+    batch = open_batch(here, rest)
     settled = show_batch(batch)
     if not watched():
         _wait(batch, settled, raises=False)
@@ -78,12 +85,12 @@ def batch_line(here: Session, rest: str) -> Any:
 
 def batches(here: Session, _: str) -> Table:
     """The newest batches of the ledger."""
-    from ...batches import listing
+    from ...batches import list_batches
 
-    return listing(here)
+    return list_batches(here)
 
 
-def _waits(here: Session, asked: Line) -> bool:
+def _waits(here: Session, asked: BatchArguments) -> bool:
     from ..widgets import watched
 
     wish = here.settings.wait if asked.wait is None else asked.wait
@@ -96,7 +103,7 @@ def _wait(batch: Batch, settled: Callable[[], object], *, raises: bool) -> None:
         try:
             batch.wait()
         finally:
-            if not batch.progress.moving:
+            if not batch.progress.active:
                 settled()
     except KeyboardInterrupt:
         raise UsageError(

@@ -69,15 +69,15 @@ def liangxin_cell(line: str, cell: str) -> Any:
 
 def _submitted(asked: Cell, *, brief: bool) -> list[Job]:
     """One job for each picture, each with a ticket in the ledger, each on the screen."""
-    from ...session.request_builder import requests
+    from ...session.request_builder import build_requests
     from ..widgets import show
 
     here = session()
-    wanted, notes = requests(
+    wanted, notes = build_requests(
         here.settings.profile,
         asked.prompt,
         asked.model,
-        plain=asked.plain,
+        common_options=asked.plain,
         options=asked.options,
         images=asked.images,
         count=asked.count,

@@ -20,12 +20,12 @@ __all__ = ["plainly", "session", "wait_for"]
 
 def session() -> Session:
     """The session that cells use; the engine is loaded here, at its first use."""
-    from ...session.default import current
+    from ...session.default import get_session
     from ..widgets import teach
 
     if (shell := get_ipython()) is not None:
         teach(shell)
-    return current()
+    return get_session()
 
 
 @contextmanager
@@ -41,10 +41,10 @@ def plainly() -> Iterator[None]:
 
 def wait_for(jobs: Sequence[Job]) -> None:
     """Waits for every job; an interrupt ends the waiting, not the jobs."""
-    from ...session.job import interrupted
+    from ...session.job import interrupt_message
 
     try:
         for job in jobs:
             job.wait()
     except KeyboardInterrupt:
-        raise UsageError(interrupted(jobs)) from None
+        raise UsageError(interrupt_message(jobs)) from None

@@ -69,12 +69,12 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[Any]], empty: str = 
 
 def _status(here: Session, _: str) -> Table:
     settings = here.settings
-    counts = here.ledger.count()
+    counts = here.ledger.count_by_status()
     service = {"sandbox": "sandbox: drawn on this machine, no model is run, nothing is billed"}
     rows = [
         ("service", service.get(settings.profile, f"{settings.profile}: {settings.host}")),
         ("results", str(settings.results)),
-        ("ledger", here.ledger.place),
+        ("ledger", here.ledger.location),
         ("tasks", ", ".join(f"{n} {fate}" for fate, n in sorted(counts.items())) or "none yet"),
         ("followed now", str(len(here.active()))),
     ]
@@ -102,17 +102,17 @@ def _models(here: Session, name: str) -> Table:
 
 
 def _tasks(here: Session, words: str) -> Table:
-    from ...ledger.spending import newest
+    from ...ledger.spending import latest_day_summary
 
-    if spent := newest(here.ledger):
+    if spent := latest_day_summary(here.ledger):
         print(spent)  # noqa: T201 one sentence above the table
-    return here.history(search=words.removeprefix("--search").strip(), most=50)
+    return here.history(search=words.removeprefix("--search").strip(), limit=50)
 
 
 def _show(here: Session, id: str) -> Any:
     job = here.job(_needed(id, "show"))
     if job is None:
-        return here.result(here.ticket(id))
+        return here.result(here.get_record(id))
     return _shown(here, [job])
 
 
@@ -123,14 +123,14 @@ def _resume(here: Session, id: str) -> Any:
         if unsent:
             print(unsent)  # noqa: T201 one sentence above the cards
         return _shown(here, jobs)
-    others = here.elsewhere()
+    others = here.count_owned_elsewhere()
     beside = f" {others} are followed by another notebook." if others else ""
     return _table((), (), f"Nothing is waiting to be collected.{beside} {unsent}".strip())
 
 
 def _unsent(here: Session) -> str:
     """What resume leaves alone: prompts of batches that were never sent."""
-    ids = {t.batch for t in here.ledger.of_fate("intent") if t.batch}
+    ids = {t.batch for t in here.ledger.with_status("intent") if t.batch}
     commands = ", ".join(f"%liangxin batch {id}" for id in sorted(ids))
     return f"Prompts of a batch were never sent: {commands} goes on with it." if ids else ""
 
@@ -152,14 +152,14 @@ def _gallery(here: Session, _: str) -> None:
 
 def _credits(here: Session, _: str) -> Table:
     """The balance where the service tells it, and what was spent, per day and model."""
-    from ...ledger.spending import totals
+    from ...ledger.spending import usage_by_day
 
     try:
         said = f"{here.credits():g} credits are left."
     except InvalidRequestError as error:
         said = str(error)
     print(said)  # noqa: T201 one sentence above the table
-    return totals(here.ledger)
+    return usage_by_day(here.ledger)
 
 
 def _key() -> Table:
@@ -190,8 +190,8 @@ def _leave(here: Session, id: str) -> Table:
         raise InvalidRequestError(
             f"{id!r} is not followed by this notebook.", next_step="%liangxin tasks lists them."
         )
-    job.leave()
-    name = job.task_id or job.ticket.id
+    job.detach()
+    name = job.task_id or job.record.id
     said = f"{name}: no longer watched; it may still be billed. Collect: %liangxin resume {name}"
     return _table((), (), said)
 

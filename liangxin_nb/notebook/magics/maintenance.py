@@ -71,9 +71,9 @@ def doctor() -> Any:
         return None
     called = _callback(here.settings)
     print(  # noqa: T201 plain text is what can be pasted
-        checkup(here.settings, ledger=here.ledger.place or "", frontend=looks, callback=called)
+        checkup(here.settings, ledger=here.ledger.location or "", frontend=looks, callback=called)
     )
-    rows = [(f.count, f.what, f.means, f.do) for f in here.examine()]
+    rows = [(f.count, f.what, f.means, f.do) for f in here.audit()]
     return Table(("tickets", "are", "that is", "what to do"), rows, "Nothing was asked for yet.")
 
 

@@ -12,7 +12,7 @@ from ...batches import Batch
 from ...core.job_record import JobUpdate
 from ...errors import InvalidRequestError, LiangxinError
 from ...session import Session
-from ...session.default import current
+from ...session.default import get_session
 from ...session.job import Job
 from .batch_display import display_batch
 from .output import Slot, frontend, opened, shows_widgets
@@ -34,7 +34,7 @@ def show(job: Job, session: Session, *, notes: Sequence[str] = (), brief: bool =
         return
     if job.note:
         print(job.note)  # noqa: T201 the picture below does not say that it was kept already
-    slot = Slot(job.ticket)
+    slot = Slot(job.record)
     settle = partial(_settle, slot, brief)
     # Whatever hinders the widgets here, the work goes on, and lines of text can tell of it.
     if shows_widgets():
@@ -61,7 +61,7 @@ def panel() -> None:
     from .composer import Composer
     from .gallery import listen
 
-    composer = Composer(current)
+    composer = Composer(get_session)
     listen(composer)  # a gallery hands its pictures on to it
     opened(composer.box, "liangxin_nb panel", "%liangxin panel")
 
@@ -80,9 +80,9 @@ def teach(shell: Any) -> None:
 
 def _display(job: Job) -> None:
     if frontend() in ("terminal", "script"):
-        _show_line(job, current(), brief=False, waited=True)
+        _show_line(job, get_session(), brief=False, waited=True)
     else:
-        show(job, current())
+        show(job, get_session())
     if not watched():
         # The shown line says how it ended; a formatter cannot fail the cell.
         with suppress(LiangxinError):

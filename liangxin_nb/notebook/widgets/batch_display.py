@@ -66,7 +66,7 @@ def show_batch(
     slot.batch = batch
     live = shows_widgets()
     now = batch.progress
-    if not now.moving and (now.done or not live):
+    if not now.active and (now.done or not live):
         slot.put("", dict(batch.sheet()._repr_mimebundle_()))
         return bool
     if not live:
@@ -77,7 +77,7 @@ def show_batch(
     from .batch_view import BatchView  # ipywidgets is loaded only where views are shown
 
     actions: dict[str, Callable[[], object]] = {
-        "pause": batch.pause, "resume": batch.resume, "leave": batch.leave, "retry": batch.retry,
+        "pause": batch.pause, "resume": batch.resume, "leave": batch.detach, "retry": batch.retry,
     }  # fmt: skip
     view = BatchView(now, actions, notes)
     slot.put_view(repr(batch), view.box.model_id)
@@ -151,8 +151,8 @@ class _Screen:
         """Draws; at the end the sheet is made in a thread of its own."""
         if self._view is not None:
             self._view.told(now)
-        if now.moving or self._ended:
-            self._ended = not now.moving
+        if now.active or self._ended:
+            self._ended = not now.active
             return
         self._ended = True
         self._settled.clear()
@@ -167,7 +167,7 @@ class _Screen:
     async def _put_sheet(self, now: Progress) -> None:
         sheet = self._batch.sheet()
         bundle = await asyncio.to_thread(sheet._repr_mimebundle_)
-        if self._batch.progress.moving:
+        if self._batch.progress.active:
             return  # somebody was quicker and asked for more
         stays = self._view is not None and not now.done
         if self._view is not None and not sheet.empty and (not stays or frontend() == "voila"):

@@ -92,12 +92,12 @@ class BatchView:
             self._tone = tone
         open_ = now.counts.get("unsent", 0) + now.counts.get("left", 0)
         fits = {
-            "pause": now.moving and not now.paused and now.counts.get("unsent", 0) > 0,
-            "resume": (now.paused or not now.moving) and open_ > 0,
-            "leave": now.moving,
-            "retry": now.again > 0,
+            "pause": now.active and not now.paused and now.counts.get("unsent", 0) > 0,
+            "resume": (now.paused or not now.active) and open_ > 0,
+            "leave": now.active,
+            "retry": now.retryable > 0,
         }
-        self.buttons["retry"].description = f"Retry failed ({now.again})"
+        self.buttons["retry"].description = f"Retry failed ({now.retryable})"
         for name, button in self.buttons.items():
             display = "" if fits[name] else "none"
             if button.layout.display != display:
@@ -114,8 +114,10 @@ class BatchView:
     def _small(self, now: Progress) -> str:
         reused = [f"{now.reused} reused: kept already, nothing was sent for them."]
         lines = [escape(note) for note in self._notes] + (reused if now.reused else [])
-        if now.tries:
-            lines.append(f"{now.tries} asked for again; the first tickets stay in the ledger.")
+        if now.extra_attempts:
+            lines.append(
+                f"{now.extra_attempts} asked for again; the first tickets stay in the ledger."
+            )
         lines.append(f'Batch <span class="lx-id">{escape(now.id)}</span>')
         if now.profile == "sandbox":
             lines[-1] += f" · {_SANDBOX}"
@@ -149,7 +151,7 @@ _BUTTONS = {
 
 def _state(now: Progress) -> tuple[str, str, str]:
     """Sign, word and tone of the whole."""
-    if now.moving:
+    if now.active:
         return ("◐", "Pausing", "lx-warn") if now.paused else ("◐", "Running", "lx-run")
     looks = (look for kind, look in _RESTS.items() if now.counts.get(kind))
     return next(looks, ("●", "Done", "lx-good"))
@@ -158,11 +160,11 @@ def _state(now: Progress) -> tuple[str, str, str]:
 def _head(now: Progress) -> str:
     sign, word, _ = _state(now)
     ended = sum(now.counts.get(kind, 0) for kind in ("done", "failed", "refused", "lost"))
-    times = [f"{ended} of {now.total}", clock(now.seconds) if now.moving else span(now.seconds)]
-    if now.rate is not None:
-        times.append(f"{now.rate:.0f} a minute")
-    if now.left is not None:
-        times.append(f"about {_about(now.left)} left")
+    times = [f"{ended} of {now.total}", clock(now.elapsed_s) if now.active else span(now.elapsed_s)]
+    if now.rate_per_min is not None:
+        times.append(f"{now.rate_per_min:.0f} a minute")
+    if now.eta_s is not None:
+        times.append(f"about {_about(now.eta_s)} left")
     name = first_line(now.name, 60) if now.name else f"batch of {now.total}"
     return (
         '<div class="lx-head" role="status"><span class="lx-state">'
@@ -195,7 +197,7 @@ def _counts(now: Progress) -> str:
     told = []
     for kind, (sign, word, tone, always) in _KINDS.items():
         number = now.counts.get(kind, 0)
-        if number or (always and now.moving):
+        if number or (always and now.active):
             tone = tone if number else "lx-none"
             sign = f'<span class="lx-sign" aria-hidden="true">{sign}</span>'
             told.append(f'<span class="{tone}">{sign}{number} {word}</span>')
@@ -203,8 +205,8 @@ def _counts(now: Progress) -> str:
 
 
 def _reasons(now: Progress) -> str:
-    lines = [_reason(outcome) for outcome in now.troubles[:_REASONS]]
-    more = len(now.troubles) - len(lines)
+    lines = [_reason(outcome) for outcome in now.failures[:_REASONS]]
+    more = len(now.failures) - len(lines)
     lines += [f'<li class="lx-soft">and {more} more: batch.failures lists them</li>'] * (more > 0)
     return f'<ul class="lx-whys">{"".join(lines)}</ul>' if lines else ""
 
@@ -217,6 +219,6 @@ def _reason(outcome: Outcome) -> str:
     return (
         f'<li class="{tone}" title="{escape(outcome.reason, quote=True)}">'
         f'<span class="lx-sign" style="color:var(--lx-tone)" aria-hidden="true">{sign}</span> '
-        f'<b>{outcome.place + 1} · {where}</b> <span class="lx-soft">{escape(word)}: {reason}'
+        f'<b>{outcome.index + 1} · {where}</b> <span class="lx-soft">{escape(word)}: {reason}'
         "</span></li>"
     )

@@ -9,7 +9,7 @@ from ...catalog.codegen import to_cell_source
 from ...core.job_record import JobRecord, JobUpdate
 from ...session import Session
 from ...session.job import Job
-from ...session.request_builder import varied, varies
+from ...session.request_builder import supports_seed, with_new_seed
 from .refresher import TICKER
 from .task_card import Actions, TaskCard
 
@@ -40,16 +40,16 @@ def card_of(
     def asked(next_job: Job) -> Job | None:
         return added(next_job) if added is not None else followed(next_job)
 
-    profile = job.ticket.profile
+    profile = job.record.profile
     actions = Actions(
-        collect=lambda job: followed(session.resume(job.ticket.id)[0]),
-        again=lambda job: asked(session.submit(job.ticket.request)),
-        vary=lambda job: asked(session.submit(varied(profile, job.ticket.request))),
+        collect=lambda job: followed(session.resume(job.record.id)[0]),
+        again=lambda job: asked(session.submit(job.record.request)),
+        vary=lambda job: asked(session.submit(with_new_seed(profile, job.record.request))),
         cell=_cell,
-        varies=lambda ticket: varies(ticket.profile, ticket.request),
+        varies=lambda ticket: supports_seed(ticket.profile, ticket.request),
         edit=edit,
     )
-    usual = session.ledger.usual(job.ticket.request.model, profile)
+    usual = session.ledger.median_duration(job.record.request.model, profile)
     card = TaskCard(
         job,
         actions,

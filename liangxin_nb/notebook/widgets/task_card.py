@@ -103,7 +103,7 @@ class TaskCard:
 
     def told(self, status: JobUpdate) -> None:
         """Takes a new status; called on the private loop's thread."""
-        if status.record.id == self._job.ticket.id:
+        if status.record.id == self._job.record.id:
             self.status = status
             self._news(self)
 
@@ -168,7 +168,7 @@ class TaskCard:
 
     def _act(self, name: str) -> None:
         if name == "leave":
-            self._job.leave()
+            self._job.detach()
         elif name in ("cell", "id"):
             self._offer(name)
         elif job := getattr(self._actions, name)(self._job):
@@ -202,7 +202,7 @@ class TaskCard:
         small = [escape(note) for note in (status.note, *self._notes) if note]
         small += [f'<span class="lx-id">{escape(ticket.task_id)}</span>']
         if status.result is not None:
-            small += [f'<span class="lx-id">{escape(status.result.place)}</span>']
+            small += [f'<span class="lx-id">{escape(status.result.relative_path)}</span>']
         small += [_SANDBOX] if ticket.profile == "sandbox" else []
         return "".join(lines) + "".join(f'<div class="lx-small">{line}</div>' for line in small)
 

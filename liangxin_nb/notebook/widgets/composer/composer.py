@@ -11,7 +11,7 @@ from liangxin_nb.catalog import find_model, load_models
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError, ResultUnavailableError
 from liangxin_nb.session import Session
-from liangxin_nb.session.request_builder import requests
+from liangxin_nb.session.request_builder import build_requests
 
 from ..theme import release
 from .card_list import MOST, Shelf
@@ -49,7 +49,7 @@ class Composer:
         self._chooser = Chooser(self._chosen, guard)
         self._prompt = Prompt(self._changed, guard, self._prompts)
         self._code = Code()
-        self._shelf = Shelf(lambda job: self.edit(job.ticket.request), self._kept)
+        self._shelf = Shelf(lambda job: self.edit(job.record.request), self._kept)
         self._form: Form | None = None
         self._place = widgets.VBox(layout={"overflow": "visible"})
         self._go = button(
@@ -79,7 +79,7 @@ class Composer:
         self._toggled()
         self._show()
         jobs = self._session.active() if self._session else []
-        for job in sorted(jobs, key=lambda job: job.ticket.at)[-MOST:]:
+        for job in sorted(jobs, key=lambda job: job.record.at)[-MOST:]:
             self._shelf.add(job, self._here())
 
     def _here(self) -> Session:
@@ -160,9 +160,9 @@ class Composer:
             raise InvalidRequestError("No model is chosen; nothing was sent.")
         self._changed()
         pictures = [one.picture for one in form.references.chosen] if form.references else []
-        (request,), notes = requests(
+        (request,), notes = build_requests(
             session.settings.profile, self._prompt.value, form.model.id,
-            plain={}, options=form.given(), images=pictures,
+            common_options={}, options=form.given(), images=pictures,
         )  # fmt: skip
         job = session.submit(request)
         self._asked = False
@@ -206,14 +206,14 @@ class Composer:
             self._form.references.refresh()
 
     def _prompts(self) -> list[str]:
-        found = self._session.ledger.tickets(most=_LOOKED_AT) if self._session else []
+        found = self._session.ledger.list_jobs(limit=_LOOKED_AT) if self._session else []
         newest = sorted(found, key=lambda ticket: -ticket.at)
         return list(dict.fromkeys(ticket.request.prompt for ticket in newest))
 
     def _newest(self) -> list[tuple[str, Path]]:
         """The newest results that are pictures, for the references."""
         session, found = self._session, list[tuple[str, Path]]()
-        tickets = session.ledger.tickets(most=_LOOKED_AT) if session else []
+        tickets = session.ledger.list_jobs(limit=_LOOKED_AT) if session else []
         for ticket in tickets:
             if ticket.fate != "kept" or session is None or len(found) == _OFFERED:
                 continue

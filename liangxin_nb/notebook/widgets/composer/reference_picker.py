@@ -165,7 +165,7 @@ def _small(one: Reference) -> str:
     data = one.picture
     try:
         data = data if isinstance(data, bytes) else Path(data).expanduser().read_bytes()
-        small = base64.b64encode(thumbnail(data, budget=3000)).decode()
+        small = base64.b64encode(thumbnail(data, max_bytes=3000)).decode()
     except (ValueError, OSError):
         return ""  # what is wrong with it is said when it is to be sent
     return f'<img alt="" src="data:image/jpeg;base64,{small}">'

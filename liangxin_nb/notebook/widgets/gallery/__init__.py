@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from liangxin_nb.core.request import Request
-from liangxin_nb.ledger import Wanted
+from liangxin_nb.ledger import Query
 from liangxin_nb.library import Shelf
 from liangxin_nb.session import Session
 
@@ -31,7 +31,7 @@ def show(
     """
     shelf = Shelf(session)
     if not shows_widgets():
-        Slot().begin(bundle(shelf, shelf.page(Wanted(fates=("kept",)))))
+        Slot().begin(bundle(shelf, shelf.page(Query(statuses=("kept",)))))
         return
     _show_live(session, shelf, Hands(on_edit, on_reference))
 

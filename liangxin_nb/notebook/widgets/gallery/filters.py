@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from liangxin_nb.ledger import Wanted
+from liangxin_nb.ledger import Query
 
 from .style import STATES, when
 
@@ -73,14 +73,14 @@ class Filters:
         ]  # fmt: skip
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> Query:
         """What they say, as the ledger is asked; the last day is a whole one."""
         until = self.until.value
-        return Wanted(
+        return Query(
             text=self.text.value[:_LONGEST],
             model=self.model.value or "",
             batch=self.batch.value or "",
-            fates=STATES[self.state.value],
+            statuses=STATES[self.state.value],
             since=_midnight(self.since.value),
             until=_midnight(until + timedelta(days=1) if until else None),
             sort=self.sort.value,
@@ -89,7 +89,7 @@ class Filters:
     @property
     def plain(self) -> bool:
         """Whether nothing but kept results is asked for."""
-        return self.wanted == Wanted(fates=("kept",), sort=self.sort.value)
+        return self.wanted == Query(statuses=("kept",), sort=self.sort.value)
 
     def offer(self, models: Mapping[str, int], batches: Sequence[tuple[str, float, int]]) -> None:
         """Fills the lists of models and batches; what is chosen stays chosen."""

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from liangxin_nb.ledger import Wanted
+from liangxin_nb.ledger import Query
 from liangxin_nb.library import Entry, Shelf
 
 from ..output import Slot, outlives
@@ -60,5 +60,5 @@ def bundle(shelf: Shelf, entries: Sequence[Entry]) -> dict[str, Any]:
 
 def line(shelf: Shelf) -> str:
     """How much is kept in all."""
-    kept = shelf.count(Wanted(fates=("kept",)))
+    kept = shelf.count(Query(statuses=("kept",)))
     return f"<Gallery of {kept:,} {'result' if kept == 1 else 'results'}>"
