@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from .archive import export, import_
+    from .archive import export_archive, import_archive
     from .batches import Batch, Estimate
     from .callbacks import CallbackServer
     from .config.settings import Settings
@@ -70,11 +70,11 @@ __all__ = [
     "attach",
     "batch",
     "credits",
-    "export",
+    "export_archive",
     "gallery",
     "generate",
     "history",
-    "import_",
+    "import_archive",
     "panel",
     "read_metadata",
     "resume",
@@ -92,8 +92,8 @@ _ROOMS = {
     "Session": "session",
     "Settings": "config.settings",
     "allow_nested_loops": "engine.background_loop",
-    "export": "archive",
-    "import_": "archive",
+    "export_archive": "archive",
+    "import_archive": "archive",
     "read_metadata": "results",
     "set_session": "session.default",
 }
@@ -278,7 +278,7 @@ def _session() -> Session:
 
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if shell is not None:
-        from .notebook.widgets import teach
+        from .notebook.widgets import register_formatters
 
-        teach(shell)
+        register_formatters(shell)
     return get_session()

@@ -406,7 +406,7 @@ class TestInOrder:
         packed = tutorial.text("%liangxin export").splitlines()
         found = re.match(r"(\S+\.zip): (\d+) tickets, (\d+) results, \d+ notebooks", packed[0])
         assert int(found[2]) == int(found[3]) + 2
-        taken = tutorial.text("lx.import_")
+        taken = tutorial.text("lx.import_archive")
         assert f"({found[2]} known), 0 new results, 0 new notebooks" in taken
         with zipfile.ZipFile(tutorial.folder / found[1]) as zipped:
             files = zipped.namelist()

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from .api import export, import_
-from .format import Imported, Packed
-from .session_transfer import pack_all, take_all
+from .api import export_archive, import_archive
+from .format import ExportReport, ImportReport
+from .session_transfer import export_session, import_session
 
-__all__ = ["Imported", "Packed", "export", "import_", "pack_all", "take_all"]
+__all__ = [
+    "ExportReport",
+    "ImportReport",
+    "export_archive",
+    "export_session",
+    "import_archive",
+    "import_session",
+]

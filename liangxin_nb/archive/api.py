@@ -7,13 +7,13 @@ from pathlib import Path
 
 from ..session import Session
 from ..session.default import get_session
-from .format import Imported
-from .session_transfer import pack_all, take_all
+from .format import ImportReport
+from .session_transfer import export_session, import_session
 
-__all__ = ["export", "import_"]
+__all__ = ["export_archive", "import_archive"]
 
 
-def export(
+def export_archive(
     path: str | Path | None = None, *, notebooks: bool = True, session: Session | None = None
 ) -> Path:
     """Packs everything that was made here into one zip, and returns its path.
@@ -24,26 +24,26 @@ def export(
     `session`: default the one that cells use. Tasks may go on meanwhile. Raises
     `InvalidRequestError` when the file is there or cannot be written.
 
-        path = lx.export()
-        path = lx.export("tonight.zip", notebooks=False)
+        path = lx.export_archive()
+        path = lx.export_archive("tonight.zip", notebooks=False)
     """
-    packed = pack_all(session or get_session(), path, notebooks=notebooks)
+    packed = export_session(session or get_session(), path, notebooks=notebooks)
     for reason in packed.left_out:
         warnings.warn(f"Left out: {reason}", stacklevel=2)
     return packed.path
 
 
-def import_(
+def import_archive(
     path: str | Path, *, notebooks: bool = True, session: Session | None = None
-) -> Imported:
-    """Takes in what `export` has packed, here or on another machine, and says what came.
+) -> ImportReport:
+    """Takes in what `export_archive` has packed, here or on another machine, and says what came.
 
     `path`: the zip; `session`: default the one that cells use. Nothing that is here is
     overwritten, and a second time changes nothing. Unfinished tasks of the same service can then
     be collected with `resume`. Notebooks come beside the results' folder, unless
     `notebooks=False`. Raises `InvalidRequestError` for what is no sound export.
 
-        lx.import_("liangxin-2026-11-22-0105.zip")
+        lx.import_archive("liangxin-2026-11-22-0105.zip")
         lx.resume()
     """
-    return take_all(session or get_session(), path, notebooks=notebooks)
+    return import_session(session or get_session(), path, notebooks=notebooks)

@@ -18,33 +18,37 @@ from ..errors import InvalidRequestError, ResultUnavailableError
 from ..imaging import POSTER_BYTES
 from ..ledger import TransferRow
 from ..results import Result, ResultStore, poster_name
-from .format import MOST_NOTEBOOK, RESULTS
-from .reader import Parts
+from .format import MAX_NOTEBOOK_BYTES, RESULTS
+from .reader import ArchiveReader
 
-__all__ = ["notebook", "result"]
+__all__ = ["import_notebook", "import_result"]
 
-_MOST_STORY = 4 * 1024 * 1024
-_MOST_FILE = 512 * 1024 * 1024  # as much as a download may have
+_MAX_METADATA_BYTES = 4 * 1024 * 1024
+_MAX_FILE_BYTES = 512 * 1024 * 1024  # as much as a download may have
 _FOLDER = re.compile(r"\d{4}-\d{2}-\d{2}/[\w-][\w.-]{0,119}")
 _NOTEBOOK = re.compile(r"[^\W_][^/\\:*?\"<>|\x00-\x1f\x7f]{0,120}\.ipynb")
 
 
-def result(
-    parts: Parts, row: TransferRow, results: ResultStore, wish: str
+def import_result(
+    parts: ArchiveReader, row: TransferRow, results: ResultStore, preferred_folder: str
 ) -> tuple[TransferRow, bool]:
     """The row with its folder here, and whether its files came just now; raises
     `ResultUnavailableError`.
 
-    `wish`: the folder that it should have.
+    `preferred_folder`: the folder that it should have.
     """
-    wish = wish if _FOLDER.fullmatch(wish) and ".." not in wish else ""
-    found = results.find_saved(row.record) or _there(results, wish, row)
-    kept = found or _brought(parts, row, results, wish)
+    preferred_folder = (
+        preferred_folder
+        if _FOLDER.fullmatch(preferred_folder) and ".." not in preferred_folder
+        else ""
+    )
+    found = results.find_saved(row.record) or _existing_result(results, preferred_folder, row)
+    kept = found or _commit_result(parts, row, results, preferred_folder)
     place = kept.folder.relative_to(results.root).as_posix()
     return replace(row, values={**row.values, "folder": place}), found is None
 
 
-def notebook(parts: Parts, name: str, folder: Path) -> Path | None:
+def import_notebook(parts: ArchiveReader, name: str, folder: Path) -> Path | None:
     """A notebook's place here: None when it is here already, `-2` and so on where another is.
 
     Raises `ResultUnavailableError` when it is no notebook.
@@ -52,13 +56,13 @@ def notebook(parts: Parts, name: str, folder: Path) -> Path | None:
     plain = name.rpartition("/")[2]
     if not _NOTEBOOK.fullmatch(plain):
         raise ResultUnavailableError("not a usable name")
-    data = parts.read(name, MOST_NOTEBOOK)
+    data = parts.read(name, MAX_NOTEBOOK_BYTES)
     try:
         extract_task_ids(data.decode("utf-8"), plain)
     except (InvalidRequestError, UnicodeDecodeError, RecursionError):
         raise ResultUnavailableError("not a notebook") from None
     n = 1
-    while (path := folder / _numbered(plain, n)).exists():
+    while (path := folder / _numbered_name(plain, n)).exists():
         if path.is_file() and path.read_bytes() == data:
             return None
         n += 1
@@ -67,11 +71,11 @@ def notebook(parts: Parts, name: str, folder: Path) -> Path | None:
     return path
 
 
-def _numbered(name: str, n: int) -> str:
+def _numbered_name(name: str, n: int) -> str:
     return name if n == 1 else f"{Path(name).stem}-{n}.ipynb"
 
 
-def _there(results: ResultStore, folder: str, row: TransferRow) -> Result | None:
+def _existing_result(results: ResultStore, folder: str, row: TransferRow) -> Result | None:
     """The result under the name that it had there, where an earlier import has put it."""
     try:
         here = results.load(folder) if folder else None
@@ -80,12 +84,14 @@ def _there(results: ResultStore, folder: str, row: TransferRow) -> Result | None
     return here if here is not None and here.metadata.ticket == row.values["id"] else None
 
 
-def _brought(parts: Parts, row: TransferRow, results: ResultStore, wish: str) -> Result:
+def _commit_result(
+    parts: ArchiveReader, row: TransferRow, results: ResultStore, preferred_folder: str
+) -> Result:
     place = f"{RESULTS}/{row.values.get('folder', '')}"
-    story = _story(parts, place, row)
+    story = _read_metadata(parts, place, row)
     contents = {}
     for file in row.files:
-        data = parts.read(f"{place}/{file['name']}", min(file["bytes"], _MOST_FILE))
+        data = parts.read(f"{place}/{file['name']}", min(file["bytes"], _MAX_FILE_BYTES))
         if hashlib.sha256(data).hexdigest() != file["sha256"]:
             raise ResultUnavailableError("not what the ledger says")
         contents[file["name"]] = data
@@ -96,16 +102,16 @@ def _brought(parts: Parts, row: TransferRow, results: ResultStore, wish: str) ->
             contents[poster_name(film)] = parts.read(f"{place}/{poster_name(film)}", POSTER_BYTES)
     parcel = results.stage(row.record)
     try:
-        return parcel.commit_import(story, contents, wish)
+        return parcel.commit_import(story, contents, preferred_folder)
     finally:
         parcel.discard()
 
 
-def _story(parts: Parts, place: str, row: TransferRow) -> ResultMetadata:
+def _read_metadata(parts: ArchiveReader, place: str, row: TransferRow) -> ResultMetadata:
     """The story in the zip, where it tells of this row; of its files only what the row knows."""
     try:
         told = ResultMetadata.from_json(
-            parts.read(f"{place}/story.json", _MOST_STORY).decode("utf-8")
+            parts.read(f"{place}/story.json", _MAX_METADATA_BYTES).decode("utf-8")
         )
         listed = told.files if told is not None else ()
         kinds = {file["name"]: str(file.get("kind", "image")) for file in listed}

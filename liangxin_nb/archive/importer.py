@@ -12,14 +12,16 @@ from ..core.job_record import JobRecord
 from ..errors import InvalidRequestError, ResultUnavailableError
 from ..ledger import BatchRecord, Ledger, TransferRow, import_batches, import_rows
 from ..results import ResultStore
-from .format import NOTEBOOKS, Imported
-from .import_item import notebook, result
-from .reader import BROKEN, Parts
+from .format import NOTEBOOKS, ImportReport
+from .import_item import import_notebook, import_result
+from .reader import ZIP_ERRORS, ArchiveReader
 
-__all__ = ["unpack"]
+__all__ = ["import_zip"]
 
 
-def unpack(path: Path, ledger: Ledger, results: ResultStore, notebooks: Path | None) -> Imported:
+def import_zip(
+    path: Path, ledger: Ledger, results: ResultStore, notebooks: Path | None
+) -> ImportReport:
     """Takes in what is not here yet; what is here is never overwritten, and a second time is free.
 
     `notebooks`: the folder for notebooks, None for none. Raises `InvalidRequestError`, with nothing
@@ -27,32 +29,38 @@ def unpack(path: Path, ledger: Ledger, results: ResultStore, notebooks: Path | N
     """
     try:
         with ZipFile(path.expanduser()) as archive:
-            parts = Parts(archive, results.root)
-            lines = list(parts.lines())
+            parts = ArchiveReader(archive, results.root)
+            lines = list(parts.ledger_rows())
             rows = [line for line in lines if isinstance(line, TransferRow)]
-            brought = _taken(parts, rows, ledger, results, notebooks)
+            brought = _import_rows(parts, rows, ledger, results, notebooks)
             import_batches(ledger, [line for line in lines if isinstance(line, BatchRecord)])
             return brought
-    except (*BROKEN, ValueError) as error:
+    except (*ZIP_ERRORS, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InvalidRequestError(
             f"{str(path)!r} is no sound export of liangxin_nb ({reason}); nothing was changed.",
-            next_step="Give a zip that %liangxin export or lx.export() has made.",
+            next_step="Give a zip that %liangxin export or lx.export_archive() has made.",
         ) from None
 
 
-def _taken(
-    parts: Parts, rows: list[TransferRow], ledger: Ledger, results: ResultStore, folder: Path | None
-) -> Imported:
+def _import_rows(
+    parts: ArchiveReader,
+    rows: list[TransferRow],
+    ledger: Ledger,
+    results: ResultStore,
+    folder: Path | None,
+) -> ImportReport:
     here = {ticket.id: ticket for ticket in ledger.list_jobs(limit=None)}
     left: list[str] = []
-    arrived = [_arrived(parts, row, here.get(row.values["id"]), results, left) for row in rows]
+    arrived = [
+        _import_result(parts, row, here.get(row.values["id"]), results, left) for row in rows
+    ]
     became = Counter(import_rows(ledger, [row for row, _ in arrived]))
-    files = _notebooks(parts, folder, left) if folder is not None else ()
+    files = _import_notebooks(parts, folder, left) if folder is not None else ()
     ids = {row.values["id"] for row in rows}
-    return Imported(
-        tickets=became["new"],
-        known=became["known"] + became["finished"],
+    return ImportReport(
+        jobs=became["new"],
+        already_here=became["known"] + became["finished"],
         results=sum(new for _, new in arrived),
         unfinished=sum(ticket.id in ids for ticket in ledger.resumable()),
         notebooks=tuple(files),
@@ -60,8 +68,12 @@ def _taken(
     )
 
 
-def _arrived(
-    parts: Parts, row: TransferRow, here: JobRecord | None, results: ResultStore, left: list[str]
+def _import_result(
+    parts: ArchiveReader,
+    row: TransferRow,
+    here: JobRecord | None,
+    results: ResultStore,
+    left: list[str],
 ) -> tuple[TransferRow, bool]:
     """The row as it can be taken in, and whether its result came with it just now."""
     held = here is not None and here.fate == "kept"
@@ -71,7 +83,9 @@ def _arrived(
         return row, False
     folder = str(row.values.get("folder", ""))
     try:
-        return result(parts, row, results, here.folder if here is not None and held else folder)
+        return import_result(
+            parts, row, results, here.folder if here is not None and held else folder
+        )
     except ResultUnavailableError as error:
         left.append(f"{folder[:80]}: {error.message}")
         # A name that no result has: it counts as removed, and the service may still have it.
@@ -79,12 +93,12 @@ def _arrived(
         return replace(row, values=gone, files=()), False
 
 
-def _notebooks(parts: Parts, folder: Path, left: list[str]) -> Iterator[Path]:
+def _import_notebooks(parts: ArchiveReader, folder: Path, left: list[str]) -> Iterator[Path]:
     for name in sorted(parts.files):
         if not name.startswith(f"{NOTEBOOKS}/") or name.endswith("/"):
             continue
         try:
-            if (path := notebook(parts, name, folder)) is not None:
+            if (path := import_notebook(parts, name, folder)) is not None:
                 yield path
         except ResultUnavailableError as error:
             left.append(f"{name[:80]!r}: {error.message}")

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from ..config.credentials import API_KEY_VAR
 from ..session import Session
-from .format import Imported, Packed
-from .importer import unpack
-from .writer import pack
+from .format import ExportReport, ImportReport
+from .importer import import_zip
+from .writer import write_zip
 
-__all__ = ["pack_all", "take_all"]
+__all__ = ["export_session", "import_session"]
 
 
-def pack_all(session: Session, path: str | Path | None, *, notebooks: bool) -> Packed:
-    """Packs a session's ledger and results, and the notebooks beside them; see `pack`.
+def export_session(session: Session, path: str | Path | None, *, notebooks: bool) -> ExportReport:
+    """Packs a session's ledger and results, and the notebooks beside them; see `write_zip`.
 
     `path`: default a new file of today's name in the working folder, where the file browser shows
     it. Raises `InvalidRequestError`.
@@ -25,16 +25,16 @@ def pack_all(session: Session, path: str | Path | None, *, notebooks: bool) -> P
     names = (API_KEY_VAR, "LIANGXIN_WEBHOOK_KEY", "LIANGXIN_SANDBOX_KEY")
     secrets = [key.reveal() if key else "", *(os.environ.get(name, "").strip() for name in names)]
     files = _notebooks(session) if notebooks else ()
-    return pack(session.ledger, session.results, place, files, secrets)
+    return write_zip(session.ledger, session.results, place, files, secrets)
 
 
-def take_all(session: Session, path: str | Path, *, notebooks: bool) -> Imported:
-    """Takes an export into a session's ledger and results; see `unpack`.
+def import_session(session: Session, path: str | Path, *, notebooks: bool) -> ImportReport:
+    """Takes an export into a session's ledger and results; see `import_zip`.
 
     Notebooks come into the folder of the results' folder. Raises `InvalidRequestError`.
     """
     folder = session.results.root.parent if notebooks else None
-    return unpack(Path(path), session.ledger, session.results, folder)
+    return import_zip(Path(path), session.ledger, session.results, folder)
 
 
 def _notebooks(session: Session) -> list[Path]:

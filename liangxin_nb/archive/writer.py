@@ -19,39 +19,45 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 from ..errors import InvalidRequestError
 from ..ledger import Ledger, TransferRow, all_batches, batch_to_json, export_rows
 from ..results import ResultStore, find_poster
-from .format import FORMAT, LEDGER, MOST_NOTEBOOK, NOTEBOOKS, RESULTS, Packed
+from .format import FORMAT, LEDGER, MAX_NOTEBOOK_BYTES, NOTEBOOKS, RESULTS, ExportReport
 
-__all__ = ["pack"]
+__all__ = ["write_zip"]
 
-_PLAIN = (".json", ".txt", ".ipynb")
+_UNCOMPRESSED = (".json", ".txt", ".ipynb")
 _README = """What liangxin_nb made, packed to be taken elsewhere.
 
 results/      the files as they are, each folder with its story.json
 ledger.jsonl  one line per task: what was asked for and what became of it
 notebooks/    the notebooks as they were last saved
 
-To take it in: %liangxin import FILE.zip, or liangxin_nb.import_("FILE.zip").
+To take it in: %liangxin import FILE.zip, or liangxin_nb.import_archive("FILE.zip").
 """
 
 
-def pack(
+def write_zip(
     ledger: Ledger,
     results: ResultStore,
     path: Path,
     notebooks: Iterable[Path],
     secrets: Sequence[str],
-) -> Packed:
+) -> ExportReport:
     """Writes the zip, whole or not at all; a file that holds a secret is left out and named.
 
     `path`: a file that is not there yet, or a folder for one with today's name. Raises
     `InvalidRequestError` when it is there already or cannot be written.
     """
-    path = _free(path)
+    path = _unused_path(path)
     part = path.with_name(f".{path.name}.part")
     try:
         batches = [batch_to_json(bundle) for bundle in all_batches(ledger)]
-        packed = _written(
-            part, path, batches, export_rows(ledger), results.root, notebooks, _forms(secrets)
+        packed = _write_parts(
+            part,
+            path,
+            batches,
+            export_rows(ledger),
+            results.root,
+            notebooks,
+            _secret_forms(secrets),
         )
         with part.open("rb+") as file:
             os.fsync(file.fileno())
@@ -66,7 +72,7 @@ def pack(
     return packed
 
 
-def _free(path: Path) -> Path:
+def _unused_path(path: Path) -> Path:
     path = path.expanduser().absolute()
     if not path.is_dir():
         if path.exists():
@@ -79,7 +85,7 @@ def _free(path: Path) -> Path:
     return next(path / name for name in names if not (path / name).exists())
 
 
-def _written(
+def _write_parts(
     part: Path,
     path: Path,
     batches: Sequence[str],
@@ -87,19 +93,19 @@ def _written(
     root: Path,
     notebooks: Iterable[Path],
     secrets: Sequence[bytes],
-) -> Packed:
+) -> ExportReport:
     left: list[str] = []
     with ZipFile(part, "w", ZIP_DEFLATED, strict_timestamps=False) as archive:
         archive.writestr("README.txt", _README)
         with archive.open(LEDGER, "w", force_zip64=True) as lines:
             for line in (_header(len(tickets)), *batches, *(row.to_json() for row in tickets)):
-                lines.write(_without(line.encode("utf-8"), secrets) + b"\n")
+                lines.write(_redact(line.encode("utf-8"), secrets) + b"\n")
         kept = [row for row in tickets if row.values["fate"] == "kept"]
         results = [_add_result(archive, root, row, secrets, left) for row in kept]
         names: set[str] = set()
         for file in notebooks:
             _add_notebook(archive, file, names, secrets, left)
-    return Packed(path, len(tickets), sum(results), len(names), tuple(left))
+    return ExportReport(path, len(tickets), sum(results), len(names), tuple(left))
 
 
 def _header(tickets: int) -> str:
@@ -122,7 +128,7 @@ def _add_result(
         left.append(f"{folder or row.values['id']}, whose files are gone.")
         return False
     files += filter(None, map(find_poster, files[1:]))
-    if any(_holds(file, secrets) for file in files):
+    if any(_contains_secret(file, secrets) for file in files):
         left.append(f"{folder}, which holds your key.")
         return False
     for file in files:
@@ -135,9 +141,9 @@ def _add_notebook(
 ) -> None:
     if file.is_symlink() or not file.is_file() or file.name in names:
         return
-    if file.stat().st_size > MOST_NOTEBOOK:
-        left.append(f"{file.name}, which is larger than {MOST_NOTEBOOK // 2**20} MB.")
-    elif _holds(file, secrets):
+    if file.stat().st_size > MAX_NOTEBOOK_BYTES:
+        left.append(f"{file.name}, which is larger than {MAX_NOTEBOOK_BYTES // 2**20} MB.")
+    elif _contains_secret(file, secrets):
         left.append(f"{file.name}, which holds your key. Take it out of the notebook.")
     else:
         _add(archive, file, f"{NOTEBOOKS}/{file.name}")
@@ -146,22 +152,22 @@ def _add_notebook(
 
 def _add(archive: ZipFile, file: Path, name: str) -> None:
     # What is a picture or a film is as small as it gets.
-    archive.write(file, name, ZIP_DEFLATED if file.suffix in _PLAIN else ZIP_STORED)
+    archive.write(file, name, ZIP_DEFLATED if file.suffix in _UNCOMPRESSED else ZIP_STORED)
 
 
-def _forms(secrets: Sequence[str]) -> list[bytes]:
+def _secret_forms(secrets: Sequence[str]) -> list[bytes]:
     """Each secret as it may stand in a file: plain, and in base64."""
     plain = [secret.encode() for secret in secrets if len(secret) >= 8]
     return [*plain, *(base64.b64encode(secret).rstrip(b"=") for secret in plain)]
 
 
-def _without(line: bytes, secrets: Sequence[bytes]) -> bytes:
+def _redact(line: bytes, secrets: Sequence[bytes]) -> bytes:
     for secret in secrets:
         line = line.replace(secret, "••••••".encode())
     return line
 
 
-def _holds(file: Path, secrets: Sequence[bytes]) -> bool:
+def _contains_secret(file: Path, secrets: Sequence[bytes]) -> bool:
     """Whether a file holds one, read in pieces that overlap."""
     longest = max(map(len, secrets), default=1)
     tail = b""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .audit import Finding, examine, settle
-from .report import checkup
+from .audit import AuditRow, audit, mark_interrupted
+from .report import report
 
-__all__ = ["Finding", "checkup", "examine", "settle"]
+__all__ = ["AuditRow", "audit", "mark_interrupted", "report"]

@@ -9,36 +9,36 @@ from ..core.job_record import JobRecord
 from ..ledger import Ledger
 from ..results import ResultStore
 
-__all__ = ["Finding", "examine", "settle"]
+__all__ = ["AuditRow", "audit", "mark_interrupted"]
 
-_ENDED = "The process ended while the request was on its way: a task may have been created."
+_INTERRUPTED = "The process ended while the request was on its way: a task may have been created."
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditRow:
     """One line of the reckoning: how many tickets, what it means for money and work, what to do."""
 
-    what: str
+    label: str
     count: int
-    means: str
-    do: str
+    meaning: str
+    next_step: str
 
 
-def settle(ledger: Ledger, alive: Callable[[str], bool]) -> list[JobRecord]:
+def mark_interrupted(ledger: Ledger, is_alive: Callable[[str], bool]) -> list[JobRecord]:
     """Marks as unknown what was being sent when its process ended; returns those tickets."""
     return [
-        ledger.update(ticket, "unknown", _ENDED, fate="unknown", reason=_ENDED)
+        ledger.update(ticket, "unknown", _INTERRUPTED, fate="unknown", reason=_INTERRUPTED)
         for ticket in ledger.with_status("sent")
-        if not alive(ticket.owner)
+        if not is_alive(ticket.owner)
     ]
 
 
-def examine(ledger: Ledger, results: ResultStore, alive: Callable[[str], bool]) -> list[Finding]:
+def audit(ledger: Ledger, results: ResultStore, is_alive: Callable[[str], bool]) -> list[AuditRow]:
     """Every kind of ticket that there is, counted; the counts add up to all that was asked for."""
-    settle(ledger, alive)
+    mark_interrupted(ledger, is_alive)
     counts = ledger.count_by_status()
     open_ = ledger.resumable()
-    followed = sum(alive(ticket.owner) for ticket in open_)
+    followed = sum(is_alive(ticket.owner) for ticket in open_)
     missing = sum(not (results.root / t.folder).is_dir() for t in ledger.with_status("kept"))
     kinds = [
         ("kept", counts.get("kept", 0) - missing, "collected, on this disk", ""),
@@ -61,4 +61,4 @@ def examine(ledger: Ledger, results: ResultStore, alive: Callable[[str], bool]) 
         ("never sent", counts.get("intent", 0), "written down, not sent; not billed",
          "run the cell again; of a batch: %liangxin batches"),
     ]  # fmt: skip
-    return [Finding(*kind) for kind in kinds if kind[1]]
+    return [AuditRow(*kind) for kind in kinds if kind[1]]

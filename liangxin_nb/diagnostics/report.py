@@ -19,7 +19,7 @@ from ..config.environment import ephemeral_notice
 from ..config.settings import Settings
 from ..ratelimit import sharing_error
 
-__all__ = ["checkup"]
+__all__ = ["report"]
 
 _LIBRARIES = (
     "ipython", "ipykernel", "ipywidgets", "jupyterlab", "notebook", "voila", "jupyter_server",
@@ -29,7 +29,7 @@ _LITTLE = 500 * 1024 * 1024
 _PATIENCE = 3.0  # seconds to reach the service
 
 
-def checkup(
+def report(
     settings: Settings | None,
     *,
     ledger: str = "",
@@ -53,12 +53,12 @@ def checkup(
         facts |= _settings(settings, ledger, callback)
     if ends := ephemeral_notice(env):
         facts["this place"] = ends
-    wrong = [*([trouble] if trouble else []), *_wrong(versions, settings, env)]
+    wrong = [*([trouble] if trouble else []), *_problems(versions, settings, env)]
     lines = [f"{name:<11}{value}" if name else value for name, value in facts.items()]
     lines += [f"wrong      {line}" for line in wrong] or [
         "wrong      nothing that can be seen here"
     ]
-    return _discreet("\n".join([_head(), *lines]), settings)
+    return _redact("\n".join([_head(), *lines]), settings)
 
 
 def _head() -> str:
@@ -87,7 +87,7 @@ def _settings(settings: Settings, ledger: str, callback: str) -> dict[str, str]:
         "service": settings.profile if settings.profile == settings.host
         else f"{settings.profile} at {settings.host}",
         "key": key,
-        "results": f"{settings.results} · {_free(settings.results) / 1e9:.1f} GB free",
+        "results": f"{settings.results} · {_free_space(settings.results) / 1e9:.1f} GB free",
         "ledger": ledger,
         "limits": ", ".join(set_) or "none",
         "rates": _rates(settings.budget),
@@ -96,7 +96,7 @@ def _settings(settings: Settings, ledger: str, callback: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _wrong(
+def _problems(
     versions: Mapping[str, str], settings: Settings | None, env: Mapping[str, str]
 ) -> Iterator[str]:
     """Each thing that is known to give trouble, with what helps."""
@@ -109,14 +109,14 @@ def _wrong(
         yield "ipywidgets is missing, so cards are lines of text: pip install ipywidgets"
     if settings is None:
         return
-    if _free(settings.results) < _LITTLE:
+    if _free_space(settings.results) < _LITTLE:
         yield f"there is little room in {settings.results}: results could not be kept"
     if why := sharing_error(settings.budget):
         yield (
             f"the rates are not shared ({why}), each notebook keeps them by itself, and several "
             "at once may be refused: see LIANGXIN_BUDGET"
         )
-    if not settings.local and not _reached(settings, env):
+    if not settings.local and not _reachability(settings, env):
         yield f"{settings.host} cannot be reached from here"
 
 
@@ -127,12 +127,12 @@ def _rates(place: str) -> str:
     return f"shared by all notebooks of this machine{f', in {place}' if place else ''}"
 
 
-def _free(folder: Path) -> int:
+def _free_space(folder: Path) -> int:
     place = next((p for p in (folder, *folder.parents) if p.exists()), Path("/"))
     return shutil.disk_usage(place).free
 
 
-def _reached(settings: Settings, env: Mapping[str, str]) -> bool:
+def _reachability(settings: Settings, env: Mapping[str, str]) -> bool:
     """Whether the service's address answers; behind a proxy only the proxy could say."""
     if any(env.get(name) or env.get(name.lower()) for name in ("HTTPS_PROXY", "ALL_PROXY")):
         return True
@@ -144,7 +144,7 @@ def _reached(settings: Settings, env: Mapping[str, str]) -> bool:
         return False
 
 
-def _discreet(text: str, settings: Settings | None) -> str:
+def _redact(text: str, settings: Settings | None) -> str:
     """The text without the home folder's name, and without the key wherever it came from."""
     key = settings.key.reveal() if settings is not None and settings.key else ""
     text = text.replace(key, "••••••") if key else text

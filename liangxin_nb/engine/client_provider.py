@@ -48,4 +48,4 @@ class ClientProvider:
 
     def release(self) -> None:
         """Gives the sandbox back: without users it ends by itself."""
-        self._launcher.leave()
+        self._launcher.release()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .embedded import Told
-from .entry import Entry, kind_of
-from .library import Shelf, link
+from .embedded import EmbeddedMetadata
+from .entry import LibraryEntry, kind_of
+from .library import Library, notebook_link
 
-__all__ = ["Entry", "Shelf", "Told", "kind_of", "link"]
+__all__ = ["EmbeddedMetadata", "Library", "LibraryEntry", "kind_of", "notebook_link"]

@@ -10,49 +10,53 @@ from ..core.metadata import ResultMetadata
 from ..core.request import Request
 from ..imaging import extract, thumbnail
 
-__all__ = ["MOST", "Told", "read_back"]
+__all__ = ["MAX_FILE_BYTES", "EmbeddedMetadata", "read_embedded"]
 
 #: Bytes of a file that is looked into.
-MOST = 64 << 20
-_LONGEST = 100_000
+MAX_FILE_BYTES = 64 << 20
+_MAX_TEXT = 100_000
 _KINDS = "PNG, JPEG or WebP"
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a file tells: its story, or None and `why` not. `picture`: a small JPEG, or empty."""
+class EmbeddedMetadata:
+    """What a file tells: its story, or None and `reason` not. `picture`: a small JPEG, or empty."""
 
-    story: ResultMetadata | None = None
-    why: str = ""
+    metadata: ResultMetadata | None = None
+    reason: str = ""
     picture: bytes = b""
 
     @property
     def request(self) -> Request | None:
         """What was asked for, for a cell or a form."""
-        told = self.story
+        told = self.metadata
         return Request(told.model, told.prompt, _options(told.options)) if told else None
 
 
-def read_back(data: bytes) -> Told:
+def read_embedded(data: bytes) -> EmbeddedMetadata:
     """The story in a picture made by this toolkit; never raises, whatever the bytes are."""
-    if len(data) > MOST:
-        return Told(why=f"The file has more than {MOST >> 20} MB; no picture made here has.")
+    if len(data) > MAX_FILE_BYTES:
+        return EmbeddedMetadata(
+            reason=f"The file has more than {MAX_FILE_BYTES >> 20} MB; no picture made here has."
+        )
     try:
         text = extract(data)
         picture = thumbnail(data, side=768)
     except Exception:  # hostile bytes: decoders raise many kinds
-        return Told(why=f"This is no {_KINDS} that can be read.")
+        return EmbeddedMetadata(reason=f"This is no {_KINDS} that can be read.")
     try:
-        story = _sane(ResultMetadata.from_json(text)) if text and len(text) <= _LONGEST else None
+        story = (
+            _validated(ResultMetadata.from_json(text)) if text and len(text) <= _MAX_TEXT else None
+        )
     except Exception:  # hostile words: of any shape and depth
         story = None
     if story is None:
         why = "This picture holds no story of liangxin_nb: it was made elsewhere, or saved anew."
-        return Told(why=why, picture=picture)
-    return Told(story, picture=picture)
+        return EmbeddedMetadata(reason=why, picture=picture)
+    return EmbeddedMetadata(story, picture=picture)
 
 
-def _sane(story: ResultMetadata | None) -> ResultMetadata | None:
+def _validated(story: ResultMetadata | None) -> ResultMetadata | None:
     """The story if each of its fields is what it is said to be: files may be forged."""
     if story is None or not isinstance(story.options, Mapping):
         return None

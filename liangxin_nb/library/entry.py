@@ -10,7 +10,7 @@ from ..core.job_record import JobRecord
 from ..ledger import File, JobWithFiles
 from ..results import find_poster
 
-__all__ = ["Entry", "kind_of", "safe"]
+__all__ = ["LibraryEntry", "kind_of", "safe_file_name"]
 
 # Kept files get their names here, so that a name's ending says what its bytes are.
 _KINDS = {
@@ -19,23 +19,23 @@ _KINDS = {
     "audio": ("m4a", "mp3", "wav", "ogg", "flac"),
     "text": ("txt", "json"),
 }
-_BY_ENDING = {ending: kind for kind, endings in _KINDS.items() for ending in endings}
+_KIND_BY_SUFFIX = {ending: kind for kind, endings in _KINDS.items() for ending in endings}
 
 
 def kind_of(name: str) -> str:
     """The kind of a kept file: image, video, audio, text or file."""
-    return _BY_ENDING.get(name.rpartition(".")[2].lower(), "file")
+    return _KIND_BY_SUFFIX.get(name.rpartition(".")[2].lower(), "file")
 
 
 @dataclass(frozen=True)
-class Entry:
+class LibraryEntry:
     """A ticket on the shelf. `folder`: where its files lie, None when they are not on this disk."""
 
     row: JobWithFiles
     folder: Path | None
 
     @property
-    def ticket(self) -> JobRecord:
+    def record(self) -> JobRecord:
         """The ledger's ticket."""
         return self.row.record
 
@@ -52,7 +52,7 @@ class Entry:
     @property
     def kind(self) -> str:
         """What it is: the kind of its first file, or empty when nothing is kept."""
-        return kind_of(self.files[0].name) if self.files and self.ticket.folder else ""
+        return kind_of(self.files[0].name) if self.files and self.record.folder else ""
 
     @property
     def pictures(self) -> tuple[File, ...]:
@@ -65,7 +65,7 @@ class Entry:
         return bool(self.pictures) or self.kind == "video"
 
     @property
-    def seen(self) -> tuple[Path, ...]:
+    def preview_files(self) -> tuple[Path, ...]:
         """The files that show how it looks: its pictures, or its films' posters."""
         if self.folder is None:
             return ()
@@ -76,9 +76,9 @@ class Entry:
         return tuple(filter(None, posters))
 
     @property
-    def gone(self) -> bool:
+    def files_missing(self) -> bool:
         """Whether the ledger says that it is kept, but its files are no longer there."""
-        return self.ticket.fate == "kept" and self.folder is None
+        return self.record.fate == "kept" and self.folder is None
 
     def path(self, file: File) -> Path | None:
         """Where one of its files lies."""
@@ -86,6 +86,6 @@ class Entry:
         return self.folder / Path(file.name).name if self.folder else None
 
 
-def safe(id: str) -> str:
+def safe_file_name(id: str) -> str:
     """A ticket's id as a part of a file's name; a shared ledger may hold anything."""
     return re.sub(r"[^0-9A-Za-z_-]", "_", id)[:32]

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from ..errors import InvalidRequestError
 from ..results import find_poster
-from .entry import Entry
+from .entry import LibraryEntry
 
-__all__ = ["exported"]
+__all__ = ["export_zip"]
 
-_STORY = "story.json"
+_METADATA_FILE = "story.json"
 
 
-def exported(root: Path, entries: Sequence[Entry]) -> tuple[Path, int]:
+def export_zip(root: Path, entries: Sequence[LibraryEntry]) -> tuple[Path, int]:
     """The zip file, in `exports/` of the results folder, and how many results are in it.
 
     Raises `InvalidRequestError` when none of them has a file, or the disk does not take it.
@@ -43,10 +43,12 @@ def exported(root: Path, entries: Sequence[Entry]) -> tuple[Path, int]:
     return place, len(there)
 
 
-def _put(zipped: zipfile.ZipFile, entry: Entry) -> None:
+def _put(zipped: zipfile.ZipFile, entry: LibraryEntry) -> None:
     assert entry.folder is not None
     within = f"{entry.folder.parent.name}/{entry.folder.name}"
-    paths = [entry.folder / name for name in (*(Path(f.name).name for f in entry.files), _STORY)]
+    paths = [
+        entry.folder / name for name in (*(Path(f.name).name for f in entry.files), _METADATA_FILE)
+    ]
     for path in (*paths, *filter(None, map(find_poster, paths))):
         if path.is_file():
             zipped.write(path, f"{within}/{path.name}")

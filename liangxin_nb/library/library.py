@@ -19,38 +19,38 @@ from ..imaging import grid, thumbnail
 from ..ledger import JobWithFiles, Query
 from ..ledger.queries import batches, count, get_many, models, page
 from ..results import Result
-from .embedded import Told, read_back
-from .entry import Entry
-from .export import exported
-from .thumbnails import Thumbnails
+from .embedded import EmbeddedMetadata, read_embedded
+from .entry import LibraryEntry
+from .export import export_zip
+from .thumbnails import ThumbnailCache
 
 if TYPE_CHECKING:
     from ..session import Session
 
-__all__ = ["Shelf"]
+__all__ = ["Library"]
 
-_FIRST_WORDS = 600  # bytes of a text that are read for its tile
+_EXCERPT_BYTES = 600  # bytes of a text that are read for its tile
 
 
-class Shelf:
+class Library:
     """What the gallery asks: small answers, each from the ledger or from small files."""
 
     def __init__(self, session: Session) -> None:
         self._session, self._profile = session, session.settings.profile
         self._ledger, self._results = session.ledger, session.results
-        self._thumbnails = Thumbnails(session.results.root)
+        self._thumbnails = ThumbnailCache(session.results.root)
 
     # ---- what there is
 
-    def page(self, wanted: Query, *, first: int = 0, most: int = 24) -> list[Entry]:
-        """At most `most` entries from the one numbered `first` (from 0) on."""
-        return [*map(self._entry, page(self._ledger, wanted, first=first, limit=most))]
+    def page(self, filter: Query, *, first: int = 0, limit: int = 24) -> list[LibraryEntry]:
+        """At most `limit` entries from the one numbered `first` (from 0) on."""
+        return [*map(self._entry, page(self._ledger, filter, first=first, limit=limit))]
 
-    def count(self, wanted: Query) -> int:
+    def count(self, filter: Query) -> int:
         """How many entries all the pages hold together."""
-        return count(self._ledger, wanted)
+        return count(self._ledger, filter)
 
-    def entries(self, ids: Sequence[str]) -> list[Entry]:
+    def entries(self, ids: Sequence[str]) -> list[LibraryEntry]:
         """The entries of these tickets, in this order; an unknown id is passed over."""
         return [*map(self._entry, get_many(self._ledger, ids))]
 
@@ -62,21 +62,21 @@ class Shelf:
         """The newest batches: id, when it began in unix seconds, how many tickets."""
         return batches(self._ledger)
 
-    def _entry(self, row: JobWithFiles) -> Entry:
+    def _entry(self, row: JobWithFiles) -> LibraryEntry:
         folder = row.record.folder
-        return Entry(row, self._results.resolve(folder) if folder else None)
+        return LibraryEntry(row, self._results.resolve(folder) if folder else None)
 
     # ---- what it looks like
 
-    def held(self, entry: Entry, n: int = 1) -> bytes:
+    def cached_thumbnail(self, entry: LibraryEntry, n: int = 1) -> bytes:
         """The thumbnail of its nth picture, empty when it has to be made first."""
-        return self._thumbnails.held(entry, n)
+        return self._thumbnails.cached(entry, n)
 
-    def thumbnail(self, entry: Entry, n: int = 1) -> bytes:
+    def thumbnail(self, entry: LibraryEntry, n: int = 1) -> bytes:
         """The thumbnail of its nth picture, made from the original where there is none yet."""
         return self._thumbnails.make(entry, n)
 
-    def large(self, entry: Entry, n: int = 1) -> bytes:
+    def preview(self, entry: LibraryEntry, n: int = 1) -> bytes:
         """Its nth picture with at most 1024 pixels a side; empty when it cannot be read."""
         path = entry.path(entry.pictures[n - 1]) if n <= len(entry.pictures) else None
         try:
@@ -84,39 +84,39 @@ class Shelf:
         except Exception:  # Pillow's decoders raise many kinds for broken data
             return b""
 
-    def sheet(self, entries: Sequence[Entry]) -> bytes:
+    def contact_sheet(self, entries: Sequence[LibraryEntry]) -> bytes:
         """The entries' thumbnails side by side as one JPEG for the notebook; empty without any."""
         small = [data for entry in entries if (data := self.thumbnail(entry))]
         return grid(small) if small else b""
 
-    def words(self, entry: Entry) -> str:
+    def text_excerpt(self, entry: LibraryEntry) -> str:
         """The first words of a kept text; empty for any other kind."""
         path = entry.path(entry.files[0]) if entry.kind == "text" else None
         if path is None:
             return ""
         with suppress(OSError), path.open("rb") as file:
-            return file.read(_FIRST_WORDS).decode("utf-8", "ignore")
+            return file.read(_EXCERPT_BYTES).decode("utf-8", "ignore")
         return ""
 
-    def result(self, entry: Entry) -> Result:
+    def result(self, entry: LibraryEntry) -> Result:
         """What is kept of it.
 
         Raises `InvalidRequestError` or `ResultUnavailableError` when nothing is.
         """
-        return self._session.result(entry.ticket)
+        return self._session.result(entry.record)
 
-    def links(self, entry: Entry) -> list[tuple[str, str]]:
+    def links(self, entry: LibraryEntry) -> list[tuple[str, str]]:
         """Name and address of each of its files, as the notebook beside them finds them."""
         paths = [(file.name, entry.path(file)) for file in entry.files]
-        return [(name, link(path)) for name, path in paths if path is not None]
+        return [(name, notebook_link(path)) for name, path in paths if path is not None]
 
     # ---- how it was made
 
-    def cell(self, request: Request, profile: str = "") -> str:
+    def to_source(self, request: Request, profile: str = "") -> str:
         """The cell that asks for the same again, or a line of Python where no cell can say it."""
         return to_source(find_model(profile or self._profile, request.model), request)
 
-    def reference(self, entry: Entry) -> tuple[Path, str]:
+    def reference(self, entry: LibraryEntry) -> tuple[Path, str]:
         """Its first picture's file, and a cell that sends it along with a new prompt.
 
         Raises `InvalidRequestError` when there is no picture on this disk.
@@ -130,9 +130,9 @@ class Shelf:
         able = next(m for m in load_models(self._profile).values() if "image" in m.common_options)
         return path, to_cell_source(able, Request(able.id, "What to make of this picture"), [place])
 
-    def read(self, data: bytes) -> Told:
+    def read_metadata(self, data: bytes) -> EmbeddedMetadata:
         """What a file of anybody's tells of itself; never raises."""
-        return read_back(data)
+        return read_embedded(data)
 
     # ---- what is done with it
 
@@ -141,7 +141,7 @@ class Shelf:
 
         Raises `InvalidRequestError` when none of them has a file on this disk.
         """
-        return exported(self._results.root, self.entries(ids))
+        return export_zip(self._results.root, self.entries(ids))
 
     def delete(self, id: str) -> JobRecord:
         """Deletes a result's files and thumbnails; the ledger keeps the fact and the prompt.
@@ -160,6 +160,6 @@ class Shelf:
         return ticket
 
 
-def link(path: Path) -> str:
+def notebook_link(path: Path) -> str:
     """A file's address relative to the notebook, with every strange letter written safely."""
     return quote(Path(os.path.relpath(path)).as_posix())

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import uvicorn
 
-from .app import application
-from .broken_connections import Protocol
+from .app import create_app
+from .broken_connections import TrackingProtocol
 from .config import ADDRESS, gate, in_use, key
-from .faults import FaultError, Faults, listing
-from .state import World
-from .webhooks import Caller
+from .faults import FaultError, Faults, list_faults
+from .state import SandboxState
+from .webhooks import WebhookSender
 
 _LINGER = "10"  # seconds without any user before a shared one ends
 _FAULTS = """faults, each name*N for its first N occasions only, else for all:
@@ -32,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m liangxin_nb.sandbox",
         description=__doc__,
-        epilog=_FAULTS.format(listing()),
+        epilog=_FAULTS.format(list_faults()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--port", type=int, default=0, help="0, the default: any free port")
@@ -66,21 +66,21 @@ async def _serve(given: argparse.Namespace, faults: Faults) -> None:
     with _bound(given.port) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         identity = hashlib.sha256(f"{given.state}-{os.getpid()}".encode()).hexdigest()[:16]
-        world = World(
+        world = SandboxState(
             given.state,
             profile=given.profile,
             speed=given.speed,
             faults=faults,
             credits=given.credits,
-            anything=given.any_model,
+            any_model=given.any_model,
         )
-        caller = Caller(world, key(), given.state)
+        caller = WebhookSender(world, key(), given.state)
         caller.resume(url)
-        app = application(world, key(), identity, caller)
+        app = create_app(world, key(), identity, caller)
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
-                http=Protocol,
+                http=TrackingProtocol,
                 log_level="warning",
                 access_log=False,
                 lifespan="off",

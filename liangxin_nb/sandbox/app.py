@@ -18,111 +18,111 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .envelopes import Answer
-from .fault_handlers import Calls
+from .envelopes import ApiResponse
+from .fault_handlers import FaultPipeline
 from .faults import FaultError, Faults
-from .files import Files
-from .kie_routes import Extras
+from .files import FileServer
+from .kie_routes import KieRoutes
 from .openapi import document
-from .rate_limits import Limits
+from .rate_limits import RateLimits
 from .request_parsing import authorize, json_body, origin
-from .state import World
+from .state import SandboxState
 from .validation import RejectedRequestError
-from .webhooks import Caller
+from .webhooks import WebhookSender
 
-__all__ = ["application"]
+__all__ = ["create_app"]
 
 
-def application(
-    world: World, key: str, identity: str = "", caller: Caller | None = None
+def create_app(
+    state: SandboxState, key: str, identity: str = "", caller: WebhookSender | None = None
 ) -> Starlette:
     """The server for a world, taking one key; `identity` is told to whoever asks who it is."""
-    face = _Face(world, key, identity, caller or Caller(world, key, None))
+    face = _Routes(state, key, identity, caller or WebhookSender(state, key, None))
     return Starlette(
         routes=[
             Route("/api/v1/jobs/createTask", face.create, methods=["POST"]),
             Route("/api/v1/jobs/recordInfo", face.record, methods=["GET"]),
             Route("/files/{task}/{name}", face.file, methods=["GET"]),
-            Route("/sandbox", face.about, methods=["GET"]),
+            Route("/sandbox", face.status, methods=["GET"]),
             Route("/sandbox/faults", face.replace, methods=["PUT"]),
             Route("/openapi.json", face.document, methods=["GET"]),
             *face.extras,
         ],
-        middleware=[Middleware(_Dated, faults=world.faults)],
+        middleware=[Middleware(_Dated, faults=state.faults)],
         exception_handlers={RejectedRequestError: face.refused},
     )
 
 
-class _Face:
+class _Routes:
     """The endpoints."""
 
-    def __init__(self, world: World, key: str, identity: str, caller: Caller) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState, key: str, identity: str, caller: WebhookSender) -> None:
+        self._state = state
         self._key = key
         self._identity = identity
         self._caller = caller
-        self._limits = Limits()
-        self._calls = Calls(world.faults, self._limits, world.profile)
-        self._files = Files(world)
-        self.extras = Extras(world, key, self._calls).routes() if world.profile == "kie" else []
+        self._limits = RateLimits()
+        self._calls = FaultPipeline(state.faults, self._limits, state.profile)
+        self._files = FileServer(state)
+        self.extras = KieRoutes(state, key, self._calls).routes() if state.profile == "kie" else []
 
     async def create(self, request: Request) -> Response:
-        self._world.calls["createTask"] += 1
+        self._state.calls["createTask"] += 1
         authorize(request, self._key)
         body = await json_body(request)
         struck = await self._calls.before("createTask", "create", self._key)
         if struck:
             return struck
-        task_id = await run_in_threadpool(self._world.create, self._key, body)
-        self._caller.expect(task_id, origin(request))
+        task_id = await run_in_threadpool(self._state.create, self._key, body)
+        self._caller.schedule(task_id, origin(request))
         return await self._calls.after(
-            "created", self._calls.response(Answer.good({"taskId": task_id}))
+            "created", self._calls.response(ApiResponse.success({"taskId": task_id}))
         )
 
     async def record(self, request: Request) -> Response:
-        self._world.calls["recordInfo"] += 1
+        self._state.calls["recordInfo"] += 1
         authorize(request, self._key)
         struck = await self._calls.before("recordInfo", "record", self._key)
         if struck:
             return struck
         id = request.query_params.get("taskId", "")
-        data = self._world.record(self._key, id, origin(request))
-        return self._calls.response(Answer.good(data))
+        data = self._state.record(self._key, id, origin(request))
+        return self._calls.response(ApiResponse.success(data))
 
     async def file(self, request: Request) -> Response:
-        self._world.calls["files"] += 1
+        self._state.calls["files"] += 1
         return await self._files.serve(request)
 
-    async def about(self, _: Request) -> Response:
+    async def status(self, _: Request) -> Response:
         return JSONResponse(
             {
                 "sandbox": self._identity,
-                "profile": self._world.profile,
-                "created": self._world.created,
-                "calls": dict(self._world.calls),
-                "faults": self._world.faults.told(),
-                "limits": self._limits.told(),
-                "callbacks": self._caller.told(),
+                "profile": self._state.profile,
+                "created": self._state.task_count,
+                "calls": dict(self._state.calls),
+                "faults": self._state.faults.statistics(),
+                "limits": self._limits.statistics(),
+                "callbacks": self._caller.statistics(),
             }
         )
 
     async def replace(self, request: Request) -> Response:
         """Puts another set of faults in force, everything about faults counted from 0."""
         try:
-            self._world.faults.replace(_named(await json_body(request)))
+            self._state.faults.replace(_named(await json_body(request)))
         except (FaultError, RejectedRequestError) as error:
             return JSONResponse({"error": str(error)}, 400)
         self._limits.reset()
-        return await self.about(request)
+        return await self.status(request)
 
     async def refused(self, _: Request, error: Exception) -> Response:
         """A refusal in its layer's envelope: the gateway's for keys, else the task's."""
         assert isinstance(error, RejectedRequestError)
-        return self._calls.response(Answer.refusal(error.code, error.message, error.word))
+        return self._calls.response(ApiResponse.error(error.code, error.message, error.word))
 
     async def document(self, request: Request) -> Response:
         """What can be asked for here, as OpenAPI."""
-        return JSONResponse(document(self._world.profile, origin(request)))
+        return JSONResponse(document(self._state.profile, origin(request)))
 
 
 class _Dated:

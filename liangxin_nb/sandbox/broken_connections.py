@@ -11,12 +11,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["Cut", "Gone", "Protocol"]
+__all__ = ["DroppedConnection", "TrackingProtocol", "TruncatedResponse"]
 
 _open: dict[tuple[str, int], asyncio.Transport] = {}
 
 
-class Protocol(H11Protocol):
+class TrackingProtocol(H11Protocol):
     """The web server's own protocol, which also keeps each connection at hand by its peer."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -32,7 +32,7 @@ class Protocol(H11Protocol):
         super().connection_lost(exc)
 
 
-class Gone(Response):
+class DroppedConnection(Response):
     """No answer at all. `reset`: as of a host that broke down, not of one that hung up."""
 
     def __init__(self, *, reset: bool = False) -> None:
@@ -44,7 +44,7 @@ class Gone(Response):
         await _hang_up(scope, receive, reset=self._reset)
 
 
-class Cut(Response):
+class TruncatedResponse(Response):
     """An answer that ends in the middle of the body it announced."""
 
     def __init__(self, content: bytes, status: int, headers: Mapping[str, str]) -> None:

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from .fault_catalog import KINDS, STATES
+from .fault_catalog import FAULT_KINDS, STATES
 
-__all__ = ["Fault", "FaultError", "Faults", "listing", "read"]
+__all__ = ["Fault", "FaultError", "Faults", "list_faults", "parse_fault"]
 
 _SHAPE = re.compile(r"(?P<name>[^:*\s]+)(?::(?P<value>[^*]*))?(?:\*(?P<times>[1-9][0-9]{0,5}))?")
 _SECONDS = (r"\d{1,6}(\.\d{1,3})?", "a number of seconds")
@@ -35,13 +35,13 @@ class Fault:
     name: str
     value: str
     times: int | None
-    struck: int = 0
+    uses: int = 0
     _seen: set[str] = field(default_factory=set)
 
     @property
-    def place(self) -> str:
+    def stage(self) -> str:
         """Where it strikes; see `InputType`."""
-        return KINDS[self.name].place
+        return FAULT_KINDS[self.name].stage
 
     @property
     def seconds(self) -> float:
@@ -65,69 +65,69 @@ class Faults:
 
     def replace(self, texts: Iterable[str]) -> None:
         """Puts another set in force, counted from 0; raises `FaultError` and changes nothing."""
-        fresh = [read(text) for text in texts]
+        fresh = [parse_fault(text) for text in texts]
         for fault in fresh:
             if sum(other.text == fault.text for other in fresh) > 1:
                 raise FaultError(f"fault {fault.text!r} is named twice")
-        order = list(KINDS)
-        fresh.sort(key=lambda f: order.index(f.name) if f.place in _FIXED_ORDER else 0)
+        order = list(FAULT_KINDS)
+        fresh.sort(key=lambda f: order.index(f.name) if f.stage in _FIXED_ORDER else 0)
         with self._lock:
             self._active = tuple(fresh)
 
-    def strike(self, place: str, fits: Callable[[Fault], bool] | None = None) -> Iterator[Fault]:
+    def take(self, stage: str, fits: Callable[[Fault], bool] | None = None) -> Iterator[Fault]:
         """The faults that strike there now; each is counted when it is handed out.
 
         `fits` says whether the occasion is one for the fault.
         """
         for fault in self._active:
-            if fault.place == place and self._strikes(fault, fits):
+            if fault.stage == stage and self._strikes(fault, fits):
                 yield fault
 
     def _strikes(self, fault: Fault, fits: Callable[[Fault], bool] | None) -> bool:
         with self._lock:
-            spent = fault.times is not None and fault.struck >= fault.times
+            spent = fault.times is not None and fault.uses >= fault.times
             if spent or (fits is not None and not fits(fault)):
                 return False
-            fault.struck += 1
+            fault.uses += 1
             return True
 
     def clock(self) -> float:
         """Seconds by which the sandbox's clock is off."""
         return sum(fault.seconds for fault in self._active if fault.name == "clock")
 
-    def told(self) -> dict[str, int]:
+    def statistics(self) -> dict[str, int]:
         """The set as it was named, and how often each has struck."""
         with self._lock:
-            return {fault.text: fault.struck for fault in self._active}
+            return {fault.text: fault.uses for fault in self._active}
 
 
-def read(text: str) -> Fault:
+def parse_fault(text: str) -> Fault:
     """A fault from `name`, `name:value`, `name*times` or `name:value*times`.
 
     Raises `FaultError`.
     """
     text = text.strip()
     match = _SHAPE.fullmatch(text)
-    kind = KINDS.get(match["name"]) if match else None
+    kind = FAULT_KINDS.get(match["name"]) if match else None
     if match is None or kind is None:
-        raise FaultError(f"unknown fault {text!r}; known: {', '.join(map(_usage, KINDS))}")
+        raise FaultError(f"unknown fault {text!r}; known: {', '.join(map(_usage, FAULT_KINDS))}")
     value = match["value"]
-    if not kind.takes and value is not None:
+    if not kind.value and value is not None:
         raise FaultError(f"fault {text!r}: {match['name']} takes no argument")
-    shape, wanted = _TAKES.get(kind.takes, ("", ""))
+    shape, wanted = _TAKES.get(kind.value, ("", ""))
     if not re.fullmatch(shape, value or ""):
         raise FaultError(f"fault {text!r}: {_usage(match['name'])} wants {wanted}, not {value!r}")
     times = int(match["times"]) if match["times"] else None
     return Fault(text, match["name"], value or "", times)
 
 
-def listing() -> str:
+def list_faults() -> str:
     """All names with their arguments and what happens, one line each."""
-    return "\n".join(f"  {_usage(name):28}{kind.about}" for name, kind in KINDS.items())
+    return "\n".join(f"  {_usage(name):28}{kind.description}" for name, kind in FAULT_KINDS.items())
 
 
 def _usage(name: str) -> str:
-    takes = KINDS[name].takes
+    takes = FAULT_KINDS[name].value
     if takes.startswith("["):
         return f"{name}[:{takes.strip('[]')}]"
     return f"{name}:{takes}" if takes else name

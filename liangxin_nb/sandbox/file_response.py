@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from ..imaging import encode
-from .film import film
-from .outputs import Drawing
+from .film import encode_webm
+from .outputs import DrawingSpec
 from .painter import captioned, paint
 
-__all__ = ["Delivery", "How", "dribbled", "endless"]
+__all__ = ["FileResponse", "How", "endless_stream", "slow_stream"]
 
 _DRIBBLES = 20
 _ENDLESS_BLOCK = bytes(256 << 10)
@@ -29,11 +29,11 @@ How = Callable[[bytes, int, dict[str, str]], Response]
 
 
 @dataclass
-class Delivery:
+class FileResponse:
     """One file on its way. `content`: what is sent instead of the drawing."""
 
     request: Request
-    drawing: Drawing
+    drawing: DrawingSpec
     kind: str
     content: Callable[[], bytes] | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Delivery:
         return self.how(content[start : end + 1], 206, headers)
 
 
-def dribbled(seconds: float, content: bytes, status: int, headers: dict[str, str]) -> Response:
+def slow_stream(seconds: float, content: bytes, status: int, headers: dict[str, str]) -> Response:
     """Sends a little at a time, for `seconds` in all."""
 
     async def parts() -> AsyncIterator[bytes]:
@@ -72,7 +72,7 @@ def dribbled(seconds: float, content: bytes, status: int, headers: dict[str, str
     return StreamingResponse(parts(), status, {**headers, "Content-Length": str(len(content))})
 
 
-def endless(content: bytes, status: int, headers: dict[str, str]) -> Response:
+def endless_stream(content: bytes, status: int, headers: dict[str, str]) -> Response:
     """Sends the content and then zeros without an end."""
 
     async def parts() -> AsyncIterator[bytes]:
@@ -85,17 +85,17 @@ def endless(content: bytes, status: int, headers: dict[str, str]) -> Response:
 
 
 @lru_cache(maxsize=8)
-def _drawn(drawing: Drawing) -> bytes:
-    if drawing.form == "webm":
+def _drawn(drawing: DrawingSpec) -> bytes:
+    if drawing.format == "webm":
         width, height = drawing.size
         wide = min(2.0, 4096 / max(drawing.size))  # more than is seen at once: the camera moves
-        scene = replace(drawing, form="webp", size=(int(width * wide), int(height * wide)))
-        return film(_drawn(scene), drawing.size, drawing.seconds, captioned)
+        scene = replace(drawing, format="webp", size=(int(width * wide), int(height * wide)))
+        return encode_webm(_drawn(scene), drawing.size, drawing.seconds, captioned)
     return paint(
         drawing.prompt,
         seed=drawing.seed,
         size=drawing.size,
-        form=drawing.form,
+        form=drawing.format,
         references=[data for uri in drawing.references if (data := _picture(uri))],
     )
 

@@ -12,12 +12,12 @@ from struct import pack
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .broken_connections import Cut
+from .broken_connections import TruncatedResponse
 from .faults import Fault
-from .file_response import Delivery, How, dribbled, endless
-from .state import World
+from .file_response import FileResponse, How, endless_stream, slow_stream
+from .state import SandboxState
 
-__all__ = ["STEPS", "Files"]
+__all__ = ["STEPS", "FileServer"]
 
 _TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "webm": "video/webm"}
 _PAGE = b"<!DOCTYPE html><html><body>This link is no longer available.</body></html>"
@@ -26,28 +26,28 @@ _EXPIRED = "<Error><Code>AccessDenied</Code><Message>Request has expired</Messag
 #: Faults that leave links with this parameter alone.
 _SPARED = {"file-redirect": "direct", "file-expired-once": "link", "file-aged": "until"}
 #: What is sent instead, or None after a change to the delivery.
-Step = Callable[[Delivery, Fault], Response | None]
+Step = Callable[[FileResponse, Fault], Response | None]
 
 
-class Files:
+class FileServer:
     """Serves the drawings of a world."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState) -> None:
+        self._state = state
 
     async def serve(self, request: Request) -> Response:
         """Answers for `/files/{task}/{name}`."""
         id, name = request.path_params["task"], request.path_params["name"]
-        drawing = self._world.drawing(id, name)
+        drawing = self._state.drawing(id, name)
         if drawing is None:
             return Response("no such file", 404, media_type="text/plain")
         link = _whole(request.query_params.get("link", "")) or 1
-        if not self._world.link_lives(id, link, _whole(request.query_params.get("until", ""))):
-            return _say(403, _EXPIRED, "application/xml")
-        delivery = Delivery(request, drawing, _TYPES[drawing.form])
-        for fault in self._world.faults.strike("file", lambda fault: _fits(fault, request)):
+        if not self._state.link_lives(id, link, _whole(request.query_params.get("until", ""))):
+            return _text_response(403, _EXPIRED, "application/xml")
+        delivery = FileResponse(request, drawing, _TYPES[drawing.format])
+        for fault in self._state.faults.take("file", lambda fault: _fits(fault, request)):
             if fault.name == "file-expired-once":
-                self._world.expire(id)
+                self._state.expire(id)
             instead = STEPS[fault.name](delivery, fault)
             if instead is not None:
                 return instead
@@ -65,12 +65,12 @@ def _fits(fault: Fault, request: Request) -> bool:
     return fault.name != "file-cut-once" or fault.first(request.url.path)
 
 
-def _say(status: int, text: str, kind: str = "text/plain") -> Response:
+def _text_response(status: int, text: str, kind: str = "text/plain") -> Response:
     return Response(text, status, media_type=kind)
 
 
-def _no(status: int, text: str, kind: str = "text/plain") -> Step:
-    return lambda _, __: _say(status, text, kind)
+def _error_response(status: int, text: str, kind: str = "text/plain") -> Step:
+    return lambda _, __: _text_response(status, text, kind)
 
 
 def _moved(target: Callable[[Request], str]) -> Step:
@@ -82,29 +82,29 @@ def _moved(target: Callable[[Request], str]) -> Step:
 def _holds(content: Callable[[], bytes]) -> Step:
     """Sends something else in the file's place, under its type."""
 
-    def step(delivery: Delivery, _: Fault) -> None:
+    def step(delivery: FileResponse, _: Fault) -> None:
         delivery.content = content
 
     return step
 
 
 def _sent(how: How) -> Step:
-    def step(delivery: Delivery, _: Fault) -> None:
+    def step(delivery: FileResponse, _: Fault) -> None:
         delivery.how = how
 
     return step
 
 
-def _dribbling(delivery: Delivery, fault: Fault) -> None:
-    delivery.how = partial(dribbled, fault.seconds)
+def _dribbling(delivery: FileResponse, fault: Fault) -> None:
+    delivery.how = partial(slow_stream, fault.seconds)
 
 
-def _wrong_type(delivery: Delivery, _: Fault) -> None:
-    other = "jpeg" if delivery.drawing.form == "webp" else "webp"
-    delivery.drawing = replace(delivery.drawing, form=other)
+def _wrong_type(delivery: FileResponse, _: Fault) -> None:
+    other = "jpeg" if delivery.drawing.format == "webp" else "webp"
+    delivery.drawing = replace(delivery.drawing, format=other)
 
 
-def _cookie(delivery: Delivery, _: Fault) -> None:
+def _cookie(delivery: FileResponse, _: Fault) -> None:
     delivery.headers["Set-Cookie"] = "visitor=4711; Path=/"
 
 
@@ -128,12 +128,12 @@ def _bomb(side: int = 30_000) -> bytes:
 
 
 STEPS: dict[str, Step] = {
-    "file-404": _no(404, "no such file"),
-    "file-403": _no(403, _EXPIRED, "application/xml"),
-    "file-410": _no(410, "gone"),
-    "file-500": _no(500, "internal error"),
-    "file-expired-once": _no(403, _EXPIRED, "application/xml"),
-    "file-aged": _no(403, _EXPIRED, "application/xml"),
+    "file-404": _error_response(404, "no such file"),
+    "file-403": _error_response(403, _EXPIRED, "application/xml"),
+    "file-410": _error_response(410, "gone"),
+    "file-500": _error_response(500, "internal error"),
+    "file-expired-once": _error_response(403, _EXPIRED, "application/xml"),
+    "file-aged": _error_response(403, _EXPIRED, "application/xml"),
     "file-redirect": _moved(lambda request: str(request.url.include_query_params(direct=1))),
     "file-redirect-evil": _moved(lambda _: "http://169.254.169.254/latest/meta-data/"),
     "file-redirect-loop": _moved(lambda request: str(request.url)),
@@ -143,8 +143,8 @@ STEPS: dict[str, Step] = {
     "file-bomb": _holds(_bomb),
     "file-wrong-type": _wrong_type,
     "file-cookie": _cookie,
-    "file-truncated": _sent(Cut),
-    "file-cut-once": _sent(Cut),
+    "file-truncated": _sent(TruncatedResponse),
+    "file-cut-once": _sent(TruncatedResponse),
     "file-slow": _dribbling,
-    "file-endless": _sent(endless),
+    "file-endless": _sent(endless_stream),
 }

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 from PIL import Image
 
-__all__ = ["film"]
+__all__ = ["encode_webm"]
 
 _RATE = 12  # pictures a second
 _ZOOM = 0.8  # the share of the drawing that the camera sees
@@ -22,7 +22,7 @@ _QUALITY = 58
 _CLUSTER = _RATE  # pictures in one cluster: a second
 
 
-def film(
+def encode_webm(
     picture: bytes,
     size: tuple[int, int],
     seconds: int,

@@ -15,24 +15,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .envelopes import Answer
-from .fault_handlers import Calls
+from .envelopes import ApiResponse
+from .fault_handlers import FaultPipeline
 from .request_parsing import authorize, form, json_body, origin
-from .state import World
+from .state import SandboxState
 from .uploads import kind_of
 from .validation import RejectedRequestError
 
-__all__ = ["Extras"]
+__all__ = ["KieRoutes"]
 
 _LARGEST = 10 << 20  # above it, KIE's page says, no picture should come as base64
 _ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/gif": ".gif"}
 
 
-class Extras:
+class KieRoutes:
     """The endpoints, for one world and one key."""
 
-    def __init__(self, world: World, key: str, calls: Calls) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState, key: str, calls: FaultPipeline) -> None:
+        self._state = state
         self._key = key
         self._calls = calls
 
@@ -49,16 +49,18 @@ class Extras:
 
     async def credit(self, request: Request) -> Response:
         """What is left."""
-        self._world.calls["credit"] += 1
+        self._state.calls["credit"] += 1
         authorize(request, self._key)
-        return self._calls.response(Answer.good(self._world.balance()))
+        return self._calls.response(ApiResponse.success(self._state.balance()))
 
     async def link(self, request: Request) -> Response:
         """A link that lives for 20 minutes."""
-        self._world.calls["download-url"] += 1
+        self._state.calls["download-url"] += 1
         authorize(request, self._key)
         url = _text(await json_body(request), "url")
-        return self._calls.response(Answer.good(self._world.lasting(url, origin(request))))
+        return self._calls.response(
+            ApiResponse.success(self._state.long_lived_link(url, origin(request)))
+        )
 
     async def upload_base64(self, request: Request) -> Response:
         """Keeps a file that comes within JSON."""
@@ -86,7 +88,7 @@ class Extras:
         """Takes what lies here already: the sandbox connects to no other machine."""
         self._begin(request)
         body = await json_body(request)
-        content = self._world.uploads.read(_text(body, "fileUrl"))
+        content = self._state.uploads.read(_text(body, "fileUrl"))
         if content is None:
             raise RejectedRequestError(
                 400, "the sandbox fetches nothing: fileUrl is none of its own uploads"
@@ -95,14 +97,14 @@ class Extras:
 
     async def uploaded(self, request: Request) -> Response:
         """An upload, to whoever has its address; nothing but a picture is shown by a browser."""
-        content = self._world.uploads.read(request.url.path)
+        content = self._state.uploads.read(request.url.path)
         if content is None:
             return Response("no such file", 404, media_type="text/plain")
         safe = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
         return Response(content, headers=safe, media_type=kind_of(content))
 
     def _begin(self, request: Request) -> None:
-        self._world.calls["uploads"] += 1
+        self._state.calls["uploads"] += 1
         authorize(request, self._key)
 
     def _keep(self, request: Request, content: bytes, path: str, name: str) -> Response:
@@ -112,7 +114,7 @@ class Extras:
             raise RejectedRequestError(413, "the file is larger than 10 MB")
         kind = kind_of(content)
         given = name or f"{secrets.token_hex(8)}{_ENDINGS.get(kind, '.bin')}"
-        address = self._world.uploads.add(content, given)
+        address = self._state.uploads.add(content, given)
         plain = address.rpartition("/")[2]
         told = {
             "fileName": plain,
@@ -122,7 +124,7 @@ class Extras:
             "mimeType": kind,
             "uploadedAt": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}",
         }
-        answer = Answer.good(told)
+        answer = ApiResponse.success(told)
         answer.body = {"success": True, **answer.body, "msg": "File uploaded successfully"}
         return self._calls.response(answer)
 

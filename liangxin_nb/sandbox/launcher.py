@@ -50,11 +50,11 @@ class Launcher:
                 # The sandbox may be looking at it in this very moment.
                 self._lease.acquire(timeout=_PATIENCE)
             address = self._known()
-            if not _answers(address):
+            if not _is_up(address):
                 address = self._start(urlsplit(address.get("url", "")).port or 0)
             return str(address["url"])
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Gives the lease back: without users the sandbox ends by itself."""
         with self._lock:
             if self._lease is not None:
@@ -114,7 +114,7 @@ def _first_line(process: subprocess.Popen[bytes]) -> bytes:
     return lines[0] if lines else b""
 
 
-def _answers(address: dict[str, Any]) -> bool:
+def _is_up(address: dict[str, Any]) -> bool:
     """Whether the very sandbox that wrote the address answers there."""
     url = str(address.get("url", ""))
     if not url.startswith("http://127.0.0.1:"):

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import catalog
 
-__all__ = ["Drawing", "drawings", "ending", "price", "said"]
+__all__ = ["DrawingSpec", "drawing_specs", "file_suffix", "price", "text_output"]
 
 _FORMS = {"jpg": "jpeg", "image/jpeg": "jpeg", "image/png": "png"}
 _COUNTS = ("max_images", "num_images", "n")
@@ -31,23 +31,23 @@ Look = Callable[[str], str]
 
 
 @dataclass(frozen=True)
-class Drawing:
+class DrawingSpec:
     """What there is to draw for a task: equal requests give equal drawings.
 
-    `seconds`: how long the film is for which it is the scene, where `form` is webm.
+    `seconds`: how long the film is for which it is the scene, where `format` is webm.
     """
 
     prompt: str
     seed: int
     size: tuple[int, int]
-    form: str
+    format: str
     references: tuple[str, ...] = ()
     seconds: int = 0
 
 
-def drawings(
+def drawing_specs(
     model: catalog.ModelSpec, given: dict[str, Any], look: Look = lambda _: ""
-) -> list[Drawing]:
+) -> list[DrawingSpec]:
     """The files of a task, in order; none for a model that answers with a text."""
     kind = _kind(model)
     if kind == "text":
@@ -55,19 +55,19 @@ def drawings(
     text = json.dumps([model.id, given], sort_keys=True, ensure_ascii=False)
     digest = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
     seed = given.get("seed")
-    first = Drawing(
+    first = DrawingSpec(
         prompt=given["prompt"],
         seed=int(str(seed)) if re.fullmatch(r"-?[0-9]{1,18}", str(seed)) else digest,
         size=model.size_of(given),
-        form=_form(given),
+        format=_form(given),
         references=tuple(_pictures(given, look)),
     )
     if kind == "video":
-        return [replace(first, form="webm", size=_draft(first.size), seconds=_seconds(given))]
+        return [replace(first, format="webm", size=_draft(first.size), seconds=_seconds(given))]
     return [replace(first, seed=first.seed + n) for n in range(_count(given))]
 
 
-def said(model: catalog.ModelSpec, given: dict[str, Any]) -> dict[str, Any] | None:
+def text_output(model: catalog.ModelSpec, given: dict[str, Any]) -> dict[str, Any] | None:
     """The `resultObject` of a model that answers with a text, None for every other one."""
     if _kind(model) != "text":
         return None
@@ -87,7 +87,7 @@ def price(model: catalog.ModelSpec, given: dict[str, Any]) -> float:
     return _PRICES[kind] * times
 
 
-def ending(form: str) -> str:
+def file_suffix(form: str) -> str:
     """A file's ending."""
     return "jpg" if form == "jpeg" else form
 

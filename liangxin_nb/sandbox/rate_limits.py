@@ -7,13 +7,13 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 
-__all__ = ["Limits"]
+__all__ = ["RateLimits"]
 
 #: Calls allowed, and within how many seconds, per key.
 _RULES = {"createTask": (20, 10.0), "recordInfo": (10, 1.0)}
 
 
-class Limits:
+class RateLimits:
     """Counts the calls of each key. `clock`: seconds that only go up."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,13 +29,13 @@ class Limits:
             self._most: Counter[str] = Counter()
             self._refused: Counter[str] = Counter()
 
-    def seen(self, call: str, key: str) -> None:
+    def count_call(self, call: str, key: str) -> None:
         """Notes a call of a key, whatever is answered to it."""
         with self._lock:
             moments = _within(self._seen[call, key], self._clock(), 1.0)
             self._most[call] = max(self._most[call], len(moments))
 
-    def over(self, call: str, key: str) -> bool:
+    def is_exceeded(self, call: str, key: str) -> bool:
         """Whether one more call is too many; a refused one does not count against the next."""
         allowed, seconds = _RULES[call]
         with self._lock:
@@ -46,7 +46,7 @@ class Limits:
                 return True
             return False
 
-    def told(self) -> dict[str, dict[str, int]]:
+    def statistics(self) -> dict[str, dict[str, int]]:
         """By call: how many were `refused`, and the `most` seen of one key in any one second."""
         with self._lock:
             return {

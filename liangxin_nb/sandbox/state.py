@@ -18,13 +18,13 @@ from typing import Any
 
 from .. import catalog
 from .faults import Faults
-from .outputs import Drawing, drawings, ending, price, said
-from .task_log import Book, Task, owner
-from .task_timeline import failure, known, life
-from .uploads import Uploads
-from .validation import RejectedRequestError, checked
+from .outputs import DrawingSpec, drawing_specs, file_suffix, price, text_output
+from .task_log import Task, TaskLog, owner_of
+from .task_timeline import failure_of, is_visible, state_at
+from .uploads import UploadStore
+from .validation import RejectedRequestError, validate_request
 
-__all__ = ["Drawing", "RejectedRequestError", "Task", "World"]
+__all__ = ["DrawingSpec", "RejectedRequestError", "SandboxState", "Task"]
 
 _PLENTY = 1_000_000.0  # credits of an account that never runs out
 _POOR = {
@@ -34,12 +34,12 @@ _POOR = {
 _LINK_LIVES = 20 * 60  # seconds, as KIE's page of download-url says
 
 
-class World:
+class SandboxState:
     """All tasks of one sandbox.
 
     `profile`: whose catalogue and words it has, liangxin or kie. `speed`: how many times faster
     than life; `clock`: unix seconds. `credits`: what the account had at the beginning, None for
-    one that never runs out; `anything`: whether models that nobody listed are taken.
+    one that never runs out; `any_model`: whether models that nobody listed are taken.
     """
 
     def __init__(
@@ -51,38 +51,38 @@ class World:
         clock: Callable[[], float] = time.time,
         faults: Faults | None = None,
         credits: float | None = None,
-        anything: bool = False,
+        any_model: bool = False,
     ) -> None:
         self.profile = profile
-        self.anything = anything
+        self.any_model = any_model
         self.faults = faults or Faults()
-        self.uploads = Uploads(state)
+        self.uploads = UploadStore(state)
         self.calls: Counter[str] = Counter()
-        self._book = Book(state)
+        self._log = TaskLog(state)
         self._speed = speed
         self._clock = clock
         self._credits = credits
         self._dead_links: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._tasks = {task.id: task for task in self._book.read()}
+        self._tasks = {task.id: task for task in self._log.read()}
 
     @property
-    def created(self) -> int:
+    def task_count(self) -> int:
         """How many tasks there are, those of earlier runs included."""
         return len(self._tasks)
 
     def create(self, key: str, body: Any) -> str:
         """Accepts a request and returns its task id; raises `RejectedRequestError`."""
-        model = checked(self.profile, body, anything=self.anything)
+        model = validate_request(self.profile, body, anything=self.any_model)
         with self._lock:
             self._charge(price(model, body["input"]))
             now = int(self._clock() * 1000)
-            while (id := self._fresh(model, now)) in self._tasks:
+            while (id := self._new_id(model, now)) in self._tasks:
                 now += 1
             total = int(self._duration(model, id) * 1000)
-            fates = [(fault.name, fault.value) for fault in self.faults.strike("life")]
-            task = Task(id, owner(key), now, total, body, fates)
-            self._book.add(task)
+            fates = [(fault.name, fault.value) for fault in self.faults.take("life")]
+            task = Task(id, owner_of(key), now, total, body, fates)
+            self._log.add(task)
             self._tasks[id] = task
         return id
 
@@ -99,11 +99,11 @@ class World:
         """The URL that wants to be called when a task ends, or an empty text."""
         return str(self._tasks[id].param.get("callBackUrl") or "")
 
-    def ends(self, id: str) -> float | None:
+    def ends_at(self, id: str) -> float | None:
         """When a task ends (unix seconds), None for one that never does."""
         task = self._tasks[id]
         end = task.created_ms + task.total_ms
-        ended = life(task.created_ms, task.total_ms, end, task.fates)[0] in ("success", "fail")
+        ended = state_at(task.created_ms, task.total_ms, end, task.faults)[0] in ("success", "fail")
         return end / 1000 if ended else None
 
     def record(self, key: str, id: str, origin: str) -> dict[str, Any]:
@@ -112,10 +112,14 @@ class World:
             raise RejectedRequestError(400, "taskId is required")
         task = self._tasks.get(id)
         now = int(self._clock() * 1000)
-        if task is None or task.owner != owner(key) or not known(task.created_ms, now, task.fates):
+        if (
+            task is None
+            or task.owner != owner_of(key)
+            or not is_visible(task.created_ms, now, task.faults)
+        ):
             raise RejectedRequestError(404, "task not found")
-        state, since = life(task.created_ms, task.total_ms, now, task.fates)
-        code, words = failure(task.fates) if state == "fail" else ("", "")
+        state, since = state_at(task.created_ms, task.total_ms, now, task.faults)
+        code, words = failure_of(task.faults) if state == "fail" else ("", "")
         done = state in ("success", "fail")
         data = {
             "taskId": id,
@@ -132,15 +136,15 @@ class World:
         }
         return self._as_kie(task, data) if self.profile == "kie" else data
 
-    def drawing(self, id: str, name: str) -> Drawing | None:
+    def drawing(self, id: str, name: str) -> DrawingSpec | None:
         """What lies at a result link, or None where there is nothing (yet)."""
         task = self._tasks.get(id)
         if task is None or self._state(task) != "success":
             return None
-        made = enumerate(drawings(self._model(task), task.given, self.uploads.look), 1)
-        return next((one for n, one in made if name == f"{n}.{ending(one.form)}"), None)
+        made = enumerate(drawing_specs(self._model(task), task.input, self.uploads.size_of), 1)
+        return next((one for n, one in made if name == f"{n}.{file_suffix(one.format)}"), None)
 
-    def lasting(self, url: str, origin: str) -> str:
+    def long_lived_link(self, url: str, origin: str) -> str:
         """A link to a result that lives for 20 minutes.
 
         Raises `RejectedRequestError` for any other URL.
@@ -160,7 +164,7 @@ class World:
         """Whether a task's link of that number, the first being 1, still leads anywhere."""
         return link > self._dead_links[id] and (until is None or self._clock() < until)
 
-    def _fresh(self, model: catalog.ModelSpec, now: int) -> str:
+    def _new_id(self, model: catalog.ModelSpec, now: int) -> str:
         """An id in the service's own shape."""
         if self.profile == "kie":
             return secrets.token_hex(16)
@@ -172,7 +176,7 @@ class World:
 
     def _price(self, task: Task) -> float:
         failed = self._state(task) == "fail"
-        return 0.0 if failed else price(self._model(task), task.given)
+        return 0.0 if failed else price(self._model(task), task.input)
 
     def _as_kie(self, task: Task, data: dict[str, Any]) -> dict[str, Any]:
         empty = {name: None for name in ("resultJson", "failCode", "failMsg") if not data[name]}
@@ -181,7 +185,7 @@ class World:
 
     def _state(self, task: Task) -> str:
         now = int(self._clock() * 1000)
-        return life(task.created_ms, task.total_ms, now, task.fates)[0]
+        return state_at(task.created_ms, task.total_ms, now, task.faults)[0]
 
     def _model(self, task: Task) -> catalog.ModelSpec:
         return catalog.find_model(self.profile, task.param["model"])
@@ -189,13 +193,13 @@ class World:
     def _result(self, task: Task, origin: str) -> str:
         """The `resultJson` of a finished task."""
         model = self._model(task)
-        told = said(model, task.given)
+        told = text_output(model, task.input)
         if told is not None:
             return json.dumps({"resultObject": told}, ensure_ascii=False)
         dead = self._dead_links[task.id]
         link = f"?link={dead + 1}" if dead else ""
-        made = enumerate(drawings(model, task.given), 1)
-        names = (f"{n}.{ending(one.form)}" for n, one in made)
+        made = enumerate(drawing_specs(model, task.input), 1)
+        names = (f"{n}.{file_suffix(one.format)}" for n, one in made)
         return json.dumps({"resultUrls": [f"{origin}/files/{task.id}/{x}{link}" for x in names]})
 
     def _duration(self, model: catalog.ModelSpec, id: str) -> float:

@@ -10,16 +10,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .task_timeline import Fate
+from .task_timeline import TaskFault
 
-__all__ = ["Book", "Task", "owner"]
+__all__ = ["Task", "TaskLog", "owner_of"]
 
 
 @dataclass(frozen=True)
 class Task:
     """One accepted task: the request as it came, and when. `owner` is a digest of the key.
 
-    `fates`: the faults sealed at its creation, each a name and an argument.
+    `faults`: the faults sealed at its creation, each a name and an argument.
     """
 
     id: str
@@ -27,15 +27,15 @@ class Task:
     created_ms: int
     total_ms: int
     param: dict[str, Any]
-    fates: Sequence[Fate] = ()
+    faults: Sequence[TaskFault] = ()
 
     @property
-    def given(self) -> dict[str, Any]:
+    def input(self) -> dict[str, Any]:
         """The request's `input`."""
         return dict(self.param["input"])
 
 
-class Book:
+class TaskLog:
     """The tasks of a folder, or of no folder: then they are forgotten with the process."""
 
     def __init__(self, state: Path | None) -> None:
@@ -64,6 +64,6 @@ class Book:
             os.fsync(file.fileno())
 
 
-def owner(key: str) -> str:
+def owner_of(key: str) -> str:
     """Whose task it is, without the key."""
     return hashlib.sha256(key.encode()).hexdigest()[:16]

@@ -9,27 +9,27 @@ from pathlib import Path
 
 from ..imaging import verify
 
-__all__ = ["Uploads", "kind_of"]
+__all__ = ["UploadStore", "kind_of"]
 
 _MOST = 200  # files; then the oldest goes
 _PATH = re.compile(r"/uploads/([0-9a-f]{32})/[A-Za-z0-9._-]+")
 _TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif"}
 
 
-class Uploads:
+class UploadStore:
     """The uploads of a folder, or of no folder: then they are forgotten with the process."""
 
     def __init__(self, state: Path | None) -> None:
         self._folder = state / "uploads" if state else None
-        self._held: dict[str, bytes] = {}
+        self._uploads: dict[str, bytes] = {}
 
     def add(self, data: bytes, name: str) -> str:
         """Keeps a file; returns the path of its address, which nobody can guess."""
         id = secrets.token_hex(16)
         if self._folder is None:
-            self._held[id] = data
-            for old in list(self._held)[:-_MOST]:
-                del self._held[old]
+            self._uploads[id] = data
+            for old in list(self._uploads)[:-_MOST]:
+                del self._uploads[old]
         else:
             self._folder.mkdir(parents=True, exist_ok=True)
             (self._folder / id).write_bytes(data)
@@ -45,13 +45,13 @@ class Uploads:
         if found is None:
             return None
         if self._folder is None:
-            return self._held.get(found[1])
+            return self._uploads.get(found[1])
         try:
             return (self._folder / found[1]).read_bytes()
         except OSError:
             return None
 
-    def look(self, address: str) -> str:
+    def size_of(self, address: str) -> str:
         """The picture at an address as a data URI, empty where there is none of ours."""
         data = self.read(address)
         if data is None or not (kind := kind_of(data)).startswith("image/"):

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import catalog
 
-__all__ = ["RejectedRequestError", "checked"]
+__all__ = ["RejectedRequestError", "validate_request"]
 
 
 class RejectedRequestError(Exception):
@@ -23,7 +23,7 @@ class RejectedRequestError(Exception):
         self.word = word
 
 
-def checked(profile: str, body: Any, *, anything: bool = False) -> catalog.ModelSpec:
+def validate_request(profile: str, body: Any, *, anything: bool = False) -> catalog.ModelSpec:
     """The model of a good request; raises `RejectedRequestError` for every other one.
 
     `anything`: a model that nobody listed is taken, too, its inputs unchecked.
@@ -39,14 +39,14 @@ def checked(profile: str, body: Any, *, anything: bool = False) -> catalog.Model
     given = body.get("input")
     prompt = given.get("prompt") if isinstance(given, dict) else None
     if not isinstance(given, dict) or prompt is None or not str(prompt).strip():
-        raise _lacking(profile, "prompt")
+        raise _missing_input(profile, "prompt")
     if not isinstance(prompt, str):
         raise RejectedRequestError(no, f"input.prompt is invalid: {prompt!r:.200}, expected a text")
-    _hold(profile, model, given, no)
+    _check_rules(profile, model, given, no)
     return model
 
 
-def _hold(profile: str, model: catalog.ModelSpec, given: dict[str, Any], no: int) -> None:
+def _check_rules(profile: str, model: catalog.ModelSpec, given: dict[str, Any], no: int) -> None:
     """Refuses what is ruled out; of two that exclude each other the service takes one."""
     strict = profile == "kie"
     for name, value in given.items():
@@ -60,10 +60,10 @@ def _hold(profile: str, model: catalog.ModelSpec, given: dict[str, Any], no: int
     }
     for breach in catalog.iter_violations(model, typed, given["prompt"]):
         if (breach.documented or strict) and breach.rule != "exclusive":
-            raise _refusal(profile, model, breach, given, no)
+            raise _to_error(profile, model, breach, given, no)
 
 
-def _refusal(
+def _to_error(
     profile: str,
     model: catalog.ModelSpec,
     breach: catalog.Violation,
@@ -71,14 +71,14 @@ def _refusal(
     no: int,
 ) -> RejectedRequestError:
     if breach.rule == "required":
-        return _lacking(profile, breach.name)
+        return _missing_input(profile, breach.name)
     input = model.prompt if breach.name == "prompt" else model.inputs[breach.name]
     if breach.rule == "limit" and input:
         return RejectedRequestError(no, _invalid(input, given[breach.name]))
     return RejectedRequestError(no, f"input.{breach.name} is invalid: {breach.message}")
 
 
-def _lacking(profile: str, name: str) -> RejectedRequestError:
+def _missing_input(profile: str, name: str) -> RejectedRequestError:
     """KIE says 500 for it, as its users have met; the name is the sandbox's help."""
     if profile == "kie":
         return RejectedRequestError(500, f"This field is required: {name}")

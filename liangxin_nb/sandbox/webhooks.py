@@ -21,25 +21,25 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from .envelopes import called
-from .state import World
+from .envelopes import callback_body
+from .state import SandboxState
 from .validation import RejectedRequestError
 
-__all__ = ["Caller"]
+__all__ = ["WebhookSender"]
 
 _TRIES = (0.0, 0.5, 1.0, 2.0)  # seconds before each try
 _TIMEOUT = 5.0
-_MOST_TOLD = 50
+_MAX_REPORTED = 50
 
 
-class Caller:
+class WebhookSender:
     """Calls the `callBackUrl` of each task when it ends; lives on the server's loop.
 
     `state`: the folder in which it notes whom it has called, so that a restarted one does not
     call again. `LIANGXIN_SANDBOX_WEBHOOK_KEY`: signs with it.
     """
 
-    def __init__(self, world: World, key: str, state: Path | None) -> None:
+    def __init__(self, world: SandboxState, key: str, state: Path | None) -> None:
         self._world = world
         self._key = key
         self._file = state / "called.jsonl" if state else None
@@ -53,28 +53,28 @@ class Caller:
         """Takes up what an earlier run has not told; `origin`: where result links lead."""
         self.origin = origin
         for task_id in self._world.ids():
-            self.expect(task_id)
+            self.schedule(task_id)
 
-    def expect(self, task_id: str, origin: str = "") -> None:
+    def schedule(self, task_id: str, origin: str = "") -> None:
         """Will call when the task ends, if it wishes so and has not been told."""
         self.origin = self.origin or origin
         url = self._world.callback(task_id)
         if url and task_id not in self._called:
             self._called.add(task_id)
-            call = asyncio.get_running_loop().create_task(self._call(task_id, url))
+            call = asyncio.get_running_loop().create_task(self._send(task_id, url))
             self._calls.add(call)
             call.add_done_callback(self._calls.discard)
 
-    def told(self) -> dict[str, Any]:
+    def statistics(self) -> dict[str, Any]:
         """How many calls were made, and to whom none was made."""
         return {"calls": dict(self._counts), "elsewhere": list(self._elsewhere)}
 
-    async def _call(self, task_id: str, url: str) -> None:
+    async def _send(self, task_id: str, url: str) -> None:
         parts = _loopback(url)
         if parts is None:
-            self._elsewhere = [*self._elsewhere, _shown(url)][-_MOST_TOLD:]
+            self._elsewhere = [*self._elsewhere, _redact_url(url)][-_MAX_REPORTED:]
             return
-        ends = self._world.ends(task_id)
+        ends = self._world.ends_at(task_id)
         if ends is None:
             return
         await asyncio.sleep(max(0.0, ends - time.time()) + 0.001)
@@ -82,8 +82,8 @@ class Caller:
             data = self._world.record(self._key, task_id, self.origin)
         except RejectedRequestError:
             return  # made with another key, in an earlier run
-        body = json.dumps(called(data, self._world.profile), ensure_ascii=False)
-        struck = {fault.name for fault in self._world.faults.strike("callback")}
+        body = json.dumps(callback_body(data, self._world.profile), ensure_ascii=False)
+        struck = {fault.name for fault in self._world.faults.take("callback")}
         for _ in range(2 if "callback-twice" in struck else 1):
             if "callback-lost" not in struck:
                 forged = "callback-forged" in struck
@@ -95,7 +95,10 @@ class Caller:
     ) -> None:
         for pause in _TRIES:
             await asyncio.sleep(pause)
-            headers = {"Content-Type": "application/json", **_signed(task_id, forged=forged)}
+            headers = {
+                "Content-Type": "application/json",
+                **_signature_headers(task_id, forged=forged),
+            }
             try:
                 status = await asyncio.to_thread(_post, parts, body, headers)
             except (OSError, http.client.HTTPException):
@@ -123,7 +126,7 @@ def _post(parts: SplitResult, body: bytes, headers: dict[str, str]) -> int:
         connection.close()
 
 
-def _signed(task_id: str, *, forged: bool) -> dict[str, str]:
+def _signature_headers(task_id: str, *, forged: bool) -> dict[str, str]:
     """The headers of KIE's signature, where there is a key or a forger."""
     key = os.environ.get("LIANGXIN_SANDBOX_WEBHOOK_KEY", "")
     if not (key or forged):
@@ -149,7 +152,7 @@ def _loopback(url: str) -> SplitResult | None:
     return parts if here and parts.scheme in ("http", "https") else None
 
 
-def _shown(url: str) -> str:
+def _redact_url(url: str) -> str:
     """An address without the word in it that lets one call."""
     return re.sub(r"(/callback/)[^/?#]+", r"\1...", url)[:300]
 

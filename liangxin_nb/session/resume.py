@@ -13,7 +13,7 @@ from ..config.settings import Settings
 from ..core.job_record import JobRecord
 from ..core.notebook_file import extract_task_ids
 from ..core.request import Request
-from ..diagnostics import settle
+from ..diagnostics import mark_interrupted
 from ..engine import TaskLifecycle
 from ..engine.background_loop import BackgroundLoop
 from ..engine.callback_reconciler import CallbackReconciler
@@ -118,7 +118,7 @@ class TaskResumer:
 
     def reconcile(self) -> None:
         """Accepts lost tickets whose tasks calls have named while nobody was there to hear."""
-        settle(self._ledger, self._ownership.is_alive)
+        mark_interrupted(self._ledger, self._ownership.is_alive)
         if mine := self._unconfirmed():
             self._loop.submit(self._reconciler.confirm_hints(mine)).result()
 

@@ -12,7 +12,7 @@ from ..config.settings import Settings
 from ..core.job_record import JobRecord
 from ..core.request import Request
 from ..core.table import Table
-from ..diagnostics import Finding, examine
+from ..diagnostics import AuditRow, audit
 from ..engine import TaskLifecycle
 from ..engine.background_loop import BackgroundLoop
 from ..engine.callback_reconciler import CallbackReconciler
@@ -214,10 +214,10 @@ class Session:
         """The ledger as a table: `search` looks into the prompts, `limit` rows, default all."""
         return history_table(self.ledger, search=search, limit=limit)
 
-    def audit(self) -> list[Finding]:
+    def audit(self) -> list[AuditRow]:
         """What became of everything that was asked for, kind by kind."""
         self.reconcile()
-        return examine(self.ledger, self.results, self._ownership.is_alive)
+        return audit(self.ledger, self.results, self._ownership.is_alive)
 
     def get_record(self, id: str) -> JobRecord:
         """The ledger's ticket of a task id or ticket id.

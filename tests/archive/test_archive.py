@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import liangxin_nb as lx
-from liangxin_nb.archive import pack_all, take_all
+from liangxin_nb.archive import export_session, import_session
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.polling import PollSchedule
@@ -87,7 +87,7 @@ def away(sandbox, tmp_path_factory):
 @pytest.fixture
 def zip(away, tmp_path):
     """Its export."""
-    return pack_all(away, tmp_path / "out.zip", notebooks=True).path
+    return export_session(away, tmp_path / "out.zip", notebooks=True).path
 
 
 @pytest.fixture
@@ -108,8 +108,8 @@ def sent(job):
 
 
 def test_a_picture_comes_home_byte_for_byte_and_a_second_time_changes_nothing(away, zip, home):
-    first = take_all(home, zip, notebooks=True)
-    assert (first.tickets, first.results, [p.name for p in first.notebooks]) == (
+    first = import_session(home, zip, notebooks=True)
+    assert (first.jobs, first.results, [p.name for p in first.notebooks]) == (
         1, 1, ["first.ipynb"],
     )  # fmt: skip
     (there,) = away.ledger.list_jobs()
@@ -121,19 +121,19 @@ def test_a_picture_comes_home_byte_for_byte_and_a_second_time_changes_nothing(aw
     assert lx.read_metadata(result.paths[0]).prompt == "a cat"
     assert repr(result) == repr(away.result(there))
     before = everything(home.results.root.parent)
-    again = take_all(home, zip, notebooks=True)
-    assert (again.tickets, again.known, again.results, again.notebooks) == (0, 1, 0, ())
+    again = import_session(home, zip, notebooks=True)
+    assert (again.jobs, again.already_here, again.results, again.notebooks) == (0, 1, 0, ())
     assert everything(home.results.root.parent) == before
     assert len(home.ledger.list_jobs()) == 1
 
 
 def test_what_runs_while_it_is_packed_is_collected_at_home(seldom, tmp_path, home):
     job = sent(seldom.generate("a slow lighthouse", size="square"))
-    packed = pack_all(seldom, tmp_path / "running.zip", notebooks=False)
-    assert packed.tickets == 1
+    packed = export_session(seldom, tmp_path / "running.zip", notebooks=False)
+    assert packed.jobs == 1
     job.detach()
-    brought = take_all(home, packed.path, notebooks=True)
-    assert (brought.tickets, brought.unfinished) == (1, 1)
+    brought = import_session(home, packed.path, notebooks=True)
+    assert (brought.jobs, brought.unfinished) == (1, 1)
     assert "%liangxin resume" in repr(brought)
     (collected,) = home.resume()
     assert collected.wait(120).prompt == "a slow lighthouse"
@@ -146,7 +146,9 @@ def test_what_was_not_sent_is_never_sent_from_here(session, tmp_path, home):
     waiting = session.ledger.create(Request("z-image", "a cat"), *here)
     going = session.ledger.create(Request("z-image", "a dog"), *here)
     session.ledger.update(going, "sent", fate="sent")
-    take_all(home, pack_all(session, tmp_path / "1.zip", notebooks=False).path, notebooks=False)
+    import_session(
+        home, export_session(session, tmp_path / "1.zip", notebooks=False).path, notebooks=False
+    )
     assert home.ledger.find(waiting.id).fate == "refused"
     assert home.ledger.find(going.id).fate == "unknown"
     assert home.resume() == []
@@ -155,9 +157,9 @@ def test_what_was_not_sent_is_never_sent_from_here(session, tmp_path, home):
 def test_a_batch_comes_home_as_one(session, tmp_path, home):
     batch = lx.batch(["a cat", "a dog"], size="square", session=session)
     batch.wait(120)
-    packed = pack_all(session, tmp_path / "1.zip", notebooks=False)
-    assert take_all(home, packed.path, notebooks=False).results == 2
-    take_all(home, packed.path, notebooks=False)
+    packed = export_session(session, tmp_path / "1.zip", notebooks=False)
+    assert import_session(home, packed.path, notebooks=False).results == 2
+    import_session(home, packed.path, notebooks=False)
     there = lx.batch(id=batch.id, session=home)
     assert [result.prompt for result in there.wait(120)] == ["a cat", "a dog"]
     assert len(home.ledger.list_batches()) == 1
@@ -178,13 +180,15 @@ def test_a_batch_that_this_program_cannot_have_written_is_refused(zip, home, bat
     header, rest = part(zip, "ledger.jsonl").decode().split("\n", 1)
     text = "\n".join([header, json.dumps({"batch": batch}), rest])
     with pytest.raises(InvalidRequestError, match="nothing was changed"):
-        take_all(home, put(zip, "ledger.jsonl", text), notebooks=False)
+        import_session(home, put(zip, "ledger.jsonl", text), notebooks=False)
     assert home.ledger.list_jobs() == []
 
 
 def test_a_later_export_finishes_what_came_unfinished(seldom, sandbox, tmp_path, home):
     job = sent(seldom.generate("a garden", size="square"))
-    take_all(home, pack_all(seldom, tmp_path / "1.zip", notebooks=False).path, notebooks=False)
+    import_session(
+        home, export_session(seldom, tmp_path / "1.zip", notebooks=False).path, notebooks=False
+    )
     assert home.ledger.find(job.task_id).fate == "accepted"
     seldom.close()
     wait_until(lambda: job.status.is_final)
@@ -192,7 +196,9 @@ def test_a_later_export_finishes_what_came_unfinished(seldom, sandbox, tmp_path,
         base_url=sandbox.url, key=sandbox.key, results=seldom.results.root, schedule=FAST_PACE
     )
     often.resume(job.task_id)[0].wait(120)
-    take_all(home, pack_all(often, tmp_path / "2.zip", notebooks=False).path, notebooks=False)
+    import_session(
+        home, export_session(often, tmp_path / "2.zip", notebooks=False).path, notebooks=False
+    )
     often.close()
     here = home.ledger.find(job.task_id)
     assert here.fate == "kept"
@@ -204,22 +210,22 @@ def test_nothing_here_is_overwritten(zip, home):
     notebook = home.results.root.parent / "first.ipynb"
     notebook.write_text(NOTEBOOK.replace("5}", "4}"))
     mine = notebook.read_text()
-    take_all(home, zip, notebooks=True)
+    import_session(home, zip, notebooks=True)
     (ticket,) = home.ledger.list_jobs()
     changed = ledger_with(zip, prompt="another's words", fate="failed")
-    take_all(home, changed, notebooks=True)
+    import_session(home, changed, notebooks=True)
     assert home.ledger.list_jobs() == [ticket]
     assert notebook.read_text() == mine
     assert (notebook.parent / "first-2.ipynb").read_text() == NOTEBOOK
 
 
 def test_removed_files_come_back(zip, home):
-    take_all(home, zip, notebooks=False)
+    import_session(home, zip, notebooks=False)
     (ticket,) = home.ledger.list_jobs()
     for path in (home.results.root / ticket.folder).iterdir():
         path.unlink()
     (home.results.root / ticket.folder).rmdir()
-    assert take_all(home, zip, notebooks=False).results == 1
+    assert import_session(home, zip, notebooks=False).results == 1
     assert home.result(ticket).paths[0].is_file()
 
 
@@ -230,7 +236,7 @@ def test_the_key_is_in_nothing_that_is_packed(session, tmp_path, sandbox):
     (tmp_path / "fine.ipynb").write_text(NOTEBOOK)
     set_session(session)
     with pytest.warns(UserWarning, match=r"leaks\.ipynb, which holds your key"):
-        path = lx.export(tmp_path / "out.zip")
+        path = lx.export_archive(tmp_path / "out.zip")
     bad.unlink()
     with zipfile.ZipFile(path) as archive:
         assert "notebooks/fine.ipynb" in archive.namelist()
@@ -240,11 +246,11 @@ def test_the_key_is_in_nothing_that_is_packed(session, tmp_path, sandbox):
 
 def test_a_name_that_is_taken_is_refused_and_a_folder_gets_a_new_file_each_time(zip, away):
     with pytest.raises(InvalidRequestError, match="is there already"):
-        pack_all(away, zip, notebooks=False)
-    names = {pack_all(away, zip.parent, notebooks=False).path.name for _ in range(3)}
+        export_session(away, zip, notebooks=False)
+    names = {export_session(away, zip.parent, notebooks=False).path.name for _ in range(3)}
     assert len(names) == 3
     with pytest.raises(InvalidRequestError, match="cannot be written"):
-        pack_all(away, "/proc/nowhere/x.zip", notebooks=False)
+        export_session(away, "/proc/nowhere/x.zip", notebooks=False)
     assert not list(zip.parent.glob(".*.part"))
 
 
@@ -267,7 +273,7 @@ def test_no_name_in_a_zip_becomes_a_path(zip, home, folder):
     changed = ledger_with(zip, folder=folder)
     for name in ("1.png", "story.json"):
         changed = put(changed, f"results/{folder}/{name}", part(zip, f"results/{first}/{name}"))
-    brought = take_all(home, changed, notebooks=False)
+    brought = import_session(home, changed, notebooks=False)
     (ticket,) = home.ledger.list_jobs()
     assert brought.results == 1
     assert home.result(ticket).folder.resolve().is_relative_to(home.results.root.resolve())
@@ -280,7 +286,7 @@ def test_no_name_in_a_zip_becomes_a_path(zip, home, folder):
      "/tmp/up.ipynb", "notebooks/a\\b.ipynb"],
 )  # fmt: skip
 def test_no_notebook_lands_outside_its_folder(zip, home, name):
-    brought = take_all(home, put(zip, name, NOTEBOOK), notebooks=True)
+    brought = import_session(home, put(zip, name, NOTEBOOK), notebooks=True)
     names = {path.name for path in home.results.root.parent.iterdir()}
     assert names - {"up.ipynb"} == {"results", "first.ipynb"}
     assert not (home.results.root.parent.parent / "up.ipynb").exists()
@@ -298,12 +304,12 @@ def test_no_notebook_lands_outside_its_folder(zip, home, name):
 )
 def test_a_file_that_is_not_what_the_ledger_says_is_left_out(zip, home, change, said):
     name = picture_in(zip)
-    brought = take_all(home, put(zip, name, change(part(zip, name))), notebooks=False)
+    brought = import_session(home, put(zip, name, change(part(zip, name))), notebooks=False)
     assert brought.results == 0
     assert said in brought.left_out[0]
     assert everything(home.results.root) == {}
     (ticket,) = home.ledger.list_jobs()
-    assert [f.what for f in home.audit()] == ["kept, then removed"]
+    assert [f.label for f in home.audit()] == ["kept, then removed"]
     assert ticket.task_id
 
 
@@ -315,7 +321,7 @@ def test_a_page_of_html_under_a_pictures_name_is_left_out(zip, home):
     line = json.loads(first)
     line["files"][0] |= {"bytes": len(page), "sha256": hashlib.sha256(page).hexdigest()}
     changed = put(changed, "ledger.jsonl", f"{header}\n{json.dumps(line)}\n")
-    assert "not a usable picture" in take_all(home, changed, notebooks=False).left_out[0]
+    assert "not a usable picture" in import_session(home, changed, notebooks=False).left_out[0]
     assert everything(home.results.root) == {}
 
 
@@ -341,7 +347,7 @@ def test_a_page_of_html_under_a_pictures_name_is_left_out(zip, home):
 )
 def test_a_ledger_that_this_program_cannot_have_written_is_refused_whole(zip, home, values, said):
     with pytest.raises(InvalidRequestError, match="nothing was changed") as error:
-        take_all(home, ledger_with(zip, **values), notebooks=True)
+        import_session(home, ledger_with(zip, **values), notebooks=True)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
     assert home.ledger.list_jobs() == []
@@ -362,7 +368,7 @@ def test_a_ledger_that_this_program_cannot_have_written_is_refused_whole(zip, ho
 )
 def test_what_is_no_ledger_is_one_clear_line(zip, home, text, said):
     with pytest.raises(InvalidRequestError, match=said):
-        take_all(home, put(zip, "ledger.jsonl", text), notebooks=True)
+        import_session(home, put(zip, "ledger.jsonl", text), notebooks=True)
 
 
 def test_what_is_no_export_is_one_clear_line(tmp_path, home):
@@ -376,7 +382,7 @@ def test_what_is_no_export_is_one_clear_line(tmp_path, home):
             twice.writestr("ledger.jsonl", "{}")
     for name in ("x.zip", "other.zip", "twice.zip", "missing.zip", "."):
         with pytest.raises(InvalidRequestError, match="no sound export"):
-            take_all(home, tmp_path / name, notebooks=True)
+            import_session(home, tmp_path / name, notebooks=True)
 
 
 def test_a_link_in_a_zip_is_only_bytes(zip, home):
@@ -388,7 +394,7 @@ def test_a_link_in_a_zip_is_only_bytes(zip, home):
         link = zipfile.ZipInfo(name)
         link.external_attr = 0o120777 << 16
         new.writestr(link, "/etc/passwd")
-    assert take_all(home, zip.with_name("l.zip"), notebooks=False).results == 0
+    assert import_session(home, zip.with_name("l.zip"), notebooks=False).results == 0
     assert not [path for path in home.results.root.rglob("*") if path.is_symlink()]
 
 
@@ -399,7 +405,7 @@ def test_a_link_in_the_results_is_not_followed_out(session, tmp_path):
     secret.write_text("private words")
     picture.unlink()
     picture.symlink_to(secret)
-    packed = pack_all(session, tmp_path / "out.zip", notebooks=False)
+    packed = export_session(session, tmp_path / "out.zip", notebooks=False)
     assert (packed.results, len(packed.left_out)) == (0, 1)
     with zipfile.ZipFile(packed.path) as archive:
         assert all(b"private words" not in archive.read(n) for n in archive.namelist())

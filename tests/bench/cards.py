@@ -16,7 +16,7 @@ _CARDS = """
 import asyncio, itertools
 from liangxin_nb.session.default import get_session
 from liangxin_nb.session.job import Job
-from liangxin_nb.notebook.widgets.card_factory import card_of
+from liangxin_nb.notebook.widgets.card_factory import make_card
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.job_record import JobUpdate, JobRecord
 here = get_session()
@@ -28,7 +28,7 @@ cards = []
 for n in range({count}):
     ticket = JobRecord.new(Request("z-image", f"lake {{n}}"), "sandbox", "")
     job = Job(ticket, here.loop).start(None, wander)
-    card, followed = card_of(job, here)
+    card, followed = make_card(job, here)
     followed(job)
     cards.append(card)
 """

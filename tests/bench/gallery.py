@@ -20,7 +20,7 @@ import asyncio, io, json, pathlib, sqlite3, statistics, time
 from PIL import Image
 from liangxin_nb.notebook.widgets.gallery.gallery import PAGE, Gallery
 from liangxin_nb.session import Session
-from liangxin_nb.library import Shelf
+from liangxin_nb.library import Library
 
 root = pathlib.Path({root!r})
 session = Session(profile="sandbox", results=root)
@@ -42,7 +42,7 @@ def timed(work, *values):
 
 def shown():
     global gallery
-    gallery = Gallery(Shelf(session), later, lambda: None)
+    gallery = Gallery(Library(session), later, lambda: None)
 
 def filtered(text):
     gallery.filters.text.value = text

@@ -12,13 +12,13 @@ from typing import Any
 
 import uvicorn
 
-from liangxin_nb.sandbox.app import application
-from liangxin_nb.sandbox.broken_connections import Protocol
+from liangxin_nb.sandbox.app import create_app
+from liangxin_nb.sandbox.broken_connections import TrackingProtocol
 from liangxin_nb.sandbox.config import ADDRESS
 from liangxin_nb.sandbox.faults import Faults
-from liangxin_nb.sandbox.state import World
-from liangxin_nb.sandbox.task_timeline import _LIFE, life
-from liangxin_nb.sandbox.webhooks import Caller
+from liangxin_nb.sandbox.state import SandboxState
+from liangxin_nb.sandbox.task_timeline import _STATES, state_at
+from liangxin_nb.sandbox.webhooks import WebhookSender
 
 IDENTITY = "tests"
 #: Times faster than life: a task has ended when it is first asked about.
@@ -64,16 +64,16 @@ class Service:
         self.key = key
         self.faults = Faults()
         self.clock = Clock()
-        self._world = World(
-            None, profile=profile, clock=self.clock, faults=self.faults, anything=any_model
+        self._world = SandboxState(
+            None, profile=profile, clock=self.clock, faults=self.faults, any_model=any_model
         )
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        caller = Caller(self._world, key, None)
-        app = application(self._world, key, IDENTITY, caller)
+        caller = WebhookSender(self._world, key, None)
+        app = create_app(self._world, key, IDENTITY, caller)
         config = uvicorn.Config(
             app,
-            http=Protocol,
+            http=TrackingProtocol,
             ws="none",
             log_level="warning",
             access_log=False,
@@ -123,7 +123,7 @@ class Service:
     def move_to(self, state: str) -> None:
         """Stop the time where every task created so far has reached a state, "success" at last."""
         self.stop_time()
-        share = dict(_LIFE)[state]
+        share = dict(_STATES)[state]
         ends = [task.created_ms + task.total_ms * share for task in self._tasks()]
         self.clock.move_to(max(ends) / 1000 + 0.001)
 
@@ -132,7 +132,7 @@ class Service:
     @property
     def created(self) -> int:
         """How many tasks were created."""
-        return self._world.created
+        return self._world.task_count
 
     def calls(self, name: str) -> int:
         """How many calls of that name have come: createTask, recordInfo."""
@@ -142,7 +142,7 @@ class Service:
         """The state of each task at this moment."""
         now = int(self.clock() * 1000)
         return {
-            task.id: life(task.created_ms, task.total_ms, now, task.fates)[0]
+            task.id: state_at(task.created_ms, task.total_ms, now, task.fates)[0]
             for task in self._tasks()
         }
 

@@ -9,8 +9,8 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from liangxin_nb.library import Shelf
-from liangxin_nb.sandbox.film import film
+from liangxin_nb.library import Library
+from liangxin_nb.sandbox.film import encode_webm
 from liangxin_nb.sandbox.painter import paint
 from liangxin_nb.session import Session
 
@@ -46,7 +46,7 @@ def stocked(lab):
     """Thirty results of every kind in the notebooks' folder, newest last; one has failed."""
     session = Session(profile="sandbox", results=lab.results)
     pictures = [paint(p, seed=n, size=SHAPES[n % 4]) for n, p in enumerate(PROMPTS[:5])]
-    sea = film(pictures[1], (320, 180), 2)
+    sea = encode_webm(pictures[1], (320, 180), 2)
     at = time.time() - 30 * 3600
     for n in range(26):
         stock.kept(
@@ -301,7 +301,7 @@ def one_more(stocked):
     ticket = stock.kept(stocked, "A text to be deleted", parts=[("text", b"words")])
     yield ticket
     if stocked.ledger.find(ticket.id).fate == "kept":
-        Shelf(stocked).delete(ticket.id)
+        Library(stocked).delete(ticket.id)
 
 
 def test_deleting_asks_first(page, one_more):

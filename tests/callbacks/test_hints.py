@@ -15,8 +15,8 @@ from liangxin_nb.callbacks.channel import CallbackChannel
 from liangxin_nb.callbacks.hint_store import HintStore
 from liangxin_nb.errors import TaskFailedError
 from liangxin_nb.sandbox import webhooks
-from liangxin_nb.sandbox.state import World
-from liangxin_nb.sandbox.webhooks import Caller
+from liangxin_nb.sandbox.state import SandboxState
+from liangxin_nb.sandbox.webhooks import WebhookSender
 
 from .. import virtual_time
 from ..conftest import FAST_PACE, start_sandbox, wait_until
@@ -179,13 +179,13 @@ def sandbox_life(state, clock, work):
     """One run of a sandbox that calls back, in virtual time; `work` is given its world."""
 
     async def live():
-        world = World(state, clock=clock)
-        caller = Caller(world, KEY, state)
+        world = SandboxState(state, clock=clock)
+        caller = WebhookSender(world, KEY, state)
         caller.resume("http://127.0.0.1:1")
         await work(world, caller)
         for task in caller._calls:
             task.cancel()
-        return caller.told()
+        return caller.statistics()
 
     return virtual_time.run(live())
 
@@ -204,7 +204,7 @@ def test_a_restarted_sandbox_calls_about_each_task_once(mailbox, receiver, tmp_p
     def create(world, caller, url):
         wish = {"model": "z-image", "callBackUrl": url, "input": {"prompt": "a lake"}}
         tasks.append(world.create(KEY, wish))
-        caller.expect(tasks[-1])
+        caller.schedule(tasks[-1])
 
     async def first(world, caller):
         create(world, caller, urls[0])
@@ -226,7 +226,7 @@ def test_a_restarted_sandbox_calls_about_each_task_once(mailbox, receiver, tmp_p
 def test_a_sandbox_calls_at_its_start_about_what_has_ended_meanwhile(receiver, mailbox, tmp_path):
     url = f"{receiver.url}/liangxin/callback/{mailbox.grant('ticket', 3600)}"
     wish = {"model": "z-image", "callBackUrl": url, "input": {"prompt": "a lake"}}
-    task = World(tmp_path / "state", clock=lambda: time.time() - 3600).create(KEY, wish)
+    task = SandboxState(tmp_path / "state", clock=lambda: time.time() - 3600).create(KEY, wish)
     served = start_sandbox("--state", str(tmp_path / "state"))
     wait_until(lambda: served.counters()["callbacks"]["calls"] == {"204": 1})
     served.stop()

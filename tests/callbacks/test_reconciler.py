@@ -76,7 +76,7 @@ def test_a_caller_is_not_believed(faulty, opened):
         HintStore().put(job.record.id, claim)
     assert session.resume() == []
     assert session.ledger.find(job.record.id).fate == "unknown"
-    assert "unknown" in repr([finding.what for finding in session.audit()])
+    assert "unknown" in repr([finding.label for finding in session.audit()])
 
 
 @recovering
@@ -146,7 +146,7 @@ def test_a_call_that_came_while_no_kernel_was_there_is_used_after_a_restart(
     session = opened(faulty, FAST_PACE, callback="")
     assert session.ledger.find(ticket).fate == "sent"
     if by == "doctor":
-        assert [finding.what for finding in session.audit()] == ["waiting to be collected"]
+        assert [finding.label for finding in session.audit()] == ["waiting to be collected"]
     (job,) = session.resume(ticket if by == "id" else "")
     assert job.record.id == ticket
     job.wait(120)

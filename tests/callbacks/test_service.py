@@ -249,7 +249,7 @@ def test_a_broken_mailbox_refuses_callbacks_and_hinders_nothing_else(
     with pytest.raises(InvalidRequestError, match="mailbox"):
         session.generate("a lake")
     assert session.resume() == []
-    assert [finding.what for finding in session.audit()] == ["unknown"]
+    assert [finding.label for finding in session.audit()] == ["unknown"]
     with pytest.raises(InvalidRequestError, match="mailbox"):
         lx.CallbackServer()
 

@@ -9,7 +9,7 @@ import pytest
 
 from liangxin_nb import catalog
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.sandbox.state import RejectedRequestError, World
+from liangxin_nb.sandbox.state import RejectedRequestError, SandboxState
 
 PNG = "https://host/a.png"
 SEED = 4294967295
@@ -350,7 +350,7 @@ def verdict_of(model, options, prompt):
 def accepted_by_sandbox(id, options, prompt):
     """Whether the sandbox accepts the request; what it refuses, it refuses with 400."""
     try:
-        World(None).create("k", {"model": id, "input": {"prompt": prompt, **options}})
+        SandboxState(None).create("k", {"model": id, "input": {"prompt": prompt, **options}})
     except RejectedRequestError as refusal:
         refused = refusal
     else:

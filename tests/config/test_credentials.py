@@ -67,7 +67,7 @@ def test_a_locked_keyring_is_passed_over(monkeypatch):
 def test_a_line_that_holds_a_key_is_refused_without_repeating_it(line):
     assert credentials.looks_like_key(line)
     with pytest.raises(InvalidRequestError, match="no place for one") as error:
-        arguments.read(line, "a lake", {})
+        arguments.parse_cell(line, "a lake", {})
     assert KEY not in str(error.value)
     assert "hunter2" not in str(error.value)
 

@@ -7,8 +7,8 @@ import pytest
 
 from liangxin_nb.config.environment import ephemeral_notice
 from liangxin_nb.config.settings import Settings
-from liangxin_nb.diagnostics import checkup
-from liangxin_nb.notebook.magics.maintenance import Download, doctor
+from liangxin_nb.diagnostics import report
+from liangxin_nb.notebook.magics.maintenance import ExportLink, doctor_command
 
 
 def settings(**values):
@@ -22,7 +22,7 @@ def test_it_tells_versions_place_and_settings_and_no_secret(tmp_path, monkeypatc
         LIANGXIN_RESULTS=str(tmp_path / "sk-secretsecret" / "pictures"),
         LIANGXIN_MAX_TASKS="12",
     )
-    text = checkup(chosen, ledger=f"{tmp_path}/ledger.sqlite", frontend="live", env={})
+    text = report(chosen, ledger=f"{tmp_path}/ledger.sqlite", frontend="live", env={})
     assert text.startswith("liangxin_nb 0.")
     assert "ipykernel " in text
     assert "service    liangxin at 127.0.0.1:9" in text
@@ -45,11 +45,11 @@ def test_an_old_kernel_a_missing_service_and_broken_settings_are_wrong(monkeypat
         taken.bind(("127.0.0.1", 0))
         away = f"https://127.0.0.1:{taken.getsockname()[1]}"
         monkeypatch.setattr(Settings, "local", property(lambda _: False))
-        text = checkup(settings(LIANGXIN_BASE_URL=away), frontend="live", env={})
+        text = report(settings(LIANGXIN_BASE_URL=away), frontend="live", env={})
     wrong = [line for line in text.splitlines() if line.startswith("wrong")]
     assert "ipykernel 7.0 loses" in wrong[0]
     assert "cannot be reached from here" in wrong[1]
-    text = checkup(None, frontend="live", trouble="There is a key but no address.", env={})
+    text = report(None, frontend="live", trouble="There is a key but no address.", env={})
     assert "wrong      There is a key but no address." in text
 
 
@@ -57,15 +57,15 @@ def test_rates_that_cannot_be_shared_are_wrong(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     away = {"LIANGXIN_BASE_URL": "http://127.0.0.1:9"}
     unusable = settings(LIANGXIN_BUDGET=str(tmp_path / "file" / "x"), **away)
-    assert "wrong      the rates are not shared" in checkup(unusable, frontend="live", env={})
-    text = checkup(settings(LIANGXIN_BUDGET=str(tmp_path), **away), frontend="live", env={})
+    assert "wrong      the rates are not shared" in report(unusable, frontend="live", env={})
+    text = report(settings(LIANGXIN_BUDGET=str(tmp_path), **away), frontend="live", env={})
     assert f"rates      shared by all notebooks of this machine, in {tmp_path}" in text
     assert "not shared" not in text
 
 
 def test_the_command_works_where_no_session_can_be_had(monkeypatch, capsys):
     monkeypatch.setenv("LIANGXIN_API_KEY", "sk-secretsecret")
-    assert doctor() is None
+    assert doctor_command() is None
     said = capsys.readouterr().out
     assert "wrong      There is a key but no address" in said
     assert "sk-secret" not in said
@@ -76,7 +76,7 @@ def test_the_command_ends_with_the_reckoning(session, capsys):
 
     set_session(session)
     session.generate("a cat", size="square").wait(120)
-    table = doctor()
+    table = doctor_command()
     said = capsys.readouterr().out
     assert "front end  script" in said
     assert session.settings.key.reveal() not in said
@@ -89,20 +89,20 @@ def test_a_binder_says_that_everything_vanishes_and_what_to_do(name):
     said = ephemeral_notice({name: "x"})
     assert "vanishes" in said
     assert "%liangxin export" in said
-    assert said in checkup(settings(LIANGXIN_PROFILE="sandbox"), env={name: "x"})
+    assert said in report(settings(LIANGXIN_PROFILE="sandbox"), env={name: "x"})
 
 
 def test_an_export_is_a_link_beside_the_notebook_and_a_path_in_a_terminal(session, tmp_path):
-    from liangxin_nb.archive import pack_all
+    from liangxin_nb.archive import export_session
 
-    packed = pack_all(session, tmp_path / 'a "b" <c>.zip', notebooks=False)
-    shown = Download(packed)._repr_html_()
+    packed = export_session(session, tmp_path / 'a "b" <c>.zip', notebooks=False)
+    shown = ExportLink(packed)._repr_html_()
     assert '<a href="a%20%22b%22%20%3Cc%3E.zip" download>' in shown
     assert "<c>" not in shown
-    assert repr(Download(packed)).endswith(str(Path(packed.path)))
+    assert repr(ExportLink(packed)).endswith(str(Path(packed.path)))
     (tmp_path / "other").mkdir()
-    far = pack_all(
+    far = export_session(
         session, "/tmp" if not str(tmp_path).startswith("/tmp/") else "/var/tmp", notebooks=False
     )
-    assert "<a " not in Download(far)._repr_html_()
+    assert "<a " not in ExportLink(far)._repr_html_()
     far.path.unlink()

@@ -217,7 +217,7 @@ def test_request_that_a_living_process_is_sending_is_not_given_up(connect, serve
         server.held("createTask") as request,
     ):
         request.wait()
-        assert [finding.what for finding in connect().audit()] == ["being sent"]
+        assert [finding.label for finding in connect().audit()] == ["being sent"]
 
 
 def test_request_that_a_killed_process_was_sending_may_be_billed(connect, server, tmp_path):
@@ -227,7 +227,7 @@ def test_request_that_a_killed_process_was_sending_may_be_billed(connect, server
     ):
         request.wait()
         kill(process)
-    assert [finding.what for finding in connect().audit()] == ["unknown"]
+    assert [finding.label for finding in connect().audit()] == ["unknown"]
 
 
 # ---- what was paid for is kept

@@ -10,16 +10,16 @@ import av
 import pytest
 from PIL import Image
 
-from liangxin_nb.archive import pack_all, take_all
+from liangxin_nb.archive import export_session, import_session
 from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.metadata import ResultMetadata
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.task import TaskOutput
 from liangxin_nb.imaging import first_frame
 from liangxin_nb.ledger import Query
-from liangxin_nb.library import Shelf
+from liangxin_nb.library import Library
 from liangxin_nb.results import ResultStore
-from liangxin_nb.sandbox.film import film
+from liangxin_nb.sandbox.film import encode_webm
 from liangxin_nb.session import Session
 
 from .. import stock
@@ -33,7 +33,7 @@ def drawing(colour="orange", size=(640, 360)):
 
 @pytest.fixture(scope="module")
 def webm():
-    return film(drawing(), (320, 180), 2)
+    return encode_webm(drawing(), (320, 180), 2)
 
 
 def mp4(colour, size=(320, 240)):
@@ -94,7 +94,7 @@ def test_a_film_is_its_first_picture_and_a_player_of_the_local_file(tmp_path, we
 def test_a_noisy_film_keeps_to_the_notebooks_budget(tmp_path):
     noise = io.BytesIO()
     Image.effect_noise((800, 450), 120).convert("RGB").save(noise, "PNG")
-    bundle = kept(tmp_path, film(noise.getvalue(), (640, 360), 1))._repr_mimebundle_()
+    bundle = kept(tmp_path, encode_webm(noise.getvalue(), (640, 360), 1))._repr_mimebundle_()
     assert sum(map(len, bundle.values())) <= 64 * 1024
 
 
@@ -173,13 +173,13 @@ def test_a_first_picture_is_not_looked_for_in_what_no_film_player_plays(tmp_path
 
 def test_a_films_tile_is_its_poster_and_an_export_holds_it(session, webm):
     ticket = stock.kept(session, "the sea", parts=[("video", webm)])
-    shelf = Shelf(session)
+    shelf = Library(session)
     (entry,) = shelf.page(Query())
     tile = Image.open(io.BytesIO(shelf.thumbnail(entry)))
     assert tile.size == (320, 180)
     assert beside(tile)[0] > 230, "the film's first picture"
-    assert shelf.held(entry) == shelf.thumbnail(entry)
-    assert Image.open(io.BytesIO(shelf.sheet([entry]))).size == (320, 180)
+    assert shelf.cached_thumbnail(entry) == shelf.thumbnail(entry)
+    assert Image.open(io.BytesIO(shelf.contact_sheet([entry]))).size == (320, 180)
     path, _ = shelf.export([ticket.id])
     names = [f"{ticket.folder}/{name}" for name in ("1.poster.jpg", "1.webm", "story.json")]
     with zipfile.ZipFile(path) as zipped:
@@ -199,11 +199,11 @@ def test_a_poster_goes_along_in_an_archive_if_it_is_a_small_picture(
     first = poster_file.read_bytes()
     if brought != "its poster":
         poster_file.write_bytes(b"<svg>" if brought == "no picture" else first + b"\0" * 20_000)
-    packed = pack_all(session, tmp_path / "out.zip", notebooks=False)
+    packed = export_session(session, tmp_path / "out.zip", notebooks=False)
     assert (packed.results, packed.left_out) == (1, ())
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)  # no film can be read here
     home = Session(base_url=session.settings.base_url, key="k" * 20, results=tmp_path / "home")
-    taken = take_all(home, packed.path, notebooks=False)
+    taken = import_session(home, packed.path, notebooks=False)
     assert (taken.results, taken.left_out) == (1, ())
     result = home.result(home.ledger.list_jobs()[0])
     there = result.folder / "1.poster.jpg"

@@ -15,8 +15,8 @@ from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.imaging import embed
 from liangxin_nb.ledger import Query
-from liangxin_nb.library import Shelf
-from liangxin_nb.notebook.magics.arguments import read
+from liangxin_nb.library import Library
+from liangxin_nb.notebook.magics.arguments import parse_cell
 from liangxin_nb.sandbox.painter import paint
 from liangxin_nb.session.request_builder import build_requests
 
@@ -28,15 +28,15 @@ sys.addaudithook(lambda what, args: OPENED.append(str(args[0])) if what == "open
 
 def test_thumbnail_is_made_once_and_then_read_without_the_original(session):
     stock.kept(session, "a lake", parts=[("image", paint("a lake", seed=1, size=(900, 600)))])
-    shelf = Shelf(session)
+    shelf = Library(session)
     (entry,) = shelf.page(Query())
-    assert shelf.held(entry) == b""
+    assert shelf.cached_thumbnail(entry) == b""
     small = shelf.thumbnail(entry)
     assert max(Image.open(io.BytesIO(small)).size) == 384
     OPENED.clear()
-    again = Shelf(session)
+    again = Library(session)
     (entry,) = again.page(Query())
-    assert again.held(entry) == again.thumbnail(entry) == small
+    assert again.cached_thumbnail(entry) == again.thumbnail(entry) == small
     assert not [name for name in OPENED if name.endswith(".png")]
 
 
@@ -44,12 +44,12 @@ def test_thumbnail_is_made_once_and_then_read_without_the_original(session):
 def entry(session):
     """A kept result as the shelf shows it."""
     stock.kept(session, "a lake")
-    (found,) = Shelf(session).page(Query())
+    (found,) = Library(session).page(Query())
     return found
 
 
 def test_broken_thumbnail_is_made_anew(session, entry):
-    shelf = Shelf(session)
+    shelf = Library(session)
     shelf.thumbnail(entry)
     place = session.results.root / ".thumbnails" / f"{entry.id}-1.jpg"
     place.write_bytes(b"cut off")
@@ -57,13 +57,13 @@ def test_broken_thumbnail_is_made_anew(session, entry):
 
 
 def test_broken_original_has_no_thumbnail(session, entry):
-    shelf = Shelf(session)
+    shelf = Library(session)
     (entry.folder / "1.png").write_bytes(b"no picture")
-    assert shelf.thumbnail(entry) == shelf.large(entry) == b""
+    assert shelf.thumbnail(entry) == shelf.preview(entry) == b""
 
 
 def test_deleted_result_is_gone_from_the_disk(session, entry):
-    shelf = Shelf(session)
+    shelf = Library(session)
     shelf.thumbnail(entry)
     shelf.delete(entry.id)
     assert not entry.folder.exists()
@@ -72,24 +72,24 @@ def test_deleted_result_is_gone_from_the_disk(session, entry):
 
 
 def test_deleted_result_stays_in_the_ledger(session, entry):
-    deleted = Shelf(session).delete(entry.id)
+    deleted = Library(session).delete(entry.id)
     assert session.get_record(entry.id) == deleted
     assert (deleted.fate, deleted.request.prompt) == ("deleted", "a lake")
-    assert session.ledger.events(deleted.id)[-1][1:] == ("deleted", entry.ticket.folder)
+    assert session.ledger.events(deleted.id)[-1][1:] == ("deleted", entry.record.folder)
 
 
 def test_deleted_result_is_counted_as_deleted(session, entry):
-    Shelf(session).delete(entry.id)
+    Library(session).delete(entry.id)
     assert "deleted on purpose" in repr(session.history())
-    assert [(f.what, f.count) for f in session.audit()] == [("deleted", 1)]
+    assert [(f.label, f.count) for f in session.audit()] == [("deleted", 1)]
 
 
 def test_deleted_result_cannot_be_shown_or_deleted_again(session, entry):
-    deleted = Shelf(session).delete(entry.id)
+    deleted = Library(session).delete(entry.id)
     with pytest.raises(InvalidRequestError, match=r"Nothing is kept of .* it is deleted"):
         session.result(deleted)
     with pytest.raises(InvalidRequestError, match="Nothing is kept"):
-        Shelf(session).delete(entry.id)
+        Library(session).delete(entry.id)
 
 
 def test_deleted_result_is_collected_again_only_by_its_name_and_without_a_new_task(
@@ -97,7 +97,7 @@ def test_deleted_result_is_collected_again_only_by_its_name_and_without_a_new_ta
 ):
     job = session.generate("a lake at dawn", size="square")
     job.wait(60)
-    Shelf(session).delete(job.record.id)
+    Library(session).delete(job.record.id)
     created = sandbox.counters()["created"]
     assert session.resume() == []
     (again,) = session.resume(job.record.id)
@@ -116,9 +116,9 @@ def test_deleting_removes_nothing_outside_of_the_results_folder(session, tmp_pat
         ticket = JobRecord(f"t{n}", Request("z", "x"), 1.0, "sandbox", fate="kept")
         session.ledger.add(ticket)
         session.ledger.mark_saved(ticket, folder, [{"name": "1.png", "bytes": 1, "sha256": ""}])
-        (entry,) = Shelf(session).entries([ticket.id])
+        (entry,) = Library(session).entries([ticket.id])
         assert entry.folder is None
-        Shelf(session).delete(ticket.id)
+        Library(session).delete(ticket.id)
     assert (outside / "1.png").read_bytes() == b"x"
 
 
@@ -139,7 +139,7 @@ def test_export_holds_the_files_and_their_stories(session):
     first = stock.kept(session, "a lake", parts=[("image", paint("x", seed=1, size=(64, 64)))] * 2)
     second = stock.kept(session, "雨夜", parts=[("text", "夜の雨".encode())])
     failed = stock.kept(session, "no", fate="failed")
-    path, number = Shelf(session).export([first.id, failed.id, second.id])
+    path, number = Library(session).export([first.id, failed.id, second.id])
     assert number == 2
     with zipfile.ZipFile(path) as zipped:
         assert zipped.testzip() is None
@@ -153,7 +153,7 @@ def test_export_holds_the_files_and_their_stories(session):
 def test_export_without_any_file_is_refused(session):
     failed = stock.kept(session, "no", fate="failed")
     with pytest.raises(InvalidRequestError, match="None of these has a file"):
-        Shelf(session).export([failed.id])
+        Library(session).export([failed.id])
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
@@ -162,7 +162,7 @@ def test_story_of_a_picture_made_here_is_read_back(session, form):
     Image.effect_noise((64, 40), 60).convert("RGB").save(out, form)
     ticket = stock.kept(session, "雨 {x} $y 🌧", parts=[("image", out.getvalue())], seed=7)
     path = session.result(ticket).paths[0]
-    found = Shelf(session).read(path.read_bytes())
+    found = Library(session).read_metadata(path.read_bytes())
     assert (found.request.prompt, dict(found.request.options)) == ("雨 {x} $y 🌧", {"seed": 7})
     assert found.picture.startswith(b"\xff\xd8")
 
@@ -182,9 +182,9 @@ STORY = {"prompt": "x", "model": "m", "task_id": "t"}
     ],
 )  # fmt: skip
 def test_forged_story_is_not_read(session, words):
-    found = Shelf(session).read(embed(PLAIN, words))
-    assert found.story is None
-    assert "holds no story" in found.why or "can be read" in found.why
+    found = Library(session).read_metadata(embed(PLAIN, words))
+    assert found.metadata is None
+    assert "holds no story" in found.reason or "can be read" in found.reason
 
 
 @pytest.mark.parametrize(
@@ -192,13 +192,13 @@ def test_forged_story_is_not_read(session, words):
     [b"", b"\0" * 100, PLAIN[:200], b"GIF89a", b"<svg/>", PLAIN[:60] + b"\xff" * 900],
 )
 def test_bytes_that_are_no_picture_are_reported(session, data):
-    found = Shelf(session).read(data)
-    assert (found.story, found.picture) == (None, b"")
-    assert "can be read" in found.why
+    found = Library(session).read_metadata(data)
+    assert (found.metadata, found.picture) == (None, b"")
+    assert "can be read" in found.reason
 
 
 def test_file_that_is_too_large_is_not_read(session):
-    assert "more than 64 MB" in Shelf(session).read(bytes((64 << 20) + 1)).why
+    assert "more than 64 MB" in Library(session).read_metadata(bytes((64 << 20) + 1)).reason
 
 
 REQUESTS = [
@@ -211,8 +211,12 @@ REQUESTS = [
 @pytest.mark.parametrize("request_", REQUESTS)
 def test_cell_of_a_request_asks_for_the_same(request_):
     line, _, body = to_source(find_model("sandbox", request_.model), request_).partition("\n")
-    asked = read(line.removeprefix("%%liangxin "), body, {})
-    plain = {"common_options": asked.plain, "options": asked.options, "images": asked.images}
+    asked = parse_cell(line.removeprefix("%%liangxin "), body, {})
+    plain = {
+        "common_options": asked.common_options,
+        "options": asked.options,
+        "images": asked.images,
+    }
     (again,), _ = build_requests("sandbox", asked.prompt, asked.model, **plain)
     assert again.prompt == request_.prompt
     assert {k: str(v) for k, v in again.options.items()} == {

@@ -8,7 +8,7 @@ from liangxin_nb.notebook.magics.cell_magic import liangxin_cell
 
 
 def read(line, body="a lake\n", **names):
-    return arguments.read(line, body, names)
+    return arguments.parse_cell(line, body, names)
 
 
 def test_a_bare_cell_asks_for_one_picture_of_the_default_model():
@@ -22,7 +22,7 @@ def test_every_option_is_read():
         " -n 3 --no-wait --out j -q"
     )
     assert asked.model == "seedream-v4-5"
-    assert asked.plain == {"aspect": "16:9", "size": None, "seed": "7"}
+    assert asked.common_options == {"aspect": "16:9", "size": None, "seed": "7"}
     assert asked.options == {"enable_safety_checker": "true"}
     assert (asked.count, asked.wait, asked.out, asked.quiet) == (3, False, "j", True)
 

@@ -13,7 +13,7 @@ from liangxin_nb.catalog.codegen import to_cell_source, to_python_source
 from liangxin_nb.config.settings import OVERRIDES
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.notebook.magics.arguments import read
+from liangxin_nb.notebook.magics.arguments import parse_cell
 from liangxin_nb.notebook.widgets import panel
 from liangxin_nb.notebook.widgets.composer import Composer, card_list
 from liangxin_nb.session import Session
@@ -52,7 +52,7 @@ def code(composer):
 
 
 def choose(composer, id):
-    composer._chooser.put(id)
+    composer._model_picker.set_value(id)
 
 
 def html(composer):
@@ -103,10 +103,10 @@ def test_the_cell_that_is_shown_asks_for_exactly_the_same(profile, id, rng):
     for _ in range(4):
         asked = Request(id, NASTY, sampled(chosen, rng))
         line, _, body = to_cell_source(chosen, asked).partition("\n")
-        typed = read(line.removeprefix("%%liangxin "), body, {})
+        typed = parse_cell(line.removeprefix("%%liangxin "), body, {})
         (again,), _ = build_requests(
             profile, typed.prompt, typed.model,
-            common_options=typed.plain, options=typed.options, images=typed.images,
+            common_options=typed.common_options, options=typed.options, images=typed.images,
         )  # fmt: skip
         assert (again.digest, again.input) == (asked.digest, asked.input)
 
@@ -139,14 +139,14 @@ def test_every_input_of_every_model_has_a_control_that_gives_back_what_it_takes(
         choose(composer, id)
         form = composer._form
         assert set(chosen.inputs) <= set(form.fields)
-        assert form.given() == {}  # defaults are shown, not sent
+        assert form.values() == {}  # defaults are shown, not sent
         for name, input in chosen.inputs.items():
             if name == chosen.common_options.get("image"):
                 continue
             value = sample(input, rng)
-            form.fields[name].put(value)
+            form.fields[name].set_value(value)
             given = form.fields[name].value
-            form.fields[name].put(None)
+            form.fields[name].set_value(None)
             if input.read(given) != input.read(value) or form.fields[name].value is not None:
                 wrong.append(f"{id}: {name}={value!r} is given back as {given!r}")
     assert not wrong
@@ -188,10 +188,10 @@ def test_a_field_that_is_given_disables_the_one_it_excludes(composer):
 def test_width_and_height_are_given_together_or_not_at_all(composer):
     choose(composer, "flux-2-pro")
     width, height = (composer._form.fields[name] for name in ("width", "height"))
-    width._given.value = True
+    width._enabled.value = True
     assert (width.value, height.value) == (1024, 768)
     assert field(composer, "aspect_ratio").disabled
-    height._given.value = False
+    height._enabled.value = False
     assert (width.value, height.value) == (None, None)
     assert not field(composer, "aspect_ratio").disabled
 
@@ -250,7 +250,7 @@ def card(composer):
     field(composer, "image_size").value = "square"
     field(composer, "seed").value = "7"
     composer._go.click()
-    (card,) = composer._shelf._cards
+    (card,) = composer._cards._cards
     card._job.wait(60)
     card.draw()
     return card
@@ -273,7 +273,7 @@ def test_a_finished_card_has_buttons_for_what_can_follow(card):
 
 def test_again_asks_for_the_same_on_a_new_card(card, composer, session):
     card.buttons["again"].click()
-    again, first = composer._shelf._cards
+    again, first = composer._cards._cards
     assert first is card
     assert again._job.record.request.digest == card._job.record.request.digest
     leave_all(session)
@@ -281,7 +281,7 @@ def test_again_asks_for_the_same_on_a_new_card(card, composer, session):
 
 def test_vary_asks_for_another_seed(card, composer, session):
     card.buttons["vary"].click()
-    assert composer._shelf._cards[0]._job.record.request.options["seed"] != 7
+    assert composer._cards._cards[0]._job.record.request.options["seed"] != 7
     leave_all(session)
 
 
@@ -331,7 +331,7 @@ def referring(composer, session, tmp_path):
     (tmp_path / "my photo.jpg").write_bytes(picture.getvalue())
     choose(composer, "seedream-v4-5-edit")
     references = composer._form.references
-    composer._prompt.put("the same at night")
+    composer._prompt.set_value("the same at night")
     references._text.value = "my photo.jpg"
     references._text.value = "https://example.com/a.png"
     references._upload.value = (
@@ -364,7 +364,7 @@ def test_a_reference_that_is_not_there_is_reported(referring):
 
 def test_references_are_sent_in_their_order(referring, session):
     referring._go.click()
-    sent = referring._shelf._cards[0]._job.record.request.options["reference_images"]
+    sent = referring._cards._cards[0]._job.record.request.options["reference_images"]
     kinds = [one.partition(",")[0] for one in sent]
     assert kinds[1] == "https://example.com/a.png"
     assert {kinds[0], kinds[2]} == {"data:image/jpeg;base64"}
@@ -403,11 +403,11 @@ def test_earlier_prompts_come_back_in_order_and_the_draft_is_kept(session):
 def test_the_shelf_keeps_the_newest_cards_and_names_the_command_for_the_others(
     composer, session, monkeypatch
 ):
-    monkeypatch.setattr(card_list, "MOST", 3)
+    monkeypatch.setattr(card_list, "MAX_CARDS", 3)
     jobs = [session.generate("a lake", size="square", seed=n) for n in range(5)]
     for job in jobs:
-        composer._shelf.add(job, session)
-    shown = [card._job for card in composer._shelf._cards]
+        composer._cards.add(job, session)
+    shown = [card._job for card in composer._cards._cards]
     assert shown == [jobs[4], jobs[3], jobs[2]]
     assert "2 more: %liangxin tasks lists all" in html(composer)
     for job in jobs:
@@ -433,7 +433,7 @@ def test_the_key_is_kept_in_memory_and_in_no_widget(tmp_path, sandbox):
     assert sandbox.key not in states
     labelled(composer, "Prompt").value = "a lake"
     composer._go.click()
-    job = composer._shelf._cards[0]._job
+    job = composer._cards._cards[0]._job
     assert job.record.service == sandbox.url
     job.detach()
     assert (tmp_path / "elsewhere" / "ledger.sqlite").is_file()
@@ -456,7 +456,7 @@ def test_the_panel_opens_where_the_settings_do_not_work_yet(monkeypatch):
     monkeypatch.setenv("LIANGXIN_API_KEY", "sk-12345678")
     composer = Composer(get_session)
     assert "There is a key but no address" in html(composer)
-    assert composer._service.widget.layout.display == ""
+    assert composer._settings_form.widget.layout.display == ""
     labelled(composer, "Service").value = "sandbox"
     labelled(composer, "Use these").click()
     assert "<b>Sandbox</b>" in composer._line.value

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.notebook.widgets import frontend, show, watched
+from liangxin_nb.notebook.widgets import frontend, is_interactive, show
 
 
 class Kernel:
@@ -33,18 +33,18 @@ class Kernel:
 def test_a_front_end_is_known_by_what_it_can_do(shell, found, monkeypatch):
     monkeypatch.setattr("liangxin_nb.notebook.widgets.output.get_ipython", lambda: shell)
     assert frontend() == found
-    assert watched() == (found == "live")
+    assert is_interactive() == (found == "live")
 
 
 def test_voila_is_known_by_its_variable(monkeypatch):
     monkeypatch.setenv("VOILA_KERNEL_ID", "x")
-    assert (frontend(), watched()) == ("voila", True)
+    assert (frontend(), is_interactive()) == ("voila", True)
 
 
 def test_a_variable_can_name_the_front_end(monkeypatch):
     monkeypatch.setenv("VOILA_KERNEL_ID", "x")
     monkeypatch.setenv("LIANGXIN_FRONTEND", "plain")
-    assert (frontend(), watched()) == ("plain", True)
+    assert (frontend(), is_interactive()) == ("plain", True)
 
 
 def test_an_unknown_front_end_is_refused(monkeypatch):

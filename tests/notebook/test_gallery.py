@@ -13,11 +13,11 @@ from ipywidgets.widgets.widget import _instances
 
 from liangxin_nb.catalog import load_models
 from liangxin_nb.ledger import Query
-from liangxin_nb.library import Shelf
-from liangxin_nb.notebook.widgets.gallery import listen
-from liangxin_nb.notebook.widgets.gallery.comparison import beside
+from liangxin_nb.library import Library
+from liangxin_nb.notebook.widgets.gallery import register_target
+from liangxin_nb.notebook.widgets.gallery.comparison import comparison_table
 from liangxin_nb.notebook.widgets.gallery.gallery import PAGE, Gallery
-from liangxin_nb.notebook.widgets.gallery.handoff import Hands
+from liangxin_nb.notebook.widgets.gallery.handoff import Handoff
 from liangxin_nb.session import Session
 
 from .. import stock
@@ -30,24 +30,24 @@ sys.addaudithook(lambda what, args: OPENED.update([str(args[0])[-4:]]) if what =
 
 def gallery(session, **more):
     """A gallery whose late work is done at once."""
-    return Gallery(Shelf(session), lambda work: work(), lambda: None, **more)
+    return Gallery(Library(session), lambda work: work(), lambda: None, **more)
 
 
 def line(made):
-    return made.line._text.value
+    return made.status_line._text.value
 
 
 def where(made):
-    return made.bar._where.value
+    return made.toolbar._where.value
 
 
 def prompts(made):
-    return [tile.entry.ticket.request.prompt for tile in made.sheet.tiles[: len(made.entries)]]
+    return [tile.entry.record.request.prompt for tile in made.grid.tiles[: len(made.entries)]]
 
 
 def test_an_empty_gallery_says_what_to_do(session):
     made = gallery(session)
-    assert "Nothing is kept yet" in made.sheet._nothing.value
+    assert "Nothing is kept yet" in made.grid._nothing.value
     stock.kept(session, "a lake")
     made.refresh.click()
     assert prompts(made) == ["a lake"]
@@ -57,7 +57,7 @@ def test_a_filter_without_a_match_says_what_to_undo(session):
     stock.kept(session, "a lake")
     made = gallery(session)
     made.filters.text.value = "zeppelin"
-    assert "Nothing fits these filters" in made.sheet._nothing.value
+    assert "Nothing fits these filters" in made.grid._nothing.value
     made.filters.reset.click()
     assert prompts(made) == ["a lake"]
     assert made.filters.text.value == ""
@@ -66,13 +66,13 @@ def test_a_filter_without_a_match_says_what_to_undo(session):
 def test_words_from_outside_are_text_and_the_pictures_alt_is_the_prompt(session):
     stock.kept(session, '<img src=x onerror="alert(1)"> 雨')
     made = gallery(session)
-    html = made.sheet.tiles[0]._html.value
+    html = made.grid.tiles[0]._html.value
     assert 'alt="&lt;img src=x onerror=&quot;alert(1)&quot;&gt; 雨"' in html
-    made.sheet.tiles[0].open.click()
-    for widget in (made.opened.view._facts, made.opened.view._picture):
+    made.grid.tiles[0].open.click()
+    for widget in (made.detail.view._facts, made.detail.view._picture):
         assert "<img src=x" not in widget.value
     entries = made.entries * 2
-    assert "<img src=x" not in beside(entries, [b"", b""])
+    assert "<img src=x" not in comparison_table(entries, [b"", b""])
 
 
 def test_an_error_in_a_button_is_shown_in_the_panel(session):
@@ -88,30 +88,30 @@ def test_deleting_asks_first_and_removes_the_tiles(session):
     for n in range(3):
         stock.kept(session, f"lake {n}", at=time.time() + n)
     made = gallery(session)
-    for tile in made.sheet.tiles[:2]:
+    for tile in made.grid.tiles[:2]:
         tile.pick.value = True
-    made.bar.delete.button.click()
+    made.toolbar.delete.button.click()
     assert "Delete 2 results?" in line(made)
-    made.bar.delete.keep.click()
+    made.toolbar.delete.cancel.click()
     assert session.ledger.count_by_status() == {"kept": 3}
-    made.bar.delete.button.click()
-    made.bar.delete.button.click()
+    made.toolbar.delete.button.click()
+    made.toolbar.delete.button.click()
     assert session.ledger.count_by_status() == {"deleted": 2, "kept": 1}
     assert prompts(made) == ["lake 0"]
     assert "Deleted 2 results" in line(made)
     made.filters.state.value = "Deleted"
     assert prompts(made) == ["lake 2", "lake 1"]
-    assert "Deleted" in made.sheet.tiles[0]._html.value
+    assert "Deleted" in made.grid.tiles[0]._html.value
 
 
 def test_a_changed_selection_is_asked_about_again(session):
     for n in range(2):
         stock.kept(session, f"lake {n}")
     made = gallery(session)
-    made.sheet.tiles[0].pick.value = True
-    made.bar.delete.button.click()
-    made.sheet.tiles[1].pick.value = True
-    made.bar.delete.button.click()
+    made.grid.tiles[0].pick.value = True
+    made.toolbar.delete.button.click()
+    made.grid.tiles[1].pick.value = True
+    made.toolbar.delete.button.click()
     assert session.ledger.count_by_status() == {"kept": 2}
     assert "Delete 2 results?" in line(made)
 
@@ -120,24 +120,24 @@ def test_the_selection_lasts_from_page_to_page(session):
     for n in range(PAGE + 2):
         stock.kept(session, f"lake {n}", at=1e9 + n, parts=[("text", b"words")])
     made = gallery(session)
-    made.sheet.tiles[3].pick.value = True
-    made.bar.next.click()
+    made.grid.tiles[3].pick.value = True
+    made.toolbar.next.click()
     assert f"{PAGE + 1}–{PAGE + 2} of {PAGE + 2}" in where(made)
-    assert not made.sheet.tiles[1].pick.value
-    made.sheet.tiles[1].pick.value = True
-    made.bar.previous.click()
-    assert [tile.pick.value for tile in made.sheet.tiles[:4]] == [False, False, False, True]
+    assert not made.grid.tiles[1].pick.value
+    made.grid.tiles[1].pick.value = True
+    made.toolbar.previous.click()
+    assert [tile.pick.value for tile in made.grid.tiles[:4]] == [False, False, False, True]
     assert [*made.selection.ids] == [
         made.entries[3].id,
-        Shelf(session).page(Query(sort="oldest"))[0].id,
+        Library(session).page(Query(sort="oldest"))[0].id,
     ]
 
 
 def test_only_differences_are_marked(session):
     stock.kept(session, "a red boat on a lake", seed=1, steps=8)
     stock.kept(session, "a blue boat on a lake", seed=2, steps=8)
-    shelf = Shelf(session)
-    html = beside(shelf.page(Query()), [b"", b""])
+    shelf = Library(session)
+    html = comparison_table(shelf.page(Query()), [b"", b""])
     assert "<mark>blue</mark>" in html
     assert "<mark>red</mark>" in html
     assert "<mark>boat" not in html
@@ -159,13 +159,13 @@ class Composer:
 def test_a_request_or_a_picture_goes_to_the_open_composer_or_into_the_field(session):
     stock.kept(session, "a lake", seed=7)
     made = gallery(session)
-    made.sheet.tiles[0].open.click()
-    view = made.opened.view
+    made.grid.tiles[0].open.click()
+    view = made.detail.view
     assert view.copy.value == "%%liangxin z-image --seed 7\na lake"
     view.edit.click()
     assert "No composer is open" in line(made)
     composer = Composer()
-    listen(composer)
+    register_target(composer)
     view.edit.click()
     view.reference.click()
     assert composer.taken == ["a lake", "1.png"]
@@ -179,9 +179,9 @@ def test_a_request_or_a_picture_goes_to_the_open_composer_or_into_the_field(sess
 def test_a_request_goes_to_ones_own_function(session):
     stock.kept(session, "a lake", seed=7)
     own = []
-    made = gallery(session, hands=Hands(on_edit=own.append))
-    made.sheet.tiles[0].open.click()
-    made.opened.view.edit.click()
+    made = gallery(session, handoff=Handoff(on_edit=own.append))
+    made.grid.tiles[0].open.click()
+    made.detail.view.edit.click()
     assert [request.prompt for request in own] == ["a lake"]
 
 
@@ -192,23 +192,23 @@ def test_the_real_composer_takes_a_request_and_a_picture(session, monkeypatch):
     stock.kept(session, "a lake", model=able.id)
     monkeypatch.setattr(session, "settings", replace(session.settings, profile="sandbox"))
     real = Real(lambda: session)
-    listen(real)
+    register_target(real)
     made = gallery(session)
-    made.sheet.tiles[0].open.click()
-    made.opened.view.edit.click()
-    made.opened.view.reference.click()
+    made.grid.tiles[0].open.click()
+    made.detail.view.edit.click()
+    made.detail.view.reference.click()
     assert "The composer has it now" in line(made)
     assert real._prompt.value == "a lake"
-    assert real._chooser.value == able.id
-    (path,) = session.result(made.entries[0].ticket).paths
+    assert real._model_picker.value == able.id
+    (path,) = session.result(made.entries[0].record).paths
     assert [one.picture for one in real._form.references.chosen] == [str(path)]
 
 
 def test_an_error_of_the_composer_is_shown_in_the_panel(session):
     stock.kept(session, "a lake")
-    made = gallery(session, hands=Hands(on_edit=lambda request: 1 / 0))
-    made.sheet.tiles[0].open.click()
-    made.opened.view.edit.click()
+    made = gallery(session, handoff=Handoff(on_edit=lambda request: 1 / 0))
+    made.grid.tiles[0].open.click()
+    made.detail.view.edit.click()
     assert "ZeroDivisionError" in line(made)
 
 
@@ -216,25 +216,25 @@ def test_next_and_previous_go_on_to_other_pages_and_end_at_the_last_result(sessi
     for n in range(PAGE + 1):
         stock.kept(session, f"lake {n}", at=1e9 + n, parts=[("text", b"words")])
     made = gallery(session)
-    made.sheet.tiles[PAGE - 1].open.click()
-    made.opened.view.next.click()
-    assert made.opened.entry.ticket.request.prompt == "lake 0"
-    made.opened.view.next.click()
+    made.grid.tiles[PAGE - 1].open.click()
+    made.detail.view.next.click()
+    assert made.detail.entry.record.request.prompt == "lake 0"
+    made.detail.view.next.click()
     assert "There is none after it" in line(made)
-    made.opened.view.previous.click()
-    assert made.opened.entry.ticket.request.prompt == "lake 1"
+    made.detail.view.previous.click()
+    assert made.detail.entry.record.request.prompt == "lake 1"
 
 
 def test_a_tile_says_that_its_files_were_removed(session):
     ticket = stock.kept(session, "a lake")
     session.result(ticket).paths[0].unlink()
     made = gallery(session)
-    assert "cannot be read" in made.sheet.tiles[0]._html.value
+    assert "cannot be read" in made.grid.tiles[0]._html.value
     for path in session.result(ticket).folder.iterdir():
         path.unlink()
     (session.results.root / ticket.folder).rmdir()
     made.refresh.click()
-    assert "no longer in the folder" in made.sheet.tiles[0]._html.value
+    assert "no longer in the folder" in made.grid.tiles[0]._html.value
 
 
 def _kept_by(act, times):
@@ -262,16 +262,16 @@ def test_each_page_reads_its_own_thumbnails_and_no_picture(many):
     assert f"of {PAGES * PAGE * 19 // 20:,}" in where(many)
     assert (OPENED[".jpg"], OPENED[".png"]) == (PAGE, 0)
     for _ in range(5):
-        many.bar.next.click()
+        many.toolbar.next.click()
     assert (OPENED[".jpg"], OPENED[".png"]) == (6 * PAGE, 0)
 
 
 def test_memory_does_not_grow_with_the_pages_that_were_shown(many):
-    many.bar.next.click()
+    many.toolbar.next.click()
     tracemalloc.start()
     try:
-        many.bar.next.click()
-        grown = [_kept_by(many.bar.next.click, 3) for _ in range(4)]
+        many.toolbar.next.click()
+        grown = [_kept_by(many.toolbar.next.click, 3) for _ in range(4)]
     finally:
         tracemalloc.stop()
     # What other threads of this process take is taken once; a page that stays stays every time,
@@ -280,11 +280,11 @@ def test_memory_does_not_grow_with_the_pages_that_were_shown(many):
 
 
 def test_all_pages_use_the_same_widgets_and_close_gives_them_up(many):
-    many.bar.next.click()
-    widgets, tiles = len(_instances), [id(tile.box) for tile in many.sheet.tiles]
+    many.toolbar.next.click()
+    widgets, tiles = len(_instances), [id(tile.box) for tile in many.grid.tiles]
     for _ in range(3):
-        many.bar.next.click()
-    assert (len(_instances), [id(tile.box) for tile in many.sheet.tiles]) == (widgets, tiles)
+        many.toolbar.next.click()
+    assert (len(_instances), [id(tile.box) for tile in many.grid.tiles]) == (widgets, tiles)
     many.close()
     assert len(_instances) < widgets - 4 * PAGE
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from liangxin_nb.archive import Packed
+from liangxin_nb.archive import ExportReport
 from liangxin_nb.batches import Estimate, Outcome, Progress
 from liangxin_nb.catalog import InputSpec
 from liangxin_nb.core.job_record import JobRecord, JobUpdate
@@ -21,21 +21,21 @@ from liangxin_nb.core.request import Request
 from liangxin_nb.core.table import Table
 from liangxin_nb.errors import InvalidRequestError, LiangxinError
 from liangxin_nb.ledger import File, JobWithFiles
-from liangxin_nb.library import Entry
-from liangxin_nb.library.embedded import Told
-from liangxin_nb.notebook.magics.maintenance import Download
-from liangxin_nb.notebook.widgets import _durable, batch_display
+from liangxin_nb.library import LibraryEntry
+from liangxin_nb.library.embedded import EmbeddedMetadata
+from liangxin_nb.notebook.magics.maintenance import ExportLink
+from liangxin_nb.notebook.widgets import _final_bundle, batch_display
 from liangxin_nb.notebook.widgets.batch_view import BatchView
-from liangxin_nb.notebook.widgets.composer.common import Guard, titled
-from liangxin_nb.notebook.widgets.composer.form import _hint
-from liangxin_nb.notebook.widgets.composer.prompt import Prompt
-from liangxin_nb.notebook.widgets.composer.reference_picker import Reference, References
-from liangxin_nb.notebook.widgets.composer.settings_form import line as service_line
+from liangxin_nb.notebook.widgets.composer.common import ErrorBoundary, section_title
+from liangxin_nb.notebook.widgets.composer.form import _hint_text
+from liangxin_nb.notebook.widgets.composer.prompt import PromptInput
+from liangxin_nb.notebook.widgets.composer.reference_picker import Reference, ReferencePicker
+from liangxin_nb.notebook.widgets.composer.settings_form import status_line as service_line
 from liangxin_nb.notebook.widgets.gallery import details
-from liangxin_nb.notebook.widgets.gallery.comparison import beside
-from liangxin_nb.notebook.widgets.gallery.controls import Line
-from liangxin_nb.notebook.widgets.gallery.detail_view import One, _image
-from liangxin_nb.notebook.widgets.gallery.tile import Tile, frame
+from liangxin_nb.notebook.widgets.gallery.comparison import comparison_table
+from liangxin_nb.notebook.widgets.gallery.controls import StatusLine
+from liangxin_nb.notebook.widgets.gallery.detail_view import DetailView, _image
+from liangxin_nb.notebook.widgets.gallery.tile import Tile, tile_html
 from liangxin_nb.notebook.widgets.task_card import Actions, TaskCard
 from liangxin_nb.results.rendering import render_html
 from liangxin_nb.session import Session
@@ -67,7 +67,7 @@ def entry(request=PLAIN, files=("1.png",), folder=Path("there"), fate="kept", **
     """Something on the shelf, with files of these names."""
     kept = tuple(File(name, 1000, 64, 40) for name in files)
     held = "there" if folder else ""
-    return Entry(JobWithFiles(ticket(request, fate=fate, folder=held, **more), kept), folder)
+    return LibraryEntry(JobWithFiles(ticket(request, fate=fate, folder=held, **more), kept), folder)
 
 
 def test_the_helper_finds_an_unescaped_text():
@@ -95,7 +95,7 @@ def test_what_an_empty_table_says_is_text():
 
 def durable(**more):
     status = JobUpdate(ticket(more.pop("request", PLAIN)), "failed", **more)
-    return _durable(status, brief=False)["text/html"]
+    return _final_bundle(status, brief=False)["text/html"]
 
 
 def test_the_model_of_a_failed_job_is_text():
@@ -113,10 +113,10 @@ def test_a_state_that_no_document_knows_is_text():
 
 def test_the_files_of_an_export_are_text(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    inside = Download(Packed(tmp_path / f"{ELEMENT}.zip", 1, 1, 1, left_out=(TEXT,)))
+    inside = ExportLink(ExportReport(tmp_path / f"{ELEMENT}.zip", 1, 1, 1, left_out=(TEXT,)))
     assert_text(inside._repr_html_(), said=f"Download {ELEMENT}.zip")
     assert_text(inside._repr_html_())
-    outside = Download(Packed(tmp_path.parent / f"{ELEMENT}.zip", 1, 1, 1))
+    outside = ExportLink(ExportReport(tmp_path.parent / f"{ELEMENT}.zip", 1, 1, 1))
     assert_text(outside._repr_html_(), said=f"{ELEMENT}.zip")
 
 
@@ -166,10 +166,10 @@ class Result:
 
 ACTIONS = Actions(
     collect=lambda job: None,
-    again=lambda job: None,
-    vary=lambda job: None,
-    cell=lambda ticket: "",
-    varies=lambda ticket: False,
+    resubmit=lambda job: None,
+    new_seed=lambda job: None,
+    to_cell=lambda ticket: "",
+    supports_seed=lambda ticket: False,
 )
 
 
@@ -298,14 +298,14 @@ def test_the_words_for_a_batchs_sheet_are_text():
 
 def test_what_a_batch_would_come_to_is_text(monkeypatch):
     boxes = []
-    monkeypatch.setattr(batch_display, "release", lambda *parts: None)
-    monkeypatch.setattr(batch_display.BatchSlot, "put_view", lambda *_: None)
+    monkeypatch.setattr(batch_display, "allow_events_while_busy", lambda *parts: None)
+    monkeypatch.setattr(batch_display.BatchOutput, "put_view", lambda *_: None)
     monkeypatch.setattr("ipywidgets.VBox", lambda children: boxes.append(children) or Box())
 
     def refuse(slot):
         raise LiangxinError(TEXT)
 
-    batch_display.propose(Estimate.of([HOSTILE], 0, {}, free=True), refuse)
+    batch_display.confirm(Estimate.of([HOSTILE], 0, {}, free=True), refuse)
     _, words, row = boxes[0]
     assert_text(words.value)
     row.children[0].click()
@@ -326,7 +326,7 @@ class Box:
 
 
 def test_the_prompt_of_one_result_is_text():
-    assert_text(details.of_entry(entry(Request("z-image", TEXT, {}))))
+    assert_text(details.entry_details(entry(Request("z-image", TEXT, {}))))
 
 
 FACTS = {
@@ -341,7 +341,7 @@ FACTS = {
 
 @pytest.mark.parametrize("fact", FACTS)
 def test_a_fact_of_one_result_is_text(fact):
-    assert_text(details.of_entry(entry(**FACTS[fact])))
+    assert_text(details.entry_details(entry(**FACTS[fact])))
 
 
 @pytest.mark.parametrize("name", ["prompt", "model", "task_id", "service", "made"])
@@ -353,23 +353,23 @@ def test_a_fact_of_a_picture_that_is_brought_along_is_text(name):
         }
     )
     said = ELEMENT[:16] if name == "made" else ELEMENT
-    assert_text(details.of_story(story), said=said)
+    assert_text(details.metadata_details(story), said=said)
 
 
 def test_the_words_for_a_tiles_picture_are_text():
-    assert_attribute(frame(entry(HOSTILE), PICTURE, ""), "alt")
+    assert_attribute(tile_html(entry(HOSTILE), PICTURE, ""), "alt")
 
 
 def test_the_first_words_on_a_tile_without_a_picture_are_text():
-    assert_text(frame(entry(files=("1.txt",)), b"", TEXT))
+    assert_text(tile_html(entry(files=("1.txt",)), b"", TEXT))
 
 
 def test_the_reason_on_a_tile_is_text():
-    assert_text(frame(entry(fate="failed", reason=TEXT), b"", ""))
+    assert_text(tile_html(entry(fate="failed", reason=TEXT), b"", ""))
 
 
 def test_the_state_on_a_tile_that_no_document_knows_is_text():
-    html = frame(entry(fate="accepted", state=ELEMENT), b"", "")
+    html = tile_html(entry(fate="accepted", state=ELEMENT), b"", "")
     assert_text(html, said=ELEMENT.capitalize())
 
 
@@ -383,8 +383,8 @@ def test_a_tiles_caption_is_text(request_):
 
 def test_the_prompts_that_are_compared_are_text():
     one, other = entry(Request("z-image", TEXT, {})), entry(Request("z-image", "a lake", {}))
-    assert_text(beside([one, other], [b"", b""]))
-    assert_text(beside([one, one], [b"", b""]))
+    assert_text(comparison_table([one, other], [b"", b""]))
+    assert_text(comparison_table([one, one], [b"", b""]))
 
 
 COMPARED = {
@@ -396,11 +396,11 @@ COMPARED = {
 
 @pytest.mark.parametrize("fact", COMPARED)
 def test_a_fact_that_is_compared_is_text(fact):
-    assert_text(beside([entry(COMPARED[fact]), entry()], [b"", b""]))
+    assert_text(comparison_table([entry(COMPARED[fact]), entry()], [b"", b""]))
 
 
 def test_the_words_for_a_picture_that_is_compared_are_text():
-    assert_attribute(beside([entry(HOSTILE), entry()], [PICTURE, b""]), "alt")
+    assert_attribute(comparison_table([entry(HOSTILE), entry()], [PICTURE, b""]), "alt")
 
 
 def test_the_words_for_a_large_picture_are_text():
@@ -410,7 +410,7 @@ def test_the_words_for_a_large_picture_are_text():
 @pytest.fixture
 def one():
     """The view of one result; nothing is pressed in it."""
-    return One(Line(), type("Ways", (), {"__getattr__": lambda self, name: print})())
+    return DetailView(StatusLine(), type("Ways", (), {"__getattr__": lambda self, name: print})())
 
 
 def links(output):
@@ -419,32 +419,32 @@ def links(output):
 
 
 def test_the_name_and_the_address_of_an_original_are_text(one):
-    one.files([(ELEMENT, TEXT)], "")
+    one.show_files([(ELEMENT, TEXT)], "")
     assert_text(links(one._files), said=ELEMENT)
     assert_attribute(links(one._files), "href")
 
 
 def test_why_a_file_tells_no_story_is_text(one):
-    one.tell(Told(why=TEXT), "")
+    one.show_metadata(EmbeddedMetadata(reason=TEXT), "")
     assert_text(one._facts.value)
 
 
 def test_what_the_gallery_says_is_text():
-    line = Line()
-    line.say(TEXT)
+    line = StatusLine()
+    line.show(TEXT)
     assert_text(line._text.value)
 
 
 def test_the_name_and_the_address_of_a_file_to_download_are_text():
-    line = Line()
-    line.say("Exported.", (ELEMENT, TEXT))
+    line = StatusLine()
+    line.show("Exported.", (ELEMENT, TEXT))
     assert_text(links(line._link), said=ELEMENT)
     assert_attribute(links(line._link), "href")
 
 
 def test_what_goes_wrong_in_the_gallery_is_text():
-    line = Line()
-    line.trouble(ValueError(TEXT))
+    line = StatusLine()
+    line.show_error(ValueError(TEXT))
     assert_text(line._text.value)
 
 
@@ -452,37 +452,37 @@ def test_what_goes_wrong_in_the_gallery_is_text():
 
 
 def test_a_heading_of_the_composer_is_text():
-    assert_text(titled(TEXT).value)
+    assert_text(section_title(TEXT).value)
 
 
 def test_what_the_composer_says_is_text():
-    guard = Guard()
-    guard.say(TEXT)
+    guard = ErrorBoundary()
+    guard.show(TEXT)
     assert_text(guard.line.value)
 
 
 def test_what_is_wrong_with_the_prompt_is_text():
-    prompt = Prompt(lambda: None, Guard(), list)
-    prompt.say(TEXT)
+    prompt = PromptInput(lambda: None, ErrorBoundary(), list)
+    prompt.show_error(TEXT)
     assert_text(prompt.remark.value)
 
 
 def test_what_is_wrong_with_a_field_is_text():
     from liangxin_nb.catalog import Violation
 
-    assert_text(_hint(InputSpec("seed", "string"), Violation("seed", TEXT), ""))
+    assert_text(_hint_text(InputSpec("seed", "string"), Violation("seed", TEXT), ""))
 
 
 def test_the_field_that_excludes_another_is_text():
-    assert_text(_hint(InputSpec("seed", "string"), None, TEXT))
+    assert_text(_hint_text(InputSpec("seed", "string"), None, TEXT))
 
 
 def test_the_help_of_a_field_is_text():
-    assert_text(_hint(InputSpec("seed", "string", help=TEXT), None, ""))
+    assert_text(_hint_text(InputSpec("seed", "string", help=TEXT), None, ""))
 
 
 def test_the_name_of_a_reference_is_text():
-    references = References(InputSpec("image", "string"), lambda: None, Guard(), list)
+    references = ReferencePicker(InputSpec("image", "string"), lambda: None, ErrorBoundary(), list)
     references.add(Reference(b"no picture", TEXT))
     (row,) = references._list.children
     assert_text(row.children[1].value)

@@ -9,7 +9,7 @@ import pytest
 from liangxin_nb.core.job_record import JobRecord, JobUpdate
 from liangxin_nb.core.request import Request
 from liangxin_nb.notebook.widgets import card_factory
-from liangxin_nb.notebook.widgets.refresher import BEAT, Ticker
+from liangxin_nb.notebook.widgets.refresher import INTERVAL, Refresher
 from liangxin_nb.session.job import Job
 
 from ..kernels import environment
@@ -18,7 +18,7 @@ from ..notebook_kernel import Kernel
 #: What the class's text promises.
 DRAWN_AT_A_BEAT = 6
 TICKED_AT_A_BEAT = 8
-PER_SECOND = round(1 / BEAT)
+PER_SECOND = round(1 / INTERVAL)
 
 
 class Card:
@@ -50,7 +50,7 @@ class Beats:
 
     def __init__(self):
         self.now = 1000.0
-        self.ticker = Ticker(clock=lambda: self.now)
+        self.ticker = Refresher(clock=lambda: self.now)
 
     def add(self, count):
         cards = [Card(n) for n in range(count)]
@@ -60,7 +60,7 @@ class Beats:
 
     def beat(self):
         self.ticker.show()
-        self.now += BEAT
+        self.now += INTERVAL
 
     def beat_for(self, seconds):
         for _ in range(seconds * PER_SECOND):
@@ -75,7 +75,7 @@ def beats():
 def test_a_card_is_drawn_once_a_beat_however_often_its_state_changes(beats):
     card = Card()
     for _ in range(12):
-        beats.ticker.news(card, LOOP)
+        beats.ticker.request_draw(card, LOOP)
     beats.beat()
     assert card.drawn == 1
 
@@ -89,7 +89,7 @@ def test_a_card_without_news_is_not_drawn(beats):
 def test_a_beat_draws_a_bounded_number_of_cards(beats):
     cards = beats.add(300)
     for card in cards:
-        beats.ticker.news(card, LOOP)
+        beats.ticker.request_draw(card, LOOP)
     for n in range(1, 5):
         beats.beat()
         assert sum(card.drawn for card in cards) == n * DRAWN_AT_A_BEAT
@@ -98,7 +98,7 @@ def test_a_beat_draws_a_bounded_number_of_cards(beats):
 def test_every_card_with_news_is_drawn_in_its_turn(beats):
     cards = beats.add(300)
     for card in cards:
-        beats.ticker.news(card, LOOP)
+        beats.ticker.request_draw(card, LOOP)
     for _ in range(300 // DRAWN_AT_A_BEAT):
         beats.beat()
     assert {card.drawn for card in cards} == {1}
@@ -139,7 +139,7 @@ def test_a_card_that_cannot_be_drawn_does_not_stop_the_others(beats):
     broken, card = Card(), Card()
     broken.draw = lambda: 1 / 0
     for one in (broken, card):
-        beats.ticker.news(one, LOOP)
+        beats.ticker.request_draw(one, LOOP)
     beats.beat()
     assert card.drawn == 1
 
@@ -159,12 +159,12 @@ def sent(monkeypatch):
 
 def live_cards(beats, count, monkeypatch):
     """Real cards of tasks that do not end; they are drawn at the ticker's beats."""
-    monkeypatch.setattr(card_factory, "TICKER", beats.ticker)
+    monkeypatch.setattr(card_factory, "REFRESHER", beats.ticker)
     session = SimpleNamespace(loop=LOOP, ledger=SimpleNamespace(usual=lambda *_: 12.0))
     cards = []
     for n in range(count):
         job = Job(JobRecord.new(Request("z-image", f"lake {n}"), "sandbox", ""), LOOP)
-        card, followed = card_factory.card_of(job, session)
+        card, followed = card_factory.make_card(job, session)
         followed(job)
         cards.append(card)
     return cards
@@ -176,7 +176,7 @@ def test_100_live_cards_send_a_bounded_number_of_messages(beats, sent, monkeypat
     for _ in range(10):
         phase = next(phases)
         for card in cards:
-            card.told(JobUpdate(card.status.record, phase))
+            card.update(JobUpdate(card.status.record, phase))
         sent.clear()
         beats.beat()
         assert 0 < len(sent) <= 250 / PER_SECOND
@@ -187,7 +187,7 @@ def test_a_card_whose_state_changes_sends_its_parts_once_a_beat(beats, sent, mon
     beats.beat()
     sent.clear()
     for phase in ("waiting", "queuing", "generating"):
-        card.told(JobUpdate(card.status.record, phase))
+        card.update(JobUpdate(card.status.record, phase))
     beats.beat()
     # The state, the place for the picture, the clock, the colour, the buttons.
     assert 1 <= len(sent) <= 5
@@ -208,7 +208,7 @@ CARDS = """
 import asyncio, itertools
 from liangxin_nb.session.default import get_session
 from liangxin_nb.session.job import Job
-from liangxin_nb.notebook.widgets.card_factory import card_of
+from liangxin_nb.notebook.widgets.card_factory import make_card
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.job_record import JobUpdate, JobRecord
 
@@ -220,7 +220,7 @@ async def wander(ticket, tell):
 cards = []
 for n in range(100):
     ticket = JobRecord.new(Request("z-image", f"lake {n}"), "sandbox", "")
-    card, followed = card_of(Job(ticket, get_session().loop).start(None, wander), get_session())
+    card, followed = make_card(Job(ticket, get_session().loop).start(None, wander), get_session())
     followed(card._job)
     cards.append(card)
 """

@@ -7,7 +7,7 @@ import pytest
 
 from liangxin_nb.polling import PollSchedule
 from liangxin_nb.ratelimit import SharedRateLimiter
-from liangxin_nb.sandbox.rate_limits import Limits
+from liangxin_nb.sandbox.rate_limits import RateLimits
 
 from .. import virtual_time
 from ..bench.crowd import crowd
@@ -18,11 +18,11 @@ EACH = int(os.environ.get("LIANGXIN_CROWD", "6"))
 
 def test_a_hundred_tasks_of_four_notebooks_stay_within_the_limits_of_their_key(tmp_path):
     """In virtual time: each task is created and asked about three times."""
-    limits = Limits(lambda: asyncio.get_running_loop().time())
+    limits = RateLimits(lambda: asyncio.get_running_loop().time())
 
     async def called(call):
-        limits.seen(call, "key")
-        assert not limits.over(call, "key")
+        limits.count_call(call, "key")
+        assert not limits.is_exceeded(call, "key")
 
     async def task(budget):
         turn = await budget.acquire_create()
@@ -42,7 +42,7 @@ def test_a_hundred_tasks_of_four_notebooks_stay_within_the_limits_of_their_key(t
         return clock()
 
     took = virtual_time.run(all_of_them())
-    told = limits.told()
+    told = limits.statistics()
     assert told["createTask"] == {"refused": 0, "most": 20}
     assert told["recordInfo"] == {"refused": 0, "most": 8}
     assert 4 * 10.5 + 6 <= took < 4 * 10.5 + 10, "the rates are used nearly to the full"

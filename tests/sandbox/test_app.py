@@ -224,7 +224,7 @@ def test_a_lease_is_seen_while_it_is_held_and_cleared_away_after_that(tmp_path):
 
 def test_a_kernel_waits_while_the_sandbox_looks_at_its_lease(tmp_path, monkeypatch):
     """To see whether a lease is held, the sandbox takes it for a moment."""
-    monkeypatch.setattr(launch, "_answers", lambda _: True)
+    monkeypatch.setattr(launch, "_is_up", lambda _: True)
     monkeypatch.setattr(Launcher, "_known", lambda _: {"url": "http://127.0.0.1:1"})
     looking = lease(tmp_path, "one")
     looking.acquire(timeout=0)
@@ -260,7 +260,7 @@ def test_a_killed_sandbox_comes_back_at_the_same_place_with_its_tasks(tmp_path):
     wait_until(lambda: not alive(url))
     assert launcher.url() == url
     assert call(f"{url}/api/v1/jobs/recordInfo?taskId={id}")[0] == 200
-    launcher.leave()
+    launcher.release()
 
 
 def test_a_sandbox_that_cannot_start_is_one_clear_line(tmp_path, monkeypatch):

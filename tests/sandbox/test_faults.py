@@ -19,10 +19,10 @@ from liangxin_nb.sandbox import __main__ as program
 from liangxin_nb.sandbox import app as server
 from liangxin_nb.sandbox import envelopes as answer
 from liangxin_nb.sandbox import fault_handlers, file_response, files, task_timeline
-from liangxin_nb.sandbox.fault_catalog import KINDS
-from liangxin_nb.sandbox.faults import FaultError, Faults, read
-from liangxin_nb.sandbox.rate_limits import Limits
-from liangxin_nb.sandbox.state import RejectedRequestError, World
+from liangxin_nb.sandbox.fault_catalog import FAULT_KINDS
+from liangxin_nb.sandbox.faults import FaultError, Faults, parse_fault
+from liangxin_nb.sandbox.rate_limits import RateLimits
+from liangxin_nb.sandbox.state import RejectedRequestError, SandboxState
 
 from .. import virtual_time
 from ..conftest import start_sandbox, wait_until
@@ -344,7 +344,7 @@ def changes(states):
 def test_a_life_takes_another_course(fault, course):
     name, _, value = fault.partition(":")
     assert (
-        changes([task_timeline.life(0, 100, now, [(name, value)])[0] for now in range(150)])
+        changes([task_timeline.state_at(0, 100, now, [(name, value)])[0] for now in range(150)])
         == course
     )
 
@@ -375,7 +375,7 @@ def test_a_task_stalls_and_those_made_later_do_not(api, state):
 
 @pytest.mark.parametrize("state", ["waiting", "queuing", "generating"])
 def test_a_stalled_life_has_no_end(state):
-    assert task_timeline.life(0, 100, 10**9, [("stall", state)])[0] == state
+    assert task_timeline.state_at(0, 100, 10**9, [("stall", state)])[0] == state
 
 
 @pytest.mark.parametrize(
@@ -414,14 +414,14 @@ def test_a_task_is_known_after_a_while(api):
 def test_a_fault_of_a_tasks_life_is_fixed_at_its_creation_and_outlives_the_sandbox(tmp_path):
     now = [1_777_600_000.0]
     faults = Faults(["fail:500*1", "odd-state"])
-    world = World(tmp_path, clock=lambda: now[0], faults=faults)
+    world = SandboxState(tmp_path, clock=lambda: now[0], faults=faults)
     first, second = world.create("k", WISH), world.create("k", WISH)
     faults.replace([])
     now[0] += 3600
-    again = World(tmp_path, clock=lambda: now[0])
+    again = SandboxState(tmp_path, clock=lambda: now[0])
     assert again.record("k", first, "http://x")["failCode"] == "500"
     assert again.record("k", second, "http://x")["state"] == "success"
-    late = World(None, clock=lambda: now[0], faults=Faults(["late:10"]))
+    late = SandboxState(None, clock=lambda: now[0], faults=Faults(["late:10"]))
     id = late.create("k", WISH)
     with pytest.raises(RejectedRequestError, match="not found"):
         late.record("k", id, "http://x")
@@ -431,12 +431,14 @@ def test_a_fault_of_a_tasks_life_is_fixed_at_its_creation_and_outlives_the_sandb
 
 def test_several_faults_of_one_life_are_combined():
     fates = [("stall", "generating"), ("odd-state", "")]
-    assert task_timeline.life(0, 1000, 999_999, fates) == ("preparing", 300)
+    assert task_timeline.state_at(0, 1000, 999_999, fates) == ("preparing", 300)
     assert (
-        task_timeline.life(0, 1000, 999_999, [("stall", "queuing"), ("jump", "")])[0] == "waiting"
+        task_timeline.state_at(0, 1000, 999_999, [("stall", "queuing"), ("jump", "")])[0]
+        == "waiting"
     )
     assert (
-        task_timeline.life(0, 1000, 999_999, [("stall", "waiting"), ("back", "")])[0] == "waiting"
+        task_timeline.state_at(0, 1000, 999_999, [("stall", "waiting"), ("back", "")])[0]
+        == "waiting"
     )
 
 
@@ -563,7 +565,7 @@ def test_the_parts_of_a_slow_file_come_evenly_over_its_seconds():
 
     async def receive():
         clock = asyncio.get_running_loop().time
-        parts = file_response.dribbled(50.0, content, 200, {}).body_iterator
+        parts = file_response.slow_stream(50.0, content, 200, {}).body_iterator
         came.extend([(clock(), part) async for part in parts])
         return clock()
 
@@ -590,8 +592,8 @@ def test_an_endless_file_goes_on_until_the_caller_hangs_up(api, path):
 @pytest.mark.anyio
 async def test_too_many_calls_are_refused_and_counted(monkeypatch):
     """All in one moment of the server's clock, over its own interface."""
-    monkeypatch.setattr(server, "Limits", lambda: Limits(lambda: 0.0))
-    app = server.application(World(None, faults=Faults(["limits"])), "key")
+    monkeypatch.setattr(server, "RateLimits", lambda: RateLimits(lambda: 0.0))
+    app = server.create_app(SandboxState(None, faults=Faults(["limits"])), "key")
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://sandbox",
         headers={"Authorization": "Bearer key"},
@@ -612,30 +614,30 @@ async def test_too_many_calls_are_refused_and_counted(monkeypatch):
 
 def test_the_rules_count_the_last_seconds_of_each_key():
     now = [0.0]
-    limits = Limits(lambda: now[0])
+    limits = RateLimits(lambda: now[0])
 
     def calls(number, key="k"):
         for _ in range(number):
-            limits.seen("recordInfo", key)
-        return [limits.over("recordInfo", key) for _ in range(number)].count(True)
+            limits.count_call("recordInfo", key)
+        return [limits.is_exceeded("recordInfo", key) for _ in range(number)].count(True)
 
     assert calls(10) == 0
     now[0] = 0.9
     assert (calls(2), calls(3, "other")) == (2, 0)
     now[0] = 1.0
     assert calls(10) == 0
-    assert limits.told()["recordInfo"] == {"refused": 2, "most": 12}
+    assert limits.statistics()["recordInfo"] == {"refused": 2, "most": 12}
 
 
 def test_the_rules_are_counted_anew_after_a_change_of_faults():
-    limits = Limits(lambda: 0.0)
-    limits.seen("createTask", "k")
-    assert [limits.over("createTask", "k") for _ in range(21)] == [False] * 20 + [True]
+    limits = RateLimits(lambda: 0.0)
+    limits.count_call("createTask", "k")
+    assert [limits.is_exceeded("createTask", "k") for _ in range(21)] == [False] * 20 + [True]
     limits.reset()
-    assert limits.told() == {
+    assert limits.statistics() == {
         call: {"refused": 0, "most": 0} for call in ("createTask", "recordInfo")
     }
-    assert not limits.over("createTask", "k")
+    assert not limits.is_exceeded("createTask", "k")
 
 
 # --- naming them --------------------------------------------------------------------------------
@@ -658,7 +660,7 @@ def test_the_rules_are_counted_anew_after_a_change_of_faults():
 )
 def test_a_fault_that_cannot_be_had_is_refused_in_one_line(text, said):
     with pytest.raises(FaultError) as refusal:
-        read(text)
+        parse_fault(text)
     assert said in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
@@ -672,7 +674,7 @@ def test_every_fault_named_is_one_that_strikes():
         "late": None,
     }
     handled |= dict.fromkeys(("callback-lost", "callback-twice", "callback-forged"))
-    assert set(handled) == set(KINDS)
+    assert set(handled) == set(FAULT_KINDS)
 
 
 def test_a_bad_set_is_refused_and_the_old_one_stays(api):
@@ -703,7 +705,7 @@ def test_occasions_are_counted_rightly_by_many_threads():
 
     def strike():
         for _ in range(40):
-            struck.extend(faults.strike("life"))
+            struck.extend(faults.take("life"))
 
     threads = [threading.Thread(target=strike) for _ in range(8)]
     for thread in threads:
@@ -711,7 +713,7 @@ def test_occasions_are_counted_rightly_by_many_threads():
     for thread in threads:
         thread.join()
     assert len(struck) == 50
-    assert faults.told() == {"fail:500*50": 50}
+    assert faults.statistics() == {"fail:500*50": 50}
 
 
 def run(monkeypatch, *options):
@@ -738,5 +740,5 @@ def test_an_unknown_fault_at_the_start_is_refused(monkeypatch, capsys):
 def test_the_help_lists_every_fault(monkeypatch, capsys):
     assert run(monkeypatch, "--help") == 0
     listed = capsys.readouterr().out
-    for kind in KINDS.values():
-        assert kind.about in listed
+    for kind in FAULT_KINDS.values():
+        assert kind.description in listed

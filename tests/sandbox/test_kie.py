@@ -10,8 +10,8 @@ import av
 import pytest
 from PIL import Image
 
-from liangxin_nb.sandbox.film import film
-from liangxin_nb.sandbox.state import RejectedRequestError, World
+from liangxin_nb.sandbox.film import encode_webm
+from liangxin_nb.sandbox.state import RejectedRequestError, SandboxState
 
 from ..api.test_client import Server
 from ..conftest import start_sandbox, wait_until
@@ -91,7 +91,7 @@ def test_a_wrong_key_and_an_unknown_task_are_answered_as_users_have_met_it(kie):
 
 def test_a_record_has_nulls_before_the_end_and_tells_its_cost_after_it():
     now = [1_777_600_000.0]
-    world = World(None, profile="kie", clock=lambda: now[0])
+    world = SandboxState(None, profile="kie", clock=lambda: now[0])
     wish = {"model": "nano-banana-pro", "input": {"prompt": "x"}, "callBackUrl": "", "new": {}}
     id = world.create("k", wish)
     assert len(id) == 32
@@ -123,7 +123,7 @@ def test_a_video_model_delivers_a_film_that_plays_and_moves(kie):
 
 
 def test_a_player_can_jump_into_the_middle_of_a_film():
-    with av.open(io.BytesIO(film(png(), (64, 36), 10))) as opened:
+    with av.open(io.BytesIO(encode_webm(png(), (64, 36), 10))) as opened:
         opened.seek(7_000_000)
         assert next(opened.decode(video=0)).time == pytest.approx(7.0, abs=0.5)
 
@@ -136,8 +136,8 @@ def test_an_unlisted_text_model_answers_with_an_object(kie):
 
 def test_without_the_option_an_unlisted_model_is_refused():
     with pytest.raises(RejectedRequestError, match="unsupported model"):
-        World(None, profile="kie").create("k", {"model": "next", "input": {"prompt": "x"}})
-    World(None, anything=True).create("k", {"model": "next", "input": {"prompt": "x"}})
+        SandboxState(None, profile="kie").create("k", {"model": "next", "input": {"prompt": "x"}})
+    SandboxState(None, any_model=True).create("k", {"model": "next", "input": {"prompt": "x"}})
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_without_the_option_an_unlisted_model_is_refused():
 )
 def test_credits_go_down_run_out_and_are_not_taken_for_a_failed_task(profile, model, code):
     now = [1_777_600_000.0]
-    world = World(None, profile=profile, credits=10, clock=lambda: now[0])
+    world = SandboxState(None, profile=profile, credits=10, clock=lambda: now[0])
     wish = {"model": model, "input": {"prompt": "x"}}
     world.faults.replace(["fail:500*1"])
     world.create("k", wish)
@@ -157,12 +157,12 @@ def test_credits_go_down_run_out_and_are_not_taken_for_a_failed_task(profile, mo
     with pytest.raises(RejectedRequestError) as refusal:
         world.create("k", wish)
     assert refusal.value.code == code
-    assert world.created == 3
+    assert world.task_count == 3
 
 
 def test_the_balance_is_the_same_after_a_restart(tmp_path):
-    World(tmp_path, credits=10).create("k", {"model": "z-image", "input": {"prompt": "x"}})
-    assert World(tmp_path, credits=10).balance() == 6
+    SandboxState(tmp_path, credits=10).create("k", {"model": "z-image", "input": {"prompt": "x"}})
+    assert SandboxState(tmp_path, credits=10).balance() == 6
 
 
 def multipart(**fields):

@@ -16,7 +16,7 @@ from PIL import Image, ImageChops
 from liangxin_nb.sandbox.painter import paint
 from liangxin_nb.sandbox.painter._vocabulary import MOTIFS
 from liangxin_nb.sandbox.painter.finish import captioned
-from liangxin_nb.sandbox.painter.scene_spec import Brief, chance, read
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec, chance, read
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = (96, 96)
@@ -27,7 +27,7 @@ def opened(prompt: str, seed: int = 1, size: tuple[int, int] = SMALL) -> Image.I
     return Image.open(io.BytesIO(paint(prompt, seed=seed, size=size))).convert("RGB")
 
 
-def asked(prompt: str) -> Brief:
+def asked(prompt: str) -> SceneSpec:
     return read(prompt, chance(prompt, 1))
 
 

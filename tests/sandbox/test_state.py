@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from liangxin_nb.sandbox.state import RejectedRequestError, World
-from liangxin_nb.sandbox.task_timeline import life
+from liangxin_nb.sandbox.state import RejectedRequestError, SandboxState
+from liangxin_nb.sandbox.task_timeline import state_at
 
 
 class Clock:
@@ -18,16 +18,16 @@ def wish(**given):
 
 
 def test_a_life_is_a_pure_function_of_creation_and_clock():
-    states = [life(1000, 10_000, now)[0] for now in range(1000, 12_001, 500)]
+    states = [state_at(1000, 10_000, now)[0] for now in range(1000, 12_001, 500)]
     assert list(dict.fromkeys(states)) == ["waiting", "queuing", "generating", "success"]
-    assert life(1000, 10_000, 10_999)[0] == "generating"
-    assert life(1000, 10_000, 11_000) == ("success", 11_000)
-    assert life(1000, 10_000, 99_999) == ("success", 11_000)
+    assert state_at(1000, 10_000, 10_999)[0] == "generating"
+    assert state_at(1000, 10_000, 11_000) == ("success", 11_000)
+    assert state_at(1000, 10_000, 99_999) == ("success", 11_000)
 
 
 def test_a_record_has_every_documented_field():
     clock = Clock()
-    world = World(None, clock=clock)
+    world = SandboxState(None, clock=clock)
     id = world.create("k", wish(image_size="square_hd"))
     young = world.record("k", id, "http://x")
     assert young["state"] == "waiting"
@@ -44,22 +44,22 @@ def test_a_record_has_every_documented_field():
 
 
 def test_tasks_of_the_same_moment_have_ids_of_their_own():
-    world = World(None, clock=Clock())
+    world = SandboxState(None, clock=Clock())
     assert len({world.create("k", wish()) for _ in range(20)}) == 20
 
 
 def test_a_restarted_sandbox_still_knows_its_tasks(tmp_path):
     clock = Clock()
-    id = World(tmp_path, clock=clock).create("k", wish())
+    id = SandboxState(tmp_path, clock=clock).create("k", wish())
     with (tmp_path / "tasks.jsonl").open("a") as file:
         file.write('{"id": "cut o')
-    again = World(tmp_path, clock=clock)
+    again = SandboxState(tmp_path, clock=clock)
     assert again.record("k", id, "http://x")["taskId"] == id
-    assert again.created == 1
+    assert again.task_count == 1
 
 
 def test_a_task_is_seen_by_the_key_that_made_it_and_the_key_is_kept_nowhere(tmp_path):
-    world = World(tmp_path, clock=Clock())
+    world = SandboxState(tmp_path, clock=Clock())
     id = world.create("secret-key", wish())
     with pytest.raises(RejectedRequestError) as refusal:
         world.record("other", id, "http://x")
@@ -84,20 +84,20 @@ def test_a_task_is_seen_by_the_key_that_made_it_and_the_key_is_kept_nowhere(tmp_
 )
 def test_a_bad_request_is_refused_in_the_documents_words(body, message):
     with pytest.raises(RejectedRequestError) as refusal:
-        World(None).create("k", body)
+        SandboxState(None).create("k", body)
     assert refusal.value.code == 400
     assert message in refusal.value.message
 
 
 def test_equal_requests_are_equal_drawings_and_a_file_is_there_only_when_it_is_done():
     clock = Clock()
-    world = World(None, clock=clock)
+    world = SandboxState(None, clock=clock)
     first, second = world.create("k", wish()), world.create("k", wish())
     other = world.create("k", wish(seed=7, output_format="jpeg", image_size="square"))
     assert world.drawing(first, "1.png") is None
     clock.now += 600
     assert world.drawing(first, "1.png") == world.drawing(second, "1.png")
     drawing = world.drawing(other, "1.jpg")
-    assert (drawing.seed, drawing.size, drawing.form) == (7, (512, 512), "jpeg")
+    assert (drawing.seed, drawing.size, drawing.format) == (7, (512, 512), "jpeg")
     assert world.drawing(other, "1.png") is None
     assert world.drawing("nope", "1.png") is None

@@ -213,13 +213,13 @@ def with_one_of_each(connect):
 
 
 def test_findings_count_everything_once(with_one_of_each):
-    counts = {finding.what: finding.count for finding in with_one_of_each.audit()}
+    counts = {finding.label: finding.count for finding in with_one_of_each.audit()}
     assert counts == {"kept": 1, "unknown": 1, "refused": 1, "never sent": 1}
 
 
 def test_finding_of_a_lost_request_says_where_to_look(with_one_of_each):
-    (unknown,) = [f for f in with_one_of_each.audit() if f.what == "unknown"]
-    assert "console" in unknown.do
+    (unknown,) = [f for f in with_one_of_each.audit() if f.label == "unknown"]
+    assert "console" in unknown.next_step
 
 
 def test_request_on_its_way_when_its_process_ended_counts_as_unknown(with_one_of_each):
@@ -233,7 +233,7 @@ def test_removed_result_is_reported_and_can_be_collected_again(connect):
     for file in kept.wait(60).folder.iterdir():
         file.unlink()
     kept.result.folder.rmdir()
-    assert [finding.what for finding in session.audit()] == ["kept, then removed"]
+    assert [finding.label for finding in session.audit()] == ["kept, then removed"]
     with pytest.raises(ResultUnavailableError, match="no longer"):
         session.result(session.get_record(kept.task_id))
     assert session.resume(kept.task_id)[0].wait(60).paths[0].exists()

@@ -10,7 +10,7 @@ from ...config.settings import Settings
 from .cell_magic import liangxin_cell
 from .completion import matcher
 from .config import LiangXin
-from .errors import plainly
+from .errors import as_usage_error
 from .line_magic import liangxin_line
 from .quick_count import count_resumable
 
@@ -25,7 +25,7 @@ def load(shell: Any) -> None:
     if config not in shell.configurables:
         shell.configurables.append(config)
     _complete(shell)
-    with plainly():
+    with as_usage_error():
         print(_greeting(Settings.load()))  # noqa: T201 a loaded extension says what it will talk to
 
 

@@ -12,28 +12,36 @@ from ...config.credentials import looks_like_key
 from ...core.command_line import DEFAULT_MODEL, split_line
 from ...errors import InvalidRequestError
 
-__all__ = ["Cell", "Parser", "filled", "flags", "identifier", "parser", "read",
-           "refuse_key"]  # fmt: skip
+__all__ = [
+    "CellArguments",
+    "Parser",
+    "flags",
+    "interpolate",
+    "parse_cell",
+    "parser",
+    "reject_secret",
+    "validate_identifier",
+]  # fmt: skip
 
 
-_MOST = 50
+_MAX_COUNT = 50
 
 
 _NAME = r"(?<!\{)\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})"
 
 
 @dataclass(frozen=True)
-class Cell:
+class CellArguments:
     """What one %%liangxin cell asks for.
 
-    `plain` holds aspect, size and seed (None where not given), `options` the -o pairs as typed.
-    `images`: references as typed, or the variables that they name. `wait`: True, False, or None to
-    leave it to the settings.
+    `common_options` holds aspect, size and seed (None where not given), `options` the -o pairs as
+    typed. `images`: references as typed, or the variables that they name. `wait`: True, False, or
+    None to leave it to the settings.
     """
 
     prompt: str
     model: str = DEFAULT_MODEL
-    plain: Mapping[str, str | None] = field(default_factory=dict)
+    common_options: Mapping[str, str | None] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     count: int = 1
     images: tuple[Any, ...] = ()
@@ -43,30 +51,30 @@ class Cell:
     reuse: bool = False
 
 
-def read(line: str, body: str, names: Mapping[str, Any]) -> Cell:
+def parse_cell(line: str, body: str, names: Mapping[str, Any]) -> CellArguments:
     """The cell for a magic line and the text below it.
 
     `names` are the notebook's variables, used for --image and where --fill asks for it. Raises
     `InvalidRequestError` for an option that does not exist or cannot be read.
     """
-    refuse_key(line)
+    reject_secret(line)
     given = parser().parse_args(split_line(line))
     prompt = body.strip("\r\n")
-    return Cell(
-        prompt=filled(prompt, names) if given.fill else prompt,
+    return CellArguments(
+        prompt=interpolate(prompt, names) if given.fill else prompt,
         model=given.model or DEFAULT_MODEL,
-        plain={"aspect": given.aspect, "size": given.size, "seed": given.seed},
-        options=_pairs(given.option),
+        common_options={"aspect": given.aspect, "size": given.size, "seed": given.seed},
+        options=_parse_pairs(given.option),
         images=tuple(names.get(reference, reference) for reference in given.image),
-        count=_count(given.n),
+        count=_parse_count(given.n),
         wait=given.wait,
-        out=identifier(given.out),
+        out=validate_identifier(given.out),
         quiet=given.quiet,
         reuse=given.reuse,
     )
 
 
-def refuse_key(line: str) -> None:
+def reject_secret(line: str) -> None:
     """Raises `InvalidRequestError` for a line that holds what looks like a key."""
     if looks_like_key(line):
         raise InvalidRequestError(
@@ -116,7 +124,7 @@ def flags(of: argparse.ArgumentParser | None = None) -> list[str]:
     return [flag for action in (of or parser())._actions for flag in action.option_strings]
 
 
-def _pairs(given: list[str]) -> dict[str, str]:
+def _parse_pairs(given: list[str]) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for pair in given:
         name, equals, value = pair.partition("=")
@@ -131,22 +139,22 @@ def _pairs(given: list[str]) -> dict[str, str]:
     return pairs
 
 
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST):
+def _parse_count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MAX_COUNT):
         raise InvalidRequestError(
-            f"-n {text!r} is not a number from 1 to {_MOST}; nothing was sent."
+            f"-n {text!r} is not a number from 1 to {_MAX_COUNT}; nothing was sent."
         )
     return int(text)
 
 
-def identifier(name: str | None) -> str:
+def validate_identifier(name: str | None) -> str:
     """What follows --out, if it is a variable's name; raises `InvalidRequestError`."""
     if name and not name.isidentifier():
         raise InvalidRequestError(f"--out {name!r} is not a variable's name; nothing was sent.")
     return name or ""
 
 
-def filled(prompt: str, names: Mapping[str, Any]) -> str:
+def interpolate(prompt: str, names: Mapping[str, Any]) -> str:
     """The prompt with every {name} replaced; all other braces and dollars stay."""
 
     def value(match: re.Match[str]) -> str:

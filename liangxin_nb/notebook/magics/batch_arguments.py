@@ -10,7 +10,7 @@ from typing import Any
 
 from ...core.command_line import DEFAULT_MODEL, split_line
 from ...errors import InvalidRequestError
-from .arguments import Parser, filled, identifier, refuse_key
+from .arguments import Parser, interpolate, reject_secret, validate_identifier
 
 __all__ = ["BatchArguments", "batch_parser", "parse_batch_line"]
 
@@ -41,7 +41,7 @@ def parse_batch_line(line: str, body: str, names: Mapping[str, Any]) -> BatchArg
 
     `names` are the notebook's variables, for --image and --fill. Raises `InvalidRequestError`.
     """
-    refuse_key(line)
+    reject_secret(line)
     given = batch_parser().parse_intermixed_args(split_line(line))
     if given.csv and body.strip():
         raise InvalidRequestError(
@@ -63,7 +63,7 @@ def parse_batch_line(line: str, body: str, names: Mapping[str, Any]) -> BatchArg
         **options,
     }
     return BatchArguments(
-        text=filled(body, names) if given.fill else body,
+        text=interpolate(body, names) if given.fill else body,
         csv=given.csv,
         parameters=asked,
         name=given.name,
@@ -72,7 +72,7 @@ def parse_batch_line(line: str, body: str, names: Mapping[str, Any]) -> BatchArg
         dry_run=given.dry,
         wait=given.wait,
         raises=given.raises,
-        out=identifier(given.out),
+        out=validate_identifier(given.out),
         quiet=given.quiet,
     )
 

@@ -8,7 +8,7 @@ from IPython import get_ipython
 from IPython.core.error import UsageError
 
 from ...errors import InvalidRequestError
-from .errors import session
+from .errors import current_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...batches import Batch, PreparedBatch
     from ...core.table import Table
     from ...session import Session
-    from ..widgets.batch_display import BatchSlot
+    from ..widgets.batch_display import BatchOutput
     from .batch_arguments import BatchArguments
 
 __all__ = ["batch_cell", "batch_line", "batches"]
@@ -26,10 +26,10 @@ def batch_cell(line: str, body: str) -> Any:
     """What `%%liangxin batch` does; a dry run is given back."""
     from ...batches import MAX_TASKS, prepare, prompt_lines
     from ..widgets import shows_widgets
-    from ..widgets.batch_display import propose
+    from ..widgets.batch_display import confirm
     from .batch_arguments import parse_batch_line
 
-    here = session()
+    here = current_session()
     asked = parse_batch_line(line, body, get_ipython().user_ns)
     planned = prepare(here, asked.csv or prompt_lines(asked.text), **asked.parameters)
     estimate = planned.estimate
@@ -41,16 +41,16 @@ def batch_cell(line: str, body: str) -> Any:
         and shows_widgets()
         and not asked.quiet
     ):
-        propose(estimate, lambda slot: _begun(planned, asked, estimate.tasks, slot))
+        confirm(estimate, lambda slot: _start(planned, asked, estimate.tasks, slot))
         return None
-    batch, settled = _begun(planned, asked, asked.max_tasks or MAX_TASKS)
-    if _waits(here, asked):
+    batch, settled = _start(planned, asked, asked.max_tasks or MAX_TASKS)
+    if _should_wait(here, asked):
         _wait(batch, settled, raises=asked.raises)
     return None
 
 
-def _begun(
-    planned: PreparedBatch, asked: BatchArguments, most: int, slot: BatchSlot | None = None
+def _start(
+    planned: PreparedBatch, asked: BatchArguments, most: int, slot: BatchOutput | None = None
 ) -> tuple[Batch, Callable[[], object]]:
     from ..widgets.batch_display import show_batch
 
@@ -61,13 +61,13 @@ def _begun(
         get_ipython().user_ns[asked.out] = batch
     if asked.quiet:
         return batch, bool
-    return batch, show_batch(batch, notes=batch.notes, slot=slot)
+    return batch, show_batch(batch, notes=batch.notes, output=slot)
 
 
 def batch_line(here: Session, rest: str) -> Any:
     """`%liangxin batch ID` shows a batch and goes on with it; with --csv it begins one."""
     from ...batches import open_batch
-    from ..widgets import watched
+    from ..widgets import is_interactive
     from ..widgets.batch_display import show_batch
 
     if not rest:
@@ -78,7 +78,7 @@ def batch_line(here: Session, rest: str) -> Any:
         return batch_cell(rest, "")
     batch = open_batch(here, rest)
     settled = show_batch(batch)
-    if not watched():
+    if not is_interactive():
         _wait(batch, settled, raises=False)
     return None
 
@@ -90,11 +90,11 @@ def batches(here: Session, _: str) -> Table:
     return list_batches(here)
 
 
-def _waits(here: Session, asked: BatchArguments) -> bool:
-    from ..widgets import watched
+def _should_wait(here: Session, asked: BatchArguments) -> bool:
+    from ..widgets import is_interactive
 
     wish = here.settings.wait if asked.wait is None else asked.wait
-    return not watched() if wish is None else wish
+    return not is_interactive() if wish is None else wish
 
 
 def _wait(batch: Batch, settled: Callable[[], object], *, raises: bool) -> None:

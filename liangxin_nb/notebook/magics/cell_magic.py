@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from IPython import get_ipython
 
 from .batch_magic import batch_cell
-from .errors import plainly, session, wait_for
+from .errors import as_usage_error, current_session, wait_for
 
 if TYPE_CHECKING:
     from ...session.job import Job
-    from .arguments import Cell
+    from .arguments import CellArguments
 
 __all__ = ["liangxin_cell"]
 
@@ -50,16 +50,16 @@ def liangxin_cell(line: str, cell: str) -> Any:
     The cell returns at once and a live card follows each task; the finished picture replaces it.
     Every task is written into the ledger before it is sent, and may be billed once sent.
     """
-    from .arguments import read
+    from .arguments import parse_cell
 
     shell = get_ipython()
-    with plainly():
+    with as_usage_error():
         first, _, rest = line.strip().partition(" ")
         if first == "batch":
             return batch_cell(rest, cell)
-        asked = read(line, cell, shell.user_ns)
-        waits = _waits(asked.wait)
-        jobs = _submitted(asked, brief=waits)
+        asked = parse_cell(line, cell, shell.user_ns)
+        waits = _should_wait(asked.wait)
+        jobs = _submit(asked, brief=waits)
         if asked.out:
             shell.user_ns[asked.out] = jobs[0] if asked.count == 1 else jobs
         if waits:
@@ -67,17 +67,17 @@ def liangxin_cell(line: str, cell: str) -> Any:
     return None
 
 
-def _submitted(asked: Cell, *, brief: bool) -> list[Job]:
+def _submit(asked: CellArguments, *, brief: bool) -> list[Job]:
     """One job for each picture, each with a ticket in the ledger, each on the screen."""
     from ...session.request_builder import build_requests
     from ..widgets import show
 
-    here = session()
+    here = current_session()
     wanted, notes = build_requests(
         here.settings.profile,
         asked.prompt,
         asked.model,
-        common_options=asked.plain,
+        common_options=asked.common_options,
         options=asked.options,
         images=asked.images,
         count=asked.count,
@@ -90,9 +90,9 @@ def _submitted(asked: Cell, *, brief: bool) -> list[Job]:
     return jobs
 
 
-def _waits(asked: bool | None) -> bool:
+def _should_wait(asked: bool | None) -> bool:
     """What the cell says, else what the settings say, else: wait where nobody watches."""
-    from ..widgets import watched
+    from ..widgets import is_interactive
 
-    wish = session().settings.wait if asked is None else asked
-    return not watched() if wish is None else wish
+    wish = current_session().settings.wait if asked is None else asked
+    return not is_interactive() if wish is None else wish

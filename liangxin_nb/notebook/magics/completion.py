@@ -11,14 +11,14 @@ from ...config.settings import Settings
 if TYPE_CHECKING:
     from ...catalog import ModelSpec
 
-__all__ = ["matcher", "suggestions"]
+__all__ = ["complete_line", "matcher"]
 
 _LINE = r"^\s*(%%?)liangxin[ \t]+([^\n]*)$"
 #: Options that take a value of their own, which is no model's name.
 _FREE = ("-n", "--image", "--out", "--seed", "--csv", "--name", "--most", "--window")
 
 
-def suggestions(text: str, commands: Iterable[str]) -> tuple[str, list[str]] | None:
+def complete_line(text: str, commands: Iterable[str]) -> tuple[str, list[str]] | None:
     """What is being typed, and what may stand there; None where the line is not ours."""
     found = re.match(_LINE, text)
     if not found:
@@ -36,7 +36,7 @@ def matcher(context: Any) -> dict[str, Any]:
 
     from .line_magic import COMMANDS
 
-    found = suggestions(context.text_until_cursor, COMMANDS)
+    found = complete_line(context.text_until_cursor, COMMANDS)
     if found is None:
         return {"completions": []}
     current, options = found

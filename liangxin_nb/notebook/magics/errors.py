@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from ...session import Session
     from ...session.job import Job
 
-__all__ = ["plainly", "session", "wait_for"]
+__all__ = ["as_usage_error", "current_session", "wait_for"]
 
 
-def session() -> Session:
+def current_session() -> Session:
     """The session that cells use; the engine is loaded here, at its first use."""
     from ...session.default import get_session
-    from ..widgets import teach
+    from ..widgets import register_formatters
 
     if (shell := get_ipython()) is not None:
-        teach(shell)
+        register_formatters(shell)
     return get_session()
 
 
 @contextmanager
-def plainly() -> Iterator[None]:
+def as_usage_error() -> Iterator[None]:
     """Lets a failure fail the cell in one readable line; the whole story is in `__cause__`."""
     try:
         yield

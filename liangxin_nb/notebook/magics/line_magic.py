@@ -9,8 +9,8 @@ from ...config.credentials import looks_like_key
 from ...config.settings import OVERRIDES, Secret
 from ...errors import InvalidRequestError
 from .batch_magic import batch_line, batches
-from .errors import plainly, session, wait_for
-from .maintenance import doctor, export, import_
+from .errors import as_usage_error, current_session, wait_for
+from .maintenance import doctor_command, export_command, import_command
 
 if TYPE_CHECKING:
     from ...core.table import Table
@@ -43,7 +43,7 @@ def liangxin_line(line: str) -> Any:
     ID is a task id, a ticket id, or the beginning of a ticket id.
     """
     name, _, rest = line.strip().partition(" ")
-    with plainly():
+    with as_usage_error():
         if name not in COMMANDS:
             known = ", ".join(command for command in COMMANDS if command)
             raise InvalidRequestError(
@@ -56,9 +56,9 @@ def liangxin_line(line: str) -> Any:
                 next_step="Take it out, then run %liangxin key: it asks without showing it.",
             )
         # The key comes first: without it there may be no session to hand on.
-        if name in _ALONE:
-            return _ALONE[name]()
-        return COMMANDS[name](session(), rest.strip())
+        if name in _WITHOUT_SESSION:
+            return _WITHOUT_SESSION[name]()
+        return COMMANDS[name](current_session(), rest.strip())
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[Any]], empty: str = "") -> Table:
@@ -110,10 +110,10 @@ def _tasks(here: Session, words: str) -> Table:
 
 
 def _show(here: Session, id: str) -> Any:
-    job = here.job(_needed(id, "show"))
+    job = here.job(_required_id(id, "show"))
     if job is None:
         return here.result(here.get_record(id))
-    return _shown(here, [job])
+    return _show_jobs(here, [job])
 
 
 def _resume(here: Session, id: str) -> Any:
@@ -122,7 +122,7 @@ def _resume(here: Session, id: str) -> Any:
     if jobs:
         if unsent:
             print(unsent)  # noqa: T201 one sentence above the cards
-        return _shown(here, jobs)
+        return _show_jobs(here, jobs)
     others = here.count_owned_elsewhere()
     beside = f" {others} are followed by another notebook." if others else ""
     return _table((), (), f"Nothing is waiting to be collected.{beside} {unsent}".strip())
@@ -141,7 +141,7 @@ def _recover(here: Session, file: str) -> Any:
             "%liangxin recover needs a file.", next_step="Write %liangxin recover FILE.ipynb"
         )
     jobs = here.recover(file.strip("\"'"))
-    return _shown(here, jobs) if jobs else _table((), (), f"{file} carries no task.")
+    return _show_jobs(here, jobs) if jobs else _table((), (), f"{file} carries no task.")
 
 
 def _gallery(here: Session, _: str) -> None:
@@ -184,8 +184,8 @@ def _panel() -> None:
     panel()
 
 
-def _leave(here: Session, id: str) -> Table:
-    job = here.job(_needed(id, "leave"))
+def _detach(here: Session, id: str) -> Table:
+    job = here.job(_required_id(id, "leave"))
     if job is None:
         raise InvalidRequestError(
             f"{id!r} is not followed by this notebook.", next_step="%liangxin tasks lists them."
@@ -196,7 +196,7 @@ def _leave(here: Session, id: str) -> Table:
     return _table((), (), said)
 
 
-def _needed(id: str, command: str) -> str:
+def _required_id(id: str, command: str) -> str:
     if not id:
         raise InvalidRequestError(
             f"%liangxin {command} needs the id of a task.", next_step="%liangxin tasks lists them."
@@ -204,12 +204,12 @@ def _needed(id: str, command: str) -> str:
     return id
 
 
-def _shown(here: Session, jobs: list[Job]) -> None:
-    from ..widgets import show, watched
+def _show_jobs(here: Session, jobs: list[Job]) -> None:
+    from ..widgets import is_interactive, show
 
     for job in jobs:
-        show(job, here, brief=not watched())
-    if not watched():
+        show(job, here, brief=not is_interactive())
+    if not is_interactive():
         wait_for(jobs)
 
 
@@ -223,14 +223,18 @@ COMMANDS: dict[str, Callable[[Session, str], Any]] = {
     "resume": _resume,
     "batches": batches,
     "batch": batch_line,
-    "leave": _leave,
+    "leave": _detach,
     "recover": _recover,
     "credits": _credits,
-    "export": export,
-    "import": import_,
-    "doctor": lambda _, __: doctor(),
+    "export": export_command,
+    "import": import_command,
+    "doctor": lambda _, __: doctor_command(),
     "key": lambda _, __: _key(),
     "panel": lambda _, __: _panel(),
 }
 #: What works without a session: there may be none for want of a key, or for what is wrong.
-_ALONE: dict[str, Callable[[], Any]] = {"key": _key, "panel": _panel, "doctor": doctor}
+_WITHOUT_SESSION: dict[str, Callable[[], Any]] = {
+    "key": _key,
+    "panel": _panel,
+    "doctor": doctor_command,
+}

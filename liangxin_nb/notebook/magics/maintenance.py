@@ -1,4 +1,6 @@
-"""`%liangxin doctor`, `export` and `import`: how things stand, and taking them elsewhere."""
+"""`%liangxin doctor`, `export_command` and `import`: how things stand, and taking them
+elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +12,19 @@ from urllib.parse import quote, urlsplit
 
 from ...config.settings import Settings
 from ...errors import InvalidRequestError, LiangxinError
-from .errors import session
+from .errors import current_session
 
 if TYPE_CHECKING:
-    from ...archive import Imported, Packed
+    from ...archive import ExportReport, ImportReport
     from ...session import Session
 
-__all__ = ["Download", "doctor", "export", "import_"]
+__all__ = ["ExportLink", "doctor_command", "export_command", "import_command"]
 
 
-class Download:
+class ExportLink:
     """An export as a cell shows it: what is in it, and a link to fetch it by."""
 
-    def __init__(self, packed: Packed) -> None:
+    def __init__(self, packed: ExportReport) -> None:
         self.packed = packed
 
     def __repr__(self) -> str:
@@ -39,41 +41,41 @@ class Download:
         return f"<div>{lines}<br>{link}</div>"
 
 
-def export(here: Session, file: str) -> Download:
+def export_command(here: Session, file: str) -> ExportLink:
     """Packs everything; the link stands below the cell."""
-    from ...archive import pack_all
+    from ...archive import export_session
 
-    return Download(pack_all(here, _plain(file) or None, notebooks=True))
+    return ExportLink(export_session(here, _plain(file) or None, notebooks=True))
 
 
-def import_(here: Session, file: str) -> Imported:
+def import_command(here: Session, file: str) -> ImportReport:
     """Takes an export in, and says what came."""
-    from ...archive import take_all
+    from ...archive import import_session
 
     if not _plain(file):
         raise InvalidRequestError(
             "%liangxin import needs a file.", next_step="Write %liangxin import FILE.zip"
         )
-    return take_all(here, _plain(file), notebooks=True)
+    return import_session(here, _plain(file), notebooks=True)
 
 
-def doctor() -> Any:
+def doctor_command() -> Any:
     """Prints the report, also where no session can be had; returns the reckoning."""
     from ...core.table import Table
-    from ...diagnostics import checkup
+    from ...diagnostics import report
     from ..widgets import frontend
 
     looks = frontend()
     try:
-        here = session()
+        here = current_session()
     except LiangxinError as error:
-        print(checkup(_loaded(), frontend=looks, trouble=str(error)))  # noqa: T201 to be pasted
+        print(report(_loaded(), frontend=looks, trouble=str(error)))  # noqa: T201 to be pasted
         return None
     called = _callback(here.settings)
     print(  # noqa: T201 plain text is what can be pasted
-        checkup(here.settings, ledger=here.ledger.location or "", frontend=looks, callback=called)
+        report(here.settings, ledger=here.ledger.location or "", frontend=looks, callback=called)
     )
-    rows = [(f.count, f.what, f.means, f.do) for f in here.audit()]
+    rows = [(f.count, f.label, f.meaning, f.next_step) for f in here.audit()]
     return Table(("tickets", "are", "that is", "what to do"), rows, "Nothing was asked for yet.")
 
 

@@ -15,12 +15,12 @@ from ...session import Session
 from ...session.default import get_session
 from ...session.job import Job
 from .batch_display import display_batch
-from .output import Slot, frontend, opened, shows_widgets
-from .refresher import TICKER
-from .terminal import Line
-from .theme import look
+from .output import OutputHandle, display_widget, frontend, shows_widgets
+from .refresher import REFRESHER
+from .terminal import TerminalProgress
+from .theme import state_style
 
-__all__ = ["frontend", "panel", "show", "shows_widgets", "teach", "watched"]
+__all__ = ["frontend", "is_interactive", "panel", "register_formatters", "show", "shows_widgets"]
 
 
 def show(job: Job, session: Session, *, notes: Sequence[str] = (), brief: bool = False) -> None:
@@ -30,20 +30,20 @@ def show(job: Job, session: Session, *, notes: Sequence[str] = (), brief: bool =
     (without the words when `brief`, for a cell that raises them itself).
     """
     if frontend() in ("terminal", "script"):
-        _show_line(job, session, notes, brief=brief, waited=brief)
+        _show_text(job, session, notes, brief=brief, is_waited_for=brief)
         return
     if job.note:
         print(job.note)  # noqa: T201 the picture below does not say that it was kept already
-    slot = Slot(job.record)
-    settle = partial(_settle, slot, brief)
+    slot = OutputHandle(job.record)
+    settle = partial(_replace_with_final, slot, brief)
     # Whatever hinders the widgets here, the work goes on, and lines of text can tell of it.
     if shows_widgets():
         with suppress(Exception):
             _show_live(job, session, slot, notes, settle)
             return
-    slot.show("\n".join([_line(job.status), *notes]))
-    if watched():
-        job.watch(partial(_tell, slot, notes))
+    slot.show("\n".join([_status_line(job.status), *notes]))
+    if is_interactive():
+        job.watch(partial(_update_text, slot, notes))
     job.watch(settle)
 
 
@@ -59,31 +59,31 @@ def panel() -> None:
             next_step="In scripts, generate(...) asks for a picture.",
         )
     from .composer import Composer
-    from .gallery import listen
+    from .gallery import register_target
 
     composer = Composer(get_session)
-    listen(composer)  # a gallery hands its pictures on to it
-    opened(composer.box, "liangxin_nb panel", "%liangxin panel")
+    register_target(composer)  # a gallery hands its pictures on to it
+    display_widget(composer.box, "liangxin_nb panel", "%liangxin panel")
 
 
-def watched() -> bool:
+def is_interactive() -> bool:
     """Whether somebody looks at this process who sees what changes after a cell has ended."""
     return frontend() in ("live", "voila", "plain")
 
 
-def teach(shell: Any) -> None:
+def register_formatters(shell: Any) -> None:
     """Lets a job that is a cell's last expression show itself: a card, or the end of waiting."""
     formatter = shell.display_formatter.ipython_display_formatter
-    formatter.for_type(Job, _display)
+    formatter.for_type(Job, _display_job)
     formatter.for_type(Batch, display_batch)
 
 
-def _display(job: Job) -> None:
+def _display_job(job: Job) -> None:
     if frontend() in ("terminal", "script"):
-        _show_line(job, get_session(), brief=False, waited=True)
+        _show_text(job, get_session(), brief=False, is_waited_for=True)
     else:
         show(job, get_session())
-    if not watched():
+    if not is_interactive():
         # The shown line says how it ended; a formatter cannot fail the cell.
         with suppress(LiangxinError):
             job.wait()
@@ -92,52 +92,52 @@ def _display(job: Job) -> None:
 def _show_live(
     job: Job,
     session: Session,
-    slot: Slot,
+    output: OutputHandle,
     notes: Sequence[str],
-    settle: Callable[[JobUpdate], None],
+    on_end: Callable[[JobUpdate], None],
 ) -> None:
-    from .card_factory import card_of  # ipywidgets is loaded only where cards are shown
+    from .card_factory import make_card  # ipywidgets is loaded only where cards are shown
 
-    card, followed = card_of(job, session, notes=notes, settle=settle)
-    slot.show(_line(job.status), card.box.model_id)
+    card, followed = make_card(job, session, notes=notes, on_end=on_end)
+    output.show(_status_line(job.status), card.box.model_id)
     followed(job)
 
 
-def _show_line(
-    job: Job, session: Session, notes: Sequence[str] = (), *, brief: bool, waited: bool
+def _show_text(
+    job: Job, session: Session, notes: Sequence[str] = (), *, brief: bool, is_waited_for: bool
 ) -> None:
-    line = Line(job.status, waited=waited)
+    line = TerminalProgress(job.status, is_waited_for=is_waited_for)
     for note in filter(None, (job.note, *notes)):
         print(note)  # noqa: T201 there is nothing else to show it on
-    job.watch(line.told)
+    job.watch(line.update)
     if not brief:
-        job.watch(_say_reason)
-    TICKER.add(line, session.loop)
+        job.watch(_print_reason)
+    REFRESHER.add(line, session.loop)
 
 
-def _say_reason(status: JobUpdate) -> None:
+def _print_reason(status: JobUpdate) -> None:
     if status.is_final and status.error is not None:
         print(status.error)  # noqa: T201 there is nothing else to show it on
 
 
-def _tell(slot: Slot, notes: Sequence[str], status: JobUpdate) -> None:
+def _update_text(output: OutputHandle, notes: Sequence[str], status: JobUpdate) -> None:
     """A line of text for each state, where no card can be."""
     if not status.is_final or status.phase == "left":
-        slot.replace({"text/plain": "\n".join([_line(status), *notes])}, status.record)
+        output.replace({"text/plain": "\n".join([_status_line(status), *notes])}, status.record)
 
 
-def _settle(slot: Slot, brief: bool, status: JobUpdate) -> None:
+def _replace_with_final(output: OutputHandle, brief: bool, status: JobUpdate) -> None:
     """The durable output of a job that has ended; until then, and when left, the card stays."""
     if status.is_final and status.phase != "left":
-        slot.replace(_durable(status, brief), status.record)
+        output.replace(_final_bundle(status, brief), status.record)
     else:
-        slot.accepted(status.record)
+        output.set_record(status.record)
 
 
-def _durable(status: JobUpdate, brief: bool) -> dict[str, str]:
+def _final_bundle(status: JobUpdate, brief: bool) -> dict[str, str]:
     if status.result is not None:
         return dict(status.result._repr_mimebundle_())
-    seen = look(status.phase)
+    seen = state_style(status.phase)
     model = status.record.request.model
     head = f"{seen.sign} {seen.word} · {model}"
     if brief:
@@ -147,6 +147,6 @@ def _durable(status: JobUpdate, brief: bool) -> dict[str, str]:
     return {"text/plain": f"{head}\n{reason}", "text/html": html}
 
 
-def _line(status: JobUpdate) -> str:
-    seen = look(status.phase)
+def _status_line(status: JobUpdate) -> str:
+    seen = state_style(status.phase)
     return f"<Job {status.record.request.model} {seen.word.lower()} · {status.record.id}>"

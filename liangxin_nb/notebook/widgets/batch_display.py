@@ -13,22 +13,22 @@ from IPython.display import display
 
 from ...batches import Batch, Estimate, Progress
 from ...errors import LiangxinError
-from .output import _VIEW, Slot, frontend, shows_widgets
-from .theme import STYLE, release
+from .output import _VIEW_MIME, OutputHandle, frontend, shows_widgets
+from .theme import STYLE, allow_events_while_busy
 
 if TYPE_CHECKING:
     from .batch_view import BatchView
 
-__all__ = ["BatchSlot", "display_batch", "propose", "show_batch"]
+__all__ = ["BatchOutput", "confirm", "display_batch", "show_batch"]
 
-_NOBODY: Any = None  # a batch's slot is of no single ticket
+_NO_RECORD: Any = None  # a batch's slot is of no single ticket
 
 
-class BatchSlot(Slot):
+class BatchOutput(OutputHandle):
     """A slot whose metadata names the batch and its tasks: a saved notebook is a backup."""
 
     def __init__(self, batch: Batch | None = None) -> None:
-        super().__init__(_NOBODY)
+        super().__init__(_NO_RECORD)
         self.batch = batch
         self._shown = False
 
@@ -36,14 +36,14 @@ class BatchSlot(Slot):
         """Shows a bundle, or puts it in the place of what is shown; from any thread."""
         bundle = {"text/plain": text, **(more or {})}
         if self._shown:
-            self.replace(bundle, _NOBODY)
+            self.replace(bundle, _NO_RECORD)
             return
         self._shown = True
         display(bundle, raw=True, display_id=self._id, metadata=self._metadata())
 
     def put_view(self, text: str, model_id: str) -> None:
         """Shows a widget view, with one text for whoever cannot draw it."""
-        self.put(text, {_VIEW: {"version_major": 2, "version_minor": 0, "model_id": model_id}})
+        self.put(text, {_VIEW_MIME: {"version_major": 2, "version_minor": 0, "model_id": model_id}})
 
     def _metadata(self) -> dict[str, Any]:
         if self.batch is None:
@@ -53,7 +53,7 @@ class BatchSlot(Slot):
 
 
 def show_batch(
-    batch: Batch, *, notes: tuple[str, ...] = (), slot: BatchSlot | None = None
+    batch: Batch, *, notes: tuple[str, ...] = (), output: BatchOutput | None = None
 ) -> Callable[[], object]:
     """Shows a batch below the running cell: live where somebody looks, else as a line of text.
 
@@ -62,17 +62,17 @@ def show_batch(
     Returns what waits, once the batch has ended, until the sheet is there: a cell that ends before
     would lose it.
     """
-    slot = slot or BatchSlot()
-    slot.batch = batch
+    output = output or BatchOutput()
+    output.batch = batch
     live = shows_widgets()
     now = batch.progress
     if not now.active and (now.done or not live):
-        slot.put("", dict(batch.sheet()._repr_mimebundle_()))
+        output.put("", dict(batch.sheet()._repr_mimebundle_()))
         return bool
     if not live:
-        slot.put("\n".join([repr(batch), *notes]))
-        screen = _Screen(batch, slot)
-        batch.watch(screen.told)
+        output.put("\n".join([repr(batch), *notes]))
+        screen = _BatchDisplay(batch, output)
+        batch.watch(screen.update)
         return screen.settled
     from .batch_view import BatchView  # ipywidgets is loaded only where views are shown
 
@@ -80,12 +80,12 @@ def show_batch(
         "pause": batch.pause, "resume": batch.resume, "leave": batch.detach, "retry": batch.retry,
     }  # fmt: skip
     view = BatchView(now, actions, notes)
-    slot.put_view(repr(batch), view.box.model_id)
-    below = BatchSlot(batch)
+    output.put_view(repr(batch), view.box.model_id)
+    below = BatchOutput(batch)
     below.put("", {"text/html": ""})  # the sheet's place, while the view keeps its own
-    release(*view.buttons.values())
-    screen = _Screen(batch, slot, view, below)
-    batch.watch(screen.told)
+    allow_events_while_busy(*view.buttons.values())
+    screen = _BatchDisplay(batch, output, view, below)
+    batch.watch(screen.update)
     return screen.settled
 
 
@@ -99,7 +99,7 @@ def display_batch(batch: Batch) -> None:
         settled()
 
 
-def propose(estimate: Estimate, send: Callable[[BatchSlot], object]) -> None:
+def confirm(estimate: Estimate, on_confirm: Callable[[BatchOutput], object]) -> None:
     """Shows what a batch would come to, and the button that sends it."""
     import ipywidgets as widgets
 
@@ -112,16 +112,16 @@ def propose(estimate: Estimate, send: Callable[[BatchSlot], object]) -> None:
     style = widgets.HTML(STYLE, layout={"display": "none"})
     box = widgets.VBox([style, words, widgets.HBox([button], layout={"margin": "8px 0 0 0"})])
     box.add_class("lx-card")
-    slot = BatchSlot()
+    slot = BatchOutput()
     slot.put_view(repr(estimate), box.model_id)
-    release(button)
+    allow_events_while_busy(button)
 
     def pressed(_: object) -> None:
         if button.disabled:
             return
         button.disabled = True  # once is enough
         try:
-            send(slot)
+            on_confirm(slot)
         except Exception as error:
             words.value = escaped(f"{estimate.text}\n{error}")
             button.disabled = False
@@ -129,17 +129,17 @@ def propose(estimate: Estimate, send: Callable[[BatchSlot], object]) -> None:
     button.on_click(pressed)
 
 
-class _Screen:
+class _BatchDisplay:
     """Tells the view how the batch stands, and puts the sheet in its place at the end."""
 
     def __init__(
         self,
         batch: Batch,
-        slot: BatchSlot,
+        output: BatchOutput,
         view: BatchView | None = None,
-        below: BatchSlot | None = None,
+        below: BatchOutput | None = None,
     ) -> None:
-        self._batch, self._slot, self._view, self._below = batch, slot, view, below
+        self._batch, self._output, self._view, self._below = batch, output, view, below
         self._ended = False
         self._settled = threading.Event()
 
@@ -147,10 +147,10 @@ class _Screen:
         """Blocks until the end is on the screen, a minute at most."""
         return self._settled.wait(60)
 
-    def told(self, now: Progress) -> None:
+    def update(self, now: Progress) -> None:
         """Draws; at the end the sheet is made in a thread of its own."""
         if self._view is not None:
-            self._view.told(now)
+            self._view.update(now)
         if now.active or self._ended:
             self._ended = not now.active
             return
@@ -173,11 +173,11 @@ class _Screen:
         if self._view is not None and not sheet.empty and (not stays or frontend() == "voila"):
             # For a page that was loaded anew, and for Voila: there no output can be replaced.
             self._view.show_sheet(sheet.jpeg, sheet.text)
-            self._view.told(now)
+            self._view.update(now)
         if not stays:
-            self._slot.put(sheet.text, dict(bundle))
+            self._output.put(sheet.text, dict(bundle))
         if self._below is not None:
             shown = stays and not sheet.empty
             self._below.put("", dict(bundle) if shown else {"text/html": ""})
         if stays and self._view is not None:
-            self._slot.put_view(sheet.text, self._view.box.model_id)
+            self._output.put_view(sheet.text, self._view.box.model_id)

@@ -9,7 +9,7 @@ from html import escape
 import ipywidgets as widgets
 
 from ...batches import Outcome, Progress
-from .theme import STYLE, clock, first_line, span
+from .theme import STYLE, first_line, format_duration, format_elapsed
 
 __all__ = ["BatchView"]
 
@@ -50,7 +50,7 @@ _KINDS = {
     "left": ("◇", "left (still running)", "lx-warn", False),
 }
 #: What a batch that has come to rest is called by the first of these that it counts, else done.
-_RESTS = {
+_IDLE_TEXTS = {
     "left": ("◇", "Left", "lx-warn"),
     "unsent": ("‖", "Paused", "lx-warn"),
     **dict.fromkeys(("failed", "refused", "lost"), ("✕", "Done, with failures", "lx-bad")),
@@ -59,9 +59,9 @@ _RESTS = {
 
 
 class BatchView:
-    """A view of a batch; `box` is the widget, `told` draws how it stands.
+    """A view of a batch; `box` is the widget, `update` draws how it stands.
 
-    Everything that changes is one text, drawn at most as often as `told` is called.
+    Everything that changes is one text, drawn at most as often as `update` is called.
     """
 
     def __init__(
@@ -77,19 +77,19 @@ class BatchView:
         self.box = widgets.VBox([style, self._body, self._trouble, row])
         self.box.add_class("lx-card")
         self.box.add_class("lx-batch")
-        self._tone = ""
-        self.told(now)
+        self._style = ""
+        self.update(now)
 
-    def told(self, now: Progress) -> None:
+    def update(self, now: Progress) -> None:
         """Draws how the batch stands; what has not changed is not sent."""
         self._body.value = "".join(
             [_head(now), _bar(now), _counts(now), _reasons(now), self._small(now), self._sheet]
         )
         tone = _state(now)[2]
-        if tone != self._tone:
-            self.box.remove_class(self._tone)
+        if tone != self._style:
+            self.box.remove_class(self._style)
             self.box.add_class(tone)
-            self._tone = tone
+            self._style = tone
         open_ = now.counts.get("unsent", 0) + now.counts.get("left", 0)
         fits = {
             "pause": now.active and not now.paused and now.counts.get("unsent", 0) > 0,
@@ -153,18 +153,21 @@ def _state(now: Progress) -> tuple[str, str, str]:
     """Sign, word and tone of the whole."""
     if now.active:
         return ("◐", "Pausing", "lx-warn") if now.paused else ("◐", "Running", "lx-run")
-    looks = (look for kind, look in _RESTS.items() if now.counts.get(kind))
+    looks = (look for kind, look in _IDLE_TEXTS.items() if now.counts.get(kind))
     return next(looks, ("●", "Done", "lx-good"))
 
 
 def _head(now: Progress) -> str:
     sign, word, _ = _state(now)
     ended = sum(now.counts.get(kind, 0) for kind in ("done", "failed", "refused", "lost"))
-    times = [f"{ended} of {now.total}", clock(now.elapsed_s) if now.active else span(now.elapsed_s)]
+    times = [
+        f"{ended} of {now.total}",
+        format_elapsed(now.elapsed_s) if now.active else format_duration(now.elapsed_s),
+    ]
     if now.rate_per_min is not None:
         times.append(f"{now.rate_per_min:.0f} a minute")
     if now.eta_s is not None:
-        times.append(f"about {_about(now.eta_s)} left")
+        times.append(f"about {_format_rough(now.eta_s)} left")
     name = first_line(now.name, 60) if now.name else f"batch of {now.total}"
     return (
         '<div class="lx-head" role="status"><span class="lx-state">'
@@ -174,7 +177,7 @@ def _head(now: Progress) -> str:
     )
 
 
-def _about(seconds: float) -> str:
+def _format_rough(seconds: float) -> str:
     """Time left, no finer than it is known."""
     if seconds < 50:
         return f"{max(5, round(seconds / 5) * 5)} s"

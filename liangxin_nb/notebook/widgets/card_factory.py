@@ -10,31 +10,31 @@ from ...core.job_record import JobRecord, JobUpdate
 from ...session import Session
 from ...session.job import Job
 from ...session.request_builder import supports_seed, with_new_seed
-from .refresher import TICKER
+from .refresher import REFRESHER
 from .task_card import Actions, TaskCard
 
-__all__ = ["card_of"]
+__all__ = ["make_card"]
 
 
-def card_of(
+def make_card(
     job: Job,
     session: Session,
     *,
     notes: Sequence[str] = (),
-    settle: Callable[[JobUpdate], None] | None = None,
+    on_end: Callable[[JobUpdate], None] | None = None,
     added: Callable[[Job], None] | None = None,
     edit: Callable[[Job], None] | None = None,
 ) -> tuple[TaskCard, Callable[[Job], Job]]:
     """A card that is told of every state, and what lets it follow a job, once it is shown.
 
-    `settle` is told as well. `added`: takes the job of *Again* and *Vary*, default: the same card
+    `on_end` is told as well. `added`: takes the job of *Again* and *Vary*, default: the same card
     shows it. `edit`: what *Edit* does; without it there is no such button.
     """
 
     def followed(next_job: Job) -> Job:
-        if settle is not None:
-            next_job.watch(settle)
-        TICKER.add(card, session.loop)
+        if on_end is not None:
+            next_job.watch(on_end)
+        REFRESHER.add(card, session.loop)
         return next_job
 
     def asked(next_job: Job) -> Job | None:
@@ -43,23 +43,23 @@ def card_of(
     profile = job.record.profile
     actions = Actions(
         collect=lambda job: followed(session.resume(job.record.id)[0]),
-        again=lambda job: asked(session.submit(job.record.request)),
-        vary=lambda job: asked(session.submit(with_new_seed(profile, job.record.request))),
-        cell=_cell,
-        varies=lambda ticket: supports_seed(ticket.profile, ticket.request),
+        resubmit=lambda job: asked(session.submit(job.record.request)),
+        new_seed=lambda job: asked(session.submit(with_new_seed(profile, job.record.request))),
+        to_cell=_to_cell,
+        supports_seed=lambda ticket: supports_seed(ticket.profile, ticket.request),
         edit=edit,
     )
     usual = session.ledger.median_duration(job.record.request.model, profile)
     card = TaskCard(
         job,
         actions,
-        usual=usual,
+        median_duration=usual,
         notes=notes,
-        news=lambda card: TICKER.news(card, session.loop),
+        news=lambda card: REFRESHER.request_draw(card, session.loop),
         framed=added is not None,
     )
     return card, followed
 
 
-def _cell(ticket: JobRecord) -> str:
+def _to_cell(ticket: JobRecord) -> str:
     return to_cell_source(find_model(ticket.profile, ticket.request.model), ticket.request)

@@ -17,10 +17,10 @@ from IPython.display import display, update_display
 from ...core.job_record import JobRecord
 from ...errors import InvalidRequestError
 
-__all__ = ["Slot", "frontend", "opened", "outlives", "shows_widgets"]
+__all__ = ["OutputHandle", "display_widget", "frontend", "kernel_notice", "shows_widgets"]
 
 _FRONTENDS = ("live", "voila", "plain", "headless", "terminal", "script")
-_VIEW = "application/vnd.jupyter.widget-view+json"
+_VIEW_MIME = "application/vnd.jupyter.widget-view+json"
 
 
 def frontend() -> str:
@@ -55,31 +55,31 @@ def shows_widgets() -> bool:
     return frontend() in ("live", "voila")
 
 
-def opened(box: Any, name: str, command: str) -> None:
+def display_widget(box: Any, name: str, command: str) -> None:
     """Shows a part that lives as long as its kernel, and below it the line that outlives it.
 
     Two outputs: a reopened notebook cannot draw the view, and in one bundle with it the line would
     not be seen.
     """
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
-    display({"text/plain": f"<{name}>", _VIEW: view}, raw=True)
+    display({"text/plain": f"<{name}>", _VIEW_MIME: view}, raw=True)
     if frontend() != "voila":  # nobody runs a cell there
-        display(outlives(name, command), raw=True)
+        display(kernel_notice(name, command), raw=True)
 
 
-def outlives(name: str, command: str) -> dict[str, Any]:
+def kernel_notice(name: str, command: str) -> dict[str, Any]:
     """The line that a reopened notebook shows in the place of a part that lived with its kernel."""
     said = f"The {name} lives as long as its kernel; {command} opens it again."
     html = f'<small style="color: var(--jp-ui-font-color2, #616161)">{said}</small>'
     return {"text/plain": said, "text/html": html}
 
 
-class Slot:
+class OutputHandle:
     """One place below a cell: shown once, later replaced; of one ticket, or of none."""
 
-    def __init__(self, ticket: JobRecord | None = None) -> None:
+    def __init__(self, record: JobRecord | None = None) -> None:
         self._id = f"liangxin-{uuid.uuid4().hex}"
-        self._ticket = ticket
+        self._record = record
         self._bundle: dict[str, Any] = {}
 
     def show(self, text: str, view: str | None = None, picture: str | None = None) -> None:
@@ -89,22 +89,22 @@ class Slot:
             bundle["image/jpeg"] = picture
         if view is not None:
             # By hand, because ipywidgets 7 has no bundle of its own to take it from.
-            bundle[_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": view}
-        self.begin(bundle)
+            bundle[_VIEW_MIME] = {"version_major": 2, "version_minor": 0, "model_id": view}
+        self.show_bundle(bundle)
 
-    def begin(self, bundle: dict[str, Any]) -> None:
+    def show_bundle(self, bundle: dict[str, Any]) -> None:
         """Shows any bundle."""
         self._bundle = bundle
         display(bundle, raw=True, display_id=self._id, metadata=self._metadata())
 
-    def accepted(self, ticket: JobRecord) -> None:
+    def set_record(self, ticket: JobRecord) -> None:
         """Notes the task id beside the same view, once: from then on the notebook is a backup."""
-        if ticket.task_id and (self._ticket is None or ticket.task_id != self._ticket.task_id):
+        if ticket.task_id and (self._record is None or ticket.task_id != self._record.task_id):
             self.replace(self._bundle, ticket)
 
-    def replace(self, bundle: dict[str, Any], ticket: JobRecord | None = None) -> None:
+    def replace(self, bundle: dict[str, Any], record: JobRecord | None = None) -> None:
         """Puts another bundle in its place, from any thread."""
-        self._ticket = ticket
+        self._record = record
         more = {"raw": True, "display_id": self._id, "metadata": self._metadata()}
         try:
             # An empty context: runners drop messages that name an earlier cell as their parent.
@@ -114,7 +114,7 @@ class Slot:
 
     def _metadata(self) -> dict[str, Any]:
         """What a saved notebook needs to find the task again."""
-        if self._ticket is None:
+        if self._record is None:
             return {}
-        told = {"ticket": self._ticket.id, "task_id": self._ticket.task_id}
+        told = {"ticket": self._record.id, "task_id": self._record.task_id}
         return {"liangxin": told}

@@ -13,10 +13,10 @@ from typing import Protocol
 from ...core.job_record import JobUpdate
 from ...engine.background_loop import BackgroundLoop
 
-__all__ = ["BEAT", "TICKER", "Card", "Ticker"]
+__all__ = ["INTERVAL", "REFRESHER", "Card", "Refresher"]
 
 #: Seconds between two beats, and what is done at each: cards drawn anew, clocks set.
-BEAT, _DRAWN, _FRESH, _OTHERS = 0.25, 6, 5, 3
+INTERVAL, _MAX_DRAW_TIME, _FRESH, _OTHERS = 0.25, 6, 5, 3
 
 
 class Card(Protocol):
@@ -33,7 +33,7 @@ class Card(Protocol):
         """Shows the time that has passed now."""
 
 
-class Ticker:
+class Refresher:
     """Draws cards that have news and sets their clocks, from one task on the private loop.
 
     A card is drawn at most four times a second, all together at most 24 times; up to twenty clocks
@@ -43,33 +43,33 @@ class Ticker:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._ticked: weakref.WeakKeyDictionary[Card, float] = weakref.WeakKeyDictionary()
-        self._news: dict[Card, None] = {}
-        self._beating = False
+        self._cards: weakref.WeakKeyDictionary[Card, float] = weakref.WeakKeyDictionary()
+        self._pending: dict[Card, None] = {}
+        self._running = False
 
     def add(self, card: Card, loop: BackgroundLoop) -> None:
         """Lets the card's clock tick until it is over."""
         with self._lock:
-            self._ticked.setdefault(card, 0.0)
+            self._cards.setdefault(card, 0.0)
         self._start(loop)
 
-    def news(self, card: Card, loop: BackgroundLoop) -> None:
+    def request_draw(self, card: Card, loop: BackgroundLoop) -> None:
         """Has the card drawn at one of the next beats; safe from every thread."""
         with self._lock:
-            self._news[card] = None
+            self._pending[card] = None
         self._start(loop)
 
     def _start(self, loop: BackgroundLoop) -> None:
         with self._lock:
-            start, self._beating = not self._beating, True
+            start, self._running = not self._running, True
         if start:
-            loop.submit(self._beat())
+            loop.submit(self._run())
 
-    async def _beat(self) -> None:
-        while self._goes_on():
+    async def _run(self) -> None:
+        while self._has_live_cards():
             # In a thread: a picture made small takes a moment, and the loop must not stand still.
             await asyncio.to_thread(self.show)
-            await asyncio.sleep(BEAT)
+            await asyncio.sleep(INTERVAL)
 
     def show(self) -> None:
         """One beat: draws cards that have news, and sets clocks."""
@@ -78,32 +78,32 @@ class Ticker:
             with suppress(Exception):  # one card that cannot be drawn must not stop the others
                 step()
 
-    def _goes_on(self) -> bool:
+    def _has_live_cards(self) -> bool:
         with self._lock:
             # A card that is over may come to life again: *Again* and *Collect* give it a new job.
-            alive = any(not card.status.is_final for card in self._ticked)
-            self._beating = alive or bool(self._news)
-            return self._beating
+            alive = any(not card.status.is_final for card in self._cards)
+            self._running = alive or bool(self._pending)
+            return self._running
 
     def _drawn(self) -> list[Card]:
         with self._lock:
-            first = list(self._news)[:_DRAWN]
+            first = list(self._pending)[:_MAX_DRAW_TIME]
             for card in first:
-                del self._news[card]
+                del self._pending[card]
             return first
 
     def _due(self) -> list[Card]:
         """The newest cards whose second is up, and those that have waited longest."""
         now = self._clock()
         with self._lock:
-            times = [(card, at) for card, at in self._ticked.items() if not card.status.is_final]
-            due = [card for card, at in times if now - at >= 1.0 - BEAT / 2]
+            times = [(card, at) for card, at in self._cards.items() if not card.status.is_final]
+            due = [card for card, at in times if now - at >= 1.0 - INTERVAL / 2]
             fresh = sorted(due, key=lambda card: -card.status.record.at)[:_FRESH]
-            rest = sorted(set(due) - set(fresh), key=lambda card: self._ticked[card])[:_OTHERS]
+            rest = sorted(set(due) - set(fresh), key=lambda card: self._cards[card])[:_OTHERS]
             for card in (*fresh, *rest):
-                self._ticked[card] = now
+                self._cards[card] = now
             return [*fresh, *rest]
 
 
 #: The one of this process.
-TICKER = Ticker()
+REFRESHER = Refresher()

@@ -13,7 +13,14 @@ import ipywidgets as widgets
 
 from ...core.job_record import JobRecord, JobUpdate
 from ...session.job import Job
-from .theme import STYLE, clock, first_line, look, release, span
+from .theme import (
+    STYLE,
+    allow_events_while_busy,
+    first_line,
+    format_duration,
+    format_elapsed,
+    state_style,
+)
 
 __all__ = ["Actions", "TaskCard"]
 
@@ -28,7 +35,7 @@ _BUTTONS: dict[str, tuple[str, ...]] = {
     "unknown": ("edit", "cell"),
 }
 _LIVE = ("leave", "edit", "cell", "id")
-_WORDS = {
+_LABELS = {
     "leave": ("Leave", "Stop watching; the task goes on and may still be billed"),
     "collect": ("Collect", "Watch it again and keep its result"),
     "again": ("Again", "Ask for the same once more: a new task, billed on its own"),
@@ -43,23 +50,23 @@ _WORDS = {
 class Actions:
     """What the card's buttons do; a job that is returned is what the card shows from then on.
 
-    `edit`: None where there is no form to load. `cell`: the text of *Copy cell*. `varies`: whether
-    a ticket's model takes a seed.
+    `edit`: None where there is no form to load. `to_cell`: the text of *Copy cell*.
+    `supports_seed`: whether a ticket's model takes a seed.
     """
 
     collect: Callable[[Job], Job | None]
-    again: Callable[[Job], Job | None]
-    vary: Callable[[Job], Job | None]
-    cell: Callable[[JobRecord], str]
-    varies: Callable[[JobRecord], bool]
+    resubmit: Callable[[Job], Job | None]
+    new_seed: Callable[[Job], Job | None]
+    to_cell: Callable[[JobRecord], str]
+    supports_seed: Callable[[JobRecord], bool]
     edit: Callable[[Job], Job | None] | None = None
 
 
 class TaskCard:
     """A card for a job; `box` is the widget.
 
-    `usual`: seconds that this model usually takes, or None; `notes`: remarks to show with it;
-    `news`: called with the card when there is something to draw, default: drawn at once;
+    `median_duration`: seconds that this model usually takes, or None; `notes`: remarks to show with
+    it; `news`: called with the card when there is something to draw, default: drawn at once;
     `framed`: whether room is kept for the picture from the start, so that nothing below it moves.
     """
 
@@ -68,14 +75,14 @@ class TaskCard:
         job: Job,
         actions: Actions,
         *,
-        usual: float | None = None,
+        median_duration: float | None = None,
         notes: Sequence[str] = (),
         news: Callable[[TaskCard], None] | None = None,
         framed: bool = False,
     ) -> None:
         self._job, self._actions = job, actions
-        self._usual, self._notes = usual, tuple(notes)
-        self._news, self._framed = news or TaskCard.draw, framed
+        self._median_duration, self._notes = median_duration, tuple(notes)
+        self._changed, self._framed = news or TaskCard.draw, framed
         self._closed, self._drawing = False, threading.Lock()
         self.status = job.status
         # Of hundreds of cards each part counts: what may never be seen is made when it is.
@@ -88,7 +95,7 @@ class TaskCard:
         self._row = widgets.HBox(layout=shared)
         self._row.add_class("lx-row")
         self.box = self._assembled(shared)
-        job.watch(self.told)
+        job.watch(self.update)
         self.draw()
 
     def _assembled(self, shared: widgets.Layout) -> widgets.VBox:
@@ -101,11 +108,11 @@ class TaskCard:
             parts.insert(0, widgets.HTML(STYLE, layout={"display": "none"}))
         return widgets.VBox(parts, layout=shared)
 
-    def told(self, status: JobUpdate) -> None:
+    def update(self, status: JobUpdate) -> None:
         """Takes a new status; called on the private loop's thread."""
         if status.record.id == self._job.record.id:
             self.status = status
-            self._news(self)
+            self._changed(self)
 
     def draw(self) -> None:
         """Shows the latest status: a handful of messages at most."""
@@ -114,12 +121,14 @@ class TaskCard:
                 self._draw()
 
     def _draw(self) -> None:
-        status, tone = self.status, look(self.status.phase).tone
+        status, tone = self.status, state_style(self.status.phase).tone
         self._art.value = _art(status, self._framed)  # the slow part first: all changes together
         self.box._dom_classes = ("lx-card", f"lx-{tone}")
         self._state.value = _state(status)
-        self._story.value = self._told_story()
-        fitting = [self.buttons.get(name) or self._button(name) for name in self._fitting()]
+        self._story.value = self._show_metadata()
+        fitting = [
+            self.buttons.get(name) or self._button(name) for name in self._available_buttons()
+        ]
         if list(self._row.children) != fitting:
             self._row.children = fitting
         self.tick()
@@ -127,7 +136,7 @@ class TaskCard:
     def tick(self) -> None:
         """Shows the time that has passed now."""
         if not self._closed:
-            self._clock.value = _times(self.status, self._usual)
+            self._clock.value = _times(self.status, self._median_duration)
 
     def close(self) -> None:
         """Takes the card off the screen; the job goes on."""
@@ -136,25 +145,25 @@ class TaskCard:
         for button in self.buttons.values():
             button.close()
 
-    def _fitting(self) -> list[str]:
+    def _available_buttons(self) -> list[str]:
         ticket = self.status.record
         missing = {
             "edit": self._actions.edit is None,
-            "vary": not self._actions.varies(ticket),
+            "vary": not self._actions.supports_seed(ticket),
             "id": not ticket.task_id,
         }
         names = _BUTTONS.get(self.status.phase, _LIVE)
         return [name for name in names if not missing.get(name)]
 
     def _button(self, name: str) -> widgets.Button:
-        word, tip = _WORDS[name]
+        word, tip = _LABELS[name]
         button = widgets.Button(description=word, tooltip=tip)
-        button.on_click(lambda _: self._pressed(name))
-        release(button)
+        button.on_click(lambda _: self._on_press(name))
+        allow_events_while_busy(button)
         self.buttons[name] = button
         return button
 
-    def _pressed(self, name: str) -> None:
+    def _on_press(self, name: str) -> None:
         # Nobody else would show what goes wrong in a button's handler.
         try:
             if self._trouble is not None:
@@ -173,7 +182,7 @@ class TaskCard:
             self._offer(name)
         elif job := getattr(self._actions, name)(self._job):
             self._job = job
-            job.watch(self.told)
+            job.watch(self.update)
 
     def _offer(self, name: str) -> None:
         """A text to be copied, in a field that has the focus; pressed again, it goes away.
@@ -181,7 +190,7 @@ class TaskCard:
         A kernel cannot reach the browser's clipboard without JavaScript of its own.
         """
         ticket, word = self.status.record, {"cell": "The cell", "id": "The task's id"}[name]
-        text = self._actions.cell(ticket) if name == "cell" else ticket.task_id
+        text = self._actions.to_cell(ticket) if name == "cell" else ticket.task_id
         if self._copy is None:
             tip = "Ctrl+A and Ctrl+C copy it; Cmd on a Mac"
             self._copy = widgets.Textarea(tooltip=tip, layout={"display": "none"})
@@ -194,7 +203,7 @@ class TaskCard:
         if not shown and hasattr(self._copy, "focus"):  # ipywidgets 7 cannot
             self._copy.focus()
 
-    def _told_story(self) -> str:
+    def _show_metadata(self) -> str:
         status, ticket = self.status, self.status.record
         lines = [f'<div class="lx-prompt">{first_line(ticket.request.prompt)}</div>']
         if status.error is not None:
@@ -216,7 +225,7 @@ def _close(part: widgets.Widget) -> None:
 
 def _state(status: JobUpdate) -> str:
     """Sign, word and model; read out when it changes, which the clock beside it is not."""
-    seen = look(status.phase)
+    seen = state_style(status.phase)
     model = escape(status.record.request.model)
     return (
         '<div class="lx-state" role="status">'
@@ -225,11 +234,15 @@ def _state(status: JobUpdate) -> str:
     )
 
 
-def _times(status: JobUpdate, usual: float | None) -> str:
+def _times(status: JobUpdate, median_duration: float | None) -> str:
     passed = (status.ended_at or time.time()) - status.record.at
-    times = span(status.record.seconds or passed) if status.is_final else clock(passed)
-    if usual is not None and not status.is_final:
-        times += f" · usually {span(usual)}"
+    times = (
+        format_duration(status.record.seconds or passed)
+        if status.is_final
+        else format_elapsed(passed)
+    )
+    if median_duration is not None and not status.is_final:
+        times += f" · usually {format_duration(median_duration)}"
     return f'<div class="lx-soft">{times}</div>'
 
 
@@ -245,5 +258,5 @@ def _art(status: JobUpdate, framed: bool) -> str:
         data = base64.b64encode(small).decode()
         alt = escape(status.record.request.prompt, quote=True)
         return f'<img class="lx-picture" alt="{alt}" src="data:image/jpeg;base64,{data}">'
-    sign = look(status.phase).sign
+    sign = state_style(status.phase).sign
     return f'<div class="lx-empty" aria-hidden="true">{sign}</div>' if framed else ""

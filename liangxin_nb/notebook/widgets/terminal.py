@@ -10,35 +10,35 @@ from pathlib import Path
 from typing import ClassVar
 
 from ...core.job_record import JobUpdate
-from .theme import clock, look, span
+from .theme import format_duration, format_elapsed, state_style
 
-__all__ = ["Line"]
+__all__ = ["TerminalProgress"]
 
 
-class Line:
+class TerminalProgress:
     """One task's line on standard output; it is told, and it ticks.
 
-    `waited`: whether the person waits for it. Where nobody does, where output is no terminal, or
-    where several tasks share it, each state is a line of its own.
+    `is_waited_for`: whether the person waits for it. Where nobody does, where output is no
+    terminal, or where several tasks share it, each state is a line of its own.
     """
 
-    _alive: ClassVar[set[Line]] = set()
+    _alive: ClassVar[set[TerminalProgress]] = set()
     _lock: ClassVar[threading.Lock] = threading.Lock()
     #: Whether a line stands there that has not ended.
     _open: ClassVar[bool] = False
 
-    def __init__(self, status: JobUpdate, *, waited: bool) -> None:
+    def __init__(self, status: JobUpdate, *, is_waited_for: bool) -> None:
         self.status = status
         self._phase = ""
-        self._waited = waited
+        self._is_waited_for = is_waited_for
         with self._lock:
             self._alive.add(self)
 
-    def told(self, status: JobUpdate) -> None:
+    def update(self, status: JobUpdate) -> None:
         """Says the new state; at the end the path, or the reason."""
         with self._lock:
             self.status = status
-            self._say(ends="\n" if status.is_final else "")
+            self._print(ends="\n" if status.is_final else "")
             if status.is_final:
                 self._alive.discard(self)
                 self._end()
@@ -50,39 +50,43 @@ class Line:
         """Says the time that has passed now, where the line can be rewritten."""
         with self._lock:
             if self._rewrites and not self.status.is_final:
-                self._say(ends="")
+                self._print(ends="")
 
     @property
     def _rewrites(self) -> bool:
-        return self._waited and len(self._alive) == 1 and sys.stdout.isatty()
+        return self._is_waited_for and len(self._alive) == 1 and sys.stdout.isatty()
 
-    def _say(self, ends: str) -> None:
+    def _print(self, ends: str) -> None:
         if self._rewrites:
             self._write(f"\r\x1b[2K{self._text()}{ends}")
-            Line._open = not ends
+            TerminalProgress._open = not ends
         elif self.status.phase != self._phase:
-            self._write(f"{chr(10) * Line._open}{self._text()}\n")
-            Line._open = False
+            self._write(f"{chr(10) * TerminalProgress._open}{self._text()}\n")
+            TerminalProgress._open = False
         self._phase = self.status.phase
 
     def _text(self) -> str:
-        status, seen = self.status, look(self.status.phase)
+        status, seen = self.status, state_style(self.status.phase)
         passed = (status.ended_at or time.time()) - status.record.at
-        seconds = span(status.record.seconds or passed) if status.is_final else clock(passed)
+        seconds = (
+            format_duration(status.record.seconds or passed)
+            if status.is_final
+            else format_elapsed(passed)
+        )
         name = status.record.task_id or status.record.id
         return f"{seen.sign} {seen.word} · {status.record.request.model} · {name} · {seconds}"
 
     def _end(self) -> None:
         result = self.status.result
         for path in result.paths if result is not None else ():
-            self._write(f"{_near(path)}\n")
+            self._write(f"{_relative_path(path)}\n")
 
     def _write(self, text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
 
 
-def _near(path: Path) -> str:
+def _relative_path(path: Path) -> str:
     """The path from where the person is, where it lies below."""
     near = os.path.relpath(path)
     return str(path) if near.startswith("..") else near

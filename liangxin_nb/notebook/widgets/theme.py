@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-__all__ = ["STYLE", "Look", "clock", "first_line", "look", "release", "span"]
+__all__ = [
+    "STYLE",
+    "StateStyle",
+    "allow_events_while_busy",
+    "first_line",
+    "format_duration",
+    "format_elapsed",
+    "state_style",
+]
 
 #: The one style sheet; colours are the host's own, with a fallback for hosts that have none.
 STYLE = """<style>
@@ -49,7 +57,7 @@ STYLE = """<style>
 
 
 @dataclass(frozen=True)
-class Look:
+class StateStyle:
     """A state for people: a sign, a word and a tone, so that any one may be missing."""
 
     sign: str
@@ -57,45 +65,45 @@ class Look:
     tone: str
 
 
-_LOOKS = {
-    "unsent": Look("○", "Not sent yet", "run"),
-    "sending": Look("○", "Sending", "run"),
-    "waiting": Look("○", "Waiting", "run"),
-    "queuing": Look("◔", "Queuing", "run"),
-    "generating": Look("◐", "Generating", "run"),
-    "saving": Look("◕", "Saving", "run"),
-    "done": Look("●", "Done", "good"),
-    "failed": Look("✕", "Failed", "bad"),
-    "refused": Look("✕", "Refused", "bad"),
-    "lost": Look("✕", "Lost", "bad"),
-    "left": Look("◇", "Left (still running)", "warn"),
-    "unknown": Look("?", "Unknown (may be billed)", "warn"),
+_STATE_STYLES = {
+    "unsent": StateStyle("○", "Not sent yet", "run"),
+    "sending": StateStyle("○", "Sending", "run"),
+    "waiting": StateStyle("○", "Waiting", "run"),
+    "queuing": StateStyle("◔", "Queuing", "run"),
+    "generating": StateStyle("◐", "Generating", "run"),
+    "saving": StateStyle("◕", "Saving", "run"),
+    "done": StateStyle("●", "Done", "good"),
+    "failed": StateStyle("✕", "Failed", "bad"),
+    "refused": StateStyle("✕", "Refused", "bad"),
+    "lost": StateStyle("✕", "Lost", "bad"),
+    "left": StateStyle("◇", "Left (still running)", "warn"),
+    "unknown": StateStyle("?", "Unknown (may be billed)", "warn"),
 }
 
 
-def look(phase: str) -> Look:
+def state_style(phase: str) -> StateStyle:
     """How a phase looks; a state that nobody documented keeps its own name."""
-    return _LOOKS.get(phase) or Look("◌", escape(phase.capitalize()), "run")
+    return _STATE_STYLES.get(phase) or StateStyle("◌", escape(phase.capitalize()), "run")
 
 
-def clock(seconds: float) -> str:
+def format_elapsed(seconds: float) -> str:
     """Elapsed time as it ticks: 0:14, 12:05."""
     whole = max(0, int(seconds))
     return f"{whole // 60}:{whole % 60:02}"
 
 
-def span(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A duration that stands still: 17 s, 2:05 min."""
-    return f"{seconds:.0f} s" if seconds < 60 else f"{clock(seconds)} min"
+    return f"{seconds:.0f} s" if seconds < 60 else f"{format_elapsed(seconds)} min"
 
 
-def first_line(text: str, most: int = 240) -> str:
+def first_line(text: str, max_length: int = 240) -> str:
     """The first line of a text from outside, cut and escaped."""
     line = text.strip().partition("\n")[0]
-    return escape(line if len(line) <= most else line[: most - 1] + "…")
+    return escape(line if len(line) <= max_length else line[: max_length - 1] + "…")
 
 
-def release(*parts: Any) -> None:
+def allow_events_while_busy(*parts: Any) -> None:
     """Lets presses and words typed arrive while a cell blocks the kernel; children are included.
 
     ipykernel 7.4 answers a widget on the thread that made it, which a waiting cell keeps busy;
@@ -105,4 +113,4 @@ def release(*parts: Any) -> None:
         comm: Any = getattr(part, "comm", None)
         if hasattr(comm, "_reply_subshell_for"):
             comm._reply_subshell_for = None
-        release(*getattr(part, "children", ()))
+        allow_events_while_busy(*getattr(part, "children", ()))

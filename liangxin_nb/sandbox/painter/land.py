@@ -9,7 +9,7 @@ from PIL import ImageChops
 from liangxin_nb.sandbox.painter._colour import Rgb, mix
 from liangxin_nb.sandbox.painter._noise import profile
 from liangxin_nb.sandbox.painter.canvas import Canvas, Point, fade, gradient
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 
 
 def ridge_line(
@@ -41,7 +41,7 @@ def body(canvas: Canvas, line: Sequence[Point]) -> list[Point]:
 
 
 def paint_range(
-    canvas: Canvas, brief: Brief, line: Sequence[Point], depth: float, from_left: bool
+    canvas: Canvas, brief: SceneSpec, line: Sequence[Point], depth: float, from_left: bool
 ) -> None:
     """Fill the land below a ridge, light its rock from one side and sink its feet into mist.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from liangxin_nb.sandbox.painter._colour import WHITE, Rgb, mix
 from liangxin_nb.sandbox.painter._shapes import curve, disc, outline, placed, rect, stroke
 from liangxin_nb.sandbox.painter.canvas import Canvas, Point
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 
 HULL = outline("-0.5,-0.06 0.56,-0.1 0.42,0.08 -0.38,0.08")
 MAINSAIL = outline("0,-1.1 0.06,-0.16 0.52,-0.18 0.3,-0.6")
@@ -22,7 +22,7 @@ HOUSE: tuple[tuple[str, list[Point]], ...] = (
 )
 
 
-def add_boat(canvas: Canvas, brief: Brief, at: Point, size: float) -> None:
+def add_boat(canvas: Canvas, brief: SceneSpec, at: Point, size: float) -> None:
     """A small sailing boat whose waterline stands on ``at``; ``size`` is its length in px."""
     flip = canvas.rng.random() < 0.5
     sail = mix(brief.palette.light, brief.palette.sky[3], 0.2 if not brief.dark else 0.55)
@@ -50,7 +50,7 @@ def lens(at: Point, half: float, thick: float) -> list[Point]:
     ]
 
 
-def add_lighthouse(canvas: Canvas, brief: Brief, at: Point, size: float) -> None:
+def add_lighthouse(canvas: Canvas, brief: SceneSpec, at: Point, size: float) -> None:
     """A lighthouse ``size`` px tall standing on ``at``, lit unless it is noon."""
     x, y = at
     dim = 0.55 if brief.dark else 0.15
@@ -80,7 +80,7 @@ def add_lighthouse(canvas: Canvas, brief: Brief, at: Point, size: float) -> None
     _lantern(canvas, brief, at, size)
 
 
-def _lantern(canvas: Canvas, brief: Brief, at: Point, size: float) -> None:
+def _lantern(canvas: Canvas, brief: SceneSpec, at: Point, size: float) -> None:
     x, y = at
     dark = brief.palette.near
     canvas.shape(rect(x - size * 0.09, y - size * 0.84, x + size * 0.09, y - size * 0.81), dark)
@@ -96,7 +96,7 @@ def _lantern(canvas: Canvas, brief: Brief, at: Point, size: float) -> None:
     canvas.shape(roof, dark)
 
 
-def _beam(canvas: Canvas, brief: Brief, lamp: Point, size: float) -> None:
+def _beam(canvas: Canvas, brief: SceneSpec, lamp: Point, size: float) -> None:
     side = 1 if lamp[0] < canvas.w / 2 else -1
     far = lamp[0] + side * (size * 4 + canvas.w)
     warm = mix(brief.palette.light, brief.palette.accent, 0.3)
@@ -107,7 +107,7 @@ def _beam(canvas: Canvas, brief: Brief, lamp: Point, size: float) -> None:
     canvas.glow(lamp, size * 0.9, warm, 0.7, 3)
 
 
-def add_house(canvas: Canvas, brief: Brief, at: Point, size: float, roof: Rgb) -> None:
+def add_house(canvas: Canvas, brief: SceneSpec, at: Point, size: float, roof: Rgb) -> None:
     """A gabled house ``size`` px wide standing on ``at``, with warm windows."""
     wall = mix(brief.palette.near, brief.palette.accent, 0.16)
     tones = {"wall": wall, "side": mix(wall, brief.palette.near, 0.5), "roof": roof}
@@ -119,7 +119,7 @@ def add_house(canvas: Canvas, brief: Brief, at: Point, size: float, roof: Rgb) -
     canvas.glow((at[0] + size * 0.02, at[1] - size * 0.2), size * 1.1, lamp, 0.42, 2.6)
 
 
-def add_birds(canvas: Canvas, brief: Brief, at: Point, spread: float) -> None:
+def add_birds(canvas: Canvas, brief: SceneSpec, at: Point, spread: float) -> None:
     """A loose flock around a point, ``spread`` px wide."""
     rng = canvas.rng
     flock = []

@@ -12,7 +12,7 @@ from liangxin_nb.sandbox.painter.palette import Palette, chosen
 
 
 @dataclass(frozen=True)
-class Brief:
+class SceneSpec:
     """The painter's order: everything a scene needs besides its canvas.
 
     ``place`` is a second, landscape motif behind a subject ("" when the prompt names none).
@@ -56,7 +56,7 @@ def chance(prompt: str, seed: int) -> random.Random:
     return random.Random(int.from_bytes(digest, "big"))  # noqa: S311 - a picture keeps no secret
 
 
-def read(prompt: str, rng: random.Random) -> Brief:
+def read(prompt: str, rng: random.Random) -> SceneSpec:
     """Turn a prompt into a brief; chance fills in what the words leave open."""
     motifs = _motifs(prompt)
     # A guessed motif depends on the prompt alone, so seeds vary one subject.
@@ -64,7 +64,7 @@ def read(prompt: str, rng: random.Random) -> Brief:
     weather = next(iter(found(prompt, known.WEATHERS)), "")
     light = _light(prompt, motif, weather, rng)
     season = next(iter(found(prompt, known.SEASONS)), "winter" if motif == "winter" else "summer")
-    return Brief(
+    return SceneSpec(
         motif=motif,
         place=motifs[1] if len(motifs) > 1 and motif in SUBJECTS else "",
         light=light,

@@ -8,12 +8,12 @@ from liangxin_nb.sandbox.painter._colour import WHITE, mix
 from liangxin_nb.sandbox.painter._shapes import curve, stroke
 from liangxin_nb.sandbox.painter.canvas import Canvas, Point
 from liangxin_nb.sandbox.painter.flora import Outline, leaf, poppy
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 
 SHOWY = ("spring", "autumn")
 
 
-def seasoned(canvas: Canvas, brief: Brief) -> None:
+def seasoned(canvas: Canvas, brief: SceneSpec) -> None:
     """Hang a blossoming or turning branch into an upper corner; other seasons change nothing."""
     if brief.season not in SHOWY:
         return
@@ -35,7 +35,7 @@ def _limb(canvas: Canvas, side: int, reach: float, fall: float, start: float) ->
     return curve(knots, 9)
 
 
-def _paint_branch(canvas: Canvas, brief: Brief, limb: list[Point], side: int) -> None:
+def _paint_branch(canvas: Canvas, brief: SceneSpec, limb: list[Point], side: int) -> None:
     """Wood first, then twigs, then leaves or blossom in three tones."""
     rng, u = canvas.rng, canvas.u
     bark = mix(brief.palette.near, brief.palette.leaf[3], 0.12)
@@ -57,7 +57,7 @@ def _paint_branch(canvas: Canvas, brief: Brief, limb: list[Point], side: int) ->
         canvas.shapes(heads[::4], mix(shade, WHITE, 0.35), 0.7)
 
 
-def _tuft(canvas: Canvas, brief: Brief, at: Point) -> list[Outline]:
+def _tuft(canvas: Canvas, brief: SceneSpec, at: Point) -> list[Outline]:
     rng, u = canvas.rng, canvas.u
     spot = at[0] + rng.gauss(0, 0.012) * u, at[1] + rng.gauss(0, 0.012) * u
     if brief.season == "spring":
@@ -66,7 +66,7 @@ def _tuft(canvas: Canvas, brief: Brief, at: Point) -> list[Outline]:
     return [leaf(spot, rng.uniform(0.1, 3.0), size, size * 0.5) for _ in range(2)]
 
 
-def _paint_drift(canvas: Canvas, brief: Brief) -> None:
+def _paint_drift(canvas: Canvas, brief: SceneSpec) -> None:
     """Petals or leaves on the wind."""
     rng, u = canvas.rng, canvas.u
     for tone in brief.palette.leaf[:2]:

@@ -8,12 +8,12 @@ from liangxin_nb.sandbox.painter._colour import BLACK, WHITE, Rgb, mix
 from liangxin_nb.sandbox.painter._noise import field, relief, shaped, threshold
 from liangxin_nb.sandbox.painter._shapes import disc
 from liangxin_nb.sandbox.painter.canvas import Canvas, Point, fade, gradient
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 
 VEILED = ("overcast", "fog", "storm", "snowfall")
 
 
-def paint_sky(canvas: Canvas, brief: Brief, horizon: float = 0.7, sink: float = 1.0) -> Point:
+def paint_sky(canvas: Canvas, brief: SceneSpec, horizon: float = 0.7, sink: float = 1.0) -> Point:
     """Paint everything above (and behind) the land and return where the light stands.
 
     ``horizon`` is a fraction of the height: the palette's last sky colour is reached there.
@@ -31,7 +31,7 @@ def paint_sky(canvas: Canvas, brief: Brief, horizon: float = 0.7, sink: float = 
     return at
 
 
-def _light_place(canvas: Canvas, brief: Brief, horizon: float) -> Point:
+def _light_place(canvas: Canvas, brief: SceneSpec, horizon: float) -> Point:
     rng = canvas.rng
     low, high = {"noon": (0.2, 0.4), "night": (0.18, 0.5)}.get(brief.light, (0.5, 0.86))
     # Thirds, not the middle: a centred sun makes a stiff picture.
@@ -39,7 +39,7 @@ def _light_place(canvas: Canvas, brief: Brief, horizon: float) -> Point:
     return canvas.w * x, canvas.h * horizon * rng.uniform(low, high)
 
 
-def _paint_glow(canvas: Canvas, brief: Brief, at: Point) -> None:
+def _paint_glow(canvas: Canvas, brief: SceneSpec, at: Point) -> None:
     light = brief.palette.light
     wide = max(canvas.w, canvas.h)
     strength = 0.22 if brief.dark else 0.42
@@ -47,7 +47,7 @@ def _paint_glow(canvas: Canvas, brief: Brief, at: Point) -> None:
     canvas.glow(at, canvas.u * 0.42, light, strength, 2.6)
 
 
-def _paint_disc(canvas: Canvas, brief: Brief, at: Point) -> None:
+def _paint_disc(canvas: Canvas, brief: SceneSpec, at: Point) -> None:
     veiled = brief.light in VEILED
     radius = canvas.u * canvas.rng.uniform(0.035, 0.085) * (0.8 if brief.light == "noon" else 1)
     canvas.shape(disc(at, radius), mix(brief.palette.light, WHITE, 0.25), 0.3 if veiled else 0.96)
@@ -55,7 +55,7 @@ def _paint_disc(canvas: Canvas, brief: Brief, at: Point) -> None:
         _bite_moon(canvas, brief, at, radius)
 
 
-def _bite_moon(canvas: Canvas, brief: Brief, at: Point, radius: float) -> None:
+def _bite_moon(canvas: Canvas, brief: SceneSpec, at: Point, radius: float) -> None:
     """Turn a full moon into a crescent by covering part of it with its sky."""
     t = min(1.0, at[1] / canvas.h)
     shade = canvas.image.getpixel((int(max(0, at[0] - radius * 1.4)), int(at[1])))
@@ -80,7 +80,7 @@ def paint_stars(canvas: Canvas, reach: float, count: int = 170) -> None:
     canvas.shapes(large, WHITE, 0.95)
 
 
-def _paint_clouds(canvas: Canvas, brief: Brief, horizon: float) -> None:
+def _paint_clouds(canvas: Canvas, brief: SceneSpec, horizon: float) -> None:
     rng = canvas.rng
     heavy = brief.light in ("overcast", "storm")
     cover = rng.uniform(0.34, 0.46) if heavy else rng.uniform(0.5, 0.72)
@@ -92,7 +92,7 @@ def _paint_clouds(canvas: Canvas, brief: Brief, horizon: float) -> None:
 
 
 def _lay_clouds(
-    canvas: Canvas, brief: Brief, noise: Image.Image, mask: Image.Image, strength: float
+    canvas: Canvas, brief: SceneSpec, noise: Image.Image, mask: Image.Image, strength: float
 ) -> None:
     """Lay cloud shade first, then light on the sides that face the sun."""
     sky = brief.palette.sky

@@ -7,10 +7,10 @@ from PIL import Image, ImageChops, ImageFilter
 from liangxin_nb.sandbox.painter._colour import Rgb, mix
 from liangxin_nb.sandbox.painter.canvas import Canvas, Point, fade, gradient
 from liangxin_nb.sandbox.painter.props import lens
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 
 
-def paint_water(canvas: Canvas, brief: Brief, level: float) -> None:
+def paint_water(canvas: Canvas, brief: SceneSpec, level: float) -> None:
     """Open water from ``level`` (px) to the lower edge, darker towards the viewer."""
     sky, near = brief.palette.sky, brief.palette.near
     deep = mix(sky[0], near, 0.45)
@@ -31,7 +31,7 @@ def paint_swell(canvas: Canvas, level: float, tone: Rgb, strength: float, count:
     canvas.shapes(waves, tone, strength)
 
 
-def paint_glitter(canvas: Canvas, brief: Brief, level: float, at: Point) -> None:
+def paint_glitter(canvas: Canvas, brief: SceneSpec, level: float, at: Point) -> None:
     """The path of light that sun or moon lay on water."""
     rng, u = canvas.rng, canvas.u
     tone = mix(brief.palette.light, brief.palette.sky[3], 0.15)
@@ -47,7 +47,7 @@ def paint_glitter(canvas: Canvas, brief: Brief, level: float, at: Point) -> None
     canvas.glow((at[0], level), u * 0.3, tone, 0.22)
 
 
-def mirror(canvas: Canvas, brief: Brief, level: float, calm: float) -> None:
+def mirror(canvas: Canvas, brief: SceneSpec, level: float, calm: float) -> None:
     """Reflect what stands above ``level`` (px) in still water; ``calm`` 0..1 quiets the ripples."""
     top = round(level)
     size = canvas.w, canvas.h - top

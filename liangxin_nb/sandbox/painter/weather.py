@@ -11,20 +11,20 @@ from liangxin_nb.sandbox.painter._colour import WHITE, mix
 from liangxin_nb.sandbox.painter._noise import field, threshold
 from liangxin_nb.sandbox.painter._shapes import disc, stroke
 from liangxin_nb.sandbox.painter.canvas import Canvas, Point, fade
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 
 
-def weathered(canvas: Canvas, brief: Brief) -> None:
+def weathered(canvas: Canvas, brief: SceneSpec) -> None:
     """Lay the brief's weather over the canvas; no weather changes nothing."""
     kind = brief.weather or ("snowfall" if brief.light == "snowfall" else "")
     WEATHERS.get(kind, _clear)(canvas, brief)
 
 
-def _clear(canvas: Canvas, brief: Brief) -> None:
+def _clear(canvas: Canvas, brief: SceneSpec) -> None:
     """Fair weather needs no paint."""
 
 
-def _rain(canvas: Canvas, brief: Brief) -> None:
+def _rain(canvas: Canvas, brief: SceneSpec) -> None:
     slant = canvas.rng.uniform(-0.28, 0.28)
     for reach, thin, strength in ((0.05, 0.0011, 0.16), (0.09, 0.0016, 0.2)):
         canvas.shapes(_streaks(canvas, 260, reach, thin, slant), brief.palette.sky[3], strength)
@@ -44,7 +44,7 @@ def _streaks(
     return out
 
 
-def _snowfall(canvas: Canvas, brief: Brief) -> None:
+def _snowfall(canvas: Canvas, brief: SceneSpec) -> None:
     rng, u = canvas.rng, canvas.u
     for count, radius, strength in ((240, 0.0022, 0.55), (90, 0.0038, 0.75), (16, 0.0085, 0.4)):
         flakes = []
@@ -54,7 +54,7 @@ def _snowfall(canvas: Canvas, brief: Brief) -> None:
         canvas.shapes(flakes, mix(WHITE, brief.palette.light, 0.2), strength)
 
 
-def _fog(canvas: Canvas, brief: Brief) -> None:
+def _fog(canvas: Canvas, brief: SceneSpec) -> None:
     size = canvas.w, canvas.h
     noise = field(canvas.rng, size, (1.6 * canvas.wide, 4.0 * canvas.h / canvas.u), 4)
     band = fade(size, lambda t: math.exp(-(((t - 0.62) / 0.26) ** 2)))
@@ -62,7 +62,7 @@ def _fog(canvas: Canvas, brief: Brief) -> None:
     canvas.lay(ImageChops.multiply(drift, band), mix(brief.palette.sky[3], WHITE, 0.1), 0.75)
 
 
-def _storm(canvas: Canvas, brief: Brief) -> None:
+def _storm(canvas: Canvas, brief: SceneSpec) -> None:
     """Rain, and one or two bolts from the upper edge."""
     rng, u = canvas.rng, canvas.u
     for _ in range(rng.randint(1, 2)):
@@ -87,7 +87,7 @@ def _bolt(canvas: Canvas, start: Point, drop: float) -> list[Point]:
     return path
 
 
-WEATHERS: dict[str, Callable[[Canvas, Brief], None]] = {
+WEATHERS: dict[str, Callable[[Canvas, SceneSpec], None]] = {
     "rain": _rain,
     "storm": _storm,
     "snowfall": _snowfall,

@@ -9,31 +9,31 @@ import ipywidgets as widgets
 from liangxin_nb.session import Session
 from liangxin_nb.session.job import Job
 
-from ..card_factory import card_of
+from ..card_factory import make_card
 from ..task_card import TaskCard
-from .common import classed
+from .common import with_class
 
-__all__ = ["MOST", "Shelf"]
+__all__ = ["MAX_CARDS", "CardList"]
 
 #: Cards kept on the screen; what is older is in the ledger and in the gallery.
-MOST = 20
+MAX_CARDS = 20
 _EMPTY = "Nothing asked for yet. Write a prompt, then Generate; the cards appear here."
 
 
-class Shelf:
+class CardList:
     """A column of live cards; `edit` takes a card's job back into the form."""
 
     def __init__(self, edit: Callable[[Job], None], done: Callable[[], None]) -> None:
         self._edit, self._done = edit, done
         self._cards: list[TaskCard] = []
-        self._gone = 0
-        self._more = classed(widgets.HTML(_EMPTY), "lx-hint")
-        self._column = classed(widgets.VBox(), "lx-shelf")
+        self._removed = 0
+        self._more = with_class(widgets.HTML(_EMPTY), "lx-hint")
+        self._column = with_class(widgets.VBox(), "lx-shelf")
         self.widget = widgets.VBox([self._column, self._more], layout={"overflow": "visible"})
 
     def add(self, job: Job, session: Session, notes: Sequence[str] = ()) -> None:
         """Puts a job's card on top; the oldest that is over makes room."""
-        card, followed = card_of(
+        card, followed = make_card(
             job,
             session,
             notes=notes,
@@ -45,20 +45,20 @@ class Shelf:
         self._column.children = [card.box for card in self._cards]
         for old in dropped:
             old.close()
-        self._more.value = self._rest()
+        self._more.value = self._remove_oldest()
         followed(job)
         job.watch(lambda status: self._done() if status.phase == "done" else None)
 
     def _overflow(self) -> list[TaskCard]:
         dropped = []
-        while len(self._cards) > MOST:
+        while len(self._cards) > MAX_CARDS:
             over = [card for card in self._cards if card.status.is_final]
             dropped.append(over[-1] if over else self._cards[-1])
             self._cards.remove(dropped[-1])
-        self._gone += len(dropped)
+        self._removed += len(dropped)
         return dropped
 
-    def _rest(self) -> str:
-        if not self._gone:
+    def _remove_oldest(self) -> str:
+        if not self._removed:
             return ""
-        return f"{self._gone} more: %liangxin tasks lists all, %liangxin show ID shows one."
+        return f"{self._removed} more: %liangxin tasks lists all, %liangxin show ID shows one."

@@ -11,19 +11,19 @@ from liangxin_nb.catalog.codegen import to_cell_source, to_python_source
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
 
-from .common import classed
+from .common import with_class
 
-__all__ = ["Code"]
+__all__ = ["CodePreview"]
 
 _HOW = "Click into it, then Ctrl+A and Ctrl+C copy it (Cmd on a Mac)"
 
 
-class Code:
+class CodePreview:
     """Two fields to copy from: the cell, and the Python call."""
 
     def __init__(self) -> None:
         self._cell, self._call = (
-            classed(
+            with_class(
                 widgets.Textarea(description=word, tooltip=_HOW, rows=7, placeholder=wait),
                 "lx-code",
             )
@@ -32,8 +32,8 @@ class Code:
                 ("The same in Python", "Write a prompt above."),
             )
         )
-        self.note = classed(widgets.HTML(), "lx-hint", "lx-wide")
-        self.widget = classed(widgets.Box([self._cell, self._call, self.note]), "lx-codes")
+        self.note = with_class(widgets.HTML(), "lx-hint", "lx-wide")
+        self.widget = with_class(widgets.Box([self._cell, self._call, self.note]), "lx-codes")
 
     def clear(self) -> None:
         """Nothing to teach while there is no prompt."""

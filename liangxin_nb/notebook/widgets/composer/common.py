@@ -13,10 +13,10 @@ from liangxin_nb.errors import LiangxinError
 
 from ..theme import STYLE
 
-__all__ = ["SHEET", "Guard", "button", "classed", "titled", "worded"]
+__all__ = ["COMPOSER_CSS", "ErrorBoundary", "button", "humanize", "section_title", "with_class"]
 
 #: Labels stand above their controls, hints below them in room that is kept for two lines.
-SHEET = STYLE.replace(
+COMPOSER_CSS = STYLE.replace(
     "</style>",
     """
 .lx-panel { max-width: 720px; padding: 16px; border-radius: 4px; gap: 8px;
@@ -103,17 +103,17 @@ SHEET = STYLE.replace(
 )
 
 
-def titled(text: str) -> widgets.HTML:
+def section_title(text: str) -> widgets.HTML:
     """A heading."""
     return widgets.HTML(f"<h3>{escape(text)}</h3>")
 
 
-def worded(name: str) -> str:
+def humanize(name: str) -> str:
     """An input's name on the wire, as people would say it."""
     return name.replace("_", " ").capitalize()
 
 
-def classed(widget: Any, *names: str) -> Any:
+def with_class(widget: Any, *names: str) -> Any:
     """The widget, with classes of the style sheet."""
     for name in names:
         widget.add_class(name)
@@ -127,14 +127,14 @@ def button(word: str, tip: str, press: Callable[[], object], **more: Any) -> wid
     return made
 
 
-class Guard:
+class ErrorBoundary:
     """Runs handlers one at a time and shows what goes wrong in them; nobody else would.
 
     `line` is the widget that shows it; its room is kept.
     """
 
     def __init__(self) -> None:
-        self.line = classed(widgets.HTML(layout={"min_height": "20px"}), "lx-grow")
+        self.line = with_class(widgets.HTML(layout={"min_height": "20px"}), "lx-grow")
         # A press may come on a thread of its own while another handler runs.
         self._lock = threading.RLock()
 
@@ -147,15 +147,15 @@ class Guard:
                 try:
                     handler()
                     if at_fault and self.line.value == before:
-                        self.say()  # what went wrong before is past
+                        self.show()  # what went wrong before is past
                 except LiangxinError as error:
-                    self.say(str(error), wrong=True)
+                    self.show(str(error), wrong=True)
                 except Exception as error:
-                    self.say(f"{type(error).__name__}: {error}", wrong=True)
+                    self.show(f"{type(error).__name__}: {error}", wrong=True)
 
         return run
 
-    def say(self, text: str = "", *, wrong: bool = False) -> None:
+    def show(self, text: str = "", *, wrong: bool = False) -> None:
         """Shows one remark, read out where it matters; without a text the last one goes."""
         role, kind = ("alert", "lx-wrong") if wrong else ("status", "lx-soft")
         self.line.value = f'<div role="{role}" class="{kind}">{escape(text)}</div>' if text else ""

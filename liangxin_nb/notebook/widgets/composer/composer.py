@@ -13,20 +13,20 @@ from liangxin_nb.errors import InvalidRequestError, ResultUnavailableError
 from liangxin_nb.session import Session
 from liangxin_nb.session.request_builder import build_requests
 
-from ..theme import release
-from .card_list import MOST, Shelf
-from .code_preview import Code
-from .common import SHEET, Guard, button, classed, titled
+from ..theme import allow_events_while_busy
+from .card_list import MAX_CARDS, CardList
+from .code_preview import CodePreview
+from .common import COMPOSER_CSS, ErrorBoundary, button, section_title, with_class
 from .form import Form
-from .model_picker import Chooser
-from .prompt import Prompt
-from .reference_picker import Reference, near
-from .settings_form import Service, line
+from .model_picker import ModelPicker
+from .prompt import PromptInput
+from .reference_picker import Reference, relative_path
+from .settings_form import SettingsForm, status_line
 
 __all__ = ["Composer"]
 
 _LOOKED_AT = 200  # tickets, for earlier prompts and newest results
-_OFFERED = 12
+_MAX_OFFERED = 12
 
 
 class Composer:
@@ -36,20 +36,20 @@ class Composer:
         self._of_cells = session
         self._session: Session | None = None
         self._error: InvalidRequestError | None = None
-        self._asked = False
-        self._guard = Guard()
-        guard = self._guard
-        self._line = classed(widgets.HTML(), "lx-grow")
+        self._submitted = False
+        self._errors = ErrorBoundary()
+        guard = self._errors
+        self._line = with_class(widgets.HTML(), "lx-grow")
         self._settings = widgets.Checkbox(
             description="Settings", indent=False, tooltip="Service, key and folder",
             layout={"width": "auto"},
         )  # fmt: skip
-        self._settings.observe(guard(self._toggled), "value")
-        self._service = Service(self._use, Guard())
-        self._chooser = Chooser(self._chosen, guard)
-        self._prompt = Prompt(self._changed, guard, self._prompts)
-        self._code = Code()
-        self._shelf = Shelf(lambda job: self.edit(job.record.request), self._kept)
+        self._settings.observe(guard(self._on_toggle), "value")
+        self._settings_form = SettingsForm(self._use, ErrorBoundary())
+        self._model_picker = ModelPicker(self._on_model, guard)
+        self._prompt = PromptInput(self._on_change, guard, self._prompts)
+        self._code = CodePreview()
+        self._cards = CardList(lambda job: self.edit(job.record.request), self._saved_prompts)
         self._form: Form | None = None
         self._place = widgets.VBox(layout={"overflow": "visible"})
         self._go = button(
@@ -58,17 +58,24 @@ class Composer:
         )  # fmt: skip
         self.box = self._assembled()
         self._start()
-        release(self.box)
+        allow_events_while_busy(self.box)
 
     def _assembled(self) -> widgets.VBox:
-        top = classed(widgets.HBox([self._line, self._settings]), "lx-bar")
-        foot = classed(widgets.HBox([self._go, self._guard.line]), "lx-bar")
+        top = with_class(widgets.HBox([self._line, self._settings]), "lx-bar")
+        foot = with_class(widgets.HBox([self._go, self._errors.line]), "lx-bar")
         parts = [
-            top, self._service.widget, self._chooser.widget, self._prompt.widget, self._place,
-            foot, self._code.widget, titled("Asked for here"), self._shelf.widget,
-        ]  # fmt: skip
-        sheet = widgets.HTML(SHEET, layout={"display": "none"})
-        return classed(widgets.VBox([sheet, *parts]), "lx-panel")
+            top,
+            self._settings_form.widget,
+            self._model_picker.widget,
+            self._prompt.widget,
+            self._place,
+            foot,
+            self._code.widget,
+            section_title("Asked for here"),
+            self._cards.widget,
+        ]
+        sheet = widgets.HTML(COMPOSER_CSS, layout={"display": "none"})
+        return with_class(widgets.VBox([sheet, *parts]), "lx-panel")
 
     def _start(self) -> None:
         try:
@@ -76,11 +83,11 @@ class Composer:
         except InvalidRequestError as error:
             self._error = error
         self._settings.value = self._session is None
-        self._toggled()
+        self._on_toggle()
         self._show()
         jobs = self._session.active() if self._session else []
-        for job in sorted(jobs, key=lambda job: job.record.at)[-MOST:]:
-            self._shelf.add(job, self._here())
+        for job in sorted(jobs, key=lambda job: job.record.at)[-MAX_CARDS:]:
+            self._cards.add(job, self._here())
 
     def _here(self) -> Session:
         """The session in use, also when cells have changed the settings since."""
@@ -95,50 +102,52 @@ class Composer:
 
     def _show(self) -> None:
         """Everything that depends on the service in use."""
-        self._line.value = line(self._session, self._error)
-        self._service.show(self._session)
-        self._chooser.offer(load_models(self._profile))
+        self._line.value = status_line(self._session, self._error)
+        self._settings_form.show(self._session)
+        self._model_picker.set_models(load_models(self._profile))
         self._prompt.refresh()
-        self._chosen()
+        self._on_model()
 
     @property
     def _profile(self) -> str:
         return self._session.settings.profile if self._session else "sandbox"
 
-    def _toggled(self) -> None:
-        self._service.widget.layout.display = "" if self._settings.value else "none"
+    def _on_toggle(self) -> None:
+        self._settings_form.widget.layout.display = "" if self._settings.value else "none"
 
-    def _chosen(self) -> None:
+    def _on_model(self) -> None:
         """Another model: another form. What the old one says is kept where both have the input."""
-        chosen = self._chooser.value
+        chosen = self._model_picker.value
         if not chosen or (self._form and self._form.model is find_model(self._profile, chosen)):
             return
-        before, self._asked = self._form.given() if self._form else {}, False
+        before, self._submitted = self._form.values() if self._form else {}, False
         self._form = Form(
-            find_model(self._profile, chosen), self._changed, self._guard, self._newest
+            find_model(self._profile, chosen), self._on_change, self._errors, self._newest
         )
         kept = {name: v for name, v in before.items() if name in self._form.fields}
-        self._form.load(_fitting(self._form, kept))
+        self._form.load(_compatible_values(self._form, kept))
         self._place.children = [self._form.widget]
-        release(self._place)
+        allow_events_while_busy(self._place)
 
-    def _changed(self) -> None:
+    def _on_change(self) -> None:
         """The form or the prompt says something else now."""
         if self._form is None:
             return
         prompt = self._prompt.value
-        self._prompt.say(self._form.check(prompt, asked=self._asked))
+        self._prompt.show_error(self._form.check(prompt, submitting=self._submitted))
         if not prompt.strip():
             self._code.clear()
             return
-        shown = [one.shown for one in self._form.references.chosen] if self._form.references else []
+        shown = (
+            [one.preview for one in self._form.references.chosen] if self._form.references else []
+        )
         self._code.show(self._form.model, self._request(prompt), shown, self._upload_note())
 
     def _request(self, prompt: str) -> Request:
         """What the form says, for the code: values that cannot be read are left as typed."""
         assert self._form is not None
         options = {}
-        for name, value in self._form.given().items():
+        for name, value in self._form.values().items():
             input = self._form.model.inputs.get(name)
             try:
                 options[name] = input.read(value) if input else value
@@ -154,39 +163,39 @@ class Composer:
 
     def _submit(self) -> None:
         """Asks for what the form says; returns at once."""
-        self._asked = True
+        self._submitted = True
         session, form = self._here(), self._form
         if form is None:
             raise InvalidRequestError("No model is chosen; nothing was sent.")
-        self._changed()
+        self._on_change()
         pictures = [one.picture for one in form.references.chosen] if form.references else []
         (request,), notes = build_requests(
             session.settings.profile, self._prompt.value, form.model.id,
-            common_options={}, options=form.given(), images=pictures,
+            common_options={}, options=form.values(), images=pictures,
         )  # fmt: skip
         job = session.submit(request)
-        self._asked = False
-        self._shelf.add(job, session, notes)
+        self._submitted = False
+        self._cards.add(job, session, notes)
         self._prompt.refresh()
-        self._guard.say("Asked for. The card below follows it.")
+        self._errors.show("Asked for. The card below follows it.")
 
     def edit(self, request: Request) -> None:
         """Takes a request up into the form, to be changed and sent anew."""
-        self._guard(lambda: self._edit(request))()
+        self._errors(lambda: self._edit(request))()
 
     def reference(self, path: Path) -> None:
         """Takes a kept picture up as a reference for the next request."""
-        self._guard(lambda: self._refer(path))()
+        self._errors(lambda: self._add_reference(path))()
 
     def _edit(self, request: Request) -> None:
-        self._chooser.put(request.model)
-        self._prompt.put(request.prompt)
-        self._guard.say("The form says what was asked for then; nothing was sent.")
+        self._model_picker.set_value(request.model)
+        self._prompt.set_value(request.prompt)
+        self._errors.show("The form says what was asked for then; nothing was sent.")
         self._prompt.focus()
         if self._form is not None:
             self._form.load(request.options)
 
-    def _refer(self, path: Path) -> None:
+    def _add_reference(self, path: Path) -> None:
         if self._form is None or self._form.references is None:
             able = (
                 model.title
@@ -197,10 +206,10 @@ class Composer:
                 "The chosen model takes no reference pictures.",
                 next_step=f"Choose one that does: {', '.join(able)}.",
             )
-        self._form.references.add(Reference(str(path), near(path)))
-        self._guard.say("The picture is among the references.")
+        self._form.references.add(Reference(str(path), relative_path(path)))
+        self._errors.show("The picture is among the references.")
 
-    def _kept(self) -> None:
+    def _saved_prompts(self) -> None:
         """Another result is there, to be used as a reference."""
         if self._form is not None and self._form.references is not None:
             self._form.references.refresh()
@@ -215,7 +224,7 @@ class Composer:
         session, found = self._session, list[tuple[str, Path]]()
         tickets = session.ledger.list_jobs(limit=_LOOKED_AT) if session else []
         for ticket in tickets:
-            if ticket.fate != "kept" or session is None or len(found) == _OFFERED:
+            if ticket.fate != "kept" or session is None or len(found) == _MAX_OFFERED:
                 continue
             try:
                 pictures = session.result(ticket).pictures
@@ -226,7 +235,7 @@ class Composer:
         return found
 
 
-def _fitting(form: Form, values: dict[str, object]) -> dict[str, object]:
+def _compatible_values(form: Form, values: dict[str, object]) -> dict[str, object]:
     """The values that the form's model allows as well."""
     inputs = form.model.inputs
     return {name: v for name, v in values.items() if name in inputs and inputs[name].is_valid(v)}

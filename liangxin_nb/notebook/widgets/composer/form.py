@@ -12,9 +12,9 @@ import ipywidgets as widgets
 from liangxin_nb.catalog import InputSpec, ModelSpec, Violation, iter_violations
 from liangxin_nb.errors import InvalidRequestError
 
-from .common import Guard, classed
-from .inputs import Control, control
-from .reference_picker import Newest, References
+from .common import ErrorBoundary, with_class
+from .inputs import InputControl, make_control
+from .reference_picker import Newest, ReferencePicker
 
 __all__ = ["Form"]
 
@@ -29,33 +29,35 @@ class Form:
         self,
         model: ModelSpec,
         changed: Callable[[], None],
-        guard: Guard,
+        guard: ErrorBoundary,
         newest: Newest,
     ) -> None:
         self.model = model
-        self.fields: dict[str, Control] = {}
+        self.fields: dict[str, InputControl] = {}
         self.hints: dict[str, Any] = {}
         self._changed, self._quiet = changed, False
         self._pictures = model.common_options.get("image", "")
         self._known = dict(_ordered(model))
-        self.references: References | None = None
+        self.references: ReferencePicker | None = None
         for name, input in self._known.items():
-            told = guard(lambda name=name: self._told(name))
+            told = guard(lambda name=name: self._on_change(name))
             if name == self._pictures:
-                self.references = References(input, told, guard, newest)
+                self.references = ReferencePicker(input, told, guard, newest)
                 self.fields[name] = self.references
             else:
-                self.fields[name] = control(model, input, told)
-        self.widget = classed(widgets.Box([self._field(name) for name in self.fields]), "lx-fields")
+                self.fields[name] = make_control(model, input, told)
+        self.widget = with_class(
+            widgets.Box([self._field(name) for name in self.fields]), "lx-fields"
+        )
         self.check("")
 
     def _field(self, name: str) -> Any:
-        self.hints[name] = classed(widgets.HTML(), "lx-hint")
+        self.hints[name] = with_class(widgets.HTML(), "lx-hint")
         wide = ["lx-wide"] if name == self._pictures else []
         field = widgets.VBox([self.fields[name].widget, self.hints[name]])
-        return classed(field, "lx-field", *wide)
+        return with_class(field, "lx-field", *wide)
 
-    def given(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
         """What is given, as typed, by the inputs' names; without the reference pictures."""
         return {
             name: field.value
@@ -65,27 +67,27 @@ class Form:
 
     def load(self, options: Mapping[str, Any]) -> None:
         """Shows the options of an earlier request; raises after all when a part is not at hand."""
-        with self._silence():
+        with self._without_events():
             for name, field in self.fields.items():
                 if name != self._pictures:
-                    field.put(options.get(name))
+                    field.set_value(options.get(name))
         if self.references is not None:
-            self.references.put(options.get(self._pictures))
+            self.references.set_value(options.get(self._pictures))
         self._changed()
 
-    def check(self, prompt: str, *, asked: bool = False) -> str:
+    def check(self, prompt: str, *, submitting: bool = False) -> str:
         """Says beside each field what is wrong with it; returns what is wrong with the prompt.
 
-        `asked`: also say what is still missing, which nobody wants to hear before they began.
+        `submitting`: also say what is still missing, which nobody wants to hear before they began.
         """
         read, remarks = self._read()
         for breach in iter_violations(self.model, read, prompt):
-            if asked or breach.rule != "required":
+            if submitting or breach.rule != "required":
                 remarks.setdefault(breach.name, breach)
         for name, hint in self.hints.items():
-            beside = self._excluded(name)
-            self.fields[name].allow(not beside)
-            hint.value = _hint(self._known[name], remarks.get(name), beside)
+            beside = self._is_excluded(name)
+            self.fields[name].set_enabled(not beside)
+            hint.value = _hint_text(self._known[name], remarks.get(name), beside)
         prompted = remarks.get("prompt")
         return prompted.message if prompted else ""
 
@@ -103,7 +105,7 @@ class Form:
                 remarks[name] = Violation(name, words)
         return read, remarks
 
-    def _excluded(self, name: str) -> str:
+    def _is_excluded(self, name: str) -> str:
         """The field that is given and excludes this one, if there is one."""
         if self.fields[name].value is not None:
             return ""
@@ -111,22 +113,22 @@ class Form:
         rivals = [other for group in groups for other in group if other != name]
         return next((other for other in rivals if self.fields[other].value is not None), "")
 
-    def _told(self, name: str) -> None:
+    def _on_change(self, name: str) -> None:
         if self._quiet:
             return
         given = self.fields[name].value is not None
-        with self._silence():
+        with self._without_events():
             for other in {
                 other for group in self.model.together if name in group for other in group
             }:
                 if (self.fields[other].value is not None) != given:
                     input = self._known[other]
                     start = input.minimum if input.default is None else input.default
-                    self.fields[other].put(start if given else None)
+                    self.fields[other].set_value(start if given else None)
         self._changed()
 
     @contextmanager
-    def _silence(self) -> Iterator[None]:
+    def _without_events(self) -> Iterator[None]:
         self._quiet = True
         try:
             yield
@@ -144,7 +146,7 @@ def _ordered(model: ModelSpec) -> Iterator[tuple[str, InputSpec]]:
         yield name, model.inputs.get(name) or InputSpec(name, "string")
 
 
-def _hint(input: InputSpec, breach: Violation | None, beside: str) -> str:
+def _hint_text(input: InputSpec, breach: Violation | None, beside: str) -> str:
     if breach is not None:
         words = breach.message if breach.documented else f"{breach.message}, as far as is known"
         kind = "lx-wrong" if breach.documented else "lx-warned"

@@ -9,17 +9,17 @@ import ipywidgets as widgets
 from liangxin_nb.catalog import ModelSpec
 from liangxin_nb.core.command_line import DEFAULT_MODEL
 
-from .common import Guard, classed
+from .common import ErrorBoundary, with_class
 
-__all__ = ["Chooser"]
+__all__ = ["ModelPicker"]
 
 _OTHER = "\0other"
 
 
-class Chooser:
+class ModelPicker:
     """A list of models, grouped by vendor; `changed` is called when another one is chosen."""
 
-    def __init__(self, changed: Callable[[], None], guard: Guard) -> None:
+    def __init__(self, changed: Callable[[], None], guard: ErrorBoundary) -> None:
         self._changed, self._offering = changed, False
         self._known: Mapping[str, ModelSpec] = {}
         self._list = widgets.Dropdown(
@@ -32,15 +32,15 @@ class Chooser:
         )  # fmt: skip
         self._list.observe(guard(self._chosen), "value")
         self._name.observe(guard(changed), "value")
-        row = [classed(self._list, "lx-grow"), classed(self._name, "lx-grow")]
-        self.widget = classed(widgets.HBox(row), "lx-bar", "lx-foot")
+        row = [with_class(self._list, "lx-grow"), with_class(self._name, "lx-grow")]
+        self.widget = with_class(widgets.HBox(row), "lx-bar", "lx-foot")
 
     @property
     def value(self) -> str:
         """The chosen model's name on the wire; empty while another's is not yet written."""
         return str(self._name.value).strip() if self._list.value == _OTHER else self._list.value
 
-    def offer(self, models: Mapping[str, ModelSpec]) -> None:
+    def set_models(self, models: Mapping[str, ModelSpec]) -> None:
         """Lists the models of a service; the chosen one stays where it is among them."""
         before, self._known = self.value, models
         ordered = sorted(models.values(), key=lambda model: (model.vendor or "~", model.title))
@@ -53,7 +53,7 @@ class Chooser:
         finally:
             self._offering = False
 
-    def put(self, id: str) -> None:
+    def set_value(self, id: str) -> None:
         """Chooses a model by its name on the wire."""
         if id in self._known:
             self._list.value = id

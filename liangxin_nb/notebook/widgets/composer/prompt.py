@@ -8,14 +8,14 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from .common import Guard, button, classed
+from .common import ErrorBoundary, button, with_class
 
-__all__ = ["Prompt"]
+__all__ = ["PromptInput"]
 
 _SHOWN = 90
 
 
-class Prompt:
+class PromptInput:
     """A text field, and the prompts of the ledger: `earlier` gives them, newest first.
 
     A text field of a kernel hears no arrow keys, so there are two buttons, and a list in which the
@@ -24,12 +24,15 @@ class Prompt:
     """
 
     def __init__(
-        self, changed: Callable[[], None], guard: Guard, earlier: Callable[[], Sequence[str]]
+        self,
+        changed: Callable[[], None],
+        guard: ErrorBoundary,
+        earlier: Callable[[], Sequence[str]],
     ) -> None:
         self._earlier, self._at, self._draft = earlier, -1, ""
         self._moving = False
         self._changed = changed
-        self._text = classed(
+        self._text = with_class(
             widgets.Textarea(
                 description="Prompt",
                 placeholder="What the picture shows, in any language",
@@ -38,7 +41,7 @@ class Prompt:
             ),
             "lx-prompting",
         )
-        self._text.observe(guard(self._written), "value")
+        self._text.observe(guard(self._on_edit), "value")
         back = ("◂ Earlier", "The prompt before this one", guard(lambda: self._move(1)))
         forth = ("Later ▸", "The prompt after this one, at last your own", guard(self._later))
         self._back, self._forth = button(*back), button(*forth)
@@ -48,10 +51,10 @@ class Prompt:
             tooltip="Prompts of this ledger; choosing one puts it into the field above",
         )
         self._list.observe(guard(self._chosen), "value")
-        self.remark = classed(widgets.HTML(), "lx-hint", "lx-beside")
-        recall = [self._back, self._forth, classed(self._list, "lx-grow", "lx-unseen")]
+        self.remark = with_class(widgets.HTML(), "lx-hint", "lx-beside")
+        recall = [self._back, self._forth, with_class(self._list, "lx-grow", "lx-unseen")]
         self.widget = widgets.VBox(
-            [self._text, self.remark, classed(widgets.HBox(recall), "lx-bar")],
+            [self._text, self.remark, with_class(widgets.HBox(recall), "lx-bar")],
             layout={"overflow": "visible"},
         )
         self.refresh()
@@ -61,7 +64,7 @@ class Prompt:
         """The prompt, as a cell would read it."""
         return str(self._text.value).strip("\r\n")
 
-    def put(self, text: str) -> None:
+    def set_value(self, text: str) -> None:
         """Writes a prompt into the field."""
         self._text.value = text
 
@@ -70,7 +73,7 @@ class Prompt:
         if hasattr(self._text, "focus"):
             self._text.focus()
 
-    def say(self, wrong: str) -> None:
+    def show_error(self, wrong: str) -> None:
         """Shows beside the field what is wrong with the prompt."""
         self.remark.value = (
             f'<span class="lx-wrong" role="alert">{escape(wrong)}</span>' if wrong else ""
@@ -83,12 +86,12 @@ class Prompt:
         names = tuple(reversed(self._named))
         if self._list.options != names:
             self._list.options = names
-        self._allow()
+        self._update_buttons()
 
-    def _written(self) -> None:
+    def _on_edit(self) -> None:
         if not self._moving:
             self._at = -1
-            self._allow()
+            self._update_buttons()
         self._changed()
 
     def _later(self) -> None:
@@ -100,18 +103,18 @@ class Prompt:
         self._at = max(-1, min(len(self._prompts) - 1, self._at + step))
         self._moving = True
         try:
-            self.put(self._draft if self._at == -1 else self._prompts[self._at])
+            self.set_value(self._draft if self._at == -1 else self._prompts[self._at])
         finally:
             self._moving = False
-        self._allow()
+        self._update_buttons()
 
     def _chosen(self) -> None:
         prompt = self._named.get(self._list.value)
         if prompt is not None:
-            self.put(prompt)
+            self.set_value(prompt)
             self._list.value = ""
 
-    def _allow(self) -> None:
+    def _update_buttons(self) -> None:
         self._back.disabled = self._at >= len(self._prompts) - 1
         self._forth.disabled = self._at < 0
 

@@ -16,10 +16,10 @@ from liangxin_nb.catalog import InputSpec
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.imaging import thumbnail
 
-from ..theme import release
-from .common import Guard, button, classed, worded
+from ..theme import allow_events_while_busy
+from .common import ErrorBoundary, button, humanize, with_class
 
-__all__ = ["Newest", "Reference", "References", "near"]
+__all__ = ["Newest", "Reference", "ReferencePicker", "relative_path"]
 
 #: Where the newest results come from: what is shown, and the file.
 Newest = Callable[[], Sequence[tuple[str, Path]]]
@@ -30,7 +30,7 @@ class Reference:
     """One reference: what is sent for it, and what stands for it in a cell."""
 
     picture: Any
-    shown: str
+    preview: str
 
     @property
     def remote(self) -> bool:
@@ -38,38 +38,40 @@ class Reference:
         return isinstance(self.picture, str) and urlsplit(self.picture).scheme in ("http", "https")
 
 
-class References:
+class ReferencePicker:
     """A list of references and the three ways to add one."""
 
     def __init__(
         self,
         input: InputSpec,
         changed: Callable[[], None],
-        guard: Guard,
+        guard: ErrorBoundary,
         newest: Newest,
     ) -> None:
         self.chosen: list[Reference] = []
         self._changed, self._guard, self._newest = changed, guard, newest
         self._text = widgets.Text(
-            description=worded(input.name),
+            description=humanize(input.name),
             placeholder="a file or a URL",
             tooltip=f"{input.name}: {input.help}",
             continuous_update=False,
         )
-        self._text.observe(guard(self._typed), "value")
-        self._add = button("Add", "Add what is written there", guard(self._typed))
+        self._text.observe(guard(self._on_typed), "value")
+        self._add = button("Add", "Add what is written there", guard(self._on_typed))
         self._upload = widgets.FileUpload(
             description="Upload", accept="image/*", multiple=True,
             tooltip="Pictures from your own machine",
         )  # fmt: skip
-        self._upload.observe(guard(self._uploaded), "value")
+        self._upload.observe(guard(self._on_uploaded), "value")
         self._recent = widgets.Dropdown(
             options=[""], description="From the newest results", tooltip="A picture made here",
         )  # fmt: skip
-        self._recent.observe(guard(self._picked), "value")
+        self._recent.observe(guard(self._on_picked), "value")
         self._list = widgets.VBox()
-        ways = [classed(self._text, "lx-grow"), self._add, self._upload]
-        row = classed(widgets.HBox([*ways, classed(self._recent, "lx-grow")]), "lx-bar", "lx-foot")
+        ways = [with_class(self._text, "lx-grow"), self._add, self._upload]
+        row = with_class(
+            widgets.HBox([*ways, with_class(self._recent, "lx-grow")]), "lx-bar", "lx-foot"
+        )
         self.widget = widgets.VBox([row, self._list], layout={"overflow": "visible"})
         self.refresh()
 
@@ -86,7 +88,7 @@ class References:
             one.picture if one.remote else "data:image/jpeg;base64," for one in self.chosen
         ] or None
 
-    def put(self, value: Any) -> None:
+    def set_value(self, value: Any) -> None:
         """Shows the addresses of an earlier request; what was sent along is not at hand."""
         given = [value] if isinstance(value, str) else value or []
         self.chosen = [Reference(one, one) for one in given if not one.startswith("data:")]
@@ -96,10 +98,10 @@ class References:
                 "Its reference pictures are not written down.", next_step="Give them again."
             )
 
-    def allow(self, allowed: bool) -> None:
+    def set_enabled(self, enabled: bool) -> None:
         """Lets people add some, or not."""
-        self._text.disabled = self._add.disabled = not allowed
-        self._upload.disabled = self._recent.disabled = not allowed
+        self._text.disabled = self._add.disabled = not enabled
+        self._upload.disabled = self._recent.disabled = not enabled
 
     def add(self, reference: Reference) -> None:
         """Adds one; raises `InvalidRequestError` for a file that is not there."""
@@ -110,20 +112,20 @@ class References:
                 next_step="Give a path as the notebook sees it, or a URL.",
             )
         self.chosen.append(reference)
-        self._guard.say()
+        self._guard.show()
         self._draw()
 
-    def _typed(self) -> None:
+    def _on_typed(self) -> None:
         if text := self._text.value.strip():
             self.add(Reference(text, text))
             self._text.value = ""
 
-    def _picked(self) -> None:
+    def _on_picked(self) -> None:
         if path := self._recent.value:
-            self.add(Reference(path, near(path)))
+            self.add(Reference(path, relative_path(path)))
             self._recent.value = ""
 
-    def _uploaded(self) -> None:
+    def _on_uploaded(self) -> None:
         files = _files(self._upload.value)
         if not files:
             return
@@ -138,15 +140,15 @@ class References:
 
     def _draw(self) -> None:
         self._list.children = [self._row(n, one) for n, one in enumerate(self.chosen)]
-        release(self._list)
+        allow_events_while_busy(self._list)
         self._changed()
 
     def _row(self, n: int, one: Reference) -> Any:
-        name = widgets.HTML(f"{_small(one)}<span>{escape(one.shown[:90])}</span>")
-        gone = button("Remove", f"Remove {one.shown[:60]}", self._guard(lambda: self._drop(n)))
-        return classed(widgets.HBox([gone, name]), "lx-bar", "lx-reference")
+        name = widgets.HTML(f"{_small(one)}<span>{escape(one.preview[:90])}</span>")
+        gone = button("Remove", f"Remove {one.preview[:60]}", self._guard(lambda: self._remove(n)))
+        return with_class(widgets.HBox([gone, name]), "lx-bar", "lx-reference")
 
-    def _drop(self, n: int) -> None:
+    def _remove(self, n: int) -> None:
         del self.chosen[n]
         self._draw()
 
@@ -171,7 +173,7 @@ def _small(one: Reference) -> str:
     return f'<img alt="" src="data:image/jpeg;base64,{small}">'
 
 
-def near(path: str | Path) -> str:
+def relative_path(path: str | Path) -> str:
     """A path as one would type it: from here, where it lies below."""
     try:
         return Path(path).relative_to(Path.cwd()).as_posix()

@@ -14,9 +14,9 @@ from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.session import Session
 from liangxin_nb.session.default import configure
 
-from .common import Guard, button, classed
+from .common import ErrorBoundary, button, with_class
 
-__all__ = ["Service", "line"]
+__all__ = ["SettingsForm", "status_line"]
 
 _NAMES = {"sandbox": "Sandbox", "liangxin": "LiangXin", "kie": "KIE"}
 _ADDRESSES = {
@@ -26,10 +26,10 @@ _ADDRESSES = {
 }
 
 
-class Service:
+class SettingsForm:
     """The settings' part of the panel; `changed` is called with the session that came of it."""
 
-    def __init__(self, changed: Callable[[Session], None], guard: Guard) -> None:
+    def __init__(self, changed: Callable[[Session], None], guard: ErrorBoundary) -> None:
         self._changed = changed
         self._guard = guard
         self._key: Secret | None = None
@@ -48,13 +48,14 @@ class Service:
         self._folder = widgets.Text(
             description="Results folder", tooltip="Where pictures and the ledger are kept"
         )
-        self._profile.observe(guard(self._suit), "value")
-        self._password.observe(guard(self._take), "value")
-        use = button("Use these", "From now on, in this kernel", guard(self._use))
+        self._profile.observe(guard(self._show_profile_fields), "value")
+        self._password.observe(guard(self._read), "value")
+        use = button("Use these", "From now on, in this kernel", guard(self._apply))
         fields = [self._profile, self._address, self._password, self._folder]
-        grid = classed(widgets.Box([classed(one, "lx-field") for one in fields]), "lx-fields")
-        self.widget = classed(
-            widgets.VBox([grid, classed(widgets.HBox([use, guard.line]), "lx-bar")]), "lx-service"
+        grid = with_class(widgets.Box([with_class(one, "lx-field") for one in fields]), "lx-fields")
+        self.widget = with_class(
+            widgets.VBox([grid, with_class(widgets.HBox([use, guard.line]), "lx-bar")]),
+            "lx-service",
         )
 
     def show(self, session: Session | None) -> None:
@@ -63,9 +64,9 @@ class Service:
             self._profile.value = session.settings.profile
             self._address.value = session.settings.base_url
             self._folder.value = str(session.settings.results)
-        self._suit()
+        self._show_profile_fields()
 
-    def _suit(self) -> None:
+    def _show_profile_fields(self) -> None:
         """The fields that the chosen service needs."""
         local = self._profile.value == "sandbox"
         self._address.disabled = self._password.disabled = local
@@ -73,16 +74,16 @@ class Service:
         if local:
             self._address.value = ""
 
-    def _take(self) -> None:
+    def _read(self) -> None:
         """Takes the key out of the widget at once: its state is shared with every page."""
         key = str(self._password.value).strip()
         if key:
             self._password.value = ""
             self._key = Secret(key)
             self._password.placeholder = "a key is held in memory"
-            self._guard.say("The key is held in memory; the button takes it into use.")
+            self._guard.show("The key is held in memory; the button takes it into use.")
 
-    def _use(self) -> None:
+    def _apply(self) -> None:
         folder = self._folder.value.strip()
         values: dict[str, Any] = {
             "profile": self._profile.value,
@@ -90,11 +91,11 @@ class Service:
             "results": str(Path(folder).expanduser()) if folder else "",
         }
         session = configure(**values, **({"key": self._key} if self._key else {}))
-        self._guard.say(f"In use: {_NAMES[session.settings.profile]}.")
+        self._guard.show(f"In use: {_NAMES[session.settings.profile]}.")
         self._changed(session)
 
 
-def line(session: Session | None, error: InvalidRequestError | None = None) -> str:
+def status_line(session: Session | None, error: InvalidRequestError | None = None) -> str:
     """Which service is in use, as HTML; what stands in the way where none is."""
     if session is None:
         return f'<div class="lx-wrong" role="alert">{escape(str(error))}</div>'

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from liangxin_nb.core.request import Request
 from liangxin_nb.ledger import Query
-from liangxin_nb.library import Shelf
+from liangxin_nb.library import Library
 from liangxin_nb.session import Session
 
-from ..output import Slot, frontend, shows_widgets
-from .handoff import Desk, Hands, listen
-from .static_fallback import Behind, bundle, line
+from ..output import OutputHandle, frontend, shows_widgets
+from .handoff import EditTarget, Handoff, register_target
+from .static_fallback import StaticFallback, gallery_bundle, gallery_line
 
-__all__ = ["Desk", "listen", "show"]
+__all__ = ["EditTarget", "register_target", "show"]
 
 
 def show(
@@ -29,30 +29,30 @@ def show(
     `on_edit`, `on_reference`: take a request, or a picture's path, from its buttons; default the
     desk that listens. Where nobody looks, the first page is shown as one picture.
     """
-    shelf = Shelf(session)
+    shelf = Library(session)
     if not shows_widgets():
-        Slot().begin(bundle(shelf, shelf.page(Query(statuses=("kept",)))))
+        OutputHandle().show_bundle(gallery_bundle(shelf, shelf.page(Query(statuses=("kept",)))))
         return
-    _show_live(session, shelf, Hands(on_edit, on_reference))
+    _show_live(session, shelf, Handoff(on_edit, on_reference))
 
 
-def _show_live(session: Session, shelf: Shelf, hands: Hands) -> None:
+def _show_live(session: Session, shelf: Library, hands: Handoff) -> None:
     from .gallery import Gallery  # ipywidgets is loaded only where it is shown
 
-    slot, behind = Slot(), Behind(shelf)
+    slot, behind = OutputHandle(), StaticFallback(shelf)
 
     def later(work: Callable[[], None]) -> None:
         session.loop.submit(asyncio.to_thread(work))
 
     def closed() -> None:
         """Leaves one bundle that needs no kernel."""
-        slot.replace(bundle(shelf, made.entries))
+        slot.replace(gallery_bundle(shelf, made.entries))
         behind.clear()
         made.close()
 
     drawn = session.settings.profile == "sandbox"
     made = Gallery(shelf, later, closed, hands, sandbox=drawn)
-    slot.show(line(shelf), made.box.model_id)
+    slot.show(gallery_line(shelf), made.box.model_id)
     if frontend() != "voila":  # no output can be replaced there, and nobody saves it
         behind.show()
-        made.leave(behind.draw)
+        made.on_leave(behind.draw)

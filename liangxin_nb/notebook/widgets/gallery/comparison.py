@@ -8,26 +8,29 @@ from difflib import SequenceMatcher
 from html import escape
 from typing import Any
 
-from liangxin_nb.library import Entry
+from liangxin_nb.library import LibraryEntry
 
-from .style import fate, when
-from .tile import source
+from .style import format_time, state_label
+from .tile import data_uri
 
-__all__ = ["MOST", "beside"]
+__all__ = ["MAX_COMPARED", "comparison_table"]
 
 #: Columns that still can be told apart.
-MOST = 6
-_LONGEST = 1500
+MAX_COMPARED = 6
+_MAX_VALUE_LENGTH = 1500
 
 
-def beside(entries: Sequence[Entry], pictures: Sequence[bytes]) -> str:
+def comparison_table(entries: Sequence[LibraryEntry], pictures: Sequence[bytes]) -> str:
     """A table with a column for each entry; the rows that differ come first."""
-    rows = [("Model", [e.ticket.request.model for e in entries])]
-    names = dict.fromkeys(name for e in entries for name in e.ticket.request.options)
-    rows += [(name, [_told(e.ticket.request.options.get(name)) for e in entries]) for name in names]
+    rows = [("Model", [e.record.request.model for e in entries])]
+    names = dict.fromkeys(name for e in entries for name in e.record.request.options)
+    rows += [
+        (name, [_format_value(e.record.request.options.get(name)) for e in entries])
+        for name in names
+    ]
     rows += [("Took", [_seconds(e) for e in entries]), ("Size", [_size(e) for e in entries])]
     rows.sort(key=lambda row: len(set(row[1])) == 1)
-    prompts = _prompts([e.ticket.request.prompt for e in entries])
+    prompts = _prompts([e.record.request.prompt for e in entries])
     body = prompts + "".join(_row(name, [*map(escape, values)]) for name, values in rows)
     head = "".join(map(_head, entries, pictures))
     return (
@@ -37,12 +40,14 @@ def beside(entries: Sequence[Entry], pictures: Sequence[bytes]) -> str:
     )
 
 
-def _head(entry: Entry, picture: bytes) -> str:
-    ticket = entry.ticket
-    seen = fate(ticket.fate, ticket.state)
+def _head(entry: LibraryEntry, picture: bytes) -> str:
+    ticket = entry.record
+    seen = state_label(ticket.fate, ticket.state)
     alt = escape(ticket.request.prompt, quote=True)
-    image = f'<img alt="{alt}" src="{source(picture)}">' if picture else f"{seen.sign} {seen.word}"
-    return f'<th scope="col">{image}<span class="lx-small">{when(ticket.at)}</span></th>'
+    image = (
+        f'<img alt="{alt}" src="{data_uri(picture)}">' if picture else f"{seen.sign} {seen.word}"
+    )
+    return f'<th scope="col">{image}<span class="lx-small">{format_time(ticket.at)}</span></th>'
 
 
 def _row(name: str, values: Sequence[str], kind: str = "") -> str:
@@ -55,13 +60,15 @@ def _row(name: str, values: Sequence[str], kind: str = "") -> str:
 
 def _prompts(prompts: Sequence[str]) -> str:
     """The prompts; words that the first one has not, and its own that the second one lacks."""
-    first = prompts[0][:_LONGEST]
-    marked = [_marked(first, (prompts[1] if len(prompts) > 1 else first)[:_LONGEST])]
-    marked += [_marked(text[:_LONGEST], first) for text in prompts[1:]]
+    first = prompts[0][:_MAX_VALUE_LENGTH]
+    marked = [
+        _mark_differences(first, (prompts[1] if len(prompts) > 1 else first)[:_MAX_VALUE_LENGTH])
+    ]
+    marked += [_mark_differences(text[:_MAX_VALUE_LENGTH], first) for text in prompts[1:]]
     return _row("Prompt", marked, "lx-prompts")
 
 
-def _marked(text: str, other: str) -> str:
+def _mark_differences(text: str, other: str) -> str:
     ours, theirs = _tokens(text), _tokens(other)
     blocks = SequenceMatcher(None, theirs, ours, autojunk=False).get_opcodes()
     parts = []
@@ -76,15 +83,15 @@ def _tokens(text: str) -> list[str]:
     return re.findall(r"[A-Za-z0-9À-ɏ'’]+|.", text, re.DOTALL)
 
 
-def _told(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return "" if value is None else str(value)[:300]
 
 
-def _seconds(entry: Entry) -> str:
-    seconds = entry.ticket.seconds
+def _seconds(entry: LibraryEntry) -> str:
+    seconds = entry.record.seconds
     return "" if seconds is None else f"{seconds:.0f} s"
 
 
-def _size(entry: Entry) -> str:
+def _size(entry: LibraryEntry) -> str:
     file = entry.pictures[0] if entry.pictures else None
     return f"{file.width}×{file.height}" if file and file.width else ""

@@ -11,17 +11,17 @@ import ipywidgets as widgets
 
 from liangxin_nb.errors import LiangxinError
 
-__all__ = ["Line", "TwoSteps", "linked", "shown"]
+__all__ = ["ConfirmButton", "StatusLine", "linked", "set_visible"]
 
 
-def shown(widget: Any, visible: bool) -> None:
+def set_visible(widget: Any, visible: bool) -> None:
     """Shows or hides a widget; nothing is sent when it is so already."""
     display = None if visible else "none"
     if widget.layout.display != display:
         widget.layout.display = display
 
 
-class Line:
+class StatusLine:
     """One line that says what happened last; `guarded` lets it say what went wrong as well.
 
     Presses arrive on whatever thread the kernel has for them: one is dealt with at a time.
@@ -37,14 +37,14 @@ class Line:
         #: Held while a press is dealt with, and while something made meanwhile is drawn.
         self.lock = threading.RLock()
 
-    def say(self, text: str, file: tuple[str, str] | None = None) -> None:
+    def show(self, text: str, file: tuple[str, str] | None = None) -> None:
         """Says a text; `file`: name and address of a file to download, which stands behind it."""
         self._show(f'<span role="status">{escape(text)}</span>' if text else "")
         if file is not None:
             name, address = map(escape, file)
             self._link.outputs = (linked(f'<a href="{address}" download>{name}</a>'),)
 
-    def trouble(self, error: BaseException) -> None:
+    def show_error(self, error: BaseException) -> None:
         """Says what went wrong."""
         known = isinstance(error, LiangxinError)
         text = str(error) if known else f"{type(error).__name__}: {error}"
@@ -77,16 +77,16 @@ class Line:
             with self.lock:
                 act()
 
-        return self.watched(alone)
+        return self.reporting(alone)
 
-    def watched(self, act: Callable[[], object]) -> Callable[..., None]:
+    def reporting(self, act: Callable[[], object]) -> Callable[..., None]:
         """Work that may take its time while presses are dealt with; its errors are shown too."""
 
         def handle(*_: object) -> None:
             try:
                 act()
             except Exception as error:
-                self.trouble(error)
+                self.show_error(error)
 
         return handle
 
@@ -97,43 +97,43 @@ def linked(html: str) -> dict[str, Any]:
     return {"output_type": "display_data", "data": data, "metadata": {}}
 
 
-class TwoSteps:
+class ConfirmButton:
     """A deed that is asked for and then confirmed, with two buttons that stay where they are.
 
     `ask` gives the question for the line, or an empty text when there is nothing to do; `beside`:
     a button that gives its place to *Keep* while the question stands.
     """
 
-    def __init__(self, line: Line, tip: str, ask: Callable[[], str], do: Callable[[], None],
+    def __init__(self, line: StatusLine, tip: str, ask: Callable[[], str], do: Callable[[], None],
                  beside: Any = None) -> None:  # fmt: skip
         self._line, self._ask, self._do, self._beside = line, ask, do, beside
         self._asked = False
-        self.button = line.button("Delete", tip, self._pressed, own=True)
+        self.button = line.button("Delete", tip, self._on_press, own=True)
         self.button.add_class("lx-danger")
-        self.keep = line.button("Keep", "Deletes nothing", self._kept, own=True)
-        shown(self.keep, False)
+        self.cancel = line.button("Keep", "Deletes nothing", self._on_cancel, own=True)
+        set_visible(self.cancel, False)
 
     def reset(self) -> None:
         """Forgets that it was asked for."""
         if self._asked:
             self._show(False)
 
-    def _pressed(self) -> None:
+    def _on_press(self) -> None:
         if self._asked:
             self._show(False)
             self._do()
         elif question := self._ask():
             self._show(True)
-            self._line.say(question)
+            self._line.show(question)
 
-    def _kept(self) -> None:
+    def _on_cancel(self) -> None:
         self._show(False)
-        self._line.say("Nothing was deleted.")
+        self._line.show("Nothing was deleted.")
 
     def _show(self, asked: bool) -> None:
         self._asked = asked
         self.button.description = "Delete for good" if asked else "Delete"
         self.button.button_style = "danger" if asked else ""
-        shown(self.keep, asked)
+        set_visible(self.cancel, asked)
         if self._beside is not None:
-            shown(self._beside, not asked)
+            set_visible(self._beside, not asked)

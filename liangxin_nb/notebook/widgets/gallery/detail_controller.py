@@ -8,26 +8,26 @@ from typing import Protocol
 
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.library import Entry, Shelf
+from liangxin_nb.library import Library, LibraryEntry
 
-from .controls import Line
-from .detail_view import MOST, One
-from .handoff import Hands
-from .selection import question
+from .controls import StatusLine
+from .detail_view import MAX_PICTURES, DetailView
+from .handoff import Handoff
+from .selection import confirm_question
 
-__all__ = ["Opened"]
+__all__ = ["DetailController"]
 
-_HANDED = "The composer has it now."
-_NOBODY = "No composer is open; the code below does it: copy it into a cell."
+_HANDED_OVER = "The composer has it now."
+_NO_TARGET = "No composer is open; the code below does it: copy it into a cell."
 
 
-class Place(Protocol):
+class DetailHost(Protocol):
     """What it needs of the gallery around it."""
 
     def back(self) -> None:
         """Shows the contact sheet again."""
 
-    def beside(self, entry: Entry, step: int) -> None:
+    def open_neighbour(self, entry: LibraryEntry, step: int) -> None:
         """Opens the entry before or after this one."""
 
     def deleted(self, id: str) -> None:
@@ -37,82 +37,90 @@ class Place(Protocol):
         """Does work that takes its time, off the kernel's main thread."""
 
 
-class Opened:
+class DetailController:
     """The one that is open now; `view` shows it."""
 
-    def __init__(self, shelf: Shelf, line: Line, hands: Hands, place: Place) -> None:
-        self._shelf, self._line, self._hands, self._place = shelf, line, hands, place
-        self.entry: Entry | None = None
+    def __init__(
+        self, shelf: Library, line: StatusLine, handoff: Handoff, host: DetailHost
+    ) -> None:
+        self._shelf, self._line, self._handoff, self._host = shelf, line, handoff, host
+        self.entry: LibraryEntry | None = None
         self._request: Request | None = None
 
     @cached_property
-    def view(self) -> One:
+    def view(self) -> DetailView:
         """Its widgets, made when the first one is opened: the contact sheet is there sooner."""
-        return One(self._line, self)
+        return DetailView(self._line, self)
 
-    def open(self, entry: Entry) -> None:
+    def open(self, entry: LibraryEntry) -> None:
         """Shows an entry: at once what is at hand, its large pictures a moment later."""
-        self.entry, self._request = entry, entry.ticket.request
-        cell = self._shelf.cell(entry.ticket.request, entry.ticket.profile)
-        self.view.show(entry, self._shelf.held(entry), cell, self._shelf.words(entry))
+        self.entry, self._request = entry, entry.record.request
+        cell = self._shelf.to_source(entry.record.request, entry.record.profile)
+        self.view.show(
+            entry, self._shelf.cached_thumbnail(entry), cell, self._shelf.text_excerpt(entry)
+        )
         player = ""
         if entry.folder is not None and entry.kind != "image":
             player = self._shelf.result(entry).html()
-        self.view.files(self._shelf.links(entry), player)
+        self.view.show_files(self._shelf.links(entry), player)
         if entry.pictures and entry.folder is not None:
-            self._place.later(lambda: self._enlarge(entry))
+            self._host.later(lambda: self._enlarge(entry))
 
-    def read(self, data: bytes) -> bool:
+    def open_file(self, data: bytes) -> bool:
         """Shows what a file tells of itself; False when it is no picture at all."""
-        told = self._shelf.read(data)
-        self._line.say("" if told.story else told.why)
-        if told.story or told.picture:
+        told = self._shelf.read_metadata(data)
+        self._line.show("" if told.metadata else told.reason)
+        if told.metadata or told.picture:
             self.entry, self._request = None, told.request
-            self.view.tell(told, self._shelf.cell(told.request) if told.request else "")
-        return bool(told.story or told.picture)
+            self.view.show_metadata(
+                told, self._shelf.to_source(told.request) if told.request else ""
+            )
+        return bool(told.metadata or told.picture)
 
     def back(self) -> None:
         """Shows the contact sheet again."""
-        self._line.say("")
-        self._place.back()
+        self._line.show("")
+        self._host.back()
 
     def step(self, by: int) -> None:
         """Opens the one before or after it."""
         if self.entry is not None:
-            self._line.say("")
-            self._place.beside(self.entry, by)
+            self._line.show("")
+            self._host.open_neighbour(self.entry, by)
 
     def edit(self) -> None:
         """Hands the request on to the composer, or says how to do without."""
         if self._request is not None:
-            self._line.say(_HANDED if self._hands.edit(self._request) else _NOBODY)
+            self._line.show(_HANDED_OVER if self._handoff.edit(self._request) else _NO_TARGET)
 
     def reference(self) -> None:
         """Hands the picture on, or puts the cell that uses it into the field to copy from."""
-        path, code = self._shelf.reference(self._opened())
-        taken = self._hands.reference(path)
+        path, code = self._shelf.reference(self._on_opened())
+        taken = self._handoff.reference(path)
         if not taken:
-            self.view.offer(code, "A cell that uses it")
-        self._line.say(_HANDED if taken else _NOBODY)
+            self.view.show_code(code, "A cell that uses it")
+        self._line.show(_HANDED_OVER if taken else _NO_TARGET)
 
     def ask(self) -> str:
         """The question before deleting it."""
-        return question(1)
+        return confirm_question(1)
 
     def delete(self) -> None:
         """Deletes its files and goes back."""
-        id = self._opened().id
+        id = self._on_opened().id
         self._shelf.delete(id)
-        self._place.deleted(id)
-        self._line.say("Deleted 1 result; the ledger keeps the prompt and the fact.")
+        self._host.deleted(id)
+        self._line.show("Deleted 1 result; the ledger keeps the prompt and the fact.")
 
-    def _opened(self) -> Entry:
+    def _on_opened(self) -> LibraryEntry:
         if self.entry is None:
             raise InvalidRequestError("Nothing of the ledger is open.")
         return self.entry
 
-    def _enlarge(self, entry: Entry) -> None:
-        pictures = [self._shelf.large(entry, n) for n in range(1, 1 + len(entry.pictures[:MOST]))]
+    def _enlarge(self, entry: LibraryEntry) -> None:
+        pictures = [
+            self._shelf.preview(entry, n) for n in range(1, 1 + len(entry.pictures[:MAX_PICTURES]))
+        ]
         with self._line.lock:
             if self.entry is entry:
                 self.view.enlarge(entry, pictures)

@@ -8,20 +8,20 @@ from typing import Any, Protocol
 
 import ipywidgets as widgets
 
-from liangxin_nb.library import Entry, Told
+from liangxin_nb.library import EmbeddedMetadata, LibraryEntry
 
-from .controls import Line, TwoSteps, linked, shown
-from .details import of_entry, of_story
-from .style import many
-from .tile import frame, source
+from .controls import ConfirmButton, StatusLine, linked, set_visible
+from .details import entry_details, metadata_details
+from .style import count_of
+from .tile import data_uri, tile_html
 
-__all__ = ["MOST", "One"]
+__all__ = ["MAX_PICTURES", "DetailView"]
 
 #: Pictures of one result that are shown large; the rest is in its folder.
-MOST = 8
+MAX_PICTURES = 8
 
 
-class Ways(Protocol):
+class DetailActions(Protocol):
     """What the buttons do."""
 
     def back(self) -> None: ...
@@ -32,10 +32,10 @@ class Ways(Protocol):
     def delete(self) -> None: ...
 
 
-class One:
+class DetailView:
     """The view of one entry, or of the story of a file that was brought along."""
 
-    def __init__(self, line: Line, ways: Ways) -> None:
+    def __init__(self, line: StatusLine, ways: DetailActions) -> None:
         button = line.button
         self.back = button("Back to all", "Shows the contact sheet again", ways.back)
         self.previous = button(
@@ -49,7 +49,7 @@ class One:
             "Use as reference", "Sends this picture along with a new prompt",
             ways.reference, own=True,
         )  # fmt: skip
-        self.delete = TwoSteps(line, "Deletes its files; asks first", ways.ask, ways.delete)
+        self.delete = ConfirmButton(line, "Deletes its files; asks first", ways.ask, ways.delete)
         self.copy = widgets.Textarea(description="The cell that made it")
         self.copy.add_class("lx-copy")
         self._picture, self._facts = widgets.HTML(), widgets.HTML()
@@ -60,7 +60,7 @@ class One:
 
     def _laid_out(self) -> Any:
         head = widgets.HBox([self.back, self.previous, self.next])
-        deeds = widgets.HBox([self.edit, self.reference, self.delete.button, self.delete.keep])
+        deeds = widgets.HBox([self.edit, self.reference, self.delete.button, self.delete.cancel])
         for row in (head, deeds):
             row.add_class("lx-row")
         right = widgets.VBox([self._facts, self._files, deeds, self.copy])
@@ -78,20 +78,20 @@ class One:
         """All of them, and the field."""
         return [
             self.back, self.previous, self.next, self.edit, self.reference, self.delete.button,
-            self.delete.keep, self.copy,
+            self.delete.cancel, self.copy,
         ]  # fmt: skip
 
-    def show(self, entry: Entry, small: bytes, cell: str, words: str) -> None:
+    def show(self, entry: LibraryEntry, small: bytes, cell: str, words: str) -> None:
         """Shows an entry, at first with its thumbnail in the large picture's place."""
-        self._whole(entry.ticket.fate == "kept", bool(entry.pictures and entry.folder))
+        self._image_tag(entry.record.fate == "kept", bool(entry.pictures and entry.folder))
         if small:
             self._picture.value = _image(entry, small, 0)
         else:
-            self._picture.value = frame(entry, b"", words, made=True)
-        self._facts.value = of_entry(entry)
-        self._offer(cell)
+            self._picture.value = tile_html(entry, b"", words, made=True)
+        self._facts.value = entry_details(entry)
+        self._set_code(cell)
 
-    def enlarge(self, entry: Entry, pictures: Sequence[bytes]) -> None:
+    def enlarge(self, entry: LibraryEntry, pictures: Sequence[bytes]) -> None:
         """Puts the large pictures in the place of the thumbnail."""
         images = [_image(entry, data, n) for n, data in enumerate(pictures) if data]
         if len(images) == 1:
@@ -101,9 +101,9 @@ class One:
             rest = f'<div class="lx-small">{more} more in the folder</div>' if more > 0 else ""
             self._picture.value = f'<div class="lx-several">{"".join(images)}</div>{rest}'
 
-    def files(self, links: Sequence[tuple[str, str]], player: str) -> None:
+    def show_files(self, links: Sequence[tuple[str, str]], player: str) -> None:
         """Shows links to the originals, or what is no picture as it is played or read."""
-        word = f"{many(len(links), 'file', 'files')}: " if len(links) > 1 else ""
+        word = f"{count_of(len(links), 'file', 'files')}: " if len(links) > 1 else ""
         anchors = [
             f'<a href="{escape(address, quote=True)}" target="_blank" rel="noopener">'
             f"Open the original {escape(name)}</a>"
@@ -113,44 +113,46 @@ class One:
         self._files.outputs = (linked(html),) if html else ()
         # What plays, or can be read, stands in the picture's place.
         self._player.outputs = (linked(player),) if player else ()
-        shown(self._player, bool(player))
-        shown(self._picture, not player)
+        set_visible(self._player, bool(player))
+        set_visible(self._picture, not player)
 
-    def tell(self, told: Told, cell: str) -> None:
+    def show_metadata(self, told: EmbeddedMetadata, cell: str) -> None:
         """Shows the story of a file that was brought along, or why there is none."""
-        self._whole(False, False)
-        self._picture.value = f'<img alt="" src="{source(told.picture)}">' if told.picture else ""
-        story = told.story
-        self._facts.value = of_story(story) if story else f"<div>{escape(told.why)}</div>"
-        self.files((), "")
-        shown(self.edit, story is not None)
-        shown(self.copy, story is not None)
+        self._image_tag(False, False)
+        self._picture.value = f'<img alt="" src="{data_uri(told.picture)}">' if told.picture else ""
+        story = told.metadata
+        self._facts.value = (
+            metadata_details(story) if story else f"<div>{escape(told.reason)}</div>"
+        )
+        self.show_files((), "")
+        set_visible(self.edit, story is not None)
+        set_visible(self.copy, story is not None)
         for widget in (self.previous, self.next):
-            shown(widget, False)
-        self._offer(cell)
+            set_visible(widget, False)
+        self._set_code(cell)
 
-    def offer(self, code: str, label: str) -> None:
+    def show_code(self, code: str, label: str) -> None:
         """Puts another code into the field to copy from."""
         with self.copy.hold_sync():
             self.copy.description, self.copy.value = label, code
 
-    def _offer(self, cell: str) -> None:
-        self.offer(cell, "The cell that made it")
+    def _set_code(self, cell: str) -> None:
+        self.show_code(cell, "The cell that made it")
 
-    def _whole(self, kept: bool, picture: bool) -> None:
+    def _image_tag(self, kept: bool, picture: bool) -> None:
         """Shows the buttons that fit."""
         self.delete.reset()
-        shown(self.delete.button, kept)
-        shown(self.reference, picture)
+        set_visible(self.delete.button, kept)
+        set_visible(self.reference, picture)
         for widget in (self.edit, self.copy, self.previous, self.next):
-            shown(widget, True)
+            set_visible(widget, True)
 
 
-def _image(entry: Entry, data: bytes, n: int) -> str:
+def _image(entry: LibraryEntry, data: bytes, n: int) -> str:
     """A picture that keeps its place while a larger one is on the way, and is never upscaled."""
     file = entry.pictures[n] if n < len(entry.pictures) else None
     held = ""
     if file and file.width and file.height:
         held = f' style="aspect-ratio:{file.width}/{file.height};max-width:{file.width}px"'
-    alt = escape(entry.ticket.request.prompt, quote=True)
-    return f'<img alt="{alt}" src="{source(data)}"{held}>'
+    alt = escape(entry.record.request.prompt, quote=True)
+    return f'<img alt="{alt}" src="{data_uri(data)}"{held}>'

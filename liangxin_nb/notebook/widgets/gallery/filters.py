@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from liangxin_nb.ledger import Query
 
-from .style import STATES, when
+from .style import STATES, format_time
 
 __all__ = ["MEDIUM", "Filters"]
 
@@ -27,7 +27,7 @@ _LONGEST = 200
 
 
 class Filters:
-    """The controls above the contact sheet; `wanted` is what they say.
+    """The controls above the contact sheet; `query` is what they say.
 
     `changed` is called when they are set; `resized` with the tiles' least width in
     pixels, for which nothing has to be asked anew.
@@ -58,22 +58,22 @@ class Filters:
         self.reset = widgets.Button(
             description="Reset filters", tooltip="Shows everything that is kept, newest first"
         )
-        for control in self.asking:
+        for control in self.is_open:
             control.observe(lambda _: changed(), names="value")
         self.size.observe(lambda change: resized(change["new"]), names="value")
-        self.box = widgets.Box([*self.asking, self.size, self.reset])
+        self.box = widgets.Box([*self.is_open, self.size, self.reset])
         self.box.add_class("lx-filters")
         self.text.add_class("lx-wide")
 
     @property
-    def asking(self) -> list[Any]:
+    def is_open(self) -> list[Any]:
         """The controls that a page depends on."""
         return [
             self.text, self.model, self.state, self.batch, self.since, self.until, self.sort,
         ]  # fmt: skip
 
     @property
-    def wanted(self) -> Query:
+    def query(self) -> Query:
         """What they say, as the ledger is asked; the last day is a whole one."""
         until = self.until.value
         return Query(
@@ -87,14 +87,16 @@ class Filters:
         )
 
     @property
-    def plain(self) -> bool:
+    def is_default(self) -> bool:
         """Whether nothing but kept results is asked for."""
-        return self.wanted == Query(statuses=("kept",), sort=self.sort.value)
+        return self.query == Query(statuses=("kept",), sort=self.sort.value)
 
-    def offer(self, models: Mapping[str, int], batches: Sequence[tuple[str, float, int]]) -> None:
+    def set_choices(
+        self, models: Mapping[str, int], batches: Sequence[tuple[str, float, int]]
+    ) -> None:
         """Fills the lists of models and batches; what is chosen stays chosen."""
         named = [(f"{name} · {count:,}", name) for name, count in models.items()]
-        begun = [(f"{when(at)} · {count:,}", id) for id, at, count in batches]
+        begun = [(f"{format_time(at)} · {count:,}", id) for id, at, count in batches]
         self._refill(self.model, [("Any model", ""), *named])
         self._refill(self.batch, [("Any batch", ""), *begun])
         if self.batch.disabled == bool(batches):
@@ -105,7 +107,7 @@ class Filters:
         self.quiet = True
         try:
             for control, value in zip(
-                self.asking, ("", "", "Kept", "", None, None, "newest"), strict=True
+                self.is_open, ("", "", "Kept", "", None, None, "newest"), strict=True
             ):
                 control.value = value
         finally:

@@ -8,24 +8,24 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from liangxin_nb.library import Entry, Shelf
+from liangxin_nb.library import Library, LibraryEntry
 
-from ..theme import STYLE, release
-from .controls import Line, shown
-from .detail_controller import Opened
+from ..theme import STYLE, allow_events_while_busy
+from .controls import StatusLine, set_visible
+from .detail_controller import DetailController
 from .filters import MEDIUM, Filters
-from .handoff import Hands
+from .handoff import Handoff
 from .selection import Selection
-from .style import GALLERY, SANDBOX, many
-from .tile_grid import Sheet, focus
-from .toolbar import Bar
+from .style import GALLERY, SANDBOX, count_of
+from .tile_grid import TileGrid, focus
+from .toolbar import Toolbar
 from .upload import Upload
 
 __all__ = ["PAGE", "Gallery"]
 
 #: Tiles of a page: full rows of two, three, four, six and eight.
 PAGE = 24
-_FIRST = (
+_EMPTY = (
     "<b>Nothing is kept yet.</b><br>Write <code>%%liangxin</code> above a prompt and run the cell; "
     "its picture is then here."
 )
@@ -41,112 +41,114 @@ class Gallery:
 
     def __init__(
         self,
-        shelf: Shelf,
+        shelf: Library,
         later: Callable[[Callable[[], None]], None],
         closed: Callable[[], None],
-        hands: Hands | None = None,
+        handoff: Handoff | None = None,
         *,
         sandbox: bool = False,
     ) -> None:
         self._shelf, self._later, self._label = shelf, later, SANDBOX if sandbox else ""
-        self._first, self._total, self._turn = 0, 0, 0
-        self._left: Callable[[list[Entry]], None] | None = None
-        self.entries: list[Entry] = []
-        self.line = line = Line()
+        self._first, self._total, self._page_turns = 0, 0, 0
+        self._on_leave: Callable[[list[LibraryEntry]], None] | None = None
+        self.entries: list[LibraryEntry] = []
+        self.status_line = line = StatusLine()
         self.selection = Selection(shelf, line, self)
-        self.opened = Opened(shelf, line, hands or Hands(), self)
-        self.bar = Bar(line, lambda by: self.turn(self._first + by * PAGE), self.selection)
-        self.sheet = Sheet(line, self.open, self.selection.pick)
-        self.filters = Filters(line.guarded(self._filtered), self.sheet.resize)
+        self.detail = DetailController(shelf, line, handoff or Handoff(), self)
+        self.toolbar = Toolbar(line, lambda by: self.turn(self._first + by * PAGE), self.selection)
+        self.grid = TileGrid(line, self.open, self.selection.pick)
+        self.filters = Filters(line.guarded(self._filtered), self.grid.resize)
         self.filters.reset.on_click(line.guarded(self._reset))
-        self.refresh = line.button("Refresh", "Looks into the ledger again", self._again)
+        self.refresh = line.button("Refresh", "Looks into the ledger again", self._reload)
         self.upload = Upload(line, self._read)
         self.close_button = line.button(
             "Close", "Leaves this page as one picture, which needs no kernel", closed
         )
-        self.box = self._laid_out()
-        self.sheet.resize(MEDIUM)
-        self.bar.chosen(0)
-        line.guarded(self._again)()
+        self.box = self._layout()
+        self.grid.resize(MEDIUM)
+        self.toolbar.show_selected(0)
+        line.guarded(self._reload)()
 
     # ---- what is shown
 
     def turn(self, first: int) -> None:
         """Shows the page that begins with the entry numbered `first`."""
-        self.line.say("")
+        self.status_line.show("")
         self._draw(first)
 
-    def open(self, entry: Entry) -> None:
+    def open(self, entry: LibraryEntry) -> None:
         """Shows one entry large."""
-        self.opened.open(entry)
-        self._turned_to(self.opened.view.box, self.opened.view.back)
+        self.detail.open(entry)
+        self._switch_to(self.detail.view.box, self.detail.view.back)
 
-    def compared(self, html: str) -> None:
+    def show_comparison(self, html: str) -> None:
         """Shows a comparison in place of the contact sheet."""
-        back, table, box = self._beside
+        back, table, box = self._comparison
         table.value = html
-        self._turned_to(box, back)
+        self._switch_to(box, back)
 
     def back(self) -> None:
         """Shows the contact sheet again."""
         self._show(None)
         if "_beside" in self.__dict__:
-            self._beside[1].value = ""
-        if self.opened.entry is not None:
-            self.sheet.focus(self.opened.entry)
+            self._comparison[1].value = ""
+        if self.detail.entry is not None:
+            self.grid.focus(self.detail.entry)
 
-    def beside(self, entry: Entry, step: int) -> None:
+    def open_neighbour(self, entry: LibraryEntry, step: int) -> None:
         """Opens the entry before or after this one, on the next page if need be."""
         ids = [one.id for one in self.entries]
         place = self._first + ids.index(entry.id) + step if entry.id in ids else self._first
         if not 0 <= place < self._total:
-            self.line.say("There is none before it." if step < 0 else "There is none after it.")
+            self.status_line.show(
+                "There is none before it." if step < 0 else "There is none after it."
+            )
             return
         if not self._first <= place < self._first + PAGE:
             self._draw(place - place % PAGE)
-        self.opened.open(self.entries[place - self._first])
+        self.detail.open(self.entries[place - self._first])
 
-    def changed(self) -> None:
+    def reload(self) -> None:
         """Draws the page anew: the ledger has changed."""
-        self._again()
+        self._reload()
 
     def deleted(self, id: str) -> None:
         """Draws the page anew without this one, and goes back to it."""
         self.selection.drop(id)
-        self._again()
+        self._reload()
         self.back()
 
-    def ticked(self) -> None:
+    def update_checkboxes(self) -> None:
         """Ticks the boxes of what is selected."""
-        self.sheet.choose(self.selection.ids)
+        self.grid.choose(self.selection.ids)
 
-    def counted(self, count: int) -> None:
+    def update_count(self, count: int) -> None:
         """Says how many are selected."""
-        self.bar.chosen(count)
+        self.toolbar.show_selected(count)
 
     def later(self, work: Callable[[], None]) -> None:
         """Does work off the kernel's main thread; what goes wrong in it is said here too."""
-        self._later(self.line.watched(work))
+        self._later(self.status_line.reporting(work))
 
-    def leave(self, draw: Callable[[list[Entry]], None]) -> None:
+    def on_leave(self, draw: Callable[[list[LibraryEntry]], None]) -> None:
         """Has a page drawn for whoever opens the notebook without a kernel, now and when the
         ledger has changed; not as pages turn, for each is a message of the picture's size."""
-        self._left = draw
+        self._on_leave = draw
         self.later(lambda: draw(self.entries))
 
     # ---- how it is drawn
 
-    def _again(self) -> None:
+    def _reload(self) -> None:
         self._draw(self._first)
         # The lists of the filters come a moment later than the pictures.
         self.later(self._offer)
-        if self._left is not None:
-            self.leave(self._left)
+        if self._on_leave is not None:
+            self.on_leave(self._on_leave)
 
     def _offer(self) -> None:
         models, batches = self._shelf.models(), self._shelf.batches()
-        with self.line.lock:
-            self.filters.offer(models, batches)
+        with self.status_line.lock:
+            self.filters.set_choices(models, batches)
 
     def _filtered(self) -> None:
         if not self.filters.quiet:
@@ -157,89 +159,95 @@ class Gallery:
         self.turn(0)
 
     def _draw(self, first: int) -> None:
-        wanted = self.filters.wanted
+        wanted = self.filters.query
         total = self._shelf.count(wanted)
         self._first = max(0, min(first, (total - 1) // PAGE * PAGE))
-        self._total, self._turn = total, self._turn + 1
-        self.entries = self._shelf.page(wanted, first=self._first, most=PAGE)
-        small = [self._shelf.held(entry) if entry.visible else b"" for entry in self.entries]
-        words = [self._shelf.words(entry) for entry in self.entries]
-        self.sheet.show(self.entries, small, words, self.selection.ids)
-        self.sheet.say("" if self.entries else _FIRST if self.filters.plain else _NO_MATCH)
-        self.bar.place(self._first, len(self.entries), total, PAGE)
+        self._total, self._page_turns = total, self._page_turns + 1
+        self.entries = self._shelf.page(wanted, first=self._first, limit=PAGE)
+        small = [
+            self._shelf.cached_thumbnail(entry) if entry.visible else b"" for entry in self.entries
+        ]
+        words = [self._shelf.text_excerpt(entry) for entry in self.entries]
+        self.grid.show(self.entries, small, words, self.selection.ids)
+        self.grid.show_message(
+            "" if self.entries else _EMPTY if self.filters.is_default else _NO_MATCH
+        )
+        self.toolbar.show_position(self._first, len(self.entries), total, PAGE)
         both = zip(self.entries, small, strict=True)
-        if missing := [entry for entry, data in both if not data and entry.seen]:
-            self.later(partial(self._fill, self._turn, missing))
-        self._titled(total)
+        if missing := [entry for entry, data in both if not data and entry.preview_files]:
+            self.later(partial(self._fill, self._page_turns, missing))
+        self._set_title(total)
         # Whatever was sent last decides who hears the next press: let the frontend choose again.
-        release(*self._controls())
+        allow_events_while_busy(*self._controls())
 
-    def _fill(self, turn: int, missing: list[Entry]) -> None:
+    def _fill(self, turn: int, missing: list[LibraryEntry]) -> None:
         """Makes the thumbnails that there are not yet, as long as their page is shown."""
         for entry in missing:
             picture = self._shelf.thumbnail(entry)
-            with self.line.lock:
-                if self._turn != turn:
+            with self.status_line.lock:
+                if self._page_turns != turn:
                     return
-                self.sheet.fill(entry, picture)
+                self.grid.fill(entry, picture)
 
-    def _titled(self, total: int) -> None:
+    def _set_title(self, total: int) -> None:
         label = f'<span class="lx-small">{self._label}</span>' if self._label else ""
-        count = f'<span class="lx-soft lx-count">{many(total)}</span>'
+        count = f'<span class="lx-soft lx-count">{count_of(total)}</span>'
         self._title.value = f'<div class="lx-title"><b>Gallery</b>{count}{label}</div>'
 
     def _read(self, data: bytes) -> None:
-        if self.opened.read(data):
-            self._turned_to(self.opened.view.box, self.opened.view.back)
+        if self.detail.open_file(data):
+            self._switch_to(self.detail.view.box, self.detail.view.back)
 
-    def _turned_to(self, view: Any, first: Any) -> None:
+    def _switch_to(self, view: Any, first: Any) -> None:
         """Shows a view and puts the keyboard on its first control."""
         self._show(view)
-        release(*self._controls())
+        allow_events_while_busy(*self._controls())
         focus(first)
 
     def _show(self, view: Any) -> None:
         """Shows the contact sheet with its filters, or another view in its place."""
         for widget in self._sheets:
-            shown(widget, view is None)
+            set_visible(widget, view is None)
         for other in self._views:
-            shown(other, view is other)
+            set_visible(other, view is other)
         if view is not None and view not in self._views:
             self._views.append(view)
             self.box.children = (*self.box.children, view)
 
     def _controls(self) -> Iterator[Any]:
-        yield from (*self.filters.asking, self.filters.size, self.filters.reset)
+        yield from (*self.filters.is_open, self.filters.size, self.filters.reset)
         yield from (self.refresh, self.upload.widget, self.close_button)
-        yield from (*self.bar.buttons, *self.sheet.controls)
+        yield from (*self.toolbar.buttons, *self.grid.controls)
         if self._views:
-            yield from (*self.opened.view.buttons, self._beside[0])
+            yield from (*self.detail.view.buttons, self._comparison[0])
 
     @cached_property
-    def _beside(self) -> tuple[Any, Any, Any]:
+    def _comparison(self) -> tuple[Any, Any, Any]:
         """The way back, the table, and both in one box; made when it is first needed."""
-        back = self.line.button("Back to all", "Shows the contact sheet again", self.opened.back)
+        back = self.status_line.button(
+            "Back to all", "Shows the contact sheet again", self.detail.back
+        )
         table = widgets.HTML()
         box = widgets.VBox([widgets.HBox([back]), table])
         box.add_class("lx-view")
         return back, table, box
 
-    def _laid_out(self) -> Any:
+    def _layout(self) -> Any:
         self._title = widgets.HTML()
         self._title.layout.flex = "1 1 200px"
         self._views: list[Any] = []
-        self._sheets = (self.filters.box, self.bar.box, self.sheet.box)
+        self._sheets = (self.filters.box, self.toolbar.box, self.grid.box)
         head = widgets.HBox([self._title, self.upload.widget, self.refresh, self.close_button])
         head.add_class("lx-row")
         style = widgets.HTML(STYLE + GALLERY, layout={"display": "none"})
         filters, bar, sheet = self._sheets
-        box = widgets.VBox([style, head, filters, bar, self.line.widget, sheet])
+        box = widgets.VBox([style, head, filters, bar, self.status_line.widget, sheet])
         box.add_class("lx-gallery")
         return box
 
     def close(self) -> None:
         """Lets go of every widget."""
-        self._turn += 1
+        self._page_turns += 1
         for widget in _all(self.box):
             widget.close()
 

@@ -10,10 +10,10 @@ from typing import Protocol
 
 from liangxin_nb.core.request import Request
 
-__all__ = ["Desk", "Hands", "desk", "listen"]
+__all__ = ["EditTarget", "Handoff", "current_target", "register_target"]
 
 
-class Desk(Protocol):
+class EditTarget(Protocol):
     """Whoever can take up a request or a picture; the composer is one."""
 
     def edit(self, request: Request) -> None:
@@ -23,24 +23,24 @@ class Desk(Protocol):
         """Takes a kept picture up as a reference for a new request."""
 
 
-class _Open:
+class _Registered:
     """The desk that was opened last; one that nobody holds any more is forgotten."""
 
-    latest: weakref.ref[Desk] | None = None
+    latest: weakref.ref[EditTarget] | None = None
 
 
-def listen(taker: Desk) -> None:
+def register_target(taker: EditTarget) -> None:
     """From now on, galleries hand on to this desk; it is held weakly."""
-    _Open.latest = weakref.ref(taker)
+    _Registered.latest = weakref.ref(taker)
 
 
-def desk() -> Desk | None:
+def current_target() -> EditTarget | None:
     """The desk that was opened last and is still there."""
-    return _Open.latest() if _Open.latest is not None else None
+    return _Registered.latest() if _Registered.latest is not None else None
 
 
 @dataclass(frozen=True)
-class Hands:
+class Handoff:
     """What one gallery was told to hand on to; what it was not told goes to the open desk."""
 
     on_edit: Callable[[Request], None] | None = None
@@ -48,7 +48,7 @@ class Hands:
 
     def edit(self, request: Request) -> bool:
         """Hands a request on; False when nobody takes it."""
-        taker = desk()
+        taker = current_target()
         take = self.on_edit or (taker.edit if taker else None)
         if take is not None:
             take(request)
@@ -56,7 +56,7 @@ class Hands:
 
     def reference(self, path: Path) -> bool:
         """Hands a picture on; False when nobody takes it."""
-        taker = desk()
+        taker = current_target()
         take = self.on_reference or (taker.reference if taker else None)
         if take is not None:
             take(path)

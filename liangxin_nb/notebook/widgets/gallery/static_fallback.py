@@ -8,37 +8,37 @@ from collections.abc import Sequence
 from typing import Any
 
 from liangxin_nb.ledger import Query
-from liangxin_nb.library import Entry, Shelf
+from liangxin_nb.library import Library, LibraryEntry
 
-from ..output import Slot, outlives
+from ..output import OutputHandle, kernel_notice
 
-__all__ = ["Behind", "bundle", "line"]
+__all__ = ["StaticFallback", "gallery_bundle", "gallery_line"]
 
 _EMPTY = {"text/plain": "", "text/html": ""}
 
 
-class Behind:
+class StaticFallback:
     """Two outputs below the view, for a notebook that is saved while the gallery is open.
 
     The view cannot be drawn without its kernel; these can. As long as the view is there its style
     sheet hides the picture, which shows the same once more.
     """
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf, self._line, self._page = shelf, Slot(), Slot()
+    def __init__(self, shelf: Library) -> None:
+        self._shelf, self._line, self._page = shelf, OutputHandle(), OutputHandle()
         self._lock, self._over = threading.Lock(), False
 
     def show(self) -> None:
         """Shows the line, and holds the picture's place."""
-        said = outlives("gallery", "%liangxin gallery")
+        said = kernel_notice("gallery", "%liangxin gallery")
         # The style sheet knows the place by this.
         said["text/html"] = f'<div class="lx-behind">{said["text/html"]}</div>'
-        self._line.begin(said)
-        self._page.begin(_EMPTY)
+        self._line.show_bundle(said)
+        self._page.show_bundle(_EMPTY)
 
-    def draw(self, entries: Sequence[Entry]) -> None:
+    def draw(self, entries: Sequence[LibraryEntry]) -> None:
         """Puts a page into the picture's place; takes its time, from any thread."""
-        drawn = bundle(self._shelf, entries)
+        drawn = gallery_bundle(self._shelf, entries)
         with self._lock:
             if not self._over:
                 self._page.replace(drawn if "image/jpeg" in drawn else _EMPTY)
@@ -51,14 +51,14 @@ class Behind:
                 slot.replace(_EMPTY)
 
 
-def bundle(shelf: Shelf, entries: Sequence[Entry]) -> dict[str, Any]:
+def gallery_bundle(shelf: Library, entries: Sequence[LibraryEntry]) -> dict[str, Any]:
     """A page as one small JPEG, where there is a picture in it, and one line of text."""
-    data = shelf.sheet(entries)
+    data = shelf.contact_sheet(entries)
     picture = {"image/jpeg": base64.b64encode(data).decode()} if data else {}
-    return {"text/plain": line(shelf), **picture}
+    return {"text/plain": gallery_line(shelf), **picture}
 
 
-def line(shelf: Shelf) -> str:
+def gallery_line(shelf: Library) -> str:
     """How much is kept in all."""
     kept = shelf.count(Query(statuses=("kept",)))
     return f"<Gallery of {kept:,} {'result' if kept == 1 else 'results'}>"

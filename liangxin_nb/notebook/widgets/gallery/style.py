@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ..theme import Look, look
+from ..theme import StateStyle, state_style
 
-__all__ = ["GALLERY", "KINDS", "SANDBOX", "STATES", "fate", "many", "when"]
+__all__ = ["GALLERY", "KINDS", "SANDBOX", "STATES", "count_of", "format_time", "state_label"]
 
 SANDBOX = "Sandbox: drawn on this machine, no model was run."
 
@@ -28,24 +28,24 @@ KINDS = {
     "file": ("◫", "File"),
 }
 
-_FATES = {"kept": "done", "intent": "sending", "sent": "sending", "succeeded": "saving"}
+_STATE_LABELS = {"kept": "done", "intent": "sending", "sent": "sending", "succeeded": "saving"}
 
 
-def fate(name: str, state: str = "") -> Look:
+def state_label(name: str, state: str = "") -> StateStyle:
     """How a ledger's fate looks; a running one by the service's own last word."""
     if name == "deleted":
-        return Look("–", "Deleted", "soft")
+        return StateStyle("–", "Deleted", "soft")
     if name == "accepted":
-        return look(state or "waiting")
-    return look(_FATES.get(name, name))
+        return state_style(state or "waiting")
+    return state_style(_STATE_LABELS.get(name, name))
 
 
-def when(at: float) -> str:
+def format_time(at: float) -> str:
     """A time of day in the local zone: 2026-11-21 17:45."""
     return f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d %H:%M}"
 
 
-def many(count: int, one: str = "result", more: str = "results") -> str:
+def count_of(count: int, one: str = "result", more: str = "results") -> str:
     """A number with its noun: 1 result, 9,500 results."""
     return f"{count:,} {one if count == 1 else more}"
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from liangxin_nb.library import Entry
+from liangxin_nb.library import LibraryEntry
 
 from ..theme import first_line
-from .style import KINDS, fate, many, when
+from .style import KINDS, count_of, format_time, state_label
 
-__all__ = ["Tile", "frame", "source"]
+__all__ = ["Tile", "data_uri", "tile_html"]
 
 _LONGEST_NAME = 160
 
@@ -29,7 +29,7 @@ class Tile:
         self, open_: Callable[[Tile], None], pick: Callable[[Tile], None], like: Tile | None = None
     ) -> None:
         same = like._shared() if like else ({}, {}, {}, {})
-        self.entry: Entry | None = None
+        self.entry: LibraryEntry | None = None
         self._html = widgets.HTML(**same[0])
         self.open = widgets.Button(**same[1])
         self.pick = widgets.Checkbox(indent=False, **same[2])
@@ -48,13 +48,13 @@ class Tile:
         styled = [{"layout": w.layout, "style": w.style} for w in (html, open_, pick)]
         return (*styled, {"layout": self.box.layout})
 
-    def show(self, entry: Entry, picture: bytes, words: str, chosen: bool) -> None:
+    def show(self, entry: LibraryEntry, picture: bytes, words: str, chosen: bool) -> None:
         """Shows an entry with its thumbnail, or with a sign and its first words."""
         self.entry = entry
-        name = " ".join(entry.ticket.request.prompt.split())[:_LONGEST_NAME]
+        name = " ".join(entry.record.request.prompt.split())[:_LONGEST_NAME]
         self.drawing = True
         try:
-            self._html.value = frame(entry, picture, words) + _caption(entry)
+            self._html.value = tile_html(entry, picture, words) + _caption(entry)
             self.open.tooltip = f"Open: {name}"
             with self.pick.hold_sync():
                 self.pick.description = f"Select: {name}"
@@ -62,10 +62,10 @@ class Tile:
         finally:
             self.drawing = False
 
-    def draw(self, entry: Entry, picture: bytes) -> None:
+    def draw(self, entry: LibraryEntry, picture: bytes) -> None:
         """Shows a thumbnail that was made meanwhile, if it is still this entry's place."""
         if self.entry is not None and self.entry.id == entry.id:
-            self._html.value = frame(entry, picture, "", made=True) + _caption(entry)
+            self._html.value = tile_html(entry, picture, "", made=True) + _caption(entry)
 
     def choose(self, chosen: bool) -> None:
         """Ticks its box, without telling anybody."""
@@ -76,17 +76,17 @@ class Tile:
             self.drawing = False
 
 
-def source(picture: bytes) -> str:
+def data_uri(picture: bytes) -> str:
     """A JPEG as an image's address."""
     return f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
 
 
-def frame(entry: Entry, picture: bytes, words: str, made: bool = False) -> str:
+def tile_html(entry: LibraryEntry, picture: bytes, words: str, made: bool = False) -> str:
     """The square of a tile: the picture, or what stands in its place."""
     if picture:
-        alt = escape(entry.ticket.request.prompt, quote=True)
-        return f'<div class="lx-frame"><img alt="{alt}" src="{source(picture)}"></div>'
-    sign, said = _instead(entry, made)
+        alt = escape(entry.record.request.prompt, quote=True)
+        return f'<div class="lx-frame"><img alt="{alt}" src="{data_uri(picture)}"></div>'
+    sign, said = _placeholder(entry, made)
     first = f'<span class="lx-words">{escape(words)}</span>' if words else ""
     return (
         f'<div class="lx-frame"><div class="lx-instead"><span class="lx-kind" aria-hidden="true">'
@@ -94,13 +94,13 @@ def frame(entry: Entry, picture: bytes, words: str, made: bool = False) -> str:
     )
 
 
-def _instead(entry: Entry, made: bool) -> tuple[str, str]:
+def _placeholder(entry: LibraryEntry, made: bool) -> tuple[str, str]:
     """A sign and words for what shows no picture."""
-    if entry.gone:
+    if entry.files_missing:
         return "∅", "The files are no longer in the folder"
-    if entry.ticket.fate != "kept":
-        seen = fate(entry.ticket.fate, entry.ticket.state)
-        reason = first_line(entry.ticket.reason, 120)
+    if entry.record.fate != "kept":
+        seen = state_label(entry.record.fate, entry.record.state)
+        reason = first_line(entry.record.reason, 120)
         return seen.sign, f"{seen.word}{f'<br>{reason}' if reason else ''}"
     if entry.kind == "image":
         return (
@@ -109,13 +109,14 @@ def _instead(entry: Entry, made: bool) -> tuple[str, str]:
     return KINDS.get(entry.kind, KINDS["file"])
 
 
-def _caption(entry: Entry) -> str:
-    ticket = entry.ticket
+def _caption(entry: LibraryEntry) -> str:
+    ticket = entry.record
     drawn = ["drawing"] if ticket.profile == "sandbox" else []
-    more = [many(len(entry.pictures), more="pictures")] if len(entry.pictures) > 1 else []
+    more = [count_of(len(entry.pictures), more="pictures")] if len(entry.pictures) > 1 else []
     film = ["film"] if entry.kind == "video" else []
     facts = " · ".join([escape(ticket.request.model), *film, *more, *drawn])
     return (
         f'<div class="lx-caption"><div class="lx-line">{first_line(ticket.request.prompt)}</div>'
-        f'<div class="lx-small">{facts}</div><div class="lx-small">{when(ticket.at)}</div></div>'
+        f'<div class="lx-small">{facts}</div><div '
+        f'class="lx-small">{format_time(ticket.at)}</div></div>'
     )

@@ -7,22 +7,22 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from liangxin_nb.library import Entry
+from liangxin_nb.library import LibraryEntry
 
-from .controls import Line, shown
+from .controls import StatusLine, set_visible
 from .tile import Tile
 
-__all__ = ["Sheet"]
+__all__ = ["TileGrid"]
 
 
-class Sheet:
+class TileGrid:
     """A grid of tiles as wide as there is room; `nothing` says what to do where it is empty."""
 
     def __init__(
         self,
-        line: Line,
-        open_: Callable[[Entry], None],
-        pick: Callable[[Entry, bool], None],
+        line: StatusLine,
+        open_: Callable[[LibraryEntry], None],
+        pick: Callable[[LibraryEntry, bool], None],
     ) -> None:
         self._line, self._open, self._pick = line, open_, pick
         self.tiles: list[Tile] = []
@@ -33,7 +33,7 @@ class Sheet:
 
     def show(
         self,
-        entries: Sequence[Entry],
+        entries: Sequence[LibraryEntry],
         pictures: Sequence[bytes],
         words: Sequence[str],
         chosen: Collection[str],
@@ -41,14 +41,14 @@ class Sheet:
         """Draws a page; a tile too many is kept for the next page, and not shown."""
         while len(self.tiles) < len(entries):
             like = self.tiles[0] if self.tiles else None
-            self.tiles.append(self._made(like))
+            self.tiles.append(self._tile_for(like))
         for tile, entry, picture, said in zip(self.tiles, entries, pictures, words, strict=False):
             tile.show(entry, picture, said, entry.id in chosen)
         boxes = tuple(tile.box for tile in self.tiles[: len(entries)])
         if self._grid.children != boxes:
             self._grid.children = boxes
 
-    def fill(self, entry: Entry, picture: bytes) -> None:
+    def fill(self, entry: LibraryEntry, picture: bytes) -> None:
         """Draws a thumbnail that was made meanwhile."""
         for tile in self.tiles:
             tile.draw(entry, picture)
@@ -62,12 +62,12 @@ class Sheet:
         """Gives the tiles a least width; they share what is left of a row."""
         self._grid.layout.grid_template_columns = f"repeat(auto-fill, minmax({pixels}px, 1fr))"
 
-    def say(self, html: str) -> None:
+    def show_message(self, html: str) -> None:
         """Says why there is nothing and what to do first; an empty text when there is something."""
         self._nothing.value = f'<div class="lx-nothing">{html}</div>' if html else ""
-        shown(self._nothing, bool(html))
+        set_visible(self._nothing, bool(html))
 
-    def focus(self, entry: Entry) -> None:
+    def focus(self, entry: LibraryEntry) -> None:
         """Puts the keyboard back on a tile."""
         for tile in self.tiles:
             if tile.entry is not None and tile.entry.id == entry.id:
@@ -78,20 +78,20 @@ class Sheet:
         """What can be pressed."""
         return [widget for tile in self.tiles for widget in (tile.open, tile.pick)]
 
-    def _made(self, like: Tile | None) -> Tile:
+    def _tile_for(self, like: Tile | None) -> Tile:
         # What the tile holds is read once it is this press's turn: the page may be a new one.
         guarded = self._line.guarded
         return Tile(
-            lambda tile: guarded(lambda: self._opened(tile))(),
-            lambda tile: guarded(lambda: self._picked(tile))(),
+            lambda tile: guarded(lambda: self._on_open(tile))(),
+            lambda tile: guarded(lambda: self._on_pick(tile))(),
             like,
         )
 
-    def _opened(self, tile: Tile) -> None:
+    def _on_open(self, tile: Tile) -> None:
         if tile.entry is not None:
             self._open(tile.entry)
 
-    def _picked(self, tile: Tile) -> None:
+    def _on_pick(self, tile: Tile) -> None:
         if tile.entry is not None and not tile.drawing:
             self._pick(tile.entry, bool(tile.pick.value))
 

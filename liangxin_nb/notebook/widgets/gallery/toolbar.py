@@ -7,36 +7,36 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from .controls import Line, TwoSteps
+from .controls import ConfirmButton, StatusLine
 from .selection import Selection
 
-__all__ = ["Bar"]
+__all__ = ["Toolbar"]
 
 
-class Bar:
+class Toolbar:
     """Previous and next page, and the deeds for the selected ones; nothing in it moves.
 
     `turn` goes on by so many pages.
     """
 
-    def __init__(self, line: Line, turn: Callable[[int], None], deeds: Selection) -> None:
+    def __init__(self, line: StatusLine, turn: Callable[[int], None], actions: Selection) -> None:
         button = line.button
         self.previous = button("Previous", "The page before", lambda: turn(-1))
         self.next = button("Next", "The page after", lambda: turn(1))
         self._where = widgets.HTML()
-        self._chosen = widgets.HTML()
-        self.compare = button("Compare", "Shows the selected ones side by side", deeds.compare)
+        self._selected = widgets.HTML()
+        self.compare = button("Compare", "Shows the selected ones side by side", actions.compare)
         self.export = button(
-            "Export", "Writes the selected ones and their stories into a zip", deeds.export
+            "Export", "Writes the selected ones and their stories into a zip", actions.export
         )
-        self.clear = button("Clear", "Selects nothing", deeds.clear, own=True)
-        self.delete = TwoSteps(
-            line, "Deletes the files of the selected ones; asks first", deeds.ask, deeds.delete,
+        self.clear = button("Clear", "Selects nothing", actions.clear, own=True)
+        self.delete = ConfirmButton(
+            line, "Deletes the files of the selected ones; asks first", actions.ask, actions.delete,
             beside=self.clear,
         )  # fmt: skip
         pages = widgets.HBox([self.previous, self.next, self._where])
         chosen = widgets.HBox(
-            [self._chosen, self.compare, self.export, self.clear, self.delete.keep,
+            [self._selected, self.compare, self.export, self.clear, self.delete.cancel,
              self.delete.button]
         )  # fmt: skip
         chosen.add_class("lx-push")
@@ -49,20 +49,20 @@ class Bar:
         """All of them."""
         return [
             self.previous, self.next, self.compare, self.export, self.delete.button,
-            self.delete.keep, self.clear,
+            self.delete.cancel, self.clear,
         ]  # fmt: skip
 
-    def place(self, first: int, shown: int, total: int, size: int) -> None:
+    def show_position(self, first: int, shown: int, total: int, size: int) -> None:
         """Says which part of the whole is shown."""
         where = f"{first + 1:,}–{first + shown:,} of {total:,}" if shown else "nothing to show"
         self._where.value = f'<span class="lx-count">{where}</span>'
         self._enable(self.previous, first > 0)
         self._enable(self.next, first + size < total)
 
-    def chosen(self, count: int) -> None:
+    def show_selected(self, count: int) -> None:
         """Says how many are selected."""
         said = f"{count:,} selected" if count else "Nothing selected"
-        self._chosen.value = f'<span class="lx-count lx-soft">{said}</span>'
+        self._selected.value = f'<span class="lx-count lx-soft">{said}</span>'
         self.delete.reset()
         self._enable(self.compare, count > 1)
         for one in (self.export, self.delete.button, self.clear):

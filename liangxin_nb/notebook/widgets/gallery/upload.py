@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from .controls import Line
+from .controls import StatusLine
 
 __all__ = ["Upload"]
 
@@ -15,16 +15,16 @@ __all__ = ["Upload"]
 class Upload:
     """Takes one file at a time and lets go of its bytes once they are read."""
 
-    def __init__(self, line: Line, read: Callable[[bytes], None]) -> None:
+    def __init__(self, line: StatusLine, read: Callable[[bytes], None]) -> None:
         self._read = read
         self.widget = widgets.FileUpload(
             accept=".png,.jpg,.jpeg,.webp", multiple=False, description="Read a picture's story"
         )
         self.widget.tooltip = "Any PNG, JPEG or WebP made by this toolkit tells how it was made"
         self.widget.add_class("lx-upload")
-        self.widget.observe(line.guarded(self._taken), names="value")
+        self.widget.observe(line.guarded(self._on_upload), names="value")
 
-    def _taken(self) -> None:
+    def _on_upload(self) -> None:
         data = _content(self.widget.value)
         if data is None:
             return

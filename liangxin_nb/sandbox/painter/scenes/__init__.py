@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from liangxin_nb.sandbox.painter.canvas import Canvas
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 from liangxin_nb.sandbox.painter.scenes.abstract import paint_abstract
 from liangxin_nb.sandbox.painter.scenes.cafe import paint_cafe
 from liangxin_nb.sandbox.painter.scenes.cat import paint_cat
@@ -23,7 +23,7 @@ from liangxin_nb.sandbox.painter.scenes.winter import paint_winter
 from liangxin_nb.sandbox.painter.season import seasoned
 from liangxin_nb.sandbox.painter.weather import weathered
 
-Scene = Callable[[Canvas, Brief], None]
+Scene = Callable[[Canvas, SceneSpec], None]
 
 PLACES: dict[str, Scene] = {
     "abstract": paint_abstract,
@@ -48,7 +48,7 @@ FIGURES: dict[str, tuple[Scene, tuple[str, ...]]] = {
 }
 
 
-def paint_scene(canvas: Canvas, brief: Brief) -> None:
+def paint_scene(canvas: Canvas, brief: SceneSpec) -> None:
     """Paint the brief's motif, and for a figure the place behind it first."""
     if brief.motif not in FIGURES:
         _paint_place(canvas, brief, brief.motif)
@@ -58,7 +58,7 @@ def paint_scene(canvas: Canvas, brief: Brief) -> None:
     paint_figure(canvas, brief)
 
 
-def _paint_place(canvas: Canvas, brief: Brief, name: str) -> None:
+def _paint_place(canvas: Canvas, brief: SceneSpec, name: str) -> None:
     """Paint a place, and out of doors its weather and season too."""
     PLACES[name](canvas, brief)
     if name not in SHELTERED:

@@ -10,16 +10,16 @@ from liangxin_nb.sandbox.painter._colour import Rgb, along, mix, scaled, turned
 from liangxin_nb.sandbox.painter._noise import field, relief, shaped
 from liangxin_nb.sandbox.painter._shapes import curve, disc, rect
 from liangxin_nb.sandbox.painter.canvas import Canvas, Paint, Point, gradient
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 
 
-def paint_abstract(canvas: Canvas, brief: Brief) -> None:
+def paint_abstract(canvas: Canvas, brief: SceneSpec) -> None:
     """Paint one of three abstract compositions on paper."""
     canvas.rng.choice((_paint_waves, _paint_orbits, _paint_tiles, _paint_waves))(canvas, brief)
     _paint_paper(canvas)
 
 
-def _tones(canvas: Canvas, brief: Brief) -> list[Rgb]:
+def _tones(canvas: Canvas, brief: SceneSpec) -> list[Rgb]:
     """Six colours that belong together: sky, land, accent and its neighbour."""
     p = brief.palette
     return [
@@ -39,7 +39,7 @@ def _paint_paper(canvas: Canvas) -> None:
     canvas.lay(shaped(side, lambda v: (0.5 - v) * 0.9), (0, 0, 0), 0.25)
 
 
-def _paint_waves(canvas: Canvas, brief: Brief) -> None:
+def _paint_waves(canvas: Canvas, brief: SceneSpec) -> None:
     """Layers of cut paper, each with its shadow on the one behind."""
     rng = canvas.rng
     p = brief.palette
@@ -96,7 +96,7 @@ def _cut(canvas: Canvas, shape: list[Point], paint: Paint) -> None:
     canvas.shape(shape, paint)
 
 
-def _paint_orbits(canvas: Canvas, brief: Brief) -> None:
+def _paint_orbits(canvas: Canvas, brief: SceneSpec) -> None:
     """Large translucent discs, rings and a few small planets."""
     rng, u = canvas.rng, canvas.u
     p = brief.palette
@@ -127,7 +127,7 @@ def _paint_orbits(canvas: Canvas, brief: Brief) -> None:
         canvas.shape(disc(arc[-1], u * rng.uniform(0.006, 0.014)), p.accent)
 
 
-def _paint_tiles(canvas: Canvas, brief: Brief) -> None:
+def _paint_tiles(canvas: Canvas, brief: SceneSpec) -> None:
     """A grid of squares, each with a quarter or half round, a dot or a leaf."""
     rng = canvas.rng
     tones = _tones(canvas, brief)

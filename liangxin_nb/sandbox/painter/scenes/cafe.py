@@ -8,14 +8,14 @@ from liangxin_nb.sandbox.painter._colour import mix
 from liangxin_nb.sandbox.painter._shapes import curve, disc, stroke
 from liangxin_nb.sandbox.painter.canvas import Canvas, fade
 from liangxin_nb.sandbox.painter.props import lamp_dots
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 from liangxin_nb.sandbox.painter.scenes.houses import paint_end, paint_houses
 from liangxin_nb.sandbox.painter.scenes.street import FAR, LAMP, Street
 from liangxin_nb.sandbox.painter.scenes.terrace import paint_front, paint_terrace
 from liangxin_nb.sandbox.painter.sky import paint_sky
 
 
-def paint_cafe(canvas: Canvas, brief: Brief) -> None:
+def paint_cafe(canvas: Canvas, brief: SceneSpec) -> None:
     """Paint a narrow street with a café on one side and dark houses on the other."""
     street = Street(canvas)
     paint_sky(canvas, brief, 0.62, 0.7)
@@ -27,7 +27,7 @@ def paint_cafe(canvas: Canvas, brief: Brief) -> None:
     _paint_strings(canvas, brief, street)
 
 
-def _paint_ground(canvas: Canvas, brief: Brief, street: Street) -> None:
+def _paint_ground(canvas: Canvas, brief: SceneSpec, street: Street) -> None:
     """Cobbles that hold a blurred reflection of everything above."""
     top = round(street.at(0, 0, FAR)[1])
     size = canvas.w, canvas.h - top
@@ -46,7 +46,7 @@ def _paint_ground(canvas: Canvas, brief: Brief, street: Street) -> None:
     canvas.glow(street.at(street.side * 0.6, 0, 0.6), canvas.u * 0.5, LAMP, 0.34)
 
 
-def _paint_cobbles(canvas: Canvas, brief: Brief, street: Street) -> None:
+def _paint_cobbles(canvas: Canvas, brief: SceneSpec, street: Street) -> None:
     """Rows of flat stones: a dark joint below each, a warm edge on every second one."""
     stones = []
     for row in range(34):
@@ -60,7 +60,7 @@ def _paint_cobbles(canvas: Canvas, brief: Brief, street: Street) -> None:
     canvas.shapes([[(x, y - lift) for x, y in stone] for stone in stones[::2]], warm, 0.1)
 
 
-def _paint_strings(canvas: Canvas, brief: Brief, street: Street) -> None:
+def _paint_strings(canvas: Canvas, brief: SceneSpec, street: Street) -> None:
     """Strings of bulbs across the street."""
     rng = canvas.rng
     for depth, bulbs in ((0.3, 9), (0.46, 11), (0.74, 13)):

@@ -9,12 +9,12 @@ from liangxin_nb.sandbox.painter._shapes import placed, rect
 from liangxin_nb.sandbox.painter.canvas import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter.cats import CATS
 from liangxin_nb.sandbox.painter.flora import leaf
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 
 Box = tuple[float, float, float, float]
 
 
-def paint_cat(canvas: Canvas, brief: Brief) -> None:
+def paint_cat(canvas: Canvas, brief: SceneSpec) -> None:
     """Set a cat before the view that is already on the canvas, within a window or without."""
     rng = canvas.rng
     x = canvas.w * (
@@ -31,7 +31,7 @@ def paint_cat(canvas: Canvas, brief: Brief) -> None:
     _paint_figure(canvas, brief, (x, ground + canvas.u * 0.004), tall)
 
 
-def _paint_window(canvas: Canvas, brief: Brief, sill: float) -> None:
+def _paint_window(canvas: Canvas, brief: SceneSpec, sill: float) -> None:
     """A dark room around the view: frame, one cross bar and a sill that catches light."""
     w, h, u = canvas.w, canvas.h, canvas.u
     room = mix(brief.palette.near, (0, 0, 0), 0.25)
@@ -55,7 +55,7 @@ def _paint_window(canvas: Canvas, brief: Brief, sill: float) -> None:
     )
 
 
-def _paint_wall(canvas: Canvas, brief: Brief, top: float) -> None:
+def _paint_wall(canvas: Canvas, brief: SceneSpec, top: float) -> None:
     """An old wall along the lower edge."""
     rng, u = canvas.rng, canvas.u
     stone = mix(brief.palette.near, brief.palette.far, 0.1)
@@ -73,7 +73,7 @@ def _paint_wall(canvas: Canvas, brief: Brief, top: float) -> None:
     canvas.shape(rect(0, top, canvas.w, top + u * 0.005), mix(brief.palette.light, stone, 0.4), 0.7)
 
 
-def _paint_plant(canvas: Canvas, brief: Brief, foot: Point, size: float) -> None:
+def _paint_plant(canvas: Canvas, brief: SceneSpec, foot: Point, size: float) -> None:
     """A potted plant beside the cat."""
     rng = canvas.rng
     x, y = foot
@@ -105,7 +105,7 @@ def _paint_plant(canvas: Canvas, brief: Brief, foot: Point, size: float) -> None
     )
 
 
-def _paint_figure(canvas: Canvas, brief: Brief, foot: Point, tall: float) -> None:
+def _paint_figure(canvas: Canvas, brief: SceneSpec, foot: Point, tall: float) -> None:
     """The silhouette, with a rim of light along its upper edges."""
     rng, u = canvas.rng, canvas.u
     outlines = [placed(o, foot, tall, flip=foot[0] > canvas.w / 2) for o in rng.choice(CATS)()]

@@ -7,7 +7,7 @@ from PIL import Image
 from liangxin_nb.sandbox.painter._colour import Rgb, mix
 from liangxin_nb.sandbox.painter._shapes import disc, rect
 from liangxin_nb.sandbox.painter.canvas import Canvas, Point, fade, gradient
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 from liangxin_nb.sandbox.painter.sky import paint_sky
 from liangxin_nb.sandbox.painter.water import mirror, paint_swell
 
@@ -15,7 +15,7 @@ LAMP: Rgb = (255, 206, 122)
 Outline = list[Point]
 
 
-def paint_city(canvas: Canvas, brief: Brief) -> None:
+def paint_city(canvas: Canvas, brief: SceneSpec) -> None:
     """Paint three depths of towers above water or a lamplit quay."""
     rng = canvas.rng
     river = rng.random() < 0.7
@@ -39,7 +39,7 @@ def paint_city(canvas: Canvas, brief: Brief) -> None:
     _paint_quay_lamps(canvas, brief, level)
 
 
-def _paint_haze(canvas: Canvas, brief: Brief, level: float, strength: float = 0.55) -> None:
+def _paint_haze(canvas: Canvas, brief: SceneSpec, level: float, strength: float = 0.55) -> None:
     """The glow that streets throw up between the towers."""
     tone = mix(brief.palette.accent, brief.palette.sky[3], 0.5)
     top = round(level - canvas.u * 0.4)
@@ -49,7 +49,7 @@ def _paint_haze(canvas: Canvas, brief: Brief, level: float, strength: float = 0.
     )
 
 
-def _paint_row(canvas: Canvas, brief: Brief, level: float, t: float, heart: float) -> None:
+def _paint_row(canvas: Canvas, brief: SceneSpec, level: float, t: float, heart: float) -> None:
     """One depth of buildings; they grow towards the heart of the city."""
     rng, u = canvas.rng, canvas.u
     wall = mix(brief.palette.depth(0.25 + 0.65 * t), brief.palette.sky[2], 0.25 * (1 - t))
@@ -121,7 +121,7 @@ def _light_up(
                 lights[rng.randrange(3)].append(rect(x, y, x + gap * 0.56, y + cell * 0.72))
 
 
-def _paint_windows(canvas: Canvas, brief: Brief, lights: list[list[Outline]], t: float) -> None:
+def _paint_windows(canvas: Canvas, brief: SceneSpec, lights: list[list[Outline]], t: float) -> None:
     glow = {"night": 1.0, "sunset": 0.72, "dawn": 0.5}.get(brief.light, 0.4)
     tones = LAMP, mix(LAMP, brief.palette.accent, 0.6), mix(brief.palette.sky[3], LAMP, 0.3)
     for tone, panes, strength in zip(tones, lights, (0.95, 0.7, 0.4), strict=True):
@@ -139,7 +139,7 @@ def _smear(canvas: Canvas, level: float) -> None:
     canvas.image.paste(Image.blend(part, long, 0.55), (0, top))
 
 
-def _paint_quay_lamps(canvas: Canvas, brief: Brief, level: float) -> None:
+def _paint_quay_lamps(canvas: Canvas, brief: SceneSpec, level: float) -> None:
     if brief.light in ("noon", "dawn"):
         return
     count = canvas.across(9)

@@ -10,13 +10,13 @@ from liangxin_nb.sandbox.painter._shapes import curve
 from liangxin_nb.sandbox.painter.canvas import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter.land import body, paint_range, ridge_line
 from liangxin_nb.sandbox.painter.props import add_birds
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 from liangxin_nb.sandbox.painter.sky import paint_sky
 
 SAND: Rgb = (226, 160, 92)
 
 
-def paint_desert(canvas: Canvas, brief: Brief) -> None:
+def paint_desert(canvas: Canvas, brief: SceneSpec) -> None:
     """Paint four to six dunes that climb towards the viewer under a large sky."""
     rng = canvas.rng
     horizon = rng.uniform(0.5, 0.62)
@@ -35,7 +35,7 @@ def paint_desert(canvas: Canvas, brief: Brief) -> None:
         add_birds(canvas, brief, (canvas.w * 0.5, canvas.h * 0.25), canvas.u * 0.15)
 
 
-def _paint_dune(canvas: Canvas, brief: Brief, level: float, t: float, side: int) -> None:
+def _paint_dune(canvas: Canvas, brief: SceneSpec, level: float, t: float, side: int) -> None:
     """One dune: a lit body, then the face that is turned away from the light."""
     rng, u = canvas.rng, canvas.u
     lit, shade = _tones(brief, t)
@@ -65,7 +65,7 @@ def _slopes(canvas: Canvas, peak: Point, foot: float) -> tuple[list[Point], list
     return curve(left, 14), curve(right, 14)
 
 
-def _tones(brief: Brief, t: float) -> tuple[Rgb, Rgb]:
+def _tones(brief: SceneSpec, t: float) -> tuple[Rgb, Rgb]:
     """Lit and shaded sand at a distance (0 far .. 1 near)."""
     base = tinted(mix(brief.palette.far, brief.palette.accent, 0.3), SAND, 0.55)
     lit = mix(mix(base, brief.palette.light, 0.34 - 0.1 * t), brief.palette.sky[2], 0.3 * (1 - t))
@@ -87,7 +87,7 @@ def _spine(canvas: Canvas, peak: Point, side: int, t: float) -> list[Point]:
     return curve([(x + side * swing * a, y + drop * b) for a, b in turns], 12)
 
 
-def _paint_ripples(canvas: Canvas, brief: Brief, horizon: float) -> None:
+def _paint_ripples(canvas: Canvas, brief: SceneSpec, horizon: float) -> None:
     """Faint wind marks on the sand."""
     top = round(canvas.h * (horizon + 0.08))
     size = canvas.w, canvas.h - top

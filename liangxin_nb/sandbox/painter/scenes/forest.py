@@ -9,19 +9,19 @@ from liangxin_nb.sandbox.painter.canvas import Canvas, Point, fade, gradient
 from liangxin_nb.sandbox.painter.flora import blade, conifer_row, crown, leaf, trunk
 from liangxin_nb.sandbox.painter.land import body, ridge_line
 from liangxin_nb.sandbox.painter.props import add_birds, add_house
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 from liangxin_nb.sandbox.painter.season import SHOWY
 from liangxin_nb.sandbox.painter.sky import paint_sky
 
 
-def paint_forest(canvas: Canvas, brief: Brief) -> None:
+def paint_forest(canvas: Canvas, brief: SceneSpec) -> None:
     """Paint misty slopes or a stand of stems, as chance has it."""
     view = canvas.rng.choice((_paint_slopes, _paint_stems))
     # Firs keep one green all year: a season that shows needs leaves.
     (_paint_stems if brief.season in SHOWY else view)(canvas, brief)
 
 
-def _paint_slopes(canvas: Canvas, brief: Brief) -> None:
+def _paint_slopes(canvas: Canvas, brief: SceneSpec) -> None:
     """Rows of firs, each lower, larger and darker than the one behind."""
     rng = canvas.rng
     at = paint_sky(canvas, brief, 0.75)
@@ -41,7 +41,7 @@ def _paint_slopes(canvas: Canvas, brief: Brief) -> None:
         add_house(canvas, brief, spot, canvas.u * 0.16, brief.palette.near)
 
 
-def _paint_row(canvas: Canvas, brief: Brief, line: list[Point], t: float) -> None:
+def _paint_row(canvas: Canvas, brief: SceneSpec, line: list[Point], t: float) -> None:
     green = brief.palette.leaf[canvas.rng.randrange(len(brief.palette.leaf))]
     ink = mix(brief.palette.depth(0.12 + 0.86 * t), green, 0.34 * (1 - 0.55 * t))
     mist = mix(ink, brief.palette.sky[3], 0.75 - 0.4 * t)
@@ -52,7 +52,7 @@ def _paint_row(canvas: Canvas, brief: Brief, line: list[Point], t: float) -> Non
     canvas.shape(body(canvas, line), gradient((8, 256), [ink, mist, mist, mist]))
 
 
-def _paint_stems(canvas: Canvas, brief: Brief) -> None:
+def _paint_stems(canvas: Canvas, brief: SceneSpec) -> None:
     """Stems in four depths against a glowing clearing, with leaves above and below."""
     rng = canvas.rng
     sky = brief.palette.sky
@@ -74,7 +74,7 @@ def _paint_stems(canvas: Canvas, brief: Brief) -> None:
     _paint_floor(canvas, brief)
 
 
-def _paint_stand(canvas: Canvas, brief: Brief, t: float, build: float) -> None:
+def _paint_stand(canvas: Canvas, brief: SceneSpec, t: float, build: float) -> None:
     """One depth of stems; ``build`` above 1 makes them fewer and stouter."""
     rng, u = canvas.rng, canvas.u
     ground = canvas.h * (0.66 + 0.2 * t)
@@ -106,14 +106,14 @@ def _paint_stand(canvas: Canvas, brief: Brief, t: float, build: float) -> None:
 
 
 def _paint_heads(
-    canvas: Canvas, brief: Brief, heads: list[list[Point]], bark: Rgb, t: float
+    canvas: Canvas, brief: SceneSpec, heads: list[list[Point]], bark: Rgb, t: float
 ) -> None:
     for k, green in enumerate(brief.palette.leaf[:3]):
         tone = mix(mix(green, brief.palette.sky[3], 0.35 * (1 - t)), bark, 0.1 + 0.3 * t)
         canvas.shapes(heads[k::3], tone, 0.9)
 
 
-def _paint_rays(canvas: Canvas, brief: Brief, heart: Point) -> None:
+def _paint_rays(canvas: Canvas, brief: SceneSpec, heart: Point) -> None:
     """Slanting beams that fall through the crowns."""
     rng = canvas.rng
     lean = rng.choice((-1, 1)) * rng.uniform(0.25, 0.5)
@@ -130,7 +130,7 @@ def _paint_rays(canvas: Canvas, brief: Brief, heart: Point) -> None:
     canvas.lay(ImageChops.multiply(mask, soft), tone, 0.14 if brief.dark else 0.44)
 
 
-def _paint_floor(canvas: Canvas, brief: Brief) -> None:
+def _paint_floor(canvas: Canvas, brief: SceneSpec) -> None:
     """Grass and fallen leaves on the nearest ground."""
     rng, u = canvas.rng, canvas.u
     blades = [

@@ -8,7 +8,7 @@ from liangxin_nb.sandbox.painter.canvas import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter.flora import FLOWERS, Flower, blade, crown, daisy, leaf, trunk
 from liangxin_nb.sandbox.painter.land import body, ridge_line
 from liangxin_nb.sandbox.painter.props import add_birds, add_house
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 from liangxin_nb.sandbox.painter.sky import paint_sky
 
 GREEN: Rgb = (104, 142, 74)
@@ -22,7 +22,7 @@ BLOOMS: tuple[Rgb, ...] = (
 )
 
 
-def paint_garden(canvas: Canvas, brief: Brief) -> None:
+def paint_garden(canvas: Canvas, brief: SceneSpec) -> None:
     """Paint hills and trees behind a meadow whose flowers grow towards the viewer."""
     rng = canvas.rng
     horizon = rng.uniform(0.42, 0.58)
@@ -44,13 +44,13 @@ def paint_garden(canvas: Canvas, brief: Brief) -> None:
     _paint_meadow(canvas, brief, horizon + 0.1)
 
 
-def _green(brief: Brief, depth: float) -> Rgb:
+def _green(brief: SceneSpec, depth: float) -> Rgb:
     base = mix(brief.palette.leaf[0], GREEN, 0.6)
     tone = tinted(mix(base, brief.palette.near, 0.55 * depth), brief.palette.far, 0.22)
     return mix(tone, brief.palette.near, 0.55) if brief.dark else tone
 
 
-def _paint_trees(canvas: Canvas, brief: Brief, line: list[Point], tone: Rgb, row: int) -> None:
+def _paint_trees(canvas: Canvas, brief: SceneSpec, line: list[Point], tone: Rgb, row: int) -> None:
     rng = canvas.rng
     for _ in range(canvas.across(rng.randint(2, 5))):
         x, y = line[rng.randrange(len(line))]
@@ -69,7 +69,7 @@ def _paint_trees(canvas: Canvas, brief: Brief, line: list[Point], tone: Rgb, row
         )
 
 
-def _paint_meadow(canvas: Canvas, brief: Brief, top: float) -> None:
+def _paint_meadow(canvas: Canvas, brief: SceneSpec, top: float) -> None:
     """Rows of grass and flowers; the last row stands out of the lower edge."""
     rng = canvas.rng
     kinds = rng.sample(FLOWERS, 2)
@@ -85,7 +85,7 @@ def _paint_meadow(canvas: Canvas, brief: Brief, top: float) -> None:
         _paint_flowers(canvas, brief, line, kinds, tones, t)
 
 
-def _bloom_tones(canvas: Canvas, brief: Brief) -> list[Rgb]:
+def _bloom_tones(canvas: Canvas, brief: SceneSpec) -> list[Rgb]:
     """Three flower colours: the accent, a neighbour, and a light one."""
     rng = canvas.rng
     tones = rng.sample(BLOOMS, 2)
@@ -113,7 +113,12 @@ def _paint_grass(canvas: Canvas, line: list[Point], tone: Rgb, t: float) -> None
 
 
 def _paint_flowers(
-    canvas: Canvas, brief: Brief, line: list[Point], kinds: list[Flower], tones: list[Rgb], t: float
+    canvas: Canvas,
+    brief: SceneSpec,
+    line: list[Point],
+    kinds: list[Flower],
+    tones: list[Rgb],
+    t: float,
 ) -> None:
     rng, u = canvas.rng, canvas.u
     size = u * (0.0045 + 0.036 * t**1.7)

@@ -7,11 +7,11 @@ from itertools import pairwise
 from liangxin_nb.sandbox.painter._colour import mix
 from liangxin_nb.sandbox.painter._shapes import rect
 from liangxin_nb.sandbox.painter.canvas import Canvas, Point, gradient
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 from liangxin_nb.sandbox.painter.scenes.street import FAR, LAMP, Street
 
 
-def paint_end(canvas: Canvas, brief: Brief, street: Street) -> None:
+def paint_end(canvas: Canvas, brief: SceneSpec, street: Street) -> None:
     """Small gabled houses and a glow where the street ends."""
     rng, u = canvas.rng, canvas.u
     foot = street.at(0, 0, FAR)[1] + 1
@@ -27,7 +27,7 @@ def paint_end(canvas: Canvas, brief: Brief, street: Street) -> None:
     canvas.glow((street.eye[0], foot - u * 0.03), u * 0.3, LAMP, 0.5)
 
 
-def paint_houses(canvas: Canvas, brief: Brief, street: Street) -> None:
+def paint_houses(canvas: Canvas, brief: SceneSpec, street: Street) -> None:
     """House fronts on both sides, nearer ones higher and darker."""
     rng = canvas.rng
     edges = [FAR, 0.17, 0.27, 0.42, 0.66, 1.4]
@@ -52,7 +52,7 @@ def paint_houses(canvas: Canvas, brief: Brief, street: Street) -> None:
 
 
 def _paint_shop(
-    canvas: Canvas, brief: Brief, street: Street, side: int, depth: tuple[float, float]
+    canvas: Canvas, brief: SceneSpec, street: Street, side: int, depth: tuple[float, float]
 ) -> None:
     """The ground floor: a door, a shop window that is mostly lit, and a plinth."""
     rng, dark = canvas.rng, brief.palette.near
@@ -80,7 +80,7 @@ def _paint_shop(
 
 def _paint_panes(
     canvas: Canvas,
-    brief: Brief,
+    brief: SceneSpec,
     street: Street,
     side: int,
     depth: tuple[float, float],

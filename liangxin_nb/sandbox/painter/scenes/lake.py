@@ -8,12 +8,12 @@ from liangxin_nb.sandbox.painter.canvas import Canvas, Point
 from liangxin_nb.sandbox.painter.flora import blade, conifer_row
 from liangxin_nb.sandbox.painter.land import body, paint_range, parted, ridge_line
 from liangxin_nb.sandbox.painter.props import add_birds, add_boat, add_house
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 from liangxin_nb.sandbox.painter.sky import paint_sky
 from liangxin_nb.sandbox.painter.water import mirror, paint_swell
 
 
-def paint_lake(canvas: Canvas, brief: Brief) -> None:
+def paint_lake(canvas: Canvas, brief: SceneSpec) -> None:
     """Paint hills and firs around still water, with reeds, a jetty or a boat in front."""
     rng = canvas.rng
     horizon = rng.uniform(0.5, 0.62)
@@ -36,7 +36,7 @@ def paint_lake(canvas: Canvas, brief: Brief) -> None:
     rng.choice((_paint_reeds, _paint_jetty, _paint_reeds))(canvas, brief)
 
 
-def _paint_shore(canvas: Canvas, brief: Brief, level: float, at: Point) -> None:
+def _paint_shore(canvas: Canvas, brief: SceneSpec, level: float, at: Point) -> None:
     rng = canvas.rng
     count = rng.randint(2, 3)
     for i in range(count):
@@ -55,7 +55,7 @@ def _paint_shore(canvas: Canvas, brief: Brief, level: float, at: Point) -> None:
         add_house(canvas, brief, spot, canvas.u * 0.075, brief.palette.near)
 
 
-def _paint_reeds(canvas: Canvas, brief: Brief) -> None:
+def _paint_reeds(canvas: Canvas, brief: SceneSpec) -> None:
     """Grasses that lean in from one lower corner."""
     rng = canvas.rng
     left = rng.random() < 0.5
@@ -68,7 +68,7 @@ def _paint_reeds(canvas: Canvas, brief: Brief) -> None:
     canvas.shapes(blades, mix(brief.palette.near, brief.palette.leaf[3], 0.12))
 
 
-def _paint_jetty(canvas: Canvas, brief: Brief) -> None:
+def _paint_jetty(canvas: Canvas, brief: SceneSpec) -> None:
     """A wooden jetty that runs out towards the far shore."""
     rng, u = canvas.rng, canvas.u
     foot, lean = canvas.w * rng.choice((0.3, 0.42, 0.62)), rng.uniform(-0.12, 0.12) * u

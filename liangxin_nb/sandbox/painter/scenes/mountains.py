@@ -7,11 +7,11 @@ from liangxin_nb.sandbox.painter.canvas import Canvas, Point
 from liangxin_nb.sandbox.painter.flora import conifer_row
 from liangxin_nb.sandbox.painter.land import body, paint_range, parted, ridge_line
 from liangxin_nb.sandbox.painter.props import add_birds, add_house
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 from liangxin_nb.sandbox.painter.sky import paint_sky
 
 
-def paint_mountains(canvas: Canvas, brief: Brief) -> None:
+def paint_mountains(canvas: Canvas, brief: SceneSpec) -> None:
     """Paint a mountain view: sky, three to five ranges, and firs on the nearest hill."""
     rng = canvas.rng
     at = paint_sky(canvas, brief, 0.7)
@@ -29,7 +29,7 @@ def paint_mountains(canvas: Canvas, brief: Brief) -> None:
     _paint_foreground(canvas, brief)
 
 
-def _paint_foreground(canvas: Canvas, brief: Brief) -> None:
+def _paint_foreground(canvas: Canvas, brief: SceneSpec) -> None:
     """A dark wooded hill that gives the mountains their scale."""
     rng = canvas.rng
     line = ridge_line(canvas, canvas.h * 0.97, canvas.u * rng.uniform(0.06, 0.16), 1.1, 0.35)

@@ -12,10 +12,10 @@ from liangxin_nb.sandbox.painter._shapes import disc, placed, stroke
 from liangxin_nb.sandbox.painter.busts import bust
 from liangxin_nb.sandbox.painter.canvas import Canvas, Point, fade, gradient
 from liangxin_nb.sandbox.painter.flora import leaf
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 
 
-def paint_portrait(canvas: Canvas, brief: Brief) -> None:
+def paint_portrait(canvas: Canvas, brief: SceneSpec) -> None:
     """Keep the view already on the canvas only within a head and shoulders."""
     rng = canvas.rng
     view = canvas.image.copy()
@@ -31,7 +31,7 @@ def paint_portrait(canvas: Canvas, brief: Brief) -> None:
     _paint_head(canvas, brief, [placed(o, foot, tall, flip) for o in bust(rng)], view)
 
 
-def _paint_paper(canvas: Canvas, brief: Brief, paper: Rgb) -> None:
+def _paint_paper(canvas: Canvas, brief: SceneSpec, paper: Rgb) -> None:
     canvas.backdrop(
         [mix(paper, brief.palette.sky[3], 0.15), paper, mix(paper, brief.palette.far, 0.2)]
     )
@@ -39,7 +39,7 @@ def _paint_paper(canvas: Canvas, brief: Brief, paper: Rgb) -> None:
     canvas.lay(shaped(fibre, lambda v: (v - 0.5) * 0.4), brief.palette.far, 0.6)
 
 
-def _paint_sprigs(canvas: Canvas, brief: Brief, heart: Point, ring: float) -> None:
+def _paint_sprigs(canvas: Canvas, brief: SceneSpec, heart: Point, ring: float) -> None:
     """Leafy twigs that follow the rim of the disc behind the head."""
     rng = canvas.rng
     for side in (-1, 1):
@@ -62,7 +62,7 @@ def _on(heart: Point, radius: float, angle: float) -> Point:
 
 
 def _paint_head(
-    canvas: Canvas, brief: Brief, outlines: list[list[Point]], view: Image.Image
+    canvas: Canvas, brief: SceneSpec, outlines: list[list[Point]], view: Image.Image
 ) -> None:
     """The silhouette filled with the view, which sinks into one dark tone at the shoulders."""
     mask = canvas.mask(outlines)

@@ -8,12 +8,12 @@ from liangxin_nb.sandbox.painter._shapes import blob, stroke
 from liangxin_nb.sandbox.painter.canvas import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter.land import paint_rock
 from liangxin_nb.sandbox.painter.props import add_birds, add_boat, add_lighthouse
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 from liangxin_nb.sandbox.painter.sky import paint_sky
 from liangxin_nb.sandbox.painter.water import paint_glitter, paint_swell, paint_water
 
 
-def paint_sea(canvas: Canvas, brief: Brief) -> None:
+def paint_sea(canvas: Canvas, brief: SceneSpec) -> None:
     """Paint a seascape; chance picks the coast, words may add a boat or a lighthouse."""
     rng = canvas.rng
     horizon = rng.uniform(0.46, 0.62)
@@ -35,7 +35,7 @@ def paint_sea(canvas: Canvas, brief: Brief) -> None:
     rng.choice((_paint_beach, _paint_rocks))(canvas, brief)
 
 
-def _paint_islands(canvas: Canvas, brief: Brief, level: float) -> None:
+def _paint_islands(canvas: Canvas, brief: SceneSpec, level: float) -> None:
     rng = canvas.rng
     for i in range(rng.randint(0, 3)):
         wide = canvas.w * rng.uniform(0.12, 0.4)
@@ -55,7 +55,7 @@ def _arch(t: float) -> float:
     return float(min(1.0, 4.5 * t * (1 - t)))
 
 
-def _paint_headland(canvas: Canvas, brief: Brief, level: float, side: int) -> None:
+def _paint_headland(canvas: Canvas, brief: SceneSpec, level: float, side: int) -> None:
     """A cliff that enters from one side (``side`` 1: the left), steep to seaward."""
     rng, u = canvas.rng, canvas.u
     line = _cliff_line(canvas, level, side)
@@ -87,7 +87,7 @@ def _cliff_line(canvas: Canvas, level: float, side: int) -> list[Point]:
     return line
 
 
-def _paint_beach(canvas: Canvas, brief: Brief) -> None:
+def _paint_beach(canvas: Canvas, brief: SceneSpec) -> None:
     """Wet sand along the lower edge, with two lines of foam."""
     rng = canvas.rng
     sand = mix(
@@ -117,7 +117,7 @@ def _paint_beach(canvas: Canvas, brief: Brief) -> None:
     canvas.shape(stroke([(x, y - canvas.u * 0.035) for x, y in line], widths[::-1]), WHITE, 0.5)
 
 
-def _paint_rocks(canvas: Canvas, brief: Brief) -> None:
+def _paint_rocks(canvas: Canvas, brief: SceneSpec) -> None:
     """A few dark stones in a lower corner, with foam at their feet."""
     rng = canvas.rng
     corner = rng.choice((0.12, 0.86))

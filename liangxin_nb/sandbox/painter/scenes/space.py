@@ -11,11 +11,11 @@ from liangxin_nb.sandbox.painter._noise import field, ridged, shaped, threshold
 from liangxin_nb.sandbox.painter._shapes import disc
 from liangxin_nb.sandbox.painter.canvas import SMOOTH, Canvas, Point, gradient
 from liangxin_nb.sandbox.painter.land import body, paint_rock, ridge_line
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 from liangxin_nb.sandbox.painter.sky import paint_stars
 
 
-def paint_space(canvas: Canvas, brief: Brief) -> None:
+def paint_space(canvas: Canvas, brief: SceneSpec) -> None:
     """Paint a nebula and a large world; chance adds a small one or a rocky horizon."""
     rng = canvas.rng
     deep = scaled(brief.palette.sky[0], 0.035)
@@ -47,7 +47,7 @@ def paint_space(canvas: Canvas, brief: Brief) -> None:
         _paint_ground(canvas, brief, side)
 
 
-def _paint_nebula(canvas: Canvas, brief: Brief) -> None:
+def _paint_nebula(canvas: Canvas, brief: SceneSpec) -> None:
     rng = canvas.rng
     size = canvas.w, canvas.h
     sky = [scaled(tone, min(0.5, light_of(tone))) for tone in brief.palette.sky]
@@ -93,7 +93,7 @@ def _paint_bright_stars(canvas: Canvas) -> None:
 
 
 def paint_world(
-    canvas: Canvas, brief: Brief, at: Point, radius: float, hue: Rgb, side: int
+    canvas: Canvas, brief: SceneSpec, at: Point, radius: float, hue: Rgb, side: int
 ) -> None:
     """A banded globe lit from one side (``side`` -1: left), with a thin bright atmosphere."""
     rng = canvas.rng
@@ -121,7 +121,7 @@ def _day(px: int, side: int) -> Image.Image:
 
 
 def _paint_rings(
-    canvas: Canvas, brief: Brief, at: Point, radius: float, tilt: float, front: bool
+    canvas: Canvas, brief: SceneSpec, at: Point, radius: float, tilt: float, front: bool
 ) -> None:
     """Half of a ring system: the far half goes behind the globe, the near half before it."""
     tone = mix(brief.palette.light, brief.palette.accent, 0.4)
@@ -143,7 +143,7 @@ def _turned(points: list[Point], at: Point) -> list[Point]:
     return [*out, out[0]]
 
 
-def _paint_ground(canvas: Canvas, brief: Brief, side: int) -> None:
+def _paint_ground(canvas: Canvas, brief: SceneSpec, side: int) -> None:
     """The rocky rim of the world from which all this is seen."""
     for i in range(2):
         line = ridge_line(

@@ -10,7 +10,7 @@ from liangxin_nb.sandbox.painter._colour import WHITE, Rgb, mix, tinted
 from liangxin_nb.sandbox.painter._shapes import blob, curve, stroke
 from liangxin_nb.sandbox.painter.canvas import SMOOTH, Canvas, Point
 from liangxin_nb.sandbox.painter.flora import leaf
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 from liangxin_nb.sandbox.painter.scenes.table import Table, paint_room, paint_shadow
 from liangxin_nb.sandbox.painter.scenes.vessels import paint_bowl_front, paint_vessel
 
@@ -24,7 +24,7 @@ FRUIT: tuple[Rgb, ...] = (
 )
 
 
-def paint_still(canvas: Canvas, brief: Brief) -> None:
+def paint_still(canvas: Canvas, brief: SceneSpec) -> None:
     """Paint a wall, a table and a group of five to eight things on it."""
     rng = canvas.rng
     table = Table(canvas, brief)
@@ -52,7 +52,7 @@ def paint_still(canvas: Canvas, brief: Brief) -> None:
         )
 
 
-def _paint_bowl(canvas: Canvas, brief: Brief, table: Table, foot: Point) -> None:
+def _paint_bowl(canvas: Canvas, brief: SceneSpec, table: Table, foot: Point) -> None:
     """A bowl heaped with fruit: back fruit first, then the bowl's front."""
     rng, u = canvas.rng, canvas.u
     tall = u * 0.115
@@ -64,7 +64,9 @@ def _paint_bowl(canvas: Canvas, brief: Brief, table: Table, foot: Point) -> None
     paint_bowl_front(canvas, brief, table, foot, tall)
 
 
-def _paint_fruit(canvas: Canvas, brief: Brief, table: Table, foot: Point, radius: float) -> None:
+def _paint_fruit(
+    canvas: Canvas, brief: SceneSpec, table: Table, foot: Point, radius: float
+) -> None:
     """One loose fruit that lies on the table."""
     paint_shadow(canvas, table, foot, radius * 0.9)
     _paint_ball(
@@ -73,7 +75,7 @@ def _paint_fruit(canvas: Canvas, brief: Brief, table: Table, foot: Point, radius
 
 
 def _paint_ball(
-    canvas: Canvas, brief: Brief, table: Table, at: Point, radius: float, hue: Rgb
+    canvas: Canvas, brief: SceneSpec, table: Table, at: Point, radius: float, hue: Rgb
 ) -> None:
     """A round fruit with a stalk and, sometimes, a leaf."""
     rng = canvas.rng
@@ -90,7 +92,7 @@ def _paint_ball(
         canvas.shape(green, mix(brief.palette.leaf[3], brief.palette.near, 0.3))
 
 
-def _ball(tone: Rgb, brief: Brief, side: int, px: int = 128) -> Image.Image:
+def _ball(tone: Rgb, brief: SceneSpec, side: int, px: int = 128) -> Image.Image:
     """Shading on a round skin: a soft highlight towards the light, a dark far edge."""
     glow = Image.radial_gradient("L").resize((px * 2, px * 2), SMOOTH)
     left, top = round(px * (0.5 - side * 0.24)), round(px * 0.74)
@@ -99,7 +101,7 @@ def _ball(tone: Rgb, brief: Brief, side: int, px: int = 128) -> Image.Image:
     return ImageOps.colorize(light, dark, bright, mid=tone, blackpoint=70, midpoint=165)
 
 
-def _paint_branch(canvas: Canvas, brief: Brief, foot: Point) -> None:
+def _paint_branch(canvas: Canvas, brief: SceneSpec, foot: Point) -> None:
     """Twigs with leaves or blossom that rise out of a vase."""
     rng, u = canvas.rng, canvas.u
     grow: Callable[[float, float], float] = rng.uniform

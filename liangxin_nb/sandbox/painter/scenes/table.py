@@ -8,19 +8,19 @@ from liangxin_nb.sandbox.painter._colour import mix, tinted
 from liangxin_nb.sandbox.painter._noise import field, shaped
 from liangxin_nb.sandbox.painter._shapes import disc
 from liangxin_nb.sandbox.painter.canvas import Canvas, Point, gradient
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 
 
 class Table:
     """Where things stand and where the light comes from (``side`` -1 is left)."""
 
-    def __init__(self, canvas: Canvas, brief: Brief) -> None:
+    def __init__(self, canvas: Canvas, brief: SceneSpec) -> None:
         self.edge = canvas.h - canvas.u * canvas.rng.uniform(0.3, 0.36)
         self.side = canvas.rng.choice((-1, 1))
         self.shadow = mix(brief.palette.near, brief.palette.sky[0], 0.2)
 
 
-def paint_room(canvas: Canvas, brief: Brief, table: Table) -> None:
+def paint_room(canvas: Canvas, brief: SceneSpec, table: Table) -> None:
     """A plastered wall with window light, and the table's wood."""
     rng = canvas.rng
     wall = mix(brief.palette.sky[2], brief.palette.far, 0.4)
@@ -33,7 +33,7 @@ def paint_room(canvas: Canvas, brief: Brief, table: Table) -> None:
     _paint_wood(canvas, brief, round(table.edge))
 
 
-def _paint_wood(canvas: Canvas, brief: Brief, top: int) -> None:
+def _paint_wood(canvas: Canvas, brief: SceneSpec, top: int) -> None:
     """The table from its far edge (px) down, with grain and a lit rim."""
     rng, u = canvas.rng, canvas.u
     wood = tinted(mix(brief.palette.near, brief.palette.accent, 0.42), (150, 92, 58), 0.4)
@@ -58,7 +58,7 @@ def _paint_wood(canvas: Canvas, brief: Brief, top: int) -> None:
     )
 
 
-def _paint_window_light(canvas: Canvas, brief: Brief, table: Table) -> None:
+def _paint_window_light(canvas: Canvas, brief: SceneSpec, table: Table) -> None:
     """The slanting shape of a window on the wall."""
     rng, u = canvas.rng, canvas.u
     x, y = (

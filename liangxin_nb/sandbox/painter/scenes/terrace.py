@@ -6,7 +6,7 @@ from liangxin_nb.sandbox.painter._colour import Rgb, mix
 from liangxin_nb.sandbox.painter._shapes import disc, outline, placed, rect, stroke
 from liangxin_nb.sandbox.painter.canvas import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter.flora import crown
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 from liangxin_nb.sandbox.painter.scenes.street import LAMP, Street
 
 # A chair to the right of its table, in units of the table's height.
@@ -18,7 +18,7 @@ CHAIR: tuple[list[Point], ...] = (
 )
 
 
-def paint_front(canvas: Canvas, brief: Brief, street: Street) -> None:
+def paint_front(canvas: Canvas, brief: SceneSpec, street: Street) -> None:
     """The café itself: a glowing wall of glass below a striped awning."""
     side, far, near = street.side, 0.3, 1.3
     warm = mix(LAMP, brief.palette.accent, 0.35)
@@ -39,7 +39,9 @@ def paint_front(canvas: Canvas, brief: Brief, street: Street) -> None:
     _paint_awning(canvas, brief, street, (far, near))
 
 
-def _paint_awning(canvas: Canvas, brief: Brief, street: Street, depth: tuple[float, float]) -> None:
+def _paint_awning(
+    canvas: Canvas, brief: SceneSpec, street: Street, depth: tuple[float, float]
+) -> None:
     far, near = depth
     side = street.side
     cloth = brief.palette.accent, mix((250, 240, 222), LAMP, 0.25)
@@ -63,7 +65,7 @@ def _paint_awning(canvas: Canvas, brief: Brief, street: Street, depth: tuple[flo
         )
 
 
-def paint_terrace(canvas: Canvas, brief: Brief, street: Street) -> None:
+def paint_terrace(canvas: Canvas, brief: SceneSpec, street: Street) -> None:
     """Round tables with chairs and cups, and a potted tree."""
     rng = canvas.rng
     ink = mix(brief.palette.near, (0, 0, 0), 0.15)
@@ -75,7 +77,7 @@ def paint_terrace(canvas: Canvas, brief: Brief, street: Street) -> None:
     _paint_tree(canvas, brief, street.at(-street.side * 0.8, 0, 0.78), canvas.u * 0.1)
 
 
-def _paint_tree(canvas: Canvas, brief: Brief, foot: Point, size: float) -> None:
+def _paint_tree(canvas: Canvas, brief: SceneSpec, foot: Point, size: float) -> None:
     """A potted tree across the street, lit from the café."""
     pot = outline("-0.42,-0.7 0.42,-0.7 0.3,0 -0.3,0")
     canvas.shape(placed(pot, foot, size), mix(brief.palette.near, (0, 0, 0), 0.15))

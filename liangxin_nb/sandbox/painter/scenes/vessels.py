@@ -7,7 +7,7 @@ from PIL import Image
 from liangxin_nb.sandbox.painter._colour import WHITE, Rgb, mix, tinted
 from liangxin_nb.sandbox.painter._shapes import curve, disc, outline, placed, stroke
 from liangxin_nb.sandbox.painter.canvas import Canvas, Point, gradient
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 from liangxin_nb.sandbox.painter.scenes.table import Table, paint_shadow
 
 CLAY: tuple[Rgb, ...] = (
@@ -29,7 +29,7 @@ HANDLE = outline("0.44,-0.8 0.75,-0.78 0.72,-0.35 0.42,-0.25")
 
 
 def paint_vessel(
-    canvas: Canvas, brief: Brief, table: Table, kind: str, foot: Point, tall: float
+    canvas: Canvas, brief: SceneSpec, table: Table, kind: str, foot: Point, tall: float
 ) -> None:
     """One vessel of a kind in ``VESSELS``, ``tall`` px high; a cup gets its handle."""
     half = curve([(r * tall, -h * tall) for r, h in VESSELS[kind]], 8)
@@ -49,14 +49,16 @@ def paint_vessel(
     canvas.shape(hollow, mix(tone, brief.palette.near, 0.62))
 
 
-def _clay(canvas: Canvas, brief: Brief) -> Rgb:
+def _clay(canvas: Canvas, brief: SceneSpec) -> Rgb:
     """A glaze that sits in the palette, dimmed at night."""
     tone = mix(canvas.rng.choice(CLAY), brief.palette.accent, 0.1)
     tone = tinted(tone, brief.palette.far, 0.25)
     return mix(tone, brief.palette.near, 0.35) if brief.dark else tone
 
 
-def paint_bowl_front(canvas: Canvas, brief: Brief, table: Table, foot: Point, tall: float) -> None:
+def paint_bowl_front(
+    canvas: Canvas, brief: SceneSpec, table: Table, foot: Point, tall: float
+) -> None:
     """A bowl without its far rim, to be painted over what lies in it."""
     half = curve([(r * tall, -h * tall) for r, h in VESSELS["bowl"]], 8)
     tone = _clay(canvas, brief)
@@ -74,7 +76,7 @@ def paint_bowl_front(canvas: Canvas, brief: Brief, table: Table, foot: Point, ta
     canvas.shape(stroke(lip, [tall * 0.02, tall * 0.07, tall * 0.02]), mix(tone, WHITE, 0.4))
 
 
-def _roundness(tone: Rgb, brief: Brief, side: int) -> Image.Image:
+def _roundness(tone: Rgb, brief: SceneSpec, side: int) -> Image.Image:
     """Shading across a turned vessel: light, core shadow, a little bounced light."""
     dark = mix(tone, brief.palette.near, 0.72)
     stops = [

@@ -8,11 +8,11 @@ from liangxin_nb.sandbox.painter.canvas import Canvas, Point, gradient
 from liangxin_nb.sandbox.painter.flora import conifer, conifer_row
 from liangxin_nb.sandbox.painter.land import body, paint_range, parted, ridge_line
 from liangxin_nb.sandbox.painter.props import add_house
-from liangxin_nb.sandbox.painter.scene_spec import Brief
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 from liangxin_nb.sandbox.painter.sky import paint_sky
 
 
-def paint_winter(canvas: Canvas, brief: Brief) -> None:
+def paint_winter(canvas: Canvas, brief: SceneSpec) -> None:
     """Paint snow hills in front of far peaks, with firs and, mostly, a cabin."""
     rng = canvas.rng
     at = paint_sky(canvas, brief, 0.62)
@@ -26,7 +26,7 @@ def paint_winter(canvas: Canvas, brief: Brief) -> None:
     _paint_near_firs(canvas, brief)
 
 
-def snow(brief: Brief, depth: float) -> tuple[Rgb, Rgb]:
+def snow(brief: SceneSpec, depth: float) -> tuple[Rgb, Rgb]:
     """Lit and shaded snow at a depth (0 far .. 1 near)."""
     lit = mix(mix(WHITE, brief.palette.light, 0.4), brief.palette.sky[3], 0.45 * (1 - depth))
     shade = mix(mix(brief.palette.sky[1], brief.palette.sky[2], 0.5), WHITE, 0.22)
@@ -35,7 +35,7 @@ def snow(brief: Brief, depth: float) -> tuple[Rgb, Rgb]:
     return lit, mix(shade, brief.palette.far, 0.3 * (1 - depth))
 
 
-def _paint_hill(canvas: Canvas, brief: Brief, t: float, house: bool) -> None:
+def _paint_hill(canvas: Canvas, brief: SceneSpec, t: float, house: bool) -> None:
     rng, u = canvas.rng, canvas.u
     base = canvas.h * (0.62 + 0.33 * t)
     line = ridge_line(canvas, base, u * rng.uniform(0.08, 0.14), rng.uniform(0.8, 1.5), 0.16, 1.0)
@@ -61,7 +61,7 @@ def _paint_hill(canvas: Canvas, brief: Brief, t: float, house: bool) -> None:
         )
 
 
-def _paint_fir(canvas: Canvas, brief: Brief, foot: Point, height: float, t: float) -> None:
+def _paint_fir(canvas: Canvas, brief: SceneSpec, foot: Point, height: float, t: float) -> None:
     """A fir with snow on its boughs and a blue shadow on the ground."""
     rng = canvas.rng
     lit, shade = snow(brief, t)
@@ -90,7 +90,7 @@ def _loads(canvas: Canvas, foot: Point, height: float) -> list[list[Point]]:
     return out
 
 
-def _paint_near_firs(canvas: Canvas, brief: Brief) -> None:
+def _paint_near_firs(canvas: Canvas, brief: SceneSpec) -> None:
     """Two or three tall firs that frame one side."""
     rng, u = canvas.rng, canvas.u
     left = rng.random() < 0.5
