@@ -108,7 +108,7 @@ class ForkingProvisioner(LocalProvisioner):  # type: ignore[misc]
             arguments=cmd[cmd.index("-f") :],
             env=dict(options["env"]),
             folder=str(options.get("cwd") or Path.cwd()),
-            schedule=self.pace,
+            pace=self.pace,
         )
         self.process = ForkedProcess(pid)
         self.pid = self.pgid = pid

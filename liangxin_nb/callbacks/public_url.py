@@ -88,8 +88,8 @@ def _below_the_hub(env: Mapping[str, str]) -> str:
 
 def _receiver(_: Mapping[str, str]) -> str:
     """The stand-alone receiver of this process, where there is one."""
-    room = sys.modules.get(f"{__package__}.receiver")
-    latest: Callable[[], str] = room.Receiver.latest if room else str
+    module = sys.modules.get(f"{__package__}.receiver")
+    latest: Callable[[], str] = module.CallbackServer.latest if module else str
     return latest()
 
 

@@ -186,7 +186,7 @@ class Session:
         return self._resumer.resume(id)
 
     def take_over(self, record: JobRecord) -> Job | None:
-        """The job of one ticket: an intent is sent, an accepted task collected.
+        """The job of one record: an intent is sent, an accepted task collected.
 
         None when another living notebook looks after it, or was quicker.
         """

@@ -28,9 +28,7 @@ class Client:
     """A client of the service: each answer is a value, an error to raise, or a function.
 
     Attributes:
-        answers: For each kind of call (`create`, `get_task`, `refresh_link`, `download`) what it
-        answers,
-            in order; the last one again and again.
+        answers: What each method answers, in order; the last answer is repeated.
         calls: The kind and the arguments of each call so far.
     """
 
@@ -45,10 +43,10 @@ class Client:
         return await self._answer("create", request, callback_url, limiter)
 
     async def get_task(self, task_id):
-        return await self._answer("record", task_id)
+        return await self._answer("get_task", task_id)
 
     async def refresh_link(self, url):
-        return await self._answer("link", url)
+        return await self._answer("refresh_link", url)
 
     async def download(self, url, target):
         target.write_bytes(await self._answer("download", url))
@@ -70,8 +68,8 @@ class Budget:
     """A budget whose turns come at once, or as `waiting` says.
 
     Attributes:
-        steps: What was asked of it so far: `acquire_poll`, `acquire_create`, and `confirm_create`
-        with the turn. waiting: A coroutine function called with the `tell` of each create.
+        steps: The methods called so far; `confirm_create` with its argument.
+        waiting: A coroutine function that is called with the `on_wait` of each create.
     """
 
     create_rate = "20 per 10 s"
@@ -82,17 +80,17 @@ class Budget:
         self.on_created = lambda: None
 
     async def acquire_poll(self):
-        self.steps.append("query")
+        self.steps.append("acquire_poll")
 
     async def acquire_create(self, on_wait):
-        self.steps.append("create")
+        self.steps.append("acquire_create")
         if self.waiting:
             await self.waiting(on_wait)
         return "turn 1"
 
     async def confirm_create(self, turn):
         self.on_created()
-        self.steps.append(("created", turn))
+        self.steps.append(("confirm_create", turn))
 
 
 def record(state="success", *urls, **values):

@@ -30,7 +30,7 @@ class Follow:
 
     async def __call__(self, task_id, poll, on_answer, patience, *, schedule, age):
         self.given = SimpleNamespace(
-            task_id=task_id, ask=poll, patience=patience, learned=schedule, age=age
+            task_id=task_id, poll=poll, patience=patience, schedule=schedule, age=age
         )
         for answer in self.answers:
             if isinstance(answer, BaseException):
@@ -119,7 +119,7 @@ async def test_task_is_followed_by_its_id_with_the_client_and_the_patience(make,
     follow = Follow(record("success", LINK))
     await make(follow, client).collect(accepted(ledger), statuses.append)
     assert (follow.given.task_id, follow.given.patience) == ("task_1", 7.0)
-    assert follow.given.ask == client.get_task
+    assert follow.given.poll == client.get_task
 
 
 async def test_plan_is_made_of_the_pace_and_of_tasks_like_this_one(make, ledger, statuses):
@@ -128,7 +128,7 @@ async def test_plan_is_made_of_the_pace_and_of_tasks_like_this_one(make, ledger,
     accepted(ledger, profile="kie", fate="kept", task_id="", seconds=99.0)
     follow = Follow(record("success", LINK))
     await make(follow).collect(accepted(ledger), statuses.append)
-    plan = follow.given.learned
+    plan = follow.given.schedule
     assert isinstance(plan, AdaptiveSchedule)
     assert plan.documented is PACE
     assert plan.durations.count == 3
@@ -272,13 +272,13 @@ async def test_attached_task_takes_its_request_from_the_service(make, ledger, st
     assert ticket.request == Request("flux-2-pro", "a lake", {"image_size": "square", "seed": 7})
     assert (ticket.fate, ticket.task_id) == ("accepted", "task_1")
     assert ledger.find("task_1") == ticket
-    assert client.calls == [("record", "task_1")]
+    assert client.calls == [("get_task", "task_1")]
 
 
 async def test_question_about_an_attached_task_takes_a_turn(make, statuses):
     client, budget = Client(get_task=[record("waiting", param=ECHO)]), Budget()
     await make(client=client, budget=budget).adopt(unknown_here(), statuses.append)
-    assert budget.steps == ["query"]
+    assert budget.steps == ["acquire_poll"]
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ async def test_only_a_picture_of_the_sandbox_is_a_drawing(keeping, ledger, profi
 
 async def test_text_in_the_answer_is_kept_without_a_download(keeping, ledger):
     answer = record("success")
-    answer = replace(answer, media=(TaskOutput("", "text", "雨\n\ntwo"),))
+    answer = replace(answer, outputs=(TaskOutput("", "text", "雨\n\ntwo"),))
     client = Client()
     result = await keeping.save(client, accepted(ledger), answer)
     assert client.calls == []
@@ -106,7 +106,7 @@ async def test_text_is_written_as_utf_8_whatever_the_system_writes(keeping, ledg
         return write(self, text, encoding or "ascii")
 
     monkeypatch.setattr(Path, "write_text", write_text)
-    answer = replace(record("success"), media=(TaskOutput("", "text", "雨"),))
+    answer = replace(record("success"), outputs=(TaskOutput("", "text", "雨"),))
     result = await keeping.save(Client(), accepted(ledger), answer)
     assert result.paths[0].read_bytes() == "雨".encode()
 
@@ -138,9 +138,9 @@ async def test_nothing_incomplete_is_left_in_the_folder(keeping, ledger, results
 async def test_after_a_dead_link_the_service_is_asked_for_a_fresh_one(keeping, ledger, budget):
     client = Client(download=[dead(FIRST)], get_task=[record("success", SECOND)])
     result = await keeping.save(client, accepted(ledger), record("success", FIRST))
-    assert client.calls[1] == ("record", "task_1")
+    assert client.calls[1] == ("get_task", "task_1")
     assert downloaded(client) == [FIRST, SECOND]
-    assert budget.steps == ["query"]
+    assert budget.steps == ["acquire_poll"]
     assert len(result.paths) == 1
 
 
@@ -156,7 +156,7 @@ async def test_result_whose_fresh_link_is_dead_is_lost(keeping, ledger):
     with pytest.raises(ResultUnavailableError) as raised:
         await keeping.save(client, accepted(ledger), record("success", FIRST))
     assert raised.value is DEAD
-    assert [kind for kind, *_ in client.calls] == ["download", "record", "download"]
+    assert [kind for kind, *_ in client.calls] == ["download", "get_task", "download"]
     assert ledger.find("task_1").fate == "accepted"
 
 
@@ -166,7 +166,7 @@ async def test_answer_without_a_result_is_lost(keeping, ledger):
         ResultUnavailableError, match=r"^The task succeeded, but the answer names no result"
     ):
         await keeping.save(client, accepted(ledger), record("success"))
-    assert client.count("record") == 1
+    assert client.count("get_task") == 1
 
 
 async def test_kie_makes_a_new_link_of_each_dead_one(keeping, ledger, budget):
@@ -175,9 +175,9 @@ async def test_kie_makes_a_new_link_of_each_dead_one(keeping, ledger, budget):
         download=[dead(FIRST, SECOND)], get_task=[old], refresh_link=[lambda url: url + "?until=1"]
     )
     result = await keeping.save(client, accepted(ledger, profile="kie"), old)
-    assert [one for kind, one, *_ in client.calls if kind == "link"] == [FIRST, SECOND]
+    assert [one for kind, one, *_ in client.calls if kind == "refresh_link"] == [FIRST, SECOND]
     assert sorted(downloaded(client)[-2:]) == [FIRST + "?until=1", SECOND + "?until=1"]
-    assert budget.steps == ["query"] * 3
+    assert budget.steps == ["acquire_poll"] * 3
     assert len(result.paths) == 2
 
 
@@ -186,7 +186,7 @@ async def test_kie_makes_no_link_of_a_text(keeping, ledger):
     old = replace(record("success", FIRST), outputs=(text, TaskOutput.from_url(FIRST)))
     client = Client(download=[dead(FIRST)], get_task=[old], refresh_link=[SECOND])
     result = await keeping.save(client, accepted(ledger, profile="kie"), old)
-    assert client.count("link") == 1
+    assert client.count("refresh_link") == 1
     assert [path.suffix for path in result.paths] == [".txt", ".png"]
 
 

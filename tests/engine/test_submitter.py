@@ -123,7 +123,7 @@ async def test_turn_ends_after_the_task_id_is_in_the_ledger(ledger, intend, stat
     budget.on_created = lambda: seen.append(ledger.find(intent.id).task_id)
     await sending(Client(create=["task_1"]), ledger, budget).submit(intent, statuses.append)
     assert seen == ["task_1"]
-    assert budget.steps == ["create", ("created", "turn 1")]
+    assert budget.steps == ["acquire_create", ("confirm_create", "turn 1")]
 
 
 async def test_turn_ends_when_the_request_was_refused(ledger, intend, statuses):
@@ -131,7 +131,7 @@ async def test_turn_ends_when_the_request_was_refused(ledger, intend, statuses):
     client = Client(create=[InsufficientCreditsError("no credits", status=402)])
     with pytest.raises(InsufficientCreditsError):
         await sending(client, ledger, budget).submit(intend(), statuses.append)
-    assert budget.steps == ["create", ("created", "turn 1")]
+    assert budget.steps == ["acquire_create", ("confirm_create", "turn 1")]
 
 
 # ---- errors

@@ -272,7 +272,7 @@ def test_a_finished_card_has_buttons_for_what_can_follow(card):
 
 
 def test_again_asks_for_the_same_on_a_new_card(card, composer, session):
-    card.buttons["again"].click()
+    card.buttons["resubmit"].click()
     again, first = composer._cards._cards
     assert first is card
     assert again._job.record.request.digest == card._job.record.request.digest
@@ -280,7 +280,7 @@ def test_again_asks_for_the_same_on_a_new_card(card, composer, session):
 
 
 def test_vary_asks_for_another_seed(card, composer, session):
-    card.buttons["vary"].click()
+    card.buttons["new_seed"].click()
     assert composer._cards._cards[0]._job.record.request.options["seed"] != 7
     leave_all(session)
 

@@ -26,7 +26,7 @@ class Card:
 
     def __init__(self, number=0):
         self.drawn = self.ticked = 0
-        self.status = SimpleNamespace(over=False, ticket=SimpleNamespace(at=float(number)))
+        self.status = SimpleNamespace(is_final=False, record=SimpleNamespace(at=float(number)))
 
     def draw(self):
         self.drawn += 1
@@ -160,7 +160,7 @@ def sent(monkeypatch):
 def live_cards(beats, count, monkeypatch):
     """Real cards of tasks that do not end; they are drawn at the ticker's beats."""
     monkeypatch.setattr(card_factory, "REFRESHER", beats.ticker)
-    session = SimpleNamespace(loop=LOOP, ledger=SimpleNamespace(usual=lambda *_: 12.0))
+    session = SimpleNamespace(loop=LOOP, ledger=SimpleNamespace(median_duration=lambda *_: 12.0))
     cards = []
     for n in range(count):
         job = Job(JobRecord.new(Request("z-image", f"lake {n}"), "sandbox", ""), LOOP)

@@ -534,7 +534,7 @@ def test_one_thread_of_its_own_waits_for_the_place_of_the_appointments(tmp_path,
     seen = []
 
     class Noted(MemorySlotStore):
-        def close(self, call, seconds):
+        def block(self, call, seconds):
             seen.append(threading.current_thread().name)
 
     monkeypatch.setattr(limiter, "_open_store", lambda *_: Noted())

@@ -27,19 +27,19 @@ __all__ = ["Actions", "TaskCard"]
 _SANDBOX = "Sandbox: drawn on this machine, no model was run."
 #: The buttons that fit a phase; a phase not listed is a live one.
 _BUTTONS: dict[str, tuple[str, ...]] = {
-    "done": ("again", "vary", "edit", "cell", "id"),
-    "failed": ("again", "vary", "edit", "cell", "id"),
+    "done": ("resubmit", "new_seed", "edit", "cell", "id"),
+    "failed": ("resubmit", "new_seed", "edit", "cell", "id"),
     "left": ("collect", "edit", "cell", "id"),
-    "lost": ("again", "vary", "edit", "cell", "id"),
-    "refused": ("again", "vary", "edit", "cell"),
+    "lost": ("resubmit", "new_seed", "edit", "cell", "id"),
+    "refused": ("resubmit", "new_seed", "edit", "cell"),
     "unknown": ("edit", "cell"),
 }
 _LIVE = ("leave", "edit", "cell", "id")
 _LABELS = {
     "leave": ("Leave", "Stop watching; the task goes on and may still be billed"),
     "collect": ("Collect", "Watch it again and keep its result"),
-    "again": ("Again", "Ask for the same once more: a new task, billed on its own"),
-    "vary": ("Vary", "Ask for the same with a new seed: a new task, billed on its own"),
+    "resubmit": ("Again", "Ask for the same once more: a new task, billed on its own"),
+    "new_seed": ("Vary", "Ask for the same with a new seed: a new task, billed on its own"),
     "edit": ("Edit", "Put its prompt and inputs into the form above; nothing is sent"),
     "cell": ("Copy cell", "Show the %%liangxin cell that asks for the same, ready to be copied"),
     "id": ("Copy id", "Show the task's id, ready to be copied"),
@@ -149,7 +149,7 @@ class TaskCard:
         ticket = self.status.record
         missing = {
             "edit": self._actions.edit is None,
-            "vary": not self._actions.supports_seed(ticket),
+            "new_seed": not self._actions.supports_seed(ticket),
             "id": not ticket.task_id,
         }
         names = _BUTTONS.get(self.status.phase, _LIVE)
