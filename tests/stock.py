@@ -9,7 +9,7 @@ from liangxin_nb.core.metadata import ResultMetadata
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.task import TaskOutput
 from liangxin_nb.imaging import thumbnail
-from liangxin_nb.ledger.database import FILES, TICKETS
+from liangxin_nb.ledger.database import FILES, JOBS
 from liangxin_nb.ledger.mapping import to_row
 from liangxin_nb.sandbox.painter import paint
 
@@ -21,14 +21,24 @@ MODELS = ("z-image", "seedream-v4-5", "flux-2-pro")
 
 
 def kept(
-    session, prompt, *, model="z-image", at=None, parts=None, batch="", fate="kept", **options
+    session,
+    prompt,
+    *,
+    model="z-image",
+    created_at=None,
+    parts=None,
+    batch_id="",
+    status="saved",
+    **options,
 ):
     """A ticket with its files, kept as a finished task's are; `parts`: (kind, bytes) of each."""
     ticket = JobRecord.new(Request(model, prompt, options), session.settings.profile, "")
-    ticket = ticket.replace(task_id=f"task_{ticket.id}", at=at or time.time(), batch=batch)
+    ticket = ticket.replace(
+        task_id=f"task_{ticket.id}", created_at=created_at or time.time(), batch_id=batch_id
+    )
     session.ledger.add(ticket)
-    if fate != "kept":
-        return session.ledger.update(ticket, fate, fate=fate, reason="The service said no.")
+    if status != "saved":
+        return session.ledger.update(ticket, status, status=status, reason="The service said no.")
     if parts is None:
         parts = [("image", _painted())]
     parcel = session.results.stage(ticket)
@@ -42,7 +52,7 @@ def kept(
         "sandbox",
         "2026-11-21T17:45:00+00:00",
         options,
-        drawing=True,
+        is_sandbox=True,
     )
     result = parcel.commit(story, [TaskOutput("", kind) for kind, _ in parts])
     folder = result.folder.relative_to(session.results.root).as_posix()
@@ -61,12 +71,12 @@ def fill(ledger, root, count, *, thumbnails=True):
     """
     began = time.time() - 60.0 * count
     tickets = [_ticket(n, began) for n in range(count)]
-    there = [ticket for ticket in tickets if ticket.fate == "kept"]
+    there = [ticket for ticket in tickets if ticket.status == "saved"]
     with ledger.transaction() as db:
-        rows = [to_row(t) | {"folder": t.folder, "seconds": t.seconds} for t in tickets]
-        db.execute(TICKETS.insert(), rows)
+        rows = [to_row(t) | {"folder": t.folder, "duration_s": t.duration_s} for t in tickets]
+        db.execute(JOBS.insert(), rows)
         file = {"name": "1.png", "bytes": 1_000_000, "sha256": "", "width": 1024, "height": 1024}
-        db.execute(FILES.insert(), [{"ticket": t.id, **file} for t in there])
+        db.execute(FILES.insert(), [{"job_id": t.id, **file} for t in there])
     _files(root, there, thumbnails)
 
 
@@ -74,11 +84,12 @@ def _ticket(n, began):
     extra = " zeppelin" if n % 500 == 7 else ""
     words = [WORDS[(n * k + k * k) % len(WORDS)] for k in range(1, 25)]
     request = Request(MODELS[n % 3], " ".join(words) + extra, {"seed": n, "image_size": "square"})
-    fate = "failed" if n % 20 == 19 else "kept"
-    folder = f"2026-11-{n * 28 // 10_000 % 28 + 1:02}/{n:05}" if fate == "kept" else ""
-    batch = f"batch{n // 200:05}" if n % 2 else ""
-    return JobRecord(f"{n:012x}", request, began + 60.0 * n, "sandbox", fate=fate,
-                  task_id=f"task_{n}", folder=folder, batch=batch, seconds=12.0)  # fmt: skip
+    status = "failed" if n % 20 == 19 else "saved"
+    folder = f"2026-11-{n * 28 // 10_000 % 28 + 1:02}/{n:05}" if status == "saved" else ""
+    batch_id = f"batch{n // 200:05}" if n % 2 else ""
+    return JobRecord(f"{n:012x}", request, began + 60.0 * n, "sandbox", status=status,
+                  task_id=f"task_{n}", folder=folder, batch_id=batch_id,
+                  duration_s=12.0)  # fmt: skip
 
 
 def _files(root, tickets, thumbnails):

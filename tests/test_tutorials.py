@@ -256,9 +256,9 @@ class TestInOrder:
         tasks = created(folder)
         # Tutorial 03 provokes a failure and a refusal, 05 a refusal.
         assert ledger(folder).count_by_status() == {
-            "kept": len(tasks) - 1,
+            "saved": len(tasks) - 1,
             "failed": 1,
-            "refused": 2,
+            "rejected": 2,
         }
         assert len({task["id"] for task in tasks}) == len(tasks)
 
@@ -313,11 +313,11 @@ class TestInOrder:
             re.match(r"<Batch (\w{12})( '.+')? · (.+)>$", text(cell)).groups() for cell in sheets
         ]
         assert [(name, words) for _, name, words in lines] == [
-            (None, "3 tasks: 3 done"),
-            (" 'lighthouse and garden'", "8 tasks: 8 done"),
-            (None, "4 tasks: 4 done"),
-            (" 'streets'", "3 tasks: 3 done"),
-            (None, "4 tasks: 4 done, 3 of them reused"),
+            (None, "3 tasks: 3 saved"),
+            (" 'lighthouse and garden'", "8 tasks: 8 saved"),
+            (None, "4 tasks: 4 saved"),
+            (" 'streets'", "3 tasks: 3 saved"),
+            (None, "4 tasks: 4 saved, 3 of them reused"),
         ]
         for cell, (id_, _, words) in zip(sheets, lines, strict=True):
             (output,) = cell.outputs
@@ -361,7 +361,7 @@ class TestInOrder:
         failures = tutorial.text("tea.failures")
         assert failures.count("refused The service refused the request (422)") == 1
         assert failures.count("failed The task failed (500)") == 1
-        assert tutorial.text("tea.retry()") == "asked for again: 2 · now: 4 tasks: 4 done"
+        assert tutorial.text("tea.retry()") == "asked for again: 2 · now: 4 tasks: 4 saved"
         # The refused one was never created, the failed one was: it is there twice.
         tea = [p for p in prompts(tutorial.folder) if re.search(r"\btea", p, re.IGNORECASE)]
         assert sorted(tea.count(prompt) for prompt in set(tea)) == [1, 1, 1, 2]
@@ -383,7 +383,7 @@ class TestInOrder:
 
     def test_04_reuses_the_pictures_of_03(self, tutorials):
         reused = tutorials["04"].text("--reuse")
-        assert re.match(r"<Batch \w+ · 4 tasks: 4 done, 4 of them reused>$", reused)
+        assert re.match(r"<Batch \w+ · 4 tasks: 4 saved, 4 of them reused>$", reused)
 
     def test_04_leaves_one_picture_of_the_gallery(self, tutorials):
         (gallery,) = tutorials["04"].cell("%liangxin gallery").outputs
@@ -582,7 +582,7 @@ def test_a_cell_that_is_interrupted_and_run_again_pays_once_for_each_run(name, t
             assert not re.search(r"^\w*(Error|Interrupt\w*): .*\n.", shown), shown
     # Each ticket was sent once, and the last line of the run collected what was left.
     counts = ledger(tmp_path).count_by_status()
-    assert counts.pop("refused", 0) <= 1
+    assert counts.pop("rejected", 0) <= 1
     assert sum(counts.values()) == len(created(tmp_path)) == sum(sum(r.created) for r in again)
     assert counts.pop("failed", 0) <= (name[:2] == "03")  # which provokes one
-    assert set(counts) <= {"kept", "unknown"}
+    assert set(counts) <= {"saved", "unconfirmed"}

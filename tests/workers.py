@@ -57,7 +57,7 @@ def write_many(_pipe, place, count):
     ledger = Ledger(place)
     for n in range(count):
         ticket = ledger.create(Request("z-image", f"prompt {n}"), "sandbox", "")
-        ledger.update(ticket, "accepted", fate="accepted", task_id=f"task_{ticket.id}")
+        ledger.update(ticket, "submitted", status="submitted", task_id=f"task_{ticket.id}")
 
 
 def start_a_batch(pipe, url, results, prompts):

@@ -10,12 +10,15 @@ __all__ = [
     "LEDGER",
     "MAX_NOTEBOOK_BYTES",
     "NOTEBOOKS",
+    "READABLE",
     "RESULTS",
     "ExportReport",
     "ImportReport",
 ]
 
-FORMAT = 1
+FORMAT = 2
+#: Formats that can be imported.
+READABLE = (1, FORMAT)
 #: One JSON object a line: the first says what it is, each other one is a ticket. Rows and no
 #: database file: the same for every kind of ledger, and a stranger's file is never opened as one.
 LEDGER = "ledger.jsonl"

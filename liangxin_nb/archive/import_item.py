@@ -17,7 +17,7 @@ from ..core.notebook_file import extract_task_ids
 from ..errors import InvalidRequestError, ResultUnavailableError
 from ..imaging import POSTER_BYTES
 from ..ledger import TransferRow
-from ..results import Result, ResultStore, poster_name
+from ..results import METADATA_FILE, OLD_METADATA_FILE, Result, ResultStore, poster_name
 from .format import MAX_NOTEBOOK_BYTES, RESULTS
 from .reader import ArchiveReader
 
@@ -81,7 +81,7 @@ def _existing_result(results: ResultStore, folder: str, row: TransferRow) -> Res
         here = results.load(folder) if folder else None
     except ResultUnavailableError:
         return None
-    return here if here is not None and here.metadata.ticket == row.values["id"] else None
+    return here if here is not None and here.metadata.job_id == row.values["id"] else None
 
 
 def _commit_result(
@@ -107,11 +107,17 @@ def _commit_result(
         parcel.discard()
 
 
+def _metadata_name(parts: ArchiveReader, folder: str) -> str:
+    """The metadata file of a result in the zip; older exports have `story.json`."""
+    old = f"{folder}/{OLD_METADATA_FILE}"
+    return old if old in parts.files else f"{folder}/{METADATA_FILE}"
+
+
 def _read_metadata(parts: ArchiveReader, place: str, row: TransferRow) -> ResultMetadata:
     """The story in the zip, where it tells of this row; of its files only what the row knows."""
     try:
         told = ResultMetadata.from_json(
-            parts.read(f"{place}/story.json", _MAX_METADATA_BYTES).decode("utf-8")
+            parts.read(_metadata_name(parts, place), _MAX_METADATA_BYTES).decode("utf-8")
         )
         listed = told.files if told is not None else ()
         kinds = {file["name"]: str(file.get("kind", "image")) for file in listed}
@@ -120,19 +126,19 @@ def _read_metadata(parts: ArchiveReader, place: str, row: TransferRow) -> Result
     files = sorted(row.files, key=lambda file: (len(file["name"]), file["name"]))
     ticket = row.record
     request = ticket.request
-    same = told is not None and (told.ticket, told.task_id) == (ticket.id, ticket.task_id)
+    same = told is not None and (told.job_id, told.task_id) == (ticket.id, ticket.task_id)
     if told is None or not same or not files or kinds.keys() != {f["name"] for f in files}:
         raise ResultUnavailableError("its story is another's")
     return ResultMetadata(
         prompt=request.prompt,
         model=request.model,
         task_id=ticket.task_id,
-        ticket=ticket.id,
+        job_id=ticket.id,
         service=ticket.profile,
-        made=str(told.made)[:40],
+        created_at=str(told.created_at)[:40],
         options=request.redacted_options,
-        drawing=bool(told.drawing),
-        seconds=ticket.seconds,
+        is_sandbox=bool(told.is_sandbox),
+        duration_s=ticket.duration_s,
         credits=ticket.credits,
         files=tuple({**file, "kind": kinds[file["name"]]} for file in files),
     )

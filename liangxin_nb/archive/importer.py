@@ -11,7 +11,7 @@ from zipfile import ZipFile
 from ..core.job_record import JobRecord
 from ..errors import InvalidRequestError, ResultUnavailableError
 from ..ledger import BatchRecord, Ledger, TransferRow, import_batches, import_rows
-from ..results import ResultStore
+from ..results import ResultStore, metadata_file
 from .format import NOTEBOOKS, ImportReport
 from .import_item import import_notebook, import_result
 from .reader import ZIP_ERRORS, ArchiveReader
@@ -76,9 +76,9 @@ def _import_result(
     left: list[str],
 ) -> tuple[TransferRow, bool]:
     """The row as it can be taken in, and whether its result came with it just now."""
-    held = here is not None and here.fate == "kept"
-    if row.values["fate"] != "kept" or (
-        here is not None and held and (results.root / here.folder / "story.json").is_file()
+    held = here is not None and here.status == "saved"
+    if row.values["status"] != "saved" or (
+        here is not None and held and metadata_file(results.root / here.folder).is_file()
     ):
         return row, False
     folder = str(row.values.get("folder", ""))

@@ -11,7 +11,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from ..errors import ResultUnavailableError
 from ..ledger import BatchRecord, TransferRow, batch_from_json
-from .format import FORMAT, LEDGER
+from .format import FORMAT, LEDGER, READABLE
 
 __all__ = ["ZIP_ERRORS", "ArchiveReader"]
 
@@ -44,7 +44,7 @@ class ArchiveReader:
         with self._archive.open(LEDGER) as lines:
             header = json.loads(lines.readline(_MAX_LINE_BYTES))
             version = header.get("format") if isinstance(header, dict) else None
-            if version != FORMAT:
+            if version not in READABLE:
                 raise ValueError(f"its format is {str(version)[:20]}, known here is {FORMAT}")
             while line := lines.readline(_MAX_LINE_BYTES + 1):
                 read += len(line)

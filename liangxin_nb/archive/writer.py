@@ -18,7 +18,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from ..errors import InvalidRequestError
 from ..ledger import Ledger, TransferRow, all_batches, batch_to_json, export_rows
-from ..results import ResultStore, find_poster
+from ..results import ResultStore, find_poster, metadata_file
 from .format import FORMAT, LEDGER, MAX_NOTEBOOK_BYTES, NOTEBOOKS, RESULTS, ExportReport
 
 __all__ = ["write_zip"]
@@ -26,7 +26,7 @@ __all__ = ["write_zip"]
 _UNCOMPRESSED = (".json", ".txt", ".ipynb")
 _README = """What liangxin_nb made, packed to be taken elsewhere.
 
-results/      the files as they are, each folder with its story.json
+results/      the files as they are, each folder with its metadata.json
 ledger.jsonl  one line per task: what was asked for and what became of it
 notebooks/    the notebooks as they were last saved
 
@@ -100,7 +100,7 @@ def _write_parts(
         with archive.open(LEDGER, "w", force_zip64=True) as lines:
             for line in (_header(len(tickets)), *batches, *(row.to_json() for row in tickets)):
                 lines.write(_redact(line.encode("utf-8"), secrets) + b"\n")
-        kept = [row for row in tickets if row.values["fate"] == "kept"]
+        kept = [row for row in tickets if row.values["status"] == "saved"]
         results = [_add_result(archive, root, row, secrets, left) for row in kept]
         names: set[str] = set()
         for file in notebooks:
@@ -123,7 +123,7 @@ def _add_result(
 ) -> bool:
     """A result's files, all or none."""
     folder = row.values.get("folder", "")
-    files = [root / folder / name for name in ("story.json", *(f["name"] for f in row.files))]
+    files = [metadata_file(root / folder), *(root / folder / f["name"] for f in row.files)]
     if not folder or any(file.is_symlink() or not file.is_file() for file in files):
         left.append(f"{folder or row.values['id']}, whose files are gone.")
         return False

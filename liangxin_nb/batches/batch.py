@@ -154,7 +154,7 @@ class Batch:
                 await asyncio.sleep(0 if over else _HEARTBEAT_S)
 
     def _results_or_raise(self) -> list[Result | None]:
-        if any(outcome.state in ("unsent", "left") for outcome in self):
+        if any(outcome.status in ("pending", "detached") for outcome in self):
             raise self._unfinished_error("and nobody works on it")
         return self.results
 
@@ -182,11 +182,13 @@ class Batch:
     def resume(self) -> Self:
         """Goes on: sends what was never sent and collects what was left; sends nothing twice."""
         with self._lock:
-            open_ = [t for t in self._idle_records() if t.fate == "intent" or t.is_resumable]
+            open_ = [t for t in self._idle_records() if t.status == "pending" or t.is_resumable]
             for ticket in open_:
-                self._state.update(ticket.place, update_from_record(self.session, ticket))
+                self._state.update(ticket.batch_index, update_from_record(self.session, ticket))
             # What the service has already comes first.
-            self._executor.add([t.place for t in sorted(open_, key=lambda t: t.fate == "intent")])
+            self._executor.add(
+                [t.batch_index for t in sorted(open_, key=lambda t: t.status == "pending")]
+            )
         self._executor.resume()
         return self
 
@@ -197,8 +199,8 @@ class Batch:
         `InvalidRequestError` when a limit would be crossed.
         """
         with self._lock:
-            failed = [t for t in self._idle_records() if t.fate in RETRYABLE]
-            requests = {t.place: self._complete_request(t) for t in failed}
+            failed = [t for t in self._idle_records() if t.status in RETRYABLE]
+            requests = {t.batch_index: self._complete_request(t) for t in failed}
             wanted = {place: request for place, request in requests.items() if request}
             for ticket in self.session.create_jobs(wanted, self.id):
                 self._state.restart(ticket)
@@ -209,13 +211,13 @@ class Batch:
 
     def _idle_records(self) -> list[JobRecord]:
         """The newest tickets, as the ledger has them, of places without a result or work on it."""
-        resting = {o.index for o in self if o.state != "done"} - self._executor.busy
-        newest = {t.place: t for t in self.session.ledger.jobs_of_batch(self.id)}
+        resting = {o.index for o in self if o.status != "saved"} - self._executor.busy
+        newest = {t.batch_index: t for t in self.session.ledger.jobs_of_batch(self.id)}
         return [ticket for place, ticket in newest.items() if place in resting]
 
     def _complete_request(self, ticket: JobRecord) -> Request | None:
         """All that was asked for: from memory, for pictures sent along; else from the ledger."""
-        held = self._state.status(ticket.place).record
+        held = self._state.last_update(ticket.batch_index).record
         return next(
             (
                 t.request
@@ -231,7 +233,7 @@ class Batch:
 
 
 def _row(outcome: Outcome) -> tuple[Any, ...]:
-    ticket, result = outcome.status.record, outcome.result
+    ticket, result = outcome.last_update.record, outcome.result
     told = result.metadata if result else None
     return (
         outcome.index,
@@ -240,11 +242,11 @@ def _row(outcome: Outcome) -> tuple[Any, ...]:
         outcome.request.model,
         outcome.request.prompt,
         dict(outcome.request.redacted_options),
-        outcome.state,
+        outcome.status,
         outcome.attempts,
         outcome.reused,
         ticket.task_id,
-        told.seconds if told else ticket.seconds,
+        told.duration_s if told else ticket.duration_s,
         told.credits if told else ticket.credits,
         result.relative_path if result else outcome.reason,
     )

@@ -71,7 +71,7 @@ def build_sheet(
         found = outcome.result.pictures if outcome.result else ()
         if found:
             pictures[outcome.index] = found[0].read_bytes
-        words[outcome.index] = "kept" if outcome.result else _word(outcome.state)
+        words[outcome.index] = "saved" if outcome.result else _word(outcome.status)
     tiles = SheetSpec(pictures, rows, columns, words, now.text)
     return ContactSheet(tiles, "\n".join([_text(now), *_shortened(tiles)]))
 
@@ -88,12 +88,14 @@ def _shortened(tiles: SheetSpec) -> list[str]:
 
 
 def _word(state: str) -> str:
-    return {"unsent": "not sent", "left": "left", "unknown": "unknown"}.get(state, state)
+    return {"pending": "not sent", "detached": "detached", "unconfirmed": "unconfirmed"}.get(
+        state, state
+    )
 
 
 def _text(now: Progress) -> str:
     name = f" {now.name!r}" if now.name else ""
-    reasons = [f"{_where(o)}: {o.state}. {o.reason}".strip() for o in now.failures[:_MOST_REASONS]]
+    reasons = [f"{_where(o)}: {o.status}. {o.reason}".strip() for o in now.failures[:_MOST_REASONS]]
     more = len(now.failures) - len(reasons)
     reasons += [f"and {more} more"] if more > 0 else []
     reused = f", {now.reused} of them reused" if now.reused else ""

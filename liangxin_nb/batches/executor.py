@@ -107,13 +107,13 @@ class BatchExecutor:
         task.add_done_callback(self._tasks.discard)
 
     async def _worker(self, place: int) -> None:
-        ticket = self._state.status(place).record
+        ticket = self._state.last_update(place).record
         try:
             await self._run_one(place, ticket)
         except Exception as error:  # a defect ends one place, not the batch
             plain = isinstance(error, LiangxinError)
             told = error if plain else LiangxinError(f"{type(error).__name__}: {error}")
-            self._end(place, ticket, "refused" if plain else "failed", told)
+            self._end(place, ticket, "rejected" if plain else "failed", told)
         finally:
             self._jobs.pop(place, None)
             self._workers -= 1
@@ -125,7 +125,7 @@ class BatchExecutor:
         job = await asyncio.to_thread(self._take_over, ticket)
         if job is None:
             other = WaitTimeoutError("Another notebook looks after it and keeps its result.")
-            self._end(place, ticket, "left", other)
+            self._end(place, ticket, "detached", other)
             return
         self._jobs[place] = job
         if self._detaching:
@@ -140,17 +140,17 @@ class BatchExecutor:
 
         job.watch(told)
         last = await ended
-        if self._detaching and last.phase == "refused":
+        if self._detaching and last.phase == "rejected":
             last = await asyncio.to_thread(self._back_to_unsent, last)
         self._state.update(place, last)
 
     def _back_to_unsent(self, last: JobUpdate) -> JobUpdate:
         """A place that was left before its turn came is still to be sent."""
         now = self._session.ledger.find(last.record.id)
-        return JobUpdate(now, "unsent") if now is not None and now.fate == "intent" else last
+        return JobUpdate(now, "pending") if now is not None and now.status == "pending" else last
 
     def _take_over(self, ticket: JobRecord) -> Job | None:
-        if ticket.fate == "intent" and not self._session.ledger.is_complete(ticket):
+        if ticket.status == "pending" and not self._session.ledger.is_complete(ticket):
             raise incomplete_request_error(ticket)
         return self._session.take_over(ticket)
 

@@ -57,9 +57,9 @@ class PreparedBatch:
         grid = {"rows": list(self.grid.rows), "columns": list(self.grid.columns), "reused": reused}
         bundle = BatchRecord(uuid.uuid4().hex[:12], time.time(), name, grid)
         fresh = {n: self.grid.requests[n] for n, t in enumerate(self.reused) if t is None}
-        tickets = {t.place: t for t in self.session.create_jobs(fresh, bundle.id, bundle)}
+        tickets = {t.batch_index: t for t in self.session.create_jobs(fresh, bundle.id, bundle)}
         statuses = [
-            JobUpdate(tickets[n], "unsent")
+            JobUpdate(tickets[n], "pending")
             if ticket is None
             else update_from_record(self.session, ticket)
             for n, ticket in enumerate(self.reused)
@@ -106,11 +106,11 @@ def open_batch(session: Session, id: str, *, concurrency: int = CONCURRENCY) -> 
     session.reconcile()
     tickets = session.ledger.jobs_of_batch(bundle.id)
     _check_service(session, bundle, tickets)
-    newest = {ticket.place: ticket for ticket in tickets}
+    newest = {ticket.batch_index: ticket for ticket in tickets}
     for place, ticket_id in bundle.plan.get("reused", {}).items():
         newest[int(place)] = session.get_record(ticket_id)
     statuses = [update_from_record(session, newest[place]) for place in sorted(newest)]
-    tries = Counter(ticket.place for ticket in tickets)
+    tries = Counter(ticket.batch_index for ticket in tickets)
     return _make_batch(session, bundle, statuses, tries, concurrency).resume()
 
 
@@ -118,20 +118,20 @@ def list_batches(session: Session, limit: int = 20) -> Table:
     """The newest batches of the ledger as rows."""
     found = []
     for bundle in session.ledger.list_batches(limit):
-        newest = {ticket.place: ticket for ticket in session.ledger.jobs_of_batch(bundle.id)}
+        newest = {ticket.batch_index: ticket for ticket in session.ledger.jobs_of_batch(bundle.id)}
         reused = len(bundle.plan.get("reused", {}))
-        fates = Counter(ticket.fate for ticket in newest.values())
-        kept = fates.pop("kept", 0) + reused
+        fates = Counter(ticket.status for ticket in newest.values())
+        kept = fates.pop("saved", 0) + reused
         rest = ", ".join(f"{n} {_STATUS_LABELS.get(fate, fate)}" for fate, n in fates.items())
-        when = datetime.fromtimestamp(bundle.at).astimezone()
+        when = datetime.fromtimestamp(bundle.created_at).astimezone()
         found.append((bundle.id, when, bundle.name, len(newest) + reused, kept, rest))
-    headings = ("batch", "when", "name", "tasks", "kept", "the rest")
+    headings = ("batch", "when", "name", "tasks", "saved", "the rest")
     return Table(headings, found, "No batch yet.")
 
 
 _STATUS_LABELS = {
-    "intent": "not sent",
-    "accepted": "to be collected",
+    "pending": "not sent",
+    "submitted": "to be collected",
     "succeeded": "to be collected",
 }
 

@@ -14,10 +14,19 @@ __all__ = ["RETRYABLE", "Outcome", "Progress", "format_counts"]
 
 #: Phases after which the same may be asked for again: nothing of it can still come, or be billed
 #: a second time unseen. Never one whose answer was lost.
-RETRYABLE = ("failed", "refused")
-_ORDER = ("done", "running", "unsent", "failed", "refused", "lost", "unknown", "left")
-_WORDS = {"running": "running", "unsent": "not sent yet", "left": "left (still running)",
-          "unknown": "unknown (may be billed)"}  # fmt: skip
+RETRYABLE = ("failed", "rejected")
+_ORDER = (
+    "saved",
+    "running",
+    "pending",
+    "failed",
+    "rejected",
+    "result_lost",
+    "unconfirmed",
+    "detached",
+)
+_WORDS = {"running": "running", "pending": "not sent yet", "detached": "detached (still running)",
+          "unconfirmed": "unconfirmed (may be billed)"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -32,34 +41,34 @@ class Outcome:
     row: str
     column: str
     request: Request
-    status: JobUpdate
+    last_update: JobUpdate
     attempts: int = 1
     reused: bool = False
 
     @property
-    def state(self) -> str:
+    def status(self) -> str:
         """Where it stands: unsent, sending, the wire's own states, saving, done, failed, …."""
-        return self.status.phase
+        return self.last_update.phase
 
     @property
     def result(self) -> Result | None:
         """The result once it is kept, else None."""
-        found = self.status.result
+        found = self.last_update.result
         return found if isinstance(found, Result) else None
 
     @property
     def reason(self) -> str:
         """Why there is no result, in one line; empty where nothing went wrong."""
-        return str(self.status.error or "")
+        return str(self.last_update.error or "")
 
     @property
     def task_id(self) -> str:
         """The service's id, or an empty text without one."""
-        return self.status.record.task_id
+        return self.last_update.record.task_id
 
     def __repr__(self) -> str:
         where = f"{self.row} · {self.column}" if self.column else self.row
-        told = repr(self.result) if self.result else f"{self.state} {self.reason}".strip()
+        told = repr(self.result) if self.result else f"{self.status} {self.reason}".strip()
         return f"<{self.index}: {where} · {told}>"
 
 
@@ -91,15 +100,15 @@ class Progress:
     @property
     def done(self) -> bool:
         """Whether every place has its result."""
-        return self.counts.get("done", 0) == self.total
+        return self.counts.get("saved", 0) == self.total
 
     @property
     def text(self) -> str:
-        """One line: `60 tasks: 51 done, 6 failed, 3 refused`."""
+        """One line: `60 tasks: 51 saved, 6 failed, 3 rejected`."""
         return f"{self.total} task{'s' * (self.total != 1)}: {format_counts(self.counts)}"
 
 
 def format_counts(counts: Mapping[str, Any]) -> str:
-    """The counts in words, in the order in which people ask: `51 done, 6 failed`."""
+    """The counts in words, in the order in which people ask: `51 saved, 6 failed`."""
     told = (f"{counts[name]} {_WORDS.get(name, name)}" for name in _ORDER if counts.get(name))
     return ", ".join(told) or "nothing"

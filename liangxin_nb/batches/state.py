@@ -15,8 +15,8 @@ from .outcome import RETRYABLE, Outcome, Progress
 __all__ = ["BatchState", "update_from_record"]
 
 _AMOUNT = 5  # results after which a rate means something; refusals come faster
-_TROUBLE = ("failed", "refused", "lost", "unknown")
-_COUNTED = ("done", "unsent", "left", *_TROUBLE)
+_TROUBLE = ("failed", "rejected", "result_lost", "unconfirmed")
+_COUNTED = ("saved", "pending", "detached", *_TROUBLE)
 
 
 class BatchState:
@@ -57,7 +57,7 @@ class BatchState:
             self._attempts.get(place, 1), place in self._reused,
         )  # fmt: skip
 
-    def status(self, place: int) -> JobUpdate:
+    def last_update(self, place: int) -> JobUpdate:
         """The latest word about a place."""
         return self._statuses[place]
 
@@ -69,14 +69,14 @@ class BatchState:
 
     def restart(self, ticket: JobRecord) -> None:
         """A place begins anew, with another ticket."""
-        self._attempts[ticket.place] = self._attempts.get(ticket.place, 1) + 1
-        self._statuses[ticket.place] = JobUpdate(ticket, "unsent")
+        self._attempts[ticket.batch_index] = self._attempts.get(ticket.batch_index, 1) + 1
+        self._statuses[ticket.batch_index] = JobUpdate(ticket, "pending")
 
     def set_running(self, running: bool) -> None:
         """Starts or stops the clock."""
         if running and self._running_since is None:
             self._running_since = time.monotonic()
-            self._at_start = sum(status.phase == "done" for status in self._statuses)
+            self._at_start = sum(status.phase == "saved" for status in self._statuses)
         elif not running and self._running_since is not None:
             self._elapsed += time.monotonic() - self._running_since
             self._running_since = None
@@ -91,14 +91,14 @@ class BatchState:
         counts = Counter(_counted_as(status.phase) for status in statuses)
         now = time.monotonic()
         running = 0.0 if self._running_since is None else now - self._running_since
-        fresh = counts["done"] - self._at_start
+        fresh = counts["saved"] - self._at_start
         rate = fresh / running if running > 0 and fresh >= _AMOUNT else None
         left = (
             self._estimate_remaining(statuses, rate, median_durations, concurrency)
             if active and not paused
             else None
         )
-        troubles = tuple(o for o in self if o.state in _TROUBLE)
+        troubles = tuple(o for o in self if o.status in _TROUBLE)
         return Progress(
             id=self.record.id,
             name=self.record.name,
@@ -108,7 +108,7 @@ class BatchState:
             elapsed_s=self._elapsed + running,
             rate_per_min=rate * 60 if rate and active else None,
             eta_s=left,
-            retryable=sum(o.state in RETRYABLE for o in troubles),
+            retryable=sum(o.status in RETRYABLE for o in troubles),
             reused=len(self._reused),
             extra_attempts=sum(self._attempts.values()) - len(self._attempts),
             paused=paused,
@@ -138,20 +138,22 @@ class BatchState:
 
 def update_from_record(session: Session, ticket: JobRecord) -> JobUpdate:
     """How a ticket of the ledger stands, before anybody takes it up."""
-    if ticket.fate == "intent":
-        return JobUpdate(ticket, "unsent")
-    if ticket.fate == "kept":
+    if ticket.status == "pending":
+        return JobUpdate(ticket, "pending")
+    if ticket.status == "saved":
         try:
-            return JobUpdate(ticket, "done", result=session.result(ticket), ended_at=ticket.at)
+            return JobUpdate(
+                ticket, "saved", result=session.result(ticket), ended_at=ticket.created_at
+            )
         except LiangxinError as gone:
-            return JobUpdate(ticket, "lost", error=gone, ended_at=ticket.at)
-    if ticket.fate in RESUMABLE:
+            return JobUpdate(ticket, "result_lost", error=gone, ended_at=ticket.created_at)
+    if ticket.status in RESUMABLE:
         return JobUpdate(ticket, ticket.state or "waiting")
-    if ticket.fate == "sent":
+    if ticket.status == "submitting":
         error: LiangxinError = WaitTimeoutError("Its request is being sent by another notebook.")
-        return JobUpdate(ticket, "left", error=error, ended_at=ticket.at)
+        return JobUpdate(ticket, "detached", error=error, ended_at=ticket.created_at)
     error = LiangxinError(ticket.reason, task_id=ticket.task_id or None)
-    return JobUpdate(ticket, ticket.fate, error=error, ended_at=ticket.at)
+    return JobUpdate(ticket, ticket.status, error=error, ended_at=ticket.created_at)
 
 
 def _counted_as(phase: str) -> str:

@@ -14,39 +14,39 @@ from .request import Request
 __all__ = ["RESUMABLE", "TERMINAL", "JobRecord", "JobUpdate"]
 
 #: Fates in which the service owes us something that can still be collected.
-RESUMABLE = ("accepted", "succeeded")
+RESUMABLE = ("submitted", "succeeded")
 #: Phases after which nothing more will be told.
-TERMINAL = ("done", "failed", "refused", "left", "unknown", "lost")
+TERMINAL = ("saved", "failed", "rejected", "detached", "unconfirmed", "result_lost")
 
 
 @dataclass(frozen=True)
 class JobRecord:
     """One intent and its fate, as the ledger keeps it.
 
-    `fate`: intent → sent → accepted → succeeded → kept, or refused, unknown, failed, lost; what
+    `status`: intent → sent → accepted → succeeded → kept, or refused, unknown, failed, lost; what
     was kept may be deleted.
-    `state`: the service's last word, in the wire's spelling. `at`: unix seconds. `service`: the
-    API's base address, without the key; `profile` names what speaks there. `owner`: the session
-    that looks after it. `batch`, `place`: the batch it belongs to, and where in it, from 0.
-    `began`: seconds from its creation to the work on it, `seconds`: to its end.
+    `state`: the service's last word, in the wire's spelling. `created_at`: unix seconds. `service`:
+    the API's base address, without the key; `profile` names what speaks there. `owner`: the session
+    that looks after it. `batch_id`, `batch_index`: the batch it belongs to, and where in it, from
+    0. `started_after_s`: seconds from its creation to the work on it, `duration_s`: to its end.
     """
 
     id: str
     request: Request
-    at: float
+    created_at: float
     profile: str
     service: str = ""
-    fate: str = "intent"
+    status: str = "pending"
     state: str = ""
     task_id: str = ""
     reason: str = ""
     folder: str = ""
-    seconds: float | None = None
-    began: float | None = None
+    duration_s: float | None = None
+    started_after_s: float | None = None
     credits: float | None = None
     owner: str = ""
-    batch: str = ""
-    place: int = 0
+    batch_id: str = ""
+    batch_index: int = 0
 
     @classmethod
     def new(cls, request: Request, profile: str, service: str, owner: str = "") -> JobRecord:
@@ -60,12 +60,12 @@ class JobRecord:
     @property
     def is_resumable(self) -> bool:
         """Whether it can still be collected."""
-        return self.fate in RESUMABLE and bool(self.task_id)
+        return self.status in RESUMABLE and bool(self.task_id)
 
     @property
     def reuse_notice(self) -> str:
         """One line that says that its kept result stands in for a new task."""
-        when = datetime.fromtimestamp(self.at).astimezone()
+        when = datetime.fromtimestamp(self.created_at).astimezone()
         return (
             f"Reused from {when:%Y-%m-%d %H:%M} ({self.task_id}): the same work was kept; "
             "nothing was sent."
@@ -82,7 +82,7 @@ class JobUpdate:
     """
 
     record: JobRecord
-    phase: str = "sending"
+    phase: str = "submitting"
     note: str = ""
     error: LiangxinError | None = None
     result: Any = field(default=None, repr=False)

@@ -10,24 +10,33 @@ from typing import Any
 __all__ = ["ResultMetadata"]
 
 
+#: Names of fields in results that were made before the file was called metadata.json.
+_OLD_NAMES = {
+    "ticket": "job_id",
+    "made": "created_at",
+    "drawing": "is_sandbox",
+    "seconds": "duration_s",
+}
+
+
 @dataclass(frozen=True)
 class ResultMetadata:
-    """The story of one task's result, the same in `story.json` and inside each picture file.
+    """The story of one task's result, the same in `metadata.json` and inside each picture file.
 
-    `made`: ISO 8601 with the local zone. `service`: a profile's name, never an address with a
-    login. `drawing`: True for a picture that the sandbox drew and no model made. `files`: for
+    `created_at`: ISO 8601 with the local zone. `service`: a profile's name, never an address with a
+    login. `is_sandbox`: True for a picture that the sandbox drew and no model made. `files`: for
     each kept file its name, bytes, sha256, width and height.
     """
 
     prompt: str
     model: str
     task_id: str
-    ticket: str
+    job_id: str
     service: str
-    made: str
+    created_at: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    drawing: bool = False
-    seconds: float | None = None
+    is_sandbox: bool = False
+    duration_s: float | None = None
     credits: float | None = None
     files: tuple[Mapping[str, Any], ...] = ()
 
@@ -46,6 +55,7 @@ class ResultMetadata:
         names = {f.name for f in fields(cls)}
         if not isinstance(told, dict) or not {"prompt", "model", "task_id"} <= told.keys():
             return None
-        known = {name: value for name, value in told.items() if name in names}
-        blank = {"ticket": "", "service": "", "made": ""}
+        renamed = {_OLD_NAMES.get(name, name): value for name, value in told.items()}
+        known = {name: value for name, value in renamed.items() if name in names}
+        blank = {"job_id": "", "service": "", "created_at": ""}
         return cls(**{**blank, **known, "files": tuple(told.get("files") or ())})

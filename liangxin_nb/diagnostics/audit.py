@@ -24,41 +24,78 @@ class AuditRow:
     next_step: str
 
 
+#: What to say about each group of jobs: label, meaning for results and money, next step.
+_ROWS = {
+    "saved": ("saved", "collected, on this disk", ""),
+    "removed": (
+        "files removed",
+        "collected once; the files are gone from the folder",
+        "%liangxin resume ID asks the service once more",
+    ),
+    "deleted": (
+        "deleted",
+        "collected once; deleted on purpose",
+        "%liangxin resume ID asks the service once more",
+    ),
+    "followed": ("followed now", "at the service; a notebook watches it", ""),
+    "waiting": (
+        "waiting to be collected",
+        "at the service; no notebook watches it",
+        "%liangxin resume",
+    ),
+    "submitting": ("being sent", "the answer is awaited", ""),
+    "unconfirmed": (
+        "unconfirmed",
+        "the answer was lost: it may exist and be billed",
+        "look at the service's console; %liangxin resume TASK_ID takes up what you find",
+    ),
+    "failed": (
+        "failed",
+        "it ran and failed; the service knows if it is billed",
+        "change the prompt or the options",
+    ),
+    "result_lost": (
+        "result lost",
+        "it succeeded; the file could not be downloaded",
+        "%liangxin resume ID tries once more",
+    ),
+    "rejected": (
+        "rejected",
+        "the service refused it, or was not reached; not billed",
+        "see %liangxin tasks for the reasons",
+    ),
+    "pending": (
+        "never sent",
+        "written to the ledger, not sent; not billed",
+        "run the cell again; of a batch: %liangxin batches",
+    ),
+}
+
+
 def mark_interrupted(ledger: Ledger, is_alive: Callable[[str], bool]) -> list[JobRecord]:
     """Marks as unknown what was being sent when its process ended; returns those tickets."""
     return [
-        ledger.update(ticket, "unknown", _INTERRUPTED, fate="unknown", reason=_INTERRUPTED)
-        for ticket in ledger.with_status("sent")
+        ledger.update(
+            ticket, "unconfirmed", _INTERRUPTED, status="unconfirmed", reason=_INTERRUPTED
+        )
+        for ticket in ledger.with_status("submitting")
         if not is_alive(ticket.owner)
     ]
 
 
 def audit(ledger: Ledger, results: ResultStore, is_alive: Callable[[str], bool]) -> list[AuditRow]:
-    """Every kind of ticket that there is, counted; the counts add up to all that was asked for."""
+    """Count the jobs in the ledger by what became of them; the counts add up to all jobs."""
     mark_interrupted(ledger, is_alive)
-    counts = ledger.count_by_status()
-    open_ = ledger.resumable()
-    followed = sum(is_alive(ticket.owner) for ticket in open_)
-    missing = sum(not (results.root / t.folder).is_dir() for t in ledger.with_status("kept"))
-    kinds = [
-        ("kept", counts.get("kept", 0) - missing, "collected, on this disk", ""),
-        ("kept, then removed", missing, "collected once; the files are gone from the folder",
-         "%liangxin resume ID asks the service once more"),
-        ("deleted", counts.get("deleted", 0), "collected once; deleted on purpose",
-         "%liangxin resume ID asks the service once more"),
-        ("followed now", followed, "at the service; a notebook watches it", ""),
-        ("waiting to be collected", len(open_) - followed, "at the service; nobody watches it",
-         "%liangxin resume"),
-        ("being sent", counts.get("sent", 0), "the answer is awaited", ""),
-        ("unknown", counts.get("unknown", 0), "the answer was lost: it may exist and be billed",
-         "look at the service's console; %liangxin resume TASK_ID takes up what you find"),
-        ("failed", counts.get("failed", 0), "it ran and failed; the service knows if it is billed",
-         "change the prompt or the options"),
-        ("lost", counts.get("lost", 0), "it succeeded; the file could not be had",
-         "%liangxin resume ID tries once more"),
-        ("refused", counts.get("refused", 0), "the service said no, or was not reached; not billed",
-         "see %liangxin tasks for the reasons"),
-        ("never sent", counts.get("intent", 0), "written down, not sent; not billed",
-         "run the cell again; of a batch: %liangxin batches"),
-    ]  # fmt: skip
-    return [AuditRow(*kind) for kind in kinds if kind[1]]
+    counts = dict(ledger.count_by_status())
+    resumable = ledger.resumable()
+    counts["followed"] = sum(is_alive(record.owner) for record in resumable)
+    counts["waiting"] = len(resumable) - counts["followed"]
+    counts["removed"] = sum(
+        not (results.root / record.folder).is_dir() for record in ledger.with_status("saved")
+    )
+    counts["saved"] = counts.get("saved", 0) - counts["removed"]
+    return [
+        AuditRow(label, counts[key], meaning, next_step)
+        for key, (label, meaning, next_step) in _ROWS.items()
+        if counts.get(key)
+    ]

@@ -108,8 +108,8 @@ class CallbackReconciler:
             if not (isinstance(error, APIConnectionError) and error.maybe_created):
                 await asyncio.to_thread(self._channel.forget, ticket.id)
                 raise
-            lost = ticket.replace(fate="unknown", reason=str(error))
-            tell(JobUpdate(lost, "sending", note=f"{error.message} A call may still name it."))
+            lost = ticket.replace(status="unconfirmed", reason=str(error))
+            tell(JobUpdate(lost, "submitting", note=f"{error.message} A call may still name it."))
             return lost
 
     async def collect(self, ticket: JobRecord, tell: Tell) -> Result:

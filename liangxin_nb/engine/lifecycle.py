@@ -88,7 +88,7 @@ class TaskLifecycle:
     async def _collect(self, ticket: JobRecord, tell: Tell) -> Result:
         client = await self._connect()
         watch = StatusRecorder(ticket, self._ledger, tell)
-        age = 0.0 if ticket.id in self._new_ids else max(0.0, time.time() - ticket.at)
+        age = 0.0 if ticket.id in self._new_ids else max(0.0, time.time() - ticket.created_at)
         self._new_ids.discard(ticket.id)
         learned = await asyncio.to_thread(self._schedule_for, ticket)
         try:
@@ -105,7 +105,7 @@ class TaskLifecycle:
         if record.state == "fail":
             failed = to_task_failed(record)
             await write_update(
-                self._ledger, ticket, "failed", str(failed), fate="failed", reason=str(failed)
+                self._ledger, ticket, "failed", str(failed), status="failed", reason=str(failed)
             )
             raise failed
         tell(JobUpdate(ticket, "saving"))
@@ -126,7 +126,7 @@ class TaskLifecycle:
             record = await client.get_task(ticket.task_id)
         except APIError as error:
             raise _unknown_task_error(ticket) if error.absent else error from None
-        ticket = ticket.replace(request=_request_from_echo(record, ticket), fate="accepted")
+        ticket = ticket.replace(request=_request_from_echo(record, ticket), status="submitted")
         await asyncio.to_thread(self._ledger.add, ticket)
         tell(JobUpdate(ticket, str(record.state) if not record.state.is_final else "waiting"))
         return ticket
@@ -135,7 +135,9 @@ class TaskLifecycle:
         self, ticket: JobRecord, error: ResultUnavailableError
     ) -> ResultUnavailableError:
         error.task_id = ticket.task_id
-        await write_update(self._ledger, ticket, "lost", str(error), fate="lost", reason=str(error))
+        await write_update(
+            self._ledger, ticket, "result_lost", str(error), status="result_lost", reason=str(error)
+        )
         return error
 
 

@@ -40,9 +40,13 @@ class StatusRecorder:
             await before
         values: dict[str, object] = {"state": str(record.state)}
         if record.started_after_s is not None:
-            values["began"] = record.started_after_s
+            values["started_after_s"] = record.started_after_s
         if record.state == "success":
-            values |= {"fate": "succeeded", "seconds": record.duration_s, "credits": record.credits}
+            values |= {
+                "status": "succeeded",
+                "duration_s": record.duration_s,
+                "credits": record.credits,
+            }
         self._ticket = await asyncio.to_thread(
             lambda: self._ledger.update(self._ticket, str(record.state), record.raw, **values)
         )

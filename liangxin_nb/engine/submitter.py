@@ -54,11 +54,11 @@ class Submitter:
         rate = self._limiter.create_rate
 
         def left(seconds: float) -> None:
-            tell(JobUpdate(ticket, "sending", note=f"Sending in {seconds:.0f} s: {rate}."))
+            tell(JobUpdate(ticket, "submitting", note=f"Sending in {seconds:.0f} s: {rate}."))
 
         client = await self._connect()
         turn = await self._limiter.acquire_create(left)
-        tell(JobUpdate(ticket, "sending"))
+        tell(JobUpdate(ticket, "submitting"))
         return client, turn
 
     async def _create_in_slot(
@@ -71,24 +71,26 @@ class Submitter:
 
     async def _create(self, client: Client, ticket: JobRecord, callback: str) -> JobRecord:
         try:
-            ticket = await write_update(self._ledger, ticket, "sent", fate="sent")
+            ticket = await write_update(self._ledger, ticket, "submitting", status="submitting")
             task_id = await client.create(
                 ticket.request, callback_url=callback, limiter=self._limiter
             )
         except LiangxinError as error:
             unknown = isinstance(error, APIConnectionError) and error.maybe_created
-            fate = "unknown" if unknown else "refused"
-            await write_update(self._ledger, ticket, fate, str(error), fate=fate, reason=str(error))
+            fate = "unconfirmed" if unknown else "rejected"
+            await write_update(
+                self._ledger, ticket, fate, str(error), status=fate, reason=str(error)
+            )
             raise
         return await write_update(
-            self._ledger, ticket, "accepted", task_id, fate="accepted", task_id=task_id
+            self._ledger, ticket, "submitted", task_id, status="submitted", task_id=task_id
         )
 
     async def _mark_withdrawn(self, ticket: JobRecord) -> LiangxinError:
         said = InvalidRequestError(
             "Left before its turn came: nothing was sent, nothing was billed."
         )
-        if ticket.batch:
+        if ticket.batch_id:
             await write_update(self._ledger, ticket, "let go", "before its turn", owner="")
         else:
             await self._mark_rejected(ticket, said)
@@ -96,7 +98,9 @@ class Submitter:
 
     async def _mark_rejected(self, ticket: JobRecord, error: LiangxinError) -> None:
         reason = str(error)
-        await write_update(self._ledger, ticket, "refused", reason, fate="refused", reason=reason)
+        await write_update(
+            self._ledger, ticket, "rejected", reason, status="rejected", reason=reason
+        )
 
 
 async def _shielded(sending: asyncio.Task[JobRecord]) -> JobRecord:

@@ -11,16 +11,16 @@ import sqlalchemy as sa
 
 from ..core.job_record import JobRecord
 from ..core.request import Request
-from .database import TICKETS, Database
+from .database import JOBS, Database
 from .mapping import append_event, from_row, to_row
 
 __all__ = ["BatchQueries", "BatchRecord"]
 
 BATCHES = sa.Table(
     "batches",
-    TICKETS.metadata,
+    JOBS.metadata,
     sa.Column("id", sa.String(16), primary_key=True),
-    sa.Column("at", sa.Float, nullable=False, index=True),
+    sa.Column("created_at", sa.Float, nullable=False, index=True),
     sa.Column("name", sa.Text, nullable=False, server_default=""),
     sa.Column("plan", sa.Text, nullable=False),
 )
@@ -28,10 +28,12 @@ BATCHES = sa.Table(
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """A batch as the ledger keeps it; `at`: unix seconds; `plan`: what its maker wants to know."""
+    """A batch as the ledger keeps it; `created_at`: unix seconds; `plan`: what its maker wants
+    to know.
+    """
 
     id: str
-    at: float
+    created_at: float
     name: str
     plan: Mapping[str, Any]
 
@@ -45,12 +47,17 @@ class BatchQueries(Database):
         with self.transaction() as db:
             if batch is not None:
                 plan = json.dumps(dict(batch.plan), ensure_ascii=False)
-                values = {"id": batch.id, "at": batch.at, "name": batch.name, "plan": plan}
+                values = {
+                    "id": batch.id,
+                    "created_at": batch.created_at,
+                    "name": batch.name,
+                    "plan": plan,
+                }
                 db.execute(BATCHES.insert().values(**values))
             if rows:
-                db.execute(TICKETS.insert(), rows)
+                db.execute(JOBS.insert(), rows)
             for row in rows:
-                append_event(db, row["id"], row["fate"])
+                append_event(db, row["id"], row["status"])
 
     def get_batch(self, id: str) -> BatchRecord | None:
         """The batch of that id, or whose id begins so when only one does."""
@@ -63,43 +70,48 @@ class BatchQueries(Database):
 
     def list_batches(self, limit: int = 20) -> list[BatchRecord]:
         """The newest batches."""
-        return self._load_batches(BATCHES.select().order_by(BATCHES.c.at.desc()).limit(limit))
+        return self._load_batches(
+            BATCHES.select().order_by(BATCHES.c.created_at.desc()).limit(limit)
+        )
 
     def jobs_of_batch(self, id: str) -> list[JobRecord]:
         """Every ticket of a batch, oldest first: of one place the last is the one that counts."""
-        query = TICKETS.select().where(TICKETS.c.batch == id).order_by(TICKETS.c.at)
+        query = JOBS.select().where(JOBS.c.batch_id == id).order_by(JOBS.c.created_at)
         with self.read_only() as db:
             return [from_row(row) for row in db.execute(query).mappings()]
 
     def is_complete(self, ticket: JobRecord) -> bool:
         """Whether the ledger holds all that was asked for: a picture sent along is only named."""
-        query = sa.select(TICKETS.c.digest).where(TICKETS.c.id == ticket.id)
+        query = sa.select(JOBS.c.digest).where(JOBS.c.id == ticket.id)
         with self.read_only() as db:
             return bool(db.execute(query).scalar() == ticket.request.digest)
 
     def find_identical(self, request: Request, profile: str, service: str) -> list[JobRecord]:
         """Kept tickets of identical work at the same service, the newest first."""
-        query = TICKETS.select().where(
-            TICKETS.c.digest == request.digest,
-            TICKETS.c.fate == "kept",
-            TICKETS.c.profile == profile,
-            TICKETS.c.service == service,
+        query = JOBS.select().where(
+            JOBS.c.digest == request.digest,
+            JOBS.c.status == "saved",
+            JOBS.c.profile == profile,
+            JOBS.c.service == service,
         )
         with self.read_only() as db:
-            rows = db.execute(query.order_by(TICKETS.c.at.desc())).mappings()
+            rows = db.execute(query.order_by(JOBS.c.created_at.desc())).mappings()
             return [from_row(row) for row in rows]
 
     def last_cost(self, model: str, profile: str) -> float | None:
         """The credits that the service told for a model's last task, or None when it told none."""
-        query = sa.select(TICKETS.c.credits).where(
-            TICKETS.c.model == model,
-            TICKETS.c.profile == profile,
-            TICKETS.c.credits.is_not(None),
+        query = sa.select(JOBS.c.credits).where(
+            JOBS.c.model == model,
+            JOBS.c.profile == profile,
+            JOBS.c.credits.is_not(None),
         )
         with self.read_only() as db:
-            return db.execute(query.order_by(TICKETS.c.at.desc()).limit(1)).scalar()
+            return db.execute(query.order_by(JOBS.c.created_at.desc()).limit(1)).scalar()
 
     def _load_batches(self, query: Any) -> list[BatchRecord]:
         with self.read_only() as db:
             rows = db.execute(query).mappings()
-            return [BatchRecord(r["id"], r["at"], r["name"], json.loads(r["plan"])) for r in rows]
+            return [
+                BatchRecord(r["id"], r["created_at"], r["name"], json.loads(r["plan"]))
+                for r in rows
+            ]

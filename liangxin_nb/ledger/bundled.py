@@ -18,8 +18,10 @@ __all__ = ["all_batches", "batch_from_json", "batch_to_json", "import_batches"]
 def all_batches(database: Database) -> list[BatchRecord]:
     """Every batch, oldest first."""
     with database.read_only() as db:
-        found = db.execute(BATCHES.select().order_by(BATCHES.c.at)).mappings()
-        return [BatchRecord(r["id"], r["at"], r["name"], json.loads(r["plan"])) for r in found]
+        found = db.execute(BATCHES.select().order_by(BATCHES.c.created_at)).mappings()
+        return [
+            BatchRecord(r["id"], r["created_at"], r["name"], json.loads(r["plan"])) for r in found
+        ]
 
 
 def batch_to_json(bundle: BatchRecord) -> str:
@@ -39,7 +41,7 @@ def batch_from_json(line: bytes) -> BatchRecord | None:
         raise ValueError("a line of it is no batch") from error
     if not _is_valid_plan(plan) or not values["id"].isalnum():
         raise ValueError("a line of it is no batch")
-    return BatchRecord(values["id"], values["at"], values.get("name", ""), plan)
+    return BatchRecord(values["id"], values["created_at"], values.get("name", ""), plan)
 
 
 def import_batches(database: Database, new: Iterable[BatchRecord]) -> None:
@@ -53,7 +55,7 @@ def import_batches(database: Database, new: Iterable[BatchRecord]) -> None:
 
 def _to_row(bundle: BatchRecord) -> dict[str, Any]:
     plan = json.dumps(dict(bundle.plan), ensure_ascii=False)
-    return {"id": bundle.id, "at": bundle.at, "name": bundle.name, "plan": plan}
+    return {"id": bundle.id, "created_at": bundle.created_at, "name": bundle.name, "plan": plan}
 
 
 def _is_valid_plan(plan: Any) -> bool:

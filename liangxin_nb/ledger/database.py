@@ -17,9 +17,73 @@ import sqlalchemy as sa
 
 from ..errors import InvalidRequestError
 
-__all__ = ["EVENTS", "FILES", "TICKETS", "Database"]
+__all__ = ["EVENTS", "FILES", "JOBS", "Database"]
 
-VERSION = 4
+VERSION = 5
+
+#: Ledgers before version 5: their names of tables, columns and statuses.
+OLD_NAMES = {
+    "jobs": {
+        "at": "created_at",
+        "fate": "status",
+        "seconds": "duration_s",
+        "began": "started_after_s",
+        "batch": "batch_id",
+        "place": "batch_index",
+    },
+    "events": {"ticket": "job_id", "at": "created_at", "what": "event"},
+    "files": {"ticket": "job_id"},
+    "batches": {"at": "created_at"},
+}
+OLD_STATUSES = {
+    "intent": "pending",
+    "sent": "submitting",
+    "accepted": "submitted",
+    "kept": "saved",
+    "refused": "rejected",
+    "unknown": "unconfirmed",
+    "lost": "result_lost",
+}
+_OLD_INDEXES = (
+    "ix_tickets_at",
+    "ix_tickets_digest",
+    "ix_tickets_task_id",
+    "ix_tickets_batch",
+    "ix_tickets_fate_at",
+    "ix_events_ticket",
+    "ix_batches_at",
+)
+_NEW_INDEXES = {
+    "ix_jobs_created_at": "jobs (created_at)",
+    "ix_jobs_digest": "jobs (digest)",
+    "ix_jobs_task_id": "jobs (task_id)",
+    "ix_jobs_batch_id": "jobs (batch_id)",
+    "ix_jobs_status_created_at": "jobs (status, created_at)",
+    "ix_events_job_id": "events (job_id)",
+    "ix_batches_created_at": "batches (created_at)",
+}
+
+
+def _rename_statements() -> tuple[str, ...]:
+    """From version 4 to 5: the same data under new names."""
+    cases = " ".join(f"WHEN '{old}' THEN '{new}'" for old, new in OLD_STATUSES.items())
+    return (
+        # Version 3 brought this table; a ledger that is older still has none.
+        "CREATE TABLE IF NOT EXISTS batches (id VARCHAR(16) PRIMARY KEY, at FLOAT NOT NULL, "
+        "name TEXT NOT NULL DEFAULT '', plan TEXT NOT NULL)",
+        *(f"DROP INDEX IF EXISTS {name}" for name in _OLD_INDEXES),
+        "ALTER TABLE tickets RENAME TO jobs",
+        *(
+            f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}"
+            for table, names in OLD_NAMES.items()
+            for old, new in names.items()
+        ),
+        f"UPDATE jobs SET status = CASE status {cases} ELSE status END",  # noqa: S608
+        f"UPDATE events SET event = CASE event {cases} ELSE event END",  # noqa: S608
+        *(f"CREATE INDEX IF NOT EXISTS {name} ON {on}" for name, on in _NEW_INDEXES.items()),
+    )
+
+
 #: What brings a ledger of an older version to the next one.
 _MIGRATIONS = {
     1: ("ALTER TABLE tickets ADD COLUMN owner VARCHAR(60) NOT NULL DEFAULT ''",),
@@ -31,46 +95,47 @@ _MIGRATIONS = {
         "DROP INDEX IF EXISTS ix_tickets_fate",
     ),
     3: ("ALTER TABLE tickets ADD COLUMN began FLOAT",),
+    4: _rename_statements(),
 }
 _META = sa.MetaData()
-TICKETS = sa.Table(
-    "tickets",
+JOBS = sa.Table(
+    "jobs",
     _META,
     sa.Column("id", sa.String(16), primary_key=True),
-    sa.Column("at", sa.Float, nullable=False, index=True),
+    sa.Column("created_at", sa.Float, nullable=False, index=True),
     sa.Column("profile", sa.String(40), nullable=False),
     sa.Column("service", sa.Text, nullable=False),
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("prompt", sa.Text, nullable=False),
     sa.Column("options", sa.Text, nullable=False),
     sa.Column("digest", sa.String(64), nullable=False, index=True),
-    sa.Column("fate", sa.String(20), nullable=False),
+    sa.Column("status", sa.String(20), nullable=False),
     sa.Column("state", sa.String(60), nullable=False, server_default=""),
     sa.Column("task_id", sa.String(200), nullable=False, server_default="", index=True),
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
     sa.Column("folder", sa.Text, nullable=False, server_default=""),
-    sa.Column("seconds", sa.Float),
-    sa.Column("began", sa.Float),
+    sa.Column("duration_s", sa.Float),
+    sa.Column("started_after_s", sa.Float),
     sa.Column("credits", sa.Float),
     sa.Column("owner", sa.String(60), nullable=False, server_default=""),
-    sa.Column("batch", sa.String(16), nullable=False, server_default="", index=True),
-    sa.Column("place", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("batch_id", sa.String(16), nullable=False, server_default="", index=True),
+    sa.Column("batch_index", sa.Integer, nullable=False, server_default="0"),
     # The newest of a fate without sorting all of them: twenty times quicker among 10,000.
-    sa.Index("ix_tickets_fate_at", "fate", "at"),
+    sa.Index("ix_jobs_status_created_at", "status", "created_at"),
 )
 EVENTS = sa.Table(
     "events",
     _META,
     sa.Column("n", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("ticket", sa.String(16), sa.ForeignKey("tickets.id"), nullable=False, index=True),
-    sa.Column("at", sa.Float, nullable=False),
-    sa.Column("what", sa.String(60), nullable=False),
+    sa.Column("job_id", sa.String(16), sa.ForeignKey("jobs.id"), nullable=False, index=True),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("event", sa.String(60), nullable=False),
     sa.Column("detail", sa.Text, nullable=False, server_default=""),
 )
 FILES = sa.Table(
     "files",
     _META,
-    sa.Column("ticket", sa.String(16), sa.ForeignKey("tickets.id"), primary_key=True),
+    sa.Column("job_id", sa.String(16), sa.ForeignKey("jobs.id"), primary_key=True),
     sa.Column("name", sa.String(200), primary_key=True),
     sa.Column("bytes", sa.BigInteger, nullable=False),
     sa.Column("sha256", sa.String(64), nullable=False),
@@ -105,24 +170,31 @@ class Database:
 
     def _prepare(self) -> None:
         with self.transaction() as db:
+            if sa.inspect(db).has_table("version"):
+                self._migrate(db)
             _META.create_all(db)
-            number = db.execute(sa.select(_VERSION.c.number)).scalar()
-            if number is None:
+            if db.execute(sa.select(_VERSION.c.number)).scalar() is None:
                 db.execute(_VERSION.insert().values(number=VERSION))
-                return
-            if number > VERSION:
-                raise InvalidRequestError(
-                    f"The ledger {self.location!r} has version {number}, this liangxin_nb knows "
-                    f"{VERSION}.",
-                    next_step="Update liangxin_nb.",
-                )
-            for older in range(number, VERSION):
-                for statement in _MIGRATIONS[older]:
-                    db.execute(sa.text(statement))
-            db.execute(_VERSION.update().values(number=VERSION))
+
+    def _migrate(self, db: sa.Connection) -> None:
+        """Brings an older ledger up to date; raises `InvalidRequestError` for a newer one."""
+        # Locked, so that of two processes only one changes the tables.
+        number = db.execute(sa.select(_VERSION.c.number).with_for_update()).scalar()
+        if number is None:
+            return
+        if number > VERSION:
+            raise InvalidRequestError(
+                f"The ledger {self.location!r} has version {number}, this liangxin_nb knows "
+                f"{VERSION}.",
+                next_step="Update liangxin_nb.",
+            )
+        for older in range(number, VERSION):
+            for statement in _MIGRATIONS[older]:
+                db.execute(sa.text(statement))
+        db.execute(_VERSION.update().values(number=VERSION))
 
     def close(self) -> None:
-        """Closes the connections to a database server; the next use opens new ones."""
+        """Close the connections to a database server; the next use opens new ones."""
         self._engine.dispose()
 
     @contextmanager

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ..core.job_record import JobRecord
 from ..polling import TaskDuration
-from .database import TICKETS, Database
+from .database import JOBS, Database
 
 __all__ = ["durations"]
 
@@ -23,18 +23,18 @@ def durations(store: Database, ticket: JobRecord, *, last: int = 50) -> tuple[Ta
     Like it: of its service and model, and of its options where there are enough of those; seeds,
     prompts and pictures do not count.
     """
-    query = sa.select(TICKETS.c.options, TICKETS.c.seconds, TICKETS.c.began).where(
-        TICKETS.c.model == ticket.request.model,
-        TICKETS.c.profile == ticket.profile,
-        TICKETS.c.service == ticket.service,
-        TICKETS.c.seconds > 0,
+    query = sa.select(JOBS.c.options, JOBS.c.duration_s, JOBS.c.started_after_s).where(
+        JOBS.c.model == ticket.request.model,
+        JOBS.c.profile == ticket.profile,
+        JOBS.c.service == ticket.service,
+        JOBS.c.duration_s > 0,
     )
     with store.read_only() as db:
-        rows = list(db.execute(query.order_by(TICKETS.c.at.desc()).limit(_LOOKED)))
+        rows = list(db.execute(query.order_by(JOBS.c.created_at.desc()).limit(_LOOKED)))
     wanted = _shape(dict(ticket.request.redacted_options))
     alike = [row for row in rows if _shape(json.loads(row.options)) == wanted]
     chosen = alike if len(alike) >= _ALIKE else rows
-    return tuple(TaskDuration(row.seconds, row.began) for row in chosen[:last])
+    return tuple(TaskDuration(row.duration_s, row.started_after_s) for row in chosen[:last])
 
 
 def _shape(options: dict[str, Any]) -> dict[str, Any]:

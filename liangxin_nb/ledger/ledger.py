@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from ..core.job_record import RESUMABLE, JobRecord
 from ..core.request import Request
 from .batches import BatchQueries
-from .database import EVENTS, FILES, TICKETS
+from .database import EVENTS, FILES, JOBS
 from .mapping import append_event, from_row, to_row
 
 __all__ = ["Ledger"]
@@ -31,8 +31,8 @@ class Ledger(BatchQueries):
     def add(self, ticket: JobRecord) -> None:
         """Takes in a ticket made elsewhere."""
         with self.transaction() as db:
-            db.execute(TICKETS.insert().values(**to_row(ticket)))
-            append_event(db, ticket.id, ticket.fate)
+            db.execute(JOBS.insert().values(**to_row(ticket)))
+            append_event(db, ticket.id, ticket.status)
 
     def claim(self, ticket: JobRecord, owner: str) -> JobRecord | None:
         """The ticket under a new owner, or None when somebody else was quicker.
@@ -40,12 +40,12 @@ class Ledger(BatchQueries):
         The fate counts too: what was sent and let go of meanwhile is no intent any more.
         """
         mine = sa.and_(
-            TICKETS.c.id == ticket.id,
-            TICKETS.c.owner == ticket.owner,
-            TICKETS.c.fate == ticket.fate,
+            JOBS.c.id == ticket.id,
+            JOBS.c.owner == ticket.owner,
+            JOBS.c.status == ticket.status,
         )
         with self.transaction() as db:
-            changed = db.execute(TICKETS.update().where(mine).values(owner=owner))
+            changed = db.execute(JOBS.update().where(mine).values(owner=owner))
         return ticket.replace(owner=owner) if changed.rowcount == 1 else None
 
     def update(self, ticket: JobRecord, event: str, detail: str = "", **values: Any) -> JobRecord:
@@ -53,7 +53,7 @@ class Ledger(BatchQueries):
         changed = ticket.replace(**values)
         with self.transaction() as db:
             if values:
-                db.execute(TICKETS.update().where(TICKETS.c.id == ticket.id).values(**values))
+                db.execute(JOBS.update().where(JOBS.c.id == ticket.id).values(**values))
             append_event(db, ticket.id, event, detail)
         return changed
 
@@ -62,12 +62,12 @@ class Ledger(BatchQueries):
 
         None when it is settled already, or the id is another ticket's.
         """
-        others = TICKETS.alias()
+        others = JOBS.alias()
         taken = sa.exists().where(others.c.task_id == task_id)
-        lost = sa.and_(TICKETS.c.id == ticket.id, TICKETS.c.fate.in_(("sent", "unknown")))
-        values = {"fate": "accepted", "task_id": task_id, "reason": ""}
+        lost = sa.and_(JOBS.c.id == ticket.id, JOBS.c.status.in_(("submitting", "unconfirmed")))
+        values = {"status": "submitted", "task_id": task_id, "reason": ""}
         with self.transaction() as db:
-            done = db.execute(TICKETS.update().where(lost, ~taken).values(**values))
+            done = db.execute(JOBS.update().where(lost, ~taken).values(**values))
             if done.rowcount != 1:
                 return None
             append_event(db, ticket.id, "found", task_id)
@@ -79,30 +79,30 @@ class Ledger(BatchQueries):
         """The ticket kept: its folder and files, in the same transaction as its fate."""
         names = ("name", "bytes", "sha256", "width", "height")
         with self.transaction() as db:
-            db.execute(FILES.delete().where(FILES.c.ticket == ticket.id))
+            db.execute(FILES.delete().where(FILES.c.job_id == ticket.id))
             for file in files:
                 row = {name: file.get(name) for name in names}
-                db.execute(FILES.insert().values(ticket=ticket.id, **row))
-            kept = {"fate": "kept", "folder": folder}
-            db.execute(TICKETS.update().where(TICKETS.c.id == ticket.id).values(**kept))
-            append_event(db, ticket.id, "kept", folder)
+                db.execute(FILES.insert().values(job_id=ticket.id, **row))
+            kept = {"status": "saved", "folder": folder}
+            db.execute(JOBS.update().where(JOBS.c.id == ticket.id).values(**kept))
+            append_event(db, ticket.id, "saved", folder)
         return ticket.replace(**kept)
 
     def find(self, id: str) -> JobRecord | None:
         """The newest ticket whose id or task id this is, or begins so when only one does."""
         if not id:
             return None
-        query = TICKETS.select().order_by(TICKETS.c.at.desc())
-        exact = sa.or_(TICKETS.c.id == id, TICKETS.c.task_id == id)
+        query = JOBS.select().order_by(JOBS.c.created_at.desc())
+        exact = sa.or_(JOBS.c.id == id, JOBS.c.task_id == id)
         if found := self._load(query.where(exact).limit(1)):
             return found[0]
-        near = self._load(query.where(TICKETS.c.id.startswith(id, autoescape=True)).limit(2))
+        near = self._load(query.where(JOBS.c.id.startswith(id, autoescape=True)).limit(2))
         return near[0] if len(near) == 1 else None
 
     def with_status(self, *statuses: str) -> list[JobRecord]:
         """Every ticket of these fates, oldest first."""
         return self._load(
-            TICKETS.select().where(TICKETS.c.fate.in_(statuses)).order_by(TICKETS.c.at)
+            JOBS.select().where(JOBS.c.status.in_(statuses)).order_by(JOBS.c.created_at)
         )
 
     def resumable(self) -> list[JobRecord]:
@@ -111,34 +111,34 @@ class Ledger(BatchQueries):
 
     def list_jobs(self, *, search: str = "", limit: int | None = 50) -> list[JobRecord]:
         """Tickets, unfinished ones first and then the newest; `search` looks into the prompts."""
-        last = sa.case((TICKETS.c.fate.in_(RESUMABLE), 0), else_=1)
-        query = TICKETS.select().order_by(last, TICKETS.c.at.desc()).limit(limit)
+        last = sa.case((JOBS.c.status.in_(RESUMABLE), 0), else_=1)
+        query = JOBS.select().order_by(last, JOBS.c.created_at.desc()).limit(limit)
         if search:
-            query = query.where(TICKETS.c.prompt.icontains(search, autoescape=True))
+            query = query.where(JOBS.c.prompt.icontains(search, autoescape=True))
         return self._load(query)
 
     def count_by_status(self) -> dict[str, int]:
         """How many tickets have each fate."""
-        query = sa.select(TICKETS.c.fate, sa.func.count()).group_by(TICKETS.c.fate)
+        query = sa.select(JOBS.c.status, sa.func.count()).group_by(JOBS.c.status)
         with self.read_only() as db:
             return {str(fate): int(number) for fate, number in db.execute(query)}
 
     def events(self, job_id: str) -> list[tuple[float, str, str]]:
         """A ticket's history: unix seconds, what happened, and the detail as it came."""
-        query = sa.select(EVENTS.c.at, EVENTS.c.what, EVENTS.c.detail)
-        query = query.where(EVENTS.c.ticket == job_id).order_by(EVENTS.c.n)
+        query = sa.select(EVENTS.c.created_at, EVENTS.c.event, EVENTS.c.detail)
+        query = query.where(EVENTS.c.job_id == job_id).order_by(EVENTS.c.n)
         with self.read_only() as db:
             return [(at, what, detail) for at, what, detail in db.execute(query)]
 
     def median_duration(self, model: str, profile: str, *, samples: int = 20) -> float | None:
         """The median seconds of the last finished tasks of a model, or None before the third."""
-        query = sa.select(TICKETS.c.seconds).where(
-            TICKETS.c.model == model,
-            TICKETS.c.profile == profile,
-            TICKETS.c.seconds.is_not(None),
+        query = sa.select(JOBS.c.duration_s).where(
+            JOBS.c.model == model,
+            JOBS.c.profile == profile,
+            JOBS.c.duration_s.is_not(None),
         )
         with self.read_only() as db:
-            newest = query.order_by(TICKETS.c.at.desc()).limit(samples)
+            newest = query.order_by(JOBS.c.created_at.desc()).limit(samples)
             found = sorted(seconds for (seconds,) in db.execute(newest))
         return found[len(found) // 2] if len(found) >= 3 else None
 

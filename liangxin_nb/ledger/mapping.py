@@ -18,7 +18,9 @@ __all__ = ["append_event", "from_row", "to_row"]
 
 def append_event(db: sa.Connection, job_id: str, event: str, detail: str = "") -> None:
     """Writes one line into a ticket's history."""
-    db.execute(EVENTS.insert().values(ticket=job_id, at=time.time(), what=event, detail=detail))
+    db.execute(
+        EVENTS.insert().values(job_id=job_id, created_at=time.time(), event=event, detail=detail)
+    )
 
 
 def to_row(ticket: JobRecord) -> dict[str, Any]:
@@ -26,19 +28,19 @@ def to_row(ticket: JobRecord) -> dict[str, Any]:
     request = ticket.request
     return {
         "id": ticket.id,
-        "at": ticket.at,
+        "created_at": ticket.created_at,
         "profile": ticket.profile,
         "service": ticket.service,
         "model": request.model,
         "prompt": request.prompt,
         "options": json.dumps(request.redacted_options, ensure_ascii=False),
         "digest": request.digest,
-        "fate": ticket.fate,
+        "status": ticket.status,
         "state": ticket.state,
         "task_id": ticket.task_id,
         "owner": ticket.owner,
-        "batch": ticket.batch,
-        "place": ticket.place,
+        "batch_id": ticket.batch_id,
+        "batch_index": ticket.batch_index,
     }
 
 

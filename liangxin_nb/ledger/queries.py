@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..core.job_record import JobRecord
-from .database import FILES, TICKETS, Database
+from .database import FILES, JOBS, Database
 from .mapping import from_row
 
 __all__ = [
@@ -29,13 +29,13 @@ __all__ = [
 ]
 
 _MAX_WORDS = 12
-_T = TICKETS.c
+_T = JOBS.c
 #: Ways to sort, each with the newest first among equals, so that no row is on two pages.
 SORTS: dict[str, tuple[Any, ...]] = {
-    "newest": (_T.at.desc(), _T.id),
-    "oldest": (_T.at, _T.id),
-    "prompt": (sa.func.lower(_T.prompt), _T.at.desc(), _T.id),
-    "model": (_T.model, _T.at.desc(), _T.id),
+    "newest": (_T.created_at.desc(), _T.id),
+    "oldest": (_T.created_at, _T.id),
+    "prompt": (sa.func.lower(_T.prompt), _T.created_at.desc(), _T.id),
+    "model": (_T.model, _T.created_at.desc(), _T.id),
 }
 
 
@@ -49,7 +49,7 @@ class Query:
 
     text: str = ""
     model: str = ""
-    batch: str = ""
+    batch_id: str = ""
     statuses: tuple[str, ...] = ()
     since: float | None = None
     until: float | None = None
@@ -76,20 +76,20 @@ class JobWithFiles:
 
 def page(store: Database, filter: Query, *, first: int = 0, limit: int = 24) -> list[JobWithFiles]:
     """At most `limit` rows from the one numbered `first` (from 0) on."""
-    query = TICKETS.select().where(*_clauses(filter)).order_by(*SORTS[filter.sort])
+    query = JOBS.select().where(*_clauses(filter)).order_by(*SORTS[filter.sort])
     return _load(store, query.limit(limit).offset(first))
 
 
 def get_many(store: Database, ids: Sequence[str]) -> list[JobWithFiles]:
     """The rows of these ticket ids, in this order; an id that is not there is passed over."""
-    found = {row.record.id: row for row in _load(store, TICKETS.select().where(_T.id.in_(ids)))}
+    found = {row.record.id: row for row in _load(store, JOBS.select().where(_T.id.in_(ids)))}
     return [found[id] for id in ids if id in found]
 
 
 def count(store: Database, filter: Query) -> int:
     """How many rows all the pages hold together."""
     with store.read_only() as db:
-        query = sa.select(sa.func.count()).select_from(TICKETS).where(*_clauses(filter))
+        query = sa.select(sa.func.count()).select_from(JOBS).where(*_clauses(filter))
         return int(db.execute(query).scalar() or 0)
 
 
@@ -102,8 +102,10 @@ def models(store: Database) -> dict[str, int]:
 
 def batches(store: Database, *, limit: int = 100) -> list[tuple[str, float, int]]:
     """The newest batches: id, when it began in unix seconds, how many tickets."""
-    began = sa.func.min(_T.at)
-    query = sa.select(_T.batch, began, sa.func.count()).where(_T.batch > "").group_by(_T.batch)
+    began = sa.func.min(_T.created_at)
+    query = (
+        sa.select(_T.batch_id, began, sa.func.count()).where(_T.batch_id > "").group_by(_T.batch_id)
+    )
     with store.read_only() as db:
         newest = db.execute(query.order_by(began.desc()).limit(limit))
         return [(str(batch), float(at), int(number)) for batch, at, number in newest]
@@ -112,11 +114,11 @@ def batches(store: Database, *, limit: int = 100) -> list[tuple[str, float, int]
 def _load(store: Database, query: Any) -> list[JobWithFiles]:
     with store.read_only() as db:
         tickets = [from_row(row) for row in db.execute(query).mappings()]
-        kept = FILES.select().where(FILES.c.ticket.in_([ticket.id for ticket in tickets]))
+        kept = FILES.select().where(FILES.c.job_id.in_([ticket.id for ticket in tickets]))
         files: dict[str, list[File]] = {}
         for row in db.execute(kept).mappings() if tickets else ():
             file = File(row["name"], row["bytes"], row["width"], row["height"])
-            files.setdefault(row["ticket"], []).append(file)
+            files.setdefault(row["job_id"], []).append(file)
     return [JobWithFiles(t, tuple(sorted(files.get(t.id, ()), key=_file_number))) for t in tickets]
 
 
@@ -133,9 +135,9 @@ def _clauses(filter: Query) -> list[Any]:
         named = sa.or_(_T.id == words[0], _T.task_id == words[0])
         clauses.append(sa.or_(sa.and_(*said), named) if len(words) == 1 else sa.and_(*said))
     if filter.statuses:
-        clauses.append(_T.fate.in_(filter.statuses))
+        clauses.append(_T.status.in_(filter.statuses))
     clauses += [_T.model == filter.model] if filter.model else []
-    clauses += [_T.batch == filter.batch] if filter.batch else []
-    clauses += [_T.at >= filter.since] if filter.since is not None else []
-    clauses += [_T.at < filter.until] if filter.until is not None else []
+    clauses += [_T.batch_id == filter.batch_id] if filter.batch_id else []
+    clauses += [_T.created_at >= filter.since] if filter.since is not None else []
+    clauses += [_T.created_at < filter.until] if filter.until is not None else []
     return clauses

@@ -10,7 +10,16 @@ from .ledger import Ledger
 
 __all__ = ["history_table"]
 
-_HEADINGS = ("when", "model", "prompt", "fate", "task", "seconds", "credits", "kept in or reason")
+_HEADINGS = (
+    "when",
+    "model",
+    "prompt",
+    "status",
+    "task",
+    "duration_s",
+    "credits",
+    "kept in or reason",
+)
 
 
 def history_table(ledger: Ledger, *, search: str = "", limit: int | None = None) -> Table:
@@ -26,15 +35,17 @@ def history_table(ledger: Ledger, *, search: str = "", limit: int | None = None)
 
 def _row(ticket: JobRecord) -> tuple[object, ...]:
     fate = (
-        f"{ticket.fate} ({ticket.state})" if ticket.is_resumable and ticket.state else ticket.fate
+        f"{ticket.status} ({ticket.state})"
+        if ticket.is_resumable and ticket.state
+        else ticket.status
     )
     return (
-        datetime.fromtimestamp(ticket.at).astimezone(),
+        datetime.fromtimestamp(ticket.created_at).astimezone(),
         ticket.request.model,
         ticket.request.prompt,
         fate,
         ticket.task_id or ticket.id,
-        ticket.seconds,
+        ticket.duration_s,
         ticket.credits,
         ticket.folder or ticket.reason,
     )

@@ -14,7 +14,7 @@ from .ledger import Ledger
 
 __all__ = ["check_limits", "latest_day_summary", "usage_by_day"]
 
-_FREE = ("refused",)  # said no to, or never arrived: not billed
+_FREE = ("rejected",)  # said no to, or never arrived: not billed
 _NEXT = "Raise it with %config LiangXin.{name} = …, or wait for tomorrow."
 
 
@@ -25,7 +25,7 @@ def usage_by_day(ledger: Ledger) -> Table:
     """
     sums: dict[tuple[str, str], list[JobRecord]] = defaultdict(list)
     for ticket in _billable(ledger):
-        sums[_day(ticket.at), ticket.request.model].append(ticket)
+        sums[_day(ticket.created_at), ticket.request.model].append(ticket)
     rows = [
         (day, model, len(tickets), _credits(tickets))
         for (day, model), tickets in sorted(sums.items(), reverse=True)
@@ -56,7 +56,7 @@ def check_limits(ledger: Ledger, settings: Settings, *models: str) -> None:
         return
     today = _day(time.time())
     past = [t for t in _billable(ledger) if t.profile == settings.profile]
-    spent = [ticket for ticket in past if _day(ticket.at) == today]
+    spent = [ticket for ticket in past if _day(ticket.created_at) == today]
     if settings.max_tasks is not None and len(spent) + len(models) > settings.max_tasks:
         more = f" and these are {len(models)} more" if len(models) > 1 else ""
         raise InvalidRequestError(
@@ -83,8 +83,8 @@ def _last_cost(past: list[JobRecord], model: str) -> float:
 
 def _billable(ledger: Ledger) -> list[JobRecord]:
     """Everything that was or may be billed, the newest first."""
-    tickets = [t for t in ledger.list_jobs(limit=None) if t.fate not in _FREE]
-    return sorted(tickets, key=lambda ticket: ticket.at, reverse=True)
+    tickets = [t for t in ledger.list_jobs(limit=None) if t.status not in _FREE]
+    return sorted(tickets, key=lambda ticket: ticket.created_at, reverse=True)
 
 
 def _credits(tickets: list[JobRecord]) -> float | str:

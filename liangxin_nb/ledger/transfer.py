@@ -16,28 +16,28 @@ import sqlalchemy as sa
 
 from ..core.job_record import RESUMABLE, JobRecord
 from ..errors import InvalidRequestError
-from .database import EVENTS, FILES, TICKETS, Database
+from .database import EVENTS, FILES, JOBS, OLD_NAMES, OLD_STATUSES, Database
 from .mapping import from_row
 
 __all__ = ["TransferRow", "export_rows", "import_rows", "validate_row"]
 
 _STATUSES = (
-    "intent",
-    "sent",
-    "accepted",
+    "pending",
+    "submitting",
+    "submitted",
     "succeeded",
-    "kept",
-    "refused",
-    "unknown",
+    "saved",
+    "rejected",
+    "unconfirmed",
     "failed",
-    "lost",
+    "result_lost",
 )
 #: Set by whoever holds the ledger, so not carried: an owner lives on one machine only.
-_LOCAL_COLUMNS = {"tickets": {"owner"}, "events": {"n", "ticket"}, "files": {"ticket"}}
+_LOCAL_COLUMNS = {"jobs": {"owner"}, "events": {"n", "job_id"}, "files": {"job_id"}}
 _IMPORTED_AS = {
-    "intent": {"fate": "refused", "reason": "It was exported before it was sent."},
-    "sent": {
-        "fate": "unknown",
+    "pending": {"status": "rejected", "reason": "It was exported before it was sent."},
+    "submitting": {
+        "status": "unconfirmed",
         "reason": "It was exported while the request was on its way: a task may have been created.",
     },
 }
@@ -60,7 +60,7 @@ class TransferRow:
 
     def to_json(self) -> str:
         """The row as one line of JSON."""
-        told = {"ticket": self.values, "events": self.events, "files": self.files}
+        told = {"job": self.values, "events": self.events, "files": self.files}
         return json.dumps(told, ensure_ascii=False)
 
     @classmethod
@@ -69,9 +69,9 @@ class TransferRow:
         try:
             told = json.loads(text)
             events, files = list(told["events"]), list(told["files"])
-            values = validate_row(told["ticket"], TICKETS)
+            values = validate_row(told.get("job", told.get("ticket")), JOBS)
         except (KeyError, TypeError, RecursionError, UnicodeDecodeError) as error:
-            raise ValueError("a line of it is no ticket") from error
+            raise ValueError("a line of it is no job record") from error
         row = cls(
             values,
             tuple(validate_row(event, EVENTS) for event in events),
@@ -85,8 +85,11 @@ class TransferRow:
         for name, shape in (("id", "[0-9a-f]{1,16}"), ("digest", "[0-9a-f]{64}")):
             if not re.fullmatch(shape, self.values[name]):
                 raise ValueError(f"a ticket's {name} is none")
-        if self.values["fate"] not in _STATUSES or not self.values.get("task_id", "").isprintable():
-            raise ValueError(f"ticket {self.values['id']} has no known fate")
+        if (
+            self.values["status"] not in _STATUSES
+            or not self.values.get("task_id", "").isprintable()
+        ):
+            raise ValueError(f"job record {self.values['id']} has an unknown status")
         try:
             options = json.loads(self.values["options"])
             plain = isinstance(options, dict) and self.record is not None
@@ -101,12 +104,12 @@ def export_rows(store: Database) -> list[TransferRow]:
     with store.read_only() as db:
         if db.dialect.name != "sqlite":  # SQLite's transactions see one moment anyway
             db = db.execution_options(isolation_level="REPEATABLE READ")
-        tickets = _all(db, TICKETS, TICKETS.c.at)
+        tickets = _all(db, JOBS, JOBS.c.created_at)
         events = _by_ticket(_all(db, EVENTS, EVENTS.c.n))
         files = _by_ticket(_all(db, FILES, FILES.c.name))
     return [
         TransferRow(
-            _exported_columns(ticket, TICKETS),
+            _exported_columns(ticket, JOBS),
             tuple(_exported_columns(event, EVENTS) for event in events.get(ticket["id"], ())),
             tuple(_exported_columns(file, FILES) for file in files.get(ticket["id"], ())),
         )
@@ -126,19 +129,19 @@ def import_rows(store: Database, rows: Iterable[TransferRow]) -> list[str]:
 
 def _import_row(db: sa.Connection, row: TransferRow) -> str:
     id = row.values["id"]
-    here = db.execute(TICKETS.select().where(TICKETS.c.id == id)).mappings().first()
+    here = db.execute(JOBS.select().where(JOBS.c.id == id)).mappings().first()
     if here is None:
         # Whoever exported it may still send it: here it never is.
-        settled = _IMPORTED_AS.get(row.values["fate"], {})
-        db.execute(TICKETS.insert().values(**{**row.values, **settled}))
+        settled = _IMPORTED_AS.get(row.values["status"], {})
+        db.execute(JOBS.insert().values(**{**row.values, **settled}))
         _add(db, EVENTS, id, row.events)
         _add(db, FILES, id, row.files)
         return "new"
     if not _finishes(row, here):
         return "known"
-    names = ("state", "folder", "seconds", "began", "credits")
-    kept = {"fate": "kept"} | {n: row.values[n] for n in names if n in row.values}
-    db.execute(TICKETS.update().where(TICKETS.c.id == id).values(**kept))
+    names = ("state", "folder", "duration_s", "started_after_s", "credits")
+    kept = {"status": "saved"} | {n: row.values[n] for n in names if n in row.values}
+    db.execute(JOBS.update().where(JOBS.c.id == id).values(**kept))
     _add(db, EVENTS, id, _new_events(db, id, row.events))
     _add(db, FILES, id, row.files)
     return "finished"
@@ -146,20 +149,22 @@ def _import_row(db: sa.Connection, row: TransferRow) -> str:
 
 def _finishes(row: TransferRow, here: Mapping[Any, Any]) -> bool:
     same = all(row.values.get(name) == here[name] for name in ("task_id", "digest", "service"))
-    return same and row.values["fate"] == "kept" and bool(row.files) and here["fate"] in RESUMABLE
+    return (
+        same and row.values["status"] == "saved" and bool(row.files) and here["status"] in RESUMABLE
+    )
 
 
 def _new_events(db: sa.Connection, id: str, events: tuple[dict[str, Any], ...]) -> Any:
     """The part of a history that is not here yet."""
-    query = sa.select(EVENTS.c.at, EVENTS.c.what).where(EVENTS.c.ticket == id)
+    query = sa.select(EVENTS.c.created_at, EVENTS.c.event).where(EVENTS.c.job_id == id)
     heard = {(at, what) for at, what in db.execute(query)}
-    return tuple(event for event in events if (event["at"], event["what"]) not in heard)
+    return tuple(event for event in events if (event["created_at"], event["event"]) not in heard)
 
 
 def _add(db: sa.Connection, table: sa.Table, id: str, more: Any) -> None:
     blank = {column.name: None for column in table.c if column.nullable}
     if more:
-        db.execute(table.insert(), [{**blank, "ticket": id, **values} for values in more])
+        db.execute(table.insert(), [{**blank, "job_id": id, **values} for values in more])
 
 
 def _all(db: sa.Connection, table: sa.Table, order: Any) -> list[Any]:
@@ -169,7 +174,7 @@ def _all(db: sa.Connection, table: sa.Table, order: Any) -> list[Any]:
 def _by_ticket(found: list[Any]) -> dict[str, list[Any]]:
     groups: dict[str, list[Any]] = {}
     for row in found:
-        groups.setdefault(row["ticket"], []).append(row)
+        groups.setdefault(row["job_id"], []).append(row)
     return groups
 
 
@@ -180,15 +185,16 @@ def _exported_columns(row: Mapping[Any, Any], table: sa.Table) -> dict[str, Any]
 
 def _defaults() -> dict[str, Any]:
     """What a ticket of an older version does not tell."""
-    numbers = {c.name: 0 for c in TICKETS.c if isinstance(c.type, sa.Integer)}
-    texts = {c.name: "" for c in TICKETS.c if isinstance(c.type, sa.String)}
-    return {**texts, **numbers, "seconds": None, "began": None, "credits": None}
+    numbers = {c.name: 0 for c in JOBS.c if isinstance(c.type, sa.Integer)}
+    texts = {c.name: "" for c in JOBS.c if isinstance(c.type, sa.String)}
+    return {**texts, **numbers, "duration_s": None, "started_after_s": None, "credits": None}
 
 
 def validate_row(given: Any, table: sa.Table) -> dict[str, Any]:
     """The table's columns out of values from outside; those of a newer version are passed over."""
+    given = _upgraded(given, table)
     if not isinstance(given, dict):
-        raise ValueError("a line of it is no ticket")
+        raise ValueError("a line of it is no job record")
     values = {}
     for column in table.c:
         if column.name in _LOCAL_COLUMNS.get(table.name, ()):
@@ -215,3 +221,15 @@ def _storable(text: str, max_length: int) -> bool:
     """No database takes half a character, and PostgreSQL no NUL."""
     half = any("\ud800" <= c <= "\udfff" for c in text)
     return len(text) <= max_length and "\0" not in text and not half
+
+
+def _upgraded(given: Any, table: sa.Table) -> Any:
+    """A row of an export of format 1 under today's names; any other as it is."""
+    if not isinstance(given, dict):
+        return given
+    names = OLD_NAMES.get(table.name, {})
+    row = {names.get(name, name): value for name, value in given.items()}
+    for name in ("status", "event"):
+        if isinstance(row.get(name), str):
+            row[name] = OLD_STATUSES.get(row[name], row[name])
+    return row

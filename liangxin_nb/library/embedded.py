@@ -60,8 +60,15 @@ def _validated(story: ResultMetadata | None) -> ResultMetadata | None:
     """The story if each of its fields is what it is said to be: files may be forged."""
     if story is None or not isinstance(story.options, Mapping):
         return None
-    texts = (story.prompt, story.model, story.task_id, story.ticket, story.service, story.made)
-    numbers = (story.seconds, story.credits)
+    texts = (
+        story.prompt,
+        story.model,
+        story.task_id,
+        story.job_id,
+        story.service,
+        story.created_at,
+    )
+    numbers = (story.duration_s, story.credits)
     right = all(isinstance(text, str) for text in texts) and all(
         number is None or isinstance(number, int | float) for number in numbers
     )

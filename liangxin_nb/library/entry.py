@@ -78,7 +78,7 @@ class LibraryEntry:
     @property
     def files_missing(self) -> bool:
         """Whether the ledger says that it is kept, but its files are no longer there."""
-        return self.record.fate == "kept" and self.folder is None
+        return self.record.status == "saved" and self.folder is None
 
     def path(self, file: File) -> Path | None:
         """Where one of its files lies."""

@@ -9,12 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from ..errors import InvalidRequestError
-from ..results import find_poster
+from ..results import find_poster, metadata_file
 from .entry import LibraryEntry
 
 __all__ = ["export_zip"]
-
-_METADATA_FILE = "story.json"
 
 
 def export_zip(root: Path, entries: Sequence[LibraryEntry]) -> tuple[Path, int]:
@@ -47,7 +45,8 @@ def _put(zipped: zipfile.ZipFile, entry: LibraryEntry) -> None:
     assert entry.folder is not None
     within = f"{entry.folder.parent.name}/{entry.folder.name}"
     paths = [
-        entry.folder / name for name in (*(Path(f.name).name for f in entry.files), _METADATA_FILE)
+        *(entry.folder / Path(f.name).name for f in entry.files),
+        metadata_file(entry.folder),
     ]
     for path in (*paths, *filter(None, map(find_poster, paths))):
         if path.is_file():

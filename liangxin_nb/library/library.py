@@ -149,12 +149,12 @@ class Library:
         Raises `InvalidRequestError` when nothing is kept of it.
         """
         ticket = self._session.get_record(id)
-        if ticket.fate != "kept":
-            raise InvalidRequestError(f"Nothing is kept of {ticket.id}: it is {ticket.fate}.")
+        if ticket.status != "saved":
+            raise InvalidRequestError(f"Nothing is kept of {ticket.id}: it is {ticket.status}.")
         today = f"{datetime.now().astimezone():%Y-%m-%d}"
         reason = f"Its files were deleted on purpose on {today}."
         with self._results.deletion(ticket.folder):
-            gone = {"fate": "deleted", "folder": "", "reason": reason}
+            gone = {"status": "deleted", "folder": "", "reason": reason}
             ticket = self._ledger.update(ticket, "deleted", ticket.folder, **gone)
         self._thumbnails.forget(ticket.id)
         return ticket

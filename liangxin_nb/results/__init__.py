@@ -2,7 +2,17 @@
 
 from .rendering import find_poster, poster_name
 from .result import Result
-from .staging import StagedResult
+from .staging import METADATA_FILE, OLD_METADATA_FILE, StagedResult, metadata_file
 from .store import ResultStore, read_metadata
 
-__all__ = ["Result", "ResultStore", "StagedResult", "find_poster", "poster_name", "read_metadata"]
+__all__ = [
+    "METADATA_FILE",
+    "OLD_METADATA_FILE",
+    "Result",
+    "ResultStore",
+    "StagedResult",
+    "find_poster",
+    "metadata_file",
+    "poster_name",
+    "read_metadata",
+]

@@ -22,9 +22,24 @@ from .media_type import detect
 from .rendering import is_poster, poster_name
 from .result import Result, build_result
 
-__all__ = ["METADATA_FILE", "StagedResult", "candidate_folders"]
+__all__ = [
+    "METADATA_FILE",
+    "OLD_METADATA_FILE",
+    "StagedResult",
+    "candidate_folders",
+    "metadata_file",
+]
 
-METADATA_FILE = "story.json"
+METADATA_FILE = "metadata.json"
+#: What the file was called before; results that have it are read as they are.
+OLD_METADATA_FILE = "story.json"
+
+
+def metadata_file(folder: Path) -> Path:
+    """The file in a result's folder that describes it, under its new or its old name."""
+    old = folder / OLD_METADATA_FILE
+    new = folder / METADATA_FILE
+    return old if old.exists() and not new.exists() else new
 
 
 @dataclass(frozen=True)
@@ -116,7 +131,7 @@ class StagedResult:
 
 def candidate_folders(root: Path, ticket: JobRecord) -> Iterator[Path]:
     """Names that people can read: day, time, the prompt's first words, the ticket."""
-    at = datetime.fromtimestamp(ticket.at).astimezone()
+    at = datetime.fromtimestamp(ticket.created_at).astimezone()
     name = "-".join(filter(None, (f"{at:%H%M}", _slug(ticket.request.prompt), ticket.id[:4])))
     day = root / f"{at:%Y-%m-%d}"
     yield day / name

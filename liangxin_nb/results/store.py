@@ -1,6 +1,6 @@
 """The results folder: plain files that people can read, written whole or not at all.
 
-`liangxin-results/2026-11-21/1745-a-cafe-terrace-3f9c/{1.png, story.json}`: a task's files are
+`liangxin-results/2026-11-21/1745-a-cafe-terrace-3f9c/{1.png, metadata.json}`: a task's files are
 gathered in a hidden folder beside it and appear at once, by one rename, with their story.
 """
 
@@ -18,7 +18,7 @@ from ..core.metadata import ResultMetadata
 from ..errors import InvalidRequestError, ResultUnavailableError
 from ..imaging import extract
 from .result import Result, build_result
-from .staging import METADATA_FILE, StagedResult, candidate_folders
+from .staging import StagedResult, candidate_folders, metadata_file
 
 __all__ = ["ResultStore", "read_metadata"]
 
@@ -53,7 +53,7 @@ class ResultStore:
             if not place.exists():
                 return None
             told = _read_metadata_file(place)
-            if told is not None and told.ticket == ticket.id:
+            if told is not None and told.job_id == ticket.id:
                 return build_result(self.root, place, told)
         return None
 
@@ -115,6 +115,6 @@ def read_metadata(path: str | Path) -> ResultMetadata | None:
 
 def _read_metadata_file(place: Path) -> ResultMetadata | None:
     try:
-        return ResultMetadata.from_json((place / METADATA_FILE).read_text(encoding="utf-8"))
+        return ResultMetadata.from_json(metadata_file(place).read_text(encoding="utf-8"))
     except OSError:
         return None

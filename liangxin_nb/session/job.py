@@ -29,10 +29,10 @@ __all__ = ["Job", "interrupt_message"]
 _HEARTBEAT = 0.1  # seconds; an interrupt does not wake a loop or a lock that sleeps longer
 _PHASES: tuple[tuple[type[Exception], str], ...] = (
     (TaskFailedError, "failed"),
-    (ResultUnavailableError, "lost"),
-    (WaitTimeoutError, "left"),
-    (APIError, "refused"),
-    (InvalidRequestError, "refused"),
+    (ResultUnavailableError, "result_lost"),
+    (WaitTimeoutError, "detached"),
+    (APIError, "rejected"),
+    (InvalidRequestError, "rejected"),
 )
 
 Submit = Callable[[JobRecord, Callable[[JobUpdate], None]], Coroutine[Any, Any, JobRecord]]
@@ -42,7 +42,7 @@ Collect = Callable[[JobRecord, Callable[[JobUpdate], None]], Coroutine[Any, Any,
 class Job:
     """One prompt on its way to a picture: `wait()` for it, `await` it, or `detach()` it.
 
-    `status` is the latest word; `watch` tells every new one. Safe to use from any thread.
+    `last_update` is the latest word; `watch` tells every new one. Safe to use from any thread.
     """
 
     def __init__(self, ticket: JobRecord, loop: BackgroundLoop, *, reused: bool = False) -> None:
@@ -65,7 +65,7 @@ class Job:
         return self
 
     @property
-    def status(self) -> JobUpdate:
+    def last_update(self) -> JobUpdate:
         """The latest word about the task."""
         return self._status
 
@@ -80,7 +80,7 @@ class Job:
         return self.record.task_id
 
     @property
-    def state(self) -> str:
+    def status(self) -> str:
         """Where it stands: sending, the wire's own states, saving, done, failed, refused, left,
         unknown or lost.
         """
@@ -160,7 +160,7 @@ class Job:
             result = await self._collect_task
         except asyncio.CancelledError:
             error: LiangxinError = self._still_running_error("and no longer watched")
-            self._finish("left", error)
+            self._finish("detached", error)
             raise error from None
         except LiangxinError as failed:
             self._finish(_phase(failed, self.task_id), failed)
@@ -169,11 +169,11 @@ class Job:
             if self.task_id and "after shutdown" in str(defect):
                 # Python ends, and lends no more threads; the task goes on.
                 error = self._still_running_error("while Python ends")
-                self._finish("left", error)
+                self._finish("detached", error)
                 raise error from None
             self._finish("failed", LiangxinError(f"{type(defect).__name__}: {defect}"))
             raise
-        self._publish(JobUpdate(self.record, "done", result=result, ended_at=time.time()))
+        self._publish(JobUpdate(self.record, "saved", result=result, ended_at=time.time()))
         return result
 
     def _finish(self, phase: str, error: LiangxinError) -> None:
@@ -207,20 +207,20 @@ class Job:
         if self.result is not None:
             return repr(self.result)
         model = self.record.request.model
-        return f"<Job {model} {self.state} · {self.task_id or self.record.id}>"
+        return f"<Job {model} {self.status} · {self.task_id or self.record.id}>"
 
 
 def _phase(error: LiangxinError, task_id: str) -> str:
     if task_id and isinstance(error, APIError | APIConnectionError):
-        return "left"  # asking failed, the task did not
+        return "detached"  # asking failed, the task did not
     if isinstance(error, APIConnectionError):
-        return "unknown" if error.maybe_created else "refused"
+        return "unconfirmed" if error.maybe_created else "rejected"
     return next((phase for kind, phase in _PHASES if isinstance(error, kind)), "failed")
 
 
 def interrupt_message(jobs: Sequence[Job]) -> str:
     """What an interrupt of waiting for these jobs means, in one line."""
-    ids = [job.task_id or job.record.id for job in jobs if not job.status.is_final]
+    ids = [job.task_id or job.record.id for job in jobs if not job.last_update.is_final]
     more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
     return (
         f"Interrupted: no longer waiting. Still running, and followed in the background: "

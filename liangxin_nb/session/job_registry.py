@@ -36,7 +36,7 @@ class JobRegistry:
     def active(self) -> list[Job]:
         """All that are not over."""
         with self._lock:
-            return [job for job in self._jobs.values() if not job.status.is_final]
+            return [job for job in self._jobs.values() if not job.last_update.is_final]
 
     def _forget_when_final(self, status: JobUpdate) -> None:
         if status.is_final:

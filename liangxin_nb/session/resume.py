@@ -20,7 +20,7 @@ from ..engine.callback_reconciler import CallbackReconciler
 from ..engine.ownership import Ownership
 from ..errors import InvalidRequestError, LiangxinError
 from ..ledger import Ledger
-from ..results import Result, ResultStore
+from ..results import Result, ResultStore, metadata_file
 from .job import Job
 from .job_registry import JobRegistry
 
@@ -125,7 +125,7 @@ class TaskResumer:
     def _unconfirmed(self) -> list[JobRecord]:
         """The tickets whose answers were lost, as far as this session may look after them."""
         unknown = [
-            t for t in self._ledger.with_status("unknown") if self._ownership.can_take_over(t)
+            t for t in self._ledger.with_status("unconfirmed") if self._ownership.can_take_over(t)
         ]
         return [ticket for ticket in unknown if self._jobs.get(ticket) is None]
 
@@ -140,14 +140,16 @@ class TaskResumer:
         return None
 
     def _is_saved(self, ticket: JobRecord) -> bool:
-        return (self._results.root / ticket.folder / "story.json").is_file()
+        return metadata_file(self._results.root / ticket.folder).is_file()
 
     def _resume_one(self, ticket: JobRecord) -> Job:
-        collectable = ticket.is_resumable or ticket.fate == "lost"
-        removed = ticket.fate == "deleted" or (ticket.fate == "kept" and not self._is_saved(ticket))
+        collectable = ticket.is_resumable or ticket.status == "result_lost"
+        removed = ticket.status == "deleted" or (
+            ticket.status == "saved" and not self._is_saved(ticket)
+        )
         if not ticket.task_id or not (collectable or removed):
             raise InvalidRequestError(
-                f"There is nothing to collect for {ticket.id}: it is {ticket.fate}.",
+                f"There is nothing to collect for {ticket.id}: it is {ticket.status}.",
                 next_step=ticket.reason or f"%liangxin show {ticket.id} shows it.",
             )
         if not self._ownership.is_same_service(ticket):
@@ -171,12 +173,12 @@ class TaskResumer:
 
     def _claim(self, ticket: JobRecord) -> Job | None:
         known = self._jobs.get(ticket)
-        if known is not None and not known.status.is_final:
+        if known is not None and not known.last_update.is_final:
             return known
         mine = self._ledger.claim(ticket, self._ownership.id)
         if mine is None:
             return None
-        if mine.fate == "intent":
+        if mine.status == "pending":
             return self._jobs.start(
                 mine, *self._reconciler.submission_strategy(self._settings.callback)(mine)
             )

@@ -152,7 +152,7 @@ class Session:
         tickets = [
             JobRecord.new(
                 request, self.settings.profile, self.settings.base_url, self._ownership.id
-            ).replace(batch=batch, place=place)
+            ).replace(batch_id=batch, batch_index=place)
             for place, request in requests.items()
         ]
         self.ledger.add_batch(batch_record, tickets)
@@ -233,13 +233,13 @@ class Session:
         return found
 
     def result(self, record: JobRecord) -> Result:
-        """What is kept of a ticket.
+        """Return the saved result of a record.
 
         Raises `InvalidRequestError` or `ResultUnavailableError` when nothing is.
         """
         if not record.folder:
             raise InvalidRequestError(
-                f"Nothing is kept of {record.id}: it is {record.fate}.", next_step=record.reason
+                f"Nothing is kept of {record.id}: it is {record.status}.", next_step=record.reason
             )
         return self.results.load(record.folder)
 

@@ -231,8 +231,8 @@ def test_a_create_waits_as_long_as_a_429_asks_within_bounds(asked, pause):
 @pytest.mark.parametrize(
     ("error", "again"),
     [
-        (APIConnectionError("refused"), True),
-        (APIConnectionError("lost", maybe_created=True), False),
+        (APIConnectionError("rejected"), True),
+        (APIConnectionError("result_lost", maybe_created=True), False),
         (APIError("no", status=400), False),
         (APIError("busy", status=503), False),
     ],

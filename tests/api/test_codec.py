@@ -158,7 +158,7 @@ def test_what_is_no_text_is_no_word(value):
 
 
 @pytest.mark.parametrize(
-    ("state", "final"), [("success", True), ("fail", True), ("waiting", False), ("done", False)]
+    ("state", "final"), [("success", True), ("fail", True), ("waiting", False), ("saved", False)]
 )
 def test_two_states_are_final_and_any_other_word_is_still_running(state, final):
     read = codec.parse_record(200, answer(state=state)).state

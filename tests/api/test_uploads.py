@@ -155,7 +155,7 @@ def test_a_failed_upload_is_a_refusal_in_the_ledger(serve, tmp_path):  # noqa: F
     with pytest.raises(APIError, match="could not be uploaded"):
         job.wait(60)
     (ticket,) = session.ledger.list_jobs()
-    assert ticket.fate == "refused"
+    assert ticket.status == "rejected"
     session.close()
 
 

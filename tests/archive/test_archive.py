@@ -48,7 +48,7 @@ def ledger_with(zip, **values):
     """The zip with other values in its first ticket."""
     header, first, *rest = part(zip, "ledger.jsonl").decode().splitlines()
     line = json.loads(first)
-    line["ticket"] |= values
+    line["job"] |= values
     return put(zip, "ledger.jsonl", "\n".join([header, json.dumps(line), *rest]) + "\n")
 
 
@@ -137,7 +137,7 @@ def test_what_runs_while_it_is_packed_is_collected_at_home(seldom, tmp_path, hom
     assert "%liangxin resume" in repr(brought)
     (collected,) = home.resume()
     assert collected.wait(120).prompt == "a slow lighthouse"
-    assert home.ledger.find(job.task_id).fate == "kept"
+    assert home.ledger.find(job.task_id).status == "saved"
 
 
 def test_what_was_not_sent_is_never_sent_from_here(session, tmp_path, home):
@@ -145,12 +145,12 @@ def test_what_was_not_sent_is_never_sent_from_here(session, tmp_path, home):
     here = (session.settings.profile, session.settings.base_url)
     waiting = session.ledger.create(Request("z-image", "a cat"), *here)
     going = session.ledger.create(Request("z-image", "a dog"), *here)
-    session.ledger.update(going, "sent", fate="sent")
+    session.ledger.update(going, "submitting", status="submitting")
     import_session(
         home, export_session(session, tmp_path / "1.zip", notebooks=False).path, notebooks=False
     )
-    assert home.ledger.find(waiting.id).fate == "refused"
-    assert home.ledger.find(going.id).fate == "unknown"
+    assert home.ledger.find(waiting.id).status == "rejected"
+    assert home.ledger.find(going.id).status == "unconfirmed"
     assert home.resume() == []
 
 
@@ -189,9 +189,9 @@ def test_a_later_export_finishes_what_came_unfinished(seldom, sandbox, tmp_path,
     import_session(
         home, export_session(seldom, tmp_path / "1.zip", notebooks=False).path, notebooks=False
     )
-    assert home.ledger.find(job.task_id).fate == "accepted"
+    assert home.ledger.find(job.task_id).status == "submitted"
     seldom.close()
-    wait_until(lambda: job.status.is_final)
+    wait_until(lambda: job.last_update.is_final)
     often = Session(
         base_url=sandbox.url, key=sandbox.key, results=seldom.results.root, schedule=FAST_PACE
     )
@@ -201,9 +201,9 @@ def test_a_later_export_finishes_what_came_unfinished(seldom, sandbox, tmp_path,
     )
     often.close()
     here = home.ledger.find(job.task_id)
-    assert here.fate == "kept"
+    assert here.status == "saved"
     assert home.result(here).paths[0].is_file()
-    assert [what for _, what, _ in home.ledger.events(here.id)][-1] == "kept"
+    assert [what for _, what, _ in home.ledger.events(here.id)][-1] == "saved"
 
 
 def test_nothing_here_is_overwritten(zip, home):
@@ -212,7 +212,7 @@ def test_nothing_here_is_overwritten(zip, home):
     mine = notebook.read_text()
     import_session(home, zip, notebooks=True)
     (ticket,) = home.ledger.list_jobs()
-    changed = ledger_with(zip, prompt="another's words", fate="failed")
+    changed = ledger_with(zip, prompt="another's words", status="failed")
     import_session(home, changed, notebooks=True)
     assert home.ledger.list_jobs() == [ticket]
     assert notebook.read_text() == mine
@@ -269,9 +269,9 @@ ESCAPES = [
 @pytest.mark.parametrize("folder", ESCAPES)
 def test_no_name_in_a_zip_becomes_a_path(zip, home, folder):
     """Whatever folder a row names, its files land in one made here, or nowhere."""
-    first = json.loads(part(zip, "ledger.jsonl").decode().splitlines()[1])["ticket"]["folder"]
+    first = json.loads(part(zip, "ledger.jsonl").decode().splitlines()[1])["job"]["folder"]
     changed = ledger_with(zip, folder=folder)
-    for name in ("1.png", "story.json"):
+    for name in ("1.png", "metadata.json"):
         changed = put(changed, f"results/{folder}/{name}", part(zip, f"results/{first}/{name}"))
     brought = import_session(home, changed, notebooks=False)
     (ticket,) = home.ledger.list_jobs()
@@ -309,7 +309,7 @@ def test_a_file_that_is_not_what_the_ledger_says_is_left_out(zip, home, change, 
     assert said in brought.left_out[0]
     assert everything(home.results.root) == {}
     (ticket,) = home.ledger.list_jobs()
-    assert [f.label for f in home.audit()] == ["kept, then removed"]
+    assert [f.label for f in home.audit()] == ["files removed"]
     assert ticket.task_id
 
 
@@ -329,20 +329,20 @@ def test_a_page_of_html_under_a_pictures_name_is_left_out(zip, home):
     ("values", "said"),
     [
         ({"id": "../x"}, "id"),
-        ({"fate": "free of charge"}, "no known fate"),
+        ({"status": "free of charge"}, "an unknown status"),
         ({"options": "[" * 100_000}, "no readable request"),
         ({"options": "[1]"}, "no readable request"),
         ({"prompt": " "}, "no readable request"),
-        ({"prompt": 7}, "tickets.prompt"),
-        ({"prompt": "\ud800"}, "tickets.prompt"),
-        ({"prompt": "a\0b"}, "tickets.prompt"),
-        ({"at": -1}, "tickets.at"),
-        ({"at": float("nan")}, "tickets.at"),
-        ({"at": 1e300}, "tickets.at"),
-        ({"credits": -500.0}, "tickets.credits"),
-        ({"task_id": "x" * 201}, "tickets.task_id"),
+        ({"prompt": 7}, "jobs.prompt"),
+        ({"prompt": "\ud800"}, "jobs.prompt"),
+        ({"prompt": "a\0b"}, "jobs.prompt"),
+        ({"at": -1}, "jobs.created_at"),
+        ({"at": float("nan")}, "jobs.created_at"),
+        ({"at": 1e300}, "jobs.created_at"),
+        ({"credits": -500.0}, "jobs.credits"),
+        ({"task_id": "x" * 201}, "jobs.task_id"),
         ({"digest": "z" * 64}, "digest"),
-        ({"model": None}, "tickets.model is missing"),
+        ({"model": None}, "jobs.model is missing"),
     ],
 )
 def test_a_ledger_that_this_program_cannot_have_written_is_refused_whole(zip, home, values, said):
@@ -359,8 +359,8 @@ def test_a_ledger_that_this_program_cannot_have_written_is_refused_whole(zip, ho
     [
         ('{"format": 99}\n', "format is 99"),
         ("nonsense\n", "no sound export"),
-        ('{"format": 1}\n[]\n', "no ticket"),
-        ('{"format": 1}\n{"ticket": {}, "events": 3, "files": []}\n', "no ticket"),
+        ('{"format": 1}\n[]\n', "no job record"),
+        ('{"format": 1}\n{"job": {}, "events": 3, "files": []}\n', "no job record"),
         ('{"format": 1}\n' + "[" * 200_000 + "\n", "no batch"),
         ('{"format": 1}\n' + " " * 9_000_000 + "\n", "too large"),
     ],

@@ -105,7 +105,7 @@ def test_the_limits_count_the_batch_as_a_whole(sandbox, tmp_path):
     session = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path / "r", max_tasks=3)
     assert "these are 4 more, the limit is 3" in refusal(session, ["a"], seeds=4)
     spent = session.ledger.create(Request("z-image", "x"), "liangxin", sandbox.url)
-    session.ledger.update(spent, "kept", fate="kept", credits=4.0)
+    session.ledger.update(spent, "saved", status="saved", credits=4.0)
     dear = Session(base_url=sandbox.url, key=sandbox.key, results=tmp_path / "r", max_credits=11)
     with pytest.raises(InvalidRequestError, match="these 2 tasks would cost 8, the limit is 11"):
         prepare(dear, ["a", "b"]).start()
@@ -120,12 +120,12 @@ def test_a_dry_run_says_how_many_and_what_is_known_of_the_cost(session):
     assert "4 tasks would be created: 2 z-image, 2 seedream-v4-5." in repr(estimate)
     assert "z-image and seedream-v4-5 will cost is not known" in repr(estimate)
     spent = session.ledger.create(Request("z-image", "x"), "liangxin", session.settings.base_url)
-    session.ledger.update(spent, "kept", fate="kept", credits=4.0)
+    session.ledger.update(spent, "saved", status="saved", credits=4.0)
     estimate = prepare(session, ["a", "b"], models=["z-image", "seedream-v4-5"]).estimate
     assert "About 8 credits" in estimate.cost
     assert "seedream-v4-5 will cost is not known" in estimate.cost
     assert next(iter(estimate.table()))["credits"] == 8.0
-    assert session.ledger.count_by_status() == {"kept": 1}
+    assert session.ledger.count_by_status() == {"saved": 1}
 
 
 @pytest.mark.parametrize(
@@ -171,16 +171,16 @@ def partly(tmp_path_factory):
     batch = prepare(session, ["a lake", "a cat"], seeds=[1, 2, 3], size="square").start(name="pair")
     seen = SimpleNamespace(batch=batch, session=session, opened=opened)
     seen.at_once = len(session.ledger.jobs_of_batch(batch.id))
-    seen.states = [outcome.state for outcome in batch.as_completed()]
+    seen.states = [outcome.status for outcome in batch.as_completed()]
     seen.failed = seen.states.count("failed")
     seen.results, seen.reasons = batch.wait(), [outcome.reason for outcome in batch]
     seen.counts = batch.counts
-    seen.failures = {outcome.state for outcome in batch.failures}
+    seen.failures = {outcome.status for outcome in batch.failures}
     before = served.counters()["created"]
     seen.sent_again = batch.retry()
 
     async def rest():
-        return [outcome.state async for outcome in batch]
+        return [outcome.status async for outcome in batch]
 
     seen.rest = asyncio.run(rest())
     seen.created_again = served.counters()["created"] - before
@@ -200,10 +200,10 @@ def test_all_tickets_of_a_batch_are_written_before_the_first_is_sent(partly):
 @story
 def test_a_batch_ends_partly_and_says_of_each_place_how(partly):
     assert partly.failed in (1, 2)
-    ended = {"done": 4 - partly.failed, "failed": partly.failed, "refused": 1, "unknown": 1}
+    ended = {"saved": 4 - partly.failed, "failed": partly.failed, "rejected": 1, "unconfirmed": 1}
     assert sorted(partly.states) == sorted(state for state, n in ended.items() for _ in range(n))
     assert partly.counts == ended
-    assert partly.failures == {"failed", "refused", "unknown"}
+    assert partly.failures == {"failed", "rejected", "unconfirmed"}
     assert [result is None for result in partly.results] == list(map(bool, partly.reasons))
 
 
@@ -211,8 +211,8 @@ def test_a_batch_ends_partly_and_says_of_each_place_how(partly):
 def test_only_what_cannot_exist_already_is_sent_again(partly):
     """What failed and what was refused; never what is unknown."""
     assert partly.sent_again == partly.created_again == partly.failed + 1
-    assert partly.rest.count("done") == 5
-    assert partly.batch.progress.text == "6 tasks: 5 done, 1 unknown (may be billed)"
+    assert partly.rest.count("saved") == 5
+    assert partly.batch.progress.text == "6 tasks: 5 saved, 1 unconfirmed (may be billed)"
     assert partly.batch.progress.extra_attempts == partly.failed + 1
 
 
@@ -234,7 +234,7 @@ def test_a_contact_sheet_is_small_in_a_notebook_and_large_in_a_file(partly, tmp_
     shown = sheet._repr_mimebundle_()
     assert set(shown) == {"image/jpeg", "text/plain"}
     assert sum(map(len, shown.values())) <= 64 * 1024
-    named = f"<Batch {partly.batch.id} 'pair' · 6 tasks: 5 done, 1 unknown"
+    named = f"<Batch {partly.batch.id} 'pair' · 6 tasks: 5 saved, 1 unconfirmed"
     assert shown["text/plain"].startswith(named)
     with Image.open(sheet.save(tmp_path / "sheet.png", 200)) as image:
         assert image.width > 3 * 200
@@ -281,12 +281,12 @@ def test_a_paused_batch_says_so_and_goes_on(session):
     batch.pause()
     with pytest.raises(WaitTimeoutError, match=rf"not sent yet.*%liangxin batch {batch.id}"):
         batch.wait(120)
-    unsent = batch.counts["unsent"]
+    unsent = batch.counts["pending"]
     assert unsent >= 4
-    assert session.ledger.count_by_status()["intent"] == unsent
+    assert session.ledger.count_by_status()["pending"] == unsent
     assert open_batch(session, batch.id) is batch, "one batch, one queue"
     assert all(batch.wait(120))
-    assert session.ledger.count_by_status() == {"kept": 6}
+    assert session.ledger.count_by_status() == {"saved": 6}
 
 
 def test_a_batch_that_was_left_is_resumed_and_nothing_is_created_twice(session):
@@ -295,14 +295,14 @@ def test_a_batch_that_was_left_is_resumed_and_nothing_is_created_twice(session):
     with pytest.raises(WaitTimeoutError):
         batch.wait(120)
     assert all(batch.resume().wait(120))
-    assert session.ledger.count_by_status() == {"kept": 6}
+    assert session.ledger.count_by_status() == {"saved": 6}
 
 
 def test_an_intent_that_another_notebook_sent_and_left_is_not_sent_again(tmp_path):
     ledger = Ledger(tmp_path / "ledger.sqlite")
     ticket = ledger.create(Request("z-image", "x"), "sandbox", "")
     mine = ledger.claim(ticket, "quick")
-    ledger.update(mine, "accepted", fate="accepted", task_id="t", owner="")
+    ledger.update(mine, "submitted", status="submitted", task_id="t", owner="")
     assert ledger.claim(ticket, "slow") is None
 
 

@@ -66,7 +66,7 @@ def _ours(url, place, tasks, seconds):
     session = Session(base_url=url, results=Path(place) / "r")
     for task in _created(url, tasks):
         ticket = session.ledger.create(Request("z-image", "a lake"), "liangxin", url)
-        session.ledger.update(ticket, "accepted", fate="accepted", task_id=task)
+        session.ledger.update(ticket, "submitted", status="submitted", task_id=task)
     assert len(session.resume()) == tasks
     time.sleep(_SETTLED)
     return _measured(tasks, seconds)

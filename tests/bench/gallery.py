@@ -25,7 +25,7 @@ from liangxin_nb.library import Library
 root = pathlib.Path({root!r})
 session = Session(profile="sandbox", results=root)
 later = lambda work: session.loop.submit(asyncio.to_thread(work))
-query = "select * from tickets where fate = 'kept' {{}} order by at desc limit 24"
+query = "select * from jobs where status = 'saved' {{}} order by created_at desc limit 24"
 
 def bare(more="", *values):
     db = sqlite3.connect(root / "ledger.sqlite")

@@ -129,7 +129,7 @@ def test_a_batch_with_failures_keeps_its_view_above_its_sheet(page, service, the
     bring_to_failures(page, service)
     page.set_theme(theme)
     text = page.text(BATCH)
-    assert "17 done" in text
+    assert "17 saved" in text
     assert "2 failed" in text
     page.screenshot(f"batch-failures-{theme}", BATCH)
     assert findings(page, ".lx-batch", 800, 900) == []
@@ -205,7 +205,7 @@ def test_a_large_batch_is_paused_and_goes_on_and_is_left(notebook, service):
     wait_until(lambda: service.created == before + 2 * WINDOW)
     page.wait_text(1, "Running[^]*16 running")
     page.click(1, "Leave all")
-    page.wait_text(1, "Left[^]*16 left \\(still running\\)")
+    page.wait_text(1, "Left[^]*16 detached \\(still running\\)")
     assert service.created == before + 2 * WINDOW, "a batch that was left sends nothing"
     page.screenshot("batch-left", 1)
 
@@ -221,7 +221,7 @@ def test_a_batch_is_taken_up_after_a_restart_and_sends_nothing_twice(notebook, s
     # The kernel goes while requests are on their way: their answers go with it.
     service.faults.replace(["create-slow:3600"])
     service.move_to("success")
-    wait_until(lambda: "sent" in [ticket.fate for ticket in ledger.jobs_of_batch(id)])
+    wait_until(lambda: "submitting" in [ticket.status for ticket in ledger.jobs_of_batch(id)])
     page.restart()
     service.faults.replace([])
     service.run_time()
@@ -230,17 +230,17 @@ def test_a_batch_is_taken_up_after_a_restart_and_sends_nothing_twice(notebook, s
     page.run_and_wait(0)
     page.call("edit", 2, f"%liangxin batch {id}")
     page.run_and_wait(2)
-    text = page.wait_text(2, "Done, some unknown")
+    text = page.wait_text(2, "Done, some unconfirmed")
     tickets = ledger.jobs_of_batch(id)
-    fates = Counter(ticket.fate for ticket in tickets)
-    unknown = fates.pop("unknown")
+    fates = Counter(ticket.status for ticket in tickets)
+    unknown = fates.pop("unconfirmed")
     assert 1 <= unknown <= AT_ONCE
-    assert fates == {"kept": 61 - unknown}
-    assert f"{unknown} unknown (may be billed)" in text
+    assert fates == {"saved": 61 - unknown}
+    assert f"{unknown} unconfirmed (may be billed)" in text
     assert "Retry failed" not in text, "what may exist already is not asked for again"
     image = sheet_of(page, 2)
     assert (image["mime"], image["visible"]) == ("image/jpeg", True)
     page.screenshot("batch-taken-up", 2)
-    assert len({t.task_id for t in tickets if t.fate == "kept"}) == 61 - unknown
+    assert len({t.task_id for t in tickets if t.status == "saved"}) == 61 - unknown
     calls = service.calls("createTask") - called
     assert 61 - unknown <= service.created - created <= calls <= 61, "a task was created twice"

@@ -131,7 +131,7 @@ def test_leave_and_collect_in_the_panel(form, service):
     ask(form, PROMPT)
     expect(form.cards()).to_contain_text("Waiting")
     form.button("Leave").click()
-    expect(form.cards()).to_contain_text("Left (still running)")
+    expect(form.cards()).to_contain_text("Detached (still running)")
     form.button("Collect").click()
     service.move_to("success")
     wait_done(form)

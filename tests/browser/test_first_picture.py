@@ -82,13 +82,13 @@ def test_leave_ends_a_waiting_cell_and_collect_keeps_the_picture(notebook, lab, 
     assert service.states()[task_id] == "waiting", "the wait ended before the task did"
     assert "it may be billed" in text
     assert f"%liangxin resume {task_id}" in text
-    assert ledger(lab).find(task_id).fate == "accepted"
+    assert ledger(lab).find(task_id).status == "submitted"
     page.screenshot("card-left", 1)
     page.click(1, "Collect")
     page.wait_text(1, RUNNING)
     service.move_to("success")
     wait_until(lambda: page.images(1))
-    assert ledger(lab).find(task_id).fate == "kept"
+    assert ledger(lab).find(task_id).status == "saved"
     assert [image["mime"] for image in page.images(1)] == ["image/jpeg"]
 
 
@@ -111,8 +111,8 @@ def test_interrupt_ends_the_wait_and_the_task_can_be_collected(notebook, lab, se
     page.run_and_wait(0)
     page.run_and_wait(3)
     service.move_to("success")
-    wait_until(lambda: ledger(lab).find(task_id).fate == "kept")
-    assert "unknown" not in ledger(lab).count_by_status()
+    wait_until(lambda: ledger(lab).find(task_id).status == "saved")
+    assert "unconfirmed" not in ledger(lab).count_by_status()
 
 
 def test_a_reloaded_page_still_sees_the_card_and_then_the_picture(notebook, service):
@@ -138,7 +138,7 @@ def test_a_reloaded_page_still_sees_the_card_and_then_the_picture(notebook, serv
 CELLS = {
     "load": LOAD,
     "wrong value": "%%liangxin --aspect 7:5\na cat",
-    "refused": "%%liangxin no-such-model --wait\na cat",
+    "rejected": "%%liangxin no-such-model --wait\na cat",
     "refused later": f"%%liangxin no-such-model\n{hostile.TEXT}",
     "job": "import liangxin_nb as lx\nlx.generate('a garden in spring', size='square')",
     "card": "%%liangxin\n" + f"雨夜的咖啡馆，石板路上的灯光 {hostile.TEXT} & so on, " * 4,
@@ -168,8 +168,8 @@ def test_a_wrong_value_is_one_line_that_fails_the_cell(loaded):
 
 
 def test_a_refusal_is_one_line_that_fails_the_waiting_cell(loaded):
-    loaded.run_and_wait(CELL["refused"])
-    text = loaded.wait_text(CELL["refused"], "UsageError")
+    loaded.run_and_wait(CELL["rejected"])
+    text = loaded.wait_text(CELL["rejected"], "UsageError")
     assert "unsupported model: no-such-model" in text
     assert "Traceback" not in text
     loaded.screenshot("refused", CELL["refused"])

@@ -50,15 +50,19 @@ def stocked(lab):
     at = time.time() - 30 * 3600
     for n in range(26):
         stock.kept(
-            session, PROMPTS[n % 8], model=stock.MODELS[n % 2], at=at + n * 3600,
-            parts=[("image", pictures[n % 5])], batch="0123456789ab" if n < 5 else "",
+            session, PROMPTS[n % 8], model=stock.MODELS[n % 2], created_at=at + n * 3600,
+            parts=[("image", pictures[n % 5])], batch_id="0123456789ab" if n < 5 else "",
             seed=n, image_size="landscape_4_3",
         )  # fmt: skip
     last = at + 26 * 3600
-    stock.kept(session, "A haiku about rain", at=last, parts=[("text", "夜の雨 a lamp".encode())])
-    stock.kept(session, "A film of the sea", at=last + 1, parts=[("video", sea)])
-    stock.kept(session, "Two at once", at=last + 2, parts=[("image", p) for p in pictures[:2]])
-    stock.kept(session, "Refused by the service", at=last + 3, fate="failed")
+    stock.kept(
+        session, "A haiku about rain", created_at=last, parts=[("text", "夜の雨 a lamp".encode())]
+    )
+    stock.kept(session, "A film of the sea", created_at=last + 1, parts=[("video", sea)])
+    stock.kept(
+        session, "Two at once", created_at=last + 2, parts=[("image", p) for p in pictures[:2]]
+    )
+    stock.kept(session, "Refused by the service", created_at=last + 3, status="failed")
     yield session
     session.close()
 
@@ -203,7 +207,7 @@ def test_words_and_model_narrow_the_page_and_reset_widens_it(page):
 
 
 def test_what_has_failed_is_found_by_its_state(page):
-    filters(page, "State").select_option(label="Failed, refused or lost")
+    filters(page, "State").select_option(label="Failed, rejected or lost")
     page.wait_text(GALLERY, "Failed\\s+The service said no[^]*Refused by the service")
 
 
@@ -258,7 +262,7 @@ def test_what_is_selected_is_exported_as_a_zip(page, tmp_path):
         page.page.locator(".lx-said a").click()
     download.value.save_as(tmp_path / "out.zip")
     with zipfile.ZipFile(tmp_path / "out.zip") as zipped:
-        assert sum(name.endswith("story.json") for name in zipped.namelist()) == 2
+        assert sum(name.endswith("metadata.json") for name in zipped.namelist()) == 2
 
 
 def test_one_is_opened_with_the_keyboard_and_the_way_back_has_the_focus(page):
@@ -300,7 +304,7 @@ def one_more(stocked):
     """A result that is gone after the test, whatever the test does with it."""
     ticket = stock.kept(stocked, "A text to be deleted", parts=[("text", b"words")])
     yield ticket
-    if stocked.ledger.find(ticket.id).fate == "kept":
+    if stocked.ledger.find(ticket.id).status == "saved":
         Library(stocked).delete(ticket.id)
 
 

@@ -75,4 +75,4 @@ def test_voila_renders_panel_gallery_and_batch_and_they_work_there(
         assert PANEL not in shown
         assert GALLERY not in shown
         context.close()
-    assert Ledger(tmp_path / "liangxin-results" / "ledger.sqlite").count_by_status() == {"kept": 4}
+    assert Ledger(tmp_path / "liangxin-results" / "ledger.sqlite").count_by_status() == {"saved": 4}

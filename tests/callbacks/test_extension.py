@@ -114,4 +114,4 @@ def test_a_call_goes_from_the_service_through_the_server_to_the_waiting_job(
     monkeypatch.setenv("LIANGXIN_CALLBACK_BASE", base)
     session = opened(sandbox)
     session.generate("a lake", size="square").wait(120)
-    assert session.ledger.count_by_status() == {"kept": 1}
+    assert session.ledger.count_by_status() == {"saved": 1}

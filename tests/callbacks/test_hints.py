@@ -48,7 +48,7 @@ def test_a_call_brings_a_result_without_waiting_for_polling(receiver, faulty, op
     session = opened(faulty)
     before = faulty.counters()["calls"].get("recordInfo", 0)
     session.generate("a lake", size="square").wait(120)
-    assert session.ledger.count_by_status() == {"kept": 1}
+    assert session.ledger.count_by_status() == {"saved": 1}
     assert faulty.counters()["calls"]["recordInfo"] == before + 1, "only after the call"
     assert HintStore().hints() == []
 
@@ -66,7 +66,7 @@ def test_a_call_that_comes_twice_ends_the_job_once(receiver, faulty, opened):
     set_faults(faulty, "callback-twice")
     session = opened(faulty)
     session.generate("a lake", size="square").wait(120)
-    assert session.ledger.count_by_status() == {"kept": 1}
+    assert session.ledger.count_by_status() == {"saved": 1}
 
 
 @calling_sandbox
@@ -84,7 +84,7 @@ def test_a_signed_call_is_heard(monkeypatch, faulty, opened):
     with lx.CallbackServer():
         job = opened(faulty).generate("a lake", size="square")
         job.wait(120)
-    assert job.state == "done"
+    assert job.status == "saved"
 
 
 @calling_sandbox
@@ -97,8 +97,8 @@ def test_a_forged_call_is_not_heard(monkeypatch, faulty, opened):
         wait_until(lambda: faulty.counters()["callbacks"]["calls"].get("401", 0) > before)
         assert HintStore().hints() == []
         job.detach()
-        wait_until(lambda: job.status.is_final)
-    assert job.state == "left"
+        wait_until(lambda: job.last_update.is_final)
+    assert job.status == "detached"
 
 
 @calling_sandbox
@@ -115,7 +115,7 @@ def test_the_capability_stands_in_no_ledger_and_no_result(
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert any(path.name == "ledger.sqlite" for path in files)
     assert [str(path) for path in files if word.encode() in path.read_bytes()] == []
-    assert word not in f"{result!r} {job!r} {job.status!r} {result._repr_mimebundle_()}"
+    assert word not in f"{result!r} {job!r} {job.last_update!r} {result._repr_mimebundle_()}"
 
 
 @calling_sandbox

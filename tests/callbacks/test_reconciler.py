@@ -43,16 +43,16 @@ def test_a_lost_answer_is_made_good_by_the_call(receiver, faulty, opened, fault)
     session = opened(faulty)
     fates = []
     job = session.generate("雨夜的咖啡馆", size="square")
-    job.watch(lambda status: fates.append(status.record.fate))
+    job.watch(lambda status: fates.append(status.record.status))
     result = job.wait(120)
     assert more(created(faulty), before) == [1, 1]
-    assert fates.index("unknown") < fates.index("accepted")
+    assert fates.index("unconfirmed") < fates.index("submitted")
     ticket = session.ledger.find(job.record.id)
-    assert (ticket.fate, ticket.task_id, ticket.reason) == ("kept", result.task_id, "")
+    assert (ticket.status, ticket.task_id, ticket.reason) == ("saved", result.task_id, "")
     assert read_metadata(result.paths[0]).task_id == result.task_id
     whats = [what for _, what, _ in session.ledger.events(ticket.id)]
-    assert [w for w in whats if w in ("sent", "unknown", "found", "kept")] == [
-        "sent", "unknown", "found", "kept",
+    assert [w for w in whats if w in ("submitting", "unconfirmed", "found", "saved")] == [
+        "submitting", "unconfirmed", "found", "saved",
     ]  # fmt: skip
 
 
@@ -75,8 +75,8 @@ def test_a_caller_is_not_believed(faulty, opened):
     for claim in (other_task(faulty), "task_unknown", twin.task_id):
         HintStore().put(job.record.id, claim)
     assert session.resume() == []
-    assert session.ledger.find(job.record.id).fate == "unknown"
-    assert "unknown" in repr([finding.label for finding in session.audit()])
+    assert session.ledger.find(job.record.id).status == "unconfirmed"
+    assert "unconfirmed" in repr([finding.label for finding in session.audit()])
 
 
 @recovering
@@ -86,7 +86,7 @@ def test_without_a_call_the_job_ends_as_unknown(receiver, faulty, opened):
     job = session.generate("a lake", size="square")
     with pytest.raises(APIConnectionError, match="may be billed"):
         job.wait(120)
-    assert (job.state, session.ledger.find(job.record.id).fate) == ("unknown", "unknown")
+    assert (job.status, session.ledger.find(job.record.id).status) == ("unconfirmed", "unconfirmed")
 
 
 @recovering
@@ -94,7 +94,7 @@ def test_a_job_that_is_left_while_it_waits_for_the_call_ends_as_unknown(receiver
     set_faults(faulty, "create-lost", "callback-lost")
     session = opened(faulty)
     job = session.generate("a lake", size="square")
-    wait_until(lambda: session.ledger.find(job.record.id).fate != "intent")
+    wait_until(lambda: session.ledger.find(job.record.id).status != "pending")
     job.detach()
     with pytest.raises(APIConnectionError, match="may be billed"):
         job.wait(120)
@@ -144,21 +144,21 @@ def test_a_call_that_came_while_no_kernel_was_there_is_used_after_a_restart(
         shutil.copytree(place / name, tmp_path / name)
     calls = created(faulty)
     session = opened(faulty, FAST_PACE, callback="")
-    assert session.ledger.find(ticket).fate == "sent"
+    assert session.ledger.find(ticket).status == "submitting"
     if by == "doctor":
         assert [finding.label for finding in session.audit()] == ["waiting to be collected"]
     (job,) = session.resume(ticket if by == "id" else "")
     assert job.record.id == ticket
     job.wait(120)
-    assert session.ledger.count_by_status() == {"kept": 1}
+    assert session.ledger.count_by_status() == {"saved": 1}
     assert created(faulty) == calls, "nothing is created again"
 
 
 def test_two_lost_tickets_cannot_have_the_same_task(tmp_path):
     ledger = Ledger(tmp_path / "ledger.sqlite")
     tickets = [ledger.create(Request("z-image", "a lake"), "kie", "https://x") for _ in range(2)]
-    lost = [ledger.update(t, "unknown", fate="unknown") for t in tickets]
-    assert ledger.confirm_lost(lost[0], "task_1").fate == "accepted"
+    lost = [ledger.update(t, "unconfirmed", status="unconfirmed") for t in tickets]
+    assert ledger.confirm_lost(lost[0], "task_1").status == "submitted"
     assert ledger.confirm_lost(lost[0], "task_1") is None
     assert ledger.confirm_lost(lost[1], "task_1") is None
-    assert ledger.find(lost[1].id).fate == "unknown"
+    assert ledger.find(lost[1].id).status == "unconfirmed"

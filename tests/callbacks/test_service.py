@@ -245,11 +245,11 @@ def test_a_broken_mailbox_refuses_callbacks_and_hinders_nothing_else(
     (own_mailbox / "mailbox.sqlite").write_bytes(b"no database" * 100)
     session = Session(results=tmp_path / "r", callback="auto")
     ticket = session.ledger.create(Request("z-image", "a lake"), "sandbox", "")
-    session.ledger.update(ticket, "unknown", fate="unknown", owner="")
+    session.ledger.update(ticket, "unconfirmed", status="unconfirmed", owner="")
     with pytest.raises(InvalidRequestError, match="mailbox"):
         session.generate("a lake")
     assert session.resume() == []
-    assert [finding.label for finding in session.audit()] == ["unknown"]
+    assert [finding.label for finding in session.audit()] == ["unconfirmed"]
     with pytest.raises(InvalidRequestError, match="mailbox"):
         lx.CallbackServer()
 

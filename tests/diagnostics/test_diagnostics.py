@@ -80,7 +80,7 @@ def test_the_command_ends_with_the_reckoning(session, capsys):
     said = capsys.readouterr().out
     assert "front end  script" in said
     assert session.settings.key.reveal() not in said
-    assert [tuple(row)[:2] for row in table.rows] == [(1, "kept")]
+    assert [tuple(row)[:2] for row in table.rows] == [(1, "saved")]
 
 
 @pytest.mark.parametrize("name", ["BINDER_LAUNCH_HOST", "BINDER_REF_URL", "BINDER_SERVICE_HOST"])

@@ -9,7 +9,7 @@ from liangxin_nb.core.request import Request
 from liangxin_nb.core.task import TaskOutput, TaskRecord, TaskState
 from liangxin_nb.ledger import Ledger
 
-__all__ = ["PNG", "REQUEST", "Budget", "Client", "accepted", "picture", "record"]
+__all__ = ["PNG", "REQUEST", "Budget", "Client", "picture", "record", "submitted"]
 
 REQUEST = Request("z-image", "雨夜 {x}", {"seed": 7})
 
@@ -101,8 +101,8 @@ def record(state="success", *urls, **values):
     )
 
 
-def accepted(ledger: Ledger, profile="liangxin", **values):
+def submitted(ledger: Ledger, profile="liangxin", **values):
     """A ticket that the service has accepted as task_1, as the ledger has it."""
     ticket = ledger.create(REQUEST, profile, "https://service.example", "me")
-    values = {"fate": "accepted", "task_id": "task_1", **values}
-    return ledger.update(ticket, "accepted", **values)
+    values = {"status": "submitted", "task_id": "task_1", **values}
+    return ledger.update(ticket, "submitted", **values)

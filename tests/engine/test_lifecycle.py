@@ -13,7 +13,7 @@ from liangxin_nb.ledger import Ledger
 from liangxin_nb.polling import AdaptiveSchedule, PollSchedule
 from liangxin_nb.results import ResultStore
 
-from .parts import PNG, REQUEST, Budget, Client, accepted, record
+from .parts import PNG, REQUEST, Budget, Client, record, submitted
 
 pytestmark = pytest.mark.anyio
 PACE = PollSchedule()
@@ -76,37 +76,37 @@ def last_event(ledger, ticket):
 
 
 async def test_finished_task_is_kept(make, ledger, statuses):
-    ticket = accepted(ledger)
+    ticket = submitted(ledger)
     result = await make().collect(ticket, statuses.append)
     assert [path.name for path in result.paths] == ["1.png"]
-    assert ledger.find(ticket.id).fate == "kept"
+    assert ledger.find(ticket.id).status == "saved"
 
 
 async def test_states_of_a_task_are_reported_and_then_saving(make, ledger, statuses):
     follow = Follow(record("queuing"), record("generating"), record("success", LINK))
-    await make(follow).collect(accepted(ledger), statuses.append)
+    await make(follow).collect(submitted(ledger), statuses.append)
     assert [one.phase for one in statuses] == ["queuing", "generating", "saving"]
     assert [one.record.task_id for one in statuses] == ["task_1"] * 3
 
 
 async def test_credits_and_seconds_are_written_before_the_result_is_kept(make, ledger, statuses):
     done = record("success", LINK, credits=4.0, created_ms=1000, completed_ms=3500)
-    ticket = accepted(ledger)
+    ticket = submitted(ledger)
     await make(Follow(done)).collect(ticket, statuses.append)
     found = ledger.find(ticket.id)
-    assert (found.credits, found.seconds, found.state) == (4.0, 2.5, "success")
+    assert (found.credits, found.duration_s, found.state) == (4.0, 2.5, "success")
     assert [what for _, what, _ in ledger.events(ticket.id)] == [
-        "intent", "accepted", "success", "kept",
+        "pending", "submitted", "success", "saved",
     ]  # fmt: skip
 
 
 async def test_status_of_saving_has_the_ticket_as_it_was_written(make, ledger, statuses):
-    await make(Follow(record("success", LINK))).collect(accepted(ledger), statuses.append)
-    assert statuses[-1].record.fate == "succeeded"
+    await make(Follow(record("success", LINK))).collect(submitted(ledger), statuses.append)
+    assert statuses[-1].record.status == "succeeded"
 
 
 async def test_finished_task_keeps_its_owner(make, ledger, statuses):
-    ticket = accepted(ledger)
+    ticket = submitted(ledger)
     await make().collect(ticket, statuses.append)
     assert ledger.find(ticket.id).owner == "me"
 
@@ -117,17 +117,17 @@ async def test_finished_task_keeps_its_owner(make, ledger, statuses):
 async def test_task_is_followed_by_its_id_with_the_client_and_the_patience(make, ledger, statuses):
     client = Client(download=[PNG])
     follow = Follow(record("success", LINK))
-    await make(follow, client).collect(accepted(ledger), statuses.append)
+    await make(follow, client).collect(submitted(ledger), statuses.append)
     assert (follow.given.task_id, follow.given.patience) == ("task_1", 7.0)
     assert follow.given.poll == client.get_task
 
 
 async def test_plan_is_made_of_the_pace_and_of_tasks_like_this_one(make, ledger, statuses):
     for seconds in (9.0, 10.0, 11.0):
-        accepted(ledger, fate="kept", task_id="", seconds=seconds)
-    accepted(ledger, profile="kie", fate="kept", task_id="", seconds=99.0)
+        submitted(ledger, status="saved", task_id="", duration_s=seconds)
+    submitted(ledger, profile="kie", status="saved", task_id="", duration_s=99.0)
     follow = Follow(record("success", LINK))
-    await make(follow).collect(accepted(ledger), statuses.append)
+    await make(follow).collect(submitted(ledger), statuses.append)
     plan = follow.given.schedule
     assert isinstance(plan, AdaptiveSchedule)
     assert plan.documented is PACE
@@ -145,7 +145,7 @@ async def test_age_of_a_task_is_counted_from_its_ticket(
     make, ledger, statuses, at_1000, began, age
 ):
     follow = Follow(record("success", LINK))
-    await make(follow).collect(accepted(ledger).replace(at=began), statuses.append)
+    await make(follow).collect(submitted(ledger).replace(created_at=began), statuses.append)
     assert follow.given.age == age
 
 
@@ -153,7 +153,9 @@ async def test_task_that_was_sent_just_now_has_no_age(make, ledger, statuses, at
     """It was accepted when its turn came, perhaps long after its ticket was written."""
     follow = Follow(APIConnectionError("no answer"))
     living = make(follow)
-    intent = ledger.create(REQUEST, "liangxin", "https://service.example", "me").replace(at=940.0)
+    intent = ledger.create(REQUEST, "liangxin", "https://service.example", "me").replace(
+        created_at=940.0
+    )
     ticket = await living.submit(intent, statuses.append)
     with pytest.raises(APIConnectionError):
         await living.collect(ticket, statuses.append)
@@ -168,7 +170,7 @@ async def test_request_is_sent_with_its_callback(make, ledger, statuses):
     intent = ledger.create(REQUEST, "liangxin", "")
     ticket = await make(client=client).submit(intent, statuses.append, "https://here/cb")
     assert (ticket.task_id, client.calls[0][2]) == ("task_1", "https://here/cb")
-    assert [one.phase for one in statuses] == ["sending", "waiting"]
+    assert [one.phase for one in statuses] == ["submitting", "waiting"]
 
 
 async def test_request_is_sent_without_a_callback(make, ledger, statuses):
@@ -181,43 +183,43 @@ async def test_request_is_sent_without_a_callback(make, ledger, statuses):
 
 
 async def test_failed_task_is_written_down_with_its_reason(make, ledger, statuses):
-    ticket = accepted(ledger)
+    ticket = submitted(ledger)
     failed = record("fail", fail_code="E1", fail_msg="no luck")
     with pytest.raises(TaskFailedError) as raised:
         await make(Follow(failed)).collect(ticket, statuses.append)
     assert raised.value.fail_code == "E1"
     found = ledger.find(ticket.id)
-    assert (found.fate, found.reason, found.state) == ("failed", str(raised.value), "fail")
+    assert (found.status, found.reason, found.state) == ("failed", str(raised.value), "fail")
     assert ("failed", str(raised.value)) in [line[1:] for line in ledger.events(ticket.id)]
     assert [one.phase for one in statuses] == []
 
 
 async def test_task_that_the_service_has_forgotten_is_lost(make, ledger, statuses):
-    ticket = accepted(ledger)
+    ticket = submitted(ledger)
     with pytest.raises(ResultUnavailableError, match="does not know task task_1") as raised:
         await make(Follow(ABSENT)).collect(ticket, statuses.append)
     assert raised.value.task_id == "task_1"
     assert raised.value.next_step.startswith("Tasks are seen by the key that made them")
     found = ledger.find(ticket.id)
-    assert (found.fate, found.reason) == ("lost", str(raised.value))
-    assert ("lost", str(raised.value)) in [line[1:] for line in ledger.events(ticket.id)]
+    assert (found.status, found.reason) == ("result_lost", str(raised.value))
+    assert ("result_lost", str(raised.value)) in [line[1:] for line in ledger.events(ticket.id)]
 
 
 async def test_task_without_a_result_is_lost(make, ledger, statuses):
-    ticket = accepted(ledger)
+    ticket = submitted(ledger)
     client = Client(get_task=[record("success")])
     with pytest.raises(ResultUnavailableError, match="names no result") as raised:
         await make(Follow(record("success")), client).collect(ticket, statuses.append)
     assert raised.value.task_id == "task_1"
-    assert ledger.find(ticket.id).fate == "lost"
+    assert ledger.find(ticket.id).status == "result_lost"
 
 
 async def test_other_refusal_leaves_the_task_to_be_collected(make, ledger, statuses):
-    ticket, refusal = accepted(ledger), APIError("not now", status=455)
+    ticket, refusal = submitted(ledger), APIError("not now", status=455)
     with pytest.raises(APIError) as raised:
         await make(Follow(refusal)).collect(ticket, statuses.append)
     assert raised.value is refusal
-    assert ledger.find(ticket.id).fate == "accepted"
+    assert ledger.find(ticket.id).status == "submitted"
 
 
 @pytest.mark.parametrize(
@@ -226,16 +228,16 @@ async def test_other_refusal_leaves_the_task_to_be_collected(make, ledger, statu
     ids=type,
 )
 async def test_task_that_is_no_longer_followed_has_no_owner(make, ledger, statuses, error):
-    ticket = accepted(ledger)
+    ticket = submitted(ledger)
     with pytest.raises(type(error)):
         await make(Follow(error)).collect(ticket, statuses.append)
     found = ledger.find(ticket.id)
-    assert (found.fate, found.owner) == ("accepted", "")
+    assert (found.status, found.owner) == ("submitted", "")
     assert last_event(ledger, ticket) == ("let go", type(error).__name__)
 
 
 async def test_state_before_an_error_is_in_the_ledger(make, ledger, statuses):
-    ticket = accepted(ledger)
+    ticket = submitted(ledger)
     with pytest.raises(APIConnectionError):
         await make(Follow(record("generating"), APIConnectionError("no answer"))).collect(
             ticket, statuses.append
@@ -247,7 +249,7 @@ async def test_connection_that_fails_leaves_the_task_without_an_owner(make, ledg
     async def connect():
         raise APIConnectionError("no sandbox")
 
-    ticket, living = accepted(ledger), make()
+    ticket, living = submitted(ledger), make()
     living._connect = connect
     with pytest.raises(APIConnectionError):
         await living.collect(ticket, statuses.append)
@@ -270,7 +272,7 @@ async def test_attached_task_takes_its_request_from_the_service(make, ledger, st
     client = Client(get_task=[record("waiting", param=ECHO, model="flux-2-pro")])
     ticket = await make(client=client).adopt(unknown_here(), statuses.append)
     assert ticket.request == Request("flux-2-pro", "a lake", {"image_size": "square", "seed": 7})
-    assert (ticket.fate, ticket.task_id) == ("accepted", "task_1")
+    assert (ticket.status, ticket.task_id) == ("submitted", "task_1")
     assert ledger.find("task_1") == ticket
     assert client.calls == [("get_task", "task_1")]
 

@@ -25,7 +25,7 @@ from ..workers import die_before_the_ledger_says_kept, generate_and_wait, start_
 def ledger_file(tmp_path):
     """Looks into the ledger's file, as another program would: a table's rows as dicts."""
 
-    def look(table="tickets"):
+    def look(table="jobs"):
         file = f"file:{tmp_path}/results/ledger.sqlite?mode=ro"
         with closing(sqlite3.connect(file, uri=True)) as db:
             db.row_factory = sqlite3.Row
@@ -56,14 +56,14 @@ def test_ledger_says_sent_when_the_request_arrives(connect, server, ledger_file)
     seen = at_arrival(server, "createTask", ledger_file)
     connect().generate("a lake").wait(60)
     ((row,),) = seen
-    assert row["fate"] == "sent"
+    assert row["status"] == "submitting"
 
 
 def test_history_says_that_it_was_written_before_it_was_sent(connect, server, ledger_file):
     seen = at_arrival(server, "createTask", lambda: ledger_file("events"))
     connect().generate("a lake").wait(60)
     (events,) = seen
-    assert [event["what"] for event in events] == ["intent", "sent"]
+    assert [event["event"] for event in events] == ["pending", "submitting"]
 
 
 def test_every_request_of_a_batch_is_in_the_ledger_when_the_first_arrives(
@@ -80,7 +80,7 @@ def test_task_id_is_in_the_ledger_when_the_first_question_about_it_arrives(
     seen = at_arrival(server, "recordInfo", ledger_file)
     connect().generate("a lake").wait(60)
     (row,) = seen[0]
-    assert (row["fate"], row["task_id"]) == ("accepted", "task_1")
+    assert (row["status"], row["task_id"]) == ("submitted", "task_1")
 
 
 # ---- what may have arrived is not sent again
@@ -106,7 +106,7 @@ def test_retry_of_a_batch_does_not_send_again_what_may_exist(connect, server):
     server.hooks["createTask"] = hang_up
     batch = prepare(connect(), ["a", "b"]).start()
     batch.wait(60)
-    assert batch.counts == {"unknown": 2}
+    assert batch.counts == {"unconfirmed": 2}
     assert batch.retry() == 0
     assert server.count("createTask") == 2
 
@@ -117,7 +117,7 @@ def test_reopened_batch_does_not_send_again_what_may_exist(connect, server):
     first.wait(60)
     batch = open_batch(connect(), first.id)
     batch.wait(60)
-    assert batch.counts == {"unknown": 2}
+    assert batch.counts == {"unconfirmed": 2}
     assert server.count("createTask") == 2
 
 
@@ -133,7 +133,7 @@ def test_request_on_its_way_when_its_process_was_killed_is_not_sent_again(
         kill(process)
     batch = open_batch(connect(), batch_id)
     batch.wait(60)
-    assert batch.counts == {"unknown": 1}
+    assert batch.counts == {"unconfirmed": 1}
     assert server.count("createTask") == 1
 
 
@@ -163,7 +163,7 @@ def test_intent_that_was_sent_and_left_meanwhile_is_not_sent_again(connect, serv
     job = first.take_over(ticket)
     wait_until(lambda: job.task_id)
     job.detach()
-    wait_until(lambda: job.status.is_final)
+    wait_until(lambda: job.last_update.is_final)
     assert second.take_over(ticket) is None
     assert server.count("createTask") == 1
 
@@ -184,7 +184,7 @@ def test_two_notebooks_that_take_up_one_batch_send_each_request_once(connect, se
     ledger = batches[0].session.ledger
     wait_until(lambda: not ledger.resumable())
     assert max(Counter(server.prompts.values()).values()) == 1
-    kept, unknown = ledger.with_status("kept"), ledger.with_status("unknown")
+    kept, unknown = ledger.with_status("saved"), ledger.with_status("unconfirmed")
     assert sorted(ticket.request.prompt for ticket in kept + unknown) == prompts
 
 
@@ -227,7 +227,7 @@ def test_request_that_a_killed_process_was_sending_may_be_billed(connect, server
     ):
         request.wait()
         kill(process)
-    assert [finding.label for finding in connect().audit()] == ["unknown"]
+    assert [finding.label for finding in connect().audit()] == ["unconfirmed"]
 
 
 # ---- what was paid for is kept
@@ -269,7 +269,7 @@ def test_task_that_two_lost_requests_may_have_made_is_given_to_one_of_them(conne
     session.resume("task_1")[0].wait(60)
     with pytest.raises(InvalidRequestError, match="nothing to collect"):
         session.resume("task_1")
-    assert session.ledger.count_by_status() == {"kept": 1, "unknown": 1}
+    assert session.ledger.count_by_status() == {"saved": 1, "unconfirmed": 1}
 
 
 def test_task_that_two_notebooks_find_at_once_is_given_to_one_request(connect, server):
@@ -291,5 +291,5 @@ def test_task_that_two_notebooks_find_at_once_is_given_to_one_request(connect, s
     for found in finding:
         with suppress(InvalidRequestError):  # the other notebook has it
             found.result()[0].wait(60)
-    assert first.ledger.count_by_status() == {"kept": 1, "unknown": 1}
+    assert first.ledger.count_by_status() == {"saved": 1, "unconfirmed": 1}
     assert sorted(ticket.task_id for ticket in first.ledger.list_jobs()) == ["", "task_1"]

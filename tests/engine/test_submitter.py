@@ -66,28 +66,28 @@ async def until(condition, task):
 
 async def test_accepted_ticket_has_the_task_id_here_and_in_the_ledger(ledger, intend, statuses):
     ticket = await sending(Client(create=["task_1"]), ledger).submit(intend(), statuses.append)
-    assert (ticket.fate, ticket.task_id) == ("accepted", "task_1")
+    assert (ticket.status, ticket.task_id) == ("submitted", "task_1")
     assert ledger.find(ticket.id) == ticket
 
 
 async def test_history_of_an_accepted_request(ledger, intend, statuses):
     ticket = await sending(Client(create=["task_1"]), ledger).submit(intend(), statuses.append)
-    assert history(ledger, ticket) == [("intent", ""), ("sent", ""), ("accepted", "task_1")]
+    assert history(ledger, ticket) == [("pending", ""), ("submitting", ""), ("submitted", "task_1")]
 
 
 async def test_ledger_says_sent_while_the_request_is_on_its_way(ledger, intend, statuses):
     seen = []
-    client = Client(create=[lambda *_: seen.append(ledger.find(intent.id).fate) or "task_1"])
+    client = Client(create=[lambda *_: seen.append(ledger.find(intent.id).status) or "task_1"])
     intent = intend()
     await sending(client, ledger).submit(intent, statuses.append)
-    assert seen == ["sent"]
+    assert seen == ["submitting"]
 
 
 async def test_statuses_are_sending_and_then_waiting(ledger, intend, statuses):
     intent = intend()
     ticket = await sending(Client(create=["task_1"]), ledger).submit(intent, statuses.append)
     assert [(one.phase, one.record) for one in statuses] == [
-        ("sending", intent),
+        ("submitting", intent),
         ("waiting", ticket),
     ]
 
@@ -114,7 +114,7 @@ async def test_wait_for_a_turn_is_reported_with_the_rate(ledger, intend, statuse
     intent, budget = intend(), Budget(waiting)
     await sending(Client(create=["task_1"]), ledger, budget).submit(intent, statuses.append)
     first = statuses[0]
-    assert (first.phase, first.record) == ("sending", intent)
+    assert (first.phase, first.record) == ("submitting", intent)
     assert first.note == "Sending in 12 s: 20 per 10 s."
 
 
@@ -138,29 +138,29 @@ async def test_turn_ends_when_the_request_was_refused(ledger, intend, statuses):
 
 
 @pytest.mark.parametrize(
-    ("error", "fate"),
+    ("error", "status"),
     [
-        (APIConnectionError("no answer", maybe_created=True), "unknown"),
-        (APIConnectionError("no connection", maybe_created=False), "refused"),
-        (APIError("not like this", status=400), "refused"),
+        (APIConnectionError("no answer", maybe_created=True), "unconfirmed"),
+        (APIConnectionError("no connection", maybe_created=False), "rejected"),
+        (APIError("not like this", status=400), "rejected"),
     ],
     ids=["answer lost", "not sent", "service says no"],
 )
-async def test_error_decides_whether_a_task_may_exist(ledger, intend, statuses, error, fate):
+async def test_error_decides_whether_a_task_may_exist(ledger, intend, statuses, error, status):
     intent = intend()
     with pytest.raises(type(error)) as raised:
         await sending(Client(create=[error]), ledger).submit(intent, statuses.append)
     assert raised.value is error
     found = ledger.find(intent.id)
-    assert (found.fate, found.reason, found.task_id) == (fate, str(error), "")
-    assert history(ledger, intent)[1:] == [("sent", ""), (fate, str(error))]
+    assert (found.status, found.reason, found.task_id) == (status, str(error), "")
+    assert history(ledger, intent)[1:] == [("submitting", ""), (status, str(error))]
 
 
 async def test_request_that_failed_is_not_reported_as_waiting(ledger, intend, statuses):
     client = Client(create=[InsufficientCreditsError("no credits", status=402)])
     with pytest.raises(InsufficientCreditsError):
         await sending(client, ledger).submit(intend(), statuses.append)
-    assert [one.phase for one in statuses] == ["sending"]
+    assert [one.phase for one in statuses] == ["submitting"]
 
 
 async def test_without_a_connection_nothing_is_sent(ledger, intend, statuses):
@@ -170,8 +170,8 @@ async def test_without_a_connection_nothing_is_sent(ledger, intend, statuses):
         await sending(error, ledger, budget).submit(intent, statuses.append)
     assert raised.value is error
     found = ledger.find(intent.id)
-    assert (found.fate, found.reason) == ("refused", "no sandbox start one")
-    assert history(ledger, intent)[1:] == [("refused", "no sandbox start one")]
+    assert (found.status, found.reason) == ("rejected", "no sandbox start one")
+    assert history(ledger, intent)[1:] == [("rejected", "no sandbox start one")]
     assert budget.steps == []
 
 
@@ -180,7 +180,7 @@ async def test_unexpected_error_leaves_the_request_as_sent(ledger, intend, statu
     intent = intend()
     with pytest.raises(RuntimeError):
         await sending(Client(create=[RuntimeError("bug")]), ledger).submit(intent, statuses.append)
-    assert ledger.find(intent.id).fate == "sent"
+    assert ledger.find(intent.id).status == "submitting"
 
 
 # ---- cancelling
@@ -207,17 +207,17 @@ async def test_request_cancelled_before_its_turn_is_refused_and_not_sent(ledger,
     assert calls == []
     assert str(error) == "Left before its turn came: nothing was sent, nothing was billed."
     found = ledger.find(intent.id)
-    assert (found.fate, found.reason) == ("refused", str(error))
-    assert history(ledger, intent)[1:] == [("refused", str(error))]
+    assert (found.status, found.reason) == ("rejected", str(error))
+    assert history(ledger, intent)[1:] == [("rejected", str(error))]
 
 
 async def test_cancelled_request_of_a_batch_stays_an_intent_without_owner(ledger, intend):
-    intent = intend(batch="b1")
+    intent = intend(batch_id="b1")
     error, calls = await cancelled_in_the_queue(ledger, intent)
     assert calls == []
     assert "nothing was sent" in str(error)
     found = ledger.find(intent.id)
-    assert (found.fate, found.owner) == ("intent", "")
+    assert (found.status, found.owner) == ("pending", "")
     assert history(ledger, intent)[-1] == ("let go", "before its turn")
 
 

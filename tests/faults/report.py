@@ -8,9 +8,9 @@ __all__ = ["add_row"]
 _NAME = "fault row"
 
 
-def add_row(node, name, calls, created, state, fate, message):
+def add_row(node, name, calls, created, state, status, message):
     """Add what was seen of a fault to the report of a test."""
-    node.user_properties.append((_NAME, [name, calls, created, state, fate, message]))
+    node.user_properties.append((_NAME, [name, calls, created, state, status, message]))
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -26,6 +26,6 @@ def pytest_terminal_summary(terminalreporter):
     write = terminalreporter.write_line
     terminalreporter.section("faults: what came of one prompt each")
     write(f"{'fault':<44}{'sent':>5}{'made':>5}  {'outcome':<9}{'ledger':<11}what the user reads")
-    for name, calls, created, state, fate, message in rows:
+    for name, calls, created, state, status, message in rows:
         short = message if len(message) <= 90 else f"{message[:89]}…"
-        write(f"{name or '(none)':<44}{calls:>5}{created:>5}  {state:<9}{fate:<11}{short}")
+        write(f"{name or '(none)':<44}{calls:>5}{created:>5}  {state:<9}{status:<11}{short}")

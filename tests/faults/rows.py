@@ -12,7 +12,7 @@ class Row:
     Attributes:
         faults: What is in force when the prompt is sent.
         outcome: The job's last state.
-        fate: What the ledger says at the end.
+        status: What the ledger says at the end.
         says: A pattern of the words that the user reads.
         calls: How often createTask was called for the one prompt.
         created: How many tasks then exist.
@@ -23,7 +23,7 @@ class Row:
 
     faults: str
     outcome: str
-    fate: str
+    status: str
     says: str = ""
     calls: int = 1
     created: int = 1
@@ -37,23 +37,23 @@ class Row:
 
 
 def kept(faults, **more):
-    return Row(faults, "done", "kept", **more)
+    return Row(faults, "saved", "saved", **more)
 
 
 def unknown(faults, **more):
-    return Row(faults, "unknown", "unknown", "may be billed", **more)
+    return Row(faults, "unconfirmed", "unconfirmed", "may be billed", **more)
 
 
 def refused(faults, says, **more):
-    return Row(faults, "refused", "refused", says, created=0, **more)
+    return Row(faults, "rejected", "rejected", says, created=0, **more)
 
 
 def lost(faults, says, **more):
-    return Row(faults, "lost", "lost", says, **more)
+    return Row(faults, "result_lost", "result_lost", says, **more)
 
 
-def left(faults, says, fate="accepted", **more):
-    return Row(faults, "left", fate, says, **more)
+def left(faults, says, status="submitted", **more):
+    return Row(faults, "detached", status, says, **more)
 
 
 ROWS = [
@@ -141,5 +141,5 @@ ROWS = [
     lost("file-empty", "not a usable picture"),
     lost("file-bomb", "more than 80000000 pixels"),
     lost("file-endless", "larger than 4 MiB"),
-    left("file-truncated", "could not be fetched", fate="succeeded"),
+    left("file-truncated", "could not be fetched", status="succeeded"),
 ]

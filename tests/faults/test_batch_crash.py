@@ -29,7 +29,7 @@ class Batch:
 
     Attributes:
         unknown: Requests that were on their way when the process was killed.
-        counts: Tickets of each fate in the ledger.
+        counts: Tickets of each status in the ledger.
         created: Each prompt and seed, and how often the service created it.
         calls: How often createTask was called.
         text: How the batch describes itself when it is opened once more.
@@ -47,7 +47,7 @@ class Batch:
 
     @property
     def troubles(self):
-        return self.counts["failed"] + self.counts["refused"]
+        return self.counts["failed"] + self.counts["rejected"]
 
     @property
     def ledger(self):
@@ -105,7 +105,7 @@ def kill_between_requests(batch):
 
     def all_are_at_work():
         sent = server.count("createTask") == half + CONCURRENCY
-        return sent and batch.ledger.count_by_status().get("accepted") == CONCURRENCY
+        return sent and batch.ledger.count_by_status().get("submitted") == CONCURRENCY
 
     server.hooks["createTask"] = hold_tasks_of_the_second_half
     with running(go_on_with_a_batch, server.url, batch.results, batch.size) as (process, pipe):
@@ -115,7 +115,7 @@ def kill_between_requests(batch):
         )
         wait_until(all_are_at_work, deadline=180)
         kill(process)
-    assert batch.ledger.count_by_status()["intent"] == half - CONCURRENCY
+    assert batch.ledger.count_by_status()["pending"] == half - CONCURRENCY
     server.hooks["createTask"] = usual
     server.lasts = {id: last for id, last in server.lasts.items() if last == "fail"}
 
@@ -138,7 +138,7 @@ def kill_amid_requests(batch):
         named.set()
         process.join()
     server.hooks["createTask"] = usual
-    batch.unknown = batch.ledger.count_by_status()["sent"]
+    batch.unknown = batch.ledger.count_by_status()["submitting"]
     assert batch.unknown > 0
 
 
@@ -150,7 +150,7 @@ def take_up(batch):
         running(go_on_with_a_batch, *arguments) as (_, other),
     ):
         for pipe in (one, other):
-            assert (pipe.recv(), pipe.recv()) == (batch.id, "done")
+            assert (pipe.recv(), pipe.recv()) == (batch.id, "saved")
     batch.counts = Counter(batch.ledger.count_by_status())
     given = [body["input"] for body in batch.server.bodies.values()]
     batch.created = Counter((one["prompt"], one["seed"]) for one in given)
@@ -170,25 +170,29 @@ def test_nothing_is_sent_twice(batch):
 
 
 def test_every_ticket_has_come_to_an_end(batch):
-    assert set(batch.counts) <= {"kept", "failed", "refused", "unknown"}
+    assert set(batch.counts) <= {"saved", "failed", "rejected", "unconfirmed"}
     assert sum(batch.counts.values()) == batch.size
 
 
 def test_only_requests_on_their_way_at_the_crash_are_unknown(batch):
-    assert batch.counts["unknown"] == batch.unknown
+    assert batch.counts["unconfirmed"] == batch.unknown
 
 
 def test_only_what_the_service_failed_or_refused_has_no_result(batch):
     # Of the unknown ones some would have failed.
     assert REFUSED + FAILED - batch.unknown <= batch.troubles <= REFUSED + FAILED
-    assert batch.counts["kept"] == batch.size - batch.troubles - batch.unknown
+    assert batch.counts["saved"] == batch.size - batch.troubles - batch.unknown
 
 
 def test_opened_batch_says_what_became_of_it(batch):
     counts = batch.counts
-    parts = [f"{counts['kept']} done", f"{counts['failed']} failed", f"{counts['refused']} refused"]
+    parts = [
+        f"{counts['saved']} done",
+        f"{counts['failed']} failed",
+        f"{counts['rejected']} refused",
+    ]
     if batch.unknown:
-        parts.append(f"{batch.unknown} unknown (may be billed)")
+        parts.append(f"{batch.unknown} unconfirmed (may be billed)")
     assert batch.text == f"{batch.size} tasks: {', '.join(parts)}"
 
 

@@ -59,14 +59,14 @@ def test_killed_process_loses_nothing_and_pays_for_nothing_twice(crash, server, 
         assert (pipe.recv(), pipe.recv()) == ("begun", "done")
 
     ledger = Ledger(tmp_path / "r" / "ledger.sqlite")
-    tickets = [t for t in ledger.list_jobs(limit=None) if t.fate != "intent"]
+    tickets = [t for t in ledger.list_jobs(limit=None) if t.status != "pending"]
     made = server.prompts
     assert max(Counter(made.values()).values()) == 1, "a prompt was created twice"
     assert max(Counter(t.request.prompt for t in tickets).values()) == 1, "a prompt was sent twice"
     assert {t.request.prompt for t in tickets} == {f"a lake, number {n}" for n in range(PROMPTS)}
-    assert {t.fate for t in tickets} <= {"kept", "unknown"}
+    assert {t.status for t in tickets} <= {"saved", "unconfirmed"}
     by_id = {t.task_id: t for t in tickets if t.task_id}
-    unknown = {t.request.prompt for t in tickets if t.fate == "unknown"}
+    unknown = {t.request.prompt for t in tickets if t.status == "unconfirmed"}
     for id, prompt in made.items():
         assert id in by_id or prompt in unknown, "a task exists of which the ledger says nothing"
     assert set(by_id) <= set(made)

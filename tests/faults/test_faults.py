@@ -97,14 +97,14 @@ def test_fault_ends_as_promised(row, faulty, connect, monkeypatch, request):
     put(faulty, "")
     calls, created = (now - then for now, then in zip(counted(faulty), before, strict=True))
     ticket = session.ledger.find(job.record.id)
-    add_row(request.node, row.name, calls, created, job.state, ticket.fate, message)
+    add_row(request.node, row.name, calls, created, job.status, ticket.status, message)
 
-    seen = replace(row, calls=calls, created=created, outcome=job.state, fate=ticket.fate)
+    seen = replace(row, calls=calls, created=created, outcome=job.status, status=ticket.status)
     assert seen == row
     assert re.search(row.says, message), message
     assert "\n" not in message
     assert list(session.results.root.glob(".incoming*")) == []
-    if row.outcome == "done":
+    if row.outcome == "saved":
         assert read_metadata(job.result.paths[0]).task_id == job.task_id
     elif ticket.is_resumable and "stall" not in row.faults:
         assert session.resume(job.task_id)[0].wait(60).task_id == job.task_id
@@ -117,17 +117,17 @@ def test_lost_result_can_be_asked_for_once_more(faulty, connect):
     assert "link is dead" in message_at_the_end(job)
     put(faulty, "")
     assert session.resume(job.task_id)[0].wait(60).task_id == job.task_id
-    assert session.ledger.find(job.task_id).fate == "kept"
+    assert session.ledger.find(job.task_id).status == "saved"
 
 
 def test_port_without_a_server_means_that_nothing_was_sent(connect, request):
     session = connect(base_url="http://127.0.0.1:9")
     job = session.generate("a lake")
     message = message_at_the_end(job)
-    fate = session.ledger.find(job.record.id).fate
-    add_row(request.node, "(no server)", 0, 0, job.state, fate, message)
+    status = session.ledger.find(job.record.id).status
+    add_row(request.node, "(no server)", 0, 0, job.status, status, message)
     assert "Nothing was sent, nothing was billed" in message
-    assert (job.state, fate) == ("refused", "refused")
+    assert (job.status, status) == ("rejected", "rejected")
 
 
 def test_many_jobs_together_keep_the_services_limits(faulty, connect):
@@ -136,4 +136,4 @@ def test_many_jobs_together_keep_the_services_limits(faulty, connect):
     session = connect(schedule=replace(documented, steps=((float("inf"), 0.4, 0.5),)))
     jobs = [session.generate("a lake", size="square", seed=n) for n in range(12)]
     assert [message_at_the_end(job) for job in jobs] == [""] * 12
-    assert session.ledger.count_by_status() == {"kept": 12}
+    assert session.ledger.count_by_status() == {"saved": 12}

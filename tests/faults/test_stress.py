@@ -26,7 +26,7 @@ def shared(tmp_path_factory):
     """A ledger that four processes have written to, and how many tickets each wrote."""
     ledger = Ledger(tmp_path_factory.mktemp("stress") / "ledger.sqlite")
     ticket = ledger.create(Request("z-image", "shared"), "sandbox", "")
-    ledger.update(ticket, "accepted", fate="accepted", task_id="shared-task")
+    ledger.update(ticket, "submitted", status="submitted", task_id="shared-task")
     with ExitStack() as stack:
         pipes = [
             stack.enter_context(
@@ -46,7 +46,7 @@ def test_four_processes_write_a_ledger_without_an_error(shared):
 
 def test_no_ticket_of_four_processes_is_lost(shared):
     ledger, counts = shared
-    assert ledger.count_by_status() == {"accepted": 1, "kept": sum(counts)}
+    assert ledger.count_by_status() == {"submitted": 1, "saved": sum(counts)}
 
 
 def test_no_change_of_a_ticket_that_four_processes_share_is_lost(shared):

@@ -23,13 +23,15 @@ def ask_and_collect(pipe, url, results, count):
     pipe.send("begun")
     jobs = session.resume()
     # Whatever may have been sent is not asked for again.
-    asked = {t.request.prompt for t in session.ledger.list_jobs(limit=None) if t.fate != "intent"}
+    asked = {
+        t.request.prompt for t in session.ledger.list_jobs(limit=None) if t.status != "pending"
+    }
     wanted = [f"a lake, number {n}" for n in range(count)]
     jobs += [session.generate(prompt) for prompt in wanted if prompt not in asked]
     for job in jobs:
         with suppress(LiangxinError):
             job.wait()
-    pipe.send("done")
+    pipe.send("saved")
 
 
 def go_on_with_a_batch(pipe, url, results, count, batch_id=""):
@@ -43,7 +45,7 @@ def go_on_with_a_batch(pipe, url, results, count, batch_id=""):
     pipe.send(batch.id)
     with suppress(LiangxinError):  # another process has some of it
         batch.wait()
-    pipe.send("done")
+    pipe.send("saved")
 
 
 def write_under_stress(pipe, place, name, rounds, seconds):
@@ -52,7 +54,7 @@ def write_under_stress(pipe, place, name, rounds, seconds):
     shared = ledger.find("shared-task")
     while count < rounds or time.monotonic() < end:
         ticket = ledger.create(Request("z-image", f"{name} {count}"), "sandbox", "", name)
-        ticket = ledger.update(ticket, "accepted", fate="accepted", task_id=f"{name}-{count}")
+        ticket = ledger.update(ticket, "submitted", status="submitted", task_id=f"{name}-{count}")
         assert ledger.find(ticket.task_id) == ticket
         ledger.update(shared, "touched", name)
         file = {"name": "1.png", "bytes": 1, "sha256": "0"}

@@ -48,11 +48,11 @@ def test_of_five_hundred_pictures_the_first_can_be_distinguished():
 
 def test_a_wide_table_shows_its_first_columns_and_rows_in_their_places():
     rows, columns = [f"row {n}" for n in range(50)], [f"seed {n}" for n in range(30)]
-    words = {0: "kept", 29: "failed", 30: "unknown", 31: "lost"}
+    words = {0: "saved", 29: "failed", 30: "unconfirmed", 31: "result_lost"}
     shown = SheetSpec(Drawer(1500).pictures, rows, columns, words).truncated
     assert (len(shown.rows), len(shown.columns)) == (4, 12)
     assert sorted(shown.pictures) == list(range(48))
-    assert shown.labels == {0: "kept", 12: "unknown", 13: "lost"}
+    assert shown.labels == {0: "saved", 12: "unconfirmed", 13: "result_lost"}
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(48, 1), (1, 12), (4, 12), (1, 1)])

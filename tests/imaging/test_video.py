@@ -181,7 +181,7 @@ def test_a_films_tile_is_its_poster_and_an_export_holds_it(session, webm):
     assert shelf.cached_thumbnail(entry) == shelf.thumbnail(entry)
     assert Image.open(io.BytesIO(shelf.contact_sheet([entry]))).size == (320, 180)
     path, _ = shelf.export([ticket.id])
-    names = [f"{ticket.folder}/{name}" for name in ("1.poster.jpg", "1.webm", "story.json")]
+    names = [f"{ticket.folder}/{name}" for name in ("1.poster.jpg", "1.webm", "metadata.json")]
     with zipfile.ZipFile(path) as zipped:
         assert sorted(zipped.namelist()) == names
 

@@ -48,7 +48,7 @@ def addresses(monkeypatch):
 
 
 def tickets(db):
-    return db.execute("select count(*) from tickets").fetchone()[0]
+    return db.execute("select count(*) from jobs").fetchone()[0]
 
 
 # ---- whole transactions
@@ -60,7 +60,7 @@ def test_change_that_fails_in_the_middle_leaves_nothing(ledger):
     with pytest.raises(sa.exc.IntegrityError):
         ledger.mark_saved(ticket, "2026-11-21/x", [file, file])  # the second is in the way
     assert ledger.find(ticket.id) == ticket
-    assert [what for _, what, _ in ledger.events(ticket.id)] == ["intent"]
+    assert [what for _, what, _ in ledger.events(ticket.id)] == ["pending"]
     with ledger.read_only() as db:
         assert db.exec_driver_sql("select count(*) from files").scalar() == 0
 
@@ -83,7 +83,7 @@ def test_change_keeps_other_writers_out_from_its_first_moment(ledger, other):
 
 def test_reading_keeps_no_writer_out(ledger, other):
     with ledger.read_only() as db:
-        assert db.exec_driver_sql("select count(*) from tickets").scalar() == 0
+        assert db.exec_driver_sql("select count(*) from jobs").scalar() == 0
         other.execute("begin immediate")
         other.execute("rollback")
 
@@ -95,7 +95,9 @@ def test_writer_waits_for_another(ledger, other):
 
 def test_event_needs_its_ticket(ledger):
     with pytest.raises(sa.exc.IntegrityError), ledger.transaction() as db:
-        db.exec_driver_sql("insert into events (ticket, at, what, detail) values ('x', 0, '', '')")
+        db.exec_driver_sql(
+            "insert into events (job_id, created_at, event, detail) values ('x', 0, '', '')"
+        )
 
 
 def test_file_is_closed_between_two_uses(ledger, place):

@@ -22,7 +22,7 @@ def finished(ledger, seconds, options=None, *, model="z-image", service="https:/
     ticket = ledger.create(Request(model, "a lake", options or {}), "kie", service)
     if seconds is None:
         return ticket
-    return ledger.update(ticket, "success", fate="succeeded", seconds=seconds)
+    return ledger.update(ticket, "success", status="succeeded", duration_s=seconds)
 
 
 SMALL, LARGE = {"image_size": "square"}, {"image_size": "square_hd"}

@@ -22,8 +22,10 @@ def ledger(tmp_path):
 def add(ledger):
     """Adds a ticket with the id, time and values given."""
 
-    def added(id, at=100.0, prompt="a lake", model="z-image", profile="liangxin", **values):
-        ticket = JobRecord(id, Request(model, prompt), at, profile, "https://service.example")
+    def added(id, created_at=100.0, prompt="a lake", model="z-image", profile="liangxin", **values):
+        ticket = JobRecord(
+            id, Request(model, prompt), created_at, profile, "https://service.example"
+        )
         ledger.add(ticket)
         return ledger.update(ticket, "as the test wants it", **values) if values else ticket
 
@@ -40,7 +42,7 @@ def ids(tickets):
 
 def files(ledger):
     with ledger.read_only() as db:
-        return sorted(tuple(row) for row in db.exec_driver_sql("select ticket, name from files"))
+        return sorted(tuple(row) for row in db.exec_driver_sql("select job_id, name from files"))
 
 
 # ---- writing
@@ -49,8 +51,8 @@ def files(ledger):
 def test_intent_holds_the_request_the_service_and_the_owner(ledger):
     ticket = ledger.create(REQUEST, "kie", "https://service.example", "me")
     found = ledger.find(ticket.id)
-    assert (found.request, found.profile, found.service, found.owner, found.fate) == (
-        REQUEST, "kie", "https://service.example", "me", "intent",
+    assert (found.request, found.profile, found.service, found.owner, found.status) == (
+        REQUEST, "kie", "https://service.example", "me", "pending",
     )  # fmt: skip
 
 
@@ -60,10 +62,14 @@ def test_intent_without_an_owner(ledger):
 
 def test_change_writes_its_line_with_the_detail(ledger, add):
     ticket = add("a")
-    ledger.update(ticket, "accepted", "task_1", fate="accepted", task_id="task_1")
+    ledger.update(ticket, "submitted", "task_1", status="submitted", task_id="task_1")
     ledger.update(ticket, "a line alone")
-    assert events(ledger, ticket) == [("intent", ""), ("accepted", "task_1"), ("a line alone", "")]
-    assert ledger.find("a").fate == "accepted"
+    assert events(ledger, ticket) == [
+        ("pending", ""),
+        ("submitted", "task_1"),
+        ("a line alone", ""),
+    ]
+    assert ledger.find("a").status == "submitted"
 
 
 def test_lines_of_the_history_have_their_time_and_their_order(ledger, add, monkeypatch):
@@ -71,22 +77,22 @@ def test_lines_of_the_history_have_their_time_and_their_order(ledger, add, monke
     module = importlib.import_module("liangxin_nb.ledger.mapping")  # the package names it otherwise
     monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: next(times)))
     ticket = add("a")
-    ledger.update(ticket, "sent")
-    ledger.update(ticket, "accepted")
+    ledger.update(ticket, "submitting")
+    ledger.update(ticket, "submitted")
     found = [(at, what) for at, what, _ in ledger.events("a")]
-    assert found == [(3.0, "intent"), (1.0, "sent"), (2.0, "accepted")]
+    assert found == [(3.0, "pending"), (1.0, "submitting"), (2.0, "submitted")]
 
 
 def test_history_is_of_one_ticket(ledger, add):
     first, second = add("a"), add("b")
-    ledger.update(first, "sent")
-    assert events(ledger, second) == [("intent", "")]
+    ledger.update(first, "submitting")
+    assert events(ledger, second) == [("pending", "")]
 
 
 @pytest.mark.parametrize(
     "write",
     [
-        lambda ledger, ticket: ledger.update(ticket, "sent", fate="sent"),
+        lambda ledger, ticket: ledger.update(ticket, "submitting", status="submitting"),
         lambda ledger, ticket: ledger.claim(ticket, "you"),
         lambda ledger, ticket: ledger.confirm_lost(ticket, "task_1"),
         lambda ledger, ticket: ledger.mark_saved(ticket, "2026-11-21/x", [FILE]),
@@ -95,35 +101,35 @@ def test_history_is_of_one_ticket(ledger, add):
 )
 def test_writing_about_one_ticket_leaves_the_others_alone(ledger, add, write):
     # A like one on either side: an update without the id would meet it, too.
-    before, ticket, after = (add(id, fate="sent") for id in "abc")
+    before, ticket, after = (add(id, status="submitting") for id in "abc")
     assert write(ledger, ticket) is not None
     assert [ledger.find("a"), ledger.find("c")] == [before, after]
     assert events(ledger, before) == events(ledger, after)
 
 
-@pytest.mark.parametrize("fate", ["sent", "unknown"])
-def test_lost_answer_of_either_fate_can_be_found(ledger, add, fate):
-    ticket = add("a", fate=fate, reason="no answer")
+@pytest.mark.parametrize("status", ["submitting", "unconfirmed"])
+def test_lost_answer_of_either_fate_can_be_found(ledger, add, status):
+    ticket = add("a", status=status, reason="no answer")
     found = ledger.confirm_lost(ticket, "task_1")
-    assert (found.fate, found.task_id, found.reason) == ("accepted", "task_1", "")
+    assert (found.status, found.task_id, found.reason) == ("submitted", "task_1", "")
     assert ledger.find("a") == found
     assert events(ledger, ticket)[-1] == ("found", "task_1")
 
 
-@pytest.mark.parametrize("fate", ["intent", "refused", "accepted", "kept", "failed"])
-def test_settled_request_is_not_found_again(ledger, add, fate):
-    ticket = add("a", fate=fate)
+@pytest.mark.parametrize("status", ["pending", "rejected", "submitted", "saved", "failed"])
+def test_settled_request_is_not_found_again(ledger, add, status):
+    ticket = add("a", status=status)
     assert ledger.confirm_lost(ticket, "task_1") is None
     assert ledger.find("a") == ticket
     assert "found" not in [what for what, _ in events(ledger, ticket)]
 
 
 def test_kept_ticket_has_its_folder_and_its_line(ledger, add):
-    ticket = add("a", fate="succeeded")
+    ticket = add("a", status="succeeded")
     kept = ledger.mark_saved(ticket, "2026-11-21/x", [FILE])
-    assert (kept.fate, kept.folder) == ("kept", "2026-11-21/x")
+    assert (kept.status, kept.folder) == ("saved", "2026-11-21/x")
     assert ledger.find("a") == kept
-    assert events(ledger, ticket)[-1] == ("kept", "2026-11-21/x")
+    assert events(ledger, ticket)[-1] == ("saved", "2026-11-21/x")
 
 
 def test_files_of_a_result_kept_twice_are_those_of_the_second_time(ledger, add):
@@ -158,9 +164,9 @@ def test_ticket_is_found_by_its_whole_id_or_task_id(ledger, add, wanted):
 
 
 def test_of_two_tickets_with_one_task_id_the_newest_is_found(ledger, add):
-    add("a", at=1.0, task_id="task_1")
-    add("b", at=3.0, task_id="task_1")
-    add("c", at=2.0, task_id="task_1")
+    add("a", created_at=1.0, task_id="task_1")
+    add("b", created_at=3.0, task_id="task_1")
+    add("c", created_at=2.0, task_id="task_1")
     assert ledger.find("task_1").id == "b"
 
 
@@ -178,27 +184,27 @@ def test_beginning_of_several_ids_finds_nothing(ledger, add):
 
 
 def test_tickets_of_some_fates_come_oldest_first(ledger, add):
-    add("a", at=3.0, fate="sent")
-    add("b", at=1.0, fate="unknown")
-    add("c", at=2.0, fate="sent")
-    add("d", at=0.0, fate="kept")
-    assert ids(ledger.with_status("sent", "unknown")) == ["b", "c", "a"]
+    add("a", created_at=3.0, status="submitting")
+    add("b", created_at=1.0, status="unconfirmed")
+    add("c", created_at=2.0, status="submitting")
+    add("d", created_at=0.0, status="saved")
+    assert ids(ledger.with_status("submitting", "unconfirmed")) == ["b", "c", "a"]
 
 
 def test_unfinished_tickets_are_those_with_a_task_to_collect(ledger, add):
-    add("a", at=2.0, fate="accepted", task_id="task_a")
-    add("b", at=1.0, fate="succeeded", task_id="task_b")
-    add("c", fate="accepted")
-    add("d", fate="kept", task_id="task_d")
+    add("a", created_at=2.0, status="submitted", task_id="task_a")
+    add("b", created_at=1.0, status="succeeded", task_id="task_b")
+    add("c", status="submitted")
+    add("d", status="saved", task_id="task_d")
     assert ids(ledger.resumable()) == ["b", "a"]
 
 
 def test_unfinished_tickets_come_first_and_then_the_newest(ledger, add):
-    add("a", at=1.0, fate="accepted")
-    add("b", at=2.0, fate="succeeded")
-    add("c", at=3.0, fate="kept")
-    add("d", at=5.0, fate="failed")
-    add("e", at=4.0, fate="kept")
+    add("a", created_at=1.0, status="submitted")
+    add("b", created_at=2.0, status="succeeded")
+    add("c", created_at=3.0, status="saved")
+    add("d", created_at=5.0, status="failed")
+    add("e", created_at=4.0, status="saved")
     assert ids(ledger.list_jobs()) == ["b", "a", "d", "e", "c"]
     assert ids(ledger.list_jobs(limit=3)) == ["b", "a", "d"]
 
@@ -210,9 +216,9 @@ def test_fifty_tickets_are_listed_unless_all_are_wanted(ledger):
 
 
 def test_tickets_are_counted_by_fate(ledger, add):
-    for id, fate in {"a": "kept", "b": "kept", "c": "failed"}.items():
-        add(id, fate=fate)
-    assert ledger.count_by_status() == {"kept": 2, "failed": 1}
+    for id, status in {"a": "saved", "b": "saved", "c": "failed"}.items():
+        add(id, status=status)
+    assert ledger.count_by_status() == {"saved": 2, "failed": 1}
 
 
 # ---- the usual duration
@@ -220,9 +226,9 @@ def test_tickets_are_counted_by_fate(ledger, add):
 
 def test_usual_duration_is_the_median_of_the_same_model_and_profile(ledger, add):
     for n, seconds in enumerate((2.0, 4.0, 8.0, 16.0)):
-        add(f"a{n}", seconds=seconds)
-        add(f"b{n}", seconds=1000.0, model="flux-2-pro")
-        add(f"c{n}", seconds=1000.0, profile="kie")
+        add(f"a{n}", duration_s=seconds)
+        add(f"b{n}", duration_s=1000.0, model="flux-2-pro")
+        add(f"c{n}", duration_s=1000.0, profile="kie")
         add(f"d{n}")  # not finished
     assert ledger.median_duration("z-image", "liangxin") == 8.0
     assert ledger.median_duration("flux-2-pro", "kie") is None
@@ -230,12 +236,12 @@ def test_usual_duration_is_the_median_of_the_same_model_and_profile(ledger, add)
 
 def test_usual_duration_is_that_of_the_newest_tasks(ledger, add):
     for n, (at, seconds) in enumerate([(1.0, 99.0), (4.0, 3.0), (3.0, 2.0), (2.0, 1.0)]):
-        add(f"a{n}", at=at, seconds=seconds)
+        add(f"a{n}", created_at=at, duration_s=seconds)
     assert ledger.median_duration("z-image", "liangxin", samples=3) == 2.0
 
 
 def test_usual_duration_is_that_of_the_last_twenty(ledger, add):
     for n in range(21):
-        add(f"a{n:02}", at=float(n), seconds=1.0 if n < 11 else 100.0)
+        add(f"a{n:02}", created_at=float(n), duration_s=1.0 if n < 11 else 100.0)
     assert ledger.median_duration("z-image", "liangxin") == 100.0
     assert ledger.median_duration("z-image", "liangxin", samples=21) == 1.0

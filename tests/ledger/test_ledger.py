@@ -9,8 +9,9 @@ import pytest
 from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.ledger import Ledger, Query, TransferRow, export_rows, import_rows
+from liangxin_nb.ledger import Ledger, Query, TransferRow, database, export_rows, import_rows
 from liangxin_nb.ledger.queries import batches, count, models, page
+from liangxin_nb.notebook.magics.quick_count import count_resumable
 
 from ..postgres import databases
 from ..processes import running
@@ -54,24 +55,24 @@ def test_intent_is_read_back_as_it_was_written(ledger):
     ticket = ledger.create(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "")
     found = ledger.find(ticket.id)
     assert found == ticket
-    assert (found.fate, found.request.prompt) == ("intent", PROMPT)
+    assert (found.status, found.request.prompt) == ("pending", PROMPT)
     assert found.request.options == {"seed": 7}
 
 
 def test_every_change_leaves_a_line_in_the_history(ledger):
     ticket = intent(ledger)
-    ticket = ledger.update(ticket, "sent", fate="sent")
-    ticket = ledger.update(ticket, "accepted", "task_1", fate="accepted", task_id="task_1")
+    ticket = ledger.update(ticket, "submitting", status="submitting")
+    ticket = ledger.update(ticket, "submitted", "task_1", status="submitted", task_id="task_1")
     ledger.mark_saved(ticket, "2026-11-21/x", [FILE])
     history = [what for _, what, _ in ledger.events(ticket.id)]
-    assert history == ["intent", "sent", "accepted", "kept"]
+    assert history == ["pending", "submitting", "submitted", "saved"]
 
 
 def test_kept_ticket_is_found_by_its_task_id_with_its_folder(ledger):
-    ticket = ledger.update(intent(ledger), "accepted", fate="accepted", task_id="task_1")
+    ticket = ledger.update(intent(ledger), "submitted", status="submitted", task_id="task_1")
     ledger.mark_saved(ticket, "2026-11-21/x", [FILE])
     found = ledger.find("task_1")
-    assert (found.fate, found.folder) == ("kept", "2026-11-21/x")
+    assert (found.status, found.folder) == ("saved", "2026-11-21/x")
 
 
 def test_ticket_is_found_by_the_beginning_of_its_id_when_only_one_fits(ledger):
@@ -83,7 +84,7 @@ def test_ticket_is_found_by_the_beginning_of_its_id_when_only_one_fits(ledger):
 
 
 def test_unfinished_tickets_come_first(ledger):
-    old = ledger.update(intent(ledger, "old"), "accepted", fate="accepted", task_id="task_old")
+    old = ledger.update(intent(ledger, "old"), "submitted", status="submitted", task_id="task_old")
     new = intent(ledger, "new")
     assert [t.id for t in ledger.list_jobs()] == [old.id, new.id]
     assert [t.id for t in ledger.resumable()] == [old.id]
@@ -100,7 +101,7 @@ def test_prompts_are_searched_literally_and_in_any_case(ledger):
 def test_usual_duration_of_a_model_is_known_from_the_third_task_on(ledger):
     for seconds in (9.0, 5.0, 7.0):
         assert ledger.median_duration("z-image", "sandbox") is None
-        ledger.update(intent(ledger), "success", seconds=seconds)
+        ledger.update(intent(ledger), "success", duration_s=seconds)
     assert ledger.median_duration("z-image", "sandbox") == 7.0
 
 
@@ -123,7 +124,7 @@ def test_claim_fails_when_another_owner_was_quicker(ledger):
 def test_claim_fails_when_the_request_was_sent_meanwhile(ledger):
     """The sender may have let go of it, so that its owner is the same as before."""
     ticket = intent(ledger)
-    ledger.update(ticket, "sent", fate="sent")
+    ledger.update(ticket, "submitting", status="submitting")
     assert ledger.claim(ticket, "second") is None
     assert ledger.find(ticket.id).owner == ""
 
@@ -149,23 +150,25 @@ def test_of_many_claims_at_once_one_succeeds(ledger):
 
 
 def unknown(ledger, prompt="x"):
-    return ledger.update(intent(ledger, prompt), "unknown", "no answer", fate="unknown")
+    return ledger.update(intent(ledger, prompt), "unconfirmed", "no answer", status="unconfirmed")
 
 
 def test_lost_request_is_accepted_under_the_task_id_that_was_found(ledger):
     ticket = unknown(ledger)
     assert ledger.confirm_lost(ticket, "task_1").task_id == "task_1"
     found = ledger.find(ticket.id)
-    assert (found.fate, found.task_id) == ("accepted", "task_1")
+    assert (found.status, found.task_id) == ("submitted", "task_1")
 
 
 def test_lost_request_is_not_given_a_task_id_that_another_has(ledger):
     """Two requests for one task would hide that a second task may exist, and be billed."""
-    owner_of_the_id = ledger.update(intent(ledger), "accepted", fate="accepted", task_id="task_1")
+    owner_of_the_id = ledger.update(
+        intent(ledger), "submitted", status="submitted", task_id="task_1"
+    )
     ticket = unknown(ledger)
     assert ledger.confirm_lost(ticket, "task_1") is None
     found = ledger.find(ticket.id)
-    assert (found.fate, found.task_id) == ("unknown", "")
+    assert (found.status, found.task_id) == ("unconfirmed", "")
     assert ledger.find("task_1").id == owner_of_the_id.id
 
 
@@ -176,7 +179,7 @@ def test_of_two_lost_requests_one_is_given_the_task_id(ledger):
 
 
 def test_task_id_that_is_already_known_is_not_replaced(ledger):
-    ticket = ledger.update(intent(ledger), "accepted", fate="accepted", task_id="task_1")
+    ticket = ledger.update(intent(ledger), "submitted", status="submitted", task_id="task_1")
     assert ledger.confirm_lost(ticket, "task_2") is None
     assert ledger.find(ticket.id).task_id == "task_1"
 
@@ -189,7 +192,7 @@ def two_rows(ledger):
     """The rows of a ledger with a kept and a refused ticket."""
     kept = ledger.create(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "", "somebody")
     ledger.mark_saved(kept, "2026-11-21/x", [FILE])
-    ledger.update(intent(ledger), "refused", fate="refused")
+    ledger.update(intent(ledger), "rejected", status="rejected")
     return export_rows(ledger)
 
 
@@ -220,13 +223,13 @@ def test_rows_taken_in_belong_to_no_session(two_rows, tmp_path):
 @pytest.fixture
 def of_four(ledger):
     tickets = [
-        ("a", 100.0, "z-image", "A Cafe terrace, 100% rain", "kept", ""),
+        ("a", 100.0, "z-image", "A Cafe terrace, 100% rain", "saved", ""),
         ("b", 200.0, "z-image", "rain over the café 雨夜", "failed", "b1"),
-        ("c", 300.0, "flux", "a lake", "kept", "b1"),
+        ("c", 300.0, "flux", "a lake", "saved", "b1"),
         ("d", 400.0, "flux", "the same lake, in RAIN", "deleted", "b2"),
     ]
     for id, at, model, prompt, fate, batch in tickets:
-        ticket = JobRecord(id, Request(model, prompt), at, "sandbox", fate=fate, batch=batch)
+        ticket = JobRecord(id, Request(model, prompt), at, "sandbox", status=fate, batch_id=batch)
         ledger.add(ticket.replace(task_id=f"task_{id}"))
     return ledger
 
@@ -239,13 +242,13 @@ PAGES = [
     (Query(text="_"), ""),
     (Query(text="task_c"), "c"),
     (Query(model="flux"), "dc"),
-    (Query(statuses=("kept", "deleted")), "dca"),
-    (Query(batch="b1"), "cb"),
+    (Query(statuses=("saved", "deleted")), "dca"),
+    (Query(batch_id="b1"), "cb"),
     (Query(since=200.0, until=400.0), "cb"),
     (Query(sort="oldest"), "abcd"),
     (Query(sort="prompt"), "acbd"),
     (Query(sort="model"), "dcba"),
-    (Query(text="lake", statuses=("kept",), model="flux", batch="b1"), "c"),
+    (Query(text="lake", statuses=("saved",), model="flux", batch_id="b1"), "c"),
 ]
 
 
@@ -306,12 +309,49 @@ def test_unreachable_database_is_reported_in_one_line_without_its_password():
     assert "\n" not in str(error.value)
 
 
+def _as_version_4(db):
+    """Gives the tables of a ledger the names that they had in version 4."""
+    for name in database._NEW_INDEXES:
+        db.execute(f"drop index {name}")
+    for table, names in database.OLD_NAMES.items():
+        for old, new in names.items():
+            db.execute(f"alter table {table} rename column {new} to {old}")
+    db.execute("alter table jobs rename to tickets")
+    for old, new in database.OLD_STATUSES.items():
+        db.execute("update tickets set fate = ? where fate = ?", (old, new))
+        db.execute("update events set what = ? where what = ?", (old, new))
+    db.execute("create index ix_tickets_batch on tickets (batch)")
+    db.execute("create index ix_tickets_fate_at on tickets (fate, at)")
+    db.execute("update version set number = 4")
+
+
+def test_ledger_of_version_4_keeps_everything_under_its_new_names(tmp_path):
+    place = tmp_path / "ledger.sqlite"
+    ledger = Ledger(place)
+    ticket = ledger.create(Request("z-image", "old"), "sandbox", "", "somebody")
+    ticket = ledger.update(ticket, "submitted", status="submitted", task_id="task_1")
+    with sqlite3.connect(place) as db:
+        _as_version_4(db)
+        assert db.execute("select fate from tickets").fetchall() == [("accepted",)]
+    assert count_resumable(place) == 1
+    ledger = Ledger(place)
+    assert ledger.find("task_1") == ticket
+    assert [event for _, event, _ in ledger.events(ticket.id)] == ["pending", "submitted"]
+    assert count_resumable(place) == 1
+    with sqlite3.connect(place) as db:
+        assert db.execute("select number from version").fetchall() == [(database.VERSION,)]
+        names = {name for (name,) in db.execute("select name from sqlite_master")}
+    assert names >= {"jobs", *database._NEW_INDEXES}
+    assert "tickets" not in names
+
+
 @pytest.fixture
 def of_version_1(tmp_path):
     """The file of a ledger as the first version wrote it, with one ticket."""
     place = tmp_path / "ledger.sqlite"
     intent(Ledger(place), "old", "somebody")
     with closing(sqlite3.connect(place)) as db, db:
+        _as_version_4(db)
         db.execute("drop index ix_tickets_batch")
         for column in ("owner", "batch", "place", "began"):
             db.execute(f"alter table tickets drop column {column}")
@@ -329,7 +369,7 @@ def test_ledger_of_the_first_version_is_brought_up_to_date(of_version_1):
     (found,) = ledger.list_jobs()
     assert ledger.claim(found, "me").owner == "me"
     with closing(sqlite3.connect(of_version_1)) as db:
-        assert db.execute("select number from version").fetchall() == [(4,)]
+        assert db.execute("select number from version").fetchall() == [(5,)]
 
 
 # ---- several writers
@@ -349,5 +389,5 @@ def test_nothing_is_lost_when_processes_and_threads_write_at_once(tmp_path):
             worker.join()
         assert [worker.exitcode for worker in (first, second, third)] == [0, 0, 0]
     ledger = Ledger(place)
-    assert ledger.count_by_status() == {"accepted": 75}
+    assert ledger.count_by_status() == {"submitted": 75}
     assert all(len(ledger.events(ticket.id)) == 2 for ticket in ledger.resumable())

@@ -19,9 +19,9 @@ def ledger(tmp_path):
     return Ledger(tmp_path / "ledger.sqlite")
 
 
-def spend(ledger, credits, model="z-image", fate="kept"):
+def spend(ledger, credits, model="z-image", status="saved"):
     ticket = ledger.create(Request(model, "x"), "sandbox", "")
-    ledger.update(ticket, fate, fate=fate, credits=credits)
+    ledger.update(ticket, status, status=status, credits=credits)
 
 
 # ---- what was spent
@@ -36,13 +36,15 @@ def test_tasks_and_credits_are_added_up_by_model(ledger):
 
 
 def test_refused_requests_cost_nothing(ledger):
-    spend(ledger, None, fate="refused")
+    spend(ledger, None, status="rejected")
     assert list(usage_by_day(ledger)) == []
 
 
-@pytest.mark.parametrize("fate", ["sent", "unknown", "accepted", "failed", "lost", "deleted"])
-def test_whatever_may_be_billed_is_counted(ledger, fate):
-    spend(ledger, None, fate=fate)
+@pytest.mark.parametrize(
+    "status", ["submitting", "unconfirmed", "submitted", "failed", "result_lost", "deleted"]
+)
+def test_whatever_may_be_billed_is_counted(ledger, status):
+    spend(ledger, None, status=status)
     assert [row["tasks"] for row in usage_by_day(ledger)] == [1]
 
 
@@ -81,7 +83,7 @@ def test_request_that_would_cross_a_limit_is_refused(ledger, limits, message):
 def test_request_within_the_limits_is_not_refused(ledger, limits):
     spend(ledger, 4.0)
     spend(ledger, 4.0)
-    spend(ledger, None, fate="refused")
+    spend(ledger, None, status="rejected")
     check_limits(ledger, Settings.load({}, **limits), "z-image")
 
 
@@ -93,7 +95,7 @@ def test_request_over_the_limit_is_neither_written_nor_sent(connect, server):
     session = connect(max_tasks=2)
     session.generate("a hill").wait(60)  # what is sent after it is the second request
     assert list(server.prompts.values()) == ["a lake", "a hill"]
-    assert session.ledger.count_by_status() == {"kept": 2}
+    assert session.ledger.count_by_status() == {"saved": 2}
 
 
 def test_batch_over_the_limit_is_not_written(connect):

@@ -30,7 +30,7 @@ def spend(ledger):
     def spent(credits, model="z-image", ago=0.0, profile="sandbox"):
         ticket = JobRecord(f"t{next(numbers)}", Request(model, "x"), NOW - ago, profile)
         ledger.add(ticket)
-        ledger.update(ticket, "kept", fate="kept", credits=credits)
+        ledger.update(ticket, "saved", status="saved", credits=credits)
 
     return spent
 

@@ -74,7 +74,7 @@ def test_deleted_result_is_gone_from_the_disk(session, entry):
 def test_deleted_result_stays_in_the_ledger(session, entry):
     deleted = Library(session).delete(entry.id)
     assert session.get_record(entry.id) == deleted
-    assert (deleted.fate, deleted.request.prompt) == ("deleted", "a lake")
+    assert (deleted.status, deleted.request.prompt) == ("deleted", "a lake")
     assert session.ledger.events(deleted.id)[-1][1:] == ("deleted", entry.record.folder)
 
 
@@ -102,7 +102,7 @@ def test_deleted_result_is_collected_again_only_by_its_name_and_without_a_new_ta
     assert session.resume() == []
     (again,) = session.resume(job.record.id)
     assert again.wait(60).paths[0].is_file()
-    assert session.get_record(job.record.id).fate == "kept"
+    assert session.get_record(job.record.id).status == "saved"
     assert sandbox.counters()["created"] == created
 
 
@@ -113,7 +113,7 @@ def test_deleting_removes_nothing_outside_of_the_results_folder(session, tmp_pat
     (session.results.root / "2026-01-01").symlink_to(outside.parent)
     names = ("../precious/things", str(outside), "..", "", ".owners/x", "2026-01-01/things")
     for n, folder in enumerate(names):
-        ticket = JobRecord(f"t{n}", Request("z", "x"), 1.0, "sandbox", fate="kept")
+        ticket = JobRecord(f"t{n}", Request("z", "x"), 1.0, "sandbox", status="saved")
         session.ledger.add(ticket)
         session.ledger.mark_saved(ticket, folder, [{"name": "1.png", "bytes": 1, "sha256": ""}])
         (entry,) = Library(session).entries([ticket.id])
@@ -138,20 +138,20 @@ def test_deletion_that_cannot_be_written_down_is_undone(session):
 def test_export_holds_the_files_and_their_stories(session):
     first = stock.kept(session, "a lake", parts=[("image", paint("x", seed=1, size=(64, 64)))] * 2)
     second = stock.kept(session, "雨夜", parts=[("text", "夜の雨".encode())])
-    failed = stock.kept(session, "no", fate="failed")
+    failed = stock.kept(session, "no", status="failed")
     path, number = Library(session).export([first.id, failed.id, second.id])
     assert number == 2
     with zipfile.ZipFile(path) as zipped:
         assert zipped.testzip() is None
         assert sorted(zipped.namelist()) == sorted(
-            [f"{first.folder}/{name}" for name in ("1.png", "2.png", "story.json")]
-            + [f"{second.folder}/{name}" for name in ("1.txt", "story.json")]
+            [f"{first.folder}/{name}" for name in ("1.png", "2.png", "metadata.json")]
+            + [f"{second.folder}/{name}" for name in ("1.txt", "metadata.json")]
         )
-        assert json.loads(zipped.read(f"{second.folder}/story.json"))["prompt"] == "雨夜"
+        assert json.loads(zipped.read(f"{second.folder}/metadata.json"))["prompt"] == "雨夜"
 
 
 def test_export_without_any_file_is_refused(session):
-    failed = stock.kept(session, "no", fate="failed")
+    failed = stock.kept(session, "no", status="failed")
     with pytest.raises(InvalidRequestError, match="None of these has a file"):
         Library(session).export([failed.id])
 

@@ -15,14 +15,14 @@ CELLS = {
     "load": "%load_ext liangxin_nb",
     "dry": "%%liangxin batch --dry --size square -n 3\na lake\na cat",
     # One of the two is refused by the service.
-    "refused": "%%liangxin batch --size square --out b\na lake {x}\na cat",
+    "rejected": "%%liangxin batch --size square --out b\na lake {x}\na cat",
     "retry": "b.retry(); b",
     "csv": "%liangxin batch --csv p.csv --size square",
     "reuse": "%liangxin batch --csv p.csv --size square --reuse --name again",
     "list": "%liangxin batches",
     "many": "%%liangxin batch\n" + "a lake\n" * 60,
     "show": "%liangxin batch {b.id}",
-    "unknown": "%liangxin batch nope",
+    "unconfirmed": "%liangxin batch nope",
 }
 
 
@@ -48,22 +48,22 @@ def test_a_dry_run_says_what_would_be_created(ran):
 
 
 def test_a_batch_with_a_refused_task_fails_in_one_line(ran):
-    line = stream(ran.cells["refused"]).strip()
+    line = stream(ran.cells["rejected"]).strip()
     assert line.startswith("UsageError: Batch")
-    assert "2 tasks: 1 done, 1 refused" in line
+    assert "2 tasks: 1 saved, 1 rejected" in line
     assert "\n" not in line
 
 
 def test_a_batch_that_goes_on_is_shown_the_same_in_both_cells(ran):
-    assert ran.cells["refused"].outputs[0].data == ran.cells["retry"].outputs[0].data
+    assert ran.cells["rejected"].outputs[0].data == ran.cells["retry"].outputs[0].data
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("retry", "2 tasks: 2 done"),
-        ("csv", "2 tasks: 2 done"),
-        ("reuse", "2 tasks: 2 done, 2 of them reused"),
+        ("retry", "2 tasks: 2 saved"),
+        ("csv", "2 tasks: 2 saved"),
+        ("reuse", "2 tasks: 2 saved, 2 of them reused"),
     ],
 )
 def test_a_finished_batch_leaves_one_small_sheet(ran, name, words):
@@ -92,10 +92,10 @@ def test_a_batch_is_shown_by_its_id(ran):
 
 
 def test_an_unknown_batch_is_named(ran):
-    assert "There is no batch 'nope'" in stream(ran.cells["unknown"])
+    assert "There is no batch 'nope'" in stream(ran.cells["unconfirmed"])
 
 
 def test_each_row_is_created_once_and_reused_rows_are_not_created(ran):
     counts = Ledger(ran.folder / "liangxin-results" / "ledger.sqlite").count_by_status()
-    assert counts == {"kept": 4, "refused": 1}
+    assert counts == {"saved": 4, "rejected": 1}
     assert ran.created == 4

@@ -86,17 +86,17 @@ def test_an_error_in_a_button_is_shown_in_the_panel(session):
 
 def test_deleting_asks_first_and_removes_the_tiles(session):
     for n in range(3):
-        stock.kept(session, f"lake {n}", at=time.time() + n)
+        stock.kept(session, f"lake {n}", created_at=time.time() + n)
     made = gallery(session)
     for tile in made.grid.tiles[:2]:
         tile.pick.value = True
     made.toolbar.delete.button.click()
     assert "Delete 2 results?" in line(made)
     made.toolbar.delete.cancel.click()
-    assert session.ledger.count_by_status() == {"kept": 3}
+    assert session.ledger.count_by_status() == {"saved": 3}
     made.toolbar.delete.button.click()
     made.toolbar.delete.button.click()
-    assert session.ledger.count_by_status() == {"deleted": 2, "kept": 1}
+    assert session.ledger.count_by_status() == {"deleted": 2, "saved": 1}
     assert prompts(made) == ["lake 0"]
     assert "Deleted 2 results" in line(made)
     made.filters.state.value = "Deleted"
@@ -112,13 +112,13 @@ def test_a_changed_selection_is_asked_about_again(session):
     made.toolbar.delete.button.click()
     made.grid.tiles[1].pick.value = True
     made.toolbar.delete.button.click()
-    assert session.ledger.count_by_status() == {"kept": 2}
+    assert session.ledger.count_by_status() == {"saved": 2}
     assert "Delete 2 results?" in line(made)
 
 
 def test_the_selection_lasts_from_page_to_page(session):
     for n in range(PAGE + 2):
-        stock.kept(session, f"lake {n}", at=1e9 + n, parts=[("text", b"words")])
+        stock.kept(session, f"lake {n}", created_at=1e9 + n, parts=[("text", b"words")])
     made = gallery(session)
     made.grid.tiles[3].pick.value = True
     made.toolbar.next.click()
@@ -214,7 +214,7 @@ def test_an_error_of_the_composer_is_shown_in_the_panel(session):
 
 def test_next_and_previous_go_on_to_other_pages_and_end_at_the_last_result(session):
     for n in range(PAGE + 1):
-        stock.kept(session, f"lake {n}", at=1e9 + n, parts=[("text", b"words")])
+        stock.kept(session, f"lake {n}", created_at=1e9 + n, parts=[("text", b"words")])
     made = gallery(session)
     made.grid.tiles[PAGE - 1].open.click()
     made.detail.view.next.click()

@@ -231,7 +231,7 @@ def test_a_cell_that_does_not_wait_shows_the_task_id(ended_early):
 
 @pytest.mark.xdist_group("headless-early")
 def test_a_task_outlives_the_notebook_that_created_it(ended_early):
-    assert ended_early[1] == {"accepted": 1}
+    assert ended_early[1] == {"submitted": 1}
 
 
 @pytest.mark.xdist_group("headless-early")
@@ -248,7 +248,7 @@ def test_the_doctor_lists_tasks_that_wait_to_be_collected(ended_early):
 @pytest.mark.xdist_group("headless-early")
 def test_the_next_run_collects_the_picture(ended_early):
     assert len(pictures(ended_early[2])) == 1
-    assert ledger(ended_early[4]).count_by_status() == {"kept": 1}
+    assert ledger(ended_early[4]).count_by_status() == {"saved": 1}
 
 
 @pytest.mark.xdist_group("headless-early")

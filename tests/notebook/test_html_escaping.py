@@ -63,11 +63,13 @@ def ticket(request=PLAIN, **more):
     return replace(JobRecord.new(request, "liangxin", ""), **more)
 
 
-def entry(request=PLAIN, files=("1.png",), folder=Path("there"), fate="kept", **more):
+def entry(request=PLAIN, files=("1.png",), folder=Path("there"), status="saved", **more):
     """Something on the shelf, with files of these names."""
     kept = tuple(File(name, 1000, 64, 40) for name in files)
     held = "there" if folder else ""
-    return LibraryEntry(JobWithFiles(ticket(request, fate=fate, folder=held, **more), kept), folder)
+    return LibraryEntry(
+        JobWithFiles(ticket(request, status=status, folder=held, **more), kept), folder
+    )
 
 
 def test_the_helper_finds_an_unescaped_text():
@@ -141,10 +143,10 @@ class Job:
     """As much of a job as a card looks at."""
 
     def __init__(self, status):
-        self.status, self.record = status, status.record
+        self.last_update, self.record = status, status.record
 
     def watch(self, watcher):
-        watcher(self.status)
+        watcher(self.last_update)
 
     def detach(self):
         raise LiangxinError(TEXT)
@@ -204,15 +206,15 @@ def test_the_tasks_id_in_a_card_is_text():
 
 
 def test_the_place_of_a_result_in_a_card_is_text():
-    assert_text(card(phase="done", result=Result(PICTURE))._story.value)
+    assert_text(card(phase="saved", result=Result(PICTURE))._story.value)
 
 
 def test_the_words_for_a_picture_in_a_card_are_text():
-    assert_attribute(card(HOSTILE, phase="done", result=Result(PICTURE))._art.value, "alt")
+    assert_attribute(card(HOSTILE, phase="saved", result=Result(PICTURE))._art.value, "alt")
 
 
 def test_why_a_picture_cannot_be_shown_in_a_card_is_text():
-    assert_text(card(phase="done", result=Result(ValueError(TEXT)))._art.value)
+    assert_text(card(phase="saved", result=Result(ValueError(TEXT)))._art.value)
 
 
 def test_what_goes_wrong_in_a_cards_button_is_text():
@@ -333,8 +335,8 @@ FACTS = {
     "model": {"request": Request(TEXT, "a lake", {})},
     "the name of an option": {"request": Request("z-image", "a lake", {TEXT: 1})},
     "the value of an option": {"request": Request("z-image", "a lake", {"style": TEXT})},
-    "why": {"reason": TEXT, "fate": "failed"},
-    "batch": {"batch": TEXT},
+    "why": {"reason": TEXT, "status": "failed"},
+    "batch": {"batch_id": TEXT},
     "task": {"task_id": TEXT},
 }
 
@@ -344,15 +346,17 @@ def test_a_fact_of_one_result_is_text(fact):
     assert_text(details.entry_details(entry(**FACTS[fact])))
 
 
-@pytest.mark.parametrize("name", ["prompt", "model", "task_id", "service", "made"])
+@pytest.mark.parametrize("name", ["prompt", "model", "task_id", "service", "created_at"])
 def test_a_fact_of_a_picture_that_is_brought_along_is_text(name):
     story = ResultMetadata(
         **{
-            **dict.fromkeys(("prompt", "model", "task_id", "ticket", "service", "made"), "plain"),
+            **dict.fromkeys(
+                ("prompt", "model", "task_id", "job_id", "service", "created_at"), "plain"
+            ),
             name: ELEMENT,
         }
     )
-    said = ELEMENT[:16] if name == "made" else ELEMENT
+    said = ELEMENT[:16] if name == "created_at" else ELEMENT
     assert_text(details.metadata_details(story), said=said)
 
 
@@ -365,11 +369,11 @@ def test_the_first_words_on_a_tile_without_a_picture_are_text():
 
 
 def test_the_reason_on_a_tile_is_text():
-    assert_text(tile_html(entry(fate="failed", reason=TEXT), b"", ""))
+    assert_text(tile_html(entry(status="failed", reason=TEXT), b"", ""))
 
 
 def test_the_state_on_a_tile_that_no_document_knows_is_text():
-    html = tile_html(entry(fate="accepted", state=ELEMENT), b"", "")
+    html = tile_html(entry(status="submitted", state=ELEMENT), b"", "")
     assert_text(html, said=ELEMENT.capitalize())
 
 

@@ -46,7 +46,7 @@ def screen(monkeypatch):
 
 
 def names(job):
-    return {"liangxin": {"ticket": job.record.id, "task_id": job.task_id}}
+    return {"liangxin": {"job_id": job.record.id, "task_id": job.task_id}}
 
 
 def test_the_output_of_a_finished_job_names_its_task(session, screen):
@@ -70,8 +70,8 @@ def test_the_output_names_the_task_as_soon_as_the_service_has_accepted_it(
 def test_the_output_of_a_refused_job_names_its_ticket(session, screen):
     job = session.generate("a cat", model="no-such-model")
     show(job, session)
-    wait_until(lambda: job.status.is_final)
-    assert screen.latest == {"liangxin": {"ticket": job.record.id, "task_id": ""}}
+    wait_until(lambda: job.last_update.is_final)
+    assert screen.latest == {"liangxin": {"job_id": job.record.id, "task_id": ""}}
 
 
 def test_the_output_of_a_batch_names_all_its_tasks(session, screen):

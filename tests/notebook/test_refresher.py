@@ -26,7 +26,9 @@ class Card:
 
     def __init__(self, number=0):
         self.drawn = self.ticked = 0
-        self.status = SimpleNamespace(is_final=False, record=SimpleNamespace(at=float(number)))
+        self.latest = SimpleNamespace(
+            is_final=False, record=SimpleNamespace(created_at=float(number))
+        )
 
     def draw(self):
         self.drawn += 1
@@ -130,7 +132,7 @@ def test_of_many_clocks_the_newest_tick_each_second_and_the_others_in_turn(beats
 
 def test_the_clock_of_a_card_that_is_over_stands_still(beats):
     (card,) = beats.add(1)
-    card.status.is_final = True
+    card.latest.is_final = True
     beats.beat_for(2)
     assert card.ticked == 0
 
@@ -176,7 +178,7 @@ def test_100_live_cards_send_a_bounded_number_of_messages(beats, sent, monkeypat
     for _ in range(10):
         phase = next(phases)
         for card in cards:
-            card.update(JobUpdate(card.status.record, phase))
+            card.update(JobUpdate(card.latest.record, phase))
         sent.clear()
         beats.beat()
         assert 0 < len(sent) <= 250 / PER_SECOND
@@ -187,7 +189,7 @@ def test_a_card_whose_state_changes_sends_its_parts_once_a_beat(beats, sent, mon
     beats.beat()
     sent.clear()
     for phase in ("waiting", "queuing", "generating"):
-        card.update(JobUpdate(card.status.record, phase))
+        card.update(JobUpdate(card.latest.record, phase))
     beats.beat()
     # The state, the place for the picture, the clock, the colour, the buttons.
     assert 1 <= len(sent) <= 5

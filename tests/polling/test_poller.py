@@ -216,8 +216,8 @@ async def test_a_cancelled_task_is_not_asked_about_any_more():
 
 async def test_nothing_of_a_finished_or_cancelled_task_stays_behind():
     shared = scheduler()
-    left = start(Service("generating"), shared, task_id="left")
-    await follow(Service("success"), shared, task_id="done")
+    left = start(Service("generating"), shared, task_id="detached")
+    await follow(Service("success"), shared, task_id="saved")
     left.cancel()
     await asyncio.sleep(1.0)
     held = (shared._queue, shared._ready, shared._tracked, shared._polls)

@@ -158,7 +158,7 @@ def test_a_call_counts_from_the_moment_of_its_answer(books, clock):
 
 def test_an_answer_to_a_call_without_an_appointment_counts_nothing(books):
     mine, other = books
-    mine.confirm(QUERY, "unknown")
+    mine.confirm(QUERY, "unconfirmed")
     assert other.reserve(QUERY, RateLimit(1, 1.0), "a") == 0.0
 
 
@@ -319,7 +319,7 @@ def test_a_redis_counts_a_call_from_its_answer_and_forgets_old_ones(redis_books)
     mine, other = redis_books
     mine._server.zadd(mine._redis_key(QUERY), {"a": 5.0, "old": 6.0})  # moments of long ago
     mine.confirm(QUERY, "a")
-    mine.confirm(QUERY, "unknown")
+    mine.confirm(QUERY, "unconfirmed")
     assert other.reserve(QUERY, RateLimit(1, LONG), "b") == about(LONG)
     left = other._server.zrange(other._redis_key(QUERY), 0, -1, withscores=True)
     assert [name for name, _ in left] == [b"a", b"b"]
@@ -655,7 +655,7 @@ def test_a_job_in_the_line_says_when_it_is_sent_and_can_be_withdrawn(tmp_path):
         last.detach()
         with pytest.raises(InvalidRequestError, match="nothing was sent, nothing was billed"):
             last.wait(60)
-        assert session.get_record(last.record.id).fate == "refused"
+        assert session.get_record(last.record.id).status == "rejected"
         wait_until(lambda: all(job.task_id for job in jobs[:20]))
         assert [method for method, *_ in server.seen] == ["POST"] * 20
     finally:

@@ -57,8 +57,8 @@ def test_result_is_a_folder_with_a_readable_name(tmp_path):
 
 def test_result_is_its_files_and_its_story(tmp_path):
     _, result = kept(tmp_path, picture())
-    assert sorted(p.name for p in result.folder.iterdir()) == ["1.png", "story.json"]
-    assert json.loads((result.folder / "story.json").read_text())["prompt"] == "A cafe terrace"
+    assert sorted(p.name for p in result.folder.iterdir()) == ["1.png", "metadata.json"]
+    assert json.loads((result.folder / "metadata.json").read_text())["prompt"] == "A cafe terrace"
 
 
 def test_result_is_read_back_from_its_folder(tmp_path):
@@ -226,7 +226,7 @@ def test_every_file_is_on_disk_whole_before_its_folder_appears(tmp_path, disk):
     _, result = kept(tmp_path, picture(), picture("JPEG"))
     before, _, hidden = before_and_after_rename(disk, result)
     files = sorted(result.folder.iterdir())
-    assert [file.name for file in files] == ["1.png", "2.jpg", "story.json"]
+    assert [file.name for file in files] == ["1.png", "2.jpg", "metadata.json"]
     for file in files:
         assert ("synced", f"{hidden}/{file.name}", file.stat().st_size) in before
 
@@ -249,7 +249,7 @@ def test_ledger_says_kept_only_when_the_result_is_on_disk(tmp_path, disk, monkey
     def fate_in_the_ledger(handle):
         disk.sync(handle)
         with closing(sqlite3.connect(f"file:{tmp_path}/ledger.sqlite?mode=ro", uri=True)) as db:
-            fates.append(db.execute("select fate from tickets").fetchone()[0])
+            fates.append(db.execute("select status from jobs").fetchone()[0])
 
     monkeypatch.setattr(os, "fsync", fate_in_the_ledger)
     with (
@@ -257,5 +257,5 @@ def test_ledger_says_kept_only_when_the_result_is_on_disk(tmp_path, disk, monkey
         closing(Session(base_url=server.url, key=KEY, results=tmp_path, schedule=PACE)) as session,
     ):
         session.generate("a lake").wait(60)
-        assert session.ledger.count_by_status() == {"kept": 1}
+        assert session.ledger.count_by_status() == {"saved": 1}
     assert set(fates) == {"succeeded"}

@@ -189,23 +189,23 @@ def fetch_with_fault(served, session, fault):
         with suppress(ResultUnavailableError):
             assert job.wait(120).paths[0].stat().st_size > 1000
     (ticket,) = session.ledger.list_jobs()
-    return ticket.fate, served.counters()["calls"].get("download-url", 0) - before
+    return ticket.status, served.counters()["calls"].get("download-url", 0) - before
 
 
 @of_kie
 def test_a_result_whose_link_has_expired_is_kept_where_the_service_makes_new_links(kie, connect):
-    assert fetch_with_fault(kie, connect(kie, "kie"), "file-aged") == ("kept", 1)
+    assert fetch_with_fault(kie, connect(kie, "kie"), "file-aged") == ("saved", 1)
 
 
 @of_kie
 def test_a_result_that_the_service_no_longer_has_is_lost(kie, connect):
-    assert fetch_with_fault(kie, connect(kie, "kie"), "file-404") == ("lost", 1)
+    assert fetch_with_fault(kie, connect(kie, "kie"), "file-404") == ("result_lost", 1)
 
 
 @of_liangxin
 def test_a_result_whose_link_has_expired_is_lost_where_the_service_makes_none(liangxin, connect):
     session = connect(liangxin, "liangxin")
-    assert fetch_with_fault(liangxin, session, "file-aged") == ("lost", 0)
+    assert fetch_with_fault(liangxin, session, "file-aged") == ("result_lost", 0)
 
 
 @pytest.fixture
@@ -228,7 +228,7 @@ def test_when_the_credits_are_used_up_nothing_is_created(poor, connect, profile,
     with pytest.raises(InsufficientCreditsError, match=code) as error:
         session.generate("a lake", model=model, aspect="1:1").wait(120)
     assert "Top up" in str(error.value)
-    assert sorted(ticket.fate for ticket in session.ledger.list_jobs()) == ["kept", "refused"]
+    assert sorted(ticket.status for ticket in session.ledger.list_jobs()) == ["saved", "rejected"]
     assert poor.counters()["created"] == 1
 
 

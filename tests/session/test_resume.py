@@ -105,7 +105,7 @@ def test_attached_task_is_in_the_ledger(connect):
     job = accepted(connect("one"))
     other = connect("two")
     other.attach(job.task_id).wait(60)
-    assert other.ledger.find(job.task_id).fate == "kept"
+    assert other.ledger.find(job.task_id).status == "saved"
 
 
 def test_attaching_a_kept_task_asks_nothing(connect, server):
@@ -122,7 +122,7 @@ def test_attaching_an_unknown_task_is_reported(connect):
     job = session.attach("task_unknown")
     with pytest.raises(ResultUnavailableError, match="does not know task task_unknown"):
         job.wait(60)
-    assert job.state == "lost"
+    assert job.status == "result_lost"
     assert len(session.history()) == 0
 
 
@@ -150,7 +150,7 @@ def test_task_of_another_prompt_is_not_taken_for_the_lost_one(connect, server):
     lake = lost(session, "a lake")
     with pytest.raises(InvalidRequestError, match="is not in the ledger"):
         session.resume(other.task_id)
-    assert session.ledger.find(lake.record.id).fate == "unknown"
+    assert session.ledger.find(lake.record.id).status == "unconfirmed"
 
 
 def test_question_about_a_lost_task_counts_against_the_rate(connect, server, tmp_path, monkeypatch):
@@ -202,29 +202,29 @@ def test_missing_notebook_is_refused(connect, tmp_path):
 def with_one_of_each(connect):
     """A session whose ledger holds a request that was kept, refused, lost and never sent."""
     session = connect()
-    session.generate("kept").wait(60)
+    session.generate("saved").wait(60)
     place = session.settings.profile, session.settings.base_url
-    refused = session.ledger.create(Request("z-image", "refused"), *place)
-    session.ledger.update(refused, "refused", fate="refused")
+    refused = session.ledger.create(Request("z-image", "rejected"), *place)
+    session.ledger.update(refused, "rejected", status="rejected")
     lost = session.ledger.create(Request("z-image", "lost on its way"), *place)
-    session.ledger.update(lost, "sent", fate="sent")
+    session.ledger.update(lost, "submitting", status="submitting")
     session.ledger.create(Request("z-image", "never sent"), *place)
     return session
 
 
 def test_findings_count_everything_once(with_one_of_each):
     counts = {finding.label: finding.count for finding in with_one_of_each.audit()}
-    assert counts == {"kept": 1, "unknown": 1, "refused": 1, "never sent": 1}
+    assert counts == {"saved": 1, "unconfirmed": 1, "rejected": 1, "never sent": 1}
 
 
 def test_finding_of_a_lost_request_says_where_to_look(with_one_of_each):
-    (unknown,) = [f for f in with_one_of_each.audit() if f.label == "unknown"]
+    (unknown,) = [f for f in with_one_of_each.audit() if f.label == "unconfirmed"]
     assert "console" in unknown.next_step
 
 
 def test_request_on_its_way_when_its_process_ended_counts_as_unknown(with_one_of_each):
     with_one_of_each.audit()
-    assert with_one_of_each.ledger.count_by_status()["unknown"] == 1
+    assert with_one_of_each.ledger.count_by_status()["unconfirmed"] == 1
 
 
 def test_removed_result_is_reported_and_can_be_collected_again(connect):
@@ -233,7 +233,7 @@ def test_removed_result_is_reported_and_can_be_collected_again(connect):
     for file in kept.wait(60).folder.iterdir():
         file.unlink()
     kept.result.folder.rmdir()
-    assert [finding.label for finding in session.audit()] == ["kept, then removed"]
+    assert [finding.label for finding in session.audit()] == ["files removed"]
     with pytest.raises(ResultUnavailableError, match="no longer"):
         session.result(session.get_record(kept.task_id))
     assert session.resume(kept.task_id)[0].wait(60).paths[0].exists()
@@ -244,7 +244,7 @@ def test_history_has_a_row_for_each_request(connect):
     session.generate("雨夜").wait(60)
     table = session.history()
     (row,) = table
-    assert (row["prompt"], row["fate"], row["model"]) == ("雨夜", "kept", "z-image")
+    assert (row["prompt"], row["status"], row["model"]) == ("雨夜", "saved", "z-image")
     assert row["task"] in repr(table)
     assert "雨夜" in table._repr_html_()
 
@@ -271,7 +271,7 @@ def test_number_of_unfinished_tasks_is_read_from_the_file_alone(connect, server,
 
 
 @pytest.mark.parametrize("how", ["leave", "close", "interrupt", "kill"])
-@pytest.mark.parametrize("state", ["sending", "waiting", "queuing", "generating", "saving"])
+@pytest.mark.parametrize("state", ["submitting", "waiting", "queuing", "generating", "saving"])
 def test_task_is_collected_however_and_whenever_its_process_ended(
     connect, server, tmp_path, state, how
 ):
@@ -286,6 +286,6 @@ def test_task_is_collected_however_and_whenever_its_process_ended(
     session = connect()
     for job in session.resume():
         job.wait(60)
-    answered = state != "sending" or how in ("leave", "close")
-    assert session.ledger.count_by_status() == {"kept" if answered else "unknown": 1}
+    answered = state != "submitting" or how in ("leave", "close")
+    assert session.ledger.count_by_status() == {"saved" if answered else "unconfirmed": 1}
     assert server.count("createTask") == 1

@@ -48,13 +48,13 @@ def test_ledger_names_the_folder_of_the_result(session):
     result = job.wait(60)
     ticket = session.ledger.find(job.task_id)
     folder = result.folder.relative_to(session.results.root).as_posix()
-    assert (ticket.fate, ticket.folder) == ("kept", folder)
+    assert (ticket.status, ticket.folder) == ("saved", folder)
 
 
 def test_ledger_says_how_long_the_task_took(session):
     job = session.generate("a lake", size="square")
     job.wait(60)
-    assert session.ledger.find(job.task_id).seconds > 0
+    assert session.ledger.find(job.task_id).duration_s > 0
 
 
 @pytest.mark.anyio
@@ -68,7 +68,7 @@ def test_refused_request_raises_the_reason_at_every_wait(session):
     for _ in range(2):
         with pytest.raises(APIError, match="unsupported model: no-such-model"):
             job.wait(60)
-    assert job.state == "refused"
+    assert job.status == "rejected"
 
 
 def test_refused_request_is_in_the_ledger_with_its_reason(session):
@@ -76,7 +76,7 @@ def test_refused_request_is_in_the_ledger_with_its_reason(session):
     with pytest.raises(APIError):
         job.wait(60)
     ticket = session.ledger.find(job.record.id)
-    assert ticket.fate == "refused"
+    assert ticket.status == "rejected"
     assert "unsupported model" in ticket.reason
 
 
@@ -92,7 +92,7 @@ def with_wrong_key(sandbox, tmp_path):
 def test_wrong_key_is_reported_and_the_request_counts_as_refused(with_wrong_key):
     with pytest.raises(APIError, match="invalid token"):
         with_wrong_key.generate("a lake").wait(60)
-    assert with_wrong_key.ledger.count_by_status() == {"refused": 1}
+    assert with_wrong_key.ledger.count_by_status() == {"rejected": 1}
 
 
 def test_key_is_not_in_the_ledger(with_wrong_key, tmp_path):
@@ -110,7 +110,7 @@ def test_port_without_a_server_is_reported_as_not_sent(tmp_path):
     ):
         with pytest.raises(APIConnectionError, match="Nothing was sent, nothing was billed"):
             session.generate("a lake").wait(60)
-        assert session.ledger.count_by_status() == {"refused": 1}
+        assert session.ledger.count_by_status() == {"rejected": 1}
 
 
 # ---- the same against a server that the test controls
@@ -119,7 +119,7 @@ def test_port_without_a_server_is_reported_as_not_sent(tmp_path):
 def test_generate_returns_before_the_request_is_answered(connect, server):
     with server.held("createTask"):
         job = connect().generate("a lake")
-        assert job.state == "sending"
+        assert job.status == "submitting"
     job.wait(60)
 
 
@@ -130,12 +130,12 @@ def test_watcher_sees_every_state_in_order(connect, server):
         job.watch(lambda status: seen.append(status.phase))
     job.wait(60)
     states = list(dict.fromkeys(seen))
-    assert states == ["sending", "waiting", "queuing", "generating", "saving", "done"]
+    assert states == ["submitting", "waiting", "queuing", "generating", "saving", "saved"]
 
 
 def test_watcher_that_raises_does_not_end_the_work(connect, server):
     def broken(status):
-        if status.phase != "sending":
+        if status.phase != "submitting":
             raise RuntimeError("a watcher's own mistake")
 
     with server.held("createTask"):
@@ -150,7 +150,7 @@ def test_ten_requests_make_ten_tasks(connect, server):
     for job in jobs:
         job.wait(60)
     assert server.count("createTask") == 10
-    assert session.ledger.count_by_status() == {"kept": 10}
+    assert session.ledger.count_by_status() == {"saved": 10}
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_wrong_input_is_neither_written_nor_sent(connect, server, wrong):
     with pytest.raises(InvalidRequestError):
         session.generate(**wrong)
     session.generate("a lake").wait(60)  # what is sent after it is the first request
-    assert session.ledger.count_by_status() == {"kept": 1}
+    assert session.ledger.count_by_status() == {"saved": 1}
     assert server.count("createTask") == 1
 
 
@@ -173,7 +173,7 @@ def test_left_job_ends_its_wait_and_names_the_command_that_collects_it(connect, 
         WaitTimeoutError, match=rf"it may be billed.*%liangxin resume {job.task_id}"
     ):
         job.wait(60)
-    assert job.state == "left"
+    assert job.status == "detached"
 
 
 def test_left_job_is_collected_by_resume_without_a_new_task(connect, server):

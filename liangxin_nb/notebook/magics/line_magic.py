@@ -130,7 +130,7 @@ def _resume(here: Session, id: str) -> Any:
 
 def _unsent(here: Session) -> str:
     """What resume leaves alone: prompts of batches that were never sent."""
-    ids = {t.batch for t in here.ledger.with_status("intent") if t.batch}
+    ids = {t.batch_id for t in here.ledger.with_status("pending") if t.batch_id}
     commands = ", ".join(f"%liangxin batch {id}" for id in sorted(ids))
     return f"Prompts of a batch were never sent: {commands} goes on with it." if ids else ""
 

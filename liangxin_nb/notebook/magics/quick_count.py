@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
 
 __all__ = ["count_resumable"]
 
@@ -17,10 +21,21 @@ def count_resumable(ledger: Path) -> int:
 
     from ...core.job_record import RESUMABLE
 
-    marks = ", ".join("?" * len(RESUMABLE))
-    query = f"SELECT count(*) FROM tickets WHERE task_id != '' AND fate IN ({marks})"  # noqa: S608
-    try:
-        with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True, timeout=1.0)) as db:
-            return int(db.execute(query, RESUMABLE).fetchone()[0])
-    except sqlite3.Error:
-        return 0
+    # A ledger of an older version is only read here: it is brought up to date when it is opened.
+    queries = [
+        ("SELECT count(*) FROM jobs WHERE task_id != '' AND status IN (?, ?)", RESUMABLE),
+        (
+            "SELECT count(*) FROM tickets WHERE task_id != '' AND fate IN (?, ?)",
+            ("accepted", "succeeded"),
+        ),
+    ]
+    for query, statuses in queries:
+        with suppress(sqlite3.Error), closing(_open(ledger)) as db:
+            return int(db.execute(query, statuses).fetchone()[0])
+    return 0
+
+
+def _open(ledger: Path) -> sqlite3.Connection:
+    import sqlite3
+
+    return sqlite3.connect(f"file:{ledger}?mode=ro", uri=True, timeout=1.0)

@@ -41,7 +41,7 @@ def show(job: Job, session: Session, *, notes: Sequence[str] = (), brief: bool =
         with suppress(Exception):
             _show_live(job, session, slot, notes, settle)
             return
-    slot.show("\n".join([_status_line(job.status), *notes]))
+    slot.show("\n".join([_status_line(job.last_update), *notes]))
     if is_interactive():
         job.watch(partial(_update_text, slot, notes))
     job.watch(settle)
@@ -99,14 +99,14 @@ def _show_live(
     from .card_factory import make_card  # ipywidgets is loaded only where cards are shown
 
     card, followed = make_card(job, session, notes=notes, on_end=on_end)
-    output.show(_status_line(job.status), card.box.model_id)
+    output.show(_status_line(job.last_update), card.box.model_id)
     followed(job)
 
 
 def _show_text(
     job: Job, session: Session, notes: Sequence[str] = (), *, brief: bool, is_waited_for: bool
 ) -> None:
-    line = TerminalProgress(job.status, is_waited_for=is_waited_for)
+    line = TerminalProgress(job.last_update, is_waited_for=is_waited_for)
     for note in filter(None, (job.note, *notes)):
         print(note)  # noqa: T201 there is nothing else to show it on
     job.watch(line.update)
@@ -122,13 +122,13 @@ def _print_reason(status: JobUpdate) -> None:
 
 def _update_text(output: OutputHandle, notes: Sequence[str], status: JobUpdate) -> None:
     """A line of text for each state, where no card can be."""
-    if not status.is_final or status.phase == "left":
+    if not status.is_final or status.phase == "detached":
         output.replace({"text/plain": "\n".join([_status_line(status), *notes])}, status.record)
 
 
 def _replace_with_final(output: OutputHandle, brief: bool, status: JobUpdate) -> None:
     """The durable output of a job that has ended; until then, and when left, the card stays."""
-    if status.is_final and status.phase != "left":
+    if status.is_final and status.phase != "detached":
         output.replace(_final_bundle(status, brief), status.record)
     else:
         output.set_record(status.record)

@@ -40,21 +40,21 @@ _STYLE = """<style>
 #: What is counted: its sign, its word and its tone; those marked are always there, so that
 #: nothing jumps.
 _KINDS = {
-    "done": ("●", "done", "lx-good", True),
+    "saved": ("●", "saved", "lx-good", True),
     "running": ("◐", "running", "lx-run", True),
-    "unsent": ("○", "not sent yet", "", True),
+    "pending": ("○", "not sent yet", "", True),
     "failed": ("✕", "failed", "lx-bad", False),
-    "refused": ("✕", "refused", "lx-bad", False),
-    "lost": ("✕", "lost", "lx-bad", False),
-    "unknown": ("?", "unknown (may be billed)", "lx-warn", False),
-    "left": ("◇", "left (still running)", "lx-warn", False),
+    "rejected": ("✕", "rejected", "lx-bad", False),
+    "result_lost": ("✕", "result_lost", "lx-bad", False),
+    "unconfirmed": ("?", "unconfirmed (may be billed)", "lx-warn", False),
+    "detached": ("◇", "detached (still running)", "lx-warn", False),
 }
 #: What a batch that has come to rest is called by the first of these that it counts, else done.
 _IDLE_TEXTS = {
-    "left": ("◇", "Left", "lx-warn"),
-    "unsent": ("‖", "Paused", "lx-warn"),
-    **dict.fromkeys(("failed", "refused", "lost"), ("✕", "Done, with failures", "lx-bad")),
-    "unknown": ("?", "Done, some unknown", "lx-warn"),
+    "detached": ("◇", "Left", "lx-warn"),
+    "pending": ("‖", "Paused", "lx-warn"),
+    **dict.fromkeys(("failed", "rejected", "result_lost"), ("✕", "Done, with failures", "lx-bad")),
+    "unconfirmed": ("?", "Done, some unconfirmed", "lx-warn"),
 }
 
 
@@ -90,9 +90,9 @@ class BatchView:
             self.box.remove_class(self._style)
             self.box.add_class(tone)
             self._style = tone
-        open_ = now.counts.get("unsent", 0) + now.counts.get("left", 0)
+        open_ = now.counts.get("pending", 0) + now.counts.get("detached", 0)
         fits = {
-            "pause": now.active and not now.paused and now.counts.get("unsent", 0) > 0,
+            "pause": now.active and not now.paused and now.counts.get("pending", 0) > 0,
             "resume": (now.paused or not now.active) and open_ > 0,
             "leave": now.active,
             "retry": now.retryable > 0,
@@ -159,7 +159,7 @@ def _state(now: Progress) -> tuple[str, str, str]:
 
 def _head(now: Progress) -> str:
     sign, word, _ = _state(now)
-    ended = sum(now.counts.get(kind, 0) for kind in ("done", "failed", "refused", "lost"))
+    ended = sum(now.counts.get(kind, 0) for kind in ("saved", "failed", "rejected", "result_lost"))
     times = [
         f"{ended} of {now.total}",
         format_elapsed(now.elapsed_s) if now.active else format_duration(now.elapsed_s),
@@ -215,7 +215,7 @@ def _reasons(now: Progress) -> str:
 
 
 def _reason(outcome: Outcome) -> str:
-    sign, word, tone, _ = _KINDS.get(outcome.state, ("✕", outcome.state, "lx-bad", False))
+    sign, word, tone, _ = _KINDS.get(outcome.status, ("✕", outcome.status, "lx-bad", False))
     where = first_line(outcome.row, 40)
     where += f" · {first_line(outcome.column, 30)}" if outcome.column else ""
     reason = escape(outcome.reason)

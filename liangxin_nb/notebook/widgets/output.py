@@ -116,5 +116,5 @@ class OutputHandle:
         """What a saved notebook needs to find the task again."""
         if self._record is None:
             return {}
-        told = {"ticket": self._record.id, "task_id": self._record.task_id}
+        told = {"job_id": self._record.id, "task_id": self._record.task_id}
         return {"liangxin": told}

@@ -23,7 +23,7 @@ class Card(Protocol):
     """Whatever shows a state and a running time."""
 
     @property
-    def status(self) -> JobUpdate:
+    def latest(self) -> JobUpdate:
         """The latest word about what it shows."""
 
     def draw(self) -> None:
@@ -81,7 +81,7 @@ class Refresher:
     def _has_live_cards(self) -> bool:
         with self._lock:
             # A card that is over may come to life again: *Again* and *Collect* give it a new job.
-            alive = any(not card.status.is_final for card in self._cards)
+            alive = any(not card.latest.is_final for card in self._cards)
             self._running = alive or bool(self._pending)
             return self._running
 
@@ -96,9 +96,9 @@ class Refresher:
         """The newest cards whose second is up, and those that have waited longest."""
         now = self._clock()
         with self._lock:
-            times = [(card, at) for card, at in self._cards.items() if not card.status.is_final]
+            times = [(card, at) for card, at in self._cards.items() if not card.latest.is_final]
             due = [card for card, at in times if now - at >= 1.0 - INTERVAL / 2]
-            fresh = sorted(due, key=lambda card: -card.status.record.at)[:_FRESH]
+            fresh = sorted(due, key=lambda card: -card.latest.record.created_at)[:_FRESH]
             rest = sorted(set(due) - set(fresh), key=lambda card: self._cards[card])[:_OTHERS]
             for card in (*fresh, *rest):
                 self._cards[card] = now

@@ -27,12 +27,12 @@ __all__ = ["Actions", "TaskCard"]
 _SANDBOX = "Sandbox: drawn on this machine, no model was run."
 #: The buttons that fit a phase; a phase not listed is a live one.
 _BUTTONS: dict[str, tuple[str, ...]] = {
-    "done": ("resubmit", "new_seed", "edit", "cell", "id"),
+    "saved": ("resubmit", "new_seed", "edit", "cell", "id"),
     "failed": ("resubmit", "new_seed", "edit", "cell", "id"),
-    "left": ("collect", "edit", "cell", "id"),
-    "lost": ("resubmit", "new_seed", "edit", "cell", "id"),
-    "refused": ("resubmit", "new_seed", "edit", "cell"),
-    "unknown": ("edit", "cell"),
+    "detached": ("collect", "edit", "cell", "id"),
+    "result_lost": ("resubmit", "new_seed", "edit", "cell", "id"),
+    "rejected": ("resubmit", "new_seed", "edit", "cell"),
+    "unconfirmed": ("edit", "cell"),
 }
 _LIVE = ("leave", "edit", "cell", "id")
 _LABELS = {
@@ -84,7 +84,7 @@ class TaskCard:
         self._median_duration, self._notes = median_duration, tuple(notes)
         self._changed, self._framed = news or TaskCard.draw, framed
         self._closed, self._drawing = False, threading.Lock()
-        self.status = job.status
+        self.latest = job.last_update
         # Of hundreds of cards each part counts: what may never be seen is made when it is.
         shared = widgets.Layout()
         parts = (widgets.HTML(layout=shared) for _ in range(4))
@@ -111,7 +111,7 @@ class TaskCard:
     def update(self, status: JobUpdate) -> None:
         """Takes a new status; called on the private loop's thread."""
         if status.record.id == self._job.record.id:
-            self.status = status
+            self.latest = status
             self._changed(self)
 
     def draw(self) -> None:
@@ -121,7 +121,7 @@ class TaskCard:
                 self._draw()
 
     def _draw(self) -> None:
-        status, tone = self.status, state_style(self.status.phase).tone
+        status, tone = self.latest, state_style(self.latest.phase).tone
         self._art.value = _art(status, self._framed)  # the slow part first: all changes together
         self.box._dom_classes = ("lx-card", f"lx-{tone}")
         self._state.value = _state(status)
@@ -136,7 +136,7 @@ class TaskCard:
     def tick(self) -> None:
         """Shows the time that has passed now."""
         if not self._closed:
-            self._clock.value = _times(self.status, self._median_duration)
+            self._clock.value = _times(self.latest, self._median_duration)
 
     def close(self) -> None:
         """Takes the card off the screen; the job goes on."""
@@ -146,13 +146,13 @@ class TaskCard:
             button.close()
 
     def _available_buttons(self) -> list[str]:
-        ticket = self.status.record
+        ticket = self.latest.record
         missing = {
             "edit": self._actions.edit is None,
             "new_seed": not self._actions.supports_seed(ticket),
             "id": not ticket.task_id,
         }
-        names = _BUTTONS.get(self.status.phase, _LIVE)
+        names = _BUTTONS.get(self.latest.phase, _LIVE)
         return [name for name in names if not missing.get(name)]
 
     def _button(self, name: str) -> widgets.Button:
@@ -189,7 +189,7 @@ class TaskCard:
 
         A kernel cannot reach the browser's clipboard without JavaScript of its own.
         """
-        ticket, word = self.status.record, {"cell": "The cell", "id": "The task's id"}[name]
+        ticket, word = self.latest.record, {"cell": "The cell", "id": "The task's id"}[name]
         text = self._actions.to_cell(ticket) if name == "cell" else ticket.task_id
         if self._copy is None:
             tip = "Ctrl+A and Ctrl+C copy it; Cmd on a Mac"
@@ -204,7 +204,7 @@ class TaskCard:
             self._copy.focus()
 
     def _show_metadata(self) -> str:
-        status, ticket = self.status, self.status.record
+        status, ticket = self.latest, self.latest.record
         lines = [f'<div class="lx-prompt">{first_line(ticket.request.prompt)}</div>']
         if status.error is not None:
             lines.append(f"<div>{escape(str(status.error))}</div>")
@@ -235,9 +235,9 @@ def _state(status: JobUpdate) -> str:
 
 
 def _times(status: JobUpdate, median_duration: float | None) -> str:
-    passed = (status.ended_at or time.time()) - status.record.at
+    passed = (status.ended_at or time.time()) - status.record.created_at
     times = (
-        format_duration(status.record.seconds or passed)
+        format_duration(status.record.duration_s or passed)
         if status.is_final
         else format_elapsed(passed)
     )

@@ -28,7 +28,7 @@ class TerminalProgress:
     _open: ClassVar[bool] = False
 
     def __init__(self, status: JobUpdate, *, is_waited_for: bool) -> None:
-        self.status = status
+        self.latest = status
         self._phase = ""
         self._is_waited_for = is_waited_for
         with self._lock:
@@ -37,7 +37,7 @@ class TerminalProgress:
     def update(self, status: JobUpdate) -> None:
         """Says the new state; at the end the path, or the reason."""
         with self._lock:
-            self.status = status
+            self.latest = status
             self._print(ends="\n" if status.is_final else "")
             if status.is_final:
                 self._alive.discard(self)
@@ -49,7 +49,7 @@ class TerminalProgress:
     def tick(self) -> None:
         """Says the time that has passed now, where the line can be rewritten."""
         with self._lock:
-            if self._rewrites and not self.status.is_final:
+            if self._rewrites and not self.latest.is_final:
                 self._print(ends="")
 
     @property
@@ -60,16 +60,16 @@ class TerminalProgress:
         if self._rewrites:
             self._write(f"\r\x1b[2K{self._text()}{ends}")
             TerminalProgress._open = not ends
-        elif self.status.phase != self._phase:
+        elif self.latest.phase != self._phase:
             self._write(f"{chr(10) * TerminalProgress._open}{self._text()}\n")
             TerminalProgress._open = False
-        self._phase = self.status.phase
+        self._phase = self.latest.phase
 
     def _text(self) -> str:
-        status, seen = self.status, state_style(self.status.phase)
-        passed = (status.ended_at or time.time()) - status.record.at
+        status, seen = self.latest, state_style(self.latest.phase)
+        passed = (status.ended_at or time.time()) - status.record.created_at
         seconds = (
-            format_duration(status.record.seconds or passed)
+            format_duration(status.record.duration_s or passed)
             if status.is_final
             else format_elapsed(passed)
         )
@@ -77,7 +77,7 @@ class TerminalProgress:
         return f"{seen.sign} {seen.word} · {status.record.request.model} · {name} · {seconds}"
 
     def _end(self) -> None:
-        result = self.status.result
+        result = self.latest.result
         for path in result.paths if result is not None else ():
             self._write(f"{_relative_path(path)}\n")
 

@@ -66,18 +66,18 @@ class StateStyle:
 
 
 _STATE_STYLES = {
-    "unsent": StateStyle("○", "Not sent yet", "run"),
-    "sending": StateStyle("○", "Sending", "run"),
+    "pending": StateStyle("○", "Not sent yet", "run"),
+    "submitting": StateStyle("○", "Sending", "run"),
     "waiting": StateStyle("○", "Waiting", "run"),
     "queuing": StateStyle("◔", "Queuing", "run"),
     "generating": StateStyle("◐", "Generating", "run"),
     "saving": StateStyle("◕", "Saving", "run"),
-    "done": StateStyle("●", "Done", "good"),
+    "saved": StateStyle("●", "Done", "good"),
     "failed": StateStyle("✕", "Failed", "bad"),
-    "refused": StateStyle("✕", "Refused", "bad"),
-    "lost": StateStyle("✕", "Lost", "bad"),
-    "left": StateStyle("◇", "Left (still running)", "warn"),
-    "unknown": StateStyle("?", "Unknown (may be billed)", "warn"),
+    "rejected": StateStyle("✕", "Rejected", "bad"),
+    "result_lost": StateStyle("✕", "Result lost", "bad"),
+    "detached": StateStyle("◇", "Detached (still running)", "warn"),
+    "unconfirmed": StateStyle("?", "Unconfirmed (may be billed)", "warn"),
 }
 
 

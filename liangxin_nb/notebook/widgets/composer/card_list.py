@@ -47,12 +47,12 @@ class CardList:
             old.close()
         self._more.value = self._remove_oldest()
         followed(job)
-        job.watch(lambda status: self._done() if status.phase == "done" else None)
+        job.watch(lambda status: self._done() if status.phase == "saved" else None)
 
     def _overflow(self) -> list[TaskCard]:
         dropped = []
         while len(self._cards) > MAX_CARDS:
-            over = [card for card in self._cards if card.status.is_final]
+            over = [card for card in self._cards if card.latest.is_final]
             dropped.append(over[-1] if over else self._cards[-1])
             self._cards.remove(dropped[-1])
         self._removed += len(dropped)

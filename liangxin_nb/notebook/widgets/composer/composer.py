@@ -86,7 +86,7 @@ class Composer:
         self._on_toggle()
         self._show()
         jobs = self._session.active() if self._session else []
-        for job in sorted(jobs, key=lambda job: job.record.at)[-MAX_CARDS:]:
+        for job in sorted(jobs, key=lambda job: job.record.created_at)[-MAX_CARDS:]:
             self._cards.add(job, self._here())
 
     def _here(self) -> Session:
@@ -216,7 +216,7 @@ class Composer:
 
     def _prompts(self) -> list[str]:
         found = self._session.ledger.list_jobs(limit=_LOOKED_AT) if self._session else []
-        newest = sorted(found, key=lambda ticket: -ticket.at)
+        newest = sorted(found, key=lambda ticket: -ticket.created_at)
         return list(dict.fromkeys(ticket.request.prompt for ticket in newest))
 
     def _newest(self) -> list[tuple[str, Path]]:
@@ -224,7 +224,7 @@ class Composer:
         session, found = self._session, list[tuple[str, Path]]()
         tickets = session.ledger.list_jobs(limit=_LOOKED_AT) if session else []
         for ticket in tickets:
-            if ticket.fate != "kept" or session is None or len(found) == _MAX_OFFERED:
+            if ticket.status != "saved" or session is None or len(found) == _MAX_OFFERED:
                 continue
             try:
                 pictures = session.result(ticket).pictures

@@ -31,7 +31,7 @@ def show(
     """
     shelf = Library(session)
     if not shows_widgets():
-        OutputHandle().show_bundle(gallery_bundle(shelf, shelf.page(Query(statuses=("kept",)))))
+        OutputHandle().show_bundle(gallery_bundle(shelf, shelf.page(Query(statuses=("saved",)))))
         return
     _show_live(session, shelf, Handoff(on_edit, on_reference))
 

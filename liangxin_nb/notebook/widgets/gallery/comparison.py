@@ -42,12 +42,13 @@ def comparison_table(entries: Sequence[LibraryEntry], pictures: Sequence[bytes])
 
 def _head(entry: LibraryEntry, picture: bytes) -> str:
     ticket = entry.record
-    seen = state_label(ticket.fate, ticket.state)
+    seen = state_label(ticket.status, ticket.state)
     alt = escape(ticket.request.prompt, quote=True)
     image = (
         f'<img alt="{alt}" src="{data_uri(picture)}">' if picture else f"{seen.sign} {seen.word}"
     )
-    return f'<th scope="col">{image}<span class="lx-small">{format_time(ticket.at)}</span></th>'
+    when = format_time(ticket.created_at)
+    return f'<th scope="col">{image}<span class="lx-small">{when}</span></th>'
 
 
 def _row(name: str, values: Sequence[str], kind: str = "") -> str:
@@ -88,7 +89,7 @@ def _format_value(value: Any) -> str:
 
 
 def _seconds(entry: LibraryEntry) -> str:
-    seconds = entry.record.seconds
+    seconds = entry.record.duration_s
     return "" if seconds is None else f"{seconds:.0f} s"
 
 

@@ -83,7 +83,7 @@ class DetailView:
 
     def show(self, entry: LibraryEntry, small: bytes, cell: str, words: str) -> None:
         """Shows an entry, at first with its thumbnail in the large picture's place."""
-        self._image_tag(entry.record.fate == "kept", bool(entry.pictures and entry.folder))
+        self._image_tag(entry.record.status == "saved", bool(entry.pictures and entry.folder))
         if small:
             self._picture.value = _image(entry, small, 0)
         else:

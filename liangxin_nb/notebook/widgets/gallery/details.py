@@ -20,7 +20,7 @@ _LONGEST = 400
 def entry_details(entry: LibraryEntry) -> str:
     """What the ledger knows of an entry."""
     ticket = entry.record
-    seen = state_label(ticket.fate, ticket.state)
+    seen = state_label(ticket.status, ticket.state)
     sizes = [f"{f.width}×{f.height}" for f in entry.pictures if f.width]
     size = ", ".join(dict.fromkeys(sizes))
     weight = sum(file.bytes for file in entry.files)
@@ -30,11 +30,11 @@ def entry_details(entry: LibraryEntry) -> str:
         ("Model", ticket.request.model),
         *_options(ticket.request.options),
         ("File", " · ".join(filter(None, (size, _format_size(weight))))),
-        ("Asked for", format_time(ticket.at)),
-        ("Took", "" if ticket.seconds is None else format_duration(ticket.seconds)),
+        ("Asked for", format_time(ticket.created_at)),
+        ("Took", "" if ticket.duration_s is None else format_duration(ticket.duration_s)),
         ("Credits", "" if ticket.credits is None else f"{ticket.credits:g}"),
-        ("Why", ticket.reason if ticket.fate != "kept" else ""),
-        ("Batch", f"{ticket.batch}, place {ticket.place + 1}" if ticket.batch else ""),
+        ("Why", ticket.reason if ticket.status != "saved" else ""),
+        ("Batch", f"{ticket.batch_id}, place {ticket.batch_index + 1}" if ticket.batch_id else ""),
     ]  # fmt: skip
     ids = [("Task", ticket.task_id), ("Folder", ticket.folder)]
     return _details_html(ticket.request.prompt, rows, ids, ticket.profile == "sandbox")
@@ -45,13 +45,13 @@ def metadata_details(metadata: ResultMetadata) -> str:
     rows = [
         ("Model", metadata.model),
         *_options(metadata.options),
-        ("Made", metadata.made[:16].replace("T", " ")),
+        ("Made", metadata.created_at[:16].replace("T", " ")),
         ("Service", metadata.service),
-        ("Took", "" if metadata.seconds is None else format_duration(metadata.seconds)),
+        ("Took", "" if metadata.duration_s is None else format_duration(metadata.duration_s)),
         ("Credits", "" if metadata.credits is None else f"{metadata.credits:g}"),
     ]
     return _details_html(
-        metadata.prompt, rows, [("Task", metadata.task_id)], metadata.drawing is True
+        metadata.prompt, rows, [("Task", metadata.task_id)], metadata.is_sandbox is True
     )
 
 

@@ -79,7 +79,7 @@ class Filters:
         return Query(
             text=self.text.value[:_LONGEST],
             model=self.model.value or "",
-            batch=self.batch.value or "",
+            batch_id=self.batch.value or "",
             statuses=STATES[self.state.value],
             since=_midnight(self.since.value),
             until=_midnight(until + timedelta(days=1) if until else None),
@@ -89,7 +89,7 @@ class Filters:
     @property
     def is_default(self) -> bool:
         """Whether nothing but kept results is asked for."""
-        return self.query == Query(statuses=("kept",), sort=self.sort.value)
+        return self.query == Query(statuses=("saved",), sort=self.sort.value)
 
     def set_choices(
         self, models: Mapping[str, int], batches: Sequence[tuple[str, float, int]]

@@ -108,7 +108,7 @@ class Selection:
         self._notify()
 
     def _saved_entries(self) -> list[LibraryEntry]:
-        return [e for e in self._shelf.entries([*self.ids]) if e.record.fate == "kept"]
+        return [e for e in self._shelf.entries([*self.ids]) if e.record.status == "saved"]
 
     def _notify(self) -> None:
         self._host.update_count(len(self.ids))

@@ -60,5 +60,5 @@ def gallery_bundle(shelf: Library, entries: Sequence[LibraryEntry]) -> dict[str,
 
 def gallery_line(shelf: Library) -> str:
     """How much is kept in all."""
-    kept = shelf.count(Query(statuses=("kept",)))
+    kept = shelf.count(Query(statuses=("saved",)))
     return f"<Gallery of {kept:,} {'result' if kept == 1 else 'results'}>"

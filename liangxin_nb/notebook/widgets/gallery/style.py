@@ -12,10 +12,10 @@ SANDBOX = "Sandbox: drawn on this machine, no model was run."
 
 #: What the state filter offers: words for people, and the ledger's fates.
 STATES: dict[str, tuple[str, ...]] = {
-    "Kept": ("kept",),
-    "Still running": ("intent", "sent", "accepted", "succeeded"),
-    "Unknown (may be billed)": ("unknown",),
-    "Failed, refused or lost": ("failed", "refused", "lost"),
+    "Kept": ("saved",),
+    "Still running": ("pending", "submitting", "submitted", "succeeded"),
+    "Unconfirmed (may be billed)": ("unconfirmed",),
+    "Failed, rejected or lost": ("failed", "rejected", "result_lost"),
     "Deleted": ("deleted",),
     "Any state": (),
 }
@@ -28,14 +28,19 @@ KINDS = {
     "file": ("◫", "File"),
 }
 
-_STATE_LABELS = {"kept": "done", "intent": "sending", "sent": "sending", "succeeded": "saving"}
+_STATE_LABELS = {
+    "saved": "saved",
+    "pending": "submitting",
+    "submitting": "submitting",
+    "succeeded": "saving",
+}
 
 
 def state_label(name: str, state: str = "") -> StateStyle:
     """How a ledger's fate looks; a running one by the service's own last word."""
     if name == "deleted":
         return StateStyle("–", "Deleted", "soft")
-    if name == "accepted":
+    if name == "submitted":
         return state_style(state or "waiting")
     return state_style(_STATE_LABELS.get(name, name))
 

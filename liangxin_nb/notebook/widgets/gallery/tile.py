@@ -98,8 +98,8 @@ def _placeholder(entry: LibraryEntry, made: bool) -> tuple[str, str]:
     """A sign and words for what shows no picture."""
     if entry.files_missing:
         return "∅", "The files are no longer in the folder"
-    if entry.record.fate != "kept":
-        seen = state_label(entry.record.fate, entry.record.state)
+    if entry.record.status != "saved":
+        seen = state_label(entry.record.status, entry.record.state)
         reason = first_line(entry.record.reason, 120)
         return seen.sign, f"{seen.word}{f'<br>{reason}' if reason else ''}"
     if entry.kind == "image":
@@ -118,5 +118,5 @@ def _caption(entry: LibraryEntry) -> str:
     return (
         f'<div class="lx-caption"><div class="lx-line">{first_line(ticket.request.prompt)}</div>'
         f'<div class="lx-small">{facts}</div><div '
-        f'class="lx-small">{format_time(ticket.at)}</div></div>'
+        f'class="lx-small">{format_time(ticket.created_at)}</div></div>'
     )
