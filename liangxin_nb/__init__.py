@@ -168,13 +168,13 @@ def batch(
     here = session or _session()
     if id:
         return open_batch(here, id, concurrency=concurrency)
-    planned = prepare(
+    prepared = prepare(
         here, prompts, models=models, seeds=seeds, image=image, reuse=reuse, **options
     )
     return (
-        planned.estimate
+        prepared.estimate
         if dry_run
-        else planned.start(name=name, max_tasks=max_tasks, concurrency=concurrency)
+        else prepared.start(name=name, max_tasks=max_tasks, concurrency=concurrency)
     )
 
 

@@ -32,31 +32,31 @@ def kept(
     **options,
 ):
     """A ticket with its files, kept as a finished task's are; `parts`: (kind, bytes) of each."""
-    ticket = JobRecord.new(Request(model, prompt, options), session.settings.profile, "")
-    ticket = ticket.replace(
-        task_id=f"task_{ticket.id}", created_at=created_at or time.time(), batch_id=batch_id
+    record = JobRecord.new(Request(model, prompt, options), session.settings.profile, "")
+    record = record.replace(
+        task_id=f"task_{record.id}", created_at=created_at or time.time(), batch_id=batch_id
     )
-    session.ledger.add(ticket)
+    session.ledger.add(record)
     if status != "saved":
-        return session.ledger.update(ticket, status, status=status, reason="The service said no.")
+        return session.ledger.update(record, status, status=status, reason="The service said no.")
     if parts is None:
         parts = [("image", _painted())]
-    parcel = session.results.stage(ticket)
+    staged = session.results.stage(record)
     for n, (_, data) in enumerate(parts, 1):
-        parcel.part_path(n).write_bytes(data)
-    story = ResultMetadata(
+        staged.part_path(n).write_bytes(data)
+    metadata = ResultMetadata(
         prompt,
         model,
-        ticket.task_id,
-        ticket.id,
+        record.task_id,
+        record.id,
         "sandbox",
         "2026-11-21T17:45:00+00:00",
         options,
         is_sandbox=True,
     )
-    result = parcel.commit(story, [TaskOutput("", kind) for kind, _ in parts])
+    result = staged.commit(metadata, [TaskOutput("", kind) for kind, _ in parts])
     folder = result.folder.relative_to(session.results.root).as_posix()
-    return session.ledger.mark_saved(ticket, folder, result.metadata.files)
+    return session.ledger.mark_saved(record, folder, result.metadata.files)
 
 
 @cache
@@ -70,10 +70,10 @@ def fill(ledger, root, count, *, thumbnails=True):
     Every 20th has failed; `lighthouse` is in the prompt of some, `zeppelin` of every 500th.
     """
     began = time.time() - 60.0 * count
-    tickets = [_ticket(n, began) for n in range(count)]
-    there = [ticket for ticket in tickets if ticket.status == "saved"]
+    records = [_ticket(n, began) for n in range(count)]
+    there = [record for record in records if record.status == "saved"]
     with ledger.transaction() as db:
-        rows = [to_row(t) | {"folder": t.folder, "duration_s": t.duration_s} for t in tickets]
+        rows = [to_row(t) | {"folder": t.folder, "duration_s": t.duration_s} for t in records]
         db.execute(JOBS.insert(), rows)
         file = {"name": "1.png", "bytes": 1_000_000, "sha256": "", "width": 1024, "height": 1024}
         db.execute(FILES.insert(), [{"job_id": t.id, **file} for t in there])
@@ -92,7 +92,7 @@ def _ticket(n, began):
                   duration_s=12.0)  # fmt: skip
 
 
-def _files(root, tickets, thumbnails):
+def _files(root, records, thumbnails):
     """Folders with originals and thumbnails; four different ones, hard links of each other."""
     store = root / ".store"
     store.mkdir(parents=True)
@@ -101,9 +101,9 @@ def _files(root, tickets, thumbnails):
         data = paint(f"{WORDS[n % len(WORDS)]} {WORDS[n % 7]}", seed=n, size=(480, 480))
         (store / f"{n}.png").write_bytes(data)
         (store / f"{n}.jpg").write_bytes(thumbnail(data, side=384, max_bytes=24_000))
-    for n, ticket in enumerate(tickets):
-        folder = root / ticket.folder
+    for n, record in enumerate(records):
+        folder = root / record.folder
         folder.mkdir(parents=True)
         os.link(store / f"{n % 4}.png", folder / "1.png")
         if thumbnails:
-            os.link(store / f"{n % 4}.jpg", root / ".thumbnails" / f"{ticket.id}-1.jpg")
+            os.link(store / f"{n % 4}.jpg", root / ".thumbnails" / f"{record.id}-1.jpg")

@@ -327,11 +327,11 @@ class TestInOrder:
             assert colours(picture(output)) > 1000
 
     def test_03_counts_before_it_asks(self, tutorials):
-        dry = tutorials["03"].text("--dry")
+        dry = tutorials["03"].text("--dry-run")
         assert "8 tasks would be created: 4 z-image, 4 flux-2-pro." in dry
 
     def test_03_asks_for_no_more_than_it_allows(self, tutorials):
-        refused = tutorials["03"].text("--most 4")
+        refused = tutorials["03"].text("--max-tasks 4")
         assert "6 tasks would be created, more than 4; nothing was sent" in refused
 
     def test_03_asks_for_each_combination_once(self, tutorials):

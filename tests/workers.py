@@ -56,8 +56,8 @@ def write_many(_pipe, place, count):
     """Write tickets into a ledger, each with one change."""
     ledger = Ledger(place)
     for n in range(count):
-        ticket = ledger.create(Request("z-image", f"prompt {n}"), "sandbox", "")
-        ledger.update(ticket, "submitted", status="submitted", task_id=f"task_{ticket.id}")
+        record = ledger.create(Request("z-image", f"prompt {n}"), "sandbox", "")
+        ledger.update(record, "submitted", status="submitted", task_id=f"task_{record.id}")
 
 
 def start_a_batch(pipe, url, results, prompts):

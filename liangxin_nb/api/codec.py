@@ -138,14 +138,14 @@ def parse_link(status: int, body: bytes, retry_after: float | None = None) -> st
     return url
 
 
-def to_task_failed(record: TaskRecord) -> TaskFailedError:
+def to_task_failed(task: TaskRecord) -> TaskFailedError:
     """The error for a record whose state is `fail`, in the service's own words."""
-    code = f" ({record.fail_code})" if record.fail_code else ""
-    said = record.fail_msg or "no reason given"
+    code = f" ({task.fail_code})" if task.fail_code else ""
+    said = task.fail_msg or "no reason given"
     return TaskFailedError(
         f"The task failed{code}: {_one_line(said)}.".replace("..", "."),
-        fail_code=record.fail_code,
-        task_id=record.task_id,
+        fail_code=task.fail_code,
+        task_id=task.task_id,
         next_step="Change the prompt or the options, then run the cell again.",
     )
 
@@ -214,13 +214,13 @@ def _parse_outputs(value: Any) -> tuple[TaskOutput, ...]:
         return ()
     named = [result.get(name) for name in ("resultUrls", "firstFrameUrl", "lastFrameUrl")]
     urls = [url for some in named for url in (some if isinstance(some, list) else [some])]
-    media = [TaskOutput.from_url(url) for url in urls if isinstance(url, str) and url]
+    outputs = [TaskOutput.from_url(url) for url in urls if isinstance(url, str) and url]
     told = _error_message(result.get("resultObject"))
     if told:
         text = told if isinstance(told, str) else msgspec.json.format(msgspec.json.encode(told))
         plain = text if isinstance(text, str) else text.decode()
-        media.append(TaskOutput("", "text", plain))
-    return tuple(media)
+        outputs.append(TaskOutput("", "text", plain))
+    return tuple(outputs)
 
 
 def _error_message(told: Any) -> Any:

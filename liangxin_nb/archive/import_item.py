@@ -30,7 +30,7 @@ _NOTEBOOK = re.compile(r"[^\W_][^/\\:*?\"<>|\x00-\x1f\x7f]{0,120}\.ipynb")
 
 
 def import_result(
-    parts: ArchiveReader, row: TransferRow, results: ResultStore, preferred_folder: str
+    archive: ArchiveReader, row: TransferRow, results: ResultStore, preferred_folder: str
 ) -> tuple[TransferRow, bool]:
     """The row with its folder here, and whether its files came just now; raises
     `ResultUnavailableError`.
@@ -43,12 +43,12 @@ def import_result(
         else ""
     )
     found = results.find_saved(row.record) or _existing_result(results, preferred_folder, row)
-    kept = found or _commit_result(parts, row, results, preferred_folder)
+    kept = found or _commit_result(archive, row, results, preferred_folder)
     place = kept.folder.relative_to(results.root).as_posix()
     return replace(row, values={**row.values, "folder": place}), found is None
 
 
-def import_notebook(parts: ArchiveReader, name: str, folder: Path) -> Path | None:
+def import_notebook(archive: ArchiveReader, name: str, folder: Path) -> Path | None:
     """A notebook's place here: None when it is here already, `-2` and so on where another is.
 
     Raises `ResultUnavailableError` when it is no notebook.
@@ -56,7 +56,7 @@ def import_notebook(parts: ArchiveReader, name: str, folder: Path) -> Path | Non
     plain = name.rpartition("/")[2]
     if not _NOTEBOOK.fullmatch(plain):
         raise ResultUnavailableError("not a usable name")
-    data = parts.read(name, MAX_NOTEBOOK_BYTES)
+    data = archive.read(name, MAX_NOTEBOOK_BYTES)
     try:
         extract_task_ids(data.decode("utf-8"), plain)
     except (InvalidRequestError, UnicodeDecodeError, RecursionError):
@@ -85,60 +85,63 @@ def _existing_result(results: ResultStore, folder: str, row: TransferRow) -> Res
 
 
 def _commit_result(
-    parts: ArchiveReader, row: TransferRow, results: ResultStore, preferred_folder: str
+    archive: ArchiveReader, row: TransferRow, results: ResultStore, preferred_folder: str
 ) -> Result:
     place = f"{RESULTS}/{row.values.get('folder', '')}"
-    story = _read_metadata(parts, place, row)
+    metadata = _read_metadata(archive, place, row)
     contents = {}
     for file in row.files:
-        data = parts.read(f"{place}/{file['name']}", min(file["bytes"], _MAX_FILE_BYTES))
+        data = archive.read(f"{place}/{file['name']}", min(file["bytes"], _MAX_FILE_BYTES))
         if hashlib.sha256(data).hexdigest() != file["sha256"]:
             raise ResultUnavailableError("not what the ledger says")
         contents[file["name"]] = data
-    for film in (f["name"] for f in story.files if f["kind"] == "video"):
+    for film in (f["name"] for f in metadata.files if f["kind"] == "video"):
         with suppress(
             ResultUnavailableError
         ):  # none came along, or one that is too large: it is not missed
-            contents[poster_name(film)] = parts.read(f"{place}/{poster_name(film)}", POSTER_BYTES)
-    parcel = results.stage(row.record)
+            contents[poster_name(film)] = archive.read(f"{place}/{poster_name(film)}", POSTER_BYTES)
+    staged = results.stage(row.record)
     try:
-        return parcel.commit_import(story, contents, preferred_folder)
+        return staged.commit_import(metadata, contents, preferred_folder)
     finally:
-        parcel.discard()
+        staged.discard()
 
 
-def _metadata_name(parts: ArchiveReader, folder: str) -> str:
+def _metadata_name(archive: ArchiveReader, folder: str) -> str:
     """The metadata file of a result in the zip; older exports have `story.json`."""
     old = f"{folder}/{OLD_METADATA_FILE}"
-    return old if old in parts.files else f"{folder}/{METADATA_FILE}"
+    return old if old in archive.files else f"{folder}/{METADATA_FILE}"
 
 
-def _read_metadata(parts: ArchiveReader, place: str, row: TransferRow) -> ResultMetadata:
+def _read_metadata(archive: ArchiveReader, place: str, row: TransferRow) -> ResultMetadata:
     """The story in the zip, where it tells of this row; of its files only what the row knows."""
     try:
-        told = ResultMetadata.from_json(
-            parts.read(_metadata_name(parts, place), _MAX_METADATA_BYTES).decode("utf-8")
+        metadata = ResultMetadata.from_json(
+            archive.read(_metadata_name(archive, place), _MAX_METADATA_BYTES).decode("utf-8")
         )
-        listed = told.files if told is not None else ()
+        listed = metadata.files if metadata is not None else ()
         kinds = {file["name"]: str(file.get("kind", "image")) for file in listed}
     except (UnicodeDecodeError, RecursionError, AttributeError, KeyError, TypeError):
-        told, kinds = None, {}
+        metadata, kinds = None, {}
     files = sorted(row.files, key=lambda file: (len(file["name"]), file["name"]))
-    ticket = row.record
-    request = ticket.request
-    same = told is not None and (told.job_id, told.task_id) == (ticket.id, ticket.task_id)
-    if told is None or not same or not files or kinds.keys() != {f["name"] for f in files}:
+    record = row.record
+    request = record.request
+    same = metadata is not None and (metadata.job_id, metadata.task_id) == (
+        record.id,
+        record.task_id,
+    )
+    if metadata is None or not same or not files or kinds.keys() != {f["name"] for f in files}:
         raise ResultUnavailableError("its story is another's")
     return ResultMetadata(
         prompt=request.prompt,
         model=request.model,
-        task_id=ticket.task_id,
-        job_id=ticket.id,
-        service=ticket.profile,
-        created_at=str(told.created_at)[:40],
+        task_id=record.task_id,
+        job_id=record.id,
+        service=record.profile,
+        created_at=str(metadata.created_at)[:40],
         options=request.redacted_options,
-        is_sandbox=bool(told.is_sandbox),
-        duration_s=ticket.duration_s,
-        credits=ticket.credits,
+        is_sandbox=bool(metadata.is_sandbox),
+        duration_s=record.duration_s,
+        credits=record.credits,
         files=tuple({**file, "kind": kinds[file["name"]]} for file in files),
     )

@@ -44,32 +44,32 @@ def import_zip(
 
 
 def _import_rows(
-    parts: ArchiveReader,
+    archive: ArchiveReader,
     rows: list[TransferRow],
     ledger: Ledger,
     results: ResultStore,
     folder: Path | None,
 ) -> ImportReport:
-    here = {ticket.id: ticket for ticket in ledger.list_jobs(limit=None)}
+    here = {record.id: record for record in ledger.list_jobs(limit=None)}
     left: list[str] = []
     arrived = [
-        _import_result(parts, row, here.get(row.values["id"]), results, left) for row in rows
+        _import_result(archive, row, here.get(row.values["id"]), results, left) for row in rows
     ]
     became = Counter(import_rows(ledger, [row for row, _ in arrived]))
-    files = _import_notebooks(parts, folder, left) if folder is not None else ()
+    files = _import_notebooks(archive, folder, left) if folder is not None else ()
     ids = {row.values["id"] for row in rows}
     return ImportReport(
         jobs=became["new"],
         already_here=became["known"] + became["finished"],
         results=sum(new for _, new in arrived),
-        unfinished=sum(ticket.id in ids for ticket in ledger.resumable()),
+        unfinished=sum(record.id in ids for record in ledger.resumable()),
         notebooks=tuple(files),
         left_out=tuple(left),
     )
 
 
 def _import_result(
-    parts: ArchiveReader,
+    archive: ArchiveReader,
     row: TransferRow,
     here: JobRecord | None,
     results: ResultStore,
@@ -84,7 +84,7 @@ def _import_result(
     folder = str(row.values.get("folder", ""))
     try:
         return import_result(
-            parts, row, results, here.folder if here is not None and held else folder
+            archive, row, results, here.folder if here is not None and held else folder
         )
     except ResultUnavailableError as error:
         left.append(f"{folder[:80]}: {error.message}")
@@ -93,12 +93,12 @@ def _import_result(
         return replace(row, values=gone, files=()), False
 
 
-def _import_notebooks(parts: ArchiveReader, folder: Path, left: list[str]) -> Iterator[Path]:
-    for name in sorted(parts.files):
+def _import_notebooks(archive: ArchiveReader, folder: Path, left: list[str]) -> Iterator[Path]:
+    for name in sorted(archive.files):
         if not name.startswith(f"{NOTEBOOKS}/") or name.endswith("/"):
             continue
         try:
-            if (path := import_notebook(parts, name, folder)) is not None:
+            if (path := import_notebook(archive, name, folder)) is not None:
                 yield path
         except ResultUnavailableError as error:
             left.append(f"{name[:80]!r}: {error.message}")

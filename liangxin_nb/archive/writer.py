@@ -49,7 +49,7 @@ def write_zip(
     path = _unused_path(path)
     part = path.with_name(f".{path.name}.part")
     try:
-        batches = [batch_to_json(bundle) for bundle in all_batches(ledger)]
+        batches = [batch_to_json(batch_record) for batch_record in all_batches(ledger)]
         packed = _write_parts(
             part,
             path,

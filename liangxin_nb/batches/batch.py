@@ -183,8 +183,8 @@ class Batch:
         """Goes on: sends what was never sent and collects what was left; sends nothing twice."""
         with self._lock:
             open_ = [t for t in self._idle_records() if t.status == "pending" or t.is_resumable]
-            for ticket in open_:
-                self._state.update(ticket.batch_index, update_from_record(self.session, ticket))
+            for record in open_:
+                self._state.update(record.batch_index, update_from_record(self.session, record))
             # What the service has already comes first.
             self._executor.add(
                 [t.batch_index for t in sorted(open_, key=lambda t: t.status == "pending")]
@@ -202,8 +202,8 @@ class Batch:
             failed = [t for t in self._idle_records() if t.status in RETRYABLE]
             requests = {t.batch_index: self._complete_request(t) for t in failed}
             wanted = {place: request for place, request in requests.items() if request}
-            for ticket in self.session.create_jobs(wanted, self.id):
-                self._state.restart(ticket)
+            for record in self.session.create_jobs(wanted, self.id):
+                self._state.restart(record)
         self.resume()
         if failed and not wanted:
             raise incomplete_request_error(failed[0])
@@ -213,16 +213,16 @@ class Batch:
         """The newest tickets, as the ledger has them, of places without a result or work on it."""
         resting = {o.index for o in self if o.status != "saved"} - self._executor.busy
         newest = {t.batch_index: t for t in self.session.ledger.jobs_of_batch(self.id)}
-        return [ticket for place, ticket in newest.items() if place in resting]
+        return [record for place, record in newest.items() if place in resting]
 
-    def _complete_request(self, ticket: JobRecord) -> Request | None:
+    def _complete_request(self, record: JobRecord) -> Request | None:
         """All that was asked for: from memory, for pictures sent along; else from the ledger."""
-        held = self._state.last_update(ticket.batch_index).record
+        held = self._state.last_update(record.batch_index).record
         return next(
             (
                 t.request
-                for t in (held, ticket)
-                if self.session.ledger.is_complete(ticket.replace(request=t.request))
+                for t in (held, record)
+                if self.session.ledger.is_complete(record.replace(request=t.request))
             ),
             None,
         )
@@ -233,8 +233,8 @@ class Batch:
 
 
 def _row(outcome: Outcome) -> tuple[Any, ...]:
-    ticket, result = outcome.last_update.record, outcome.result
-    told = result.metadata if result else None
+    record, result = outcome.last_update.record, outcome.result
+    metadata = result.metadata if result else None
     return (
         outcome.index,
         outcome.row,
@@ -245,8 +245,8 @@ def _row(outcome: Outcome) -> tuple[Any, ...]:
         outcome.status,
         outcome.attempts,
         outcome.reused,
-        ticket.task_id,
-        told.duration_s if told else ticket.duration_s,
-        told.credits if told else ticket.credits,
+        record.task_id,
+        metadata.duration_s if metadata else record.duration_s,
+        metadata.credits if metadata else record.credits,
         result.relative_path if result else outcome.reason,
     )

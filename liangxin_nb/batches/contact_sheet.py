@@ -26,18 +26,18 @@ class ContactSheet:
     `text`: what is said with it; `empty`: whether there is no picture at all.
     """
 
-    tiles: SheetSpec = field(repr=False)
+    spec: SheetSpec = field(repr=False)
     text: str
 
     @property
     def empty(self) -> bool:
         """Whether it shows no picture."""
-        return not self.tiles.pictures
+        return not self.spec.pictures
 
     @cached_property
     def jpeg(self) -> bytes:
         """The sheet as a JPEG for a notebook: at most 46 kB."""
-        return render(self.tiles)
+        return render(self.spec)
 
     def save(self, path: str | Path, side: int = 512) -> Path:
         """Writes it as .png, .jpg or .webp, each picture up to `side` pixels, and returns the path.
@@ -49,7 +49,7 @@ class ContactSheet:
         if form is None or not 16 <= side <= 2048:
             what = f"side={side} is not 16 to 2048" if form else f"{path.suffix!r} is no ending"
             raise InvalidRequestError(f"{what}; the endings are {', '.join(_FORMS)}.")
-        path.write_bytes(render_file(self.tiles, form, side))
+        path.write_bytes(render_file(self.spec, form, side))
         return path
 
     def __repr__(self) -> str:
@@ -72,17 +72,17 @@ def build_sheet(
         if found:
             pictures[outcome.index] = found[0].read_bytes
         words[outcome.index] = "saved" if outcome.result else _word(outcome.status)
-    tiles = SheetSpec(pictures, rows, columns, words, now.text)
-    return ContactSheet(tiles, "\n".join([_text(now), *_shortened(tiles)]))
+    spec = SheetSpec(pictures, rows, columns, words, now.text)
+    return ContactSheet(spec, "\n".join([_text(now), *_shortened(spec)]))
 
 
-def _shortened(tiles: SheetSpec) -> list[str]:
+def _shortened(spec: SheetSpec) -> list[str]:
     """What is said where a notebook shows the beginning only."""
-    shown = tiles.truncated
-    if shown is tiles or not tiles.pictures:
+    shown = spec.truncated
+    if shown is spec or not spec.pictures:
         return []
     return [
-        f"On the sheet: the first {shown.cells} of {tiles.cells}. %liangxin gallery turns pages,"
+        f"On the sheet: the first {shown.cells} of {spec.cells}. %liangxin gallery turns pages,"
         " .sheet().save('all.jpg') draws all."
     ]
 

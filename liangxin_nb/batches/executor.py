@@ -107,36 +107,36 @@ class BatchExecutor:
         task.add_done_callback(self._tasks.discard)
 
     async def _worker(self, place: int) -> None:
-        ticket = self._state.last_update(place).record
+        record = self._state.last_update(place).record
         try:
-            await self._run_one(place, ticket)
+            await self._run_one(place, record)
         except Exception as error:  # a defect ends one place, not the batch
             plain = isinstance(error, LiangxinError)
             told = error if plain else LiangxinError(f"{type(error).__name__}: {error}")
-            self._end(place, ticket, "rejected" if plain else "failed", told)
+            self._end(place, record, "rejected" if plain else "failed", told)
         finally:
             self._jobs.pop(place, None)
             self._workers -= 1
             self.busy.discard(place)
             self._fill_workers()
 
-    async def _run_one(self, place: int, ticket: JobRecord) -> None:
+    async def _run_one(self, place: int, record: JobRecord) -> None:
         """One place to its end."""
-        job = await asyncio.to_thread(self._take_over, ticket)
+        job = await asyncio.to_thread(self._take_over, record)
         if job is None:
             other = WaitTimeoutError("Another notebook looks after it and keeps its result.")
-            self._end(place, ticket, "detached", other)
+            self._end(place, record, "detached", other)
             return
         self._jobs[place] = job
         if self._detaching:
             job.detach()
         ended: asyncio.Future[JobUpdate] = asyncio.get_running_loop().create_future()
 
-        def told(status: JobUpdate) -> None:
-            if status.is_final and not ended.done():
-                ended.set_result(status)
+        def told(update: JobUpdate) -> None:
+            if update.is_final and not ended.done():
+                ended.set_result(update)
             elif not ended.done():
-                self._state.update(place, status)
+                self._state.update(place, update)
 
         job.watch(told)
         last = await ended
@@ -149,13 +149,13 @@ class BatchExecutor:
         now = self._session.ledger.find(last.record.id)
         return JobUpdate(now, "pending") if now is not None and now.status == "pending" else last
 
-    def _take_over(self, ticket: JobRecord) -> Job | None:
-        if ticket.status == "pending" and not self._session.ledger.is_complete(ticket):
-            raise incomplete_request_error(ticket)
-        return self._session.take_over(ticket)
+    def _take_over(self, record: JobRecord) -> Job | None:
+        if record.status == "pending" and not self._session.ledger.is_complete(record):
+            raise incomplete_request_error(record)
+        return self._session.take_over(record)
 
-    def _end(self, place: int, ticket: JobRecord, phase: str, error: Any) -> None:
-        self._state.update(place, JobUpdate(ticket, phase, error=error, ended_at=time.time()))
+    def _end(self, place: int, record: JobRecord, phase: str, error: Any) -> None:
+        self._state.update(place, JobUpdate(record, phase, error=error, ended_at=time.time()))
 
     async def _heartbeat(self) -> None:
         """Tells whoever watches, not at every change: there may be hundreds in a second."""
@@ -180,9 +180,9 @@ class BatchExecutor:
                 watcher(now)
 
 
-def incomplete_request_error(ticket: JobRecord) -> InvalidRequestError:
+def incomplete_request_error(record: JobRecord) -> InvalidRequestError:
     """The refusal of a ticket whose reference picture went with the process that had it."""
     return InvalidRequestError(
-        f"{ticket.id} was asked for with a picture that the ledger only names; it was not sent.",
+        f"{record.id} was asked for with a picture that the ledger only names; it was not sent.",
         next_step="Ask for it anew, with its picture.",
     )

@@ -53,18 +53,22 @@ class PreparedBatch:
         `InvalidRequestError`.
         """
         self.estimate.check_limit(max_tasks, option)
-        reused = {str(n): ticket.id for n, ticket in enumerate(self.reused) if ticket}
+        reused = {str(n): record.id for n, record in enumerate(self.reused) if record}
         grid = {"rows": list(self.grid.rows), "columns": list(self.grid.columns), "reused": reused}
-        bundle = BatchRecord(uuid.uuid4().hex[:12], time.time(), name, grid)
+        batch_record = BatchRecord(uuid.uuid4().hex[:12], time.time(), name, grid)
         fresh = {n: self.grid.requests[n] for n, t in enumerate(self.reused) if t is None}
-        tickets = {t.batch_index: t for t in self.session.create_jobs(fresh, bundle.id, bundle)}
-        statuses = [
-            JobUpdate(tickets[n], "pending")
-            if ticket is None
-            else update_from_record(self.session, ticket)
-            for n, ticket in enumerate(self.reused)
+        records = {
+            t.batch_index: t for t in self.session.create_jobs(fresh, batch_record.id, batch_record)
+        }
+        updates = [
+            JobUpdate(records[n], "pending")
+            if record is None
+            else update_from_record(self.session, record)
+            for n, record in enumerate(self.reused)
         ]
-        batch = _make_batch(self.session, bundle, statuses, dict.fromkeys(tickets, 1), concurrency)
+        batch = _make_batch(
+            self.session, batch_record, updates, dict.fromkeys(records, 1), concurrency
+        )
         batch.notes = self.grid.notes
         return batch.resume()
 
@@ -80,12 +84,12 @@ def prepare(
     **options: Any,
 ) -> PreparedBatch:
     """A batch on paper; see `liangxin_nb.batch` for what may be given."""
-    plan = build_grid(
+    grid = build_grid(
         session.settings.profile, parse_prompts(prompts),
         models=models, seeds=seeds, image=image, options=options,
     )  # fmt: skip
-    kept = tuple(session.find_identical(plan.requests) if reuse else [None] * len(plan.requests))
-    return PreparedBatch(session, plan, kept, _estimate(session, plan, kept))
+    kept = tuple(session.find_identical(grid.requests) if reuse else [None] * len(grid.requests))
+    return PreparedBatch(session, grid, kept, _estimate(session, grid, kept))
 
 
 def open_batch(session: Session, id: str, *, concurrency: int = CONCURRENCY) -> Batch:
@@ -95,36 +99,38 @@ def open_batch(session: Session, id: str, *, concurrency: int = CONCURRENCY) -> 
     Raises `InvalidRequestError` for an id that is not in the ledger, and for another service's
     batch.
     """
-    bundle = session.ledger.get_batch(id)
-    if bundle is None:
+    batch_record = session.ledger.get_batch(id)
+    if batch_record is None:
         raise InvalidRequestError(
             f"There is no batch {id!r} in the ledger {session.ledger.location!r}.",
             next_step="%liangxin batches lists them.",
         )
-    if live := _LIVE.setdefault(session, WeakValueDictionary()).get(bundle.id):
+    if live := _LIVE.setdefault(session, WeakValueDictionary()).get(batch_record.id):
         return live.resume()
     session.reconcile()
-    tickets = session.ledger.jobs_of_batch(bundle.id)
-    _check_service(session, bundle, tickets)
-    newest = {ticket.batch_index: ticket for ticket in tickets}
-    for place, ticket_id in bundle.plan.get("reused", {}).items():
+    records = session.ledger.jobs_of_batch(batch_record.id)
+    _check_service(session, batch_record, records)
+    newest = {record.batch_index: record for record in records}
+    for place, ticket_id in batch_record.plan.get("reused", {}).items():
         newest[int(place)] = session.get_record(ticket_id)
-    statuses = [update_from_record(session, newest[place]) for place in sorted(newest)]
-    tries = Counter(ticket.batch_index for ticket in tickets)
-    return _make_batch(session, bundle, statuses, tries, concurrency).resume()
+    updates = [update_from_record(session, newest[place]) for place in sorted(newest)]
+    tries = Counter(record.batch_index for record in records)
+    return _make_batch(session, batch_record, updates, tries, concurrency).resume()
 
 
 def list_batches(session: Session, limit: int = 20) -> Table:
     """The newest batches of the ledger as rows."""
     found = []
-    for bundle in session.ledger.list_batches(limit):
-        newest = {ticket.batch_index: ticket for ticket in session.ledger.jobs_of_batch(bundle.id)}
-        reused = len(bundle.plan.get("reused", {}))
-        fates = Counter(ticket.status for ticket in newest.values())
+    for batch_record in session.ledger.list_batches(limit):
+        newest = {
+            record.batch_index: record for record in session.ledger.jobs_of_batch(batch_record.id)
+        }
+        reused = len(batch_record.plan.get("reused", {}))
+        fates = Counter(record.status for record in newest.values())
         kept = fates.pop("saved", 0) + reused
         rest = ", ".join(f"{n} {_STATUS_LABELS.get(fate, fate)}" for fate, n in fates.items())
-        when = datetime.fromtimestamp(bundle.created_at).astimezone()
-        found.append((bundle.id, when, bundle.name, len(newest) + reused, kept, rest))
+        when = datetime.fromtimestamp(batch_record.created_at).astimezone()
+        found.append((batch_record.id, when, batch_record.name, len(newest) + reused, kept, rest))
     headings = ("batch", "when", "name", "tasks", "saved", "the rest")
     return Table(headings, found, "No batch yet.")
 
@@ -136,31 +142,31 @@ _STATUS_LABELS = {
 }
 
 
-def _estimate(session: Session, plan: RequestGrid, kept: Sequence[JobRecord | None]) -> Estimate:
-    fresh = [r for r, ticket in zip(plan.requests, kept, strict=True) if ticket is None]
+def _estimate(session: Session, grid: RequestGrid, kept: Sequence[JobRecord | None]) -> Estimate:
+    fresh = [r for r, record in zip(grid.requests, kept, strict=True) if record is None]
     profile = session.settings.profile
     told = {m: session.ledger.last_cost(m, profile) for m in {r.model for r in fresh}}
     prices = {model: price for model, price in told.items() if price is not None}
     reused = len(kept) - len(fresh)
-    return Estimate.of(fresh, reused, prices, profile == "sandbox", plan.notes)
+    return Estimate.of(fresh, reused, prices, profile == "sandbox", grid.notes)
 
 
 def _make_batch(
     session: Session,
     record: BatchRecord,
-    statuses: list[JobUpdate],
+    updates: list[JobUpdate],
     attempts: dict[int, int],
     concurrency: int,
 ) -> Batch:
-    board = BatchState(record, session.settings.profile, statuses, attempts)
-    batch = Batch(session, board, concurrency=concurrency)
+    state = BatchState(record, session.settings.profile, updates, attempts)
+    batch = Batch(session, state, concurrency=concurrency)
     _LIVE.setdefault(session, WeakValueDictionary())[record.id] = batch
     return batch
 
 
-def _check_service(session: Session, record: BatchRecord, tickets: list[JobRecord]) -> None:
+def _check_service(session: Session, record: BatchRecord, records: list[JobRecord]) -> None:
     here = (session.settings.profile, session.settings.base_url)
-    for ticket in tickets:
+    for ticket in records:
         if (ticket.profile, ticket.service) != here:
             raise InvalidRequestError(
                 f"The batch {record.id} belongs to {ticket.service or ticket.profile}, this "

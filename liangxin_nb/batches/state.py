@@ -26,16 +26,16 @@ class BatchState:
         self,
         record: BatchRecord,
         profile: str,
-        statuses: Sequence[JobUpdate],
+        updates: Sequence[JobUpdate],
         attempts: Mapping[int, int],
     ) -> None:
         self.record = record
         self.rows: list[str] = record.plan["rows"]
         self.columns: list[str] = record.plan["columns"]
         #: The places in the order in which they ended.
-        self.ended = [n for n, status in enumerate(statuses) if status.is_final]
+        self.ended = [n for n, update in enumerate(updates) if update.is_final]
         self._profile = profile
-        self._statuses = list(statuses)
+        self._updates = list(updates)
         self._attempts = dict(attempts)
         self._reused: set[int] = set(map(int, record.plan.get("reused", {})))
         self._running_since: float | None = None
@@ -43,7 +43,7 @@ class BatchState:
         self._at_start = 0
 
     def __len__(self) -> int:
-        return len(self._statuses)
+        return len(self._updates)
 
     def __iter__(self) -> Iterator[Outcome]:
         return map(self.outcome, range(len(self)))
@@ -51,32 +51,32 @@ class BatchState:
     def outcome(self, place: int) -> Outcome:
         """One place, with its names."""
         row, column = divmod(place, len(self.columns))
-        status = self._statuses[place]
+        update = self._updates[place]
         return Outcome(
-            place, self.rows[row], self.columns[column], status.record.request, status,
+            place, self.rows[row], self.columns[column], update.record.request, update,
             self._attempts.get(place, 1), place in self._reused,
         )  # fmt: skip
 
     def last_update(self, place: int) -> JobUpdate:
         """The latest word about a place."""
-        return self._statuses[place]
+        return self._updates[place]
 
-    def update(self, place: int, status: JobUpdate) -> None:
+    def update(self, place: int, update: JobUpdate) -> None:
         """A new word about a place."""
-        self._statuses[place] = status
-        if status.is_final:
+        self._updates[place] = update
+        if update.is_final:
             self.ended.append(place)
 
-    def restart(self, ticket: JobRecord) -> None:
+    def restart(self, record: JobRecord) -> None:
         """A place begins anew, with another ticket."""
-        self._attempts[ticket.batch_index] = self._attempts.get(ticket.batch_index, 1) + 1
-        self._statuses[ticket.batch_index] = JobUpdate(ticket, "pending")
+        self._attempts[record.batch_index] = self._attempts.get(record.batch_index, 1) + 1
+        self._updates[record.batch_index] = JobUpdate(record, "pending")
 
     def set_running(self, running: bool) -> None:
         """Starts or stops the clock."""
         if running and self._running_since is None:
             self._running_since = time.monotonic()
-            self._at_start = sum(status.phase == "saved" for status in self._statuses)
+            self._at_start = sum(update.phase == "saved" for update in self._updates)
         elif not running and self._running_since is not None:
             self._elapsed += time.monotonic() - self._running_since
             self._running_since = None
@@ -87,14 +87,14 @@ class BatchState:
         """All of it at this moment; `median_durations`: seconds that the models' tasks take
         here.
         """
-        statuses = list(self._statuses)
-        counts = Counter(_counted_as(status.phase) for status in statuses)
+        updates = list(self._updates)
+        counts = Counter(_counted_as(update.phase) for update in updates)
         now = time.monotonic()
         running = 0.0 if self._running_since is None else now - self._running_since
         fresh = counts["saved"] - self._at_start
         rate = fresh / running if running > 0 and fresh >= _AMOUNT else None
         left = (
-            self._estimate_remaining(statuses, rate, median_durations, concurrency)
+            self._estimate_remaining(updates, rate, median_durations, concurrency)
             if active and not paused
             else None
         )
@@ -102,7 +102,7 @@ class BatchState:
         return Progress(
             id=self.record.id,
             name=self.record.name,
-            total=len(statuses),
+            total=len(updates),
             counts=counts,
             failures=troubles,
             elapsed_s=self._elapsed + running,
@@ -118,42 +118,42 @@ class BatchState:
 
     def _estimate_remaining(
         self,
-        statuses: Sequence[JobUpdate],
+        updates: Sequence[JobUpdate],
         rate: float | None,
         median_durations: Mapping[str, float],
         concurrency: int,
     ) -> float | None:
         """Seconds for the rest: by this batch's own pace, else by what its models take here."""
-        rest = [status for status in statuses if not status.is_final]
+        rest = [update for update in updates if not update.is_final]
         if not rest:
             return None
         if rate is not None:
             return len(rest) / rate
-        seconds = [median_durations.get(status.record.request.model) for status in rest]
+        seconds = [median_durations.get(update.record.request.model) for update in rest]
         known = [one for one in seconds if one is not None]
         if len(known) < len(seconds):
             return None
         return max(max(known), sum(known) / min(concurrency, len(known)))
 
 
-def update_from_record(session: Session, ticket: JobRecord) -> JobUpdate:
+def update_from_record(session: Session, record: JobRecord) -> JobUpdate:
     """How a ticket of the ledger stands, before anybody takes it up."""
-    if ticket.status == "pending":
-        return JobUpdate(ticket, "pending")
-    if ticket.status == "saved":
+    if record.status == "pending":
+        return JobUpdate(record, "pending")
+    if record.status == "saved":
         try:
             return JobUpdate(
-                ticket, "saved", result=session.result(ticket), ended_at=ticket.created_at
+                record, "saved", result=session.result(record), ended_at=record.created_at
             )
         except LiangxinError as gone:
-            return JobUpdate(ticket, "result_lost", error=gone, ended_at=ticket.created_at)
-    if ticket.status in RESUMABLE:
-        return JobUpdate(ticket, ticket.state or "waiting")
-    if ticket.status == "submitting":
+            return JobUpdate(record, "result_lost", error=gone, ended_at=record.created_at)
+    if record.status in RESUMABLE:
+        return JobUpdate(record, record.state or "waiting")
+    if record.status == "submitting":
         error: LiangxinError = WaitTimeoutError("Its request is being sent by another notebook.")
-        return JobUpdate(ticket, "detached", error=error, ended_at=ticket.created_at)
-    error = LiangxinError(ticket.reason, task_id=ticket.task_id or None)
-    return JobUpdate(ticket, ticket.status, error=error, ended_at=ticket.created_at)
+        return JobUpdate(record, "detached", error=error, ended_at=record.created_at)
+    error = LiangxinError(record.reason, task_id=record.task_id or None)
+    return JobUpdate(record, record.status, error=error, ended_at=record.created_at)
 
 
 def _counted_as(phase: str) -> str:

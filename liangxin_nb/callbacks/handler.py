@@ -49,8 +49,8 @@ class CallbackHandler(RequestHandler):
 
     async def post(self, capability: str) -> None:
         """Notes the hint, or refuses the call without effect."""
-        call = CallbackRequest(capability, self.request.headers, b"".join(self._parts))
-        self._end(await self._service.handle(call))
+        request = CallbackRequest(capability, self.request.headers, b"".join(self._parts))
+        self._end(await self._service.handle(request))
 
     def write_error(self, status_code: int, **_: Any) -> None:
         """No page and no words: nobody reads them."""

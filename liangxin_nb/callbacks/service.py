@@ -67,20 +67,20 @@ class CallbackService:
             return 429
         return 413 if length > MAX_BODY_BYTES else 0
 
-    async def handle(self, call: CallbackRequest) -> int:
+    async def handle(self, request: CallbackRequest) -> int:
         """The status of an admitted call."""
-        if len(call.body) > MAX_BODY_BYTES:
+        if len(request.body) > MAX_BODY_BYTES:
             return 413
-        task_id = _parse_task_id(call.body)
+        task_id = _parse_task_id(request.body)
         if not task_id:
             return 400
         mark = ""
         if self._key is not None:
-            timestamp = call.headers.get("X-Webhook-Timestamp", "")
-            mark = call.headers.get("X-Webhook-Signature", "")
+            timestamp = request.headers.get("X-Webhook-Timestamp", "")
+            mark = request.headers.get("X-Webhook-Signature", "")
             if not verify(self._key, task_id, timestamp, mark, self._clock()):
                 return 401
-        return await asyncio.to_thread(self._store_hint, call.token, task_id, mark)
+        return await asyncio.to_thread(self._store_hint, request.token, task_id, mark)
 
     def _store_hint(self, capability: str, task_id: str, mark: str) -> int:
         try:

@@ -31,13 +31,13 @@ def normalize_options(
     wire = _merge(_to_inputs(model, common_options), options)
     notes = _undocumented_notes(model, wire)
     read = {name: _read(model, name, value) for name, value in wire.items()}
-    for breach in iter_violations(model, read, prompt):
-        if breach.documented:
+    for violation in iter_violations(model, read, prompt):
+        if violation.documented:
             raise InvalidRequestError(
-                f"{breach.message}. Nothing was sent, nothing was billed.",
-                next_step=breach.next_step,
+                f"{violation.message}. Nothing was sent, nothing was billed.",
+                next_step=violation.next_step,
             )
-        notes.append(f"{breach.message}, as far as is known; sent all the same.")
+        notes.append(f"{violation.message}, as far as is known; sent all the same.")
     return read, notes
 
 

@@ -83,4 +83,4 @@ def _check_inputs(model: ModelSpec, options: Mapping[str, Any]) -> Iterator[Viol
 
 
 def _with_next_step(found: Iterator[Violation], step: str) -> Iterator[Violation]:
-    return (replace(breach, next_step=step) for breach in found)
+    return (replace(violation, next_step=step) for violation in found)

@@ -76,10 +76,10 @@ def mark_interrupted(ledger: Ledger, is_alive: Callable[[str], bool]) -> list[Jo
     """Marks as unknown what was being sent when its process ended; returns those tickets."""
     return [
         ledger.update(
-            ticket, "unconfirmed", _INTERRUPTED, status="unconfirmed", reason=_INTERRUPTED
+            record, "unconfirmed", _INTERRUPTED, status="unconfirmed", reason=_INTERRUPTED
         )
-        for ticket in ledger.with_status("submitting")
-        if not is_alive(ticket.owner)
+        for record in ledger.with_status("submitting")
+        if not is_alive(record.owner)
     ]
 
 

@@ -32,8 +32,8 @@ _RETRY_INTERVAL_S = 2.0  # seconds between two questions about named tasks of on
 class Lifecycle(Protocol):
     """What carries a ticket through (its life does)."""
 
-    async def submit(self, ticket: JobRecord, tell: Tell, callback: str = "") -> JobRecord: ...
-    async def collect(self, ticket: JobRecord, tell: Tell) -> Result: ...
+    async def submit(self, record: JobRecord, tell: Tell, callback: str = "") -> JobRecord: ...
+    async def collect(self, record: JobRecord, tell: Tell) -> Result: ...
 
 
 class Channel(Protocol):
@@ -90,53 +90,53 @@ class CallbackReconciler:
                 self._lifecycle.collect,
             )
 
-        def called(ticket: JobRecord) -> tuple[Send, Collect]:
-            url = self._channel.open(ticket.id, address)
+        def called(record: JobRecord) -> tuple[Send, Collect]:
+            url = self._channel.open(record.id, address)
             return partial(self.submit, callback=url), self.collect
 
         return called
 
-    def collect_strategy(self, ticket: JobRecord) -> Collect:
+    def collect_strategy(self, record: JobRecord) -> Collect:
         """How a ticket of an earlier process is collected: calls about it may still come."""
-        return self.collect if self._channel.holds(ticket.id) else self._lifecycle.collect
+        return self.collect if self._channel.holds(record.id) else self._lifecycle.collect
 
-    async def submit(self, ticket: JobRecord, tell: Tell, callback: str) -> JobRecord:
+    async def submit(self, record: JobRecord, tell: Tell, callback: str) -> JobRecord:
         """createTask, once; a ticket whose answer was lost is returned as unknown, not raised."""
         try:
-            return await self._lifecycle.submit(ticket, tell, callback)
+            return await self._lifecycle.submit(record, tell, callback)
         except LiangxinError as error:
             if not (isinstance(error, APIConnectionError) and error.maybe_created):
-                await asyncio.to_thread(self._channel.forget, ticket.id)
+                await asyncio.to_thread(self._channel.forget, record.id)
                 raise
-            lost = ticket.replace(status="unconfirmed", reason=str(error))
+            lost = record.replace(status="unconfirmed", reason=str(error))
             tell(JobUpdate(lost, "submitting", note=f"{error.message} A call may still name it."))
             return lost
 
-    async def collect(self, ticket: JobRecord, tell: Tell) -> Result:
+    async def collect(self, record: JobRecord, tell: Tell) -> Result:
         """Follows a ticket to its end, and asks at once when a call says that it is there."""
-        with self._channel.subscribe(ticket.id) as news:
-            if not ticket.task_id:
-                ticket = await self._wait_for_claim(ticket, news)
-                tell(JobUpdate(ticket, "waiting"))
-                self._poll_now(ticket.task_id)
-            hurrying = asyncio.create_task(self._poll_on_hints(ticket.task_id, news))
+        with self._channel.subscribe(record.id) as news:
+            if not record.task_id:
+                record = await self._wait_for_claim(record, news)
+                tell(JobUpdate(record, "waiting"))
+                self._poll_now(record.task_id)
+            hurrying = asyncio.create_task(self._poll_on_hints(record.task_id, news))
             try:
-                result = await self._lifecycle.collect(ticket, tell)
+                result = await self._lifecycle.collect(record, tell)
             except TaskFailedError:
-                await asyncio.to_thread(self._channel.forget, ticket.id)
+                await asyncio.to_thread(self._channel.forget, record.id)
                 raise
             finally:
                 hurrying.cancel()
-        await asyncio.to_thread(self._channel.forget, ticket.id)
+        await asyncio.to_thread(self._channel.forget, record.id)
         return result
 
-    async def confirm_hints(self, tickets: Iterable[JobRecord]) -> list[JobRecord]:
+    async def confirm_hints(self, records: Iterable[JobRecord]) -> list[JobRecord]:
         """Those of some lost tickets that calls have named meanwhile, now accepted."""
         found = []
-        for ticket in tickets:
-            for task_id in await asyncio.to_thread(self._channel.claimed_ids, ticket.id):
+        for record in records:
+            for task_id in await asyncio.to_thread(self._channel.claimed_ids, record.id):
                 with suppress(LiangxinError):
-                    if accepted := await self.confirm(ticket, task_id):
+                    if accepted := await self.confirm(record, task_id):
                         found.append(accepted)
                         break
         return found
@@ -148,8 +148,8 @@ class CallbackReconciler:
         """
         client = await self._connect()
         await self._acquire_poll()
-        record = await client.get_task(task_id)
-        if not _matches(record, ticket.request):
+        task = await client.get_task(task_id)
+        if not _matches(task, ticket.request):
             return None
         return await asyncio.to_thread(self._ledger.confirm_lost, ticket, task_id)
 
@@ -158,25 +158,25 @@ class CallbackReconciler:
             if await news.get() == task_id:
                 self._poll_now(task_id)
 
-    async def _wait_for_claim(self, ticket: JobRecord, news: asyncio.Queue[str]) -> JobRecord:
+    async def _wait_for_claim(self, record: JobRecord, news: asyncio.Queue[str]) -> JobRecord:
         """The ticket once a call has named its task; raises that it is unknown when none does."""
         try:
             async with asyncio.timeout(self._patience):
-                return await self._first_confirmed(ticket, news)
+                return await self._first_confirmed(record, news)
         except (TimeoutError, asyncio.CancelledError):
             await asyncio.to_thread(
-                lambda: self._ledger.update(ticket, "let go", "no call", owner="")
+                lambda: self._ledger.update(record, "let go", "no call", owner="")
             )
-            raise APIConnectionError(ticket.reason, maybe_created=True) from None
+            raise APIConnectionError(record.reason, maybe_created=True) from None
 
-    async def _first_confirmed(self, ticket: JobRecord, news: asyncio.Queue[str]) -> JobRecord:
+    async def _first_confirmed(self, record: JobRecord, news: asyncio.Queue[str]) -> JobRecord:
         others: set[str] = set()
         while True:
             task_id = await news.get()
             if task_id in others:
                 continue
             try:
-                if accepted := await self.confirm(ticket, task_id):
+                if accepted := await self.confirm(record, task_id):
                     return accepted
                 others.add(task_id)
             except LiangxinError as error:
@@ -187,10 +187,10 @@ class CallbackReconciler:
             await asyncio.sleep(_RETRY_INTERVAL_S)
 
 
-def _matches(record: TaskRecord, request: Request) -> bool:
+def _matches(task: TaskRecord, request: Request) -> bool:
     """Whether a record's own words tell of this request's model and prompt."""
-    given = record.param.get("input")
+    given = task.param.get("input")
     prompt = given.get("prompt") if isinstance(given, dict) else None
-    model = record.param.get("model") or record.model
+    model = task.param.get("model") or task.model
     same = isinstance(prompt, str) and prompt.strip() == request.prompt.strip()
     return same and model == request.model

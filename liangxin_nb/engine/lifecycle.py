@@ -67,22 +67,22 @@ class TaskLifecycle:
         self._patience = patience
         self._new_ids: set[str] = set()
 
-    async def submit(self, ticket: JobRecord, tell: Tell, callback: str = "") -> JobRecord:
+    async def submit(self, record: JobRecord, tell: Tell, callback: str = "") -> JobRecord:
         """createTask, once; returns the accepted ticket or raises what stood in the way.
 
         See `Submitter.submit`.
         """
-        ticket = await self._submitter.submit(ticket, tell, callback)
-        self._new_ids.add(ticket.id)
-        return ticket
+        record = await self._submitter.submit(record, tell, callback)
+        self._new_ids.add(record.id)
+        return record
 
-    async def collect(self, ticket: JobRecord, tell: Tell) -> Result:
+    async def collect(self, record: JobRecord, tell: Tell) -> Result:
         """Follows an accepted ticket to its end and keeps its files; raises how else it ended."""
         try:
-            return await self._collect(ticket, tell)
+            return await self._collect(record, tell)
         except BaseException as error:
             # Whatever ended it here, somebody else may take it up from now on.
-            await write_update(self._ledger, ticket, "let go", type(error).__name__, owner="")
+            await write_update(self._ledger, record, "let go", type(error).__name__, owner="")
             raise
 
     async def _collect(self, ticket: JobRecord, tell: Tell) -> Result:
@@ -92,7 +92,7 @@ class TaskLifecycle:
         self._new_ids.discard(ticket.id)
         learned = await asyncio.to_thread(self._schedule_for, ticket)
         try:
-            record = await self._follow(
+            task = await self._follow(
                 ticket.task_id, client.get_task, watch.on_answer, self._patience,
                 schedule=learned, age=age,
             )  # fmt: skip
@@ -102,57 +102,57 @@ class TaskLifecycle:
             raise
         finally:
             ticket = await watch.flush()
-        if record.state == "fail":
-            failed = to_task_failed(record)
+        if task.state == "fail":
+            failed = to_task_failed(task)
             await write_update(
                 self._ledger, ticket, "failed", str(failed), status="failed", reason=str(failed)
             )
             raise failed
         tell(JobUpdate(ticket, "saving"))
         try:
-            return await self._saver.save(client, ticket, record)
+            return await self._saver.save(client, ticket, task)
         except ResultUnavailableError as error:
             raise await self._mark_result_lost(ticket, error) from None
 
-    def _schedule_for(self, ticket: JobRecord) -> AdaptiveSchedule:
+    def _schedule_for(self, record: JobRecord) -> AdaptiveSchedule:
         """The plan for a task like this one, from what the ledger knows now."""
-        return build_schedule(self._schedule, durations(self._ledger, ticket))
+        return build_schedule(self._schedule, durations(self._ledger, record))
 
     async def adopt(self, ticket: JobRecord, tell: Tell) -> JobRecord:
         """Takes a task of this key into the ledger, its request read back from the service."""
         client = await self._connect()
         await self._limiter.acquire_poll()
         try:
-            record = await client.get_task(ticket.task_id)
+            task = await client.get_task(ticket.task_id)
         except APIError as error:
             raise _unknown_task_error(ticket) if error.absent else error from None
-        ticket = ticket.replace(request=_request_from_echo(record, ticket), status="submitted")
+        ticket = ticket.replace(request=_request_from_echo(task, ticket), status="submitted")
         await asyncio.to_thread(self._ledger.add, ticket)
-        tell(JobUpdate(ticket, str(record.state) if not record.state.is_final else "waiting"))
+        tell(JobUpdate(ticket, str(task.state) if not task.state.is_final else "waiting"))
         return ticket
 
     async def _mark_result_lost(
-        self, ticket: JobRecord, error: ResultUnavailableError
+        self, record: JobRecord, error: ResultUnavailableError
     ) -> ResultUnavailableError:
-        error.task_id = ticket.task_id
+        error.task_id = record.task_id
         await write_update(
-            self._ledger, ticket, "result_lost", str(error), status="result_lost", reason=str(error)
+            self._ledger, record, "result_lost", str(error), status="result_lost", reason=str(error)
         )
         return error
 
 
-def _unknown_task_error(ticket: JobRecord) -> ResultUnavailableError:
+def _unknown_task_error(record: JobRecord) -> ResultUnavailableError:
     return ResultUnavailableError(
-        f"The service does not know task {ticket.task_id} (any more).",
-        task_id=ticket.task_id,
+        f"The service does not know task {record.task_id} (any more).",
+        task_id=record.task_id,
         next_step="Tasks are seen by the key that made them, and not for ever.",
     )
 
 
-def _request_from_echo(record: TaskRecord, ticket: JobRecord) -> Request:
+def _request_from_echo(task: TaskRecord, record: JobRecord) -> Request:
     """The request as the service echoes it in `param`."""
-    given = record.param.get("input")
+    given = task.param.get("input")
     options = dict(given) if isinstance(given, dict) else {}
     prompt = str(options.pop("prompt", "") or "").strip()
-    prompt = prompt or f"(the service tells no prompt for {ticket.task_id})"
-    return Request(record.model or "unknown", prompt, options)
+    prompt = prompt or f"(the service tells no prompt for {record.task_id})"
+    return Request(task.model or "unknown", prompt, options)

@@ -32,17 +32,17 @@ class Ownership:
         """Whether that owner lives, in this process or another."""
         return owner == self._lease.id or is_alive(self._folder, owner)
 
-    def owned_elsewhere(self, ticket: JobRecord) -> bool:
+    def owned_elsewhere(self, record: JobRecord) -> bool:
         """Whether another living notebook looks after it."""
-        return ticket.owner != self._lease.id and self.is_alive(ticket.owner)
+        return record.owner != self._lease.id and self.is_alive(record.owner)
 
-    def is_same_service(self, ticket: JobRecord) -> bool:
+    def is_same_service(self, record: JobRecord) -> bool:
         """Whether it belongs to the service in use."""
-        return (ticket.profile, ticket.service) == self._service
+        return (record.profile, record.service) == self._service
 
-    def can_take_over(self, ticket: JobRecord) -> bool:
+    def can_take_over(self, record: JobRecord) -> bool:
         """Whether this session may look after it."""
-        return self.is_same_service(ticket) and not self.owned_elsewhere(ticket)
+        return self.is_same_service(record) and not self.owned_elsewhere(record)
 
     def release(self) -> None:
         """Gives the owner's place back."""

@@ -17,7 +17,7 @@ Connect = Callable[[], Awaitable[Client]]
 
 
 async def write_update(
-    ledger: Ledger, ticket: JobRecord, event: str, detail: str = "", **values: Any
+    ledger: Ledger, record: JobRecord, event: str, detail: str = "", **values: Any
 ) -> JobRecord:
     """A change in the ledger, from a thread: the disk may be slow, and the loop must not wait."""
-    return await asyncio.to_thread(lambda: ledger.update(ticket, event, detail, **values))
+    return await asyncio.to_thread(lambda: ledger.update(record, event, detail, **values))

@@ -27,38 +27,38 @@ class ResultSaver:
         self._results = results
         self._limiter = limiter
 
-    async def save(self, client: Client, ticket: JobRecord, record: TaskRecord) -> Result:
+    async def save(self, client: Client, ticket: JobRecord, task: TaskRecord) -> Result:
         """The result on disk, written down.
 
         Raises `ResultUnavailableError` when its files cannot be had.
         """
         result = await asyncio.to_thread(self._results.find_saved, ticket)
         if result is None:
-            result = await self._fetch(client, ticket, record)
+            result = await self._fetch(client, ticket, task)
         folder = result.folder.relative_to(self._results.root).as_posix()
         await asyncio.to_thread(self._ledger.mark_saved, ticket, folder, result.metadata.files)
         return result
 
-    async def _fetch(self, client: Client, ticket: JobRecord, record: TaskRecord) -> Result:
-        parcel = await asyncio.to_thread(self._results.stage, ticket)
+    async def _fetch(self, client: Client, ticket: JobRecord, task: TaskRecord) -> Result:
+        staged = await asyncio.to_thread(self._results.stage, ticket)
         try:
             try:
-                return await self._download(client, parcel, ticket, record)
+                return await self._download(client, staged, ticket, task)
             except ResultUnavailableError:
                 # The link may only be old: the service can give a fresh one, once.
                 await self._limiter.acquire_poll()
-                record = await client.get_task(ticket.task_id)
+                task = await client.get_task(ticket.task_id)
             try:
-                return await self._download(client, parcel, ticket, record)
+                return await self._download(client, staged, ticket, task)
             except ResultUnavailableError as lost:
                 return await self._download(
-                    client, parcel, ticket, await self._refresh_links(client, ticket, record, lost)
+                    client, staged, ticket, await self._refresh_links(client, ticket, task, lost)
                 )
         finally:
-            await asyncio.to_thread(parcel.discard)
+            await asyncio.to_thread(staged.discard)
 
     async def _refresh_links(
-        self, client: Client, ticket: JobRecord, record: TaskRecord, lost: ResultUnavailableError
+        self, client: Client, ticket: JobRecord, task: TaskRecord, lost: ResultUnavailableError
     ) -> TaskRecord:
         """The record with new links in it; raises `lost` where the service makes none.
 
@@ -67,37 +67,37 @@ class ResultSaver:
         """
         if ticket.profile != "kie":
             raise lost
-        media = []
-        for one in record.outputs:
+        outputs = []
+        for one in task.outputs:
             await self._limiter.acquire_poll()
             try:
-                media.append(
+                outputs.append(
                     one if one.text else replace(one, url=await client.refresh_link(one.url))
                 )
             except APIError:
                 raise lost from None
-        return replace(record, outputs=tuple(media))
+        return replace(task, outputs=tuple(outputs))
 
     async def _download(
-        self, client: Client, parcel: StagedResult, ticket: JobRecord, record: TaskRecord
+        self, client: Client, staged: StagedResult, ticket: JobRecord, task: TaskRecord
     ) -> Result:
-        if not record.outputs:
+        if not task.outputs:
             raise ResultUnavailableError("The task succeeded, but the answer names no result.")
-        parts = [(media, parcel.part_path(n)) for n, media in enumerate(record.outputs, 1)]
-        await asyncio.gather(*(_fetch_output(client, media, part) for media, part in parts))
-        story = _build_metadata(ticket, record)
-        return await asyncio.to_thread(parcel.commit, story, record.outputs)
+        parts = [(outputs, staged.part_path(n)) for n, outputs in enumerate(task.outputs, 1)]
+        await asyncio.gather(*(_fetch_output(client, outputs, part) for outputs, part in parts))
+        metadata = _build_metadata(ticket, task)
+        return await asyncio.to_thread(staged.commit, metadata, task.outputs)
 
 
-async def _fetch_output(client: Client, media: TaskOutput, part: Path) -> None:
+async def _fetch_output(client: Client, outputs: TaskOutput, part: Path) -> None:
     """One output, from its link or out of the answer itself."""
-    if media.text:
-        await asyncio.to_thread(part.write_text, media.text, encoding="utf-8")
+    if outputs.text:
+        await asyncio.to_thread(part.write_text, outputs.text, encoding="utf-8")
     else:
-        await client.download(media.url, part)
+        await client.download(outputs.url, part)
 
 
-def _build_metadata(ticket: JobRecord, record: TaskRecord) -> ResultMetadata:
+def _build_metadata(ticket: JobRecord, task: TaskRecord) -> ResultMetadata:
     request = ticket.request
     return ResultMetadata(
         prompt=request.prompt,
@@ -108,6 +108,6 @@ def _build_metadata(ticket: JobRecord, record: TaskRecord) -> ResultMetadata:
         created_at=datetime.now().astimezone().isoformat(timespec="seconds"),
         options=request.redacted_options,
         is_sandbox=ticket.profile == "sandbox",
-        duration_s=record.duration_s,
-        credits=record.credits,
+        duration_s=task.duration_s,
+        credits=task.credits,
     )

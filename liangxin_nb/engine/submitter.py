@@ -26,7 +26,7 @@ class Submitter:
         # What is on its way when a process dies is unknown for ever: let that be few.
         self._in_flight = asyncio.Semaphore(_MAX_IN_FLIGHT)
 
-    async def submit(self, ticket: JobRecord, tell: Tell, callback: str = "") -> JobRecord:
+    async def submit(self, record: JobRecord, tell: Tell, callback: str = "") -> JobRecord:
         """createTask, once; returns the accepted ticket or raises what stood in the way.
 
         `callback`: the URL that the service is asked to call at the end; kept nowhere. Cancelled
@@ -34,72 +34,72 @@ class Submitter:
         stays an intent, for the batch to send when it goes on.
         """
         try:
-            client, turn = await self._acquire(ticket, tell)
+            client, turn = await self._acquire(record, tell)
             await self._in_flight.acquire()
         except asyncio.CancelledError:
-            raise await self._mark_withdrawn(ticket) from None
+            raise await self._mark_withdrawn(record) from None
         except LiangxinError as error:
-            await self._mark_rejected(ticket, error)
+            await self._mark_rejected(record, error)
             raise
         try:
-            ticket = await _shielded(
-                asyncio.create_task(self._create_in_slot(client, ticket, callback, turn))
+            record = await _shielded(
+                asyncio.create_task(self._create_in_slot(client, record, callback, turn))
             )
         finally:
             self._in_flight.release()
-        tell(JobUpdate(ticket, "waiting"))
-        return ticket
+        tell(JobUpdate(record, "waiting"))
+        return record
 
-    async def _acquire(self, ticket: JobRecord, tell: Tell) -> tuple[Client, str]:
+    async def _acquire(self, record: JobRecord, tell: Tell) -> tuple[Client, str]:
         rate = self._limiter.create_rate
 
         def left(seconds: float) -> None:
-            tell(JobUpdate(ticket, "submitting", note=f"Sending in {seconds:.0f} s: {rate}."))
+            tell(JobUpdate(record, "submitting", note=f"Sending in {seconds:.0f} s: {rate}."))
 
         client = await self._connect()
         turn = await self._limiter.acquire_create(left)
-        tell(JobUpdate(ticket, "submitting"))
+        tell(JobUpdate(record, "submitting"))
         return client, turn
 
     async def _create_in_slot(
-        self, client: Client, ticket: JobRecord, callback: str, turn: str
+        self, client: Client, record: JobRecord, callback: str, turn: str
     ) -> JobRecord:
         try:
-            return await self._create(client, ticket, callback)
+            return await self._create(client, record, callback)
         finally:
             await self._limiter.confirm_create(turn)  # the id is in the ledger before anything else
 
-    async def _create(self, client: Client, ticket: JobRecord, callback: str) -> JobRecord:
+    async def _create(self, client: Client, record: JobRecord, callback: str) -> JobRecord:
         try:
-            ticket = await write_update(self._ledger, ticket, "submitting", status="submitting")
+            record = await write_update(self._ledger, record, "submitting", status="submitting")
             task_id = await client.create(
-                ticket.request, callback_url=callback, limiter=self._limiter
+                record.request, callback_url=callback, limiter=self._limiter
             )
         except LiangxinError as error:
             unknown = isinstance(error, APIConnectionError) and error.maybe_created
             fate = "unconfirmed" if unknown else "rejected"
             await write_update(
-                self._ledger, ticket, fate, str(error), status=fate, reason=str(error)
+                self._ledger, record, fate, str(error), status=fate, reason=str(error)
             )
             raise
         return await write_update(
-            self._ledger, ticket, "submitted", task_id, status="submitted", task_id=task_id
+            self._ledger, record, "submitted", task_id, status="submitted", task_id=task_id
         )
 
-    async def _mark_withdrawn(self, ticket: JobRecord) -> LiangxinError:
+    async def _mark_withdrawn(self, record: JobRecord) -> LiangxinError:
         said = InvalidRequestError(
             "Left before its turn came: nothing was sent, nothing was billed."
         )
-        if ticket.batch_id:
-            await write_update(self._ledger, ticket, "let go", "before its turn", owner="")
+        if record.batch_id:
+            await write_update(self._ledger, record, "let go", "before its turn", owner="")
         else:
-            await self._mark_rejected(ticket, said)
+            await self._mark_rejected(record, said)
         return said
 
-    async def _mark_rejected(self, ticket: JobRecord, error: LiangxinError) -> None:
+    async def _mark_rejected(self, record: JobRecord, error: LiangxinError) -> None:
         reason = str(error)
         await write_update(
-            self._ledger, ticket, "rejected", reason, status="rejected", reason=reason
+            self._ledger, record, "rejected", reason, status="rejected", reason=reason
         )
 
 

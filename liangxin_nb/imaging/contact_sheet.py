@@ -98,10 +98,10 @@ def render_file(spec: SheetSpec, form: str, side: int = 512) -> bytes:
     return out.getvalue()
 
 
-def _load_tiles(tiles: SheetSpec, side: int) -> dict[int, Image.Image]:
+def _load_tiles(spec: SheetSpec, side: int) -> dict[int, Image.Image]:
     """The pictures that can be read; a file that is gone leaves its place empty."""
     small = {}
-    for place, read in tiles.pictures.items():
+    for place, read in spec.pictures.items():
         with suppress(OSError, ValueError):
             image = flat(open_image(read()))
             image.thumbnail((side, side), Image.Resampling.LANCZOS)
@@ -109,12 +109,12 @@ def _load_tiles(tiles: SheetSpec, side: int) -> dict[int, Image.Image]:
     return small
 
 
-def _shape(tiles: SheetSpec) -> tuple[int, int]:
+def _shape(spec: SheetSpec) -> tuple[int, int]:
     """How many pictures across and down."""
-    if tiles.matrix:
-        return len(tiles.columns), len(tiles.rows)
-    across = max(1, math.ceil(math.sqrt(len(tiles.rows) * 1.2)))
-    return across, math.ceil(len(tiles.rows) / across)
+    if spec.matrix:
+        return len(spec.columns), len(spec.rows)
+    across = max(1, math.ceil(math.sqrt(len(spec.rows) * 1.2)))
+    return across, math.ceil(len(spec.rows) / across)
 
 
 @dataclass(frozen=True)
@@ -135,25 +135,25 @@ class _Layout:
     @classmethod
     def of(
         cls,
-        tiles: SheetSpec,
+        spec: SheetSpec,
         small: Mapping[int, Image.Image],
         width: int,
         tallest: float = math.inf,
     ) -> _Layout:
-        across, down = _shape(tiles)
+        across, down = _shape(spec)
         line = max(15, min(30, width // 56))
-        left = _GAP + (min(width // 5, 240) if tiles.matrix else 0)
-        top = _GAP + (2 * line if tiles.matrix else 0)
-        foot = line + _GAP if tiles.caption else 0
+        left = _GAP + (min(width // 5, 240) if spec.matrix else 0)
+        top = _GAP + (2 * line if spec.matrix else 0)
+        foot = line + _GAP if spec.caption else 0
         side = max(8, (width - left) // across - _GAP)
         ratios = sorted(image.height / image.width for image in small.values()) or [1.0]
         ratio = ratios[len(ratios) // 2]
-        under = _GAP + (0 if tiles.matrix else line)
+        under = _GAP + (0 if spec.matrix else line)
         high = round(side * ratio)
         # Where it gets too tall everything gets smaller: nothing is left out.
         high = max(8, int(min(high, (width * tallest - top - foot) / down - under)))
         side = max(8, min(side, math.ceil(high / ratio)))
-        width = min(width, left + across * (side + _GAP)) if tiles.matrix else width
+        width = min(width, left + across * (side + _GAP)) if spec.matrix else width
         height = top + down * (high + under) + foot
         return cls(across, down, width, height, left, top, side, high, high + under, line)
 
@@ -163,23 +163,23 @@ class _Layout:
         return self.left + place % self.across * room, self.top + place // self.across * self.step
 
 
-def _draw_sheet(tiles: SheetSpec, small: Mapping[int, Image.Image], to: _Layout) -> Image.Image:
+def _draw_sheet(spec: SheetSpec, small: Mapping[int, Image.Image], to: _Layout) -> Image.Image:
     sheet = Image.new("RGB", (to.width, to.height), "white")
     pen = _Pen(sheet, to.line)
-    for place in range(tiles.cells):
-        _draw_tile(sheet, pen, to, place, small.get(place), tiles.labels.get(place, ""))
-    if tiles.matrix:
-        for n, name in enumerate(tiles.columns):
+    for place in range(spec.cells):
+        _draw_tile(sheet, pen, to, place, small.get(place), spec.labels.get(place, ""))
+    if spec.matrix:
+        for n, name in enumerate(spec.columns):
             pen.write((to.at(n)[0], _GAP), name, to.side, 2)
-        for n, name in enumerate(tiles.rows):
+        for n, name in enumerate(spec.rows):
             spot = (_GAP, to.at(n * to.across)[1])
             pen.write(spot, name, to.left - 2 * _GAP, max(1, min(6, to.high // to.line)))
     else:
-        for n, name in enumerate(tiles.rows):
+        for n, name in enumerate(spec.rows):
             x, y = to.at(n)
             pen.write((x, y + to.high + 1), f"{n + 1} · {name}", to.side, 1, _SOFT)
-    if tiles.caption:
-        pen.write((_GAP, to.height - to.line - 2), tiles.caption, to.width - 2 * _GAP, 1, _SOFT)
+    if spec.caption:
+        pen.write((_GAP, to.height - to.line - 2), spec.caption, to.width - 2 * _GAP, 1, _SOFT)
     return sheet
 
 

@@ -43,7 +43,7 @@ class BatchQueries(Database):
 
     def add_batch(self, batch: BatchRecord | None, records: Iterable[JobRecord]) -> None:
         """Takes in many tickets, and the batch that they make where it is new: all or nothing."""
-        rows = [to_row(ticket) for ticket in records]
+        rows = [to_row(record) for record in records]
         with self.transaction() as db:
             if batch is not None:
                 plan = json.dumps(dict(batch.plan), ensure_ascii=False)
@@ -80,11 +80,11 @@ class BatchQueries(Database):
         with self.read_only() as db:
             return [from_row(row) for row in db.execute(query).mappings()]
 
-    def is_complete(self, ticket: JobRecord) -> bool:
+    def is_complete(self, record: JobRecord) -> bool:
         """Whether the ledger holds all that was asked for: a picture sent along is only named."""
-        query = sa.select(JOBS.c.digest).where(JOBS.c.id == ticket.id)
+        query = sa.select(JOBS.c.digest).where(JOBS.c.id == record.id)
         with self.read_only() as db:
-            return bool(db.execute(query).scalar() == ticket.request.digest)
+            return bool(db.execute(query).scalar() == record.request.digest)
 
     def find_identical(self, request: Request, profile: str, service: str) -> list[JobRecord]:
         """Kept tickets of identical work at the same service, the newest first."""

@@ -24,9 +24,9 @@ def all_batches(database: Database) -> list[BatchRecord]:
         ]
 
 
-def batch_to_json(bundle: BatchRecord) -> str:
+def batch_to_json(batch_record: BatchRecord) -> str:
     """A batch as one line of JSON."""
-    return json.dumps({"batch": _to_row(bundle)}, ensure_ascii=False)
+    return json.dumps({"batch": _to_row(batch_record)}, ensure_ascii=False)
 
 
 def batch_from_json(line: bytes) -> BatchRecord | None:
@@ -48,14 +48,19 @@ def import_batches(database: Database, new: Iterable[BatchRecord]) -> None:
     """Takes in the batches that are not here yet."""
     with database.transaction() as db:
         known = {id for (id,) in db.execute(sa.select(BATCHES.c.id))}
-        rows = [_to_row(bundle) for bundle in new if bundle.id not in known]
+        rows = [_to_row(batch_record) for batch_record in new if batch_record.id not in known]
         if rows:
             db.execute(BATCHES.insert(), rows)
 
 
-def _to_row(bundle: BatchRecord) -> dict[str, Any]:
-    plan = json.dumps(dict(bundle.plan), ensure_ascii=False)
-    return {"id": bundle.id, "created_at": bundle.created_at, "name": bundle.name, "plan": plan}
+def _to_row(batch_record: BatchRecord) -> dict[str, Any]:
+    plan = json.dumps(dict(batch_record.plan), ensure_ascii=False)
+    return {
+        "id": batch_record.id,
+        "created_at": batch_record.created_at,
+        "name": batch_record.name,
+        "plan": plan,
+    }
 
 
 def _is_valid_plan(plan: Any) -> bool:

@@ -24,69 +24,69 @@ class Ledger(BatchQueries):
 
     def create(self, request: Request, profile: str, service: str, owner: str = "") -> JobRecord:
         """A new ticket, on disk before anything is sent."""
-        ticket = JobRecord.new(request, profile, service, owner)
-        self.add(ticket)
-        return ticket
+        record = JobRecord.new(request, profile, service, owner)
+        self.add(record)
+        return record
 
-    def add(self, ticket: JobRecord) -> None:
+    def add(self, record: JobRecord) -> None:
         """Takes in a ticket made elsewhere."""
         with self.transaction() as db:
-            db.execute(JOBS.insert().values(**to_row(ticket)))
-            append_event(db, ticket.id, ticket.status)
+            db.execute(JOBS.insert().values(**to_row(record)))
+            append_event(db, record.id, record.status)
 
-    def claim(self, ticket: JobRecord, owner: str) -> JobRecord | None:
+    def claim(self, record: JobRecord, owner: str) -> JobRecord | None:
         """The ticket under a new owner, or None when somebody else was quicker.
 
         The fate counts too: what was sent and let go of meanwhile is no intent any more.
         """
         mine = sa.and_(
-            JOBS.c.id == ticket.id,
-            JOBS.c.owner == ticket.owner,
-            JOBS.c.status == ticket.status,
+            JOBS.c.id == record.id,
+            JOBS.c.owner == record.owner,
+            JOBS.c.status == record.status,
         )
         with self.transaction() as db:
             changed = db.execute(JOBS.update().where(mine).values(owner=owner))
-        return ticket.replace(owner=owner) if changed.rowcount == 1 else None
+        return record.replace(owner=owner) if changed.rowcount == 1 else None
 
-    def update(self, ticket: JobRecord, event: str, detail: str = "", **values: Any) -> JobRecord:
+    def update(self, record: JobRecord, event: str, detail: str = "", **values: Any) -> JobRecord:
         """The ticket with other values, and a line in its history that says what happened."""
-        changed = ticket.replace(**values)
+        changed = record.replace(**values)
         with self.transaction() as db:
             if values:
-                db.execute(JOBS.update().where(JOBS.c.id == ticket.id).values(**values))
-            append_event(db, ticket.id, event, detail)
+                db.execute(JOBS.update().where(JOBS.c.id == record.id).values(**values))
+            append_event(db, record.id, event, detail)
         return changed
 
-    def confirm_lost(self, ticket: JobRecord, task_id: str) -> JobRecord | None:
+    def confirm_lost(self, record: JobRecord, task_id: str) -> JobRecord | None:
         """The ticket of a lost answer, accepted under the id that it turned out to have.
 
         None when it is settled already, or the id is another ticket's.
         """
         others = JOBS.alias()
         taken = sa.exists().where(others.c.task_id == task_id)
-        lost = sa.and_(JOBS.c.id == ticket.id, JOBS.c.status.in_(("submitting", "unconfirmed")))
+        lost = sa.and_(JOBS.c.id == record.id, JOBS.c.status.in_(("submitting", "unconfirmed")))
         values = {"status": "submitted", "task_id": task_id, "reason": ""}
         with self.transaction() as db:
             done = db.execute(JOBS.update().where(lost, ~taken).values(**values))
             if done.rowcount != 1:
                 return None
-            append_event(db, ticket.id, "found", task_id)
-        return ticket.replace(**values)
+            append_event(db, record.id, "found", task_id)
+        return record.replace(**values)
 
     def mark_saved(
-        self, ticket: JobRecord, folder: str, files: Sequence[Mapping[str, Any]]
+        self, record: JobRecord, folder: str, files: Sequence[Mapping[str, Any]]
     ) -> JobRecord:
         """The ticket kept: its folder and files, in the same transaction as its fate."""
         names = ("name", "bytes", "sha256", "width", "height")
         with self.transaction() as db:
-            db.execute(FILES.delete().where(FILES.c.job_id == ticket.id))
+            db.execute(FILES.delete().where(FILES.c.job_id == record.id))
             for file in files:
                 row = {name: file.get(name) for name in names}
-                db.execute(FILES.insert().values(job_id=ticket.id, **row))
+                db.execute(FILES.insert().values(job_id=record.id, **row))
             kept = {"status": "saved", "folder": folder}
-            db.execute(JOBS.update().where(JOBS.c.id == ticket.id).values(**kept))
-            append_event(db, ticket.id, "saved", folder)
-        return ticket.replace(**kept)
+            db.execute(JOBS.update().where(JOBS.c.id == record.id).values(**kept))
+            append_event(db, record.id, "saved", folder)
+        return record.replace(**kept)
 
     def find(self, id: str) -> JobRecord | None:
         """The newest ticket whose id or task id this is, or begins so when only one does."""
@@ -107,7 +107,7 @@ class Ledger(BatchQueries):
 
     def resumable(self) -> list[JobRecord]:
         """Every ticket that can still be collected, oldest first."""
-        return [ticket for ticket in self.with_status(*RESUMABLE) if ticket.task_id]
+        return [record for record in self.with_status(*RESUMABLE) if record.task_id]
 
     def list_jobs(self, *, search: str = "", limit: int | None = 50) -> list[JobRecord]:
         """Tickets, unfinished ones first and then the newest; `search` looks into the prompts."""

@@ -23,24 +23,24 @@ def append_event(db: sa.Connection, job_id: str, event: str, detail: str = "") -
     )
 
 
-def to_row(ticket: JobRecord) -> dict[str, Any]:
+def to_row(record: JobRecord) -> dict[str, Any]:
     """A ticket as it goes into the table."""
-    request = ticket.request
+    request = record.request
     return {
-        "id": ticket.id,
-        "created_at": ticket.created_at,
-        "profile": ticket.profile,
-        "service": ticket.service,
+        "id": record.id,
+        "created_at": record.created_at,
+        "profile": record.profile,
+        "service": record.service,
         "model": request.model,
         "prompt": request.prompt,
         "options": json.dumps(request.redacted_options, ensure_ascii=False),
         "digest": request.digest,
-        "status": ticket.status,
-        "state": ticket.state,
-        "task_id": ticket.task_id,
-        "owner": ticket.owner,
-        "batch_id": ticket.batch_id,
-        "batch_index": ticket.batch_index,
+        "status": record.status,
+        "state": record.state,
+        "task_id": record.task_id,
+        "owner": record.owner,
+        "batch_id": record.batch_id,
+        "batch_index": record.batch_index,
     }
 
 

@@ -74,52 +74,54 @@ class JobWithFiles:
     files: tuple[File, ...] = ()
 
 
-def page(store: Database, filter: Query, *, first: int = 0, limit: int = 24) -> list[JobWithFiles]:
+def page(
+    database: Database, filter: Query, *, first: int = 0, limit: int = 24
+) -> list[JobWithFiles]:
     """At most `limit` rows from the one numbered `first` (from 0) on."""
     query = JOBS.select().where(*_clauses(filter)).order_by(*SORTS[filter.sort])
-    return _load(store, query.limit(limit).offset(first))
+    return _load(database, query.limit(limit).offset(first))
 
 
-def get_many(store: Database, ids: Sequence[str]) -> list[JobWithFiles]:
+def get_many(database: Database, ids: Sequence[str]) -> list[JobWithFiles]:
     """The rows of these ticket ids, in this order; an id that is not there is passed over."""
-    found = {row.record.id: row for row in _load(store, JOBS.select().where(_T.id.in_(ids)))}
+    found = {row.record.id: row for row in _load(database, JOBS.select().where(_T.id.in_(ids)))}
     return [found[id] for id in ids if id in found]
 
 
-def count(store: Database, filter: Query) -> int:
+def count(database: Database, filter: Query) -> int:
     """How many rows all the pages hold together."""
-    with store.read_only() as db:
+    with database.read_only() as db:
         query = sa.select(sa.func.count()).select_from(JOBS).where(*_clauses(filter))
         return int(db.execute(query).scalar() or 0)
 
 
-def models(store: Database) -> dict[str, int]:
+def models(database: Database) -> dict[str, int]:
     """Every model that was asked, by name, and how often."""
     query = sa.select(_T.model, sa.func.count()).group_by(_T.model).order_by(_T.model)
-    with store.read_only() as db:
+    with database.read_only() as db:
         return {str(model): int(number) for model, number in db.execute(query)}
 
 
-def batches(store: Database, *, limit: int = 100) -> list[tuple[str, float, int]]:
+def batches(database: Database, *, limit: int = 100) -> list[tuple[str, float, int]]:
     """The newest batches: id, when it began in unix seconds, how many tickets."""
     began = sa.func.min(_T.created_at)
     query = (
         sa.select(_T.batch_id, began, sa.func.count()).where(_T.batch_id > "").group_by(_T.batch_id)
     )
-    with store.read_only() as db:
+    with database.read_only() as db:
         newest = db.execute(query.order_by(began.desc()).limit(limit))
         return [(str(batch), float(at), int(number)) for batch, at, number in newest]
 
 
-def _load(store: Database, query: Any) -> list[JobWithFiles]:
-    with store.read_only() as db:
-        tickets = [from_row(row) for row in db.execute(query).mappings()]
-        kept = FILES.select().where(FILES.c.job_id.in_([ticket.id for ticket in tickets]))
+def _load(database: Database, query: Any) -> list[JobWithFiles]:
+    with database.read_only() as db:
+        records = [from_row(row) for row in db.execute(query).mappings()]
+        kept = FILES.select().where(FILES.c.job_id.in_([record.id for record in records]))
         files: dict[str, list[File]] = {}
-        for row in db.execute(kept).mappings() if tickets else ():
+        for row in db.execute(kept).mappings() if records else ():
             file = File(row["name"], row["bytes"], row["width"], row["height"])
             files.setdefault(row["job_id"], []).append(file)
-    return [JobWithFiles(t, tuple(sorted(files.get(t.id, ()), key=_file_number))) for t in tickets]
+    return [JobWithFiles(t, tuple(sorted(files.get(t.id, ()), key=_file_number))) for t in records]
 
 
 def _file_number(file: File) -> tuple[int, str]:

@@ -28,24 +28,24 @@ def history_table(ledger: Ledger, *, search: str = "", limit: int | None = None)
     `search` looks into the prompts; `limit` rows, default all. `seconds`: how long the task took at
     the service; `credits`: what the service says it cost, where it says so.
     """
-    rows = [_row(ticket) for ticket in ledger.list_jobs(search=search, limit=limit)]
+    rows = [_row(record) for record in ledger.list_jobs(search=search, limit=limit)]
     empty = f"No prompt holds {search!r}." if search else "No task yet."
     return Table(_HEADINGS, rows, empty)
 
 
-def _row(ticket: JobRecord) -> tuple[object, ...]:
+def _row(record: JobRecord) -> tuple[object, ...]:
     fate = (
-        f"{ticket.status} ({ticket.state})"
-        if ticket.is_resumable and ticket.state
-        else ticket.status
+        f"{record.status} ({record.state})"
+        if record.is_resumable and record.state
+        else record.status
     )
     return (
-        datetime.fromtimestamp(ticket.created_at).astimezone(),
-        ticket.request.model,
-        ticket.request.prompt,
+        datetime.fromtimestamp(record.created_at).astimezone(),
+        record.request.model,
+        record.request.prompt,
         fate,
-        ticket.task_id or ticket.id,
-        ticket.duration_s,
-        ticket.credits,
-        ticket.folder or ticket.reason,
+        record.task_id or record.id,
+        record.duration_s,
+        record.credits,
+        record.folder or record.reason,
     )

@@ -24,11 +24,11 @@ def usage_by_day(ledger: Ledger) -> Table:
     Credits are what the service reported; a dash where it reported none.
     """
     sums: dict[tuple[str, str], list[JobRecord]] = defaultdict(list)
-    for ticket in _billable(ledger):
-        sums[_day(ticket.created_at), ticket.request.model].append(ticket)
+    for record in _billable(ledger):
+        sums[_day(record.created_at), record.request.model].append(record)
     rows = [
-        (day, model, len(tickets), _credits(tickets))
-        for (day, model), tickets in sorted(sums.items(), reverse=True)
+        (day, model, len(records), _credits(records))
+        for (day, model), records in sorted(sums.items(), reverse=True)
     ]
     return Table(("day", "model", "tasks", "credits"), rows, "Nothing was asked for yet.")
 
@@ -56,7 +56,7 @@ def check_limits(ledger: Ledger, settings: Settings, *models: str) -> None:
         return
     today = _day(time.time())
     past = [t for t in _billable(ledger) if t.profile == settings.profile]
-    spent = [ticket for ticket in past if _day(ticket.created_at) == today]
+    spent = [record for record in past if _day(record.created_at) == today]
     if settings.max_tasks is not None and len(spent) + len(models) > settings.max_tasks:
         more = f" and these are {len(models)} more" if len(models) > 1 else ""
         raise InvalidRequestError(
@@ -64,7 +64,7 @@ def check_limits(ledger: Ledger, settings: Settings, *models: str) -> None:
             "nothing was sent.",
             next_step=_NEXT.format(name="max_tasks"),
         )
-    used = sum(ticket.credits or 0.0 for ticket in spent)
+    used = sum(record.credits or 0.0 for record in spent)
     last = {name: _last_cost(past, name) for name in set(models)}
     cost, limit = sum(last[name] for name in models), settings.max_credits
     if limit is not None and (used + cost > limit or used >= limit):
@@ -83,12 +83,12 @@ def _last_cost(past: list[JobRecord], model: str) -> float:
 
 def _billable(ledger: Ledger) -> list[JobRecord]:
     """Everything that was or may be billed, the newest first."""
-    tickets = [t for t in ledger.list_jobs(limit=None) if t.status not in _FREE]
-    return sorted(tickets, key=lambda ticket: ticket.created_at, reverse=True)
+    records = [t for t in ledger.list_jobs(limit=None) if t.status not in _FREE]
+    return sorted(records, key=lambda record: record.created_at, reverse=True)
 
 
-def _credits(tickets: list[JobRecord]) -> float | str:
-    told = [ticket.credits for ticket in tickets if ticket.credits is not None]
+def _credits(records: list[JobRecord]) -> float | str:
+    told = [record.credits for record in records if record.credits is not None]
     return sum(told) if told else "–"
 
 

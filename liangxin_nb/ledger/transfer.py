@@ -99,9 +99,9 @@ class TransferRow:
             raise ValueError(f"ticket {self.values['id']} has no readable request")
 
 
-def export_rows(store: Database) -> list[TransferRow]:
+def export_rows(database: Database) -> list[TransferRow]:
     """Every ticket, oldest first, all as they stood at one moment."""
-    with store.read_only() as db:
+    with database.read_only() as db:
         if db.dialect.name != "sqlite":  # SQLite's transactions see one moment anyway
             db = db.execution_options(isolation_level="REPEATABLE READ")
         tickets = _all(db, JOBS, JOBS.c.created_at)
@@ -117,13 +117,13 @@ def export_rows(store: Database) -> list[TransferRow]:
     ]
 
 
-def import_rows(store: Database, rows: Iterable[TransferRow]) -> list[str]:
+def import_rows(database: Database, rows: Iterable[TransferRow]) -> list[str]:
     """Takes rows in, all or none; for each whether it was new, finished or known.
 
     What stands here is never changed but for one thing: a ticket that still waits to be collected
     becomes kept (finished), where the row holds its result.
     """
-    with store.transaction() as db:
+    with database.transaction() as db:
         return [_import_row(db, row) for row in rows]
 
 

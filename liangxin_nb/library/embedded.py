@@ -29,8 +29,12 @@ class EmbeddedMetadata:
     @property
     def request(self) -> Request | None:
         """What was asked for, for a cell or a form."""
-        told = self.metadata
-        return Request(told.model, told.prompt, _options(told.options)) if told else None
+        metadata = self.metadata
+        return (
+            Request(metadata.model, metadata.prompt, _options(metadata.options))
+            if metadata
+            else None
+        )
 
 
 def read_embedded(data: bytes) -> EmbeddedMetadata:
@@ -45,35 +49,35 @@ def read_embedded(data: bytes) -> EmbeddedMetadata:
     except Exception:  # hostile bytes: decoders raise many kinds
         return EmbeddedMetadata(reason=f"This is no {_KINDS} that can be read.")
     try:
-        story = (
+        metadata = (
             _validated(ResultMetadata.from_json(text)) if text and len(text) <= _MAX_TEXT else None
         )
     except Exception:  # hostile words: of any shape and depth
-        story = None
-    if story is None:
+        metadata = None
+    if metadata is None:
         why = "This picture holds no story of liangxin_nb: it was made elsewhere, or saved anew."
         return EmbeddedMetadata(reason=why, picture=picture)
-    return EmbeddedMetadata(story, picture=picture)
+    return EmbeddedMetadata(metadata, picture=picture)
 
 
-def _validated(story: ResultMetadata | None) -> ResultMetadata | None:
+def _validated(metadata: ResultMetadata | None) -> ResultMetadata | None:
     """The story if each of its fields is what it is said to be: files may be forged."""
-    if story is None or not isinstance(story.options, Mapping):
+    if metadata is None or not isinstance(metadata.options, Mapping):
         return None
     texts = (
-        story.prompt,
-        story.model,
-        story.task_id,
-        story.job_id,
-        story.service,
-        story.created_at,
+        metadata.prompt,
+        metadata.model,
+        metadata.task_id,
+        metadata.job_id,
+        metadata.service,
+        metadata.created_at,
     )
-    numbers = (story.duration_s, story.credits)
+    numbers = (metadata.duration_s, metadata.credits)
     right = all(isinstance(text, str) for text in texts) and all(
         number is None or isinstance(number, int | float) for number in numbers
     )
-    named = right and story.prompt.strip() and story.model.strip()
-    return story if named else None
+    named = right and metadata.prompt.strip() and metadata.model.strip()
+    return metadata if named else None
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:

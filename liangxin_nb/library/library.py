@@ -148,16 +148,16 @@ class Library:
 
         Raises `InvalidRequestError` when nothing is kept of it.
         """
-        ticket = self._session.get_record(id)
-        if ticket.status != "saved":
-            raise InvalidRequestError(f"Nothing is kept of {ticket.id}: it is {ticket.status}.")
+        record = self._session.get_record(id)
+        if record.status != "saved":
+            raise InvalidRequestError(f"Nothing is kept of {record.id}: it is {record.status}.")
         today = f"{datetime.now().astimezone():%Y-%m-%d}"
         reason = f"Its files were deleted on purpose on {today}."
-        with self._results.deletion(ticket.folder):
+        with self._results.deletion(record.folder):
             gone = {"status": "deleted", "folder": "", "reason": reason}
-            ticket = self._ledger.update(ticket, "deleted", ticket.folder, **gone)
-        self._thumbnails.forget(ticket.id)
-        return ticket
+            record = self._ledger.update(record, "deleted", record.folder, **gone)
+        self._thumbnails.forget(record.id)
+        return record
 
 
 def notebook_link(path: Path) -> str:

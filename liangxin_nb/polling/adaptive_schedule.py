@@ -140,32 +140,36 @@ def _next(known: DurationModel, jumps: Sequence[int], elapsed: float, beyond: fl
     return (place + jumps[place]) * known.step - elapsed if place < len(jumps) else beyond
 
 
-def _jumps(pace: PollSchedule, known: DurationModel, after: float = 0.0) -> list[int]:
+def _jumps(schedule: PollSchedule, known: DurationModel, after: float = 0.0) -> list[int]:
     """For each point of the grid, how many steps later to ask next.
 
     The grid begins `after` seconds after the task was accepted; the early look is then over.
     """
-    allowed = _SHARE * _documented(pace, known, after)
-    price = 0.1 * pace.min_interval_s
+    allowed = _SHARE * _documented(schedule, known, after)
+    price = 0.1 * schedule.min_interval_s
     for _ in range(5):
-        jumps = _cheapest(pace, known, price, after)
-        first = 0 if after else round(1.25 * pace.min_interval_s / known.step)
+        jumps = _cheapest(schedule, known, price, after)
+        first = 0 if after else round(1.25 * schedule.min_interval_s / known.step)
         ratio = _expected(jumps, known, first) / allowed
-        if 0.97 < ratio <= 1.0 or (ratio <= 1.0 and price <= _CHEAPEST * pace.min_interval_s):
+        if 0.97 < ratio <= 1.0 or (ratio <= 1.0 and price <= _CHEAPEST * schedule.min_interval_s):
             break
         price *= min(8.0, max(0.1, (ratio * 1.02) ** 2))
-        price = min(_DEAREST * pace.min_interval_s, max(_CHEAPEST * pace.min_interval_s, price))
+        price = min(
+            _DEAREST * schedule.min_interval_s, max(_CHEAPEST * schedule.min_interval_s, price)
+        )
     return jumps
 
 
-def _cheapest(pace: PollSchedule, known: DurationModel, price: float, after: float) -> list[int]:
+def _cheapest(
+    schedule: PollSchedule, known: DurationModel, price: float, after: float
+) -> list[int]:
     """The least cost from each point on, worked out from the last point backwards."""
     step, ended, count = known.step, known._ended_by_step, len(known.times)
     area = [0.0] * count
     for place in range(1, count):
         area[place] = area[place - 1] + step * (ended[place - 1] + ended[place]) / 2
-    longest = [_longest(pace, after + time) for time in known.times]
-    distances = _distances(pace.min_interval_s, max(longest), step)
+    longest = [_longest(schedule, after + time) for time in known.times]
+    distances = _distances(schedule.min_interval_s, max(longest), step)
     cost, jumps = [0.0] * count, [0] * count
     for place in range(count - 1, -1, -1):
         best, before = float("inf"), ended[place]
@@ -184,10 +188,10 @@ def _cheapest(pace: PollSchedule, known: DurationModel, price: float, after: flo
     return jumps
 
 
-def _longest(pace: PollSchedule, elapsed: float) -> float:
+def _longest(schedule: PollSchedule, elapsed: float) -> float:
     """The longest silence from a moment on."""
-    silent = max(_SOON * pace.min_interval_s, _SILENT * elapsed)
-    return min(silent, max(most for _, _, most in pace.steps))
+    silent = max(_SOON * schedule.min_interval_s, _SILENT * elapsed)
+    return min(silent, max(most for _, _, most in schedule.steps))
 
 
 def _distances(least: float, most: float, step: float) -> Sequence[int]:
@@ -208,10 +212,10 @@ def _expected(jumps: Sequence[int], known: DurationModel, place: int) -> float:
     return count
 
 
-def _documented(pace: PollSchedule, known: DurationModel, after: float) -> float:
+def _documented(schedule: PollSchedule, known: DurationModel, after: float) -> float:
     """The questions that the documented schedule is expected to ask within the experience."""
-    time, count = pace.wait(after, 0.5), 1.0
+    time, count = schedule.wait(after, 0.5), 1.0
     while time < known.times[-1]:
         count += 1 - known.probability_by(time)
-        time += pace.wait(after + time, 0.5)
+        time += schedule.wait(after + time, 0.5)
     return count

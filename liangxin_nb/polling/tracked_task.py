@@ -80,19 +80,19 @@ class TrackedTask:
             now - self.tracked_since + self.age, self.polls, chance, self.started_after_s
         )
 
-    def observe(self, record: TaskRecord, now: float) -> None:
+    def observe(self, task: TaskRecord, now: float) -> None:
         """What an answer to a question asked at `now` tells of the work: queued, or begun when."""
         before, self.last_poll = self.last_poll, now
-        if record.state in ("waiting", "queuing"):
+        if task.state in ("waiting", "queuing"):
             self.started_after_s = math.inf
-        elif record.state == "generating" and self.started_after_s in (None, math.inf):
+        elif task.state == "generating" and self.started_after_s in (None, math.inf):
             # The service's word counts within what was seen; without one, when it was seen.
             start = self.tracked_since - self.age
             seen, queued = now - start, before - start if self.started_after_s else 0.0
             self.started_after_s = (
                 seen
-                if record.started_after_s is None
-                else min(seen, max(queued, record.started_after_s))
+                if task.started_after_s is None
+                else min(seen, max(queued, task.started_after_s))
             )
 
     def urgency(self, now: float) -> float:

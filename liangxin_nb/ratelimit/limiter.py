@@ -64,8 +64,8 @@ class SharedRateLimiter:
     @property
     def create_rate(self) -> str:
         """The create rate in words, such as `20 per 10 s`."""
-        rule = self.limits[CREATE]
-        return f"{rule.max_calls} per {rule.period_s:.2g} s"
+        limit = self.limits[CREATE]
+        return f"{limit.max_calls} per {limit.period_s:.2g} s"
 
     def bind(self, service: str, key: str) -> None:
         """Shares the turns of this service's address and key; the key itself is not kept."""
@@ -101,12 +101,12 @@ class SharedRateLimiter:
 
     async def confirm_create(self, slot_id: str) -> None:
         """The request of that turn was answered: it may have been long on its way."""
-        await self._in_store(lambda book: book.confirm(CREATE, slot_id))
+        await self._in_store(lambda store: store.confirm(CREATE, slot_id))
 
     async def back_off(self, call: str, seconds: float | None) -> None:
         """The service said 429: everybody on this key pauses that call for as long as it asked."""
         pause = min(self._default_block_s if seconds is None else seconds, self._max_block_s)
-        await self._in_store(lambda book: book.block(call, pause))
+        await self._in_store(lambda store: store.block(call, pause))
 
     def _next_slot_id(self) -> str:
         return f"{self._id}-{next(self._numbers)}"
@@ -114,10 +114,12 @@ class SharedRateLimiter:
     async def _wait_in_queue(
         self, place: asyncio.Future[None], on_wait: Callable[[float], None]
     ) -> None:
-        rule = self.limits[CREATE]
+        limit = self.limits[CREATE]
         while not place.done():
             ahead = self._waiting.index(place)
-            left = max(0.0, self._free_at - self._clock()) + ahead * rule.period_s / rule.max_calls
+            left = (
+                max(0.0, self._free_at - self._clock()) + ahead * limit.period_s / limit.max_calls
+            )
             if left >= _MIN_REPORTED_WAIT_S:
                 on_wait(left)
             await asyncio.wait([place], timeout=max(2.0, left / 5))
@@ -126,9 +128,9 @@ class SharedRateLimiter:
         self, call: str, caller: str, on_wait: Callable[[float], None] | None = None
     ) -> None:
         """An appointment, kept: whoever comes back late does not crowd those after it."""
-        rule = self.limits[call]
+        limit = self.limits[call]
         while (
-            pause := await self._in_store(lambda book: book.reserve(call, rule, caller))
+            pause := await self._in_store(lambda store: store.reserve(call, limit, caller))
         ) > _TOLERANCE_S:
             if on_wait is not None:
                 self._free_at = self._clock() + pause
@@ -138,14 +140,14 @@ class SharedRateLimiter:
 
     async def _in_store(self, step: Callable[[SlotStore], _T]) -> _T:
         """A step in the shared book; in one's own for a while after that could not be used."""
-        loop, book = asyncio.get_running_loop(), self._store
-        if book is self._local_store or self._clock() < self._local_until:
+        loop, store = asyncio.get_running_loop(), self._store
+        if store is self._local_store or self._clock() < self._local_until:
             return step(self._local_store)
         if self._thread is None or self._loop is not loop:  # after a fork the thread is gone
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="liangxin-budget")
             self._loop = loop
         try:
-            return await loop.run_in_executor(self._thread, step, book)
+            return await loop.run_in_executor(self._thread, step, store)
         except OSError:
             self._local_until = self._clock() + _LOCAL_FALLBACK_S
             return step(self._local_store)

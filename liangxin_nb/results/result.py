@@ -82,8 +82,8 @@ class Result:
         return bundle
 
 
-def build_result(root: Path, folder: Path, told: ResultMetadata) -> Result:
+def build_result(root: Path, folder: Path, metadata: ResultMetadata) -> Result:
     """The result in a folder, by its story."""
-    paths = tuple(folder / Path(str(file["name"])).name for file in told.files)
+    paths = tuple(folder / Path(str(file["name"])).name for file in metadata.files)
     place = (paths[0] if paths else folder).relative_to(root).as_posix()
-    return Result(told, folder, paths, place)
+    return Result(metadata, folder, paths, place)

@@ -89,9 +89,9 @@ class StagedResult:
         _write(self.folder / beside, contents[beside])
         return file | {"poster": beside}
 
-    def _publish(self, told: ResultMetadata, preferred_folder: str = "") -> Result:
+    def _publish(self, metadata: ResultMetadata, preferred_folder: str = "") -> Result:
         """The folder with everything in it is there at once."""
-        _write(self.folder / METADATA_FILE, told.to_json().encode())
+        _write(self.folder / METADATA_FILE, metadata.to_json().encode())
         _fsync_folder(self.folder)
         wished = (self.root / preferred_folder,) if preferred_folder else ()
         names = itertools.chain(wished, candidate_folders(self.root, self.record))
@@ -100,7 +100,7 @@ class StagedResult:
         self.folder.rename(folder)
         _fsync_folder(folder.parent)
         _fsync_folder(self.root)  # the day's folder may be new
-        return build_result(self.root, folder, told)
+        return build_result(self.root, folder, metadata)
 
     def discard(self) -> None:
         """Removes what has arrived so far."""
@@ -129,10 +129,10 @@ class StagedResult:
         return facts | ({"seconds": frame.duration_s} if frame.duration_s else {})
 
 
-def candidate_folders(root: Path, ticket: JobRecord) -> Iterator[Path]:
+def candidate_folders(root: Path, record: JobRecord) -> Iterator[Path]:
     """Names that people can read: day, time, the prompt's first words, the ticket."""
-    at = datetime.fromtimestamp(ticket.created_at).astimezone()
-    name = "-".join(filter(None, (f"{at:%H%M}", _slug(ticket.request.prompt), ticket.id[:4])))
+    at = datetime.fromtimestamp(record.created_at).astimezone()
+    name = "-".join(filter(None, (f"{at:%H%M}", _slug(record.request.prompt), record.id[:4])))
     day = root / f"{at:%Y-%m-%d}"
     yield day / name
     yield from (day / f"{name}-{n}" for n in itertools.count(2))
@@ -141,7 +141,7 @@ def candidate_folders(root: Path, ticket: JobRecord) -> Iterator[Path]:
 def _verify(data: bytes, expected_kind: str, n: int) -> tuple[str, str, dict[str, int]]:
     """Kind, ending and size of what the bytes are, which has to fit what was promised."""
     try:
-        facts = verify(data)
+        info = verify(data)
     except ValueError as error:
         kind, ending = detect(data)
         # A link's name may promise too little, but a page in place of a film is no film.
@@ -151,7 +151,7 @@ def _verify(data: bytes, expected_kind: str, n: int) -> tuple[str, str, dict[str
             expected_kind, "usable"
         )
         raise ResultUnavailableError(f"Result {n} is not {article}: {error}.") from None
-    return "image", facts.suffix, {"width": facts.width, "height": facts.height}
+    return "image", info.suffix, {"width": info.width, "height": info.height}
 
 
 def _slug(prompt: str) -> str:

@@ -40,21 +40,21 @@ class ResultStore:
                 next_step="Set LIANGXIN_RESULTS to a folder you can write to.",
             ) from None
 
-    def stage(self, ticket: JobRecord) -> StagedResult:
+    def stage(self, record: JobRecord) -> StagedResult:
         """A place to gather a task's files; an unfinished one of an earlier try is cleared."""
-        place = self.root / f".incoming-{ticket.id}"
+        place = self.root / f".incoming-{record.id}"
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
-        return StagedResult(self.root, place, ticket)
+        return StagedResult(self.root, place, record)
 
-    def find_saved(self, ticket: JobRecord) -> Result | None:
+    def find_saved(self, record: JobRecord) -> Result | None:
         """A result that is there although nobody wrote it down: its process ended between."""
-        for place in candidate_folders(self.root, ticket):
+        for place in candidate_folders(self.root, record):
             if not place.exists():
                 return None
-            told = _read_metadata_file(place)
-            if told is not None and told.job_id == ticket.id:
-                return build_result(self.root, place, told)
+            metadata = _read_metadata_file(place)
+            if metadata is not None and metadata.job_id == record.id:
+                return build_result(self.root, place, metadata)
         return None
 
     def load(self, folder: str) -> Result:
@@ -62,12 +62,12 @@ class ResultStore:
 
         Raises `ResultUnavailableError` without it.
         """
-        told = _read_metadata_file(self.root / folder)
-        if told is None:
+        metadata = _read_metadata_file(self.root / folder)
+        if metadata is None:
             raise ResultUnavailableError(
                 f"The folder {folder!r} is no longer in {str(self.root)!r}."
             )
-        return build_result(self.root, self.root / folder, told)
+        return build_result(self.root, self.root / folder, metadata)
 
     def resolve(self, folder: str) -> Path | None:
         """A folder named as in the ledger, where it lies on this disk: `DAY/NAME`, and no other.

@@ -66,7 +66,7 @@ async def _serve(given: argparse.Namespace, faults: Faults) -> None:
     with _bound(given.port) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         identity = hashlib.sha256(f"{given.state}-{os.getpid()}".encode()).hexdigest()[:16]
-        world = SandboxState(
+        state = SandboxState(
             given.state,
             profile=given.profile,
             speed=given.speed,
@@ -74,9 +74,9 @@ async def _serve(given: argparse.Namespace, faults: Faults) -> None:
             credits=given.credits,
             any_model=given.any_model,
         )
-        caller = WebhookSender(world, key(), given.state)
+        caller = WebhookSender(state, key(), given.state)
         caller.resume(url)
-        app = create_app(world, key(), identity, caller)
+        app = create_app(state, key(), identity, caller)
         server = uvicorn.Server(
             uvicorn.Config(
                 app,

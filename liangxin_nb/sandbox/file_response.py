@@ -33,7 +33,7 @@ class FileResponse:
     """One file on its way. `content`: what is sent instead of the drawing."""
 
     request: Request
-    drawing: DrawingSpec
+    spec: DrawingSpec
     kind: str
     content: Callable[[], bytes] | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class FileResponse:
 
     async def response(self) -> Response:
         """The whole file, or the part that was asked for."""
-        content = await run_in_threadpool(self.content or partial(_drawn, self.drawing))
+        content = await run_in_threadpool(self.content or partial(_drawn, self.spec))
         asked = self.request.headers
         headers = {
             **self.headers,
@@ -85,18 +85,18 @@ def endless_stream(content: bytes, status: int, headers: dict[str, str]) -> Resp
 
 
 @lru_cache(maxsize=8)
-def _drawn(drawing: DrawingSpec) -> bytes:
-    if drawing.format == "webm":
-        width, height = drawing.size
-        wide = min(2.0, 4096 / max(drawing.size))  # more than is seen at once: the camera moves
-        scene = replace(drawing, format="webp", size=(int(width * wide), int(height * wide)))
-        return encode_webm(_drawn(scene), drawing.size, drawing.seconds, captioned)
+def _drawn(spec: DrawingSpec) -> bytes:
+    if spec.format == "webm":
+        width, height = spec.size
+        wide = min(2.0, 4096 / max(spec.size))  # more than is seen at once: the camera moves
+        scene = replace(spec, format="webp", size=(int(width * wide), int(height * wide)))
+        return encode_webm(_drawn(scene), spec.size, spec.seconds, captioned)
     return paint(
-        drawing.prompt,
-        seed=drawing.seed,
-        size=drawing.size,
-        form=drawing.format,
-        references=[data for uri in drawing.references if (data := _picture(uri))],
+        spec.prompt,
+        seed=spec.seed,
+        size=spec.size,
+        form=spec.format,
+        references=[data for uri in spec.references if (data := _picture(uri))],
     )
 
 

@@ -38,13 +38,13 @@ class FileServer:
     async def serve(self, request: Request) -> Response:
         """Answers for `/files/{task}/{name}`."""
         id, name = request.path_params["task"], request.path_params["name"]
-        drawing = self._state.drawing(id, name)
-        if drawing is None:
+        spec = self._state.drawing(id, name)
+        if spec is None:
             return Response("no such file", 404, media_type="text/plain")
         link = _whole(request.query_params.get("link", "")) or 1
         if not self._state.link_lives(id, link, _whole(request.query_params.get("until", ""))):
             return _text_response(403, _EXPIRED, "application/xml")
-        delivery = FileResponse(request, drawing, _TYPES[drawing.format])
+        delivery = FileResponse(request, spec, _TYPES[spec.format])
         for fault in self._state.faults.take("file", lambda fault: _fits(fault, request)):
             if fault.name == "file-expired-once":
                 self._state.expire(id)
@@ -100,8 +100,8 @@ def _dribbling(delivery: FileResponse, fault: Fault) -> None:
 
 
 def _wrong_type(delivery: FileResponse, _: Fault) -> None:
-    other = "jpeg" if delivery.drawing.format == "webp" else "webp"
-    delivery.drawing = replace(delivery.drawing, format=other)
+    other = "jpeg" if delivery.spec.format == "webp" else "webp"
+    delivery.spec = replace(delivery.spec, format=other)
 
 
 def _cookie(delivery: FileResponse, _: Fault) -> None:

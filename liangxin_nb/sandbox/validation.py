@@ -58,24 +58,24 @@ def _check_rules(profile: str, model: catalog.ModelSpec, given: dict[str, Any], 
         for name, value in given.items()
         if name in model.inputs and model.inputs[name].has_type(value)
     }
-    for breach in catalog.iter_violations(model, typed, given["prompt"]):
-        if (breach.documented or strict) and breach.rule != "exclusive":
-            raise _to_error(profile, model, breach, given, no)
+    for violation in catalog.iter_violations(model, typed, given["prompt"]):
+        if (violation.documented or strict) and violation.rule != "exclusive":
+            raise _to_error(profile, model, violation, given, no)
 
 
 def _to_error(
     profile: str,
     model: catalog.ModelSpec,
-    breach: catalog.Violation,
+    violation: catalog.Violation,
     given: dict[str, Any],
     no: int,
 ) -> RejectedRequestError:
-    if breach.rule == "required":
-        return _missing_input(profile, breach.name)
-    input = model.prompt if breach.name == "prompt" else model.inputs[breach.name]
-    if breach.rule == "limit" and input:
-        return RejectedRequestError(no, _invalid(input, given[breach.name]))
-    return RejectedRequestError(no, f"input.{breach.name} is invalid: {breach.message}")
+    if violation.rule == "required":
+        return _missing_input(profile, violation.name)
+    input = model.prompt if violation.name == "prompt" else model.inputs[violation.name]
+    if violation.rule == "limit" and input:
+        return RejectedRequestError(no, _invalid(input, given[violation.name]))
+    return RejectedRequestError(no, f"input.{violation.name} is invalid: {violation.message}")
 
 
 def _missing_input(profile: str, name: str) -> RejectedRequestError:

@@ -40,7 +40,7 @@ class WebhookSender:
     """
 
     def __init__(self, world: SandboxState, key: str, state: Path | None) -> None:
-        self._world = world
+        self._state = world
         self._key = key
         self._file = state / "called.jsonl" if state else None
         self._called = _read(self._file)
@@ -52,13 +52,13 @@ class WebhookSender:
     def resume(self, origin: str) -> None:
         """Takes up what an earlier run has not told; `origin`: where result links lead."""
         self.origin = origin
-        for task_id in self._world.ids():
+        for task_id in self._state.ids():
             self.schedule(task_id)
 
     def schedule(self, task_id: str, origin: str = "") -> None:
         """Will call when the task ends, if it wishes so and has not been told."""
         self.origin = self.origin or origin
-        url = self._world.callback(task_id)
+        url = self._state.callback(task_id)
         if url and task_id not in self._called:
             self._called.add(task_id)
             call = asyncio.get_running_loop().create_task(self._send(task_id, url))
@@ -74,16 +74,16 @@ class WebhookSender:
         if parts is None:
             self._elsewhere = [*self._elsewhere, _redact_url(url)][-_MAX_REPORTED:]
             return
-        ends = self._world.ends_at(task_id)
+        ends = self._state.ends_at(task_id)
         if ends is None:
             return
         await asyncio.sleep(max(0.0, ends - time.time()) + 0.001)
         try:
-            data = self._world.record(self._key, task_id, self.origin)
+            data = self._state.record(self._key, task_id, self.origin)
         except RejectedRequestError:
             return  # made with another key, in an earlier run
-        body = json.dumps(callback_body(data, self._world.profile), ensure_ascii=False)
-        struck = {fault.name for fault in self._world.faults.take("callback")}
+        body = json.dumps(callback_body(data, self._state.profile), ensure_ascii=False)
+        struck = {fault.name for fault in self._state.faults.take("callback")}
         for _ in range(2 if "callback-twice" in struck else 1):
             if "callback-lost" not in struck:
                 forged = "callback-forged" in struck

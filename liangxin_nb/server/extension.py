@@ -37,11 +37,11 @@ class JupyterCallback(CallbackHandler, JupyterHandler):  # type: ignore[misc]
 def load(server: Any) -> None:
     """Adds the handler to a running server; says so in its log where the mailbox cannot be used."""
     try:
-        desk = CallbackService(HintStore(), webhook_key())
+        service = CallbackService(HintStore(), webhook_key())
     except (OSError, sqlite3.Error) as error:
         server.log.warning("liangxin_nb takes no callbacks: %s", error)
         return
     web = server.web_app
     path = url_path_join(web.settings["base_url"], PATTERN)
-    web.add_handlers(".*$", [(path, JupyterCallback, {"service": desk})])
+    web.add_handlers(".*$", [(path, JupyterCallback, {"service": service})])
     server.log.info("liangxin_nb takes callbacks at %sliangxin/callback/", web.settings["base_url"])

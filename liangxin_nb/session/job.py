@@ -45,12 +45,12 @@ class Job:
     `last_update` is the latest word; `watch` tells every new one. Safe to use from any thread.
     """
 
-    def __init__(self, ticket: JobRecord, loop: BackgroundLoop, *, reused: bool = False) -> None:
+    def __init__(self, record: JobRecord, loop: BackgroundLoop, *, reused: bool = False) -> None:
         #: What has to be said beside the result: that it was kept already, and since when.
-        self.note = ticket.reuse_notice if reused else ""
+        self.note = record.reuse_notice if reused else ""
         self._loop = loop
         self._lock = threading.Lock()
-        self._status = JobUpdate(ticket)
+        self._update = JobUpdate(record)
         self._watchers: list[Callable[[JobUpdate], None]] = []
         self._future: concurrent.futures.Future[Result] = concurrent.futures.Future()
         self._submit_task: asyncio.Task[JobRecord] | None = None
@@ -67,12 +67,12 @@ class Job:
     @property
     def last_update(self) -> JobUpdate:
         """The latest word about the task."""
-        return self._status
+        return self._update
 
     @property
     def record(self) -> JobRecord:
         """The ledger's ticket of this job."""
-        return self._status.record
+        return self._update.record
 
     @property
     def task_id(self) -> str:
@@ -84,19 +84,19 @@ class Job:
         """Where it stands: sending, the wire's own states, saving, done, failed, refused, left,
         unknown or lost.
         """
-        return self._status.phase
+        return self._update.phase
 
     @property
     def result(self) -> Result | None:
         """The result once it is kept, else None."""
-        found = self._status.result
+        found = self._update.result
         return found if isinstance(found, Result) else None
 
     def watch(self, watcher: Callable[[JobUpdate], None]) -> None:
         """Tells the watcher the latest word now, and each new one on the private loop's thread."""
         with self._lock:
             self._watchers.append(watcher)
-            latest = self._status
+            latest = self._update
         watcher(latest)
 
     def wait(self, timeout: float | None = None) -> Result:
@@ -148,11 +148,11 @@ class Job:
 
     async def _run(self, submit: Submit | None, collect: Collect) -> Result:
         try:
-            ticket = self.record
+            record = self.record
             if submit:
-                self._submit_task = asyncio.ensure_future(submit(ticket, self._publish))
-                ticket = await self._submit_task
-            self._collect_task = asyncio.ensure_future(collect(ticket, self._publish))
+                self._submit_task = asyncio.ensure_future(submit(record, self._publish))
+                record = await self._submit_task
+            self._collect_task = asyncio.ensure_future(collect(record, self._publish))
             if self._detached:
                 # Let it begin: only then can it say how it ends, and let go of the ticket.
                 await asyncio.sleep(0)
@@ -179,14 +179,14 @@ class Job:
     def _finish(self, phase: str, error: LiangxinError) -> None:
         self._publish(JobUpdate(self.record, phase, error=error, ended_at=time.time()))
 
-    def _publish(self, status: JobUpdate) -> None:
+    def _publish(self, update: JobUpdate) -> None:
         with self._lock:
-            self._status = status
+            self._update = update
             watchers = list(self._watchers)
         for watcher in watchers:
             # A screen that fails to draw must not end the work it shows.
             with suppress(Exception):
-                watcher(status)
+                watcher(update)
 
     def _result_or_raise(self) -> Result:
         error = self._future.exception()

@@ -20,25 +20,25 @@ class JobRegistry:
         self._jobs: dict[str, Job] = {}
 
     def start(
-        self, ticket: JobRecord, send: Submit | None, collect: Collect, *, reused: bool = False
+        self, record: JobRecord, send: Submit | None, collect: Collect, *, reused: bool = False
     ) -> Job:
         """A job that runs; without `send` its task is only collected."""
-        job = Job(ticket, self._loop, reused=reused)
+        job = Job(record, self._loop, reused=reused)
         with self._lock:
-            self._jobs[ticket.id] = job
+            self._jobs[record.id] = job
         job.watch(self._forget_when_final)
         return job.start(send, collect)
 
-    def get(self, ticket: JobRecord) -> Job | None:
+    def get(self, record: JobRecord) -> Job | None:
         """The job that follows the ticket now."""
-        return self._jobs.get(ticket.id)
+        return self._jobs.get(record.id)
 
     def active(self) -> list[Job]:
         """All that are not over."""
         with self._lock:
             return [job for job in self._jobs.values() if not job.last_update.is_final]
 
-    def _forget_when_final(self, status: JobUpdate) -> None:
-        if status.is_final:
+    def _forget_when_final(self, update: JobUpdate) -> None:
+        if update.is_final:
             with self._lock:
-                self._jobs.pop(status.record.id, None)
+                self._jobs.pop(update.record.id, None)

@@ -62,7 +62,7 @@ class TaskResumer:
             for t in self._ledger.resumable()
             if self._ownership.is_same_service(t) and not self._ownership.owned_elsewhere(t)
         ]
-        return [job for ticket in mine if (job := self._take_over(ticket))]
+        return [job for record in mine if (job := self._take_over(record))]
 
     def attach(self, task_id: str) -> Job:
         """A job for any task id of this key; the prompt is read back from the service.
@@ -93,12 +93,12 @@ class TaskResumer:
             raise InvalidRequestError(f"{str(notebook)!r} cannot be read ({error}).") from None
         return [self.attach(task_id) for task_id in extract_task_ids(text, repr(str(notebook)))]
 
-    def take_over(self, ticket: JobRecord) -> Job | None:
+    def take_over(self, record: JobRecord) -> Job | None:
         """The job of a ticket: an intent is sent, an accepted task collected.
 
         None when another living notebook looks after it, or was quicker.
         """
-        return None if self._ownership.owned_elsewhere(ticket) else self._take_over(ticket)
+        return None if self._ownership.owned_elsewhere(record) else self._take_over(record)
 
     def find_identical(self, requests: Sequence[Request]) -> list[JobRecord | None]:
         """For each request a ticket of identical work that is kept on this disk, each only once."""
@@ -106,15 +106,15 @@ class TaskResumer:
         given: set[str] = set()
         found: list[JobRecord | None] = []
         for request in requests:
-            tickets = self._ledger.find_identical(request, *service)
-            fresh = (t for t in tickets if t.id not in given and self._is_saved(t))
+            records = self._ledger.find_identical(request, *service)
+            fresh = (t for t in records if t.id not in given and self._is_saved(t))
             found.append(next(fresh, None))
-            given |= {ticket.id for ticket in found[-1:] if ticket}
+            given |= {record.id for record in found[-1:] if record}
         return found
 
-    def reuse(self, ticket: JobRecord) -> Job:
+    def reuse(self, record: JobRecord) -> Job:
         """A job that is over at once: what is kept of a ticket, in place of a new task."""
-        return self._jobs.start(ticket, None, self._load, reused=True)
+        return self._jobs.start(record, None, self._load, reused=True)
 
     def reconcile(self) -> None:
         """Accepts lost tickets whose tasks calls have named while nobody was there to hear."""
@@ -127,55 +127,55 @@ class TaskResumer:
         unknown = [
             t for t in self._ledger.with_status("unconfirmed") if self._ownership.can_take_over(t)
         ]
-        return [ticket for ticket in unknown if self._jobs.get(ticket) is None]
+        return [record for record in unknown if self._jobs.get(record) is None]
 
     def _confirmed_by(self, task_id: str) -> JobRecord | None:
         """The lost ticket whose task somebody has found, now accepted, if the service agrees."""
         if self._ledger.find(task_id) is not None:
             return None
-        for ticket in self._unconfirmed():
+        for record in self._unconfirmed():
             with suppress(LiangxinError):
-                if found := self._loop.submit(self._reconciler.confirm(ticket, task_id)).result():
+                if found := self._loop.submit(self._reconciler.confirm(record, task_id)).result():
                     return found
         return None
 
-    def _is_saved(self, ticket: JobRecord) -> bool:
-        return metadata_file(self._results.root / ticket.folder).is_file()
+    def _is_saved(self, record: JobRecord) -> bool:
+        return metadata_file(self._results.root / record.folder).is_file()
 
-    def _resume_one(self, ticket: JobRecord) -> Job:
-        collectable = ticket.is_resumable or ticket.status == "result_lost"
-        removed = ticket.status == "deleted" or (
-            ticket.status == "saved" and not self._is_saved(ticket)
+    def _resume_one(self, record: JobRecord) -> Job:
+        collectable = record.is_resumable or record.status == "result_lost"
+        removed = record.status == "deleted" or (
+            record.status == "saved" and not self._is_saved(record)
         )
-        if not ticket.task_id or not (collectable or removed):
+        if not record.task_id or not (collectable or removed):
             raise InvalidRequestError(
-                f"There is nothing to collect for {ticket.id}: it is {ticket.status}.",
-                next_step=ticket.reason or f"%liangxin show {ticket.id} shows it.",
+                f"There is nothing to collect for {record.id}: it is {record.status}.",
+                next_step=record.reason or f"%liangxin show {record.id} shows it.",
             )
-        if not self._ownership.is_same_service(ticket):
-            there = ticket.service or ticket.profile
+        if not self._ownership.is_same_service(record):
+            there = record.service or record.profile
             raise InvalidRequestError(
-                f"{ticket.id} belongs to {there}, this session uses {self._settings.host}.",
-                next_step=f"Use the profile {ticket.profile} and its address, then resume again.",
+                f"{record.id} belongs to {there}, this session uses {self._settings.host}.",
+                next_step=f"Use the profile {record.profile} and its address, then resume again.",
             )
-        job = None if self._ownership.owned_elsewhere(ticket) else self._take_over(ticket)
+        job = None if self._ownership.owned_elsewhere(record) else self._take_over(record)
         if job is None:
             raise InvalidRequestError(
-                f"{ticket.task_id} is followed by another notebook, which keeps its result.",
-                next_step=f"%liangxin show {ticket.task_id} shows it when it is done.",
+                f"{record.task_id} is followed by another notebook, which keeps its result.",
+                next_step=f"%liangxin show {record.task_id} shows it when it is done.",
             )
         return job
 
-    def _take_over(self, ticket: JobRecord) -> Job | None:
+    def _take_over(self, record: JobRecord) -> Job | None:
         """The job for a ticket: the one that runs, or a new one; None when another was quicker."""
         with self._lock:
-            return self._claim(ticket)
+            return self._claim(record)
 
-    def _claim(self, ticket: JobRecord) -> Job | None:
-        known = self._jobs.get(ticket)
+    def _claim(self, record: JobRecord) -> Job | None:
+        known = self._jobs.get(record)
         if known is not None and not known.last_update.is_final:
             return known
-        mine = self._ledger.claim(ticket, self._ownership.id)
+        mine = self._ledger.claim(record, self._ownership.id)
         if mine is None:
             return None
         if mine.status == "pending":
@@ -184,5 +184,5 @@ class TaskResumer:
             )
         return self._jobs.start(mine, None, self._reconciler.collect_strategy(mine))
 
-    async def _load(self, ticket: JobRecord, _: Any) -> Result:
-        return await asyncio.to_thread(self._results.load, ticket.folder)
+    async def _load(self, record: JobRecord, _: Any) -> Result:
+        return await asyncio.to_thread(self._results.load, record.folder)

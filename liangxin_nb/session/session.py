@@ -63,19 +63,19 @@ class Session:
         self.results = ResultStore(self.settings.results)
         self.ledger = Ledger(self.settings.ledger or self.settings.results / "ledger.sqlite")
         schedule, patience = schedule or PACE, self.settings.patience
-        budget = SharedRateLimiter(schedule, self.settings.budget)
-        self._connect = ClientProvider(self.settings, budget)
-        scheduler, parts = Poller(schedule, budget), (self._connect, self.ledger)
+        limiter = SharedRateLimiter(schedule, self.settings.budget)
+        self._connect = ClientProvider(self.settings, limiter)
+        poller, parts = Poller(schedule, limiter), (self._connect, self.ledger)
         self._lifecycle = TaskLifecycle(
-            *parts, self.results, scheduler.follow, budget, schedule=schedule, patience=patience
+            *parts, self.results, poller.follow, limiter, schedule=schedule, patience=patience
         )
         line = partial(_make_channel, self.settings)
         self._reconciler = CallbackReconciler(
             self._lifecycle,
             *parts,
             line,
-            scheduler.poll_now,
-            acquire_poll=budget.acquire_poll,
+            poller.poll_now,
+            acquire_poll=limiter.acquire_poll,
             patience=patience,
         )
         self._jobs, self._ownership = JobRegistry(self.loop), Ownership(self.settings, self.results)
@@ -132,10 +132,10 @@ class Session:
         self._reject_key(f"{request.input} {wish}")
         check_limits(self.ledger, self.settings, request.model)
         way = self._reconciler.submission_strategy(wish)
-        ticket = self.ledger.create(
+        record = self.ledger.create(
             request, self.settings.profile, self.settings.base_url, self._ownership.id
         )
-        return self._jobs.start(ticket, *way(ticket))
+        return self._jobs.start(record, *way(record))
 
     def create_jobs(
         self, requests: Mapping[int, Request], batch: str, batch_record: BatchRecord | None = None
@@ -149,14 +149,14 @@ class Session:
         for request in requests.values():
             self._reject_key(str(request.input))
         check_limits(self.ledger, self.settings, *(request.model for request in requests.values()))
-        tickets = [
+        records = [
             JobRecord.new(
                 request, self.settings.profile, self.settings.base_url, self._ownership.id
             ).replace(batch_id=batch, batch_index=place)
             for place, request in requests.items()
         ]
-        self.ledger.add_batch(batch_record, tickets)
-        return tickets
+        self.ledger.add_batch(batch_record, records)
+        return records
 
     def find_identical(self, requests: Sequence[Request]) -> list[JobRecord | None]:
         """For each request a ticket of identical work that is kept on this disk, each only once."""
@@ -245,8 +245,8 @@ class Session:
 
     def job(self, id: str) -> Job | None:
         """The job that this session follows under a ticket id or task id."""
-        ticket = self.ledger.find(id)
-        return self._jobs.get(ticket) if ticket else None
+        record = self.ledger.find(id)
+        return self._jobs.get(record) if record else None
 
     def active(self) -> list[Job]:
         """The jobs that are followed now."""
@@ -254,7 +254,7 @@ class Session:
 
     def count_owned_elsewhere(self) -> int:
         """How many unfinished tasks another living notebook follows."""
-        return sum(self._ownership.owned_elsewhere(ticket) for ticket in self.ledger.resumable())
+        return sum(self._ownership.owned_elsewhere(record) for record in self.ledger.resumable())
 
     def _reject_key(self, text: str) -> None:
         """A key that stands in a prompt would go into the ledger, the story and the notebook."""

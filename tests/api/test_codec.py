@@ -96,21 +96,21 @@ def test_the_secret_of_an_echoed_callback_is_taken_out(slash):
 
 def test_the_documented_success_is_read():
     told = json.loads(SUCCESS)["data"]
-    record = codec.parse_record(200, SUCCESS)
-    assert record == TaskRecord(
+    task = codec.parse_record(200, SUCCESS)
+    assert task == TaskRecord(
         task_id="task_z-image_1777600000000",
         state=TaskState("success"),
         model=told["model"],
         outputs=(TaskOutput("https://cdn.example.com/result.png", "image"),),
-        param=record.param,
+        param=task.param,
         created_ms=told["createTime"],
         updated_ms=told["updateTime"],
         completed_ms=told["completeTime"],
         raw=SUCCESS.decode(),
     )
-    assert record.state.is_final
-    assert record.param["input"]["prompt"] == "A cafe terrace"
-    assert record.duration_s == 18.0
+    assert task.state.is_final
+    assert task.param["input"]["prompt"] == "A cafe terrace"
+    assert task.duration_s == 18.0
 
 
 def test_every_field_of_a_record_is_read():
@@ -130,31 +130,27 @@ def test_a_record_with_a_state_alone_is_read():
 
 
 def test_nulls_and_numbers_as_text_are_read():
-    record = codec.parse_record(
+    task = codec.parse_record(
         200,
         answer(
             state="fail", failCode=500, failMsg=None, createTime="1000", updateTime="1500.9",
             completeTime="3500", creditsConsumed="4", param=None, resultJson=None,
         ),
     )  # fmt: skip
-    assert (record.fail_code, record.fail_msg, record.credits) == ("500", "", 4.0)
-    assert (record.created_ms, record.updated_ms, record.completed_ms) == (1000, 1500, 3500)
+    assert (task.fail_code, task.fail_msg, task.credits) == ("500", "", 4.0)
+    assert (task.created_ms, task.updated_ms, task.completed_ms) == (1000, 1500, 3500)
 
 
 @pytest.mark.parametrize("value", [True, None, "soon", "nan", "inf", [1], {"a": 1}, "1e400"])
 def test_what_is_no_number_is_no_time_and_no_cost(value):
-    record = codec.parse_record(
-        200, answer(state="success", createTime=value, creditsConsumed=value)
-    )
-    assert (record.created_ms, record.credits) == (0, None)
+    task = codec.parse_record(200, answer(state="success", createTime=value, creditsConsumed=value))
+    assert (task.created_ms, task.credits) == (0, None)
 
 
 @pytest.mark.parametrize("value", [True, None, [1], {"a": 1}])
 def test_what_is_no_text_is_no_word(value):
-    record = codec.parse_record(
-        200, answer(state="fail", failCode=value, model=value, taskId=value)
-    )
-    assert (record.fail_code, record.model, record.task_id) == ("", "", "")
+    task = codec.parse_record(200, answer(state="fail", failCode=value, model=value, taskId=value))
+    assert (task.fail_code, task.model, task.task_id) == ("", "", "")
 
 
 @pytest.mark.parametrize(
@@ -278,8 +274,8 @@ def test_the_kind_of_a_result_is_read_off_its_ending(url, kind):
      (1, 2, 0.001)],
 )  # fmt: skip
 def test_how_long_a_task_took(created, completed, seconds):
-    record = TaskRecord("t", TaskState("success"), created_ms=created, completed_ms=completed)
-    assert record.duration_s == seconds
+    task = TaskRecord("t", TaskState("success"), created_ms=created, completed_ms=completed)
+    assert task.duration_s == seconds
 
 
 @pytest.mark.parametrize(
@@ -294,8 +290,8 @@ def test_how_long_a_task_took(created, completed, seconds):
     ],
 )
 def test_when_the_work_on_a_task_began(state, created, updated, seconds):
-    record = TaskRecord("t", TaskState(state), created_ms=created, updated_ms=updated)
-    assert record.started_after_s == seconds
+    task = TaskRecord("t", TaskState(state), created_ms=created, updated_ms=updated)
+    assert task.started_after_s == seconds
 
 
 # --- a failed task ------------------------------------------------------------------------------

@@ -154,8 +154,8 @@ def test_a_failed_upload_is_a_refusal_in_the_ledger(serve, tmp_path):  # noqa: F
     job = session.generate("x", model="google/nano-banana-edit", image=picture())
     with pytest.raises(APIError, match="could not be uploaded"):
         job.wait(60)
-    (ticket,) = session.ledger.list_jobs()
-    assert ticket.status == "rejected"
+    (record,) = session.ledger.list_jobs()
+    assert record.status == "rejected"
     session.close()
 
 

@@ -93,9 +93,9 @@ def zip(away, tmp_path):
 @pytest.fixture
 def seldom(sandbox, tmp_path):
     """A session that does not notice within a test's time that its task has ended."""
-    pace = PollSchedule(steps=((float("inf"), 3600.0, 3600.0),), poll_interval_s=0.01)
+    schedule = PollSchedule(steps=((float("inf"), 3600.0, 3600.0),), poll_interval_s=0.01)
     made = Session(
-        base_url=sandbox.url, key=sandbox.key, results=tmp_path / "seldom", schedule=pace
+        base_url=sandbox.url, key=sandbox.key, results=tmp_path / "seldom", schedule=schedule
     )
     yield made
     made.close()
@@ -211,22 +211,22 @@ def test_nothing_here_is_overwritten(zip, home):
     notebook.write_text(NOTEBOOK.replace("5}", "4}"))
     mine = notebook.read_text()
     import_session(home, zip, notebooks=True)
-    (ticket,) = home.ledger.list_jobs()
+    (record,) = home.ledger.list_jobs()
     changed = ledger_with(zip, prompt="another's words", status="failed")
     import_session(home, changed, notebooks=True)
-    assert home.ledger.list_jobs() == [ticket]
+    assert home.ledger.list_jobs() == [record]
     assert notebook.read_text() == mine
     assert (notebook.parent / "first-2.ipynb").read_text() == NOTEBOOK
 
 
 def test_removed_files_come_back(zip, home):
     import_session(home, zip, notebooks=False)
-    (ticket,) = home.ledger.list_jobs()
-    for path in (home.results.root / ticket.folder).iterdir():
+    (record,) = home.ledger.list_jobs()
+    for path in (home.results.root / record.folder).iterdir():
         path.unlink()
-    (home.results.root / ticket.folder).rmdir()
+    (home.results.root / record.folder).rmdir()
     assert import_session(home, zip, notebooks=False).results == 1
-    assert home.result(ticket).paths[0].is_file()
+    assert home.result(record).paths[0].is_file()
 
 
 def test_the_key_is_in_nothing_that_is_packed(session, tmp_path, sandbox):
@@ -274,9 +274,9 @@ def test_no_name_in_a_zip_becomes_a_path(zip, home, folder):
     for name in ("1.png", "metadata.json"):
         changed = put(changed, f"results/{folder}/{name}", part(zip, f"results/{first}/{name}"))
     brought = import_session(home, changed, notebooks=False)
-    (ticket,) = home.ledger.list_jobs()
+    (record,) = home.ledger.list_jobs()
     assert brought.results == 1
-    assert home.result(ticket).folder.resolve().is_relative_to(home.results.root.resolve())
+    assert home.result(record).folder.resolve().is_relative_to(home.results.root.resolve())
     assert {path.name for path in home.results.root.parent.iterdir()} == {"results"}
 
 
@@ -308,9 +308,9 @@ def test_a_file_that_is_not_what_the_ledger_says_is_left_out(zip, home, change, 
     assert brought.results == 0
     assert said in brought.left_out[0]
     assert everything(home.results.root) == {}
-    (ticket,) = home.ledger.list_jobs()
+    (record,) = home.ledger.list_jobs()
     assert [f.label for f in home.audit()] == ["files removed"]
-    assert ticket.task_id
+    assert record.task_id
 
 
 def test_a_page_of_html_under_a_pictures_name_is_left_out(zip, home):

@@ -58,19 +58,19 @@ def test_a_table_is_read_from_wherever_people_have_it(tmp_path):
 
 
 def test_a_matrix_has_a_place_for_every_combination_row_by_row(session):
-    plan = planned(
+    grid = planned(
         session,
         ["a lake", {"prompt": "a cat", "num_inference_steps": 4}],
         models=["z-image", "seedream-v4-5"][:1],
         seeds=[1, 2],
         aspect=["1:1", "16:9"],
     )
-    assert plan.columns == ("seed 1 · 1:1", "seed 1 · 16:9", "seed 2 · 1:1", "seed 2 · 16:9")
-    assert plan.rows == ("a lake", "a cat")
-    asked = [(r.prompt, r.options["seed"], r.options["aspect_ratio"]) for r in plan.requests]
+    assert grid.columns == ("seed 1 · 1:1", "seed 1 · 16:9", "seed 2 · 1:1", "seed 2 · 16:9")
+    assert grid.rows == ("a lake", "a cat")
+    asked = [(r.prompt, r.options["seed"], r.options["aspect_ratio"]) for r in grid.requests]
     assert asked[:3] == [("a lake", 1, "1:1"), ("a lake", 1, "16:9"), ("a lake", 2, "1:1")]
     assert len(asked) == len(set(asked)) == 8
-    assert [r.options.get("num_inference_steps") for r in plan.requests] == [None] * 4 + [4] * 4
+    assert [r.options.get("num_inference_steps") for r in grid.requests] == [None] * 4 + [4] * 4
     assert len({r.options["seed"] for r in planned(session, ["x"], seeds=5).requests}) == 5
 
 
@@ -134,7 +134,7 @@ def test_a_dry_run_says_how_many_and_what_is_known_of_the_cost(session):
         ("--seed x", "'x' is not a list of seeds"),
         ("--seed 1 -n 2", "exclude each other"),
         ("--csv a.csv", "prompts below and a --csv file"),
-        ("--most 0", "not a number from 1 to 10000"),
+        ("--max-tasks 0", "not a number from 1 to 10000"),
         ("--colour red", "arguments: --colour; nothing was sent. The options are --csv"),
         ("-o steps", "not NAME=VALUE"),
     ],
@@ -146,11 +146,13 @@ def test_a_wrong_batch_line_is_refused_in_one_line(line, said):
 
 
 def test_a_batch_line_is_read_as_it_is_meant():
-    line = "z-image --seed 1,4-6 -o a=1 -o a=2 -o b=x seedream-v4-5 --aspect 1:1 --fill --no-wait"
-    asked = parse_batch_line(line, "a {what}", {"what": "lake"})
-    assert asked.text == "a lake"
-    assert asked.wait is False
-    assert asked.parameters == {
+    line = (
+        "z-image --seed 1,4-6 -o a=1 -o a=2 -o b=x seedream-v4-5 --aspect 1:1 --template --no-wait"
+    )
+    arguments = parse_batch_line(line, "a {what}", {"what": "lake"})
+    assert arguments.text == "a lake"
+    assert arguments.wait is False
+    assert arguments.parameters == {
         "models": ["z-image", "seedream-v4-5"], "seeds": [1, 4, 5, 6], "a": ["1", "2"], "b": "x",
         "aspect": "1:1", "image": None, "reuse": False,
     }  # fmt: skip
@@ -256,9 +258,11 @@ def test_identical_work_is_taken_from_the_ledger(session, sandbox):
     first = prepare(session, ["a lake"], seeds=[1, 2], size="square").start()
     kept = first.wait(120)
     before = sandbox.counters()["created"]
-    planned = prepare(session, ["a lake"], seeds=[1, 2, 3], size="square", reuse=True)
-    assert "1 task would be created: 1 z-image. 2 results are kept already" in planned.estimate.text
-    batch = planned.start()
+    prepared = prepare(session, ["a lake"], seeds=[1, 2, 3], size="square", reuse=True)
+    assert (
+        "1 task would be created: 1 z-image. 2 results are kept already" in prepared.estimate.text
+    )
+    batch = prepared.start()
     results = batch.wait(120)
     assert results[:2] == kept
     assert [o.reused for o in batch] == [True, True, False]
@@ -300,10 +304,10 @@ def test_a_batch_that_was_left_is_resumed_and_nothing_is_created_twice(session):
 
 def test_an_intent_that_another_notebook_sent_and_left_is_not_sent_again(tmp_path):
     ledger = Ledger(tmp_path / "ledger.sqlite")
-    ticket = ledger.create(Request("z-image", "x"), "sandbox", "")
-    mine = ledger.claim(ticket, "quick")
+    record = ledger.create(Request("z-image", "x"), "sandbox", "")
+    mine = ledger.claim(record, "quick")
     ledger.update(mine, "submitted", status="submitted", task_id="t", owner="")
-    assert ledger.claim(ticket, "slow") is None
+    assert ledger.claim(record, "slow") is None
 
 
 def test_a_batch_that_is_not_there_is_named(session):

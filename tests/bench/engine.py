@@ -65,8 +65,8 @@ def _ours(url, place, tasks, seconds):
     # Creating is not what is measured: the tasks are there, and are taken up all at once.
     session = Session(base_url=url, results=Path(place) / "r")
     for task in _created(url, tasks):
-        ticket = session.ledger.create(Request("z-image", "a lake"), "liangxin", url)
-        session.ledger.update(ticket, "submitted", status="submitted", task_id=task)
+        record = session.ledger.create(Request("z-image", "a lake"), "liangxin", url)
+        session.ledger.update(record, "submitted", status="submitted", task_id=task)
     assert len(session.resume()) == tasks
     time.sleep(_SETTLED)
     return _measured(tasks, seconds)

@@ -42,7 +42,7 @@ class _Free:
         pass
 
 
-async def _followed(scheduler, name, known, life, start):
+async def _followed(poller, name, known, life, start):
     await asyncio.sleep(start)
     clock, asked = asyncio.get_running_loop().time, 0
     created, end = clock(), clock() + life.duration_s
@@ -60,7 +60,7 @@ async def _followed(scheduler, name, known, life, start):
         return TaskRecord(task_id, TaskState(state), **told)
 
     learned = build_schedule(PACE, known)
-    await scheduler.follow(name, ask, lambda _: None, 1e6, schedule=learned)
+    await poller.follow(name, ask, lambda _: None, 1e6, schedule=learned)
     return clock() - end, asked
 
 
@@ -70,9 +70,9 @@ def ours(cases, seed=0):
 
     async def work():
         clock = asyncio.get_running_loop().time
-        scheduler = Poller(PACE, _Free(), clock=clock)
+        poller = Poller(PACE, _Free(), clock=clock)
         return await asyncio.gather(
-            *(_followed(scheduler, f"task_{n}", *case, n * 0.7) for n, case in enumerate(cases))
+            *(_followed(poller, f"task_{n}", *case, n * 0.7) for n, case in enumerate(cases))
         )
 
     return Seen.of(virtual.run(work()))

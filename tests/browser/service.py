@@ -64,13 +64,13 @@ class Service:
         self.key = key
         self.faults = Faults()
         self.clock = Clock()
-        self._world = SandboxState(
+        self._state = SandboxState(
             None, profile=profile, clock=self.clock, faults=self.faults, any_model=any_model
         )
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        caller = WebhookSender(self._world, key, None)
-        app = create_app(self._world, key, IDENTITY, caller)
+        caller = WebhookSender(self._state, key, None)
+        app = create_app(self._state, key, IDENTITY, caller)
         config = uvicorn.Config(
             app,
             http=TrackingProtocol,
@@ -132,11 +132,11 @@ class Service:
     @property
     def created(self) -> int:
         """How many tasks were created."""
-        return self._world.task_count
+        return self._state.task_count
 
     def calls(self, name: str) -> int:
         """How many calls of that name have come: createTask, recordInfo."""
-        return self._world.calls[name]
+        return self._state.calls[name]
 
     def states(self) -> dict[str, str]:
         """The state of each task at this moment."""
@@ -147,4 +147,4 @@ class Service:
         }
 
     def _tasks(self) -> list[Any]:
-        return list(self._world._tasks.values())
+        return list(self._state._tasks.values())

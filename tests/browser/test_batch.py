@@ -82,7 +82,9 @@ def bring_to_running(page, service):
     before = service.created
     attempt = next(STARTED)
     prompts = "\n".join(f"{WORDS[n % 4]}, number {n} of attempt {attempt}" for n in range(20))
-    page.call("edit", BATCH, f"%%liangxin batch --size square --window 6 --name rain\n{prompts}")
+    page.call(
+        "edit", BATCH, f"%%liangxin batch --size square --concurrency 6 --name rain\n{prompts}"
+    )
     page.run_and_wait(BATCH)
     wait_until(lambda: service.created == before + 6)
     page.wait_text(BATCH, "6 running")
@@ -182,7 +184,7 @@ def test_a_large_batch_is_asked_about_first(notebook, service, ledger):
     page.screenshot("batch-asked", 1)
     assert findings(page, ".lx-card", height=900) == []
     assert service.calls("createTask") == before
-    assert "asked" not in [bundle.name for bundle in ledger.list_batches(1)]
+    assert "asked" not in [batch_record.name for batch_record in ledger.list_batches(1)]
 
 
 def test_a_large_batch_is_paused_and_goes_on_and_is_left(notebook, service):
@@ -221,7 +223,7 @@ def test_a_batch_is_taken_up_after_a_restart_and_sends_nothing_twice(notebook, s
     # The kernel goes while requests are on their way: their answers go with it.
     service.faults.replace(["create-slow:3600"])
     service.move_to("success")
-    wait_until(lambda: "submitting" in [ticket.status for ticket in ledger.jobs_of_batch(id)])
+    wait_until(lambda: "submitting" in [record.status for record in ledger.jobs_of_batch(id)])
     page.restart()
     service.faults.replace([])
     service.run_time()
@@ -231,8 +233,8 @@ def test_a_batch_is_taken_up_after_a_restart_and_sends_nothing_twice(notebook, s
     page.call("edit", 2, f"%liangxin batch {id}")
     page.run_and_wait(2)
     text = page.wait_text(2, "Done, some unconfirmed")
-    tickets = ledger.jobs_of_batch(id)
-    fates = Counter(ticket.status for ticket in tickets)
+    records = ledger.jobs_of_batch(id)
+    fates = Counter(record.status for record in records)
     unknown = fates.pop("unconfirmed")
     assert 1 <= unknown <= AT_ONCE
     assert fates == {"saved": 61 - unknown}
@@ -241,6 +243,6 @@ def test_a_batch_is_taken_up_after_a_restart_and_sends_nothing_twice(notebook, s
     image = sheet_of(page, 2)
     assert (image["mime"], image["visible"]) == ("image/jpeg", True)
     page.screenshot("batch-taken-up", 2)
-    assert len({t.task_id for t in tickets if t.status == "saved"}) == 61 - unknown
+    assert len({t.task_id for t in records if t.status == "saved"}) == 61 - unknown
     calls = service.calls("createTask") - called
     assert 61 - unknown <= service.created - created <= calls <= 61, "a task was created twice"

@@ -302,10 +302,10 @@ def test_without_a_composer_code_says_how_to_use_a_picture_as_a_reference(page):
 @pytest.fixture
 def one_more(stocked):
     """A result that is gone after the test, whatever the test does with it."""
-    ticket = stock.kept(stocked, "A text to be deleted", parts=[("text", b"words")])
-    yield ticket
-    if stocked.ledger.find(ticket.id).status == "saved":
-        Library(stocked).delete(ticket.id)
+    record = stock.kept(stocked, "A text to be deleted", parts=[("text", b"words")])
+    yield record
+    if stocked.ledger.find(record.id).status == "saved":
+        Library(stocked).delete(record.id)
 
 
 def test_deleting_asks_first(page, one_more):

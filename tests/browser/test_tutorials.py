@@ -35,7 +35,7 @@ SAYS = {
     "len(results)\n": r"^9$",
     "--aspect 7:5": r"'7:5' is not one of",
     "WaitTimeoutError as": r"WaitTimeoutError · (Task task_|The task)",
-    "--dry": r"8 tasks would be created: 4 z-image, 4 flux-2-pro",
+    "--dry-run": r"8 tasks would be created: 4 z-image, 4 flux-2-pro",
     # Which of the prompts is refused, and which fails, is chosen by chance.
     "tea.failures": r"(?=[^]*refused The service refused)[^]*failed The task failed",
     "tea.retry()": r"asked for again: 2 · now: 4 tasks: 4 saved",
@@ -79,7 +79,7 @@ def test_run_all_shows_what_the_tutorial_says(path, opened, notebook):
         elif fails:
             page.wait_text(n, "(UsageError|InvalidRequestError): ")
             assert "Traceback" not in page.text(n)
-        elif cell.source.startswith(SHOWN) and "--dry" not in cell.source:
+        elif cell.source.startswith(SHOWN) and "--dry-run" not in cell.source:
             page.wait("shows", n, "^\\s*$")
             assert [image["mime"] for image in page.images(n)] == ["image/jpeg"]
         for words, pattern in SAYS.items():

@@ -77,15 +77,15 @@ def test_it_takes_calls_without_a_login_and_opens_nothing_else(server):
     base, log, place = server
     # Mode, place and table are the server's own work by now.
     assert base.endswith("/user/li")
-    mailbox = HintStore(place)
-    word = mailbox.grant("ticket", 60)
+    store = HintStore(place)
+    word = store.grant("ticket", 60)
     url = f"{base}/liangxin/callback/{word}"
     assert post(f"{base}/liangxin/callback/{'x' * 43}", body("task_1")) == 404
     assert post(url, body("task_1")) == 204
     assert post(url, b"no json") == 400
     assert post(url, b"x" * (300 << 10)) == 413
     assert post(url, None, method="GET") in (302, 405)
-    assert [(hint.job_id, hint.task_id) for hint in mailbox.hints(ticket="ticket")] == [
+    assert [(hint.job_id, hint.task_id) for hint in store.hints(ticket="ticket")] == [
         ("ticket", "task_1")
     ]
     assert status(f"{base}/api/contents") == 403

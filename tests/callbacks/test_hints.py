@@ -190,9 +190,9 @@ def sandbox_life(state, clock, work):
     return virtual_time.run(live())
 
 
-def test_a_restarted_sandbox_calls_about_each_task_once(mailbox, receiver, tmp_path, monkeypatch):
+def test_a_restarted_sandbox_calls_about_each_task_once(store, receiver, tmp_path, monkeypatch):
     """One task ends in the first run; the other one is created there and ends in the second."""
-    urls = [f"{receiver.url}/liangxin/callback/{mailbox.grant(f't{n}', 3600)}" for n in range(2)]
+    urls = [f"{receiver.url}/liangxin/callback/{store.grant(f't{n}', 3600)}" for n in range(2)]
     now = [1_777_600_000.0]
 
     def clock():
@@ -216,21 +216,21 @@ def test_a_restarted_sandbox_calls_about_each_task_once(mailbox, receiver, tmp_p
         await asyncio.sleep(100)
 
     assert sandbox_life(tmp_path, clock, first)["calls"] == {"204": 1}
-    assert [hint.task_id for hint in mailbox.hints()] == tasks[:1]
+    assert [hint.task_id for hint in store.hints()] == tasks[:1]
     now[0] += 101
     assert sandbox_life(tmp_path, clock, second)["calls"] == {"204": 1}
-    assert [hint.task_id for hint in mailbox.hints()] == tasks
+    assert [hint.task_id for hint in store.hints()] == tasks
     assert sandbox_life(tmp_path, clock, second)["calls"] == {}
 
 
-def test_a_sandbox_calls_at_its_start_about_what_has_ended_meanwhile(receiver, mailbox, tmp_path):
-    url = f"{receiver.url}/liangxin/callback/{mailbox.grant('ticket', 3600)}"
+def test_a_sandbox_calls_at_its_start_about_what_has_ended_meanwhile(receiver, store, tmp_path):
+    url = f"{receiver.url}/liangxin/callback/{store.grant('ticket', 3600)}"
     wish = {"model": "z-image", "callBackUrl": url, "input": {"prompt": "a lake"}}
     task = SandboxState(tmp_path / "state", clock=lambda: time.time() - 3600).create(KEY, wish)
     served = start_sandbox("--state", str(tmp_path / "state"))
     wait_until(lambda: served.counters()["callbacks"]["calls"] == {"204": 1})
     served.stop()
-    assert [hint.task_id for hint in mailbox.hints()] == [task]
+    assert [hint.task_id for hint in store.hints()] == [task]
 
 
 def test_an_empty_callback_is_none_and_an_odd_one_is_refused(sandbox):

@@ -43,14 +43,14 @@ def test_a_lost_answer_is_made_good_by_the_call(receiver, faulty, opened, fault)
     session = opened(faulty)
     fates = []
     job = session.generate("雨夜的咖啡馆", size="square")
-    job.watch(lambda status: fates.append(status.record.status))
+    job.watch(lambda update: fates.append(update.record.status))
     result = job.wait(120)
     assert more(created(faulty), before) == [1, 1]
     assert fates.index("unconfirmed") < fates.index("submitted")
-    ticket = session.ledger.find(job.record.id)
-    assert (ticket.status, ticket.task_id, ticket.reason) == ("saved", result.task_id, "")
+    record = session.ledger.find(job.record.id)
+    assert (record.status, record.task_id, record.reason) == ("saved", result.task_id, "")
     assert read_metadata(result.paths[0]).task_id == result.task_id
-    whats = [what for _, what, _ in session.ledger.events(ticket.id)]
+    whats = [what for _, what, _ in session.ledger.events(record.id)]
     assert [w for w in whats if w in ("submitting", "unconfirmed", "found", "saved")] == [
         "submitting", "unconfirmed", "found", "saved",
     ]  # fmt: skip
@@ -76,7 +76,7 @@ def test_a_caller_is_not_believed(faulty, opened):
         HintStore().put(job.record.id, claim)
     assert session.resume() == []
     assert session.ledger.find(job.record.id).status == "unconfirmed"
-    assert "unconfirmed" in repr([finding.label for finding in session.audit()])
+    assert "unconfirmed" in repr([row.label for row in session.audit()])
 
 
 @recovering
@@ -146,7 +146,7 @@ def test_a_call_that_came_while_no_kernel_was_there_is_used_after_a_restart(
     session = opened(faulty, FAST_PACE, callback="")
     assert session.ledger.find(ticket).status == "submitting"
     if by == "doctor":
-        assert [finding.label for finding in session.audit()] == ["waiting to be collected"]
+        assert [row.label for row in session.audit()] == ["waiting to be collected"]
     (job,) = session.resume(ticket if by == "id" else "")
     assert job.record.id == ticket
     job.wait(120)
@@ -156,8 +156,8 @@ def test_a_call_that_came_while_no_kernel_was_there_is_used_after_a_restart(
 
 def test_two_lost_tickets_cannot_have_the_same_task(tmp_path):
     ledger = Ledger(tmp_path / "ledger.sqlite")
-    tickets = [ledger.create(Request("z-image", "a lake"), "kie", "https://x") for _ in range(2)]
-    lost = [ledger.update(t, "unconfirmed", status="unconfirmed") for t in tickets]
+    records = [ledger.create(Request("z-image", "a lake"), "kie", "https://x") for _ in range(2)]
+    lost = [ledger.update(t, "unconfirmed", status="unconfirmed") for t in records]
     assert ledger.confirm_lost(lost[0], "task_1").status == "submitted"
     assert ledger.confirm_lost(lost[0], "task_1") is None
     assert ledger.confirm_lost(lost[1], "task_1") is None

@@ -28,13 +28,13 @@ WEBHOOK_KEY = "whk-" + "for-the-tests"
 
 
 @pytest.fixture
-def url(receiver, mailbox):
-    return f"{receiver.url}/liangxin/callback/{mailbox.grant('ticket', 60)}"
+def url(receiver, store):
+    return f"{receiver.url}/liangxin/callback/{store.grant('ticket', 60)}"
 
 
-def test_a_good_call_becomes_a_hint_and_nothing_else(url, mailbox):
+def test_a_good_call_becomes_a_hint_and_nothing_else(url, store):
     assert post(url, body("task_1")) == 204
-    assert [(hint.job_id, hint.task_id) for hint in mailbox.hints()] == [("ticket", "task_1")]
+    assert [(hint.job_id, hint.task_id) for hint in store.hints()] == [("ticket", "task_1")]
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def test_a_good_call_becomes_a_hint_and_nothing_else(url, mailbox):
     ids=["empty", "no json", "a list", "no id", "a number", "not printable", "too deep", "large",
          "an id at the top", "an id in snake case"],
 )  # fmt: skip
-def test_a_body_must_be_small_and_name_a_task(url, mailbox, content, status):
+def test_a_body_must_be_small_and_name_a_task(url, store, content, status):
     assert post(url, content) == status
-    assert len(mailbox.hints()) == (status == 204)
+    assert len(store.hints()) == (status == 204)
 
 
-def test_a_body_without_an_announced_length_is_bounded_too(url, mailbox):
+def test_a_body_without_an_announced_length_is_bounded_too(url, store):
     def endless():
         for _ in range(1000):
             yield b"x" * 4096
@@ -75,29 +75,29 @@ def test_a_body_without_an_announced_length_is_bounded_too(url, mailbox):
     finally:
         connection.close()
     assert status == 413
-    assert mailbox.hints() == []
+    assert store.hints() == []
 
 
-def test_an_unknown_an_old_and_a_forgotten_capability_are_no_address(receiver, mailbox):
-    old = mailbox.grant("ticket", -1)
-    gone = mailbox.grant("other", 60)
-    mailbox.forget("other")
+def test_an_unknown_an_old_and_a_forgotten_capability_are_no_address(receiver, store):
+    old = store.grant("ticket", -1)
+    gone = store.grant("other", 60)
+    store.forget("other")
     for word in ("x" * 43, old, gone, "short", "../../etc"):
         assert post(f"{receiver.url}/liangxin/callback/{word}", body("task_1")) == 404
-    assert mailbox.hints() == []
+    assert store.hints() == []
 
 
 def test_only_post_is_answered(url):
     assert post(url, None, method="GET") == 405
 
 
-def test_one_capability_may_not_call_too_often(mailbox, monkeypatch):
+def test_one_capability_may_not_call_too_often(store, monkeypatch):
     """Twenty calls at once, and two a second after that."""
     now = [0.0]
     monkeypatch.setattr(
         service, "TokenBuckets", lambda *given: TokenBuckets(*given, lambda: now[0])
     )
-    words = [mailbox.grant(ticket, 60) for ticket in "ab"]
+    words = [store.grant(ticket, 60) for ticket in "ab"]
     with lx.CallbackServer() as made:
         urls = [f"{made.url}/liangxin/callback/{word}" for word in words]
         assert [post(urls[0], body("task_1")) for _ in range(22)] == [204] * 20 + [429] * 2
@@ -118,9 +118,9 @@ def test_buckets_fill_up_again_and_full_ones_are_forgotten():
     assert len(buckets._levels) < 1100
 
 
-def test_the_mailbox_is_private_and_keeps_no_word_that_opens(mailbox, own_mailbox):
-    word = mailbox.grant("ticket", 60)
-    mailbox.put("ticket", "task_1", "a signature", 600)
+def test_the_mailbox_is_private_and_keeps_no_word_that_opens(store, own_mailbox):
+    word = store.grant("ticket", 60)
+    store.put("ticket", "task_1", "a signature", 600)
     assert len(word) >= 32
     assert stat.S_IMODE(own_mailbox.stat().st_mode) == 0o700
     written = b"".join(path.read_bytes() for path in own_mailbox.iterdir())
@@ -173,10 +173,10 @@ def test_openssl_makes_the_same_signature():
 
 
 @pytest.fixture
-def signed_url(monkeypatch, mailbox):
+def signed_url(monkeypatch, store):
     monkeypatch.setenv("LIANGXIN_WEBHOOK_KEY", WEBHOOK_KEY)
     with lx.CallbackServer() as made:
-        yield f"{made.url}/liangxin/callback/{mailbox.grant('ticket', 60)}"
+        yield f"{made.url}/liangxin/callback/{store.grant('ticket', 60)}"
 
 
 def headers(task_id="task_1", key=WEBHOOK_KEY, age=0):
@@ -198,18 +198,18 @@ def headers(task_id="task_1", key=WEBHOOK_KEY, age=0):
     ],
     ids=["missing", "forged", "of another task", "stale", "ahead", "no time", "long", "odd"],
 )
-def test_what_is_not_signed_rightly_has_no_effect(signed_url, mailbox, wrong):
+def test_what_is_not_signed_rightly_has_no_effect(signed_url, store, wrong):
     assert post(signed_url, body("task_1"), wrong()) == 401
-    assert mailbox.hints() == []
+    assert store.hints() == []
 
 
-def test_a_signature_is_good_once(signed_url, mailbox):
+def test_a_signature_is_good_once(signed_url, store):
     once = headers()
     assert post(signed_url, body("task_1"), once) == 204
     assert post(signed_url, body("task_1"), once) == 409
-    other = signed_url.rpartition("/")[0] + "/" + mailbox.grant("other", 60)
+    other = signed_url.rpartition("/")[0] + "/" + store.grant("other", 60)
     assert post(other, body("task_1"), once) == 409
-    assert [hint.number for hint in mailbox.hints()] == [1]
+    assert [hint.number for hint in store.hints()] == [1]
 
 
 @pytest.mark.parametrize(("age", "accepted"), [(0, True), (299, True), (300, True), (301, False)])
@@ -244,12 +244,12 @@ def test_a_broken_mailbox_refuses_callbacks_and_hinders_nothing_else(
     own_mailbox.mkdir()
     (own_mailbox / "mailbox.sqlite").write_bytes(b"no database" * 100)
     session = Session(results=tmp_path / "r", callback="auto")
-    ticket = session.ledger.create(Request("z-image", "a lake"), "sandbox", "")
-    session.ledger.update(ticket, "unconfirmed", status="unconfirmed", owner="")
+    record = session.ledger.create(Request("z-image", "a lake"), "sandbox", "")
+    session.ledger.update(record, "unconfirmed", status="unconfirmed", owner="")
     with pytest.raises(InvalidRequestError, match="mailbox"):
         session.generate("a lake")
     assert session.resume() == []
-    assert [finding.label for finding in session.audit()] == ["unconfirmed"]
+    assert [row.label for row in session.audit()] == ["unconfirmed"]
     with pytest.raises(InvalidRequestError, match="mailbox"):
         lx.CallbackServer()
 

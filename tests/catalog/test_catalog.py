@@ -202,9 +202,9 @@ def test_catalogue_data_are_consistent(profile):
         assert model.vendor
         assert model.kind in ("image", "video")
         assert 1 < model.duration_s < 600
-        for given in model.inputs.values():
-            assert given.help
-            assert given.default is None or given.is_valid(given.default)
+        for input_spec in model.inputs.values():
+            assert input_spec.help
+            assert input_spec.default is None or input_spec.is_valid(input_spec.default)
         for word, spelling in model.value_labels.items():
             values = model.inputs[model.common_options[word]].allowed
             assert not values or set(spelling.values()) <= set(values)

@@ -95,14 +95,14 @@ class Budget:
 
 def record(state="success", *urls, **values):
     """An answer about task_1."""
-    media = tuple(TaskOutput.from_url(url) for url in urls)
+    outputs = tuple(TaskOutput.from_url(url) for url in urls)
     return TaskRecord(
-        "task_1", TaskState(state), **{"model": "z-image", "outputs": media, **values}
+        "task_1", TaskState(state), **{"model": "z-image", "outputs": outputs, **values}
     )
 
 
 def submitted(ledger: Ledger, profile="liangxin", **values):
     """A ticket that the service has accepted as task_1, as the ledger has it."""
-    ticket = ledger.create(REQUEST, profile, "https://service.example", "me")
+    record = ledger.create(REQUEST, profile, "https://service.example", "me")
     values = {"status": "submitted", "task_id": "task_1", **values}
-    return ledger.update(ticket, "submitted", **values)
+    return ledger.update(record, "submitted", **values)

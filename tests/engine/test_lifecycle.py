@@ -68,18 +68,18 @@ def make(ledger, tmp_path):
     return living
 
 
-def last_event(ledger, ticket):
-    return ledger.events(ticket.id)[-1][1:]
+def last_event(ledger, record):
+    return ledger.events(record.id)[-1][1:]
 
 
 # ---- a task that succeeds
 
 
 async def test_finished_task_is_kept(make, ledger, statuses):
-    ticket = submitted(ledger)
-    result = await make().collect(ticket, statuses.append)
+    record = submitted(ledger)
+    result = await make().collect(record, statuses.append)
     assert [path.name for path in result.paths] == ["1.png"]
-    assert ledger.find(ticket.id).status == "saved"
+    assert ledger.find(record.id).status == "saved"
 
 
 async def test_states_of_a_task_are_reported_and_then_saving(make, ledger, statuses):
@@ -106,9 +106,9 @@ async def test_status_of_saving_has_the_ticket_as_it_was_written(make, ledger, s
 
 
 async def test_finished_task_keeps_its_owner(make, ledger, statuses):
-    ticket = submitted(ledger)
-    await make().collect(ticket, statuses.append)
-    assert ledger.find(ticket.id).owner == "me"
+    record = submitted(ledger)
+    await make().collect(record, statuses.append)
+    assert ledger.find(record.id).owner == "me"
 
 
 # ---- how it is followed
@@ -156,20 +156,20 @@ async def test_task_that_was_sent_just_now_has_no_age(make, ledger, statuses, at
     intent = ledger.create(REQUEST, "liangxin", "https://service.example", "me").replace(
         created_at=940.0
     )
-    ticket = await living.submit(intent, statuses.append)
+    record = await living.submit(intent, statuses.append)
     with pytest.raises(APIConnectionError):
-        await living.collect(ticket, statuses.append)
+        await living.collect(record, statuses.append)
     assert follow.given.age == 0.0
     with pytest.raises(APIConnectionError):
-        await living.collect(ticket, statuses.append)  # later its age counts
+        await living.collect(record, statuses.append)  # later its age counts
     assert follow.given.age == 60.0
 
 
 async def test_request_is_sent_with_its_callback(make, ledger, statuses):
     client = Client(create=["task_1"])
     intent = ledger.create(REQUEST, "liangxin", "")
-    ticket = await make(client=client).submit(intent, statuses.append, "https://here/cb")
-    assert (ticket.task_id, client.calls[0][2]) == ("task_1", "https://here/cb")
+    record = await make(client=client).submit(intent, statuses.append, "https://here/cb")
+    assert (record.task_id, client.calls[0][2]) == ("task_1", "https://here/cb")
     assert [one.phase for one in statuses] == ["submitting", "waiting"]
 
 
@@ -195,14 +195,14 @@ async def test_failed_task_is_written_down_with_its_reason(make, ledger, statuse
 
 
 async def test_task_that_the_service_has_forgotten_is_lost(make, ledger, statuses):
-    ticket = submitted(ledger)
+    record = submitted(ledger)
     with pytest.raises(ResultUnavailableError, match="does not know task task_1") as raised:
-        await make(Follow(ABSENT)).collect(ticket, statuses.append)
+        await make(Follow(ABSENT)).collect(record, statuses.append)
     assert raised.value.task_id == "task_1"
     assert raised.value.next_step.startswith("Tasks are seen by the key that made them")
-    found = ledger.find(ticket.id)
+    found = ledger.find(record.id)
     assert (found.status, found.reason) == ("result_lost", str(raised.value))
-    assert ("result_lost", str(raised.value)) in [line[1:] for line in ledger.events(ticket.id)]
+    assert ("result_lost", str(raised.value)) in [line[1:] for line in ledger.events(record.id)]
 
 
 async def test_task_without_a_result_is_lost(make, ledger, statuses):
@@ -215,11 +215,11 @@ async def test_task_without_a_result_is_lost(make, ledger, statuses):
 
 
 async def test_other_refusal_leaves_the_task_to_be_collected(make, ledger, statuses):
-    ticket, refusal = submitted(ledger), APIError("not now", status=455)
+    record, refusal = submitted(ledger), APIError("not now", status=455)
     with pytest.raises(APIError) as raised:
-        await make(Follow(refusal)).collect(ticket, statuses.append)
+        await make(Follow(refusal)).collect(record, statuses.append)
     assert raised.value is refusal
-    assert ledger.find(ticket.id).status == "submitted"
+    assert ledger.find(record.id).status == "submitted"
 
 
 @pytest.mark.parametrize(
@@ -228,12 +228,12 @@ async def test_other_refusal_leaves_the_task_to_be_collected(make, ledger, statu
     ids=type,
 )
 async def test_task_that_is_no_longer_followed_has_no_owner(make, ledger, statuses, error):
-    ticket = submitted(ledger)
+    record = submitted(ledger)
     with pytest.raises(type(error)):
-        await make(Follow(error)).collect(ticket, statuses.append)
-    found = ledger.find(ticket.id)
+        await make(Follow(error)).collect(record, statuses.append)
+    found = ledger.find(record.id)
     assert (found.status, found.owner) == ("submitted", "")
-    assert last_event(ledger, ticket) == ("let go", type(error).__name__)
+    assert last_event(ledger, record) == ("let go", type(error).__name__)
 
 
 async def test_state_before_an_error_is_in_the_ledger(make, ledger, statuses):
@@ -249,11 +249,11 @@ async def test_connection_that_fails_leaves_the_task_without_an_owner(make, ledg
     async def connect():
         raise APIConnectionError("no sandbox")
 
-    ticket, living = submitted(ledger), make()
+    record, living = submitted(ledger), make()
     living._connect = connect
     with pytest.raises(APIConnectionError):
-        await living.collect(ticket, statuses.append)
-    assert ledger.find(ticket.id).owner == ""
+        await living.collect(record, statuses.append)
+    assert ledger.find(record.id).owner == ""
 
 
 # ---- a task from elsewhere
@@ -261,8 +261,8 @@ async def test_connection_that_fails_leaves_the_task_without_an_owner(make, ledg
 
 def unknown_here():
     """A ticket for task_1 that the ledger does not have, with a placeholder for its request."""
-    ticket = JobRecord.new(Request("unknown", "?"), "liangxin", "https://service.example", "me")
-    return ticket.replace(task_id="task_1")
+    record = JobRecord.new(Request("unknown", "?"), "liangxin", "https://service.example", "me")
+    return record.replace(task_id="task_1")
 
 
 ECHO = {"input": {"prompt": " a lake ", "image_size": "square", "seed": 7}}

@@ -148,9 +148,9 @@ def intent_of_an_ended_notebook(session, owner="ended"):
 def test_intent_is_sent_by_the_notebook_that_took_it_up_first(connect, server):
     """The second saw it as it was before the first took it."""
     first, second = connect(), connect()
-    ticket = intent_of_an_ended_notebook(first)
-    job = first.take_over(ticket)
-    assert second.take_over(ticket) is None
+    record = intent_of_an_ended_notebook(first)
+    job = first.take_over(record)
+    assert second.take_over(record) is None
     job.wait(60)
     assert server.count("createTask") == 1
 
@@ -158,13 +158,13 @@ def test_intent_is_sent_by_the_notebook_that_took_it_up_first(connect, server):
 def test_intent_that_was_sent_and_left_meanwhile_is_not_sent_again(connect, server):
     """Its sender has let go of it, so its owner is the same as when the second saw it."""
     first, second = connect(), connect()
-    ticket = intent_of_an_ended_notebook(first, owner="")
+    record = intent_of_an_ended_notebook(first, owner="")
     server.last = "generating"
-    job = first.take_over(ticket)
+    job = first.take_over(record)
     wait_until(lambda: job.task_id)
     job.detach()
     wait_until(lambda: job.last_update.is_final)
-    assert second.take_over(ticket) is None
+    assert second.take_over(record) is None
     assert server.count("createTask") == 1
 
 
@@ -185,7 +185,7 @@ def test_two_notebooks_that_take_up_one_batch_send_each_request_once(connect, se
     wait_until(lambda: not ledger.resumable())
     assert max(Counter(server.prompts.values()).values()) == 1
     kept, unknown = ledger.with_status("saved"), ledger.with_status("unconfirmed")
-    assert sorted(ticket.request.prompt for ticket in kept + unknown) == prompts
+    assert sorted(record.request.prompt for record in kept + unknown) == prompts
 
 
 # ---- who follows a task
@@ -217,7 +217,7 @@ def test_request_that_a_living_process_is_sending_is_not_given_up(connect, serve
         server.held("createTask") as request,
     ):
         request.wait()
-        assert [finding.label for finding in connect().audit()] == ["being sent"]
+        assert [row.label for row in connect().audit()] == ["being sent"]
 
 
 def test_request_that_a_killed_process_was_sending_may_be_billed(connect, server, tmp_path):
@@ -227,7 +227,7 @@ def test_request_that_a_killed_process_was_sending_may_be_billed(connect, server
     ):
         request.wait()
         kill(process)
-    assert [finding.label for finding in connect().audit()] == ["unconfirmed"]
+    assert [row.label for row in connect().audit()] == ["unconfirmed"]
 
 
 # ---- what was paid for is kept
@@ -292,4 +292,4 @@ def test_task_that_two_notebooks_find_at_once_is_given_to_one_request(connect, s
         with suppress(InvalidRequestError):  # the other notebook has it
             found.result()[0].wait(60)
     assert first.ledger.count_by_status() == {"saved": 1, "unconfirmed": 1}
-    assert sorted(ticket.task_id for ticket in first.ledger.list_jobs()) == ["", "task_1"]
+    assert sorted(record.task_id for record in first.ledger.list_jobs()) == ["", "task_1"]

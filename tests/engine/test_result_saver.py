@@ -74,13 +74,21 @@ async def test_ledger_has_the_folder_and_the_files(keeping, ledger, results):
 async def test_story_tells_what_was_asked_and_what_it_cost(keeping, ledger):
     ticket = submitted(ledger)
     done = record("success", FIRST, credits=4.5, created_ms=1000, completed_ms=3500)
-    story = (await keeping.save(Client(download=[PNG]), ticket, done)).metadata
-    assert (story.prompt, story.model, story.options) == ("雨夜 {x}", "z-image", {"seed": 7})
-    assert (story.task_id, story.job_id, story.service) == ("task_1", ticket.id, "liangxin")
-    assert (story.credits, story.duration_s) == (4.5, 2.5)
-    made = datetime.fromisoformat(story.created_at)
+    metadata = (await keeping.save(Client(download=[PNG]), ticket, done)).metadata
+    assert (metadata.prompt, metadata.model, metadata.options) == (
+        "雨夜 {x}",
+        "z-image",
+        {"seed": 7},
+    )
+    assert (metadata.task_id, metadata.job_id, metadata.service) == (
+        "task_1",
+        ticket.id,
+        "liangxin",
+    )
+    assert (metadata.credits, metadata.duration_s) == (4.5, 2.5)
+    made = datetime.fromisoformat(metadata.created_at)
     assert made.tzinfo is not None
-    assert len(story.created_at) == len("2026-11-21T17:45:00+00:00")
+    assert len(metadata.created_at) == len("2026-11-21T17:45:00+00:00")
 
 
 @pytest.mark.parametrize(("profile", "drawing"), [("sandbox", True), ("liangxin", False)])

@@ -34,8 +34,8 @@ def intend(ledger):
     """Writes a new intent into the ledger."""
 
     def intent(**values):
-        ticket = ledger.create(REQUEST, "liangxin", "https://service.example", "me")
-        return ledger.update(ticket, "made", **values) if values else ticket
+        record = ledger.create(REQUEST, "liangxin", "https://service.example", "me")
+        return ledger.update(record, "made", **values) if values else record
 
     return intent
 
@@ -49,8 +49,8 @@ def sending(client, ledger, budget=None):
     return Submitter(connect, ledger, budget or Budget())
 
 
-def history(ledger, ticket):
-    return [(what, detail) for _, what, detail in ledger.events(ticket.id)]
+def history(ledger, record):
+    return [(what, detail) for _, what, detail in ledger.events(record.id)]
 
 
 async def until(condition, task):
@@ -65,14 +65,14 @@ async def until(condition, task):
 
 
 async def test_accepted_ticket_has_the_task_id_here_and_in_the_ledger(ledger, intend, statuses):
-    ticket = await sending(Client(create=["task_1"]), ledger).submit(intend(), statuses.append)
-    assert (ticket.status, ticket.task_id) == ("submitted", "task_1")
-    assert ledger.find(ticket.id) == ticket
+    record = await sending(Client(create=["task_1"]), ledger).submit(intend(), statuses.append)
+    assert (record.status, record.task_id) == ("submitted", "task_1")
+    assert ledger.find(record.id) == record
 
 
 async def test_history_of_an_accepted_request(ledger, intend, statuses):
-    ticket = await sending(Client(create=["task_1"]), ledger).submit(intend(), statuses.append)
-    assert history(ledger, ticket) == [("pending", ""), ("submitting", ""), ("submitted", "task_1")]
+    record = await sending(Client(create=["task_1"]), ledger).submit(intend(), statuses.append)
+    assert history(ledger, record) == [("pending", ""), ("submitting", ""), ("submitted", "task_1")]
 
 
 async def test_ledger_says_sent_while_the_request_is_on_its_way(ledger, intend, statuses):
@@ -85,10 +85,10 @@ async def test_ledger_says_sent_while_the_request_is_on_its_way(ledger, intend, 
 
 async def test_statuses_are_sending_and_then_waiting(ledger, intend, statuses):
     intent = intend()
-    ticket = await sending(Client(create=["task_1"]), ledger).submit(intent, statuses.append)
+    record = await sending(Client(create=["task_1"]), ledger).submit(intent, statuses.append)
     assert [(one.phase, one.record) for one in statuses] == [
         ("submitting", intent),
-        ("waiting", ticket),
+        ("waiting", record),
     ]
 
 

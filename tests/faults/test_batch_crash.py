@@ -203,6 +203,6 @@ def test_retry_asks_again_only_for_what_failed_or_was_refused(batch):
         assert opened.retry() == batch.troubles
         results = opened.wait(60)
         assert [result is None for result in results].count(True) == batch.unknown
-        tickets = session.ledger.jobs_of_batch(batch.id)
-        assert len(tickets) == batch.size + batch.troubles, "old tickets stay"
+        records = session.ledger.jobs_of_batch(batch.id)
+        assert len(records) == batch.size + batch.troubles, "old tickets stay"
     assert batch.server.count("createTask") == before + batch.troubles

@@ -59,21 +59,21 @@ def test_killed_process_loses_nothing_and_pays_for_nothing_twice(crash, server, 
         assert (pipe.recv(), pipe.recv()) == ("begun", "done")
 
     ledger = Ledger(tmp_path / "r" / "ledger.sqlite")
-    tickets = [t for t in ledger.list_jobs(limit=None) if t.status != "pending"]
+    records = [t for t in ledger.list_jobs(limit=None) if t.status != "pending"]
     made = server.prompts
     assert max(Counter(made.values()).values()) == 1, "a prompt was created twice"
-    assert max(Counter(t.request.prompt for t in tickets).values()) == 1, "a prompt was sent twice"
-    assert {t.request.prompt for t in tickets} == {f"a lake, number {n}" for n in range(PROMPTS)}
-    assert {t.status for t in tickets} <= {"saved", "unconfirmed"}
-    by_id = {t.task_id: t for t in tickets if t.task_id}
-    unknown = {t.request.prompt for t in tickets if t.status == "unconfirmed"}
+    assert max(Counter(t.request.prompt for t in records).values()) == 1, "a prompt was sent twice"
+    assert {t.request.prompt for t in records} == {f"a lake, number {n}" for n in range(PROMPTS)}
+    assert {t.status for t in records} <= {"saved", "unconfirmed"}
+    by_id = {t.task_id: t for t in records if t.task_id}
+    unknown = {t.request.prompt for t in records if t.status == "unconfirmed"}
     for id, prompt in made.items():
         assert id in by_id or prompt in unknown, "a task exists of which the ledger says nothing"
     assert set(by_id) <= set(made)
-    for ticket in by_id.values():
-        picture = tmp_path / "r" / ticket.folder / "1.png"
+    for record in by_id.values():
+        picture = tmp_path / "r" / record.folder / "1.png"
         with Image.open(picture) as image:
             image.load()
-        assert read_metadata(picture).task_id == ticket.task_id
+        assert read_metadata(picture).task_id == record.task_id
     folders = [path for path in (tmp_path / "r").glob("20*/*") if path.is_dir()]
     assert len(folders) == len(by_id), "a result was kept twice or half"

@@ -96,17 +96,17 @@ def test_fault_ends_as_promised(row, faulty, connect, monkeypatch, request):
     message = message_at_the_end(job)
     put(faulty, "")
     calls, created = (now - then for now, then in zip(counted(faulty), before, strict=True))
-    ticket = session.ledger.find(job.record.id)
-    add_row(request.node, row.name, calls, created, job.status, ticket.status, message)
+    record = session.ledger.find(job.record.id)
+    add_row(request.node, row.name, calls, created, job.status, record.status, message)
 
-    seen = replace(row, calls=calls, created=created, outcome=job.status, status=ticket.status)
+    seen = replace(row, calls=calls, created=created, outcome=job.status, status=record.status)
     assert seen == row
     assert re.search(row.says, message), message
     assert "\n" not in message
     assert list(session.results.root.glob(".incoming*")) == []
     if row.outcome == "saved":
         assert read_metadata(job.result.paths[0]).task_id == job.task_id
-    elif ticket.is_resumable and "stall" not in row.faults:
+    elif record.is_resumable and "stall" not in row.faults:
         assert session.resume(job.task_id)[0].wait(60).task_id == job.task_id
 
 

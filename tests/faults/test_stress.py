@@ -25,8 +25,8 @@ PROCESSES = 4
 def shared(tmp_path_factory):
     """A ledger that four processes have written to, and how many tickets each wrote."""
     ledger = Ledger(tmp_path_factory.mktemp("stress") / "ledger.sqlite")
-    ticket = ledger.create(Request("z-image", "shared"), "sandbox", "")
-    ledger.update(ticket, "submitted", status="submitted", task_id="shared-task")
+    record = ledger.create(Request("z-image", "shared"), "sandbox", "")
+    ledger.update(record, "submitted", status="submitted", task_id="shared-task")
     with ExitStack() as stack:
         pipes = [
             stack.enter_context(
@@ -51,6 +51,6 @@ def test_no_ticket_of_four_processes_is_lost(shared):
 
 def test_no_change_of_a_ticket_that_four_processes_share_is_lost(shared):
     ledger, counts = shared
-    ticket = ledger.find("shared-task")
-    touched = [what for _, what, _ in ledger.events(ticket.id)].count("touched")
+    record = ledger.find("shared-task")
+    touched = [what for _, what, _ in ledger.events(record.id)].count("touched")
     assert touched == sum(counts)

@@ -53,12 +53,12 @@ def write_under_stress(pipe, place, name, rounds, seconds):
     ledger, end, count = Ledger(place), time.monotonic() + seconds, 0
     shared = ledger.find("shared-task")
     while count < rounds or time.monotonic() < end:
-        ticket = ledger.create(Request("z-image", f"{name} {count}"), "sandbox", "", name)
-        ticket = ledger.update(ticket, "submitted", status="submitted", task_id=f"{name}-{count}")
-        assert ledger.find(ticket.task_id) == ticket
+        record = ledger.create(Request("z-image", f"{name} {count}"), "sandbox", "", name)
+        record = ledger.update(record, "submitted", status="submitted", task_id=f"{name}-{count}")
+        assert ledger.find(record.task_id) == record
         ledger.update(shared, "touched", name)
         file = {"name": "1.png", "bytes": 1, "sha256": "0"}
-        ledger.mark_saved(ticket, f"2026-11-21/{name}-{count}", [file])
+        ledger.mark_saved(record, f"2026-11-21/{name}-{count}", [file])
         ledger.list_jobs(limit=5)
         count += 1
     pipe.send(count)

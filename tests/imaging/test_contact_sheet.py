@@ -36,11 +36,11 @@ def widths(data, at):
 
 def test_of_five_hundred_pictures_the_first_can_be_distinguished():
     drawer = Drawer(500)
-    tiles = SheetSpec(drawer.pictures, [f"prompt {n}" for n in range(500)], caption="500 tasks")
-    data = render(tiles)
+    spec = SheetSpec(drawer.pictures, [f"prompt {n}" for n in range(500)], caption="500 tasks")
+    data = render(spec)
     assert len(data) <= THUMBNAIL_BYTES
     assert drawer.read == 48, "what is not shown is not read"
-    assert tiles.truncated.caption == "500 tasks · the first 48 of 500"
+    assert spec.truncated.caption == "500 tasks · the first 48 of 500"
     across = widths(data, 30)
     assert len(across) == 8
     assert min(across) >= 64
@@ -58,13 +58,13 @@ def test_a_wide_table_shows_its_first_columns_and_rows_in_their_places():
 @pytest.mark.parametrize(("rows", "columns"), [(48, 1), (1, 12), (4, 12), (1, 1)])
 def test_what_fits_is_shown_whole(rows, columns):
     names = [f"row {n}" for n in range(rows)], [f"column {n}" for n in range(columns)]
-    tiles = SheetSpec(Drawer(rows * columns).pictures, *names)
-    assert tiles.truncated is tiles
+    spec = SheetSpec(Drawer(rows * columns).pictures, *names)
+    assert spec.truncated is spec
 
 
 def test_a_file_holds_all_of_them():
     drawer = Drawer(100)
-    tiles = SheetSpec(drawer.pictures, [str(n) for n in range(100)])
-    data = render_file(tiles, "PNG", 64)
+    spec = SheetSpec(drawer.pictures, [str(n) for n in range(100)])
+    data = render_file(spec, "PNG", 64)
     assert drawer.read == 100
     assert len(widths(data, 30)) == 11

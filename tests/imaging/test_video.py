@@ -55,14 +55,14 @@ MP4 = b"\0\0\0\x18ftypisom" + b"\0" * 40
 def kept(tmp_path, *datas, prompt="A cafe terrace", kind="video"):
     """A result of these files, kept and read again."""
     results = ResultStore(tmp_path / "r")
-    ticket = JobRecord("3f9c5555aaaa", Request("z-image", prompt), 1795280700.0, "sandbox")
-    parcel = results.stage(ticket.replace(task_id="task_1"))
+    record = JobRecord("3f9c5555aaaa", Request("z-image", prompt), 1795280700.0, "sandbox")
+    staged = results.stage(record.replace(task_id="task_1"))
     for n, data in enumerate(datas, 1):
-        parcel.part_path(n).write_bytes(data)
-    story = ResultMetadata(
-        prompt, "z-image", "task_1", ticket.id, "sandbox", "2026-11-21T17:45:00+00:00"
+        staged.part_path(n).write_bytes(data)
+    metadata = ResultMetadata(
+        prompt, "z-image", "task_1", record.id, "sandbox", "2026-11-21T17:45:00+00:00"
     )
-    result = parcel.commit(story, [TaskOutput("", kind)] * len(datas))
+    result = staged.commit(metadata, [TaskOutput("", kind)] * len(datas))
     return results.load(result.folder.relative_to(results.root).as_posix())
 
 
@@ -172,30 +172,30 @@ def test_a_first_picture_is_not_looked_for_in_what_no_film_player_plays(tmp_path
 
 
 def test_a_films_tile_is_its_poster_and_an_export_holds_it(session, webm):
-    ticket = stock.kept(session, "the sea", parts=[("video", webm)])
-    shelf = Library(session)
-    (entry,) = shelf.page(Query())
-    tile = Image.open(io.BytesIO(shelf.thumbnail(entry)))
+    record = stock.kept(session, "the sea", parts=[("video", webm)])
+    library = Library(session)
+    (entry,) = library.page(Query())
+    tile = Image.open(io.BytesIO(library.thumbnail(entry)))
     assert tile.size == (320, 180)
     assert beside(tile)[0] > 230, "the film's first picture"
-    assert shelf.cached_thumbnail(entry) == shelf.thumbnail(entry)
-    assert Image.open(io.BytesIO(shelf.contact_sheet([entry]))).size == (320, 180)
-    path, _ = shelf.export([ticket.id])
-    names = [f"{ticket.folder}/{name}" for name in ("1.poster.jpg", "1.webm", "metadata.json")]
+    assert library.cached_thumbnail(entry) == library.thumbnail(entry)
+    assert Image.open(io.BytesIO(library.contact_sheet([entry]))).size == (320, 180)
+    path, _ = library.export([record.id])
+    names = [f"{record.folder}/{name}" for name in ("1.poster.jpg", "1.webm", "metadata.json")]
     with zipfile.ZipFile(path) as zipped:
         assert sorted(zipped.namelist()) == names
 
     broken = stock.kept(session, "broken", parts=[("video", b"\0\0\0\x18ftypmp42")])
-    (entry,) = shelf.entries([broken.id])
-    assert shelf.thumbnail(entry) == b"", "a sign stands in its place"
+    (entry,) = library.entries([broken.id])
+    assert library.thumbnail(entry) == b"", "a sign stands in its place"
 
 
 @pytest.mark.parametrize("brought", ["its poster", "no picture", "a large one"])
 def test_a_poster_goes_along_in_an_archive_if_it_is_a_small_picture(
     session, tmp_path, webm, monkeypatch, brought
 ):
-    ticket = stock.kept(session, "the sea", parts=[("video", webm)])
-    poster_file = session.results.root / ticket.folder / "1.poster.jpg"
+    record = stock.kept(session, "the sea", parts=[("video", webm)])
+    poster_file = session.results.root / record.folder / "1.poster.jpg"
     first = poster_file.read_bytes()
     if brought != "its poster":
         poster_file.write_bytes(b"<svg>" if brought == "no picture" else first + b"\0" * 20_000)

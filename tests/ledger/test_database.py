@@ -55,12 +55,12 @@ def tickets(db):
 
 
 def test_change_that_fails_in_the_middle_leaves_nothing(ledger):
-    ticket = ledger.create(REQUEST, "sandbox", "")
+    record = ledger.create(REQUEST, "sandbox", "")
     file = {"name": "1.png", "bytes": 3, "sha256": "0" * 64}
     with pytest.raises(sa.exc.IntegrityError):
-        ledger.mark_saved(ticket, "2026-11-21/x", [file, file])  # the second is in the way
-    assert ledger.find(ticket.id) == ticket
-    assert [what for _, what, _ in ledger.events(ticket.id)] == ["pending"]
+        ledger.mark_saved(record, "2026-11-21/x", [file, file])  # the second is in the way
+    assert ledger.find(record.id) == record
+    assert [what for _, what, _ in ledger.events(record.id)] == ["pending"]
     with ledger.read_only() as db:
         assert db.exec_driver_sql("select count(*) from files").scalar() == 0
 
@@ -116,8 +116,8 @@ def test_new_ledger_says_its_version(ledger, other):
 
 
 def test_ledger_that_is_opened_again_is_as_before(ledger, place, other):
-    ticket = ledger.create(REQUEST, "sandbox", "")
-    assert Ledger(place).find(ticket.id) == ticket
+    record = ledger.create(REQUEST, "sandbox", "")
+    assert Ledger(place).find(record.id) == record
     assert other.execute("select number from version").fetchall() == [(VERSION,)]
 
 

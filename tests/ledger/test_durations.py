@@ -19,10 +19,10 @@ def ledger(tmp_path):
 
 def finished(ledger, seconds, options=None, *, model="z-image", service="https://a.example"):
     """A ticket that succeeded after so many seconds, or one that runs for None."""
-    ticket = ledger.create(Request(model, "a lake", options or {}), "kie", service)
+    record = ledger.create(Request(model, "a lake", options or {}), "kie", service)
     if seconds is None:
-        return ticket
-    return ledger.update(ticket, "success", status="succeeded", duration_s=seconds)
+        return record
+    return ledger.update(record, "success", status="succeeded", duration_s=seconds)
 
 
 SMALL, LARGE = {"image_size": "square"}, {"image_size": "square_hd"}

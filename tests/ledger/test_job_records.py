@@ -23,21 +23,21 @@ def add(ledger):
     """Adds a ticket with the id, time and values given."""
 
     def added(id, created_at=100.0, prompt="a lake", model="z-image", profile="liangxin", **values):
-        ticket = JobRecord(
+        record = JobRecord(
             id, Request(model, prompt), created_at, profile, "https://service.example"
         )
-        ledger.add(ticket)
-        return ledger.update(ticket, "as the test wants it", **values) if values else ticket
+        ledger.add(record)
+        return ledger.update(record, "as the test wants it", **values) if values else record
 
     return added
 
 
-def events(ledger, ticket):
-    return [(what, detail) for _, what, detail in ledger.events(ticket.id)]
+def events(ledger, record):
+    return [(what, detail) for _, what, detail in ledger.events(record.id)]
 
 
-def ids(tickets):
-    return [ticket.id for ticket in tickets]
+def ids(records):
+    return [record.id for record in records]
 
 
 def files(ledger):
@@ -49,8 +49,8 @@ def files(ledger):
 
 
 def test_intent_holds_the_request_the_service_and_the_owner(ledger):
-    ticket = ledger.create(REQUEST, "kie", "https://service.example", "me")
-    found = ledger.find(ticket.id)
+    record = ledger.create(REQUEST, "kie", "https://service.example", "me")
+    found = ledger.find(record.id)
     assert (found.request, found.profile, found.service, found.owner, found.status) == (
         REQUEST, "kie", "https://service.example", "me", "pending",
     )  # fmt: skip
@@ -61,10 +61,10 @@ def test_intent_without_an_owner(ledger):
 
 
 def test_change_writes_its_line_with_the_detail(ledger, add):
-    ticket = add("a")
-    ledger.update(ticket, "submitted", "task_1", status="submitted", task_id="task_1")
-    ledger.update(ticket, "a line alone")
-    assert events(ledger, ticket) == [
+    record = add("a")
+    ledger.update(record, "submitted", "task_1", status="submitted", task_id="task_1")
+    ledger.update(record, "a line alone")
+    assert events(ledger, record) == [
         ("pending", ""),
         ("submitted", "task_1"),
         ("a line alone", ""),
@@ -76,9 +76,9 @@ def test_lines_of_the_history_have_their_time_and_their_order(ledger, add, monke
     times = iter([3.0, 1.0, 2.0])  # a clock that was set back
     module = importlib.import_module("liangxin_nb.ledger.mapping")  # the package names it otherwise
     monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: next(times)))
-    ticket = add("a")
-    ledger.update(ticket, "submitting")
-    ledger.update(ticket, "submitted")
+    record = add("a")
+    ledger.update(record, "submitting")
+    ledger.update(record, "submitted")
     found = [(at, what) for at, what, _ in ledger.events("a")]
     assert found == [(3.0, "pending"), (1.0, "submitting"), (2.0, "submitted")]
 
@@ -101,35 +101,35 @@ def test_history_is_of_one_ticket(ledger, add):
 )
 def test_writing_about_one_ticket_leaves_the_others_alone(ledger, add, write):
     # A like one on either side: an update without the id would meet it, too.
-    before, ticket, after = (add(id, status="submitting") for id in "abc")
-    assert write(ledger, ticket) is not None
+    before, record, after = (add(id, status="submitting") for id in "abc")
+    assert write(ledger, record) is not None
     assert [ledger.find("a"), ledger.find("c")] == [before, after]
     assert events(ledger, before) == events(ledger, after)
 
 
 @pytest.mark.parametrize("status", ["submitting", "unconfirmed"])
 def test_lost_answer_of_either_fate_can_be_found(ledger, add, status):
-    ticket = add("a", status=status, reason="no answer")
-    found = ledger.confirm_lost(ticket, "task_1")
+    record = add("a", status=status, reason="no answer")
+    found = ledger.confirm_lost(record, "task_1")
     assert (found.status, found.task_id, found.reason) == ("submitted", "task_1", "")
     assert ledger.find("a") == found
-    assert events(ledger, ticket)[-1] == ("found", "task_1")
+    assert events(ledger, record)[-1] == ("found", "task_1")
 
 
 @pytest.mark.parametrize("status", ["pending", "rejected", "submitted", "saved", "failed"])
 def test_settled_request_is_not_found_again(ledger, add, status):
-    ticket = add("a", status=status)
-    assert ledger.confirm_lost(ticket, "task_1") is None
-    assert ledger.find("a") == ticket
-    assert "found" not in [what for what, _ in events(ledger, ticket)]
+    record = add("a", status=status)
+    assert ledger.confirm_lost(record, "task_1") is None
+    assert ledger.find("a") == record
+    assert "found" not in [what for what, _ in events(ledger, record)]
 
 
 def test_kept_ticket_has_its_folder_and_its_line(ledger, add):
-    ticket = add("a", status="succeeded")
-    kept = ledger.mark_saved(ticket, "2026-11-21/x", [FILE])
+    record = add("a", status="succeeded")
+    kept = ledger.mark_saved(record, "2026-11-21/x", [FILE])
     assert (kept.status, kept.folder) == ("saved", "2026-11-21/x")
     assert ledger.find("a") == kept
-    assert events(ledger, ticket)[-1] == ("saved", "2026-11-21/x")
+    assert events(ledger, record)[-1] == ("saved", "2026-11-21/x")
 
 
 def test_files_of_a_result_kept_twice_are_those_of_the_second_time(ledger, add):
@@ -158,9 +158,9 @@ def test_file_is_written_with_all_its_facts(ledger, add):
 @pytest.mark.parametrize("wanted", ["aa11", "task_1"])
 def test_ticket_is_found_by_its_whole_id_or_task_id(ledger, add, wanted):
     add("aa112")  # begins with the same letters
-    ticket = add("aa11", task_id="task_1")
+    record = add("aa11", task_id="task_1")
     add("bb22", task_id="task_12")
-    assert ledger.find(wanted) == ticket
+    assert ledger.find(wanted) == record
 
 
 def test_of_two_tickets_with_one_task_id_the_newest_is_found(ledger, add):

@@ -52,32 +52,32 @@ def intent(ledger, prompt="x", owner=""):
 
 
 def test_intent_is_read_back_as_it_was_written(ledger):
-    ticket = ledger.create(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "")
-    found = ledger.find(ticket.id)
-    assert found == ticket
+    record = ledger.create(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "")
+    found = ledger.find(record.id)
+    assert found == record
     assert (found.status, found.request.prompt) == ("pending", PROMPT)
     assert found.request.options == {"seed": 7}
 
 
 def test_every_change_leaves_a_line_in_the_history(ledger):
-    ticket = intent(ledger)
-    ticket = ledger.update(ticket, "submitting", status="submitting")
-    ticket = ledger.update(ticket, "submitted", "task_1", status="submitted", task_id="task_1")
-    ledger.mark_saved(ticket, "2026-11-21/x", [FILE])
-    history = [what for _, what, _ in ledger.events(ticket.id)]
+    record = intent(ledger)
+    record = ledger.update(record, "submitting", status="submitting")
+    record = ledger.update(record, "submitted", "task_1", status="submitted", task_id="task_1")
+    ledger.mark_saved(record, "2026-11-21/x", [FILE])
+    history = [what for _, what, _ in ledger.events(record.id)]
     assert history == ["pending", "submitting", "submitted", "saved"]
 
 
 def test_kept_ticket_is_found_by_its_task_id_with_its_folder(ledger):
-    ticket = ledger.update(intent(ledger), "submitted", status="submitted", task_id="task_1")
-    ledger.mark_saved(ticket, "2026-11-21/x", [FILE])
+    record = ledger.update(intent(ledger), "submitted", status="submitted", task_id="task_1")
+    ledger.mark_saved(record, "2026-11-21/x", [FILE])
     found = ledger.find("task_1")
     assert (found.status, found.folder) == ("saved", "2026-11-21/x")
 
 
 def test_ticket_is_found_by_the_beginning_of_its_id_when_only_one_fits(ledger):
-    ticket = intent(ledger)
-    assert ledger.find(ticket.id[:6]) == ticket
+    record = intent(ledger)
+    assert ledger.find(record.id[:6]) == record
     intent(ledger)
     assert ledger.find("") is None
     assert ledger.find("%") is None
@@ -109,33 +109,33 @@ def test_usual_duration_of_a_model_is_known_from_the_third_task_on(ledger):
 
 
 def test_claim_gives_the_ticket_to_its_new_owner(ledger):
-    ticket = intent(ledger, owner="ended")
-    assert ledger.claim(ticket, "first").owner == "first"
-    assert ledger.find(ticket.id).owner == "first"
+    record = intent(ledger, owner="ended")
+    assert ledger.claim(record, "first").owner == "first"
+    assert ledger.find(record.id).owner == "first"
 
 
 def test_claim_fails_when_another_owner_was_quicker(ledger):
-    ticket = intent(ledger, owner="ended")
-    ledger.claim(ticket, "first")
-    assert ledger.claim(ticket, "second") is None
-    assert ledger.find(ticket.id).owner == "first"
+    record = intent(ledger, owner="ended")
+    ledger.claim(record, "first")
+    assert ledger.claim(record, "second") is None
+    assert ledger.find(record.id).owner == "first"
 
 
 def test_claim_fails_when_the_request_was_sent_meanwhile(ledger):
     """The sender may have let go of it, so that its owner is the same as before."""
-    ticket = intent(ledger)
-    ledger.update(ticket, "submitting", status="submitting")
-    assert ledger.claim(ticket, "second") is None
-    assert ledger.find(ticket.id).owner == ""
+    record = intent(ledger)
+    ledger.update(record, "submitting", status="submitting")
+    assert ledger.claim(record, "second") is None
+    assert ledger.find(record.id).owner == ""
 
 
 def test_of_many_claims_at_once_one_succeeds(ledger):
-    ticket = intent(ledger, owner="ended")
+    record = intent(ledger, owner="ended")
     start, claimed = threading.Barrier(6), []
 
     def claim(owner):
         start.wait(60)
-        claimed.append(ledger.claim(ticket, owner))
+        claimed.append(ledger.claim(record, owner))
 
     threads = [threading.Thread(target=claim, args=(f"owner {n}",)) for n in range(6)]
     for thread in threads:
@@ -143,7 +143,7 @@ def test_of_many_claims_at_once_one_succeeds(ledger):
     for thread in threads:
         thread.join()
     (winner,) = [found for found in claimed if found is not None]
-    assert ledger.find(ticket.id).owner == winner.owner
+    assert ledger.find(record.id).owner == winner.owner
 
 
 # ---- a lost answer whose task is found
@@ -154,9 +154,9 @@ def unknown(ledger, prompt="x"):
 
 
 def test_lost_request_is_accepted_under_the_task_id_that_was_found(ledger):
-    ticket = unknown(ledger)
-    assert ledger.confirm_lost(ticket, "task_1").task_id == "task_1"
-    found = ledger.find(ticket.id)
+    record = unknown(ledger)
+    assert ledger.confirm_lost(record, "task_1").task_id == "task_1"
+    found = ledger.find(record.id)
     assert (found.status, found.task_id) == ("submitted", "task_1")
 
 
@@ -165,9 +165,9 @@ def test_lost_request_is_not_given_a_task_id_that_another_has(ledger):
     owner_of_the_id = ledger.update(
         intent(ledger), "submitted", status="submitted", task_id="task_1"
     )
-    ticket = unknown(ledger)
-    assert ledger.confirm_lost(ticket, "task_1") is None
-    found = ledger.find(ticket.id)
+    record = unknown(ledger)
+    assert ledger.confirm_lost(record, "task_1") is None
+    found = ledger.find(record.id)
     assert (found.status, found.task_id) == ("unconfirmed", "")
     assert ledger.find("task_1").id == owner_of_the_id.id
 
@@ -179,9 +179,9 @@ def test_of_two_lost_requests_one_is_given_the_task_id(ledger):
 
 
 def test_task_id_that_is_already_known_is_not_replaced(ledger):
-    ticket = ledger.update(intent(ledger), "submitted", status="submitted", task_id="task_1")
-    assert ledger.confirm_lost(ticket, "task_2") is None
-    assert ledger.find(ticket.id).task_id == "task_1"
+    record = ledger.update(intent(ledger), "submitted", status="submitted", task_id="task_1")
+    assert ledger.confirm_lost(record, "task_2") is None
+    assert ledger.find(record.id).task_id == "task_1"
 
 
 # ---- rows of another ledger
@@ -214,7 +214,7 @@ def test_rows_taken_in_twice_change_nothing(ledger, two_rows):
 def test_rows_taken_in_belong_to_no_session(two_rows, tmp_path):
     other = Ledger(tmp_path / "other.sqlite")
     import_rows(other, two_rows)
-    assert {ticket.owner for ticket in other.list_jobs()} == {""}
+    assert {record.owner for record in other.list_jobs()} == {""}
 
 
 # ---- pages of the gallery
@@ -229,8 +229,8 @@ def of_four(ledger):
         ("d", 400.0, "flux", "the same lake, in RAIN", "deleted", "b2"),
     ]
     for id, at, model, prompt, fate, batch in tickets:
-        ticket = JobRecord(id, Request(model, prompt), at, "sandbox", status=fate, batch_id=batch)
-        ledger.add(ticket.replace(task_id=f"task_{id}"))
+        record = JobRecord(id, Request(model, prompt), at, "sandbox", status=fate, batch_id=batch)
+        ledger.add(record.replace(task_id=f"task_{id}"))
     return ledger
 
 
@@ -328,15 +328,15 @@ def _as_version_4(db):
 def test_ledger_of_version_4_keeps_everything_under_its_new_names(tmp_path):
     place = tmp_path / "ledger.sqlite"
     ledger = Ledger(place)
-    ticket = ledger.create(Request("z-image", "old"), "sandbox", "", "somebody")
-    ticket = ledger.update(ticket, "submitted", status="submitted", task_id="task_1")
+    record = ledger.create(Request("z-image", "old"), "sandbox", "", "somebody")
+    record = ledger.update(record, "submitted", status="submitted", task_id="task_1")
     with sqlite3.connect(place) as db:
         _as_version_4(db)
         assert db.execute("select fate from tickets").fetchall() == [("accepted",)]
     assert count_resumable(place) == 1
     ledger = Ledger(place)
-    assert ledger.find("task_1") == ticket
-    assert [event for _, event, _ in ledger.events(ticket.id)] == ["pending", "submitted"]
+    assert ledger.find("task_1") == record
+    assert [event for _, event, _ in ledger.events(record.id)] == ["pending", "submitted"]
     assert count_resumable(place) == 1
     with sqlite3.connect(place) as db:
         assert db.execute("select number from version").fetchall() == [(database.VERSION,)]
@@ -390,4 +390,4 @@ def test_nothing_is_lost_when_processes_and_threads_write_at_once(tmp_path):
         assert [worker.exitcode for worker in (first, second, third)] == [0, 0, 0]
     ledger = Ledger(place)
     assert ledger.count_by_status() == {"submitted": 75}
-    assert all(len(ledger.events(ticket.id)) == 2 for ticket in ledger.resumable())
+    assert all(len(ledger.events(record.id)) == 2 for record in ledger.resumable())

@@ -20,8 +20,8 @@ def ledger(tmp_path):
 
 
 def spend(ledger, credits, model="z-image", status="saved"):
-    ticket = ledger.create(Request(model, "x"), "sandbox", "")
-    ledger.update(ticket, status, status=status, credits=credits)
+    record = ledger.create(Request(model, "x"), "sandbox", "")
+    ledger.update(record, status, status=status, credits=credits)
 
 
 # ---- what was spent

@@ -28,9 +28,9 @@ def spend(ledger):
     numbers = iter(range(1000))
 
     def spent(credits, model="z-image", ago=0.0, profile="sandbox"):
-        ticket = JobRecord(f"t{next(numbers)}", Request(model, "x"), NOW - ago, profile)
-        ledger.add(ticket)
-        ledger.update(ticket, "saved", status="saved", credits=credits)
+        record = JobRecord(f"t{next(numbers)}", Request(model, "x"), NOW - ago, profile)
+        ledger.add(record)
+        ledger.update(record, "saved", status="saved", credits=credits)
 
     return spent
 

@@ -28,10 +28,10 @@ sys.addaudithook(lambda what, args: OPENED.append(str(args[0])) if what == "open
 
 def test_thumbnail_is_made_once_and_then_read_without_the_original(session):
     stock.kept(session, "a lake", parts=[("image", paint("a lake", seed=1, size=(900, 600)))])
-    shelf = Library(session)
-    (entry,) = shelf.page(Query())
-    assert shelf.cached_thumbnail(entry) == b""
-    small = shelf.thumbnail(entry)
+    library = Library(session)
+    (entry,) = library.page(Query())
+    assert library.cached_thumbnail(entry) == b""
+    small = library.thumbnail(entry)
     assert max(Image.open(io.BytesIO(small)).size) == 384
     OPENED.clear()
     again = Library(session)
@@ -49,23 +49,23 @@ def entry(session):
 
 
 def test_broken_thumbnail_is_made_anew(session, entry):
-    shelf = Library(session)
-    shelf.thumbnail(entry)
+    library = Library(session)
+    library.thumbnail(entry)
     place = session.results.root / ".thumbnails" / f"{entry.id}-1.jpg"
     place.write_bytes(b"cut off")
-    assert shelf.thumbnail(entry).startswith(b"\xff\xd8")
+    assert library.thumbnail(entry).startswith(b"\xff\xd8")
 
 
 def test_broken_original_has_no_thumbnail(session, entry):
-    shelf = Library(session)
+    library = Library(session)
     (entry.folder / "1.png").write_bytes(b"no picture")
-    assert shelf.thumbnail(entry) == shelf.preview(entry) == b""
+    assert library.thumbnail(entry) == library.preview(entry) == b""
 
 
 def test_deleted_result_is_gone_from_the_disk(session, entry):
-    shelf = Library(session)
-    shelf.thumbnail(entry)
-    shelf.delete(entry.id)
+    library = Library(session)
+    library.thumbnail(entry)
+    library.delete(entry.id)
     assert not entry.folder.exists()
     assert not entry.folder.parent.exists(), "the day had nothing else"
     assert list((session.results.root / ".thumbnails").iterdir()) == []
@@ -113,26 +113,26 @@ def test_deleting_removes_nothing_outside_of_the_results_folder(session, tmp_pat
     (session.results.root / "2026-01-01").symlink_to(outside.parent)
     names = ("../precious/things", str(outside), "..", "", ".owners/x", "2026-01-01/things")
     for n, folder in enumerate(names):
-        ticket = JobRecord(f"t{n}", Request("z", "x"), 1.0, "sandbox", status="saved")
-        session.ledger.add(ticket)
-        session.ledger.mark_saved(ticket, folder, [{"name": "1.png", "bytes": 1, "sha256": ""}])
-        (entry,) = Library(session).entries([ticket.id])
+        record = JobRecord(f"t{n}", Request("z", "x"), 1.0, "sandbox", status="saved")
+        session.ledger.add(record)
+        session.ledger.mark_saved(record, folder, [{"name": "1.png", "bytes": 1, "sha256": ""}])
+        (entry,) = Library(session).entries([record.id])
         assert entry.folder is None
-        Library(session).delete(ticket.id)
+        Library(session).delete(record.id)
     assert (outside / "1.png").read_bytes() == b"x"
 
 
 def test_deletion_that_cannot_be_written_down_is_undone(session):
-    ticket = stock.kept(session, "a lake")
+    record = stock.kept(session, "a lake")
 
     def fail():
-        with session.results.deletion(ticket.folder):
-            assert session.results.resolve(ticket.folder) is None
+        with session.results.deletion(record.folder):
+            assert session.results.resolve(record.folder) is None
             raise OSError("the disk is full")
 
     with pytest.raises(OSError, match="the disk is full"):
         fail()
-    assert session.result(ticket).paths[0].is_file()
+    assert session.result(record).paths[0].is_file()
 
 
 def test_export_holds_the_files_and_their_stories(session):
@@ -160,8 +160,8 @@ def test_export_without_any_file_is_refused(session):
 def test_story_of_a_picture_made_here_is_read_back(session, form):
     out = io.BytesIO()
     Image.effect_noise((64, 40), 60).convert("RGB").save(out, form)
-    ticket = stock.kept(session, "雨 {x} $y 🌧", parts=[("image", out.getvalue())], seed=7)
-    path = session.result(ticket).paths[0]
+    record = stock.kept(session, "雨 {x} $y 🌧", parts=[("image", out.getvalue())], seed=7)
+    path = session.result(record).paths[0]
     found = Library(session).read_metadata(path.read_bytes())
     assert (found.request.prompt, dict(found.request.options)) == ("雨 {x} $y 🌧", {"seed": 7})
     assert found.picture.startswith(b"\xff\xd8")
@@ -211,13 +211,13 @@ REQUESTS = [
 @pytest.mark.parametrize("request_", REQUESTS)
 def test_cell_of_a_request_asks_for_the_same(request_):
     line, _, body = to_source(find_model("sandbox", request_.model), request_).partition("\n")
-    asked = parse_cell(line.removeprefix("%%liangxin "), body, {})
+    arguments = parse_cell(line.removeprefix("%%liangxin "), body, {})
     plain = {
-        "common_options": asked.common_options,
-        "options": asked.options,
-        "images": asked.images,
+        "common_options": arguments.common_options,
+        "options": arguments.options,
+        "images": arguments.images,
     }
-    (again,), _ = build_requests("sandbox", asked.prompt, asked.model, **plain)
+    (again,), _ = build_requests("sandbox", arguments.prompt, arguments.model, **plain)
     assert again.prompt == request_.prompt
     assert {k: str(v) for k, v in again.options.items()} == {
         k: str(v) for k, v in request_.options.items()

@@ -94,7 +94,7 @@ def execute(here: Environment, folder: Path) -> str:
 
 def papermill(here: Environment, folder: Path) -> str:
     """Papermill with a parameter that is filled into the prompt."""
-    ask = "%%liangxin --size square --fill --out job\na {animal} on a wall"
+    ask = "%%liangxin --size square --template --out job\na {animal} on a wall"
     write(
         folder / "n.ipynb",
         "animal = 'cat'",
@@ -108,7 +108,7 @@ def papermill(here: Environment, folder: Path) -> str:
     )
     assert len(pictures(folder / "out.ipynb")) == 1
     assert "a dog on a wall" in (folder / "out.ipynb").read_text(encoding="utf-8")
-    return "a parameter reaches the prompt (--fill); picture saved"
+    return "a parameter reaches the prompt (--template); picture saved"
 
 
 def nbconvert(here: Environment, folder: Path) -> str:

@@ -12,19 +12,29 @@ def read(line, body="a lake\n", **names):
 
 
 def test_a_bare_cell_asks_for_one_picture_of_the_default_model():
-    asked = read("")
-    assert (asked.model, asked.count, asked.wait, asked.prompt) == ("z-image", 1, None, "a lake")
+    arguments = read("")
+    assert (arguments.model, arguments.count, arguments.wait, arguments.prompt) == (
+        "z-image",
+        1,
+        None,
+        "a lake",
+    )
 
 
 def test_every_option_is_read():
-    asked = read(
+    arguments = read(
         "seedream-v4-5 --aspect 16:9 --seed 7 -o enable_safety_checker=true"
         " -n 3 --no-wait --out j -q"
     )
-    assert asked.model == "seedream-v4-5"
-    assert asked.common_options == {"aspect": "16:9", "size": None, "seed": "7"}
-    assert asked.options == {"enable_safety_checker": "true"}
-    assert (asked.count, asked.wait, asked.out, asked.quiet) == (3, False, "j", True)
+    assert arguments.model == "seedream-v4-5"
+    assert arguments.common_options == {"aspect": "16:9", "size": None, "seed": "7"}
+    assert arguments.options == {"enable_safety_checker": "true"}
+    assert (arguments.count, arguments.wait, arguments.out, arguments.quiet) == (
+        3,
+        False,
+        "j",
+        True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,12 +50,12 @@ def test_the_prompt_is_taken_literally(prompt):
 
 
 def test_names_in_braces_are_filled_in_on_request():
-    assert read("--fill", "a {cup} of {{tea}} $x", cup="mug").prompt == "a mug of {{tea}} $x"
+    assert read("--template", "a {cup} of {{tea}} $x", cup="mug").prompt == "a mug of {{tea}} $x"
 
 
 def test_a_name_in_braces_that_is_no_variable_is_refused():
     with pytest.raises(InvalidRequestError, match=r"\{cup\} but no variable 'cup'"):
-        read("--fill", "a {cup}")
+        read("--template", "a {cup}")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from ..kernels import execute, pictures, service, stream
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("batch-cells")]
 CELLS = {
     "load": "%load_ext liangxin_nb",
-    "dry": "%%liangxin batch --dry --size square -n 3\na lake\na cat",
+    "dry": "%%liangxin batch --dry-run --size square -n 3\na lake\na cat",
     # One of the two is refused by the service.
     "rejected": "%%liangxin batch --size square --out b\na lake {x}\na cat",
     "retry": "b.retry(); b",
@@ -84,7 +84,7 @@ def test_batches_are_listed_by_name(ran):
 
 
 def test_a_batch_of_more_than_50_must_be_allowed(ran):
-    assert "Allow it with --most 60" in stream(ran.cells["many"])
+    assert "Allow it with --max-tasks 60" in stream(ran.cells["many"])
 
 
 def test_a_batch_is_shown_by_its_id(ran):

@@ -31,15 +31,19 @@ def completions(tmp_path_factory):
 @pytest.mark.parametrize(
     ("typed", "among", "never"),
     [
-        ("%%liangxin ", {"z-image", "batch", "--aspect", "--no-wait"}, {"--dry"}),
+        ("%%liangxin ", {"z-image", "batch", "--aspect", "--no-wait"}, {"--dry-run"}),
         ("%%liangxin z-im", {"z-image"}, {"flux-2-pro"}),
         ("%%liangxin z-image --s", {"--size", "--seed"}, {"z-image"}),
         ("%%liangxin z-image ", {"--size"}, {"batch", "flux-2-pro"}),
         ("%%liangxin z-image --size squ", {"square", "square_hd"}, {"landscape_16_9"}),
         ("%%liangxin z-image -o ", {"image_size=", "seed="}, {"--size"}),
         ("%%liangxin z-image -o image_size=squ", {"image_size=square_hd"}, set()),
-        ("%%liangxin batch z-image ", {"--dry", "--csv", "--window", "flux-2-pro"}, {"z-image"}),
-        ("%%liangxin batch --d", {"--dry"}, {"--aspect"}),
+        (
+            "%%liangxin batch z-image ",
+            {"--dry-run", "--csv", "--concurrency", "flux-2-pro"},
+            {"z-image"},
+        ),
+        ("%%liangxin batch --d", {"--dry-run"}, {"--aspect"}),
         ("%%liangxin batch z-image --aspect 1", {"16:9", "1:1"}, {"4:3"}),
         ("%liangxin re", {"resume"}, {"tasks"}),
         ("%liangxin models z", {"z-image"}, {"--size"}),

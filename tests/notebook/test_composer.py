@@ -93,7 +93,7 @@ def sampled(chosen, rng):
             for name, input in chosen.inputs.items()
             if name in drawn
         }
-        if not any(breach.documented for breach in iter_violations(chosen, options, NASTY)):
+        if not any(violation.documented for violation in iter_violations(chosen, options, NASTY)):
             return options
 
 

@@ -136,8 +136,8 @@ def test_the_selection_lasts_from_page_to_page(session):
 def test_only_differences_are_marked(session):
     stock.kept(session, "a red boat on a lake", seed=1, steps=8)
     stock.kept(session, "a blue boat on a lake", seed=2, steps=8)
-    shelf = Library(session)
-    html = comparison_table(shelf.page(Query()), [b"", b""])
+    library = Library(session)
+    html = comparison_table(library.page(Query()), [b"", b""])
     assert "<mark>blue</mark>" in html
     assert "<mark>red</mark>" in html
     assert "<mark>boat" not in html
@@ -226,13 +226,13 @@ def test_next_and_previous_go_on_to_other_pages_and_end_at_the_last_result(sessi
 
 
 def test_a_tile_says_that_its_files_were_removed(session):
-    ticket = stock.kept(session, "a lake")
-    session.result(ticket).paths[0].unlink()
+    record = stock.kept(session, "a lake")
+    session.result(record).paths[0].unlink()
     made = gallery(session)
     assert "cannot be read" in made.grid.tiles[0]._html.value
-    for path in session.result(ticket).folder.iterdir():
+    for path in session.result(record).folder.iterdir():
         path.unlink()
-    (session.results.root / ticket.folder).rmdir()
+    (session.results.root / record.folder).rmdir()
     made.refresh.click()
     assert "no longer in the folder" in made.grid.tiles[0]._html.value
 
@@ -291,9 +291,9 @@ def test_all_pages_use_the_same_widgets_and_close_gives_them_up(many):
 
 @pytest.mark.slow
 def test_in_a_notebook_that_a_machine_runs_the_first_page_is_one_picture(tmp_path):
-    here = Session(profile="sandbox", results=tmp_path / "liangxin-results")
+    session = Session(profile="sandbox", results=tmp_path / "liangxin-results")
     for n in range(3):
-        stock.kept(here, f"lake {n}")
+        stock.kept(session, f"lake {n}")
     notebook = execute(["import liangxin_nb as lx\nlx.gallery()"], tmp_path)
     (output,) = notebook.cells[0].outputs
     assert output.data["text/plain"] == "<Gallery of 3 results>"

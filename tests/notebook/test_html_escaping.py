@@ -96,8 +96,8 @@ def test_what_an_empty_table_says_is_text():
 
 
 def durable(**more):
-    status = JobUpdate(ticket(more.pop("request", PLAIN)), "failed", **more)
-    return _final_bundle(status, brief=False)["text/html"]
+    update = JobUpdate(ticket(more.pop("request", PLAIN)), "failed", **more)
+    return _final_bundle(update, brief=False)["text/html"]
 
 
 def test_the_model_of_a_failed_job_is_text():
@@ -142,8 +142,8 @@ def test_the_name_of_a_result_is_text(tmp_path):
 class Job:
     """As much of a job as a card looks at."""
 
-    def __init__(self, status):
-        self.last_update, self.record = status, status.record
+    def __init__(self, update):
+        self.last_update, self.record = update, update.record
 
     def watch(self, watcher):
         watcher(self.last_update)
@@ -227,8 +227,8 @@ def test_what_goes_wrong_in_a_cards_button_is_text():
 
 
 def outcome(row=TEXT, column="", phase="failed", reason=TEXT):
-    status = JobUpdate(ticket(), phase, error=LiangxinError(reason))
-    return Outcome(0, row, column, PLAIN, status)
+    update = JobUpdate(ticket(), phase, error=LiangxinError(reason))
+    return Outcome(0, row, column, PLAIN, update)
 
 
 def view(*troubles, name="", id="0123456789ab", notes=()):
@@ -348,7 +348,7 @@ def test_a_fact_of_one_result_is_text(fact):
 
 @pytest.mark.parametrize("name", ["prompt", "model", "task_id", "service", "created_at"])
 def test_a_fact_of_a_picture_that_is_brought_along_is_text(name):
-    story = ResultMetadata(
+    metadata = ResultMetadata(
         **{
             **dict.fromkeys(
                 ("prompt", "model", "task_id", "job_id", "service", "created_at"), "plain"
@@ -357,7 +357,7 @@ def test_a_fact_of_a_picture_that_is_brought_along_is_text(name):
         }
     )
     said = ELEMENT[:16] if name == "created_at" else ELEMENT
-    assert_text(details.metadata_details(story), said=said)
+    assert_text(details.metadata_details(metadata), said=said)
 
 
 def test_the_words_for_a_tiles_picture_are_text():
@@ -434,22 +434,22 @@ def test_why_a_file_tells_no_story_is_text(one):
 
 
 def test_what_the_gallery_says_is_text():
-    line = StatusLine()
-    line.show(TEXT)
-    assert_text(line._text.value)
+    status_line = StatusLine()
+    status_line.show(TEXT)
+    assert_text(status_line._text.value)
 
 
 def test_the_name_and_the_address_of_a_file_to_download_are_text():
-    line = StatusLine()
-    line.show("Exported.", (ELEMENT, TEXT))
-    assert_text(links(line._link), said=ELEMENT)
-    assert_attribute(links(line._link), "href")
+    status_line = StatusLine()
+    status_line.show("Exported.", (ELEMENT, TEXT))
+    assert_text(links(status_line._link), said=ELEMENT)
+    assert_attribute(links(status_line._link), "href")
 
 
 def test_what_goes_wrong_in_the_gallery_is_text():
-    line = StatusLine()
-    line.show_error(ValueError(TEXT))
-    assert_text(line._text.value)
+    status_line = StatusLine()
+    status_line.show_error(ValueError(TEXT))
+    assert_text(status_line._text.value)
 
 
 # ---- the composer
@@ -460,9 +460,9 @@ def test_a_heading_of_the_composer_is_text():
 
 
 def test_what_the_composer_says_is_text():
-    guard = ErrorBoundary()
-    guard.show(TEXT)
-    assert_text(guard.line.value)
+    errors = ErrorBoundary()
+    errors.show(TEXT)
+    assert_text(errors.line.value)
 
 
 def test_what_is_wrong_with_the_prompt_is_text():

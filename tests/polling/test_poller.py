@@ -49,8 +49,8 @@ class Service:
         return TaskRecord(task_id, TaskState(answer))
 
 
-def scheduler(pace=EVEN, turns=None):
-    return Poller(pace, turns, clock=asyncio.get_running_loop().time)
+def scheduler(schedule=EVEN, turns=None):
+    return Poller(schedule, turns, clock=asyncio.get_running_loop().time)
 
 
 def follow(service, by=None, *, patience=1000.0, tell=lambda _: None, task_id="task_1", **more):
@@ -67,8 +67,8 @@ def start(*given, **more):
 
 async def test_a_task_is_asked_about_until_it_ends():
     service = Service("waiting", "queuing", "odd", "success")
-    record = await follow(service)
-    assert record.state == "success"
+    task = await follow(service)
+    assert task.state == "success"
     assert service.asked == [2.0, 4.0, 6.0, 8.0]
 
 
@@ -138,9 +138,9 @@ async def test_a_defect_ends_the_wait():
 
 
 async def test_a_task_that_is_taken_up_again_is_asked_about_soon():
-    pace = PollSchedule(steps=((30.0, 2.0, 2.0), (float("inf"), 15.0, 15.0)))
+    schedule = PollSchedule(steps=((30.0, 2.0, 2.0), (float("inf"), 15.0, 15.0)))
     service = Service("generating", "success")
-    await follow(service, scheduler(pace), age=1000.0)
+    await follow(service, scheduler(schedule), age=1000.0)
     assert service.asked == [2.0, 17.0]
 
 

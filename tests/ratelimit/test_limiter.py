@@ -103,8 +103,8 @@ def books(request, tmp_path, clock):
 
 
 def test_appointments_fill_one_window_after_the_other(books):
-    rule = RateLimit(2, 10.0)
-    taken = [books[n % 2].reserve(CREATE, rule, str(n)) for n in range(5)]
+    limit = RateLimit(2, 10.0)
+    taken = [books[n % 2].reserve(CREATE, limit, str(n)) for n in range(5)]
     assert taken == [0.0, 0.0, 10.0, 10.0, 20.0]
 
 
@@ -119,41 +119,41 @@ def test_calls_of_different_kinds_do_not_count_together(books, clock):
 
 def test_who_asks_again_keeps_its_place(books, clock):
     mine, other = books
-    rule = RateLimit(1, 10.0)
-    assert [mine.reserve(QUERY, rule, who) for who in "abc"] == [0.0, 10.0, 20.0]
+    limit = RateLimit(1, 10.0)
+    assert [mine.reserve(QUERY, limit, who) for who in "abc"] == [0.0, 10.0, 20.0]
     clock.now += 4.0
-    assert other.reserve(QUERY, rule, "b") == 6.0
-    assert mine.reserve(QUERY, rule, "b") == 6.0
-    assert mine.reserve(QUERY, rule, "c") == 16.0
+    assert other.reserve(QUERY, limit, "b") == 6.0
+    assert mine.reserve(QUERY, limit, "b") == 6.0
+    assert mine.reserve(QUERY, limit, "c") == 16.0
 
 
 def test_an_appointment_counts_until_its_window_is_over(books, clock):
     mine, other = books
-    rule = RateLimit(1, 10.0)
-    assert mine.reserve(QUERY, rule, "a") == 0.0
+    limit = RateLimit(1, 10.0)
+    assert mine.reserve(QUERY, limit, "a") == 0.0
     clock.now += 9.75
-    assert other.reserve(QUERY, rule, "b") == 0.25
+    assert other.reserve(QUERY, limit, "b") == 0.25
     clock.now += 10.25
-    assert other.reserve(QUERY, rule, "c") == 0.0
+    assert other.reserve(QUERY, limit, "c") == 0.0
 
 
 def test_who_comes_late_counts_from_then_and_the_next_waits_for_it(books, clock):
     mine, other = books
-    rule = RateLimit(1, 1.0)
-    assert [mine.reserve(QUERY, rule, who) for who in "abc"] == [0.0, 1.0, 2.0]
+    limit = RateLimit(1, 1.0)
+    assert [mine.reserve(QUERY, limit, who) for who in "abc"] == [0.0, 1.0, 2.0]
     clock.now += 1.5  # b should have come at 1.0
-    assert mine.reserve(QUERY, rule, "b") == 0.0
+    assert mine.reserve(QUERY, limit, "b") == 0.0
     clock.now += 0.5
-    assert other.reserve(QUERY, rule, "c") == 0.5
+    assert other.reserve(QUERY, limit, "c") == 0.5
 
 
 def test_a_call_counts_from_the_moment_of_its_answer(books, clock):
     mine, other = books
-    rule = RateLimit(1, 1.0)
-    assert mine.reserve(QUERY, rule, "a") == 0.0
+    limit = RateLimit(1, 1.0)
+    assert mine.reserve(QUERY, limit, "a") == 0.0
     clock.now += 0.5
     mine.confirm(QUERY, "a")
-    assert other.reserve(QUERY, rule, "b") == 1.0
+    assert other.reserve(QUERY, limit, "b") == 1.0
 
 
 def test_an_answer_to_a_call_without_an_appointment_counts_nothing(books):
@@ -164,12 +164,12 @@ def test_an_answer_to_a_call_without_an_appointment_counts_nothing(books):
 
 def test_a_pause_holds_for_its_whole_length_and_no_longer(books, clock):
     mine, other = books
-    rule = RateLimit(5, 1.0)
+    limit = RateLimit(5, 1.0)
     mine.block(QUERY, 3.0)
     clock.now += 2.75
-    assert other.reserve(QUERY, rule, "a") == 0.25
+    assert other.reserve(QUERY, limit, "a") == 0.25
     clock.now += 0.25
-    assert other.reserve(QUERY, rule, "b") == 0.0
+    assert other.reserve(QUERY, limit, "b") == 0.0
 
 
 def test_a_shorter_pause_does_not_end_a_longer_one(books):
@@ -186,25 +186,25 @@ def test_what_lies_too_far_ahead_is_from_before_the_machine_was_started(
     books, clock, ahead, forgotten
 ):
     mine, other = books
-    rule = RateLimit(1, 10.0)
+    limit = RateLimit(1, 10.0)
     clock.now = ahead
     mine.block(CREATE, 0.0)
-    assert mine.reserve(QUERY, rule, "a") == 0.0
+    assert mine.reserve(QUERY, limit, "a") == 0.0
     clock.now = 0.0
-    assert other.reserve(QUERY, rule, "b") == (0.0 if forgotten else ahead + 10.0)
-    assert other.reserve(CREATE, rule, "c") == (0.0 if forgotten else ahead)
+    assert other.reserve(QUERY, limit, "b") == (0.0 if forgotten else ahead + 10.0)
+    assert other.reserve(CREATE, limit, "c") == (0.0 if forgotten else ahead)
 
 
 def test_turns_go_round_among_those_who_want_them_all_the_time(books, clock):
-    rule, count = RateLimit(1, 0.125), dict.fromkeys("abcd", 0)
+    limit, count = RateLimit(1, 0.125), dict.fromkeys("abcd", 0)
     start = clock.now
-    back = {name: start + books[0].reserve(QUERY, rule, f"{name}0") for name in count}
+    back = {name: start + books[0].reserve(QUERY, limit, f"{name}0") for name in count}
     while len(set(count.values())) > 1 or sum(count.values()) < 40:
         name = min(back, key=back.get)
         clock.now = back[name]
-        assert books[1].reserve(QUERY, rule, f"{name}{count[name]}") == 0.0
+        assert books[1].reserve(QUERY, limit, f"{name}{count[name]}") == 0.0
         count[name] += 1
-        back[name] = clock.now + books[0].reserve(QUERY, rule, f"{name}{count[name]}")
+        back[name] = clock.now + books[0].reserve(QUERY, limit, f"{name}{count[name]}")
         assert max(count.values()) - min(count.values()) <= 1
     assert clock.now - start == 39 * 0.125
 
@@ -298,13 +298,13 @@ def about(seconds):
 
 def test_a_redis_holds_appointments_as_a_file_does(redis_books):
     mine, other = redis_books
-    rule = RateLimit(2, LONG)
-    assert [mine.reserve(CREATE, rule, who) for who in "ab"] == [0.0, 0.0]
-    assert other.reserve(CREATE, rule, "c") == about(LONG)
-    assert other.reserve(CREATE, rule, "d") == about(LONG)
-    assert mine.reserve(CREATE, rule, "e") == about(2 * LONG)
-    assert mine.reserve(CREATE, rule, "c") == about(LONG), "who asks again keeps its place"
-    assert other.reserve(QUERY, rule, "f") == 0.0, "another call has a page of its own"
+    limit = RateLimit(2, LONG)
+    assert [mine.reserve(CREATE, limit, who) for who in "ab"] == [0.0, 0.0]
+    assert other.reserve(CREATE, limit, "c") == about(LONG)
+    assert other.reserve(CREATE, limit, "d") == about(LONG)
+    assert mine.reserve(CREATE, limit, "e") == about(2 * LONG)
+    assert mine.reserve(CREATE, limit, "c") == about(LONG), "who asks again keeps its place"
+    assert other.reserve(QUERY, limit, "f") == 0.0, "another call has a page of its own"
 
 
 def test_a_redis_pauses_a_call_for_all_its_users(redis_books):
@@ -384,10 +384,10 @@ def test_without_the_package_redis_the_error_names_the_next_step(monkeypatch):
 # --- the budget that a session waits for, in virtual time ---------------------------------------
 
 
-def budget(place="", key=KEY, pace=None):
+def budget(place="", key=KEY, schedule=None):
     """A budget on the clock of the running loop; without a place it shares with nobody."""
     made = SharedRateLimiter(
-        pace or PollSchedule(), str(place), clock=asyncio.get_running_loop().time
+        schedule or PollSchedule(), str(place), clock=asyncio.get_running_loop().time
     )
     if place:
         made.bind(SERVICE, key)
@@ -455,10 +455,10 @@ async def test_a_waiting_create_reports_the_seconds_that_are_left():
 
 @pytest.mark.anyio
 async def test_a_wait_of_less_than_a_second_is_not_reported():
-    shared, told = budget(pace=PollSchedule(create_period_s=0.99)), []
+    shared, told = budget(schedule=PollSchedule(create_period_s=0.99)), []
     await asyncio.gather(*(shared.acquire_create(told.append) for _ in range(21)))
     assert told == []
-    shared = budget(pace=PollSchedule(create_period_s=1.0))
+    shared = budget(schedule=PollSchedule(create_period_s=1.0))
     await asyncio.gather(*(shared.acquire_create(told.append) for _ in range(21)))
     assert told == [1.0]
 
@@ -649,7 +649,7 @@ def test_a_job_in_the_line_says_when_it_is_sent_and_can_be_withdrawn(tmp_path):
     try:
         jobs = [session.generate("a lake", size="square") for _ in range(21)]
         last, notes = jobs[-1], []
-        last.watch(lambda status: notes.append(status.note))
+        last.watch(lambda update: notes.append(update.note))
         wait_until(lambda: any(notes))
         assert re.fullmatch(r"Sending in \d+ s: 20 per 3\.6e\+03 s\.", next(filter(None, notes)))
         last.detach()

@@ -109,18 +109,18 @@ async def test_place_that_failed_is_tried_again_after_half_a_minute(monkeypatch)
 
 def test_appointment_waits_for_a_call_that_was_answered_at_the_same_moment():
     now = 0.0
-    book, rule = MemorySlotStore(lambda: now), RateLimit(1, 10.0)
-    assert [book.reserve(QUERY, rule, name) for name in ("a", "b")] == [0.0, 10.0]
+    book, limit = MemorySlotStore(lambda: now), RateLimit(1, 10.0)
+    assert [book.reserve(QUERY, limit, name) for name in ("a", "b")] == [0.0, 10.0]
     now = 10.0
     book.confirm(QUERY, "a")  # its answer took until the moment of b's appointment
-    assert book.reserve(QUERY, rule, "b") == 10.0
+    assert book.reserve(QUERY, limit, "b") == 10.0
 
 
 @pytest.mark.parametrize(("ahead", "wait"), [(600.0, 0.0), (599.0, 609.0)])
 def test_appointment_ten_minutes_ahead_is_from_before_a_restart(ahead, wait):
     """The clock of a machine begins anew when it is started."""
     now = ahead
-    book, rule = MemorySlotStore(lambda: now), RateLimit(1, 10.0)
-    assert book.reserve(QUERY, rule, "a") == 0.0
+    book, limit = MemorySlotStore(lambda: now), RateLimit(1, 10.0)
+    assert book.reserve(QUERY, limit, "a") == 0.0
     now = 0.0
-    assert book.reserve(QUERY, rule, "b") == wait
+    assert book.reserve(QUERY, limit, "b") == wait

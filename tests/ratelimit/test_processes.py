@@ -36,9 +36,9 @@ def test_a_hundred_tasks_of_four_notebooks_stay_within_the_limits_of_their_key(t
     async def all_of_them():
         clock = asyncio.get_running_loop().time
         budgets = [SharedRateLimiter(PollSchedule(), str(tmp_path), clock=clock) for _ in range(4)]
-        for budget in budgets:
-            budget.bind("https://service.example", "sk-same-key")
-        await asyncio.gather(*(task(budget) for budget in budgets for _ in range(25)))
+        for limiter in budgets:
+            limiter.bind("https://service.example", "sk-same-key")
+        await asyncio.gather(*(task(limiter) for limiter in budgets for _ in range(25)))
         return clock()
 
     took = virtual_time.run(all_of_them())

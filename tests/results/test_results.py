@@ -43,10 +43,10 @@ told = a_story  # test_films knows it by this name
 def kept(tmp_path, *datas, prompt="A cafe terrace"):
     """The results folder, and a result of these files in it."""
     results = ResultStore(tmp_path / "r")
-    parcel = results.stage(ticket(prompt))
+    staged = results.stage(ticket(prompt))
     for n, data in enumerate(datas, 1):
-        parcel.part_path(n).write_bytes(data)
-    return results, parcel.commit(a_story(prompt), [TaskOutput("", "image")] * len(datas))
+        staged.part_path(n).write_bytes(data)
+    return results, staged.commit(a_story(prompt), [TaskOutput("", "image")] * len(datas))
 
 
 def test_result_is_a_folder_with_a_readable_name(tmp_path):
@@ -87,11 +87,11 @@ def test_file_ending_follows_from_its_bytes(tmp_path):
 @pytest.mark.parametrize("data", [b"", b"<html>no</html>", picture()[:300]])
 def test_broken_picture_is_not_kept(tmp_path, data):
     results = ResultStore(tmp_path / "r")
-    parcel = results.stage(ticket())
-    parcel.part_path(1).write_bytes(data)
+    staged = results.stage(ticket())
+    staged.part_path(1).write_bytes(data)
     with pytest.raises(ResultUnavailableError, match="Result 1 is not a usable picture"):
-        parcel.commit(a_story(), [TaskOutput("", "image")])
-    parcel.discard()
+        staged.commit(a_story(), [TaskOutput("", "image")])
+    staged.discard()
     assert list(results.root.iterdir()) == []
 
 
@@ -167,9 +167,9 @@ MP4 = b"\0\0\0\x18ftypisom" + b"\0" * 40
     ],
 )
 def test_every_kind_of_result_is_kept_and_shown(tmp_path, kind, data, name, shown):
-    parcel = ResultStore(tmp_path / "r").stage(ticket())
-    parcel.part_path(1).write_bytes(data)
-    result = parcel.commit(a_story(), [TaskOutput("", kind)])
+    staged = ResultStore(tmp_path / "r").stage(ticket())
+    staged.part_path(1).write_bytes(data)
+    result = staged.commit(a_story(), [TaskOutput("", kind)])
     assert [path.name for path in result.paths] == [name]
     assert result.paths[0].read_bytes() == data
     bundle = result._repr_mimebundle_()
@@ -181,10 +181,10 @@ def test_every_kind_of_result_is_kept_and_shown(tmp_path, kind, data, name, show
 @pytest.mark.parametrize("kind", ["image", "video", "audio", "text", "file"])
 @pytest.mark.parametrize("data", [b"", b"<!DOCTYPE html><p>gone", b"<html>", b"<?xml ?><Error/>"])
 def test_web_page_instead_of_a_file_is_not_kept(tmp_path, kind, data):
-    parcel = ResultStore(tmp_path / "r").stage(ticket())
-    parcel.part_path(1).write_bytes(data)
+    staged = ResultStore(tmp_path / "r").stage(ticket())
+    staged.part_path(1).write_bytes(data)
     with pytest.raises(ResultUnavailableError, match="Result 1 is not"):
-        parcel.commit(a_story(), [TaskOutput("", kind)])
+        staged.commit(a_story(), [TaskOutput("", kind)])
 
 
 # ---- on disk before anything says so

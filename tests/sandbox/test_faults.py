@@ -414,8 +414,8 @@ def test_a_task_is_known_after_a_while(api):
 def test_a_fault_of_a_tasks_life_is_fixed_at_its_creation_and_outlives_the_sandbox(tmp_path):
     now = [1_777_600_000.0]
     faults = Faults(["fail:500*1", "odd-state"])
-    world = SandboxState(tmp_path, clock=lambda: now[0], faults=faults)
-    first, second = world.create("k", WISH), world.create("k", WISH)
+    state = SandboxState(tmp_path, clock=lambda: now[0], faults=faults)
+    first, second = state.create("k", WISH), state.create("k", WISH)
     faults.replace([])
     now[0] += 3600
     again = SandboxState(tmp_path, clock=lambda: now[0])

@@ -91,15 +91,15 @@ def test_a_wrong_key_and_an_unknown_task_are_answered_as_users_have_met_it(kie):
 
 def test_a_record_has_nulls_before_the_end_and_tells_its_cost_after_it():
     now = [1_777_600_000.0]
-    world = SandboxState(None, profile="kie", clock=lambda: now[0])
+    state = SandboxState(None, profile="kie", clock=lambda: now[0])
     wish = {"model": "nano-banana-pro", "input": {"prompt": "x"}, "callBackUrl": "", "new": {}}
-    id = world.create("k", wish)
+    id = state.create("k", wish)
     assert len(id) == 32
-    young = world.record("k", id, "http://x")
+    young = state.record("k", id, "http://x")
     assert (young["resultJson"], young["failCode"], young["failMsg"]) == (None, None, None)
     assert "creditsConsumed" not in young
     now[0] += 600
-    assert world.record("k", id, "http://x")["creditsConsumed"] > 0
+    assert state.record("k", id, "http://x")["creditsConsumed"] > 0
 
 
 def test_a_model_makes_as_many_pictures_as_it_was_asked_for(kie):
@@ -145,19 +145,19 @@ def test_without_the_option_an_unlisted_model_is_refused():
 )
 def test_credits_go_down_run_out_and_are_not_taken_for_a_failed_task(profile, model, code):
     now = [1_777_600_000.0]
-    world = SandboxState(None, profile=profile, credits=10, clock=lambda: now[0])
+    state = SandboxState(None, profile=profile, credits=10, clock=lambda: now[0])
     wish = {"model": model, "input": {"prompt": "x"}}
-    world.faults.replace(["fail:500*1"])
-    world.create("k", wish)
-    assert world.balance() == 6
+    state.faults.replace(["fail:500*1"])
+    state.create("k", wish)
+    assert state.balance() == 6
     now[0] += 600
-    assert world.balance() == 10
-    world.create("k", wish)
-    world.create("k", wish)
+    assert state.balance() == 10
+    state.create("k", wish)
+    state.create("k", wish)
     with pytest.raises(RejectedRequestError) as refusal:
-        world.create("k", wish)
+        state.create("k", wish)
     assert refusal.value.code == code
-    assert world.task_count == 3
+    assert state.task_count == 3
 
 
 def test_the_balance_is_the_same_after_a_restart(tmp_path):

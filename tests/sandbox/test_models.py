@@ -188,8 +188,8 @@ def fetch_with_fault(served, session, fault):
         job = session.generate("a lake", model="z-image", aspect="1:1")
         with suppress(ResultUnavailableError):
             assert job.wait(120).paths[0].stat().st_size > 1000
-    (ticket,) = session.ledger.list_jobs()
-    return ticket.status, served.counters()["calls"].get("download-url", 0) - before
+    (record,) = session.ledger.list_jobs()
+    return record.status, served.counters()["calls"].get("download-url", 0) - before
 
 
 @of_kie
@@ -228,7 +228,7 @@ def test_when_the_credits_are_used_up_nothing_is_created(poor, connect, profile,
     with pytest.raises(InsufficientCreditsError, match=code) as error:
         session.generate("a lake", model=model, aspect="1:1").wait(120)
     assert "Top up" in str(error.value)
-    assert sorted(ticket.status for ticket in session.ledger.list_jobs()) == ["saved", "rejected"]
+    assert sorted(record.status for record in session.ledger.list_jobs()) == ["saved", "rejected"]
     assert poor.counters()["created"] == 1
 
 

@@ -27,13 +27,13 @@ def test_a_life_is_a_pure_function_of_creation_and_clock():
 
 def test_a_record_has_every_documented_field():
     clock = Clock()
-    world = SandboxState(None, clock=clock)
-    id = world.create("k", wish(image_size="square_hd"))
-    young = world.record("k", id, "http://x")
+    state = SandboxState(None, clock=clock)
+    id = state.create("k", wish(image_size="square_hd"))
+    young = state.record("k", id, "http://x")
     assert young["state"] == "waiting"
     assert (young["resultJson"], young["costTime"], young["completeTime"]) == ("", 0, 0)
     clock.now += 600
-    old = world.record("k", id, "http://x")
+    old = state.record("k", id, "http://x")
     assert set(old) == {
         "taskId", "model", "state", "param", "resultJson", "failCode", "failMsg", "costTime",
         "completeTime", "createTime", "updateTime",
@@ -44,8 +44,8 @@ def test_a_record_has_every_documented_field():
 
 
 def test_tasks_of_the_same_moment_have_ids_of_their_own():
-    world = SandboxState(None, clock=Clock())
-    assert len({world.create("k", wish()) for _ in range(20)}) == 20
+    state = SandboxState(None, clock=Clock())
+    assert len({state.create("k", wish()) for _ in range(20)}) == 20
 
 
 def test_a_restarted_sandbox_still_knows_its_tasks(tmp_path):
@@ -59,10 +59,10 @@ def test_a_restarted_sandbox_still_knows_its_tasks(tmp_path):
 
 
 def test_a_task_is_seen_by_the_key_that_made_it_and_the_key_is_kept_nowhere(tmp_path):
-    world = SandboxState(tmp_path, clock=Clock())
-    id = world.create("secret-key", wish())
+    state = SandboxState(tmp_path, clock=Clock())
+    id = state.create("secret-key", wish())
     with pytest.raises(RejectedRequestError) as refusal:
-        world.record("other", id, "http://x")
+        state.record("other", id, "http://x")
     assert refusal.value.code == 404
     assert "secret-key" not in (tmp_path / "tasks.jsonl").read_text()
 
@@ -91,13 +91,13 @@ def test_a_bad_request_is_refused_in_the_documents_words(body, message):
 
 def test_equal_requests_are_equal_drawings_and_a_file_is_there_only_when_it_is_done():
     clock = Clock()
-    world = SandboxState(None, clock=clock)
-    first, second = world.create("k", wish()), world.create("k", wish())
-    other = world.create("k", wish(seed=7, output_format="jpeg", image_size="square"))
-    assert world.drawing(first, "1.png") is None
+    state = SandboxState(None, clock=clock)
+    first, second = state.create("k", wish()), state.create("k", wish())
+    other = state.create("k", wish(seed=7, output_format="jpeg", image_size="square"))
+    assert state.drawing(first, "1.png") is None
     clock.now += 600
-    assert world.drawing(first, "1.png") == world.drawing(second, "1.png")
-    drawing = world.drawing(other, "1.jpg")
-    assert (drawing.seed, drawing.size, drawing.format) == (7, (512, 512), "jpeg")
-    assert world.drawing(other, "1.png") is None
-    assert world.drawing("nope", "1.png") is None
+    assert state.drawing(first, "1.png") == state.drawing(second, "1.png")
+    spec = state.drawing(other, "1.jpg")
+    assert (spec.seed, spec.size, spec.format) == (7, (512, 512), "jpeg")
+    assert state.drawing(other, "1.png") is None
+    assert state.drawing("nope", "1.png") is None

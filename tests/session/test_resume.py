@@ -213,7 +213,7 @@ def with_one_of_each(connect):
 
 
 def test_findings_count_everything_once(with_one_of_each):
-    counts = {finding.label: finding.count for finding in with_one_of_each.audit()}
+    counts = {row.label: row.count for row in with_one_of_each.audit()}
     assert counts == {"saved": 1, "unconfirmed": 1, "rejected": 1, "never sent": 1}
 
 
@@ -233,7 +233,7 @@ def test_removed_result_is_reported_and_can_be_collected_again(connect):
     for file in kept.wait(60).folder.iterdir():
         file.unlink()
     kept.result.folder.rmdir()
-    assert [finding.label for finding in session.audit()] == ["files removed"]
+    assert [row.label for row in session.audit()] == ["files removed"]
     with pytest.raises(ResultUnavailableError, match="no longer"):
         session.result(session.get_record(kept.task_id))
     assert session.resume(kept.task_id)[0].wait(60).paths[0].exists()

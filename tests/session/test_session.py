@@ -46,9 +46,9 @@ def test_picture_holds_the_request_that_made_it(session):
 def test_ledger_names_the_folder_of_the_result(session):
     job = session.generate("a lake", size="square")
     result = job.wait(60)
-    ticket = session.ledger.find(job.task_id)
+    record = session.ledger.find(job.task_id)
     folder = result.folder.relative_to(session.results.root).as_posix()
-    assert (ticket.status, ticket.folder) == ("saved", folder)
+    assert (record.status, record.folder) == ("saved", folder)
 
 
 def test_ledger_says_how_long_the_task_took(session):
@@ -75,9 +75,9 @@ def test_refused_request_is_in_the_ledger_with_its_reason(session):
     job = session.generate("a lake", model="no-such-model")
     with pytest.raises(APIError):
         job.wait(60)
-    ticket = session.ledger.find(job.record.id)
-    assert ticket.status == "rejected"
-    assert "unsupported model" in ticket.reason
+    record = session.ledger.find(job.record.id)
+    assert record.status == "rejected"
+    assert "unsupported model" in record.reason
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_watcher_sees_every_state_in_order(connect, server):
     with server.held("createTask"):
         job = connect().generate("a lake")
         seen = []
-        job.watch(lambda status: seen.append(status.phase))
+        job.watch(lambda update: seen.append(update.phase))
     job.wait(60)
     states = list(dict.fromkeys(seen))
     assert states == ["submitting", "waiting", "queuing", "generating", "saving", "saved"]

@@ -54,14 +54,14 @@ class CellArguments:
 def parse_cell(line: str, body: str, names: Mapping[str, Any]) -> CellArguments:
     """The cell for a magic line and the text below it.
 
-    `names` are the notebook's variables, used for --image and where --fill asks for it. Raises
+    `names` are the notebook's variables, used for --image and where --template asks for it. Raises
     `InvalidRequestError` for an option that does not exist or cannot be read.
     """
     reject_secret(line)
     given = parser().parse_args(split_line(line))
     prompt = body.strip("\r\n")
     return CellArguments(
-        prompt=interpolate(prompt, names) if given.fill else prompt,
+        prompt=interpolate(prompt, names) if given.template else prompt,
         model=given.model or DEFAULT_MODEL,
         common_options={"aspect": given.aspect, "size": given.size, "seed": given.seed},
         options=_parse_pairs(given.option),
@@ -110,7 +110,7 @@ def parser() -> argparse.ArgumentParser:
         help="how many pictures: one task each; with --seed the seeds count up")  # fmt: skip
     add("--wait", action=argparse.BooleanOptionalAction, default=None,
         help="wait until it is done, or do not; by default only where nobody watches")  # fmt: skip
-    add("--fill", action="store_true", help="replace {name} in the prompt by that variable")
+    add("--template", action="store_true", help="replace {name} in the prompt by that variable")
     add("--out", metavar="NAME", help="keep the job (or the list of jobs) in this variable")
     add("--reuse", action="store_true",
         help="take identical work that is kept on this disk in place of a new task")  # fmt: skip
@@ -160,7 +160,7 @@ def interpolate(prompt: str, names: Mapping[str, Any]) -> str:
     def value(match: re.Match[str]) -> str:
         if match[1] not in names:
             raise InvalidRequestError(
-                f"--fill found {match[0]} but no variable {match[1]!r}; nothing was sent."
+                f"--template found {match[0]} but no variable {match[1]!r}; nothing was sent."
             )
         return str(names[match[1]])
 

@@ -39,7 +39,7 @@ class BatchArguments:
 def parse_batch_line(line: str, body: str, names: Mapping[str, Any]) -> BatchArguments:
     """The batch for a magic line (without the word `batch`) and the text below it.
 
-    `names` are the notebook's variables, for --image and --fill. Raises `InvalidRequestError`.
+    `names` are the notebook's variables, for --image and --template. Raises `InvalidRequestError`.
     """
     reject_secret(line)
     given = batch_parser().parse_intermixed_args(split_line(line))
@@ -63,13 +63,15 @@ def parse_batch_line(line: str, body: str, names: Mapping[str, Any]) -> BatchArg
         **options,
     }
     return BatchArguments(
-        text=interpolate(body, names) if given.fill else body,
+        text=interpolate(body, names) if given.template else body,
         csv=given.csv,
         parameters=asked,
         name=given.name,
-        concurrency=_parse_number("--window", given.window, 1, 200),
-        max_tasks=None if given.most is None else _parse_number("--most", given.most, 1, 10_000),
-        dry_run=given.dry,
+        concurrency=_parse_number("--concurrency", given.concurrency, 1, 200),
+        max_tasks=None
+        if given.max_tasks is None
+        else _parse_number("--max-tasks", given.max_tasks, 1, 10_000),
+        dry_run=given.dry_run,
         wait=given.wait,
         raises=given.raises,
         out=validate_identifier(given.out),
@@ -91,11 +93,15 @@ def batch_parser() -> Parser:
         help="any input of the models; the same name several times: a column of each")  # fmt: skip
     add("--image", metavar="REF", action="append", default=[], help="a reference picture for all")
     add("--name", metavar="TEXT", default="", help="what the batch is called")
-    add("--most", metavar="N", help="the most tasks that may be created (default 50)")
-    add("--window", metavar="N", default="16", help="tasks in flight at once (default 16)")
-    add("--dry", action="store_true", help="only say how many tasks, and what is known of the cost")
+    add("--max-tasks", metavar="N", help="the most tasks that may be created (default 50)")
+    add("--concurrency", metavar="N", default="16", help="tasks in flight at once (default 16)")
+    add(
+        "--dry-run",
+        action="store_true",
+        help="only say how many tasks, and what is known of the cost",
+    )
     add("--reuse", action="store_true", help="take identical work that is kept on this disk")
-    add("--fill", action="store_true", help="replace {name} in the prompts by that variable")
+    add("--template", action="store_true", help="replace {name} in the prompts by that variable")
     add("--wait", action=BooleanOptionalAction, default=None,
         help="wait until it is done, or do not; by default only where nobody watches")  # fmt: skip
     add("--raise", dest="raises", action=BooleanOptionalAction, default=True,

@@ -29,42 +29,47 @@ def batch_cell(line: str, body: str) -> Any:
     from ..widgets.batch_display import confirm
     from .batch_arguments import parse_batch_line
 
-    here = current_session()
-    asked = parse_batch_line(line, body, get_ipython().user_ns)
-    planned = prepare(here, asked.csv or prompt_lines(asked.text), **asked.parameters)
-    estimate = planned.estimate
-    if asked.dry_run:
+    session = current_session()
+    arguments = parse_batch_line(line, body, get_ipython().user_ns)
+    prepared = prepare(
+        session, arguments.csv or prompt_lines(arguments.text), **arguments.parameters
+    )
+    estimate = prepared.estimate
+    if arguments.dry_run:
         return estimate
     if (
-        asked.max_tasks is None
+        arguments.max_tasks is None
         and estimate.tasks > MAX_TASKS
         and shows_widgets()
-        and not asked.quiet
+        and not arguments.quiet
     ):
-        confirm(estimate, lambda slot: _start(planned, asked, estimate.tasks, slot))
+        confirm(estimate, lambda output: _start(prepared, arguments, estimate.tasks, output))
         return None
-    batch, settled = _start(planned, asked, asked.max_tasks or MAX_TASKS)
-    if _should_wait(here, asked):
-        _wait(batch, settled, raises=asked.raises)
+    batch, settled = _start(prepared, arguments, arguments.max_tasks or MAX_TASKS)
+    if _should_wait(session, arguments):
+        _wait(batch, settled, raises=arguments.raises)
     return None
 
 
 def _start(
-    planned: PreparedBatch, asked: BatchArguments, most: int, slot: BatchOutput | None = None
+    prepared: PreparedBatch, arguments: BatchArguments, most: int, slot: BatchOutput | None = None
 ) -> tuple[Batch, Callable[[], object]]:
     from ..widgets.batch_display import show_batch
 
-    batch = planned.start(
-        name=asked.name, max_tasks=most, concurrency=asked.concurrency, option="--most "
+    batch = prepared.start(
+        name=arguments.name,
+        max_tasks=most,
+        concurrency=arguments.concurrency,
+        option="--max-tasks ",
     )
-    if asked.out:
-        get_ipython().user_ns[asked.out] = batch
-    if asked.quiet:
+    if arguments.out:
+        get_ipython().user_ns[arguments.out] = batch
+    if arguments.quiet:
         return batch, bool
     return batch, show_batch(batch, notes=batch.notes, output=slot)
 
 
-def batch_line(here: Session, rest: str) -> Any:
+def batch_line(session: Session, rest: str) -> Any:
     """`%liangxin batch ID` shows a batch and goes on with it; with --csv it begins one."""
     from ...batches import open_batch
     from ..widgets import is_interactive
@@ -76,24 +81,24 @@ def batch_line(here: Session, rest: str) -> Any:
         )
     if "--csv" in rest.split():
         return batch_cell(rest, "")
-    batch = open_batch(here, rest)
+    batch = open_batch(session, rest)
     settled = show_batch(batch)
     if not is_interactive():
         _wait(batch, settled, raises=False)
     return None
 
 
-def batches(here: Session, _: str) -> Table:
+def batches(session: Session, _: str) -> Table:
     """The newest batches of the ledger."""
     from ...batches import list_batches
 
-    return list_batches(here)
+    return list_batches(session)
 
 
-def _should_wait(here: Session, asked: BatchArguments) -> bool:
+def _should_wait(session: Session, arguments: BatchArguments) -> bool:
     from ..widgets import is_interactive
 
-    wish = here.settings.wait if asked.wait is None else asked.wait
+    wish = session.settings.wait if arguments.wait is None else arguments.wait
     return not is_interactive() if wish is None else wish
 
 

@@ -30,7 +30,7 @@ def liangxin_cell(line: str, cell: str) -> Any:
     --image REF              a reference picture: a URL, a file or a variable; several are allowed
     -n N                     how many pictures, one task each; with --seed the seeds count up
     --wait, --no-wait        wait until it is done, or do not (default: only where nobody watches)
-    --fill                   replace {name} in the prompt by that variable
+    --template                   replace {name} in the prompt by that variable
     --out NAME               keep the job (with -n, the list of jobs) in this variable
     --reuse                  take identical work that is kept on this disk, in place of a new task
     -q, --quiet              show no card
@@ -41,11 +41,12 @@ def liangxin_cell(line: str, cell: str) -> Any:
     --seed 1,2,5 or 1-4      several seeds; -n N draws N for each prompt
     --aspect --size -o       given several times, each value makes a column of its own
     --csv FILE               rows with a prompt column (%liangxin batch --csv FILE does the same)
-    --dry                    only say how many tasks, and what is known of the cost
-    --most N                 the most tasks that may be created without being asked (default 50)
-    --window N               tasks in flight at once (default 16)
+    --dry-run                    only say how many tasks, and what is known of the cost
+    --max-tasks N                 the most tasks that may be created without being asked (default
+    50)
+    --concurrency N               tasks in flight at once (default 16)
     --no-raise               a cell that waits does not fail when a task failed
-    --name TEXT --reuse --fill --image REF --wait --out NAME -q
+    --name TEXT --reuse --template --image REF --wait --out NAME -q
 
     The cell returns at once and a live card follows each task; the finished picture replaces it.
     Every task is written into the ledger before it is sent, and may be billed once sent.
@@ -57,36 +58,36 @@ def liangxin_cell(line: str, cell: str) -> Any:
         first, _, rest = line.strip().partition(" ")
         if first == "batch":
             return batch_cell(rest, cell)
-        asked = parse_cell(line, cell, shell.user_ns)
-        waits = _should_wait(asked.wait)
-        jobs = _submit(asked, brief=waits)
-        if asked.out:
-            shell.user_ns[asked.out] = jobs[0] if asked.count == 1 else jobs
+        arguments = parse_cell(line, cell, shell.user_ns)
+        waits = _should_wait(arguments.wait)
+        jobs = _submit(arguments, brief=waits)
+        if arguments.out:
+            shell.user_ns[arguments.out] = jobs[0] if arguments.count == 1 else jobs
         if waits:
             wait_for(jobs)
     return None
 
 
-def _submit(asked: CellArguments, *, brief: bool) -> list[Job]:
+def _submit(arguments: CellArguments, *, brief: bool) -> list[Job]:
     """One job for each picture, each with a ticket in the ledger, each on the screen."""
     from ...session.request_builder import build_requests
     from ..widgets import show
 
-    here = current_session()
+    session = current_session()
     wanted, notes = build_requests(
-        here.settings.profile,
-        asked.prompt,
-        asked.model,
-        common_options=asked.common_options,
-        options=asked.options,
-        images=asked.images,
-        count=asked.count,
+        session.settings.profile,
+        arguments.prompt,
+        arguments.model,
+        common_options=arguments.common_options,
+        options=arguments.options,
+        images=arguments.images,
+        count=arguments.count,
     )
     jobs = []
     for request in wanted:
-        jobs.append(here.submit(request, reuse=asked.reuse))
-        if not asked.quiet:
-            show(jobs[-1], here, notes=notes, brief=brief)
+        jobs.append(session.submit(request, reuse=arguments.reuse))
+        if not arguments.quiet:
+            show(jobs[-1], session, notes=notes, brief=brief)
     return jobs
 
 

@@ -15,7 +15,7 @@ __all__ = ["complete_line", "matcher"]
 
 _LINE = r"^\s*(%%?)liangxin[ \t]+([^\n]*)$"
 #: Options that take a value of their own, which is no model's name.
-_FREE = ("-n", "--image", "--out", "--seed", "--csv", "--name", "--most", "--window")
+_FREE = ("-n", "--image", "--out", "--seed", "--csv", "--name", "--max-tasks", "--concurrency")
 
 
 def complete_line(text: str, commands: Iterable[str]) -> tuple[str, list[str]] | None:

@@ -31,7 +31,7 @@ def liangxin_line(line: str) -> Any:
     %liangxin resume [ID]        collect every unfinished task, or one
     %liangxin batches            the batches, the newest first
     %liangxin batch ID           show a batch, and go on with it: nothing is sent twice
-    %liangxin leave ID           stop watching; the task goes on and may be billed
+    %liangxin detach ID           stop watching; the task goes on and may be billed
     %liangxin panel              a form for each model, its code, and live cards
     %liangxin recover FILE       collect every task that a notebook file carries
     %liangxin credits            what is left, where the service tells it; what was spent
@@ -67,24 +67,24 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[Any]], empty: str = 
     return Table(headings, rows, empty)
 
 
-def _status(here: Session, _: str) -> Table:
-    settings = here.settings
-    counts = here.ledger.count_by_status()
+def _status(session: Session, _: str) -> Table:
+    settings = session.settings
+    counts = session.ledger.count_by_status()
     service = {"sandbox": "sandbox: drawn on this machine, no model is run, nothing is billed"}
     rows = [
         ("service", service.get(settings.profile, f"{settings.profile}: {settings.host}")),
         ("results", str(settings.results)),
-        ("ledger", here.ledger.location),
+        ("ledger", session.ledger.location),
         ("tasks", ", ".join(f"{n} {fate}" for fate, n in sorted(counts.items())) or "none yet"),
-        ("followed now", str(len(here.active()))),
+        ("followed now", str(len(session.active()))),
     ]
     return _table(("", ""), rows)
 
 
-def _models(here: Session, name: str) -> Table:
+def _models(session: Session, name: str) -> Table:
     from ...catalog import find_model, load_models
 
-    profile = here.settings.profile
+    profile = session.settings.profile
     if not name:
         rows = [(m.id, m.title, m.kind, ", ".join(m.inputs)) for m in load_models(profile).values()]
         return _table(("model", "title", "makes", "inputs"), rows)
@@ -101,65 +101,65 @@ def _models(here: Session, name: str) -> Table:
     return _table(("input", "type", "default", "allowed", "what it does"), inputs)
 
 
-def _tasks(here: Session, words: str) -> Table:
+def _tasks(session: Session, words: str) -> Table:
     from ...ledger.spending import latest_day_summary
 
-    if spent := latest_day_summary(here.ledger):
+    if spent := latest_day_summary(session.ledger):
         print(spent)  # noqa: T201 one sentence above the table
-    return here.history(search=words.removeprefix("--search").strip(), limit=50)
+    return session.history(search=words.removeprefix("--search").strip(), limit=50)
 
 
-def _show(here: Session, id: str) -> Any:
-    job = here.job(_required_id(id, "show"))
+def _show(session: Session, id: str) -> Any:
+    job = session.job(_required_id(id, "show"))
     if job is None:
-        return here.result(here.get_record(id))
-    return _show_jobs(here, [job])
+        return session.result(session.get_record(id))
+    return _show_jobs(session, [job])
 
 
-def _resume(here: Session, id: str) -> Any:
-    jobs = here.resume(id)
-    unsent = "" if id else _unsent(here)
+def _resume(session: Session, id: str) -> Any:
+    jobs = session.resume(id)
+    unsent = "" if id else _unsent(session)
     if jobs:
         if unsent:
             print(unsent)  # noqa: T201 one sentence above the cards
-        return _show_jobs(here, jobs)
-    others = here.count_owned_elsewhere()
+        return _show_jobs(session, jobs)
+    others = session.count_owned_elsewhere()
     beside = f" {others} are followed by another notebook." if others else ""
     return _table((), (), f"Nothing is waiting to be collected.{beside} {unsent}".strip())
 
 
-def _unsent(here: Session) -> str:
+def _unsent(session: Session) -> str:
     """What resume leaves alone: prompts of batches that were never sent."""
-    ids = {t.batch_id for t in here.ledger.with_status("pending") if t.batch_id}
+    ids = {t.batch_id for t in session.ledger.with_status("pending") if t.batch_id}
     commands = ", ".join(f"%liangxin batch {id}" for id in sorted(ids))
     return f"Prompts of a batch were never sent: {commands} goes on with it." if ids else ""
 
 
-def _recover(here: Session, file: str) -> Any:
+def _recover(session: Session, file: str) -> Any:
     if not file:
         raise InvalidRequestError(
             "%liangxin recover needs a file.", next_step="Write %liangxin recover FILE.ipynb"
         )
-    jobs = here.recover(file.strip("\"'"))
-    return _show_jobs(here, jobs) if jobs else _table((), (), f"{file} carries no task.")
+    jobs = session.recover(file.strip("\"'"))
+    return _show_jobs(session, jobs) if jobs else _table((), (), f"{file} carries no task.")
 
 
-def _gallery(here: Session, _: str) -> None:
+def _gallery(session: Session, _: str) -> None:
     from ..widgets.gallery import show
 
-    show(here)
+    show(session)
 
 
-def _credits(here: Session, _: str) -> Table:
+def _credits(session: Session, _: str) -> Table:
     """The balance where the service tells it, and what was spent, per day and model."""
     from ...ledger.spending import usage_by_day
 
     try:
-        said = f"{here.credits():g} credits are left."
+        said = f"{session.credits():g} credits are left."
     except InvalidRequestError as error:
         said = str(error)
     print(said)  # noqa: T201 one sentence above the table
-    return usage_by_day(here.ledger)
+    return usage_by_day(session.ledger)
 
 
 def _key() -> Table:
@@ -184,8 +184,8 @@ def _panel() -> None:
     panel()
 
 
-def _detach(here: Session, id: str) -> Table:
-    job = here.job(_required_id(id, "leave"))
+def _detach(session: Session, id: str) -> Table:
+    job = session.job(_required_id(id, "detach"))
     if job is None:
         raise InvalidRequestError(
             f"{id!r} is not followed by this notebook.", next_step="%liangxin tasks lists them."
@@ -204,11 +204,11 @@ def _required_id(id: str, command: str) -> str:
     return id
 
 
-def _show_jobs(here: Session, jobs: list[Job]) -> None:
+def _show_jobs(session: Session, jobs: list[Job]) -> None:
     from ..widgets import is_interactive, show
 
     for job in jobs:
-        show(job, here, brief=not is_interactive())
+        show(job, session, brief=not is_interactive())
     if not is_interactive():
         wait_for(jobs)
 
@@ -223,7 +223,7 @@ COMMANDS: dict[str, Callable[[Session, str], Any]] = {
     "resume": _resume,
     "batches": batches,
     "batch": batch_line,
-    "leave": _detach,
+    "detach": _detach,
     "recover": _recover,
     "credits": _credits,
     "export": export_command,

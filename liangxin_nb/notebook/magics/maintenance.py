@@ -41,14 +41,14 @@ class ExportLink:
         return f"<div>{lines}<br>{link}</div>"
 
 
-def export_command(here: Session, file: str) -> ExportLink:
+def export_command(session: Session, file: str) -> ExportLink:
     """Packs everything; the link stands below the cell."""
     from ...archive import export_session
 
-    return ExportLink(export_session(here, _plain(file) or None, notebooks=True))
+    return ExportLink(export_session(session, _plain(file) or None, notebooks=True))
 
 
-def import_command(here: Session, file: str) -> ImportReport:
+def import_command(session: Session, file: str) -> ImportReport:
     """Takes an export in, and says what came."""
     from ...archive import import_session
 
@@ -56,7 +56,7 @@ def import_command(here: Session, file: str) -> ImportReport:
         raise InvalidRequestError(
             "%liangxin import needs a file.", next_step="Write %liangxin import FILE.zip"
         )
-    return import_session(here, _plain(file), notebooks=True)
+    return import_session(session, _plain(file), notebooks=True)
 
 
 def doctor_command() -> Any:
@@ -67,15 +67,17 @@ def doctor_command() -> Any:
 
     looks = frontend()
     try:
-        here = current_session()
+        session = current_session()
     except LiangxinError as error:
         print(report(_loaded(), frontend=looks, trouble=str(error)))  # noqa: T201 to be pasted
         return None
-    called = _callback(here.settings)
+    called = _callback(session.settings)
     print(  # noqa: T201 plain text is what can be pasted
-        report(here.settings, ledger=here.ledger.location or "", frontend=looks, callback=called)
+        report(
+            session.settings, ledger=session.ledger.location or "", frontend=looks, callback=called
+        )
     )
-    rows = [(f.count, f.label, f.meaning, f.next_step) for f in here.audit()]
+    rows = [(f.count, f.label, f.meaning, f.next_step) for f in session.audit()]
     return Table(("tickets", "are", "that is", "what to do"), rows, "Nothing was asked for yet.")
 
 

@@ -34,16 +34,16 @@ def show(job: Job, session: Session, *, notes: Sequence[str] = (), brief: bool =
         return
     if job.note:
         print(job.note)  # noqa: T201 the picture below does not say that it was kept already
-    slot = OutputHandle(job.record)
-    settle = partial(_replace_with_final, slot, brief)
+    output = OutputHandle(job.record)
+    settle = partial(_replace_with_final, output, brief)
     # Whatever hinders the widgets here, the work goes on, and lines of text can tell of it.
     if shows_widgets():
         with suppress(Exception):
-            _show_live(job, session, slot, notes, settle)
+            _show_live(job, session, output, notes, settle)
             return
-    slot.show("\n".join([_status_line(job.last_update), *notes]))
+    output.show("\n".join([_status_line(job.last_update), *notes]))
     if is_interactive():
-        job.watch(partial(_update_text, slot, notes))
+        job.watch(partial(_update_text, output, notes))
     job.watch(settle)
 
 
@@ -115,38 +115,38 @@ def _show_text(
     REFRESHER.add(line, session.loop)
 
 
-def _print_reason(status: JobUpdate) -> None:
-    if status.is_final and status.error is not None:
-        print(status.error)  # noqa: T201 there is nothing else to show it on
+def _print_reason(update: JobUpdate) -> None:
+    if update.is_final and update.error is not None:
+        print(update.error)  # noqa: T201 there is nothing else to show it on
 
 
-def _update_text(output: OutputHandle, notes: Sequence[str], status: JobUpdate) -> None:
+def _update_text(output: OutputHandle, notes: Sequence[str], update: JobUpdate) -> None:
     """A line of text for each state, where no card can be."""
-    if not status.is_final or status.phase == "detached":
-        output.replace({"text/plain": "\n".join([_status_line(status), *notes])}, status.record)
+    if not update.is_final or update.phase == "detached":
+        output.replace({"text/plain": "\n".join([_status_line(update), *notes])}, update.record)
 
 
-def _replace_with_final(output: OutputHandle, brief: bool, status: JobUpdate) -> None:
+def _replace_with_final(output: OutputHandle, brief: bool, update: JobUpdate) -> None:
     """The durable output of a job that has ended; until then, and when left, the card stays."""
-    if status.is_final and status.phase != "detached":
-        output.replace(_final_bundle(status, brief), status.record)
+    if update.is_final and update.phase != "detached":
+        output.replace(_final_bundle(update, brief), update.record)
     else:
-        output.set_record(status.record)
+        output.set_record(update.record)
 
 
-def _final_bundle(status: JobUpdate, brief: bool) -> dict[str, str]:
-    if status.result is not None:
-        return dict(status.result._repr_mimebundle_())
-    seen = state_style(status.phase)
-    model = status.record.request.model
+def _final_bundle(update: JobUpdate, brief: bool) -> dict[str, str]:
+    if update.result is not None:
+        return dict(update.result._repr_mimebundle_())
+    seen = state_style(update.phase)
+    model = update.record.request.model
     head = f"{seen.sign} {seen.word} · {model}"
     if brief:
         return {"text/plain": head}
-    reason = str(status.error)
+    reason = str(update.error)
     html = f"<div><b>{escape(head)}</b><br>{escape(reason)}</div>"
     return {"text/plain": f"{head}\n{reason}", "text/html": html}
 
 
-def _status_line(status: JobUpdate) -> str:
-    seen = state_style(status.phase)
-    return f"<Job {status.record.request.model} {seen.word.lower()} · {status.record.id}>"
+def _status_line(update: JobUpdate) -> str:
+    seen = state_style(update.phase)
+    return f"<Job {update.record.request.model} {seen.word.lower()} · {update.record.id}>"

@@ -112,8 +112,8 @@ def confirm(estimate: Estimate, on_confirm: Callable[[BatchOutput], object]) -> 
     style = widgets.HTML(STYLE, layout={"display": "none"})
     box = widgets.VBox([style, words, widgets.HBox([button], layout={"margin": "8px 0 0 0"})])
     box.add_class("lx-card")
-    slot = BatchOutput()
-    slot.put_view(repr(estimate), box.model_id)
+    output = BatchOutput()
+    output.put_view(repr(estimate), box.model_id)
     allow_events_while_busy(button)
 
     def pressed(_: object) -> None:
@@ -121,7 +121,7 @@ def confirm(estimate: Estimate, on_confirm: Callable[[BatchOutput], object]) -> 
             return
         button.disabled = True  # once is enough
         try:
-            on_confirm(slot)
+            on_confirm(output)
         except Exception as error:
             words.value = escaped(f"{estimate.text}\n{error}")
             button.disabled = False

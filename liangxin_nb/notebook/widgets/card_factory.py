@@ -46,7 +46,7 @@ def make_card(
         resubmit=lambda job: asked(session.submit(job.record.request)),
         new_seed=lambda job: asked(session.submit(with_new_seed(profile, job.record.request))),
         to_cell=_to_cell,
-        supports_seed=lambda ticket: supports_seed(ticket.profile, ticket.request),
+        supports_seed=lambda record: supports_seed(record.profile, record.request),
         edit=edit,
     )
     usual = session.ledger.median_duration(job.record.request.model, profile)
@@ -61,5 +61,5 @@ def make_card(
     return card, followed
 
 
-def _to_cell(ticket: JobRecord) -> str:
-    return to_cell_source(find_model(ticket.profile, ticket.request.model), ticket.request)
+def _to_cell(record: JobRecord) -> str:
+    return to_cell_source(find_model(record.profile, record.request.model), record.request)

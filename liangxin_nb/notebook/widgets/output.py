@@ -97,10 +97,10 @@ class OutputHandle:
         self._bundle = bundle
         display(bundle, raw=True, display_id=self._id, metadata=self._metadata())
 
-    def set_record(self, ticket: JobRecord) -> None:
+    def set_record(self, record: JobRecord) -> None:
         """Notes the task id beside the same view, once: from then on the notebook is a backup."""
-        if ticket.task_id and (self._record is None or ticket.task_id != self._record.task_id):
-            self.replace(self._bundle, ticket)
+        if record.task_id and (self._record is None or record.task_id != self._record.task_id):
+            self.replace(self._bundle, record)
 
     def replace(self, bundle: dict[str, Any], record: JobRecord | None = None) -> None:
         """Puts another bundle in its place, from any thread."""

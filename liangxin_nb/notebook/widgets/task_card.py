@@ -108,10 +108,10 @@ class TaskCard:
             parts.insert(0, widgets.HTML(STYLE, layout={"display": "none"}))
         return widgets.VBox(parts, layout=shared)
 
-    def update(self, status: JobUpdate) -> None:
+    def update(self, update: JobUpdate) -> None:
         """Takes a new status; called on the private loop's thread."""
-        if status.record.id == self._job.record.id:
-            self.latest = status
+        if update.record.id == self._job.record.id:
+            self.latest = update
             self._changed(self)
 
     def draw(self) -> None:
@@ -121,10 +121,10 @@ class TaskCard:
                 self._draw()
 
     def _draw(self) -> None:
-        status, tone = self.latest, state_style(self.latest.phase).tone
-        self._art.value = _art(status, self._framed)  # the slow part first: all changes together
+        update, tone = self.latest, state_style(self.latest.phase).tone
+        self._art.value = _art(update, self._framed)  # the slow part first: all changes together
         self.box._dom_classes = ("lx-card", f"lx-{tone}")
-        self._state.value = _state(status)
+        self._state.value = _state(update)
         self._story.value = self._show_metadata()
         fitting = [
             self.buttons.get(name) or self._button(name) for name in self._available_buttons()
@@ -146,11 +146,11 @@ class TaskCard:
             button.close()
 
     def _available_buttons(self) -> list[str]:
-        ticket = self.latest.record
+        record = self.latest.record
         missing = {
             "edit": self._actions.edit is None,
-            "new_seed": not self._actions.supports_seed(ticket),
-            "id": not ticket.task_id,
+            "new_seed": not self._actions.supports_seed(record),
+            "id": not record.task_id,
         }
         names = _BUTTONS.get(self.latest.phase, _LIVE)
         return [name for name in names if not missing.get(name)]
@@ -189,8 +189,8 @@ class TaskCard:
 
         A kernel cannot reach the browser's clipboard without JavaScript of its own.
         """
-        ticket, word = self.latest.record, {"cell": "The cell", "id": "The task's id"}[name]
-        text = self._actions.to_cell(ticket) if name == "cell" else ticket.task_id
+        record, word = self.latest.record, {"cell": "The cell", "id": "The task's id"}[name]
+        text = self._actions.to_cell(record) if name == "cell" else record.task_id
         if self._copy is None:
             tip = "Ctrl+A and Ctrl+C copy it; Cmd on a Mac"
             self._copy = widgets.Textarea(tooltip=tip, layout={"display": "none"})
@@ -204,15 +204,15 @@ class TaskCard:
             self._copy.focus()
 
     def _show_metadata(self) -> str:
-        status, ticket = self.latest, self.latest.record
-        lines = [f'<div class="lx-prompt">{first_line(ticket.request.prompt)}</div>']
-        if status.error is not None:
-            lines.append(f"<div>{escape(str(status.error))}</div>")
-        small = [escape(note) for note in (status.note, *self._notes) if note]
-        small += [f'<span class="lx-id">{escape(ticket.task_id)}</span>']
-        if status.result is not None:
-            small += [f'<span class="lx-id">{escape(status.result.relative_path)}</span>']
-        small += [_SANDBOX] if ticket.profile == "sandbox" else []
+        update, record = self.latest, self.latest.record
+        lines = [f'<div class="lx-prompt">{first_line(record.request.prompt)}</div>']
+        if update.error is not None:
+            lines.append(f"<div>{escape(str(update.error))}</div>")
+        small = [escape(note) for note in (update.note, *self._notes) if note]
+        small += [f'<span class="lx-id">{escape(record.task_id)}</span>']
+        if update.result is not None:
+            small += [f'<span class="lx-id">{escape(update.result.relative_path)}</span>']
+        small += [_SANDBOX] if record.profile == "sandbox" else []
         return "".join(lines) + "".join(f'<div class="lx-small">{line}</div>' for line in small)
 
 
@@ -223,10 +223,10 @@ def _close(part: widgets.Widget) -> None:
     part.close()
 
 
-def _state(status: JobUpdate) -> str:
+def _state(update: JobUpdate) -> str:
     """Sign, word and model; read out when it changes, which the clock beside it is not."""
-    seen = state_style(status.phase)
-    model = escape(status.record.request.model)
+    seen = state_style(update.phase)
+    model = escape(update.record.request.model)
     return (
         '<div class="lx-state" role="status">'
         f'<span class="lx-sign" aria-hidden="true">{seen.sign}</span>{seen.word} '
@@ -234,29 +234,29 @@ def _state(status: JobUpdate) -> str:
     )
 
 
-def _times(status: JobUpdate, median_duration: float | None) -> str:
-    passed = (status.ended_at or time.time()) - status.record.created_at
+def _times(update: JobUpdate, median_duration: float | None) -> str:
+    passed = (update.ended_at or time.time()) - update.record.created_at
     times = (
-        format_duration(status.record.duration_s or passed)
-        if status.is_final
+        format_duration(update.record.duration_s or passed)
+        if update.is_final
         else format_elapsed(passed)
     )
-    if median_duration is not None and not status.is_final:
+    if median_duration is not None and not update.is_final:
         times += f" · usually {format_duration(median_duration)}"
     return f'<div class="lx-soft">{times}</div>'
 
 
-def _art(status: JobUpdate, framed: bool) -> str:
+def _art(update: JobUpdate, framed: bool) -> str:
     """The picture inside the card, for a reloaded page and for Voila; before that, its room."""
-    if status.result is not None:
+    if update.result is not None:
         try:
-            small = status.result.thumbnail()
+            small = update.result.thumbnail()
         except (OSError, ValueError) as error:
             return f'<div class="lx-small">The picture cannot be shown: {escape(str(error))}</div>'
         if not small:
             return ""
         data = base64.b64encode(small).decode()
-        alt = escape(status.record.request.prompt, quote=True)
+        alt = escape(update.record.request.prompt, quote=True)
         return f'<img class="lx-picture" alt="{alt}" src="data:image/jpeg;base64,{data}">'
-    sign = state_style(status.phase).sign
+    sign = state_style(update.phase).sign
     return f'<div class="lx-empty" aria-hidden="true">{sign}</div>' if framed else ""

@@ -27,19 +27,19 @@ class TerminalProgress:
     #: Whether a line stands there that has not ended.
     _open: ClassVar[bool] = False
 
-    def __init__(self, status: JobUpdate, *, is_waited_for: bool) -> None:
-        self.latest = status
+    def __init__(self, update: JobUpdate, *, is_waited_for: bool) -> None:
+        self.latest = update
         self._phase = ""
         self._is_waited_for = is_waited_for
         with self._lock:
             self._alive.add(self)
 
-    def update(self, status: JobUpdate) -> None:
+    def update(self, update: JobUpdate) -> None:
         """Says the new state; at the end the path, or the reason."""
         with self._lock:
-            self.latest = status
-            self._print(ends="\n" if status.is_final else "")
-            if status.is_final:
+            self.latest = update
+            self._print(ends="\n" if update.is_final else "")
+            if update.is_final:
                 self._alive.discard(self)
                 self._end()
 
@@ -66,15 +66,15 @@ class TerminalProgress:
         self._phase = self.latest.phase
 
     def _text(self) -> str:
-        status, seen = self.latest, state_style(self.latest.phase)
-        passed = (status.ended_at or time.time()) - status.record.created_at
+        update, seen = self.latest, state_style(self.latest.phase)
+        passed = (update.ended_at or time.time()) - update.record.created_at
         seconds = (
-            format_duration(status.record.duration_s or passed)
-            if status.is_final
+            format_duration(update.record.duration_s or passed)
+            if update.is_final
             else format_elapsed(passed)
         )
-        name = status.record.task_id or status.record.id
-        return f"{seen.sign} {seen.word} · {status.record.request.model} · {name} · {seconds}"
+        name = update.record.task_id or update.record.id
+        return f"{seen.sign} {seen.word} · {update.record.request.model} · {name} · {seconds}"
 
     def _end(self) -> None:
         result = self.latest.result

@@ -47,7 +47,7 @@ class CardList:
             old.close()
         self._more.value = self._remove_oldest()
         followed(job)
-        job.watch(lambda status: self._done() if status.phase == "saved" else None)
+        job.watch(lambda update: self._done() if update.phase == "saved" else None)
 
     def _overflow(self) -> list[TaskCard]:
         dropped = []

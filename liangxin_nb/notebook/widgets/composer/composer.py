@@ -38,22 +38,22 @@ class Composer:
         self._error: InvalidRequestError | None = None
         self._submitted = False
         self._errors = ErrorBoundary()
-        guard = self._errors
+        errors = self._errors
         self._line = with_class(widgets.HTML(), "lx-grow")
         self._settings = widgets.Checkbox(
             description="Settings", indent=False, tooltip="Service, key and folder",
             layout={"width": "auto"},
         )  # fmt: skip
-        self._settings.observe(guard(self._on_toggle), "value")
+        self._settings.observe(errors(self._on_toggle), "value")
         self._settings_form = SettingsForm(self._use, ErrorBoundary())
-        self._model_picker = ModelPicker(self._on_model, guard)
-        self._prompt = PromptInput(self._on_change, guard, self._prompts)
+        self._model_picker = ModelPicker(self._on_model, errors)
+        self._prompt = PromptInput(self._on_change, errors, self._prompts)
         self._code = CodePreview()
         self._cards = CardList(lambda job: self.edit(job.record.request), self._saved_prompts)
         self._form: Form | None = None
         self._place = widgets.VBox(layout={"overflow": "visible"})
         self._go = button(
-            "Generate", "Ask for this picture; a card below follows it", guard(self._submit),
+            "Generate", "Ask for this picture; a card below follows it", errors(self._submit),
             button_style="primary",
         )  # fmt: skip
         self.box = self._assembled()
@@ -216,21 +216,21 @@ class Composer:
 
     def _prompts(self) -> list[str]:
         found = self._session.ledger.list_jobs(limit=_LOOKED_AT) if self._session else []
-        newest = sorted(found, key=lambda ticket: -ticket.created_at)
-        return list(dict.fromkeys(ticket.request.prompt for ticket in newest))
+        newest = sorted(found, key=lambda record: -record.created_at)
+        return list(dict.fromkeys(record.request.prompt for record in newest))
 
     def _newest(self) -> list[tuple[str, Path]]:
         """The newest results that are pictures, for the references."""
         session, found = self._session, list[tuple[str, Path]]()
-        tickets = session.ledger.list_jobs(limit=_LOOKED_AT) if session else []
-        for ticket in tickets:
-            if ticket.status != "saved" or session is None or len(found) == _MAX_OFFERED:
+        records = session.ledger.list_jobs(limit=_LOOKED_AT) if session else []
+        for record in records:
+            if record.status != "saved" or session is None or len(found) == _MAX_OFFERED:
                 continue
             try:
-                pictures = session.result(ticket).pictures
+                pictures = session.result(record).pictures
             except (ResultUnavailableError, InvalidRequestError):
                 continue
-            name = " ".join(ticket.request.prompt.split())[:50]
+            name = " ".join(record.request.prompt.split())[:50]
             found += [(f"{path.parent.name[:4]} {name}", path) for path in pictures[:1]]
         return found
 

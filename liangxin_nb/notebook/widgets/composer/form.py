@@ -29,7 +29,7 @@ class Form:
         self,
         model: ModelSpec,
         changed: Callable[[], None],
-        guard: ErrorBoundary,
+        errors: ErrorBoundary,
         newest: Newest,
     ) -> None:
         self.model = model
@@ -40,9 +40,9 @@ class Form:
         self._known = dict(_ordered(model))
         self.references: ReferencePicker | None = None
         for name, input in self._known.items():
-            told = guard(lambda name=name: self._on_change(name))
+            told = errors(lambda name=name: self._on_change(name))
             if name == self._pictures:
-                self.references = ReferencePicker(input, told, guard, newest)
+                self.references = ReferencePicker(input, told, errors, newest)
                 self.fields[name] = self.references
             else:
                 self.fields[name] = make_control(model, input, told)
@@ -81,9 +81,9 @@ class Form:
         `submitting`: also say what is still missing, which nobody wants to hear before they began.
         """
         read, remarks = self._read()
-        for breach in iter_violations(self.model, read, prompt):
-            if submitting or breach.rule != "required":
-                remarks.setdefault(breach.name, breach)
+        for violation in iter_violations(self.model, read, prompt):
+            if submitting or violation.rule != "required":
+                remarks.setdefault(violation.name, violation)
         for name, hint in self.hints.items():
             beside = self._is_excluded(name)
             self.fields[name].set_enabled(not beside)
@@ -146,10 +146,14 @@ def _ordered(model: ModelSpec) -> Iterator[tuple[str, InputSpec]]:
         yield name, model.inputs.get(name) or InputSpec(name, "string")
 
 
-def _hint_text(input: InputSpec, breach: Violation | None, beside: str) -> str:
-    if breach is not None:
-        words = breach.message if breach.documented else f"{breach.message}, as far as is known"
-        kind = "lx-wrong" if breach.documented else "lx-warned"
+def _hint_text(input: InputSpec, violation: Violation | None, beside: str) -> str:
+    if violation is not None:
+        words = (
+            violation.message
+            if violation.documented
+            else f"{violation.message}, as far as is known"
+        )
+        kind = "lx-wrong" if violation.documented else "lx-warned"
         return f'<span class="{kind}" role="alert">{escape(words)}</span>'
     if beside:
         return f"not beside {escape(beside)}"

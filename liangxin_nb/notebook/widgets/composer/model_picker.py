@@ -19,7 +19,7 @@ _OTHER = "\0other"
 class ModelPicker:
     """A list of models, grouped by vendor; `changed` is called when another one is chosen."""
 
-    def __init__(self, changed: Callable[[], None], guard: ErrorBoundary) -> None:
+    def __init__(self, changed: Callable[[], None], errors: ErrorBoundary) -> None:
         self._changed, self._offering = changed, False
         self._known: Mapping[str, ModelSpec] = {}
         self._list = widgets.Dropdown(
@@ -30,8 +30,8 @@ class ModelPicker:
             tooltip="A model that the catalogue does not list; its inputs are sent unchecked",
             continuous_update=False, layout={"display": "none"},
         )  # fmt: skip
-        self._list.observe(guard(self._chosen), "value")
-        self._name.observe(guard(changed), "value")
+        self._list.observe(errors(self._chosen), "value")
+        self._name.observe(errors(changed), "value")
         row = [with_class(self._list, "lx-grow"), with_class(self._name, "lx-grow")]
         self.widget = with_class(widgets.HBox(row), "lx-bar", "lx-foot")
 

@@ -26,7 +26,7 @@ class PromptInput:
     def __init__(
         self,
         changed: Callable[[], None],
-        guard: ErrorBoundary,
+        errors: ErrorBoundary,
         earlier: Callable[[], Sequence[str]],
     ) -> None:
         self._earlier, self._at, self._draft = earlier, -1, ""
@@ -41,16 +41,16 @@ class PromptInput:
             ),
             "lx-prompting",
         )
-        self._text.observe(guard(self._on_edit), "value")
-        back = ("◂ Earlier", "The prompt before this one", guard(lambda: self._move(1)))
-        forth = ("Later ▸", "The prompt after this one, at last your own", guard(self._later))
+        self._text.observe(errors(self._on_edit), "value")
+        back = ("◂ Earlier", "The prompt before this one", errors(lambda: self._move(1)))
+        forth = ("Later ▸", "The prompt after this one, at last your own", errors(self._later))
         self._back, self._forth = button(*back), button(*forth)
         self._list = widgets.Combobox(
             description="Earlier prompts",
             placeholder="Earlier prompts: arrow keys, or the first words",
             tooltip="Prompts of this ledger; choosing one puts it into the field above",
         )
-        self._list.observe(guard(self._chosen), "value")
+        self._list.observe(errors(self._chosen), "value")
         self.remark = with_class(widgets.HTML(), "lx-hint", "lx-beside")
         recall = [self._back, self._forth, with_class(self._list, "lx-grow", "lx-unseen")]
         self.widget = widgets.VBox(

@@ -45,28 +45,28 @@ class ReferencePicker:
         self,
         input: InputSpec,
         changed: Callable[[], None],
-        guard: ErrorBoundary,
+        errors: ErrorBoundary,
         newest: Newest,
     ) -> None:
         self.chosen: list[Reference] = []
-        self._changed, self._guard, self._newest = changed, guard, newest
+        self._changed, self._errors, self._newest = changed, errors, newest
         self._text = widgets.Text(
             description=humanize(input.name),
             placeholder="a file or a URL",
             tooltip=f"{input.name}: {input.help}",
             continuous_update=False,
         )
-        self._text.observe(guard(self._on_typed), "value")
-        self._add = button("Add", "Add what is written there", guard(self._on_typed))
+        self._text.observe(errors(self._on_typed), "value")
+        self._add = button("Add", "Add what is written there", errors(self._on_typed))
         self._upload = widgets.FileUpload(
             description="Upload", accept="image/*", multiple=True,
             tooltip="Pictures from your own machine",
         )  # fmt: skip
-        self._upload.observe(guard(self._on_uploaded), "value")
+        self._upload.observe(errors(self._on_uploaded), "value")
         self._recent = widgets.Dropdown(
             options=[""], description="From the newest results", tooltip="A picture made here",
         )  # fmt: skip
-        self._recent.observe(guard(self._on_picked), "value")
+        self._recent.observe(errors(self._on_picked), "value")
         self._list = widgets.VBox()
         ways = [with_class(self._text, "lx-grow"), self._add, self._upload]
         row = with_class(
@@ -112,7 +112,7 @@ class ReferencePicker:
                 next_step="Give a path as the notebook sees it, or a URL.",
             )
         self.chosen.append(reference)
-        self._guard.show()
+        self._errors.show()
         self._draw()
 
     def _on_typed(self) -> None:
@@ -145,7 +145,7 @@ class ReferencePicker:
 
     def _row(self, n: int, one: Reference) -> Any:
         name = widgets.HTML(f"{_small(one)}<span>{escape(one.preview[:90])}</span>")
-        gone = button("Remove", f"Remove {one.preview[:60]}", self._guard(lambda: self._remove(n)))
+        gone = button("Remove", f"Remove {one.preview[:60]}", self._errors(lambda: self._remove(n)))
         return with_class(widgets.HBox([gone, name]), "lx-bar", "lx-reference")
 
     def _remove(self, n: int) -> None:

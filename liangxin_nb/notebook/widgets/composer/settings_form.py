@@ -29,9 +29,9 @@ _ADDRESSES = {
 class SettingsForm:
     """The settings' part of the panel; `changed` is called with the session that came of it."""
 
-    def __init__(self, changed: Callable[[Session], None], guard: ErrorBoundary) -> None:
+    def __init__(self, changed: Callable[[Session], None], errors: ErrorBoundary) -> None:
         self._changed = changed
-        self._guard = guard
+        self._errors = errors
         self._key: Secret | None = None
         self._profile = widgets.Dropdown(
             options=[(name, profile) for profile, name in _NAMES.items()], description="Service",
@@ -48,13 +48,13 @@ class SettingsForm:
         self._folder = widgets.Text(
             description="Results folder", tooltip="Where pictures and the ledger are kept"
         )
-        self._profile.observe(guard(self._show_profile_fields), "value")
-        self._password.observe(guard(self._read), "value")
-        use = button("Use these", "From now on, in this kernel", guard(self._apply))
+        self._profile.observe(errors(self._show_profile_fields), "value")
+        self._password.observe(errors(self._read), "value")
+        use = button("Use these", "From now on, in this kernel", errors(self._apply))
         fields = [self._profile, self._address, self._password, self._folder]
         grid = with_class(widgets.Box([with_class(one, "lx-field") for one in fields]), "lx-fields")
         self.widget = with_class(
-            widgets.VBox([grid, with_class(widgets.HBox([use, guard.line]), "lx-bar")]),
+            widgets.VBox([grid, with_class(widgets.HBox([use, errors.line]), "lx-bar")]),
             "lx-service",
         )
 
@@ -81,7 +81,7 @@ class SettingsForm:
             self._password.value = ""
             self._key = Secret(key)
             self._password.placeholder = "a key is held in memory"
-            self._guard.show("The key is held in memory; the button takes it into use.")
+            self._errors.show("The key is held in memory; the button takes it into use.")
 
     def _apply(self) -> None:
         folder = self._folder.value.strip()
@@ -91,7 +91,7 @@ class SettingsForm:
             "results": str(Path(folder).expanduser()) if folder else "",
         }
         session = configure(**values, **({"key": self._key} if self._key else {}))
-        self._guard.show(f"In use: {_NAMES[session.settings.profile]}.")
+        self._errors.show(f"In use: {_NAMES[session.settings.profile]}.")
         self._changed(session)
 
 

@@ -29,30 +29,32 @@ def show(
     `on_edit`, `on_reference`: take a request, or a picture's path, from its buttons; default the
     desk that listens. Where nobody looks, the first page is shown as one picture.
     """
-    shelf = Library(session)
+    library = Library(session)
     if not shows_widgets():
-        OutputHandle().show_bundle(gallery_bundle(shelf, shelf.page(Query(statuses=("saved",)))))
+        OutputHandle().show_bundle(
+            gallery_bundle(library, library.page(Query(statuses=("saved",))))
+        )
         return
-    _show_live(session, shelf, Handoff(on_edit, on_reference))
+    _show_live(session, library, Handoff(on_edit, on_reference))
 
 
-def _show_live(session: Session, shelf: Library, hands: Handoff) -> None:
+def _show_live(session: Session, library: Library, handoff: Handoff) -> None:
     from .gallery import Gallery  # ipywidgets is loaded only where it is shown
 
-    slot, behind = OutputHandle(), StaticFallback(shelf)
+    output, behind = OutputHandle(), StaticFallback(library)
 
     def later(work: Callable[[], None]) -> None:
         session.loop.submit(asyncio.to_thread(work))
 
     def closed() -> None:
         """Leaves one bundle that needs no kernel."""
-        slot.replace(gallery_bundle(shelf, made.entries))
+        output.replace(gallery_bundle(library, made.entries))
         behind.clear()
         made.close()
 
     drawn = session.settings.profile == "sandbox"
-    made = Gallery(shelf, later, closed, hands, sandbox=drawn)
-    slot.show(gallery_line(shelf), made.box.model_id)
+    made = Gallery(library, later, closed, handoff, sandbox=drawn)
+    output.show(gallery_line(library), made.box.model_id)
     if frontend() != "voila":  # no output can be replaced there, and nobody saves it
         behind.show()
         made.on_leave(behind.draw)

@@ -41,13 +41,13 @@ def comparison_table(entries: Sequence[LibraryEntry], pictures: Sequence[bytes])
 
 
 def _head(entry: LibraryEntry, picture: bytes) -> str:
-    ticket = entry.record
-    seen = state_label(ticket.status, ticket.state)
-    alt = escape(ticket.request.prompt, quote=True)
+    record = entry.record
+    seen = state_label(record.status, record.state)
+    alt = escape(record.request.prompt, quote=True)
     image = (
         f'<img alt="{alt}" src="{data_uri(picture)}">' if picture else f"{seen.sign} {seen.word}"
     )
-    when = format_time(ticket.created_at)
+    when = format_time(record.created_at)
     return f'<th scope="col">{image}<span class="lx-small">{when}</span></th>'
 
 

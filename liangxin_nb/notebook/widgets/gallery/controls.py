@@ -104,13 +104,19 @@ class ConfirmButton:
     a button that gives its place to *Keep* while the question stands.
     """
 
-    def __init__(self, line: StatusLine, tip: str, ask: Callable[[], str], do: Callable[[], None],
-                 beside: Any = None) -> None:  # fmt: skip
-        self._line, self._ask, self._do, self._beside = line, ask, do, beside
+    def __init__(
+        self,
+        status_line: StatusLine,
+        tip: str,
+        ask: Callable[[], str],
+        do: Callable[[], None],
+        beside: Any = None,
+    ) -> None:
+        self._status_line, self._ask, self._do, self._beside = status_line, ask, do, beside
         self._asked = False
-        self.button = line.button("Delete", tip, self._on_press, own=True)
+        self.button = status_line.button("Delete", tip, self._on_press, own=True)
         self.button.add_class("lx-danger")
-        self.cancel = line.button("Keep", "Deletes nothing", self._on_cancel, own=True)
+        self.cancel = status_line.button("Keep", "Deletes nothing", self._on_cancel, own=True)
         set_visible(self.cancel, False)
 
     def reset(self) -> None:
@@ -124,11 +130,11 @@ class ConfirmButton:
             self._do()
         elif question := self._ask():
             self._show(True)
-            self._line.show(question)
+            self._status_line.show(question)
 
     def _on_cancel(self) -> None:
         self._show(False)
-        self._line.show("Nothing was deleted.")
+        self._status_line.show("Nothing was deleted.")
 
     def _show(self, asked: bool) -> None:
         self._asked = asked

@@ -41,65 +41,72 @@ class DetailController:
     """The one that is open now; `view` shows it."""
 
     def __init__(
-        self, shelf: Library, line: StatusLine, handoff: Handoff, host: DetailHost
+        self, library: Library, status_line: StatusLine, handoff: Handoff, host: DetailHost
     ) -> None:
-        self._shelf, self._line, self._handoff, self._host = shelf, line, handoff, host
+        self._library, self._status_line, self._handoff, self._host = (
+            library,
+            status_line,
+            handoff,
+            host,
+        )
         self.entry: LibraryEntry | None = None
         self._request: Request | None = None
 
     @cached_property
     def view(self) -> DetailView:
         """Its widgets, made when the first one is opened: the contact sheet is there sooner."""
-        return DetailView(self._line, self)
+        return DetailView(self._status_line, self)
 
     def open(self, entry: LibraryEntry) -> None:
         """Shows an entry: at once what is at hand, its large pictures a moment later."""
         self.entry, self._request = entry, entry.record.request
-        cell = self._shelf.to_source(entry.record.request, entry.record.profile)
+        cell = self._library.to_source(entry.record.request, entry.record.profile)
         self.view.show(
-            entry, self._shelf.cached_thumbnail(entry), cell, self._shelf.text_excerpt(entry)
+            entry, self._library.cached_thumbnail(entry), cell, self._library.text_excerpt(entry)
         )
         player = ""
         if entry.folder is not None and entry.kind != "image":
-            player = self._shelf.result(entry).html()
-        self.view.show_files(self._shelf.links(entry), player)
+            player = self._library.result(entry).html()
+        self.view.show_files(self._library.links(entry), player)
         if entry.pictures and entry.folder is not None:
             self._host.later(lambda: self._enlarge(entry))
 
     def open_file(self, data: bytes) -> bool:
         """Shows what a file tells of itself; False when it is no picture at all."""
-        told = self._shelf.read_metadata(data)
-        self._line.show("" if told.metadata else told.reason)
-        if told.metadata or told.picture:
-            self.entry, self._request = None, told.request
+        embedded = self._library.read_metadata(data)
+        self._status_line.show("" if embedded.metadata else embedded.reason)
+        if embedded.metadata or embedded.picture:
+            self.entry, self._request = None, embedded.request
             self.view.show_metadata(
-                told, self._shelf.to_source(told.request) if told.request else ""
+                embedded, self._library.to_source(embedded.request) if embedded.request else ""
             )
-        return bool(told.metadata or told.picture)
+        return bool(embedded.metadata or embedded.picture)
 
     def back(self) -> None:
         """Shows the contact sheet again."""
-        self._line.show("")
+        self._status_line.show("")
         self._host.back()
 
     def step(self, by: int) -> None:
         """Opens the one before or after it."""
         if self.entry is not None:
-            self._line.show("")
+            self._status_line.show("")
             self._host.open_neighbour(self.entry, by)
 
     def edit(self) -> None:
         """Hands the request on to the composer, or says how to do without."""
         if self._request is not None:
-            self._line.show(_HANDED_OVER if self._handoff.edit(self._request) else _NO_TARGET)
+            self._status_line.show(
+                _HANDED_OVER if self._handoff.edit(self._request) else _NO_TARGET
+            )
 
     def reference(self) -> None:
         """Hands the picture on, or puts the cell that uses it into the field to copy from."""
-        path, code = self._shelf.reference(self._on_opened())
+        path, code = self._library.reference(self._on_opened())
         taken = self._handoff.reference(path)
         if not taken:
             self.view.show_code(code, "A cell that uses it")
-        self._line.show(_HANDED_OVER if taken else _NO_TARGET)
+        self._status_line.show(_HANDED_OVER if taken else _NO_TARGET)
 
     def ask(self) -> str:
         """The question before deleting it."""
@@ -108,9 +115,9 @@ class DetailController:
     def delete(self) -> None:
         """Deletes its files and goes back."""
         id = self._on_opened().id
-        self._shelf.delete(id)
+        self._library.delete(id)
         self._host.deleted(id)
-        self._line.show("Deleted 1 result; the ledger keeps the prompt and the fact.")
+        self._status_line.show("Deleted 1 result; the ledger keeps the prompt and the fact.")
 
     def _on_opened(self) -> LibraryEntry:
         if self.entry is None:
@@ -119,8 +126,9 @@ class DetailController:
 
     def _enlarge(self, entry: LibraryEntry) -> None:
         pictures = [
-            self._shelf.preview(entry, n) for n in range(1, 1 + len(entry.pictures[:MAX_PICTURES]))
+            self._library.preview(entry, n)
+            for n in range(1, 1 + len(entry.pictures[:MAX_PICTURES]))
         ]
-        with self._line.lock:
+        with self._status_line.lock:
             if self.entry is entry:
                 self.view.enlarge(entry, pictures)

@@ -35,8 +35,8 @@ class DetailActions(Protocol):
 class DetailView:
     """The view of one entry, or of the story of a file that was brought along."""
 
-    def __init__(self, line: StatusLine, ways: DetailActions) -> None:
-        button = line.button
+    def __init__(self, status_line: StatusLine, ways: DetailActions) -> None:
+        button = status_line.button
         self.back = button("Back to all", "Shows the contact sheet again", ways.back)
         self.previous = button(
             "Previous one", "The result before this one", lambda: ways.step(-1), own=True
@@ -49,7 +49,9 @@ class DetailView:
             "Use as reference", "Sends this picture along with a new prompt",
             ways.reference, own=True,
         )  # fmt: skip
-        self.delete = ConfirmButton(line, "Deletes its files; asks first", ways.ask, ways.delete)
+        self.delete = ConfirmButton(
+            status_line, "Deletes its files; asks first", ways.ask, ways.delete
+        )
         self.copy = widgets.Textarea(description="The cell that made it")
         self.copy.add_class("lx-copy")
         self._picture, self._facts = widgets.HTML(), widgets.HTML()
@@ -116,17 +118,19 @@ class DetailView:
         set_visible(self._player, bool(player))
         set_visible(self._picture, not player)
 
-    def show_metadata(self, told: EmbeddedMetadata, cell: str) -> None:
+    def show_metadata(self, embedded: EmbeddedMetadata, cell: str) -> None:
         """Shows the story of a file that was brought along, or why there is none."""
         self._image_tag(False, False)
-        self._picture.value = f'<img alt="" src="{data_uri(told.picture)}">' if told.picture else ""
-        story = told.metadata
+        self._picture.value = (
+            f'<img alt="" src="{data_uri(embedded.picture)}">' if embedded.picture else ""
+        )
+        metadata = embedded.metadata
         self._facts.value = (
-            metadata_details(story) if story else f"<div>{escape(told.reason)}</div>"
+            metadata_details(metadata) if metadata else f"<div>{escape(embedded.reason)}</div>"
         )
         self.show_files((), "")
-        set_visible(self.edit, story is not None)
-        set_visible(self.copy, story is not None)
+        set_visible(self.edit, metadata is not None)
+        set_visible(self.copy, metadata is not None)
         for widget in (self.previous, self.next):
             set_visible(widget, False)
         self._set_code(cell)

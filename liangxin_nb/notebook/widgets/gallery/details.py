@@ -19,25 +19,25 @@ _LONGEST = 400
 
 def entry_details(entry: LibraryEntry) -> str:
     """What the ledger knows of an entry."""
-    ticket = entry.record
-    seen = state_label(ticket.status, ticket.state)
+    record = entry.record
+    seen = state_label(record.status, record.state)
     sizes = [f"{f.width}×{f.height}" for f in entry.pictures if f.width]
     size = ", ".join(dict.fromkeys(sizes))
     weight = sum(file.bytes for file in entry.files)
     rows = [
         ("State", "The files are no longer in the folder" if entry.files_missing
          else f"{seen.sign} {seen.word}"),
-        ("Model", ticket.request.model),
-        *_options(ticket.request.options),
+        ("Model", record.request.model),
+        *_options(record.request.options),
         ("File", " · ".join(filter(None, (size, _format_size(weight))))),
-        ("Asked for", format_time(ticket.created_at)),
-        ("Took", "" if ticket.duration_s is None else format_duration(ticket.duration_s)),
-        ("Credits", "" if ticket.credits is None else f"{ticket.credits:g}"),
-        ("Why", ticket.reason if ticket.status != "saved" else ""),
-        ("Batch", f"{ticket.batch_id}, place {ticket.batch_index + 1}" if ticket.batch_id else ""),
+        ("Asked for", format_time(record.created_at)),
+        ("Took", "" if record.duration_s is None else format_duration(record.duration_s)),
+        ("Credits", "" if record.credits is None else f"{record.credits:g}"),
+        ("Why", record.reason if record.status != "saved" else ""),
+        ("Batch", f"{record.batch_id}, place {record.batch_index + 1}" if record.batch_id else ""),
     ]  # fmt: skip
-    ids = [("Task", ticket.task_id), ("Folder", ticket.folder)]
-    return _details_html(ticket.request.prompt, rows, ids, ticket.profile == "sandbox")
+    ids = [("Task", record.task_id), ("Folder", record.folder)]
+    return _details_html(record.request.prompt, rows, ids, record.profile == "sandbox")
 
 
 def metadata_details(metadata: ResultMetadata) -> str:

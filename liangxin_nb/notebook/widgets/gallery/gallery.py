@@ -41,33 +41,35 @@ class Gallery:
 
     def __init__(
         self,
-        shelf: Library,
+        library: Library,
         later: Callable[[Callable[[], None]], None],
         closed: Callable[[], None],
         handoff: Handoff | None = None,
         *,
         sandbox: bool = False,
     ) -> None:
-        self._shelf, self._later, self._label = shelf, later, SANDBOX if sandbox else ""
+        self._library, self._later, self._label = library, later, SANDBOX if sandbox else ""
         self._first, self._total, self._page_turns = 0, 0, 0
         self._on_leave: Callable[[list[LibraryEntry]], None] | None = None
         self.entries: list[LibraryEntry] = []
-        self.status_line = line = StatusLine()
-        self.selection = Selection(shelf, line, self)
-        self.detail = DetailController(shelf, line, handoff or Handoff(), self)
-        self.toolbar = Toolbar(line, lambda by: self.turn(self._first + by * PAGE), self.selection)
-        self.grid = TileGrid(line, self.open, self.selection.pick)
-        self.filters = Filters(line.guarded(self._filtered), self.grid.resize)
-        self.filters.reset.on_click(line.guarded(self._reset))
-        self.refresh = line.button("Refresh", "Looks into the ledger again", self._reload)
-        self.upload = Upload(line, self._read)
-        self.close_button = line.button(
+        self.status_line = status_line = StatusLine()
+        self.selection = Selection(library, status_line, self)
+        self.detail = DetailController(library, status_line, handoff or Handoff(), self)
+        self.toolbar = Toolbar(
+            status_line, lambda by: self.turn(self._first + by * PAGE), self.selection
+        )
+        self.grid = TileGrid(status_line, self.open, self.selection.pick)
+        self.filters = Filters(status_line.guarded(self._filtered), self.grid.resize)
+        self.filters.reset.on_click(status_line.guarded(self._reset))
+        self.refresh = status_line.button("Refresh", "Looks into the ledger again", self._reload)
+        self.upload = Upload(status_line, self._read)
+        self.close_button = status_line.button(
             "Close", "Leaves this page as one picture, which needs no kernel", closed
         )
         self.box = self._layout()
         self.grid.resize(MEDIUM)
         self.toolbar.show_selected(0)
-        line.guarded(self._reload)()
+        status_line.guarded(self._reload)()
 
     # ---- what is shown
 
@@ -146,7 +148,7 @@ class Gallery:
             self.on_leave(self._on_leave)
 
     def _offer(self) -> None:
-        models, batches = self._shelf.models(), self._shelf.batches()
+        models, batches = self._library.models(), self._library.batches()
         with self.status_line.lock:
             self.filters.set_choices(models, batches)
 
@@ -159,15 +161,16 @@ class Gallery:
         self.turn(0)
 
     def _draw(self, first: int) -> None:
-        wanted = self.filters.query
-        total = self._shelf.count(wanted)
+        query = self.filters.query
+        total = self._library.count(query)
         self._first = max(0, min(first, (total - 1) // PAGE * PAGE))
         self._total, self._page_turns = total, self._page_turns + 1
-        self.entries = self._shelf.page(wanted, first=self._first, limit=PAGE)
+        self.entries = self._library.page(query, first=self._first, limit=PAGE)
         small = [
-            self._shelf.cached_thumbnail(entry) if entry.visible else b"" for entry in self.entries
+            self._library.cached_thumbnail(entry) if entry.visible else b""
+            for entry in self.entries
         ]
-        words = [self._shelf.text_excerpt(entry) for entry in self.entries]
+        words = [self._library.text_excerpt(entry) for entry in self.entries]
         self.grid.show(self.entries, small, words, self.selection.ids)
         self.grid.show_message(
             "" if self.entries else _EMPTY if self.filters.is_default else _NO_MATCH
@@ -183,7 +186,7 @@ class Gallery:
     def _fill(self, turn: int, missing: list[LibraryEntry]) -> None:
         """Makes the thumbnails that there are not yet, as long as their page is shown."""
         for entry in missing:
-            picture = self._shelf.thumbnail(entry)
+            picture = self._library.thumbnail(entry)
             with self.status_line.lock:
                 if self._page_turns != turn:
                     return

@@ -39,8 +39,8 @@ class SelectionHost(Protocol):
 class Selection:
     """The selected tickets, in the order in which they were selected."""
 
-    def __init__(self, shelf: Library, line: StatusLine, host: SelectionHost) -> None:
-        self._shelf, self._line, self._host = shelf, line, host
+    def __init__(self, library: Library, status_line: StatusLine, host: SelectionHost) -> None:
+        self._library, self._status_line, self._host = library, status_line, host
         self.ids: dict[str, None] = {}
 
     def pick(self, entry: LibraryEntry, chosen: bool) -> None:
@@ -49,7 +49,7 @@ class Selection:
         if chosen and len(self.ids) < _FULL:
             self.ids[entry.id] = None
         elif chosen:
-            self._line.show(f"{_FULL} are selected already; clear some first.")
+            self._status_line.show(f"{_FULL} are selected already; clear some first.")
             self._host.update_checkboxes()
         self._notify()
 
@@ -57,29 +57,31 @@ class Selection:
         """Selects nothing."""
         self.ids.clear()
         self._host.update_checkboxes()
-        self._line.show("")
+        self._status_line.show("")
         self._notify()
 
     def compare(self) -> None:
         """Shows the first of them side by side."""
-        entries = self._shelf.entries([*self.ids][:MAX_COMPARED])
-        pictures = [self._shelf.thumbnail(entry) for entry in entries]
+        entries = self._library.entries([*self.ids][:MAX_COMPARED])
+        pictures = [self._library.thumbnail(entry) for entry in entries]
         self._host.show_comparison(comparison_table(entries, pictures))
         more = len(self.ids) - MAX_COMPARED
-        self._line.show(
+        self._status_line.show(
             f"The first {MAX_COMPARED} of {len(self.ids)} selected." if more > 0 else ""
         )
 
     def export(self) -> None:
         """Writes them into a zip, and shows a link to it."""
         ids = [*self.ids]
-        self._line.show(f"Writing {count_of(len(ids))} into a zip …")
+        self._status_line.show(f"Writing {count_of(len(ids))} into a zip …")
 
         def write() -> None:
-            path, count = self._shelf.export(ids)
+            path, count = self._library.export(ids)
             missing = len(ids) - count
             rest = f" {missing} without files are left out." if missing else ""
-            self._line.show(f"Exported {count_of(count)}.{rest}", (path.name, notebook_link(path)))
+            self._status_line.show(
+                f"Exported {count_of(count)}.{rest}", (path.name, notebook_link(path))
+            )
 
         self._host.later(write)
 
@@ -87,18 +89,18 @@ class Selection:
         """The question before deleting, or an empty text when there is nothing to delete."""
         kept = self._saved_entries()
         if not kept:
-            self._line.show("Nothing is kept of these: there is nothing to delete.")
+            self._status_line.show("Nothing is kept of these: there is nothing to delete.")
         return confirm_question(len(kept)) if kept else ""
 
     def delete(self) -> None:
         """Deletes what is kept of them."""
         kept = self._saved_entries()
         for entry in kept:
-            self._shelf.delete(entry.id)
+            self._library.delete(entry.id)
             self.ids.pop(entry.id, None)
         self._host.reload()
         self._notify()
-        self._line.show(
+        self._status_line.show(
             f"Deleted {count_of(len(kept))}; the ledger keeps the prompts and the fact."
         )
 
@@ -108,7 +110,7 @@ class Selection:
         self._notify()
 
     def _saved_entries(self) -> list[LibraryEntry]:
-        return [e for e in self._shelf.entries([*self.ids]) if e.record.status == "saved"]
+        return [e for e in self._library.entries([*self.ids]) if e.record.status == "saved"]
 
     def _notify(self) -> None:
         self._host.update_count(len(self.ids))

@@ -24,8 +24,8 @@ class StaticFallback:
     sheet hides the picture, which shows the same once more.
     """
 
-    def __init__(self, shelf: Library) -> None:
-        self._shelf, self._line, self._page = shelf, OutputHandle(), OutputHandle()
+    def __init__(self, library: Library) -> None:
+        self._library, self._line, self._page = library, OutputHandle(), OutputHandle()
         self._lock, self._over = threading.Lock(), False
 
     def show(self) -> None:
@@ -38,7 +38,7 @@ class StaticFallback:
 
     def draw(self, entries: Sequence[LibraryEntry]) -> None:
         """Puts a page into the picture's place; takes its time, from any thread."""
-        drawn = gallery_bundle(self._shelf, entries)
+        drawn = gallery_bundle(self._library, entries)
         with self._lock:
             if not self._over:
                 self._page.replace(drawn if "image/jpeg" in drawn else _EMPTY)
@@ -47,18 +47,18 @@ class StaticFallback:
         """Takes both away; a page that is still being made comes too late."""
         with self._lock:
             self._over = True
-            for slot in (self._line, self._page):
-                slot.replace(_EMPTY)
+            for output in (self._line, self._page):
+                output.replace(_EMPTY)
 
 
-def gallery_bundle(shelf: Library, entries: Sequence[LibraryEntry]) -> dict[str, Any]:
+def gallery_bundle(library: Library, entries: Sequence[LibraryEntry]) -> dict[str, Any]:
     """A page as one small JPEG, where there is a picture in it, and one line of text."""
-    data = shelf.contact_sheet(entries)
+    data = library.contact_sheet(entries)
     picture = {"image/jpeg": base64.b64encode(data).decode()} if data else {}
-    return {"text/plain": gallery_line(shelf), **picture}
+    return {"text/plain": gallery_line(library), **picture}
 
 
-def gallery_line(shelf: Library) -> str:
+def gallery_line(library: Library) -> str:
     """How much is kept in all."""
-    kept = shelf.count(Query(statuses=("saved",)))
+    kept = library.count(Query(statuses=("saved",)))
     return f"<Gallery of {kept:,} {'result' if kept == 1 else 'results'}>"

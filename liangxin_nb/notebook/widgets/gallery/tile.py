@@ -110,13 +110,13 @@ def _placeholder(entry: LibraryEntry, made: bool) -> tuple[str, str]:
 
 
 def _caption(entry: LibraryEntry) -> str:
-    ticket = entry.record
-    drawn = ["drawing"] if ticket.profile == "sandbox" else []
+    record = entry.record
+    drawn = ["drawing"] if record.profile == "sandbox" else []
     more = [count_of(len(entry.pictures), more="pictures")] if len(entry.pictures) > 1 else []
     film = ["film"] if entry.kind == "video" else []
-    facts = " · ".join([escape(ticket.request.model), *film, *more, *drawn])
+    facts = " · ".join([escape(record.request.model), *film, *more, *drawn])
     return (
-        f'<div class="lx-caption"><div class="lx-line">{first_line(ticket.request.prompt)}</div>'
+        f'<div class="lx-caption"><div class="lx-line">{first_line(record.request.prompt)}</div>'
         f'<div class="lx-small">{facts}</div><div '
-        f'class="lx-small">{format_time(ticket.created_at)}</div></div>'
+        f'class="lx-small">{format_time(record.created_at)}</div></div>'
     )

@@ -20,11 +20,11 @@ class TileGrid:
 
     def __init__(
         self,
-        line: StatusLine,
+        status_line: StatusLine,
         open_: Callable[[LibraryEntry], None],
         pick: Callable[[LibraryEntry, bool], None],
     ) -> None:
-        self._line, self._open, self._pick = line, open_, pick
+        self._status_line, self._open, self._pick = status_line, open_, pick
         self.tiles: list[Tile] = []
         self._nothing = widgets.HTML()
         self._grid = widgets.Box()
@@ -80,7 +80,7 @@ class TileGrid:
 
     def _tile_for(self, like: Tile | None) -> Tile:
         # What the tile holds is read once it is this press's turn: the page may be a new one.
-        guarded = self._line.guarded
+        guarded = self._status_line.guarded
         return Tile(
             lambda tile: guarded(lambda: self._on_open(tile))(),
             lambda tile: guarded(lambda: self._on_pick(tile))(),

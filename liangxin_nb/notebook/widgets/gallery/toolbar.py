@@ -19,8 +19,10 @@ class Toolbar:
     `turn` goes on by so many pages.
     """
 
-    def __init__(self, line: StatusLine, turn: Callable[[int], None], actions: Selection) -> None:
-        button = line.button
+    def __init__(
+        self, status_line: StatusLine, turn: Callable[[int], None], actions: Selection
+    ) -> None:
+        button = status_line.button
         self.previous = button("Previous", "The page before", lambda: turn(-1))
         self.next = button("Next", "The page after", lambda: turn(1))
         self._where = widgets.HTML()
@@ -31,9 +33,12 @@ class Toolbar:
         )
         self.clear = button("Clear", "Selects nothing", actions.clear, own=True)
         self.delete = ConfirmButton(
-            line, "Deletes the files of the selected ones; asks first", actions.ask, actions.delete,
+            status_line,
+            "Deletes the files of the selected ones; asks first",
+            actions.ask,
+            actions.delete,
             beside=self.clear,
-        )  # fmt: skip
+        )
         pages = widgets.HBox([self.previous, self.next, self._where])
         chosen = widgets.HBox(
             [self._selected, self.compare, self.export, self.clear, self.delete.cancel,

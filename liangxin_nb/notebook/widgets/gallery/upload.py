@@ -15,14 +15,14 @@ __all__ = ["Upload"]
 class Upload:
     """Takes one file at a time and lets go of its bytes once they are read."""
 
-    def __init__(self, line: StatusLine, read: Callable[[bytes], None]) -> None:
+    def __init__(self, status_line: StatusLine, read: Callable[[bytes], None]) -> None:
         self._read = read
         self.widget = widgets.FileUpload(
             accept=".png,.jpg,.jpeg,.webp", multiple=False, description="Read a picture's story"
         )
         self.widget.tooltip = "Any PNG, JPEG or WebP made by this toolkit tells how it was made"
         self.widget.add_class("lx-upload")
-        self.widget.observe(line.guarded(self._on_upload), names="value")
+        self.widget.observe(status_line.guarded(self._on_upload), names="value")
 
     def _on_upload(self) -> None:
         data = _content(self.widget.value)
