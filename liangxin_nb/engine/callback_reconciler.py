@@ -141,7 +141,7 @@ class CallbackReconciler:
                         break
         return found
 
-    async def confirm(self, ticket: JobRecord, task_id: str) -> JobRecord | None:
+    async def confirm(self, record: JobRecord, task_id: str) -> JobRecord | None:
         """The ticket accepted under a named id, if the service's record is of its request.
 
         Raises `APIError` or `APIConnectionError` when the service does not say.
@@ -149,9 +149,9 @@ class CallbackReconciler:
         client = await self._connect()
         await self._acquire_poll()
         task = await client.get_task(task_id)
-        if not _matches(task, ticket.request):
+        if not _matches(task, record.request):
             return None
-        return await asyncio.to_thread(self._ledger.confirm_lost, ticket, task_id)
+        return await asyncio.to_thread(self._ledger.confirm_lost, record, task_id)
 
     async def _poll_on_hints(self, task_id: str, news: asyncio.Queue[str]) -> None:
         while True:

@@ -85,51 +85,51 @@ class TaskLifecycle:
             await write_update(self._ledger, record, "let go", type(error).__name__, owner="")
             raise
 
-    async def _collect(self, ticket: JobRecord, tell: Tell) -> Result:
+    async def _collect(self, record: JobRecord, tell: Tell) -> Result:
         client = await self._connect()
-        watch = StatusRecorder(ticket, self._ledger, tell)
-        age = 0.0 if ticket.id in self._new_ids else max(0.0, time.time() - ticket.created_at)
-        self._new_ids.discard(ticket.id)
-        learned = await asyncio.to_thread(self._schedule_for, ticket)
+        watch = StatusRecorder(record, self._ledger, tell)
+        age = 0.0 if record.id in self._new_ids else max(0.0, time.time() - record.created_at)
+        self._new_ids.discard(record.id)
+        learned = await asyncio.to_thread(self._schedule_for, record)
         try:
             task = await self._follow(
-                ticket.task_id, client.get_task, watch.on_answer, self._patience,
+                record.task_id, client.get_task, watch.on_answer, self._patience,
                 schedule=learned, age=age,
             )  # fmt: skip
         except APIError as error:
             if error.absent:
-                raise await self._mark_result_lost(ticket, _unknown_task_error(ticket)) from None
+                raise await self._mark_result_lost(record, _unknown_task_error(record)) from None
             raise
         finally:
-            ticket = await watch.flush()
+            record = await watch.flush()
         if task.state == "fail":
             failed = to_task_failed(task)
             await write_update(
-                self._ledger, ticket, "failed", str(failed), status="failed", reason=str(failed)
+                self._ledger, record, "failed", str(failed), status="failed", reason=str(failed)
             )
             raise failed
-        tell(JobUpdate(ticket, "saving"))
+        tell(JobUpdate(record, "saving"))
         try:
-            return await self._saver.save(client, ticket, task)
+            return await self._saver.save(client, record, task)
         except ResultUnavailableError as error:
-            raise await self._mark_result_lost(ticket, error) from None
+            raise await self._mark_result_lost(record, error) from None
 
     def _schedule_for(self, record: JobRecord) -> AdaptiveSchedule:
         """The plan for a task like this one, from what the ledger knows now."""
         return build_schedule(self._schedule, durations(self._ledger, record))
 
-    async def adopt(self, ticket: JobRecord, tell: Tell) -> JobRecord:
+    async def adopt(self, record: JobRecord, tell: Tell) -> JobRecord:
         """Takes a task of this key into the ledger, its request read back from the service."""
         client = await self._connect()
         await self._limiter.acquire_poll()
         try:
-            task = await client.get_task(ticket.task_id)
+            task = await client.get_task(record.task_id)
         except APIError as error:
-            raise _unknown_task_error(ticket) if error.absent else error from None
-        ticket = ticket.replace(request=_request_from_echo(task, ticket), status="submitted")
-        await asyncio.to_thread(self._ledger.add, ticket)
-        tell(JobUpdate(ticket, str(task.state) if not task.state.is_final else "waiting"))
-        return ticket
+            raise _unknown_task_error(record) if error.absent else error from None
+        record = record.replace(request=_request_from_echo(task, record), status="submitted")
+        await asyncio.to_thread(self._ledger.add, record)
+        tell(JobUpdate(record, str(task.state) if not task.state.is_final else "waiting"))
+        return record
 
     async def _mark_result_lost(
         self, record: JobRecord, error: ResultUnavailableError

@@ -27,45 +27,45 @@ class ResultSaver:
         self._results = results
         self._limiter = limiter
 
-    async def save(self, client: Client, ticket: JobRecord, task: TaskRecord) -> Result:
+    async def save(self, client: Client, record: JobRecord, task: TaskRecord) -> Result:
         """The result on disk, written down.
 
         Raises `ResultUnavailableError` when its files cannot be had.
         """
-        result = await asyncio.to_thread(self._results.find_saved, ticket)
+        result = await asyncio.to_thread(self._results.find_saved, record)
         if result is None:
-            result = await self._fetch(client, ticket, task)
+            result = await self._fetch(client, record, task)
         folder = result.folder.relative_to(self._results.root).as_posix()
-        await asyncio.to_thread(self._ledger.mark_saved, ticket, folder, result.metadata.files)
+        await asyncio.to_thread(self._ledger.mark_saved, record, folder, result.metadata.files)
         return result
 
-    async def _fetch(self, client: Client, ticket: JobRecord, task: TaskRecord) -> Result:
-        staged = await asyncio.to_thread(self._results.stage, ticket)
+    async def _fetch(self, client: Client, record: JobRecord, task: TaskRecord) -> Result:
+        staged = await asyncio.to_thread(self._results.stage, record)
         try:
             try:
-                return await self._download(client, staged, ticket, task)
+                return await self._download(client, staged, record, task)
             except ResultUnavailableError:
                 # The link may only be old: the service can give a fresh one, once.
                 await self._limiter.acquire_poll()
-                task = await client.get_task(ticket.task_id)
+                task = await client.get_task(record.task_id)
             try:
-                return await self._download(client, staged, ticket, task)
+                return await self._download(client, staged, record, task)
             except ResultUnavailableError as lost:
                 return await self._download(
-                    client, staged, ticket, await self._refresh_links(client, ticket, task, lost)
+                    client, staged, record, await self._refresh_links(client, record, task, lost)
                 )
         finally:
             await asyncio.to_thread(staged.discard)
 
     async def _refresh_links(
-        self, client: Client, ticket: JobRecord, task: TaskRecord, lost: ResultUnavailableError
+        self, client: Client, record: JobRecord, task: TaskRecord, lost: ResultUnavailableError
     ) -> TaskRecord:
         """The record with new links in it; raises `lost` where the service makes none.
 
         KIE keeps files for two weeks, as its front page says, and its links are reported to live
         for a day; download-url, on a page of its own, leads from the one to the other.
         """
-        if ticket.profile != "kie":
+        if record.profile != "kie":
             raise lost
         outputs = []
         for one in task.outputs:
@@ -79,13 +79,13 @@ class ResultSaver:
         return replace(task, outputs=tuple(outputs))
 
     async def _download(
-        self, client: Client, staged: StagedResult, ticket: JobRecord, task: TaskRecord
+        self, client: Client, staged: StagedResult, record: JobRecord, task: TaskRecord
     ) -> Result:
         if not task.outputs:
             raise ResultUnavailableError("The task succeeded, but the answer names no result.")
         parts = [(outputs, staged.part_path(n)) for n, outputs in enumerate(task.outputs, 1)]
         await asyncio.gather(*(_fetch_output(client, outputs, part) for outputs, part in parts))
-        metadata = _build_metadata(ticket, task)
+        metadata = _build_metadata(record, task)
         return await asyncio.to_thread(staged.commit, metadata, task.outputs)
 
 
@@ -97,17 +97,17 @@ async def _fetch_output(client: Client, outputs: TaskOutput, part: Path) -> None
         await client.download(outputs.url, part)
 
 
-def _build_metadata(ticket: JobRecord, task: TaskRecord) -> ResultMetadata:
-    request = ticket.request
+def _build_metadata(record: JobRecord, task: TaskRecord) -> ResultMetadata:
+    request = record.request
     return ResultMetadata(
         prompt=request.prompt,
         model=request.model,
-        task_id=ticket.task_id,
-        job_id=ticket.id,
-        service=ticket.profile,
+        task_id=record.task_id,
+        job_id=record.id,
+        service=record.profile,
         created_at=datetime.now().astimezone().isoformat(timespec="seconds"),
         options=request.redacted_options,
-        is_sandbox=ticket.profile == "sandbox",
+        is_sandbox=record.profile == "sandbox",
         duration_s=task.duration_s,
         credits=task.credits,
     )
