@@ -77,9 +77,9 @@ class Submitter:
             )
         except LiangxinError as error:
             unknown = isinstance(error, APIConnectionError) and error.maybe_created
-            fate = "unconfirmed" if unknown else "rejected"
+            status = "unconfirmed" if unknown else "rejected"
             await write_update(
-                self._ledger, record, fate, str(error), status=fate, reason=str(error)
+                self._ledger, record, status, str(error), status=status, reason=str(error)
             )
             raise
         return await write_update(

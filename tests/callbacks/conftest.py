@@ -27,7 +27,7 @@ def own_mailbox(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def mailbox():
+def store():
     return HintStore()
 
 

@@ -28,4 +28,4 @@ def pytest_terminal_summary(terminalreporter):
     write(f"{'fault':<44}{'sent':>5}{'made':>5}  {'outcome':<9}{'ledger':<11}what the user reads")
     for name, calls, created, state, status, message in rows:
         short = message if len(message) <= 90 else f"{message[:89]}…"
-        write(f"{name or '(none)':<44}{calls:>5}{created:>5}  {state:<9}{status:<11}{short}")
+        write(f"{name or '(none)':<44}{calls:>5}{created:>5}  {state:<12}{status:<13}{short}")
