@@ -181,7 +181,7 @@ def batch(
 def resume(id: str = "") -> list[Job]:
     """Takes up every unfinished task of the ledger, and returns a job for each.
 
-    `id`: only the one of that task id, ticket id, or beginning of a ticket id. What another living
+    `id`: only the one of that task id, record id, or beginning of a record id. What another living
     notebook follows is left to it. Raises `InvalidRequestError` for an id that is not in the ledger
     or has nothing to collect.
 
@@ -236,7 +236,7 @@ def show(job: Job) -> None:
 def panel() -> None:
     """Opens the panel below the running cell: a form for each model, its code, and live cards.
 
-    Raises `InvalidRequestError` where nobody looks.
+    Raises `InvalidRequestError` where no one looks.
     """
     from .notebook.widgets import panel as opened
 
@@ -251,7 +251,7 @@ def gallery(
     """Shows everything in the ledger below the running cell: look, compare, export, delete.
 
     `on_edit`, `on_reference`: take a request, or a picture's path, from its buttons; default the
-    open composer, else the code is shown. Where nobody looks, the first page is one picture.
+    open composer, else the code is shown. Where no one looks, the first page is one picture.
     """
     from .notebook.widgets.gallery import show as shown
 

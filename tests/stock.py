@@ -31,7 +31,7 @@ def kept(
     status="saved",
     **options,
 ):
-    """A ticket with its files, kept as a finished task's are; `parts`: (kind, bytes) of each."""
+    """A record with its files, kept as a finished task's are; `parts`: (kind, bytes) of each."""
     record = JobRecord.new(Request(model, prompt, options), session.settings.profile, "")
     record = record.replace(
         task_id=f"task_{record.id}", created_at=created_at or time.time(), batch_id=batch_id

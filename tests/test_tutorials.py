@@ -251,7 +251,7 @@ class TestInOrder:
                 )
                 assert len(failed) == ("raises-exception" in cell.metadata.get("tags", [])), shown
 
-    def test_every_task_was_created_once_and_kept(self, tutorials):
+    def test_every_task_was_created_once_and_saved(self, tutorials):
         folder = tutorials["01"].folder
         tasks = created(folder)
         # Tutorial 03 provokes a failure and a refusal, 05 a refusal.
@@ -356,7 +356,7 @@ class TestInOrder:
         with Image.open(tutorials["03"].folder / "ponds.jpg") as large:
             assert large.width > 1000
 
-    def test_03_asks_again_for_what_was_refused_and_what_failed(self, tutorials):
+    def test_03_asks_again_for_what_was_rejected_and_what_failed(self, tutorials):
         tutorial = tutorials["03"]
         failures = tutorial.text("tea.failures")
         assert failures.count("refused The service refused the request (422)") == 1
@@ -414,11 +414,11 @@ class TestInOrder:
         assert len(images) >= int(found[3])
         assert f"notebooks/{tutorial.path.name}" in files
 
-    def test_05_creates_nothing_when_refused_and_one_task_when_the_answer_is_lost(self, tutorials):
+    def test_05_creates_nothing_when_rejected_and_one_task_when_the_answer_is_lost(self, tutorials):
         counts = [text(cell) for cell in tutorials["05"].cells if "created by" in cell.source]
         assert counts == ["created by the sandbox: 0", "created by the sandbox: 1"]
 
-    def test_05_says_why_a_prompt_was_refused(self, tutorials):
+    def test_05_says_why_a_prompt_was_rejected(self, tutorials):
         refused = tutorials["05"].text("somebody finds improper")
         assert "(422): The prompt was rejected" in refused
 
@@ -580,7 +580,7 @@ def test_a_cell_that_is_interrupted_and_run_again_pays_once_for_each_run(name, t
         for shown in run.shown:
             assert "Traceback" not in shown, shown
             assert not re.search(r"^\w*(Error|Interrupt\w*): .*\n.", shown), shown
-    # Each ticket was sent once, and the last line of the run collected what was left.
+    # Each job record was sent once, and the last line of the run collected what was left.
     counts = ledger(tmp_path).count_by_status()
     assert counts.pop("rejected", 0) <= 1
     assert sum(counts.values()) == len(created(tmp_path)) == sum(sum(r.created) for r in again)

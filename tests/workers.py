@@ -53,7 +53,7 @@ def end_at_a_state(pipe, url, results, state, how):
 
 
 def write_many(_pipe, place, count):
-    """Write tickets into a ledger, each with one change."""
+    """Write job records into a ledger, each with one change."""
     ledger = Ledger(place)
     for n in range(count):
         record = ledger.create(Request("z-image", f"prompt {n}"), "sandbox", "")

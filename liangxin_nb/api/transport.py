@@ -48,7 +48,7 @@ class Transport:
         self.host = urlsplit(url).netloc
         self._key = key
         # A server may drop an idle connection in the very moment in which it is used again. A
-        # question is asked once more then; of a create nobody would know whether it arrived.
+        # question is asked once more then; of a create no one would know whether it arrived.
         self._http = {
             "GET": build_http_client(url, timeout, BearerAuth(key)),
             "POST": build_http_client(url, timeout, BearerAuth(key), keepalive=0),

@@ -19,7 +19,7 @@ __all__ = [
 FORMAT = 2
 #: Formats that can be imported.
 READABLE = (1, FORMAT)
-#: One JSON object a line: the first says what it is, each other one is a ticket. Rows and no
+#: One JSON object a line: the first says what it is, each other one is a job record. Rows and no
 #: database file: the same for every kind of ledger, and a stranger's file is never opened as one.
 LEDGER = "ledger.jsonl"
 RESULTS = "results"
@@ -46,9 +46,9 @@ class ExportReport:
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import brought: tickets and results that are new here, and what was left out.
+    """What an import brought: job records and results that are new here, and what was left out.
 
-    `already_here`: tickets that were here already; `unfinished`: those of the zip that `resume` can
+    `already_here`: records that were here already; `unfinished`: those of the zip that `resume` can
     collect; `notebooks`: the files as they are called here.
     """
 

@@ -1,4 +1,4 @@
-"""An import: the tickets, results and notebooks of an export, taken in beside what is here."""
+"""An import: the job records, results and notebooks of an export, taken in beside what is here."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def _write_parts(
     part: Path,
     path: Path,
     batches: Sequence[str],
-    tickets: Sequence[TransferRow],
+    records: Sequence[TransferRow],
     root: Path,
     notebooks: Iterable[Path],
     secrets: Sequence[bytes],
@@ -98,24 +98,24 @@ def _write_parts(
     with ZipFile(part, "w", ZIP_DEFLATED, strict_timestamps=False) as archive:
         archive.writestr("README.txt", _README)
         with archive.open(LEDGER, "w", force_zip64=True) as lines:
-            for line in (_header(len(tickets)), *batches, *(row.to_json() for row in tickets)):
+            for line in (_header(len(records)), *batches, *(row.to_json() for row in records)):
                 lines.write(_redact(line.encode("utf-8"), secrets) + b"\n")
-        kept = [row for row in tickets if row.values["status"] == "saved"]
+        kept = [row for row in records if row.values["status"] == "saved"]
         results = [_add_result(archive, root, row, secrets, left) for row in kept]
         names: set[str] = set()
         for file in notebooks:
             _add_notebook(archive, file, names, secrets, left)
-    return ExportReport(path, len(tickets), sum(results), len(names), tuple(left))
+    return ExportReport(path, len(records), sum(results), len(names), tuple(left))
 
 
-def _header(tickets: int) -> str:
+def _header(records: int) -> str:
     with suppress(metadata.PackageNotFoundError):
         version = metadata.version("liangxin_nb")
         made = f"{datetime.now().astimezone():%Y-%m-%dT%H:%M:%S%z}"
         return json.dumps(
-            {"liangxin_nb": version, "format": FORMAT, "made": made, "tickets": tickets}
+            {"liangxin_nb": version, "format": FORMAT, "made": made, "records": records}
         )
-    return json.dumps({"liangxin_nb": "", "format": FORMAT, "tickets": tickets})
+    return json.dumps({"liangxin_nb": "", "format": FORMAT, "records": records})
 
 
 def _add_result(

@@ -195,7 +195,7 @@ class Batch:
     def retry(self) -> int:
         """Asks again for what failed or was refused, as new tasks; returns how many.
 
-        Never for what may exist already (unknown). The old tickets stay in the ledger. Raises
+        Never for what may exist already (unknown). The old job records stay in the ledger. Raises
         `InvalidRequestError` when a limit would be crossed.
         """
         with self._lock:
@@ -210,7 +210,7 @@ class Batch:
         return len(wanted)
 
     def _idle_records(self) -> list[JobRecord]:
-        """The newest tickets, as the ledger has them, of places without a result or work on it."""
+        """The newest records, as the ledger has them, of places without a result or work on it."""
         resting = {o.index for o in self if o.status != "saved"} - self._executor.busy
         newest = {t.batch_index: t for t in self.session.ledger.jobs_of_batch(self.id)}
         return [record for place, record in newest.items() if place in resting]

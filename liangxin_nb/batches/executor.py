@@ -181,7 +181,7 @@ class BatchExecutor:
 
 
 def incomplete_request_error(record: JobRecord) -> InvalidRequestError:
-    """The refusal of a ticket whose reference picture went with the process that had it."""
+    """The refusal of a job record whose reference picture went with the process that had it."""
     return InvalidRequestError(
         f"{record.id} was asked for with a picture that the ledger only names; it was not sent.",
         next_step="Ask for it anew, with its picture.",

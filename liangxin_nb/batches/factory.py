@@ -47,7 +47,7 @@ class PreparedBatch:
         concurrency: int = CONCURRENCY,
         option: str = "max_tasks=",
     ) -> Batch:
-        """The batch, running, every ticket of it in the ledger.
+        """The batch, running, every job record of it in the ledger.
 
         `option`: how more tasks than `max_tasks` are allowed, in words. Raises
         `InvalidRequestError`.

@@ -34,7 +34,7 @@ class Outcome:
     """One place of a batch as it stands: what was asked for there, and what became of it.
 
     `index` counts from 0, row by row; `row` and `column` are their names; `attempts`: how many
-    tickets this place has had; `reused`: its result was kept already, nothing was sent.
+    job records this place has had; `reused`: its result was kept already, nothing was sent.
     """
 
     index: int

@@ -68,7 +68,7 @@ class BatchState:
             self.ended.append(place)
 
     def restart(self, record: JobRecord) -> None:
-        """A place begins anew, with another ticket."""
+        """A place begins anew, with another job record."""
         self._attempts[record.batch_index] = self._attempts.get(record.batch_index, 1) + 1
         self._updates[record.batch_index] = JobUpdate(record, "pending")
 
@@ -137,7 +137,7 @@ class BatchState:
 
 
 def update_from_record(session: Session, record: JobRecord) -> JobUpdate:
-    """How a ticket of the ledger stands, before anybody takes it up."""
+    """How a job record of the ledger stands, before anybody takes it up."""
     if record.status == "pending":
         return JobUpdate(record, "pending")
     if record.status == "saved":

@@ -1,4 +1,4 @@
-"""A session's end of it: an address to be called at, a capability per ticket, and the watch."""
+"""A session's end of it: an address to be called at, a capability per job record, and the watch."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class CallbackChannel:
         return found
 
     def open(self, ticket: str, address: str) -> str:
-        """The URL at which the service may call about one ticket."""
+        """The URL at which the service may call about one job record."""
         try:
             word = self._store.grant(ticket, self._seconds)
         except sqlite3.Error as error:
@@ -65,24 +65,24 @@ class CallbackChannel:
         return callback_url(address, word)
 
     def subscribe(self, ticket: str) -> AbstractContextManager[asyncio.Queue[str]]:
-        """The task ids that callers name for a ticket; on the private loop."""
+        """The task ids that callers name for a job record; on the private loop."""
         return self._watcher.subscribe(ticket)
 
     def claimed_ids(self, ticket: str) -> list[str]:
-        """The task ids that callers have named for a ticket so far; none where none can be read."""
+        """The task ids that callers have named for a record so far; none where none can be read."""
         with suppress(InvalidRequestError, sqlite3.Error):
             if self.used:
                 return [hint.task_id for hint in self._store.hints(ticket=ticket)]
         return []
 
     def holds(self, ticket: str) -> bool:
-        """Whether a call about a ticket may still come."""
+        """Whether a call about a job record may still come."""
         with suppress(InvalidRequestError, sqlite3.Error):
             return self.used and self._store.open_for(ticket)
         return False
 
     def forget(self, ticket: str) -> None:
-        """Nothing is awaited for a ticket any more; a mailbox that fails is passed over."""
+        """Nothing is awaited for a job record any more; a mailbox that fails is passed over."""
         with suppress(sqlite3.Error):
             self._store.forget(ticket)
 

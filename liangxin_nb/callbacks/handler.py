@@ -53,7 +53,7 @@ class CallbackHandler(RequestHandler):
         self._end(await self._service.handle(request))
 
     def write_error(self, status_code: int, **_: Any) -> None:
-        """No page and no words: nobody reads them."""
+        """No page and no words: no one reads them."""
         self._end(status_code)
 
     def _end(self, status: int) -> None:

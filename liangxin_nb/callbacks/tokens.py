@@ -16,7 +16,7 @@ PATTERN = r"liangxin/callback/([A-Za-z0-9_-]{32,100})"
 
 
 def new_token() -> str:
-    """A fresh word that nobody can guess: 43 characters that a URL can hold, 256 bits."""
+    """A fresh word that no one can guess: 43 characters that a URL can hold, 256 bits."""
     return secrets.token_urlsafe(32)
 
 

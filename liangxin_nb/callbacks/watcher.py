@@ -1,4 +1,4 @@
-"""A kernel's look into the mailbox: one question for all its tickets, only while there are any."""
+"""A kernel's look into the mailbox: one question for all its records, only while there are any."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class HintWatcher:
 
     @contextmanager
     def subscribe(self, ticket: str) -> Iterator[asyncio.Queue[str]]:
-        """The task ids that callers name for a ticket, those that came earlier first."""
+        """The task ids that callers name for a job record, those that came earlier first."""
         news: asyncio.Queue[str] = asyncio.Queue()
         self._queues[ticket], self._last_read[ticket] = news, 0
         if self._task is None or self._task.done():

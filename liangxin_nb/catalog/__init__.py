@@ -20,7 +20,7 @@ __all__ = [
     "upload_base_url",
 ]
 
-#: For a model nobody has listed: the names that most models of the market use.
+#: For a model no one has listed: the names that most models of the market use.
 _COMMON_INPUTS = {"aspect": "aspect_ratio", "size": "image_size", "seed": "seed"}
 
 

@@ -120,7 +120,7 @@ def _model_names(model: ModelSpec) -> str:
 
 
 def _guess_type(value: Any) -> Value:
-    """A typed value for an input nobody has described: a number where it reads as one."""
+    """A typed value for an input no one has described: a number where it reads as one."""
     try:
         read = json.loads(value, parse_constant=str) if isinstance(value, str) else value
     except ValueError:

@@ -56,7 +56,7 @@ class Settings:
 
     `profile`: sandbox, liangxin or kie; empty means sandbox when there is neither key nor address.
     `results`: the folder of pictures. `ledger`: a file or database URL, default
-    `results/ledger.sqlite`. `wait`: True, False or None (wait only where nobody watches).
+    `results/ledger.sqlite`. `wait`: True, False or None (wait only where no one watches).
     `patience`: seconds until a wait ends with `WaitTimeoutError`, default 900 (both seed documents:
     stop after a time of one's own, KIE says 10 to 15 minutes). `timeout`:
     seconds without a word until a call counts as unanswered. `max_credits`, `max_tasks`: the most

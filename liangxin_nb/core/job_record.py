@@ -1,4 +1,4 @@
-"""A prompt's ticket: the intent, and what became of it."""
+"""A prompt's job record: the intent, and what became of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TERMINAL = ("saved", "failed", "rejected", "detached", "unconfirmed", "result_lo
 
 @dataclass(frozen=True)
 class JobRecord:
-    """One intent and its fate, as the ledger keeps it.
+    """One intent and its status, as the ledger keeps it.
 
     `status`: intent → sent → accepted → succeeded → kept, or refused, unknown, failed, lost; what
     was kept may be deleted.
@@ -50,11 +50,11 @@ class JobRecord:
 
     @classmethod
     def new(cls, request: Request, profile: str, service: str, owner: str = "") -> JobRecord:
-        """A new ticket with an id of its own, made now."""
+        """A new job record with an id of its own, made now."""
         return cls(uuid.uuid4().hex[:12], request, time.time(), profile, service, owner=owner)
 
     def replace(self, **changes: Any) -> JobRecord:
-        """The same ticket with other values."""
+        """The same job record with other values."""
         return replace(self, **changes)
 
     @property
@@ -74,7 +74,7 @@ class JobRecord:
 
 @dataclass(frozen=True)
 class JobUpdate:
-    """What is told to whoever watches a ticket: a snapshot, replaced and never changed.
+    """What is told to whoever watches a job record: a snapshot, replaced and never changed.
 
     `phase`: unsent (in a batch), sending, a wire state, saving, or one of `TERMINAL`. `note`: a
     passing remark such as trouble with the connection. `ended_at`: unix seconds, or None while it

@@ -18,7 +18,7 @@ _KINDS = {
 
 
 class TaskState(str):
-    """Where a task stands, in the wire's own word; a word nobody documented means still running."""
+    """Where a task stands, in the wire's own word; a word no one documented means still running."""
 
     __slots__ = ()
 

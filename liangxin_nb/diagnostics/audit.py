@@ -16,7 +16,7 @@ _INTERRUPTED = "The process ended while the request was on its way: a task may h
 
 @dataclass(frozen=True)
 class AuditRow:
-    """One line of the reckoning: how many tickets, what it means for money and work, what to do."""
+    """One line of the reckoning: how many records, what it means for money and work, what to do."""
 
     label: str
     count: int
@@ -73,7 +73,7 @@ _ROWS = {
 
 
 def mark_interrupted(ledger: Ledger, is_alive: Callable[[str], bool]) -> list[JobRecord]:
-    """Marks as unknown what was being sent when its process ended; returns those tickets."""
+    """Marks as unknown what was being sent when its process ended; returns those job records."""
     return [
         ledger.update(
             record, "unconfirmed", _INTERRUPTED, status="unconfirmed", reason=_INTERRUPTED

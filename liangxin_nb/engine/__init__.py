@@ -1,4 +1,4 @@
-"""One ticket's way, from the intent to the kept result."""
+"""One job record's way, from the intent to the kept result."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Tickets that the service may call about: hurried by hints, and found again when lost.
+"""Job records that the service may call about: hurried by hints, and found again when lost.
 
-A hint names a task. About an accepted ticket's own task it is asked at once. Where the answer to
+A hint names a task. About an accepted record's own task it is asked at once. Where the answer to
 createTask was lost, the service is asked for the named task with our key, and only its own record
-of the same model and prompt makes the ticket accepted: a caller is never believed.
+of the same model and prompt makes the job record accepted: a caller is never believed.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ __all__ = ["CallbackReconciler"]
 Tell = Callable[[JobUpdate], None]
 Send = Callable[[JobRecord, Tell], Coroutine[Any, Any, JobRecord]]
 Collect = Callable[[JobRecord, Tell], Coroutine[Any, Any, Result]]
-_RETRY_INTERVAL_S = 2.0  # seconds between two questions about named tasks of one ticket
+_RETRY_INTERVAL_S = 2.0  # seconds between two questions about named tasks of one job record
 
 
 class Lifecycle(Protocol):
-    """What carries a ticket through (its life does)."""
+    """What carries a job record through (its life does)."""
 
     async def submit(self, record: JobRecord, tell: Tell, callback: str = "") -> JobRecord: ...
     async def collect(self, record: JobRecord, tell: Tell) -> Result: ...
@@ -48,7 +48,7 @@ class Channel(Protocol):
 
 
 class CallbackReconciler:
-    """Carries tickets through with an ear for calls; `channel` is made when it is first needed.
+    """Carries job records through with an ear for calls; `channel` is made when it is first needed.
 
     `acquire_poll` returns when one question may be asked.
     """
@@ -77,7 +77,7 @@ class CallbackReconciler:
         return self._make_channel()
 
     def submission_strategy(self, callback: str) -> Callable[[JobRecord], tuple[Send, Collect]]:
-        """How tickets are sent and collected: `callback` is empty, `auto`, or a URL of one's own.
+        """How records are sent and collected: `callback` is empty, `auto`, or a URL of one's own.
 
         Raises `InvalidRequestError` when there is no address to be called at.
         """
@@ -97,11 +97,11 @@ class CallbackReconciler:
         return called
 
     def collect_strategy(self, record: JobRecord) -> Collect:
-        """How a ticket of an earlier process is collected: calls about it may still come."""
+        """How a job record of an earlier process is collected: calls about it may still come."""
         return self.collect if self._channel.holds(record.id) else self._lifecycle.collect
 
     async def submit(self, record: JobRecord, tell: Tell, callback: str) -> JobRecord:
-        """createTask, once; a ticket whose answer was lost is returned as unknown, not raised."""
+        """createTask, once; a record whose answer was lost is returned as unknown, not raised."""
         try:
             return await self._lifecycle.submit(record, tell, callback)
         except LiangxinError as error:
@@ -113,7 +113,7 @@ class CallbackReconciler:
             return lost
 
     async def collect(self, record: JobRecord, tell: Tell) -> Result:
-        """Follows a ticket to its end, and asks at once when a call says that it is there."""
+        """Follows a job record to its end, and asks at once when a call says that it is there."""
         with self._channel.subscribe(record.id) as news:
             if not record.task_id:
                 record = await self._wait_for_claim(record, news)
@@ -131,7 +131,7 @@ class CallbackReconciler:
         return result
 
     async def confirm_hints(self, records: Iterable[JobRecord]) -> list[JobRecord]:
-        """Those of some lost tickets that calls have named meanwhile, now accepted."""
+        """Those of some lost job records that calls have named meanwhile, now accepted."""
         found = []
         for record in records:
             for task_id in await asyncio.to_thread(self._channel.claimed_ids, record.id):
@@ -142,7 +142,7 @@ class CallbackReconciler:
         return found
 
     async def confirm(self, record: JobRecord, task_id: str) -> JobRecord | None:
-        """The ticket accepted under a named id, if the service's record is of its request.
+        """The job record accepted under a named id, if the service's record is of its request.
 
         Raises `APIError` or `APIConnectionError` when the service does not say.
         """
@@ -159,7 +159,7 @@ class CallbackReconciler:
                 self._poll_now(task_id)
 
     async def _wait_for_claim(self, record: JobRecord, news: asyncio.Queue[str]) -> JobRecord:
-        """The ticket once a call has named its task; raises that it is unknown when none does."""
+        """The record once a call has named its task; raises that it is unknown when none does."""
         try:
             async with asyncio.timeout(self._patience):
                 return await self._first_confirmed(record, news)

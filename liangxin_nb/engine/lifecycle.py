@@ -1,4 +1,4 @@
-"""One ticket's way: sent, followed, downloaded, kept; each step in the ledger before the next.
+"""One job record's way: sent, followed, downloaded, kept; each step in the ledger before the next.
 
 A request that waits for its turn may be cancelled, one on its way is not (an answer lost is money
 lost); `collect` may be, at any time.
@@ -44,7 +44,7 @@ class Follow(Protocol):
 
 
 class TaskLifecycle:
-    """Carries tickets through; `connect` gives the client, and starts a sandbox if need be."""
+    """Carries job records through; `connect` gives the client, and starts a sandbox if need be."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class TaskLifecycle:
         self._new_ids: set[str] = set()
 
     async def submit(self, record: JobRecord, tell: Tell, callback: str = "") -> JobRecord:
-        """createTask, once; returns the accepted ticket or raises what stood in the way.
+        """createTask, once; returns the accepted job record or raises what stood in the way.
 
         See `Submitter.submit`.
         """
@@ -77,11 +77,11 @@ class TaskLifecycle:
         return record
 
     async def collect(self, record: JobRecord, tell: Tell) -> Result:
-        """Follows an accepted ticket to its end and keeps its files; raises how else it ended."""
+        """Follows an accepted record to its end and keeps its files; raises how else it ended."""
         try:
             return await self._collect(record, tell)
         except BaseException as error:
-            # Whatever ended it here, somebody else may take it up from now on.
+            # Whatever ended it here, someone else may take it up from now on.
             await write_update(self._ledger, record, "let go", type(error).__name__, owner="")
             raise
 

@@ -1,4 +1,4 @@
-"""Whose a ticket is: this session's, another living notebook's, another service's."""
+"""Whose a job record is: this session's, another living notebook's, another service's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Ownership"]
 
 
 class Ownership:
-    """Tells this session's tickets from others'; takes an owner's place when it is first asked."""
+    """Tells this session's records from others'; takes an owner's place when it is first asked."""
 
     def __init__(self, settings: Settings, results: ResultStore) -> None:
         self._service = (settings.profile, settings.base_url)
@@ -25,7 +25,7 @@ class Ownership:
 
     @property
     def id(self) -> str:
-        """The name under which this session owns tickets."""
+        """The name under which this session owns job records."""
         return self._lease.id
 
     def is_alive(self, owner: str) -> bool:

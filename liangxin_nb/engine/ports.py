@@ -1,4 +1,4 @@
-"""What all steps of a ticket's way share."""
+"""What all steps of a job record's way share."""
 
 from __future__ import annotations
 

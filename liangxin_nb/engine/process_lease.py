@@ -1,7 +1,7 @@
-"""Which process looks after a ticket, and whether it still lives.
+"""Which process looks after a job record, and whether it still lives.
 
 Each session holds a lock of its own for as long as it lives; the system lets go of it when the
-process dies, however it dies. So a ticket of a dead session can be taken up at once, and a task
+process dies, however it dies. So a job record of a dead session can be taken up at once, and a task
 that another kernel follows is not asked about twice.
 """
 
@@ -17,7 +17,7 @@ __all__ = ["Lease", "is_alive"]
 
 
 class Lease:
-    """One session as an owner of tickets; alive until `release()` or the end of the process."""
+    """One session as an owner of job records; alive until `release()` or the end of the process."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

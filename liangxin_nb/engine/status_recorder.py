@@ -52,7 +52,7 @@ class StatusRecorder:
         )
 
     async def flush(self) -> JobRecord:
-        """The ticket, once everything told so far is written."""
+        """The job record, once everything told so far is written."""
         if self._writing is not None:
             await asyncio.shield(self._writing)
         return self._record

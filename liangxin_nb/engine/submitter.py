@@ -23,14 +23,14 @@ class Submitter:
         self._connect = connect
         self._ledger = ledger
         self._limiter = limiter
-        # What is on its way when a process dies is unknown for ever: let that be few.
+        # What is on its way when a process dies is unknown forever: let that be few.
         self._in_flight = asyncio.Semaphore(_MAX_IN_FLIGHT)
 
     async def submit(self, record: JobRecord, tell: Tell, callback: str = "") -> JobRecord:
-        """createTask, once; returns the accepted ticket or raises what stood in the way.
+        """createTask, once; returns the accepted job record or raises what stood in the way.
 
         `callback`: the URL that the service is asked to call at the end; kept nowhere. Cancelled
-        while it waits for its turn, it ends as refused, and nothing was sent; a batch's ticket
+        while it waits for its turn, it ends as refused, and nothing was sent; a batch's job record
         stays an intent, for the batch to send when it goes on.
         """
         try:

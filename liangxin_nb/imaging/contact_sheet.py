@@ -21,7 +21,7 @@ __all__ = ["SheetSpec", "render", "render_file"]
 _WIDTHS = (1024, 896, 768, 640, 512)
 _QUALITIES = (84, 76, 68, 60, 50, 40)
 _MAX_HEIGHT = 1.6  # times the width, in a notebook
-#: Places on a sheet in a notebook: with more, nobody could tell one picture from another.
+#: Places on a sheet in a notebook: with more, no one could tell one picture from another.
 _MAX_TILES, _MAX_COLUMNS = 48, 12
 _GAP = 8
 _INK, _SOFT, _LINE, _BLANK = "#212121", "#616161", "#e0e0e0", "#f5f5f5"

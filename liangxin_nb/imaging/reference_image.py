@@ -47,7 +47,7 @@ def _upright(picture: Any) -> Image.Image:
     image = ImageOps.exif_transpose(image)
     clear = "transparency" in image.info or "A" in image.getbands()
     plain = image.convert("RGBA" if clear else "RGB")
-    # A new picture has no metadata of the old one: where it was taken is nobody's business.
+    # A new picture has no metadata of the old one: where it was taken is no one's business.
     bare = Image.new(plain.mode, plain.size)
     bare.paste(plain)
     return bare

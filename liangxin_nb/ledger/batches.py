@@ -42,7 +42,7 @@ class BatchQueries(Database):
     """What a ledger knows of batches."""
 
     def add_batch(self, batch: BatchRecord | None, records: Iterable[JobRecord]) -> None:
-        """Takes in many tickets, and the batch that they make where it is new: all or nothing."""
+        """Takes in many records, and the batch that they make where it is new: all or nothing."""
         rows = [to_row(record) for record in records]
         with self.transaction() as db:
             if batch is not None:
@@ -75,7 +75,7 @@ class BatchQueries(Database):
         )
 
     def jobs_of_batch(self, id: str) -> list[JobRecord]:
-        """Every ticket of a batch, oldest first: of one place the last is the one that counts."""
+        """Every record of a batch, oldest first: of one place the last is the one that counts."""
         query = JOBS.select().where(JOBS.c.batch_id == id).order_by(JOBS.c.created_at)
         with self.read_only() as db:
             return [from_row(row) for row in db.execute(query).mappings()]
@@ -87,7 +87,7 @@ class BatchQueries(Database):
             return bool(db.execute(query).scalar() == record.request.digest)
 
     def find_identical(self, request: Request, profile: str, service: str) -> list[JobRecord]:
-        """Kept tickets of identical work at the same service, the newest first."""
+        """Kept job records of identical work at the same service, the newest first."""
         query = JOBS.select().where(
             JOBS.c.digest == request.digest,
             JOBS.c.status == "saved",

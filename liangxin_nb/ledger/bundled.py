@@ -30,7 +30,7 @@ def batch_to_json(batch_record: BatchRecord) -> str:
 
 
 def batch_from_json(line: bytes) -> BatchRecord | None:
-    """The batch in a line from outside, None for a ticket's; raises `ValueError` for neither."""
+    """The batch in a line from outside, None for a record's; raises `ValueError` for neither."""
     try:
         told = json.loads(line)
         if not isinstance(told, dict) or "batch" not in told:
@@ -64,7 +64,7 @@ def _to_row(batch_record: BatchRecord) -> dict[str, Any]:
 
 
 def _is_valid_plan(plan: Any) -> bool:
-    """Whether a plan is what batches write: names of rows and columns, places and tickets."""
+    """Whether a plan is what batches write: names of rows and columns, places and job records."""
     if not isinstance(plan, Mapping) or not isinstance(plan.get("reused", {}), Mapping):
         return False
     lists = [plan.get("rows"), plan.get("columns")]

@@ -120,7 +120,7 @@ JOBS = sa.Table(
     sa.Column("owner", sa.String(60), nullable=False, server_default=""),
     sa.Column("batch_id", sa.String(16), nullable=False, server_default="", index=True),
     sa.Column("batch_index", sa.Integer, nullable=False, server_default="0"),
-    # The newest of a fate without sorting all of them: twenty times quicker among 10,000.
+    # The newest of a status without sorting all of them: twenty times quicker among 10,000.
     sa.Index("ix_jobs_status_created_at", "status", "created_at"),
 )
 EVENTS = sa.Table(

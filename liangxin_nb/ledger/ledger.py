@@ -1,4 +1,4 @@
-"""The ledger of money and work: a row per ticket, a line per change.
+"""The ledger of money and work: a row per job record, a line per change.
 
 A row is written before createTask, so that nothing is paid for without a trace.
 """
@@ -20,24 +20,24 @@ __all__ = ["Ledger"]
 
 
 class Ledger(BatchQueries):
-    """The tickets of a ledger at a file path or a database URL."""
+    """The job records of a ledger at a file path or a database URL."""
 
     def create(self, request: Request, profile: str, service: str, owner: str = "") -> JobRecord:
-        """A new ticket, on disk before anything is sent."""
+        """A new job record, on disk before anything is sent."""
         record = JobRecord.new(request, profile, service, owner)
         self.add(record)
         return record
 
     def add(self, record: JobRecord) -> None:
-        """Takes in a ticket made elsewhere."""
+        """Takes in a job record made elsewhere."""
         with self.transaction() as db:
             db.execute(JOBS.insert().values(**to_row(record)))
             append_event(db, record.id, record.status)
 
     def claim(self, record: JobRecord, owner: str) -> JobRecord | None:
-        """The ticket under a new owner, or None when somebody else was quicker.
+        """The job record under a new owner, or None when someone else was quicker.
 
-        The fate counts too: what was sent and let go of meanwhile is no intent any more.
+        The status counts too: what was sent and let go of meanwhile is no intent any more.
         """
         mine = sa.and_(
             JOBS.c.id == record.id,
@@ -49,7 +49,7 @@ class Ledger(BatchQueries):
         return record.replace(owner=owner) if changed.rowcount == 1 else None
 
     def update(self, record: JobRecord, event: str, detail: str = "", **values: Any) -> JobRecord:
-        """The ticket with other values, and a line in its history that says what happened."""
+        """The job record with other values, and a line in its history that says what happened."""
         changed = record.replace(**values)
         with self.transaction() as db:
             if values:
@@ -58,9 +58,9 @@ class Ledger(BatchQueries):
         return changed
 
     def confirm_lost(self, record: JobRecord, task_id: str) -> JobRecord | None:
-        """The ticket of a lost answer, accepted under the id that it turned out to have.
+        """The job record of a lost answer, accepted under the id that it turned out to have.
 
-        None when it is settled already, or the id is another ticket's.
+        None when it is settled already, or the id is another job record's.
         """
         others = JOBS.alias()
         taken = sa.exists().where(others.c.task_id == task_id)
@@ -76,7 +76,7 @@ class Ledger(BatchQueries):
     def mark_saved(
         self, record: JobRecord, folder: str, files: Sequence[Mapping[str, Any]]
     ) -> JobRecord:
-        """The ticket kept: its folder and files, in the same transaction as its fate."""
+        """The job record kept: its folder and files, in the same transaction as its status."""
         names = ("name", "bytes", "sha256", "width", "height")
         with self.transaction() as db:
             db.execute(FILES.delete().where(FILES.c.job_id == record.id))
@@ -89,7 +89,7 @@ class Ledger(BatchQueries):
         return record.replace(**kept)
 
     def find(self, id: str) -> JobRecord | None:
-        """The newest ticket whose id or task id this is, or begins so when only one does."""
+        """The newest job record whose id or task id this is, or begins so when only one does."""
         if not id:
             return None
         query = JOBS.select().order_by(JOBS.c.created_at.desc())
@@ -100,17 +100,17 @@ class Ledger(BatchQueries):
         return near[0] if len(near) == 1 else None
 
     def with_status(self, *statuses: str) -> list[JobRecord]:
-        """Every ticket of these fates, oldest first."""
+        """Every job record of these statuses, oldest first."""
         return self._load(
             JOBS.select().where(JOBS.c.status.in_(statuses)).order_by(JOBS.c.created_at)
         )
 
     def resumable(self) -> list[JobRecord]:
-        """Every ticket that can still be collected, oldest first."""
+        """Every job record that can still be collected, oldest first."""
         return [record for record in self.with_status(*RESUMABLE) if record.task_id]
 
     def list_jobs(self, *, search: str = "", limit: int | None = 50) -> list[JobRecord]:
-        """Tickets, unfinished ones first and then the newest; `search` looks into the prompts."""
+        """Job records, unfinished ones first, then the newest; `search` looks into prompts."""
         last = sa.case((JOBS.c.status.in_(RESUMABLE), 0), else_=1)
         query = JOBS.select().order_by(last, JOBS.c.created_at.desc()).limit(limit)
         if search:
@@ -118,13 +118,13 @@ class Ledger(BatchQueries):
         return self._load(query)
 
     def count_by_status(self) -> dict[str, int]:
-        """How many tickets have each fate."""
+        """How many job records have each status."""
         query = sa.select(JOBS.c.status, sa.func.count()).group_by(JOBS.c.status)
         with self.read_only() as db:
             return {str(fate): int(number) for fate, number in db.execute(query)}
 
     def events(self, job_id: str) -> list[tuple[float, str, str]]:
-        """A ticket's history: unix seconds, what happened, and the detail as it came."""
+        """A job record's history: unix seconds, what happened, and the detail as it came."""
         query = sa.select(EVENTS.c.created_at, EVENTS.c.event, EVENTS.c.detail)
         query = query.where(EVENTS.c.job_id == job_id).order_by(EVENTS.c.n)
         with self.read_only() as db:

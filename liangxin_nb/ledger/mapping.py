@@ -1,4 +1,4 @@
-"""Tickets as rows, and the lines of their history."""
+"""Job records as rows, and the lines of their history."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["append_event", "from_row", "to_row"]
 
 
 def append_event(db: sa.Connection, job_id: str, event: str, detail: str = "") -> None:
-    """Writes one line into a ticket's history."""
+    """Writes one line into a job record's history."""
     db.execute(
         EVENTS.insert().values(job_id=job_id, created_at=time.time(), event=event, detail=detail)
     )
 
 
 def to_row(record: JobRecord) -> dict[str, Any]:
-    """A ticket as it goes into the table."""
+    """A job record as it goes into the table."""
     request = record.request
     return {
         "id": record.id,
@@ -45,7 +45,7 @@ def to_row(record: JobRecord) -> dict[str, Any]:
 
 
 def from_row(row: Any) -> JobRecord:
-    """A ticket as it comes out of the table."""
+    """A job record as it comes out of the table."""
     request = Request(row["model"], row["prompt"], json.loads(row["options"]))
     names = {field.name for field in fields(JobRecord)} - {"request"}
     return JobRecord(request=request, **{name: row[name] for name in names})

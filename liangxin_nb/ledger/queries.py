@@ -68,7 +68,7 @@ class File:
 
 @dataclass(frozen=True)
 class JobWithFiles:
-    """A ticket with its files, in their order."""
+    """A job record with its files, in their order."""
 
     record: JobRecord
     files: tuple[File, ...] = ()
@@ -83,7 +83,7 @@ def page(
 
 
 def get_many(database: Database, ids: Sequence[str]) -> list[JobWithFiles]:
-    """The rows of these ticket ids, in this order; an id that is not there is passed over."""
+    """The rows of these job record ids, in this order; an id that is not there is passed over."""
     found = {row.record.id: row for row in _load(database, JOBS.select().where(_T.id.in_(ids)))}
     return [found[id] for id in ids if id in found]
 
@@ -103,7 +103,7 @@ def models(database: Database) -> dict[str, int]:
 
 
 def batches(database: Database, *, limit: int = 100) -> list[tuple[str, float, int]]:
-    """The newest batches: id, when it began in unix seconds, how many tickets."""
+    """The newest batches: id, when it began in unix seconds, how many job records."""
     began = sa.func.min(_T.created_at)
     query = (
         sa.select(_T.batch_id, began, sa.func.count()).where(_T.batch_id > "").group_by(_T.batch_id)

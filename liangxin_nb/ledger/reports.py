@@ -23,7 +23,7 @@ _HEADINGS = (
 
 
 def history_table(ledger: Ledger, *, search: str = "", limit: int | None = None) -> Table:
-    """Tickets as rows, unfinished ones first and then the newest.
+    """Job records as rows, unfinished ones first and then the newest.
 
     `search` looks into the prompts; `limit` rows, default all. `seconds`: how long the task took at
     the service; `credits`: what the service says it cost, where it says so.

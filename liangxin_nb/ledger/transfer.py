@@ -1,4 +1,4 @@
-"""Tickets carried from one ledger to another as plain values, with their history and files.
+"""Job records carried from one ledger to another as plain values, with their history and files.
 
 What comes in may have been written by anybody: every value is checked before any is taken.
 """
@@ -47,7 +47,7 @@ _MAX_NUMBER = 9e9  # seconds, credits and moments; more than that is no date
 
 @dataclass(frozen=True)
 class TransferRow:
-    """One ticket with its history and its files, as columns and values."""
+    """One job record with its history and its files, as columns and values."""
 
     values: dict[str, Any]
     events: tuple[dict[str, Any], ...]
@@ -55,7 +55,7 @@ class TransferRow:
 
     @property
     def record(self) -> JobRecord:
-        """The ticket, owned by nobody."""
+        """The job record, owned by no one."""
         return from_row({"owner": "", **_defaults(), **self.values})
 
     def to_json(self) -> str:
@@ -100,7 +100,7 @@ class TransferRow:
 
 
 def export_rows(database: Database) -> list[TransferRow]:
-    """Every ticket, oldest first, all as they stood at one moment."""
+    """Every job record, oldest first, all as they stood at one moment."""
     with database.read_only() as db:
         if db.dialect.name != "sqlite":  # SQLite's transactions see one moment anyway
             db = db.execution_options(isolation_level="REPEATABLE READ")
@@ -120,7 +120,7 @@ def export_rows(database: Database) -> list[TransferRow]:
 def import_rows(database: Database, rows: Iterable[TransferRow]) -> list[str]:
     """Takes rows in, all or none; for each whether it was new, finished or known.
 
-    What stands here is never changed but for one thing: a ticket that still waits to be collected
+    What stands here is never changed but for one thing: a record that still waits to be collected
     becomes kept (finished), where the row holds its result.
     """
     with database.transaction() as db:
@@ -184,7 +184,7 @@ def _exported_columns(row: Mapping[Any, Any], table: sa.Table) -> dict[str, Any]
 
 
 def _defaults() -> dict[str, Any]:
-    """What a ticket of an older version does not tell."""
+    """What a job record of an older version does not tell."""
     numbers = {c.name: 0 for c in JOBS.c if isinstance(c.type, sa.Integer)}
     texts = {c.name: "" for c in JOBS.c if isinstance(c.type, sa.String)}
     return {**texts, **numbers, "duration_s": None, "started_after_s": None, "credits": None}

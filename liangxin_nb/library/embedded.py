@@ -1,4 +1,4 @@
-"""The story inside a file that somebody brings along, whatever it is."""
+"""The story inside a file that someone brings along, whatever it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One thing on the shelf: a ticket, what is kept of it, and what kind of thing that is."""
+"""One thing on the shelf: a job record, what is kept of it, and what kind of thing that is."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def kind_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class LibraryEntry:
-    """A ticket on the shelf. `folder`: where its files lie, None when they are not on this disk."""
+    """A record on the shelf. `folder`: where its files lie, None when they are not on this disk."""
 
     row: JobWithFiles
     folder: Path | None
 
     @property
     def record(self) -> JobRecord:
-        """The ledger's ticket."""
+        """The ledger's job record."""
         return self.row.record
 
     @property
     def id(self) -> str:
-        """The ticket's id."""
+        """The job record's id."""
         return self.row.record.id
 
     @property
@@ -87,5 +87,5 @@ class LibraryEntry:
 
 
 def safe_file_name(id: str) -> str:
-    """A ticket's id as a part of a file's name; a shared ledger may hold anything."""
+    """A job record's id as a part of a file's name; a shared ledger may hold anything."""
     return re.sub(r"[^0-9A-Za-z_-]", "_", id)[:32]

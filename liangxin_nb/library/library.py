@@ -51,7 +51,7 @@ class Library:
         return count(self._ledger, filter)
 
     def entries(self, ids: Sequence[str]) -> list[LibraryEntry]:
-        """The entries of these tickets, in this order; an unknown id is passed over."""
+        """The entries of these job records, in this order; an unknown id is passed over."""
         return [*map(self._entry, get_many(self._ledger, ids))]
 
     def models(self) -> dict[str, int]:
@@ -59,7 +59,7 @@ class Library:
         return models(self._ledger)
 
     def batches(self) -> list[tuple[str, float, int]]:
-        """The newest batches: id, when it began in unix seconds, how many tickets."""
+        """The newest batches: id, when it began in unix seconds, how many job records."""
         return batches(self._ledger)
 
     def _entry(self, row: JobWithFiles) -> LibraryEntry:

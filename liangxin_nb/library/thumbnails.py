@@ -1,4 +1,4 @@
-"""Small pictures on disk, made once: `.thumbnails/<ticket>-<n>.jpg` in the results folder."""
+"""Small pictures on disk, made once: `.thumbnails/<job record>-<n>.jpg` in the results folder."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ThumbnailCache:
         return data
 
     def forget(self, id: str) -> None:
-        """Removes the thumbnails of a ticket."""
+        """Removes the thumbnails of a job record."""
         for place in self._folder.glob(f"{safe_file_name(id)}-*.jpg"):
             with suppress(OSError):
                 place.unlink()

@@ -76,7 +76,7 @@ class AdaptiveSchedule:
         """Seconds to the next question, `elapsed` seconds after the task was accepted.
 
         `polls`: questions so far; `jitter`, from 0 to 1, spreads many tasks; `started_after_s`: the
-        seconds after which its work began, infinite when it is said to queue yet, None when nobody
+        seconds after which its work began, infinite when it is said to queue yet, None when no one
         knows.
         """
         documented = self.documented.wait(elapsed, jitter)

@@ -17,7 +17,7 @@ from .tracked_task import FixedIntervalLimiter, OnAnswer, Poll, PollLimiter, Tra
 __all__ = ["Poller"]
 
 _MIN_HINT_INTERVAL_S = 1.0  # seconds between two hurried questions about one task
-_MAX_EARLY_HINTS = 1000  # hints remembered of tasks that nobody follows yet
+_MAX_EARLY_HINTS = 1000  # hints remembered of tasks that no one follows yet
 
 
 class Poller:
@@ -91,7 +91,7 @@ class Poller:
             self._forget(entry)
 
     def poll_now(self, task_id: str) -> None:
-        """Asks about a task at once: somebody says that it has ended.
+        """Asks about a task at once: someone says that it has ended.
 
         At most once a second for each task, never before the service's own word, and within the
         spacing of all questions. Of a task that is not followed yet it is remembered.
@@ -110,7 +110,7 @@ class Poller:
             self._wake.set()
 
     def _forget(self, entry: TrackedTask) -> None:
-        """Nothing of a task stays here once nobody follows it."""
+        """Nothing of a task stays here once no one follows it."""
         if entry in self._queue:
             self._queue.remove(entry)
             heapq.heapify(self._queue)

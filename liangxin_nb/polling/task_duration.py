@@ -10,7 +10,7 @@ __all__ = ["TaskDuration"]
 class TaskDuration(NamedTuple):
     """The seconds that a task took at the service, and after how many the work on it began.
 
-    `started_after_s`: None where nobody knows.
+    `started_after_s`: None where no one knows.
     """
 
     duration_s: float

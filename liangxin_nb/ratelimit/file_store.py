@@ -107,7 +107,7 @@ class FileSlotStore(MemorySlotStore):
 
 
 def default_folder() -> Path:
-    """Where the files lie if nobody says otherwise: on a local disk, for this user alone.
+    """Where the files lie if no one says otherwise: on a local disk, for this user alone.
 
     A home folder may lie on a network's disk, where locks cannot be trusted.
     """

@@ -23,7 +23,7 @@ __all__ = ["SharedRateLimiter", "sharing_error"]
 _T = TypeVar("_T")
 POLL, CREATE = "recordInfo", "createTask"
 _TOLERANCE_S = 0.001  # seconds: an appointment as near as that is kept
-_MIN_REPORTED_WAIT_S = 1.0  # seconds of waiting below which nobody is told
+_MIN_REPORTED_WAIT_S = 1.0  # seconds of waiting below which no one is told
 _LOCAL_FALLBACK_S = 30.0  # seconds until a shared place that failed is tried again
 
 
@@ -163,7 +163,7 @@ def sharing_error(location: str) -> str:
 
 
 def _ignore_wait(_: float) -> None:
-    """Nobody wants to know."""
+    """No one wants to know."""
 
 
 def _open_store(location: str, name: str, clock: Callable[[], float]) -> SlotStore:

@@ -1,7 +1,7 @@
 """Turns as appointments: whoever asks is given the next free moment, and comes back then.
 
 Everybody who shares a key takes an appointment at a time, so the moments go round among the
-processes, first come, first served; nobody has to be quick to get one. Who comes back looks once
+processes, first come, first served; no one has to be quick to get one. Who comes back looks once
 more: the others may have come late, and count from when they really came.
 """
 

@@ -130,7 +130,7 @@ class StagedResult:
 
 
 def candidate_folders(root: Path, record: JobRecord) -> Iterator[Path]:
-    """Names that people can read: day, time, the prompt's first words, the ticket."""
+    """Names that people can read: day, time, the prompt's first words, the job record."""
     at = datetime.fromtimestamp(record.created_at).astimezone()
     name = "-".join(filter(None, (f"{at:%H%M}", _slug(record.request.prompt), record.id[:4])))
     day = root / f"{at:%Y-%m-%d}"

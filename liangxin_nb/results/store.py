@@ -48,7 +48,7 @@ class ResultStore:
         return StagedResult(self.root, place, record)
 
     def find_saved(self, record: JobRecord) -> Result | None:
-        """A result that is there although nobody wrote it down: its process ended between."""
+        """A result that is there although no one wrote it down: its process ended between."""
         for place in candidate_folders(self.root, record):
             if not place.exists():
                 return None

@@ -1,4 +1,4 @@
-"""`python -m liangxin_nb.sandbox`: serves until it is stopped, or until nobody uses it any more."""
+"""`python -m liangxin_nb.sandbox`: serves until it is stopped, or until no one uses it any more."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ async def _watch(state: Path, server: uvicorn.Server, linger: float) -> None:
     while idle < linger:
         await asyncio.sleep(pause)
         idle = 0.0 if await asyncio.to_thread(in_use, state) else idle + pause
-    # Under the gate nobody can be about to use it, and the next one starts another.
+    # Under the gate no one can be about to use it, and the next one starts another.
     with gate(state):
         if not in_use(state):
             server.should_exit = True

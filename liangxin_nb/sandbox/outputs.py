@@ -19,9 +19,9 @@ _MOST = 10
 _SECONDS = 5
 _LONGEST = 15  # seconds of a film
 _SIDE = 640  # pixels of a film's longer side: a draft of the size asked for
-#: Nobody states what a model costs; these are the sandbox's own, so that credits go down.
+#: No one states what a model costs; these are the sandbox's own, so that credits go down.
 _PRICES = {"image": 4.0, "video": 10.0, "text": 0.5}
-#: What a name says of a model that nobody listed.
+#: What a name says of a model that no one listed.
 _HINTS = {
     "video": ("video", "kling", "veo", "sora", "seedance", "runway", "wan/", "hailuo"),
     "text": ("claude", "chat", "-to-text", "gpt-5", "llm"),

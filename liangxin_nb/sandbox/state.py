@@ -39,7 +39,7 @@ class SandboxState:
 
     `profile`: whose catalogue and words it has, liangxin or kie. `speed`: how many times faster
     than life; `clock`: unix seconds. `credits`: what the account had at the beginning, None for
-    one that never runs out; `any_model`: whether models that nobody listed are taken.
+    one that never runs out; `any_model`: whether models that no one listed are taken.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What becomes of a task: its states in time, as a pure function of creation, clock and fates."""
+"""What becomes of a task: its states in time, a pure function of creation, clock and faults."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class UploadStore:
         self._uploads: dict[str, bytes] = {}
 
     def add(self, data: bytes, name: str) -> str:
-        """Keeps a file; returns the path of its address, which nobody can guess."""
+        """Keeps a file; returns the path of its address, which no one can guess."""
         id = secrets.token_hex(16)
         if self._folder is None:
             self._uploads[id] = data

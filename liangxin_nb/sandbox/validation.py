@@ -26,7 +26,7 @@ class RejectedRequestError(Exception):
 def validate_request(profile: str, body: Any, *, anything: bool = False) -> catalog.ModelSpec:
     """The model of a good request; raises `RejectedRequestError` for every other one.
 
-    `anything`: a model that nobody listed is taken, too, its inputs unchecked.
+    `anything`: a model that no one listed is taken, too, its inputs unchecked.
     """
     no = 422 if profile == "kie" else 400
     if not isinstance(body, dict) or not isinstance(body.get("model"), str) or not body["model"]:

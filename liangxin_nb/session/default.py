@@ -14,7 +14,7 @@ __all__ = ["configure", "get_session", "set_session"]
 
 
 class _Default:
-    """The session that cells use, and whether somebody chose it."""
+    """The session that cells use, and whether someone chose it."""
 
     session: Session | None = None
     explicit = False

@@ -71,7 +71,7 @@ class Job:
 
     @property
     def record(self) -> JobRecord:
-        """The ledger's ticket of this job."""
+        """The ledger's job record of this job."""
         return self._update.record
 
     @property
@@ -154,7 +154,7 @@ class Job:
                 record = await self._submit_task
             self._collect_task = asyncio.ensure_future(collect(record, self._publish))
             if self._detached:
-                # Let it begin: only then can it say how it ends, and let go of the ticket.
+                # Let it begin: only then can it say how it ends, and let go of the job record.
                 await asyncio.sleep(0)
                 self._collect_task.cancel()
             result = await self._collect_task

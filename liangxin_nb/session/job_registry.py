@@ -30,7 +30,7 @@ class JobRegistry:
         return job.start(send, collect)
 
     def get(self, record: JobRecord) -> Job | None:
-        """The job that follows the ticket now."""
+        """The job that follows the job record now."""
         return self._jobs.get(record.id)
 
     def active(self) -> list[Job]:

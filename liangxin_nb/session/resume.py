@@ -28,7 +28,7 @@ __all__ = ["TaskResumer"]
 
 
 class TaskResumer:
-    """Takes tickets up again: by id, from the ledger, from the service, from a notebook file."""
+    """Takes records up again: by id, from the ledger, from the service, from a notebook file."""
 
     def __init__(
         self,
@@ -94,14 +94,14 @@ class TaskResumer:
         return [self.attach(task_id) for task_id in extract_task_ids(text, repr(str(notebook)))]
 
     def take_over(self, record: JobRecord) -> Job | None:
-        """The job of a ticket: an intent is sent, an accepted task collected.
+        """The job of a job record: an intent is sent, an accepted task collected.
 
         None when another living notebook looks after it, or was quicker.
         """
         return None if self._ownership.owned_elsewhere(record) else self._take_over(record)
 
     def find_identical(self, requests: Sequence[Request]) -> list[JobRecord | None]:
-        """For each request a ticket of identical work that is kept on this disk, each only once."""
+        """For each request a record of identical work that is kept on this disk, each only once."""
         service = (self._settings.profile, self._settings.base_url)
         given: set[str] = set()
         found: list[JobRecord | None] = []
@@ -113,24 +113,24 @@ class TaskResumer:
         return found
 
     def reuse(self, record: JobRecord) -> Job:
-        """A job that is over at once: what is kept of a ticket, in place of a new task."""
+        """A job that is over at once: what is kept of a job record, in place of a new task."""
         return self._jobs.start(record, None, self._load, reused=True)
 
     def reconcile(self) -> None:
-        """Accepts lost tickets whose tasks calls have named while nobody was there to hear."""
+        """Accepts lost job records whose tasks calls have named while no one was there to hear."""
         mark_interrupted(self._ledger, self._ownership.is_alive)
         if mine := self._unconfirmed():
             self._loop.submit(self._reconciler.confirm_hints(mine)).result()
 
     def _unconfirmed(self) -> list[JobRecord]:
-        """The tickets whose answers were lost, as far as this session may look after them."""
+        """The job records whose answers were lost, as far as this session may look after them."""
         unknown = [
             t for t in self._ledger.with_status("unconfirmed") if self._ownership.can_take_over(t)
         ]
         return [record for record in unknown if self._jobs.get(record) is None]
 
     def _confirmed_by(self, task_id: str) -> JobRecord | None:
-        """The lost ticket whose task somebody has found, now accepted, if the service agrees."""
+        """The lost job record whose task someone has found, now accepted, if the service agrees."""
         if self._ledger.find(task_id) is not None:
             return None
         for record in self._unconfirmed():
@@ -167,7 +167,7 @@ class TaskResumer:
         return job
 
     def _take_over(self, record: JobRecord) -> Job | None:
-        """The job for a ticket: the one that runs, or a new one; None when another was quicker."""
+        """The job for a record: the one that runs, or a new one; None when another was quicker."""
         with self._lock:
             return self._claim(record)
 

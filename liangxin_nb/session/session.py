@@ -116,7 +116,7 @@ class Session:
         return self.submit(request, callback=callback, reuse=reuse)
 
     def submit(self, request: Request, *, callback: str | None = "", reuse: bool = False) -> Job:
-        """Writes the request's ticket into the ledger, then sends it from the private loop.
+        """Writes the request's job record into the ledger, then sends it from the private loop.
 
         `callback`, `reuse`: as in `generate`. Raises `InvalidRequestError` before anything is sent,
         also for a request read from the ledger whose reference pictures are not at hand.
@@ -140,7 +140,7 @@ class Session:
     def create_jobs(
         self, requests: Mapping[int, Request], batch: str, batch_record: BatchRecord | None = None
     ) -> list[JobRecord]:
-        """A ticket for each of a batch's `requests`, on disk before the first is sent by
+        """A job record for each of a batch's `requests`, on disk before the first is sent by
         `take_over`.
 
         `batch_record`: the batch itself, where it is new. Raises `InvalidRequestError` and writes
@@ -159,7 +159,7 @@ class Session:
         return records
 
     def find_identical(self, requests: Sequence[Request]) -> list[JobRecord | None]:
-        """For each request a ticket of identical work that is kept on this disk, each only once."""
+        """For each request a record of identical work that is kept on this disk, each only once."""
         return self._resumer.find_identical(requests)
 
     def credits(self) -> float:
@@ -193,7 +193,7 @@ class Session:
         return self._resumer.take_over(record)
 
     def reconcile(self) -> None:
-        """Settles what a dead process left, and accepts lost tickets that calls have named."""
+        """Settles what a dead process left, and accepts lost job records that calls have named."""
         self._resumer.reconcile()
 
     def attach(self, task_id: str) -> Job:
@@ -220,7 +220,7 @@ class Session:
         return audit(self.ledger, self.results, self._ownership.is_alive)
 
     def get_record(self, id: str) -> JobRecord:
-        """The ledger's ticket of a task id or ticket id.
+        """The ledger's job record of a task id or job record id.
 
         Raises `InvalidRequestError` without one.
         """
@@ -244,7 +244,7 @@ class Session:
         return self.results.load(record.folder)
 
     def job(self, id: str) -> Job | None:
-        """The job that this session follows under a ticket id or task id."""
+        """The job that this session follows under a job record id or task id."""
         record = self.ledger.find(id)
         return self._jobs.get(record) if record else None
 

@@ -39,7 +39,7 @@ BUSY = b'{"code": 429, "msg": "saturated"}'
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Answers what a test says, in order (the last for ever), and remembers every request."""
+    """Answers what a test says, in order (the last forever), and remembers every request."""
 
     def __init__(self, *answers):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -405,7 +405,7 @@ async def test_a_broken_download_goes_on_where_it_stopped(serve, tmp_path, retri
     assert server.seen[1][2]["Range"] == "bytes=4-"
 
 
-async def test_a_part_that_was_not_asked_for_is_not_kept(serve, tmp_path, retries_at_once):
+async def test_a_part_that_was_not_asked_for_is_not_saved(serve, tmp_path, retries_at_once):
     wrong = {"content-range": "bytes 0-5/10"}
     server = serve(
         (200, {"content-length": "10"}, b"half"), (206, wrong, b"other!"), (200, {}, b"all of it")

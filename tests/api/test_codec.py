@@ -161,7 +161,7 @@ def test_two_states_are_final_and_any_other_word_is_still_running(state, final):
     assert (read, read.is_final) == (state, final)
 
 
-def test_bytes_that_are_no_utf8_are_kept_readable():
+def test_bytes_that_are_no_utf8_are_saved_readable():
     body = b'{"data": {"state": "waiting", "model": "m"}} '
     assert codec.parse_record(200, body).raw == body.decode()
     assert refused(codec.parse_record, 200, b"\xff{}").message.endswith("It begins: \ufffd{}")

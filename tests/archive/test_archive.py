@@ -45,7 +45,7 @@ def picture_in(zip):
 
 
 def ledger_with(zip, **values):
-    """The zip with other values in its first ticket."""
+    """The zip with other values in its first job record."""
     header, first, *rest = part(zip, "ledger.jsonl").decode().splitlines()
     line = json.loads(first)
     line["job"] |= values
@@ -176,7 +176,7 @@ def test_a_batch_comes_home_as_one(session, tmp_path, home):
         [],
     ],
 )
-def test_a_batch_that_this_program_cannot_have_written_is_refused(zip, home, batch):
+def test_a_batch_that_this_program_cannot_have_written_is_rejected(zip, home, batch):
     header, rest = part(zip, "ledger.jsonl").decode().split("\n", 1)
     text = "\n".join([header, json.dumps({"batch": batch}), rest])
     with pytest.raises(InvalidRequestError, match="nothing was changed"):
@@ -244,7 +244,7 @@ def test_the_key_is_in_nothing_that_is_packed(session, tmp_path, sandbox):
         assert all(sandbox.key.encode() not in archive.read(n) for n in archive.namelist())
 
 
-def test_a_name_that_is_taken_is_refused_and_a_folder_gets_a_new_file_each_time(zip, away):
+def test_a_name_that_is_taken_is_rejected_and_a_folder_gets_a_new_file_each_time(zip, away):
     with pytest.raises(InvalidRequestError, match="is there already"):
         export_session(away, zip, notebooks=False)
     names = {export_session(away, zip.parent, notebooks=False).path.name for _ in range(3)}
@@ -345,7 +345,7 @@ def test_a_page_of_html_under_a_pictures_name_is_left_out(zip, home):
         ({"model": None}, "jobs.model is missing"),
     ],
 )
-def test_a_ledger_that_this_program_cannot_have_written_is_refused_whole(zip, home, values, said):
+def test_a_ledger_that_this_program_cannot_have_written_is_rejected_whole(zip, home, values, said):
     with pytest.raises(InvalidRequestError, match="nothing was changed") as error:
         import_session(home, ledger_with(zip, **values), notebooks=True)
     assert said in str(error.value)

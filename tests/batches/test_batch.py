@@ -139,7 +139,7 @@ def test_a_dry_run_says_how_many_and_what_is_known_of_the_cost(session):
         ("-o steps", "not NAME=VALUE"),
     ],
 )  # fmt: skip
-def test_a_wrong_batch_line_is_refused_in_one_line(line, said):
+def test_a_wrong_batch_line_is_rejected_in_one_line(line, said):
     with pytest.raises(InvalidRequestError) as error:
         parse_batch_line(line, "a lake", {})
     assert said in str(error.value)
@@ -195,7 +195,7 @@ story = pytest.mark.xdist_group("a batch that ends partly")
 
 
 @story
-def test_all_tickets_of_a_batch_are_written_before_the_first_is_sent(partly):
+def test_all_records_of_a_batch_are_written_before_the_first_is_sent(partly):
     assert partly.at_once == 6
 
 
@@ -219,7 +219,7 @@ def test_only_what_cannot_exist_already_is_sent_again(partly):
 
 
 @story
-def test_the_tickets_of_earlier_tries_stay_in_the_ledger(partly):
+def test_the_records_of_earlier_tries_stay_in_the_ledger(partly):
     assert len(partly.session.ledger.jobs_of_batch(partly.batch.id)) == 7 + partly.failed
 
 
@@ -270,7 +270,7 @@ def test_identical_work_is_taken_from_the_ledger(session, sandbox):
     assert sandbox.counters()["created"] == before + 1
 
 
-def test_a_result_that_is_used_again_says_since_when_it_is_kept(session, sandbox):
+def test_a_result_that_is_used_again_says_since_when_it_is_saved(session, sandbox):
     wish = {"prompt": "a lake", "seed": 1, "size": "square"}
     kept = session.generate(**wish).wait(120)
     job = session.generate(**wish, reuse=True)
@@ -302,7 +302,7 @@ def test_a_batch_that_was_left_is_resumed_and_nothing_is_created_twice(session):
     assert session.ledger.count_by_status() == {"saved": 6}
 
 
-def test_an_intent_that_another_notebook_sent_and_left_is_not_sent_again(tmp_path):
+def test_an_pending_record_that_another_notebook_sent_and_left_is_not_sent_again(tmp_path):
     ledger = Ledger(tmp_path / "ledger.sqlite")
     record = ledger.create(Request("z-image", "x"), "sandbox", "")
     mine = ledger.claim(record, "quick")

@@ -20,14 +20,14 @@ from liangxin_nb.notebook.widgets.card_factory import make_card
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.job_record import JobUpdate, JobRecord
 here = get_session()
-async def wander(ticket, tell):
+async def wander(job record, tell):
     for phase in itertools.cycle(("waiting", "queuing", "generating")):
-        tell(JobUpdate(ticket, phase))
+        tell(JobUpdate(job record, phase))
         await asyncio.sleep({every})
 cards = []
 for n in range({count}):
-    ticket = JobRecord.new(Request("z-image", f"lake {{n}}"), "sandbox", "")
-    job = Job(ticket, here.loop).start(None, wander)
+    job record = JobRecord.new(Request("z-image", f"lake {{n}}"), "sandbox", "")
+    job = Job(job record, here.loop).start(None, wander)
     card, followed = make_card(job, here)
     followed(job)
     cards.append(card)
@@ -43,7 +43,7 @@ class Kernel:
 
     def run(self, code):
         before = time.perf_counter()
-        # Its reply, not what it shows: of that, messages are dropped when nobody reads for long.
+        # Its reply, not what it shows: of that, messages are dropped when no one reads for long.
         reply = self._client.execute(code, reply=True, timeout=300)
         assert reply["content"]["status"] == "ok", reply["content"]
         return time.perf_counter() - before

@@ -127,4 +127,4 @@ if __name__ == "__main__":
     told = {"ours": _ours, "plain": _plain}[how](url, place, int(tasks), float(seconds))
     ticking = idle["cpu"] / int(tasks)
     print(json.dumps({"cpu": max(0.0, told["cpu"] - ticking), "stall": told["stall"]}), flush=True)
-    os._exit(0)  # threads that poll for ever would hold the process
+    os._exit(0)  # threads that poll forever would hold the process

@@ -1,4 +1,4 @@
-"""What somebody in front of JupyterLab waits for: a card, and the first picture of all."""
+"""What someone in front of JupyterLab waits for: a card, and the first picture of all."""
 
 import contextlib
 import statistics

@@ -1,4 +1,4 @@
-"""`make binder-check`: from the Dockerfile to a downloaded zip, as somebody new would go."""
+"""`make binder-check`: from the Dockerfile to a downloaded zip, as someone new would go."""
 
 import argparse
 import socket

@@ -336,7 +336,7 @@ def test_a_picture_that_is_brought_along_tells_how_it_was_made(page, lab):
     page.wait_text(GALLERY, "Service\\s+sandbox")
 
 
-def test_a_file_that_is_no_picture_is_refused_in_words(page, tmp_path):
+def test_a_file_that_is_no_picture_is_rejected_in_words(page, tmp_path):
     strange = tmp_path / "strange.png"
     strange.write_bytes(b"\x89PNG\r\n\x1a\n" + b"no picture" * 9)
     upload(page, strange)

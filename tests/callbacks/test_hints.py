@@ -233,7 +233,7 @@ def test_a_sandbox_calls_at_its_start_about_what_has_ended_meanwhile(receiver, s
     assert [hint.task_id for hint in store.hints()] == [task]
 
 
-def test_an_empty_callback_is_none_and_an_odd_one_is_refused(sandbox):
+def test_an_empty_callback_is_none_and_an_odd_one_is_rejected(sandbox):
     wish = {"model": "z-image", "input": {"prompt": "a lake"}}
     api = f"{sandbox.url}/api/v1/jobs/createTask"
     assert call(api, {**wish, "callBackUrl": ""})[0] == 200

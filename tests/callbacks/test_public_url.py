@@ -51,7 +51,7 @@ def test_without_a_public_address_it_says_so_in_one_line(env):
     ["http://hub.example", "ftp://hub.example", "https://", "http://127.0.0.1:80",
      "https://li:pw@hub.example", "https://[", "http://169.254.169.254/"],
 )  # fmt: skip
-def test_what_no_service_may_call_is_refused(url):
+def test_what_no_service_may_call_is_rejected(url):
     with pytest.raises(InvalidRequestError, match="public https") as refused:
         validate(url, local=False)
     assert "pw" not in str(refused.value)
@@ -86,6 +86,6 @@ def test_nothing_is_written_down_when_there_is_no_address(tmp_path):
     assert session.ledger.count_by_status() == {}
 
 
-def test_a_word_that_is_no_callback_is_refused():
+def test_a_word_that_is_no_callback_is_rejected():
     with pytest.raises(InvalidRequestError, match="none of auto, none and a URL"):
         Session(callback="always")

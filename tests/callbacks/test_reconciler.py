@@ -63,7 +63,7 @@ def other_task(faulty, prompt="something else"):
 
 @recovering
 def test_a_caller_is_not_believed(faulty, opened):
-    """Not about another request's task, an unknown task, and one that another ticket has."""
+    """Not about another request's task, an unknown task, and one that another job record has."""
     session = opened(faulty, FAST_PACE, callback="")
     twin = session.generate("a lake", size="square")
     twin.wait(120)
@@ -114,7 +114,7 @@ sys.stdin.read()
 def killed(module_sandbox, tmp_path_factory):
     """What a kernel left that was killed while createTask was answered; the call came after that.
 
-    Its ticket, and its folder with the mailbox and the results.
+    Its job record, and its folder with the mailbox and the results.
     """
     place, before = tmp_path_factory.mktemp("killed"), created(module_sandbox)
     set_faults(module_sandbox, "create-slow:600")
@@ -154,7 +154,7 @@ def test_a_call_that_came_while_no_kernel_was_there_is_used_after_a_restart(
     assert created(faulty) == calls, "nothing is created again"
 
 
-def test_two_lost_tickets_cannot_have_the_same_task(tmp_path):
+def test_two_lost_records_cannot_have_the_same_task(tmp_path):
     ledger = Ledger(tmp_path / "ledger.sqlite")
     records = [ledger.create(Request("z-image", "a lake"), "kie", "https://x") for _ in range(2)]
     lost = [ledger.update(t, "unconfirmed", status="unconfirmed") for t in records]

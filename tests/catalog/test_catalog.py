@@ -64,7 +64,7 @@ def test_option_text_is_converted_to_the_inputs_type():
         (catalog.find_model("liangxin", "kling-v3-pro"), {"seed": "7"}, {}, "-o NAME=VALUE"),
     ],
 )
-def test_undocumented_input_is_refused_with_one_line(model, plain, options, message):
+def test_undocumented_input_is_rejected_with_one_line(model, plain, options, message):
     with pytest.raises(InvalidRequestError, match=r"[Nn]othing was sent") as error:
         catalog.normalize_options(model, plain, options)
     assert message in str(error.value)

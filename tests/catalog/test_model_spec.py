@@ -387,7 +387,7 @@ MODELS = [(profile, id) for profile, table in TABLE.items() for id in table]
 
 
 @pytest.mark.parametrize(("profile", "id"), MODELS)
-def test_each_value_is_accepted_warned_or_refused_as_documented(profile, id):
+def test_each_value_is_accepted_warned_or_rejected_as_documented(profile, id):
     model, rows = catalog.load_models(profile)[id], TABLE[profile][id]
     wrong = [
         f"{name} = {str(value)[:30]!r} (length {len(str(value))}): {line}"
@@ -428,7 +428,7 @@ def test_types_defaults_and_required_inputs_are_the_documented_ones(profile):
 
 
 @pytest.mark.parametrize("profile", TABLE)
-def test_a_value_of_the_wrong_type_is_refused(profile):
+def test_a_value_of_the_wrong_type_is_rejected(profile):
     for id, model, rows, name, _, row in documented_inputs(profile):
         for value in [] if name == "prompt" else WRONG[row.type]:
             asked = {**around(rows, name), name: value}
@@ -436,7 +436,7 @@ def test_a_value_of_the_wrong_type_is_refused(profile):
 
 
 @pytest.mark.parametrize("profile", TABLE)
-def test_a_missing_required_input_is_refused(profile):
+def test_a_missing_required_input_is_rejected(profile):
     for id, model, rows, name, _, row in documented_inputs(profile):
         if row.required:
             rest = {k: v for k, v in around(rows, name).items() if k != name}
@@ -456,7 +456,7 @@ def test_inputs_that_belong_together_are_checked_together(id, good, bad):
 
 
 @pytest.mark.parametrize(("id", "both"), EXCLUSIVE)
-def test_inputs_that_exclude_each_other_are_refused_before_sending(id, both):
+def test_inputs_that_exclude_each_other_are_rejected_before_sending(id, both):
     assert verdict_of(catalog.find_model("liangxin", id), both, "x") == "refused"
     assert accepted_by_sandbox(id, both, "x")
 

@@ -64,7 +64,7 @@ def test_a_locked_keyring_is_passed_over(monkeypatch):
         "0123456789abcdef0123456789abcdef",
     ],
 )
-def test_a_line_that_holds_a_key_is_refused_without_repeating_it(line):
+def test_a_line_that_holds_a_key_is_rejected_without_repeating_it(line):
     assert credentials.looks_like_key(line)
     with pytest.raises(InvalidRequestError, match="no place for one") as error:
         arguments.parse_cell(line, "a lake", {})
@@ -79,7 +79,7 @@ def test_an_ordinary_line_is_not_taken_for_a_key(line):
     assert not credentials.looks_like_key(line)
 
 
-def test_the_key_in_a_prompt_is_refused_before_it_is_written_anywhere(tmp_path):
+def test_the_key_in_a_prompt_is_rejected_before_it_is_written_anywhere(tmp_path):
     session = Session(base_url="http://127.0.0.1:9", key=KEY, results=tmp_path / "r")
     with pytest.raises(InvalidRequestError, match="holds your API key") as error:
         session.generate(f"a sign that says {KEY}")

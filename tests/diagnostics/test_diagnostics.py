@@ -41,7 +41,7 @@ def test_an_old_kernel_a_missing_service_and_broken_settings_are_wrong(monkeypat
     true = metadata.version
     old = {"ipykernel": "7.0.1"}
     monkeypatch.setattr(metadata, "version", lambda name: old.get(name) or true(name))
-    with socket.socket() as taken:  # bound and not listening: nobody answers there
+    with socket.socket() as taken:  # bound and not listening: no one answers there
         taken.bind(("127.0.0.1", 0))
         away = f"https://127.0.0.1:{taken.getsockname()[1]}"
         monkeypatch.setattr(Settings, "local", property(lambda _: False))

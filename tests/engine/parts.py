@@ -1,4 +1,4 @@
-"""Parts of a ticket's way in memory: a client and a budget that do what a test says."""
+"""Parts of a job record's way in memory: a client and a budget that do what a test says."""
 
 import asyncio
 import io
@@ -102,7 +102,7 @@ def record(state="success", *urls, **values):
 
 
 def submitted(ledger: Ledger, profile="liangxin", **values):
-    """A ticket that the service has accepted as task_1, as the ledger has it."""
+    """A job record that the service has accepted as task_1, as the ledger has it."""
     record = ledger.create(REQUEST, profile, "https://service.example", "me")
     values = {"status": "submitted", "task_id": "task_1", **values}
     return ledger.update(record, "submitted", **values)

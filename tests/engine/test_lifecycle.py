@@ -75,7 +75,7 @@ def last_event(ledger, record):
 # ---- a task that succeeds
 
 
-async def test_finished_task_is_kept(make, ledger, statuses):
+async def test_finished_task_is_saved(make, ledger, statuses):
     record = submitted(ledger)
     result = await make().collect(record, statuses.append)
     assert [path.name for path in result.paths] == ["1.png"]
@@ -89,18 +89,18 @@ async def test_states_of_a_task_are_reported_and_then_saving(make, ledger, statu
     assert [one.record.task_id for one in statuses] == ["task_1"] * 3
 
 
-async def test_credits_and_seconds_are_written_before_the_result_is_kept(make, ledger, statuses):
+async def test_credits_and_seconds_are_written_before_the_result_is_saved(make, ledger, statuses):
     done = record("success", LINK, credits=4.0, created_ms=1000, completed_ms=3500)
-    ticket = submitted(ledger)
-    await make(Follow(done)).collect(ticket, statuses.append)
-    found = ledger.find(ticket.id)
+    job_record = submitted(ledger)
+    await make(Follow(done)).collect(job_record, statuses.append)
+    found = ledger.find(job_record.id)
     assert (found.credits, found.duration_s, found.state) == (4.0, 2.5, "success")
-    assert [what for _, what, _ in ledger.events(ticket.id)] == [
+    assert [what for _, what, _ in ledger.events(job_record.id)] == [
         "pending", "submitted", "success", "saved",
     ]  # fmt: skip
 
 
-async def test_status_of_saving_has_the_ticket_as_it_was_written(make, ledger, statuses):
+async def test_status_of_saving_has_the_record_as_it_was_written(make, ledger, statuses):
     await make(Follow(record("success", LINK))).collect(submitted(ledger), statuses.append)
     assert statuses[-1].record.status == "succeeded"
 
@@ -141,7 +141,7 @@ def at_1000(monkeypatch):
 
 
 @pytest.mark.parametrize(("began", "age"), [(940.0, 60.0), (1000.0, 0.0), (1003.0, 0.0)])
-async def test_age_of_a_task_is_counted_from_its_ticket(
+async def test_age_of_a_task_is_counted_from_its_record(
     make, ledger, statuses, at_1000, began, age
 ):
     follow = Follow(record("success", LINK))
@@ -150,7 +150,7 @@ async def test_age_of_a_task_is_counted_from_its_ticket(
 
 
 async def test_task_that_was_sent_just_now_has_no_age(make, ledger, statuses, at_1000):
-    """It was accepted when its turn came, perhaps long after its ticket was written."""
+    """It was accepted when its turn came, perhaps long after its job record was written."""
     follow = Follow(APIConnectionError("no answer"))
     living = make(follow)
     intent = ledger.create(REQUEST, "liangxin", "https://service.example", "me").replace(
@@ -183,14 +183,14 @@ async def test_request_is_sent_without_a_callback(make, ledger, statuses):
 
 
 async def test_failed_task_is_written_down_with_its_reason(make, ledger, statuses):
-    ticket = submitted(ledger)
+    job_record = submitted(ledger)
     failed = record("fail", fail_code="E1", fail_msg="no luck")
     with pytest.raises(TaskFailedError) as raised:
-        await make(Follow(failed)).collect(ticket, statuses.append)
+        await make(Follow(failed)).collect(job_record, statuses.append)
     assert raised.value.fail_code == "E1"
-    found = ledger.find(ticket.id)
+    found = ledger.find(job_record.id)
     assert (found.status, found.reason, found.state) == ("failed", str(raised.value), "fail")
-    assert ("failed", str(raised.value)) in [line[1:] for line in ledger.events(ticket.id)]
+    assert ("failed", str(raised.value)) in [line[1:] for line in ledger.events(job_record.id)]
     assert [one.phase for one in statuses] == []
 
 
@@ -206,12 +206,12 @@ async def test_task_that_the_service_has_forgotten_is_lost(make, ledger, statuse
 
 
 async def test_task_without_a_result_is_lost(make, ledger, statuses):
-    ticket = submitted(ledger)
+    job_record = submitted(ledger)
     client = Client(get_task=[record("success")])
     with pytest.raises(ResultUnavailableError, match="names no result") as raised:
-        await make(Follow(record("success")), client).collect(ticket, statuses.append)
+        await make(Follow(record("success")), client).collect(job_record, statuses.append)
     assert raised.value.task_id == "task_1"
-    assert ledger.find(ticket.id).status == "result_lost"
+    assert ledger.find(job_record.id).status == "result_lost"
 
 
 async def test_other_refusal_leaves_the_task_to_be_collected(make, ledger, statuses):
@@ -237,12 +237,12 @@ async def test_task_that_is_no_longer_followed_has_no_owner(make, ledger, status
 
 
 async def test_state_before_an_error_is_in_the_ledger(make, ledger, statuses):
-    ticket = submitted(ledger)
+    job_record = submitted(ledger)
     with pytest.raises(APIConnectionError):
         await make(Follow(record("generating"), APIConnectionError("no answer"))).collect(
-            ticket, statuses.append
+            job_record, statuses.append
         )
-    assert ledger.find(ticket.id).state == "generating"
+    assert ledger.find(job_record.id).state == "generating"
 
 
 async def test_connection_that_fails_leaves_the_task_without_an_owner(make, ledger, statuses):
@@ -260,7 +260,7 @@ async def test_connection_that_fails_leaves_the_task_without_an_owner(make, ledg
 
 
 def unknown_here():
-    """A ticket for task_1 that the ledger does not have, with a placeholder for its request."""
+    """A job record for task_1 that the ledger does not have, with a placeholder for its request."""
     record = JobRecord.new(Request("unknown", "?"), "liangxin", "https://service.example", "me")
     return record.replace(task_id="task_1")
 
@@ -270,10 +270,12 @@ ECHO = {"input": {"prompt": " a lake ", "image_size": "square", "seed": 7}}
 
 async def test_attached_task_takes_its_request_from_the_service(make, ledger, statuses):
     client = Client(get_task=[record("waiting", param=ECHO, model="flux-2-pro")])
-    ticket = await make(client=client).adopt(unknown_here(), statuses.append)
-    assert ticket.request == Request("flux-2-pro", "a lake", {"image_size": "square", "seed": 7})
-    assert (ticket.status, ticket.task_id) == ("submitted", "task_1")
-    assert ledger.find("task_1") == ticket
+    job_record = await make(client=client).adopt(unknown_here(), statuses.append)
+    assert job_record.request == Request(
+        "flux-2-pro", "a lake", {"image_size": "square", "seed": 7}
+    )
+    assert (job_record.status, job_record.task_id) == ("submitted", "task_1")
+    assert ledger.find("task_1") == job_record
     assert client.calls == [("get_task", "task_1")]
 
 
@@ -290,15 +292,15 @@ async def test_question_about_an_attached_task_takes_a_turn(make, statuses):
 async def test_phase_of_an_attached_task(make, statuses, state, phase):
     """One that has ended already is to be collected yet."""
     client = Client(get_task=[record(state, param=ECHO)])
-    ticket = await make(client=client).adopt(unknown_here(), statuses.append)
-    assert [(one.record, one.phase) for one in statuses] == [(ticket, phase)]
+    job_record = await make(client=client).adopt(unknown_here(), statuses.append)
+    assert [(one.record, one.phase) for one in statuses] == [(job_record, phase)]
 
 
 @pytest.mark.parametrize("param", [{}, {"input": None}, {"input": {"prompt": "  "}}])
 async def test_attached_task_without_a_prompt_says_so(make, statuses, param):
     client = Client(get_task=[record("waiting", param=param, model="")])
-    ticket = await make(client=client).adopt(unknown_here(), statuses.append)
-    assert ticket.request == Request("unknown", "(the service tells no prompt for task_1)")
+    job_record = await make(client=client).adopt(unknown_here(), statuses.append)
+    assert job_record.request == Request("unknown", "(the service tells no prompt for task_1)")
 
 
 async def test_attached_task_that_the_service_does_not_know_is_lost(make, ledger, statuses):

@@ -145,7 +145,7 @@ def intent_of_an_ended_notebook(session, owner="ended"):
     return session.ledger.create(Request("z-image", "a lake"), *place, owner)
 
 
-def test_intent_is_sent_by_the_notebook_that_took_it_up_first(connect, server):
+def test_pending_record_is_sent_by_the_notebook_that_took_it_up_first(connect, server):
     """The second saw it as it was before the first took it."""
     first, second = connect(), connect()
     record = intent_of_an_ended_notebook(first)
@@ -155,7 +155,7 @@ def test_intent_is_sent_by_the_notebook_that_took_it_up_first(connect, server):
     assert server.count("createTask") == 1
 
 
-def test_intent_that_was_sent_and_left_meanwhile_is_not_sent_again(connect, server):
+def test_pending_record_that_was_sent_and_left_meanwhile_is_not_sent_again(connect, server):
     """Its sender has let go of it, so its owner is the same as when the second saw it."""
     first, second = connect(), connect()
     record = intent_of_an_ended_notebook(first, owner="")
@@ -233,7 +233,7 @@ def test_request_that_a_killed_process_was_sending_may_be_billed(connect, server
 # ---- what was paid for is kept
 
 
-def test_result_on_disk_that_the_ledger_does_not_know_is_kept_once(connect, server, tmp_path):
+def test_result_on_disk_that_the_ledger_does_not_know_is_saved_once(connect, server, tmp_path):
     with running(die_before_the_ledger_says_kept, server.url, tmp_path / "results") as (process, _):
         process.join(60)
         assert process.exitcode is not None

@@ -51,30 +51,30 @@ def dead(*urls):
 # ---- what is kept
 
 
-async def test_every_file_is_downloaded_and_kept_in_order(keeping, ledger, results):
-    client, ticket = Client(download=[PNG]), submitted(ledger)
-    result = await keeping.save(client, ticket, record("success", FIRST, SECOND))
+async def test_every_file_is_downloaded_and_saved_in_order(keeping, ledger, results):
+    client, job_record = Client(download=[PNG]), submitted(ledger)
+    result = await keeping.save(client, job_record, record("success", FIRST, SECOND))
     assert sorted(downloaded(client)) == [FIRST, SECOND]
     assert [path.name for path in result.paths] == ["1.png", "2.png"]
     assert all(path.is_relative_to(results.root) for path in result.paths)
 
 
 async def test_ledger_has_the_folder_and_the_files(keeping, ledger, results):
-    ticket = submitted(ledger)
-    result = await keeping.save(Client(download=[PNG]), ticket, record("success", FIRST))
-    found = ledger.find(ticket.id)
+    job_record = submitted(ledger)
+    result = await keeping.save(Client(download=[PNG]), job_record, record("success", FIRST))
+    found = ledger.find(job_record.id)
     assert (found.status, results.root / found.folder) == ("saved", result.folder)
     with ledger.read_only() as db:
         rows = db.exec_driver_sql("select job_id, name, bytes, sha256, width, height from files")
         (row,) = rows.fetchall()
     (file,) = result.metadata.files
-    assert row == (ticket.id, "1.png", file["bytes"], file["sha256"], 8, 6)
+    assert row == (job_record.id, "1.png", file["bytes"], file["sha256"], 8, 6)
 
 
 async def test_story_tells_what_was_asked_and_what_it_cost(keeping, ledger):
-    ticket = submitted(ledger)
+    job_record = submitted(ledger)
     done = record("success", FIRST, credits=4.5, created_ms=1000, completed_ms=3500)
-    metadata = (await keeping.save(Client(download=[PNG]), ticket, done)).metadata
+    metadata = (await keeping.save(Client(download=[PNG]), job_record, done)).metadata
     assert (metadata.prompt, metadata.model, metadata.options) == (
         "雨夜 {x}",
         "z-image",
@@ -82,7 +82,7 @@ async def test_story_tells_what_was_asked_and_what_it_cost(keeping, ledger):
     )
     assert (metadata.task_id, metadata.job_id, metadata.service) == (
         "task_1",
-        ticket.id,
+        job_record.id,
         "liangxin",
     )
     assert (metadata.credits, metadata.duration_s) == (4.5, 2.5)
@@ -93,12 +93,12 @@ async def test_story_tells_what_was_asked_and_what_it_cost(keeping, ledger):
 
 @pytest.mark.parametrize(("profile", "drawing"), [("sandbox", True), ("liangxin", False)])
 async def test_only_a_picture_of_the_sandbox_is_a_drawing(keeping, ledger, profile, drawing):
-    ticket = submitted(ledger, profile=profile)
-    result = await keeping.save(Client(download=[PNG]), ticket, record("success", FIRST))
+    job_record = submitted(ledger, profile=profile)
+    result = await keeping.save(Client(download=[PNG]), job_record, record("success", FIRST))
     assert result.metadata.is_sandbox is drawing
 
 
-async def test_text_in_the_answer_is_kept_without_a_download(keeping, ledger):
+async def test_text_in_the_answer_is_saved_without_a_download(keeping, ledger):
     answer = record("success")
     answer = replace(answer, outputs=(TaskOutput("", "text", "雨\n\ntwo"),))
     client = Client()
@@ -120,14 +120,14 @@ async def test_text_is_written_as_utf_8_whatever_the_system_writes(keeping, ledg
 
 
 async def test_result_that_is_on_disk_already_is_not_downloaded(keeping, ledger):
-    ticket, answer = submitted(ledger), record("success", FIRST)
-    first = await keeping.save(Client(download=[PNG]), ticket, answer)
-    ledger.update(ticket, "as if it had never been kept", status="succeeded", folder="")
+    job_record, answer = submitted(ledger), record("success", FIRST)
+    first = await keeping.save(Client(download=[PNG]), job_record, answer)
+    ledger.update(job_record, "as if it had never been kept", status="succeeded", folder="")
     client = Client()
-    again = await keeping.save(client, ticket, answer)
+    again = await keeping.save(client, job_record, answer)
     assert client.calls == []
     assert again.folder == first.folder
-    assert ledger.find(ticket.id).status == "saved"
+    assert ledger.find(job_record.id).status == "saved"
 
 
 @pytest.mark.parametrize("last", [PNG, DEAD], ids=["saved", "result_lost"])

@@ -64,7 +64,7 @@ async def until(condition, task):
 # ---- an accepted request
 
 
-async def test_accepted_ticket_has_the_task_id_here_and_in_the_ledger(ledger, intend, statuses):
+async def test_accepted_record_has_the_task_id_here_and_in_the_ledger(ledger, intend, statuses):
     record = await sending(Client(create=["task_1"]), ledger).submit(intend(), statuses.append)
     assert (record.status, record.task_id) == ("submitted", "task_1")
     assert ledger.find(record.id) == record
@@ -126,7 +126,7 @@ async def test_turn_ends_after_the_task_id_is_in_the_ledger(ledger, intend, stat
     assert budget.steps == ["acquire_create", ("confirm_create", "turn 1")]
 
 
-async def test_turn_ends_when_the_request_was_refused(ledger, intend, statuses):
+async def test_turn_ends_when_the_request_was_rejected(ledger, intend, statuses):
     budget = Budget()
     client = Client(create=[InsufficientCreditsError("no credits", status=402)])
     with pytest.raises(InsufficientCreditsError):
@@ -201,7 +201,7 @@ async def cancelled_in_the_queue(ledger, intent):
     return raised.value, client.calls
 
 
-async def test_request_cancelled_before_its_turn_is_refused_and_not_sent(ledger, intend):
+async def test_request_cancelled_before_its_turn_is_rejected_and_not_sent(ledger, intend):
     intent = intend()
     error, calls = await cancelled_in_the_queue(ledger, intent)
     assert calls == []
@@ -211,7 +211,7 @@ async def test_request_cancelled_before_its_turn_is_refused_and_not_sent(ledger,
     assert history(ledger, intent)[1:] == [("rejected", str(error))]
 
 
-async def test_cancelled_request_of_a_batch_stays_an_intent_without_owner(ledger, intend):
+async def test_cancelled_request_of_a_batch_stays_an_pending_record_without_owner(ledger, intend):
     intent = intend(batch_id="b1")
     error, calls = await cancelled_in_the_queue(ledger, intent)
     assert calls == []
@@ -250,8 +250,8 @@ async def test_request_ends_when_its_own_task_is_cancelled(ledger, intend, statu
 
 
 async def test_four_requests_are_on_their_way_at_once(monkeypatch, ledger, intend, statuses):
-    async def write(_ledger, ticket, _what, _detail="", **values):
-        return ticket.replace(**values)
+    async def write(_ledger, job_record, _what, _detail="", **values):
+        return job_record.replace(**values)
 
     async def answered():
         await answer.wait()

@@ -29,7 +29,7 @@ class Batch:
 
     Attributes:
         unknown: Requests that were on their way when the process was killed.
-        counts: Tickets of each status in the ledger.
+        counts: Job records of each status in the ledger.
         created: Each prompt and seed, and how often the service created it.
         calls: How often createTask was called.
         text: How the batch describes itself when it is opened once more.
@@ -143,7 +143,7 @@ def kill_amid_requests(batch):
 
 
 def take_up(batch):
-    """Two processes take it up at once: of each ticket one of them is the quicker."""
+    """Two processes take it up at once: of each job record one of them is the quicker."""
     arguments = (batch.server.url, batch.results, batch.size, batch.id)
     with (
         running(go_on_with_a_batch, *arguments) as (_, one),
@@ -169,7 +169,7 @@ def test_nothing_is_sent_twice(batch):
     assert batch.size - batch.unknown <= batch.calls <= batch.size
 
 
-def test_every_ticket_has_come_to_an_end(batch):
+def test_every_record_has_come_to_an_end(batch):
     assert set(batch.counts) <= {"saved", "failed", "rejected", "unconfirmed"}
     assert sum(batch.counts.values()) == batch.size
 
@@ -178,7 +178,7 @@ def test_only_requests_on_their_way_at_the_crash_are_unknown(batch):
     assert batch.counts["unconfirmed"] == batch.unknown
 
 
-def test_only_what_the_service_failed_or_refused_has_no_result(batch):
+def test_only_what_the_service_failed_or_rejected_has_no_result(batch):
     # Of the unknown ones some would have failed.
     assert REFUSED + FAILED - batch.unknown <= batch.troubles <= REFUSED + FAILED
     assert batch.counts["saved"] == batch.size - batch.troubles - batch.unknown
@@ -196,7 +196,7 @@ def test_opened_batch_says_what_became_of_it(batch):
     assert batch.text == f"{batch.size} tasks: {', '.join(parts)}"
 
 
-def test_retry_asks_again_only_for_what_failed_or_was_refused(batch):
+def test_retry_asks_again_only_for_what_failed_or_was_rejected(batch):
     before = batch.server.count("createTask")
     with closing(batch.open()) as session:
         opened = open_batch(session, batch.id)

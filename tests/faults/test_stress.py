@@ -1,6 +1,6 @@
 """Four processes on one ledger at once: nothing is lost, and none is told that it is locked.
 
-Each writes `ROUNDS` tickets; with LIANGXIN_STRESS as many as it can in so many seconds.
+Each writes `ROUNDS` job records; with LIANGXIN_STRESS as many as it can in so many seconds.
 """
 
 import os
@@ -23,7 +23,7 @@ PROCESSES = 4
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """A ledger that four processes have written to, and how many tickets each wrote."""
+    """A ledger that four processes have written to, and how many job records each wrote."""
     ledger = Ledger(tmp_path_factory.mktemp("stress") / "ledger.sqlite")
     record = ledger.create(Request("z-image", "shared"), "sandbox", "")
     ledger.update(record, "submitted", status="submitted", task_id="shared-task")
@@ -44,12 +44,12 @@ def test_four_processes_write_a_ledger_without_an_error(shared):
     assert min(counts) > 0
 
 
-def test_no_ticket_of_four_processes_is_lost(shared):
+def test_no_record_of_four_processes_is_lost(shared):
     ledger, counts = shared
     assert ledger.count_by_status() == {"submitted": 1, "saved": sum(counts)}
 
 
-def test_no_change_of_a_ticket_that_four_processes_share_is_lost(shared):
+def test_no_change_of_a_record_that_four_processes_share_is_lost(shared):
     ledger, counts = shared
     record = ledger.find("shared-task")
     touched = [what for _, what, _ in ledger.events(record.id)].count("touched")

@@ -49,7 +49,7 @@ def go_on_with_a_batch(pipe, url, results, count, batch_id=""):
 
 
 def write_under_stress(pipe, place, name, rounds, seconds):
-    """Write tickets and read them, and send how many: `rounds`, or as many as in `seconds`."""
+    """Write job records and read them, and send how many: `rounds`, or as many as in `seconds`."""
     ledger, end, count = Ledger(place), time.monotonic() + seconds, 0
     shared = ledger.find("shared-task")
     while count < rounds or time.monotonic() < end:

@@ -75,13 +75,13 @@ def test_the_facts_come_from_the_bytes():
     ],
     ids=["empty", "a page", "a png cut off", "a jpeg cut off"],
 )
-def test_what_is_no_whole_picture_is_refused(data):
+def test_what_is_no_whole_picture_is_rejected(data):
     data = data()
     with pytest.raises(ValueError, match="picture"):
         imaging.verify(data)
 
 
-def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded():
+def test_a_picture_of_too_many_pixels_is_rejected_before_it_is_decoded():
     out = io.BytesIO()
     Image.new("1", (10_000, 8_100)).save(out, "PNG")
     bomb = out.getvalue()

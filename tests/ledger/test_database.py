@@ -93,7 +93,7 @@ def test_writer_waits_for_another(ledger, other):
         assert db.exec_driver_sql("pragma busy_timeout").scalar() == 30_000
 
 
-def test_event_needs_its_ticket(ledger):
+def test_event_needs_its_record(ledger):
     with pytest.raises(sa.exc.IntegrityError), ledger.transaction() as db:
         db.exec_driver_sql(
             "insert into events (job_id, created_at, event, detail) values ('x', 0, '', '')"
@@ -125,7 +125,7 @@ def test_place_of_a_file_is_its_path(ledger, place):
     assert ledger.location == str(place)
 
 
-def test_newer_ledger_is_refused_with_the_next_step(ledger, place, other):
+def test_newer_ledger_is_rejected_with_the_next_step(ledger, place, other):
     other.execute(f"update version set number = {VERSION + 1}")
     with pytest.raises(InvalidRequestError) as error:
         Ledger(place)
@@ -136,7 +136,7 @@ def test_newer_ledger_is_refused_with_the_next_step(ledger, place, other):
     assert other.execute("select number from version").fetchall() == [(VERSION + 1,)]
 
 
-def test_folder_in_place_of_the_file_is_refused_with_the_reason_and_the_next_step(place):
+def test_folder_in_place_of_the_file_is_rejected_with_the_reason_and_the_next_step(place):
     place.mkdir()
     with pytest.raises(InvalidRequestError) as error:
         Ledger(place)

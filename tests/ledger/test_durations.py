@@ -18,7 +18,7 @@ def ledger(tmp_path):
 
 
 def finished(ledger, seconds, options=None, *, model="z-image", service="https://a.example"):
-    """A ticket that succeeded after so many seconds, or one that runs for None."""
+    """A job record that succeeded after so many seconds, or one that runs for None."""
     record = ledger.create(Request(model, "a lake", options or {}), "kie", service)
     if seconds is None:
         return record

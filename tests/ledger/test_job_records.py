@@ -1,4 +1,4 @@
-"""What the ledger's methods do with one ticket leaves all others alone, and is written whole."""
+"""What the ledger's methods do with one record leaves all others alone, and is written whole."""
 
 import importlib
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ def ledger(tmp_path):
 
 @pytest.fixture
 def add(ledger):
-    """Adds a ticket with the id, time and values given."""
+    """Adds a job record with the id, time and values given."""
 
     def added(id, created_at=100.0, prompt="a lake", model="z-image", profile="liangxin", **values):
         record = JobRecord(
@@ -48,7 +48,7 @@ def files(ledger):
 # ---- writing
 
 
-def test_intent_holds_the_request_the_service_and_the_owner(ledger):
+def test_pending_record_holds_the_request_the_service_and_the_owner(ledger):
     record = ledger.create(REQUEST, "kie", "https://service.example", "me")
     found = ledger.find(record.id)
     assert (found.request, found.profile, found.service, found.owner, found.status) == (
@@ -56,7 +56,7 @@ def test_intent_holds_the_request_the_service_and_the_owner(ledger):
     )  # fmt: skip
 
 
-def test_intent_without_an_owner(ledger):
+def test_pending_record_without_an_owner(ledger):
     assert ledger.create(REQUEST, "kie", "").owner == ""
 
 
@@ -83,7 +83,7 @@ def test_lines_of_the_history_have_their_time_and_their_order(ledger, add, monke
     assert found == [(3.0, "pending"), (1.0, "submitting"), (2.0, "submitted")]
 
 
-def test_history_is_of_one_ticket(ledger, add):
+def test_history_is_of_one_record(ledger, add):
     first, second = add("a"), add("b")
     ledger.update(first, "submitting")
     assert events(ledger, second) == [("pending", "")]
@@ -92,14 +92,14 @@ def test_history_is_of_one_ticket(ledger, add):
 @pytest.mark.parametrize(
     "write",
     [
-        lambda ledger, ticket: ledger.update(ticket, "submitting", status="submitting"),
-        lambda ledger, ticket: ledger.claim(ticket, "you"),
-        lambda ledger, ticket: ledger.confirm_lost(ticket, "task_1"),
-        lambda ledger, ticket: ledger.mark_saved(ticket, "2026-11-21/x", [FILE]),
+        lambda ledger, job_record: ledger.update(job_record, "submitting", status="submitting"),
+        lambda ledger, job_record: ledger.claim(job_record, "you"),
+        lambda ledger, job_record: ledger.confirm_lost(job_record, "task_1"),
+        lambda ledger, job_record: ledger.mark_saved(job_record, "2026-11-21/x", [FILE]),
     ],
     ids=["change", "claim", "found", "keep"],
 )
-def test_writing_about_one_ticket_leaves_the_others_alone(ledger, add, write):
+def test_writing_about_one_record_leaves_the_others_alone(ledger, add, write):
     # A like one on either side: an update without the id would meet it, too.
     before, record, after = (add(id, status="submitting") for id in "abc")
     assert write(ledger, record) is not None
@@ -108,7 +108,7 @@ def test_writing_about_one_ticket_leaves_the_others_alone(ledger, add, write):
 
 
 @pytest.mark.parametrize("status", ["submitting", "unconfirmed"])
-def test_lost_answer_of_either_fate_can_be_found(ledger, add, status):
+def test_lost_answer_of_either_status_can_be_found(ledger, add, status):
     record = add("a", status=status, reason="no answer")
     found = ledger.confirm_lost(record, "task_1")
     assert (found.status, found.task_id, found.reason) == ("submitted", "task_1", "")
@@ -124,7 +124,7 @@ def test_settled_request_is_not_found_again(ledger, add, status):
     assert "found" not in [what for what, _ in events(ledger, record)]
 
 
-def test_kept_ticket_has_its_folder_and_its_line(ledger, add):
+def test_saved_record_has_its_folder_and_its_line(ledger, add):
     record = add("a", status="succeeded")
     kept = ledger.mark_saved(record, "2026-11-21/x", [FILE])
     assert (kept.status, kept.folder) == ("saved", "2026-11-21/x")
@@ -132,7 +132,7 @@ def test_kept_ticket_has_its_folder_and_its_line(ledger, add):
     assert events(ledger, record)[-1] == ("saved", "2026-11-21/x")
 
 
-def test_files_of_a_result_kept_twice_are_those_of_the_second_time(ledger, add):
+def test_files_of_a_result_saved_twice_are_those_of_the_second_time(ledger, add):
     first, second = add("a"), add("b")
     ledger.mark_saved(first, "2026-11-21/x", [FILE])
     ledger.mark_saved(second, "2026-11-21/y", [FILE, FILE | {"name": "2.png"}])
@@ -156,14 +156,14 @@ def test_file_is_written_with_all_its_facts(ledger, add):
 
 
 @pytest.mark.parametrize("wanted", ["aa11", "task_1"])
-def test_ticket_is_found_by_its_whole_id_or_task_id(ledger, add, wanted):
+def test_record_is_found_by_its_whole_id_or_task_id(ledger, add, wanted):
     add("aa112")  # begins with the same letters
     record = add("aa11", task_id="task_1")
     add("bb22", task_id="task_12")
     assert ledger.find(wanted) == record
 
 
-def test_of_two_tickets_with_one_task_id_the_newest_is_found(ledger, add):
+def test_of_two_records_with_one_task_id_the_newest_is_found(ledger, add):
     add("a", created_at=1.0, task_id="task_1")
     add("b", created_at=3.0, task_id="task_1")
     add("c", created_at=2.0, task_id="task_1")
@@ -183,7 +183,7 @@ def test_beginning_of_several_ids_finds_nothing(ledger, add):
     assert ledger.find("aa3").id == "aa3"
 
 
-def test_tickets_of_some_fates_come_oldest_first(ledger, add):
+def test_records_of_some_statuses_come_oldest_first(ledger, add):
     add("a", created_at=3.0, status="submitting")
     add("b", created_at=1.0, status="unconfirmed")
     add("c", created_at=2.0, status="submitting")
@@ -191,7 +191,7 @@ def test_tickets_of_some_fates_come_oldest_first(ledger, add):
     assert ids(ledger.with_status("submitting", "unconfirmed")) == ["b", "c", "a"]
 
 
-def test_unfinished_tickets_are_those_with_a_task_to_collect(ledger, add):
+def test_unfinished_records_are_those_with_a_task_to_collect(ledger, add):
     add("a", created_at=2.0, status="submitted", task_id="task_a")
     add("b", created_at=1.0, status="succeeded", task_id="task_b")
     add("c", status="submitted")
@@ -199,7 +199,7 @@ def test_unfinished_tickets_are_those_with_a_task_to_collect(ledger, add):
     assert ids(ledger.resumable()) == ["b", "a"]
 
 
-def test_unfinished_tickets_come_first_and_then_the_newest(ledger, add):
+def test_unfinished_records_come_first_and_then_the_newest(ledger, add):
     add("a", created_at=1.0, status="submitted")
     add("b", created_at=2.0, status="succeeded")
     add("c", created_at=3.0, status="saved")
@@ -209,13 +209,13 @@ def test_unfinished_tickets_come_first_and_then_the_newest(ledger, add):
     assert ids(ledger.list_jobs(limit=3)) == ["b", "a", "d"]
 
 
-def test_fifty_tickets_are_listed_unless_all_are_wanted(ledger):
+def test_fifty_records_are_listed_unless_all_are_wanted(ledger):
     ledger.add_batch(None, [JobRecord.new(REQUEST, "liangxin", "") for _ in range(51)])
     assert len(ledger.list_jobs()) == 50
     assert len(ledger.list_jobs(limit=None)) == 51
 
 
-def test_tickets_are_counted_by_fate(ledger, add):
+def test_records_are_counted_by_status(ledger, add):
     for id, status in {"a": "saved", "b": "saved", "c": "failed"}.items():
         add(id, status=status)
     assert ledger.count_by_status() == {"saved": 2, "failed": 1}

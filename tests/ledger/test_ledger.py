@@ -51,7 +51,7 @@ def intent(ledger, prompt="x", owner=""):
 # ---- rows and their history
 
 
-def test_intent_is_read_back_as_it_was_written(ledger):
+def test_pending_record_is_read_back_as_it_was_written(ledger):
     record = ledger.create(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "")
     found = ledger.find(record.id)
     assert found == record
@@ -68,14 +68,14 @@ def test_every_change_leaves_a_line_in_the_history(ledger):
     assert history == ["pending", "submitting", "submitted", "saved"]
 
 
-def test_kept_ticket_is_found_by_its_task_id_with_its_folder(ledger):
+def test_saved_record_is_found_by_its_task_id_with_its_folder(ledger):
     record = ledger.update(intent(ledger), "submitted", status="submitted", task_id="task_1")
     ledger.mark_saved(record, "2026-11-21/x", [FILE])
     found = ledger.find("task_1")
     assert (found.status, found.folder) == ("saved", "2026-11-21/x")
 
 
-def test_ticket_is_found_by_the_beginning_of_its_id_when_only_one_fits(ledger):
+def test_record_is_found_by_the_beginning_of_its_id_when_only_one_fits(ledger):
     record = intent(ledger)
     assert ledger.find(record.id[:6]) == record
     intent(ledger)
@@ -83,7 +83,7 @@ def test_ticket_is_found_by_the_beginning_of_its_id_when_only_one_fits(ledger):
     assert ledger.find("%") is None
 
 
-def test_unfinished_tickets_come_first(ledger):
+def test_unfinished_records_come_first(ledger):
     old = ledger.update(intent(ledger, "old"), "submitted", status="submitted", task_id="task_old")
     new = intent(ledger, "new")
     assert [t.id for t in ledger.list_jobs()] == [old.id, new.id]
@@ -105,10 +105,10 @@ def test_usual_duration_of_a_model_is_known_from_the_third_task_on(ledger):
     assert ledger.median_duration("z-image", "sandbox") == 7.0
 
 
-# ---- who may go on with a ticket
+# ---- who may go on with a job record
 
 
-def test_claim_gives_the_ticket_to_its_new_owner(ledger):
+def test_claim_gives_the_record_to_its_new_owner(ledger):
     record = intent(ledger, owner="ended")
     assert ledger.claim(record, "first").owner == "first"
     assert ledger.find(record.id).owner == "first"
@@ -189,7 +189,7 @@ def test_task_id_that_is_already_known_is_not_replaced(ledger):
 
 @pytest.fixture
 def two_rows(ledger):
-    """The rows of a ledger with a kept and a refused ticket."""
+    """The rows of a ledger with a kept and a refused job record."""
     kept = ledger.create(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "", "somebody")
     ledger.mark_saved(kept, "2026-11-21/x", [FILE])
     ledger.update(intent(ledger), "rejected", status="rejected")
@@ -288,7 +288,7 @@ def test_every_commit_reaches_the_disk(on_file):
         assert db.exec_driver_sql("pragma synchronous").scalar() == full
 
 
-def test_ledger_of_a_newer_version_is_refused(on_file):
+def test_ledger_of_a_newer_version_is_rejected(on_file):
     with closing(sqlite3.connect(on_file.location)) as db, db:
         db.execute("update version set number = 99")
     with pytest.raises(InvalidRequestError, match="version 99"):
@@ -347,7 +347,7 @@ def test_ledger_of_version_4_keeps_everything_under_its_new_names(tmp_path):
 
 @pytest.fixture
 def of_version_1(tmp_path):
-    """The file of a ledger as the first version wrote it, with one ticket."""
+    """The file of a ledger as the first version wrote it, with one job record."""
     place = tmp_path / "ledger.sqlite"
     intent(Ledger(place), "old", "somebody")
     with closing(sqlite3.connect(place)) as db, db:

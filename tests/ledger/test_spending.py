@@ -35,7 +35,7 @@ def test_tasks_and_credits_are_added_up_by_model(ledger):
     assert rows == [("z-image", 2, 8.5), ("other", 1, "–")]
 
 
-def test_refused_requests_cost_nothing(ledger):
+def test_rejected_requests_cost_nothing(ledger):
     spend(ledger, None, status="rejected")
     assert list(usage_by_day(ledger)) == []
 
@@ -71,7 +71,7 @@ def test_nothing_is_said_before_the_first_task(ledger):
     ],
     ids=["tasks", "credits", "credits-used-up"],
 )
-def test_request_that_would_cross_a_limit_is_refused(ledger, limits, message):
+def test_request_that_would_cross_a_limit_is_rejected(ledger, limits, message):
     spend(ledger, 4.0)
     spend(ledger, 4.0)
     with pytest.raises(InvalidRequestError, match="nothing was sent") as error:
@@ -80,7 +80,7 @@ def test_request_that_would_cross_a_limit_is_refused(ledger, limits, message):
 
 
 @pytest.mark.parametrize("limits", [{}, {"max_tasks": 3}, {"max_credits": 12.0}])
-def test_request_within_the_limits_is_not_refused(ledger, limits):
+def test_request_within_the_limits_is_not_rejected(ledger, limits):
     spend(ledger, 4.0)
     spend(ledger, 4.0)
     spend(ledger, None, status="rejected")

@@ -50,14 +50,14 @@ def allowed(ledger, *models, **limits):
 # ---- limits
 
 
-def test_too_many_tasks_are_refused_with_the_numbers_and_the_next_step(ledger, spend):
+def test_too_many_tasks_are_rejected_with_the_numbers_and_the_next_step(ledger, spend):
     spend(1.0)
     error = refused(ledger, "z-image", max_tasks=1)
     assert error.message == "1 tasks were asked for today, the limit is 1; nothing was sent."
     assert error.next_step == "Raise it with %config LiangXin.max_tasks = …, or wait for tomorrow."
 
 
-def test_too_many_tasks_at_once_are_refused_with_their_number(ledger, spend):
+def test_too_many_tasks_at_once_are_rejected_with_their_number(ledger, spend):
     spend(1.0)
     error = refused(ledger, "z-image", "z-image", max_tasks=2)
     assert error.message == (
@@ -65,7 +65,7 @@ def test_too_many_tasks_at_once_are_refused_with_their_number(ledger, spend):
     )
 
 
-def test_too_many_credits_are_refused_with_the_numbers_and_the_next_step(ledger, spend):
+def test_too_many_credits_are_rejected_with_the_numbers_and_the_next_step(ledger, spend):
     spend(4.0)
     error = refused(ledger, "z-image", max_credits=7.5)
     assert error.message == (
@@ -76,7 +76,7 @@ def test_too_many_credits_are_refused_with_the_numbers_and_the_next_step(ledger,
     )
 
 
-def test_too_many_credits_of_several_tasks_are_refused_with_their_sum(ledger, spend):
+def test_too_many_credits_of_several_tasks_are_rejected_with_their_sum(ledger, spend):
     spend(4.0)
     spend(2.5, model="flux-2-pro")
     error = refused(ledger, "z-image", "flux-2-pro", "z-image", max_credits=16.0)

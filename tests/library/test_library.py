@@ -150,7 +150,7 @@ def test_export_holds_the_files_and_their_stories(session):
         assert json.loads(zipped.read(f"{second.folder}/metadata.json"))["prompt"] == "雨夜"
 
 
-def test_export_without_any_file_is_refused(session):
+def test_export_without_any_file_is_rejected(session):
     failed = stock.kept(session, "no", status="failed")
     with pytest.raises(InvalidRequestError, match="None of these has a file"):
         Library(session).export([failed.id])
@@ -239,7 +239,7 @@ def test_request_that_no_cell_can_express_is_given_in_python(value):
     assert given == {"prompt": 'a "lake"', "model": "m", "style": value, "not-a-name": 3}
 
 
-def test_picture_sent_along_and_not_kept_is_named_as_missing():
+def test_picture_sent_along_and_not_saved_is_named_as_missing():
     able = next(model for model in load_models("kie").values() if "image" in model.common_options)
     named = ["image/png;90000 characters;sha256 0123456789abcdef", "https://x.example/a.png"]
     request = Request(able.id, "x", {able.common_options["image"]: named})

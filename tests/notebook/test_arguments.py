@@ -53,7 +53,7 @@ def test_names_in_braces_are_filled_in_on_request():
     assert read("--template", "a {cup} of {{tea}} $x", cup="mug").prompt == "a mug of {{tea}} $x"
 
 
-def test_a_name_in_braces_that_is_no_variable_is_refused():
+def test_a_name_in_braces_that_is_no_variable_is_rejected():
     with pytest.raises(InvalidRequestError, match=r"\{cup\} but no variable 'cup'"):
         read("--template", "a {cup}")
 
@@ -84,7 +84,7 @@ def test_quotes_group_words_and_an_apostrophe_is_a_letter(line, words):
         ("--aspect", "expected one argument"),
     ],
 )
-def test_a_line_that_cannot_be_read_is_refused_in_one_line(line, message):
+def test_a_line_that_cannot_be_read_is_rejected_in_one_line(line, message):
     with pytest.raises(InvalidRequestError, match="nothing was sent") as error:
         read(line)
     assert message in str(error.value)

@@ -47,7 +47,7 @@ def test_a_dry_run_says_what_would_be_created(ran):
     assert "6 tasks would be created: 6 z-image." in text(ran.cells["dry"])
 
 
-def test_a_batch_with_a_refused_task_fails_in_one_line(ran):
+def test_a_batch_with_a_rejected_task_fails_in_one_line(ran):
     line = stream(ran.cells["rejected"]).strip()
     assert line.startswith("UsageError: Batch")
     assert "2 tasks: 1 saved, 1 rejected" in line

@@ -125,7 +125,7 @@ def test_the_call_that_is_shown_asks_for_exactly_the_same(profile, id, rng):
         assert again.digest == asked.digest
 
 
-def test_a_value_that_no_line_can_hold_is_refused():
+def test_a_value_that_no_line_can_hold_is_rejected():
     chosen = find_model("kie", "google/imagen4")
     for value in ("two\nlines", "{x}", "$x"):
         with pytest.raises(InvalidRequestError, match="cannot be written in a cell's line"):
@@ -344,7 +344,7 @@ def referring(composer, session, tmp_path):
     return composer
 
 
-def test_references_are_files_addresses_uploads_and_kept_pictures(referring):
+def test_references_are_files_addresses_uploads_and_saved_pictures(referring):
     chosen = referring._form.references.chosen
     assert [one.remote for one in chosen] == [False, True, False, False]
     assert code(referring).startswith(
@@ -353,7 +353,7 @@ def test_references_are_files_addresses_uploads_and_kept_pictures(referring):
     )
 
 
-def test_an_upload_is_not_kept_in_the_state_of_its_widget(referring):
+def test_an_upload_is_not_saved_in_the_state_of_its_widget(referring):
     assert referring._form.references._upload.value == ()
 
 
@@ -378,7 +378,7 @@ def test_a_reference_can_be_removed(referring):
     assert len(referring._form.references.chosen) == 3
 
 
-def test_earlier_prompts_come_back_in_order_and_the_draft_is_kept(session):
+def test_earlier_prompts_come_back_in_order_and_the_draft_is_saved(session):
     for prompt in ("the first", "the second\nof two lines", "the first"):
         session.ledger.create(Request("z-image", prompt), "liangxin", session.settings.base_url)
     composer = Composer(lambda: session)
@@ -414,7 +414,7 @@ def test_the_shelf_keeps_the_newest_cards_and_names_the_command_for_the_others(
         job.detach()
 
 
-def test_the_key_is_kept_in_memory_and_in_no_widget(tmp_path, sandbox):
+def test_the_key_is_saved_in_memory_and_in_no_widget(tmp_path, sandbox):
     composer = Composer(get_session)
     labelled(composer, "Service").value = "liangxin"
     labelled(composer, "Address").value = sandbox.url

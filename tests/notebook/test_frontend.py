@@ -47,7 +47,7 @@ def test_a_variable_can_name_the_front_end(monkeypatch):
     assert (frontend(), is_interactive()) == ("plain", True)
 
 
-def test_an_unknown_front_end_is_refused(monkeypatch):
+def test_an_unknown_front_end_is_rejected(monkeypatch):
     monkeypatch.setenv("LIANGXIN_FRONTEND", "lab")
     with pytest.raises(InvalidRequestError, match="'lab' is none of live, voila, plain, headless"):
         frontend()

@@ -102,7 +102,7 @@ def test_the_ledger_does_not_hold_the_reference(edited):
 # ---- mistakes
 
 
-def test_a_refused_task_fails_the_run_in_one_line(tmp_path, sandbox):
+def test_a_rejected_task_fails_the_run_in_one_line(tmp_path, sandbox):
     with pytest.raises(CellExecutionError) as error:
         execute([LOAD, "%%liangxin no-such-model\na cat", "1"], tmp_path, service(sandbox))
     assert "unsupported model: no-such-model" in str(error.value)

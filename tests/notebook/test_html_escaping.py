@@ -1,7 +1,7 @@
 """Words from outside are text wherever they are shown as HTML, never elements.
 
 Prompts, reasons, models, options and names of files come from services, from shared ledgers and
-from files that somebody brings along. Each place that puts them into HTML has a test here, which
+from files that someone brings along. Each place that puts them into HTML has a test here, which
 fails when the escaping in that place is taken out.
 """
 
@@ -59,7 +59,7 @@ def assert_attribute(html, name):
     assert TEXT in attributes(html, name)
 
 
-def ticket(request=PLAIN, **more):
+def job_record(request=PLAIN, **more):
     return replace(JobRecord.new(request, "liangxin", ""), **more)
 
 
@@ -68,7 +68,7 @@ def entry(request=PLAIN, files=("1.png",), folder=Path("there"), status="saved",
     kept = tuple(File(name, 1000, 64, 40) for name in files)
     held = "there" if folder else ""
     return LibraryEntry(
-        JobWithFiles(ticket(request, status=status, folder=held, **more), kept), folder
+        JobWithFiles(job_record(request, status=status, folder=held, **more), kept), folder
     )
 
 
@@ -96,7 +96,7 @@ def test_what_an_empty_table_says_is_text():
 
 
 def durable(**more):
-    update = JobUpdate(ticket(more.pop("request", PLAIN)), "failed", **more)
+    update = JobUpdate(job_record(more.pop("request", PLAIN)), "failed", **more)
     return _final_bundle(update, brief=False)["text/html"]
 
 
@@ -170,14 +170,14 @@ ACTIONS = Actions(
     collect=lambda job: None,
     resubmit=lambda job: None,
     new_seed=lambda job: None,
-    to_cell=lambda ticket: "",
-    supports_seed=lambda ticket: False,
+    to_cell=lambda job_record: "",
+    supports_seed=lambda job_record: False,
 )
 
 
 def card(request=PLAIN, *, notes=(), task_id="", **status):
     return TaskCard(
-        Job(JobUpdate(ticket(request, task_id=task_id), **status)), ACTIONS, notes=notes
+        Job(JobUpdate(job_record(request, task_id=task_id), **status)), ACTIONS, notes=notes
     )
 
 
@@ -227,7 +227,7 @@ def test_what_goes_wrong_in_a_cards_button_is_text():
 
 
 def outcome(row=TEXT, column="", phase="failed", reason=TEXT):
-    update = JobUpdate(ticket(), phase, error=LiangxinError(reason))
+    update = JobUpdate(job_record(), phase, error=LiangxinError(reason))
     return Outcome(0, row, column, PLAIN, update)
 
 

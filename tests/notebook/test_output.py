@@ -67,7 +67,7 @@ def test_the_output_names_the_task_as_soon_as_the_service_has_accepted_it(
     assert screen.metadata[-2:] == [names(job), names(job)], "accepted, and at the end"
 
 
-def test_the_output_of_a_refused_job_names_its_ticket(session, screen):
+def test_the_output_of_a_rejected_job_names_its_record(session, screen):
     job = session.generate("a cat", model="no-such-model")
     show(job, session)
     wait_until(lambda: job.last_update.is_final)
@@ -143,7 +143,7 @@ def test_no_contact_sheet_takes_more_than_its_room():
     assert max(sizes) <= ROOM
 
 
-def test_the_room_is_kept_whatever_the_picture_shows(offline, rng: random.Random):
+def test_the_room_is_saved_whatever_the_picture_shows(offline, rng: random.Random):
     """Pictures of a random size, shape and noise."""
     for _ in range(5):
         size = (rng.randint(300, 1400), rng.randint(300, 1400))

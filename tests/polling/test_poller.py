@@ -30,7 +30,7 @@ def now():
 
 
 class Service:
-    """Answers from a list, the last answer for ever; notes when it was asked.
+    """Answers from a list, the last answer forever; notes when it was asked.
 
     `slow`: seconds until it answers.
     """

@@ -367,7 +367,7 @@ def test_an_obstacle_without_words_is_named_by_its_kind(monkeypatch):
     assert sharing_error("") == "TimeoutError"
 
 
-def test_a_place_that_is_neither_a_folder_nor_a_redis_is_refused():
+def test_a_place_that_is_neither_a_folder_nor_a_redis_is_rejected():
     with pytest.raises(InvalidRequestError, match="neither a folder nor a redis:// address"):
         Settings.load({"LIANGXIN_BUDGET": "mysql://u:secret@host/db"})
     assert "secret" not in repr(Settings.load({"LIANGXIN_BUDGET": "redis://u:secret@host/0"}))
@@ -385,7 +385,7 @@ def test_without_the_package_redis_the_error_names_the_next_step(monkeypatch):
 
 
 def budget(place="", key=KEY, schedule=None):
-    """A budget on the clock of the running loop; without a place it shares with nobody."""
+    """A budget on the clock of the running loop; without a place it shares with no one."""
     made = SharedRateLimiter(
         schedule or PollSchedule(), str(place), clock=asyncio.get_running_loop().time
     )

@@ -23,7 +23,7 @@ def anyio_backend():
 
 
 def virtual_budget(**pace):
-    """A budget on the clock of the running loop, which it shares with nobody."""
+    """A budget on the clock of the running loop, which it shares with no one."""
     return SharedRateLimiter(PollSchedule(**pace), clock=asyncio.get_running_loop().time)
 
 

@@ -27,7 +27,7 @@ def picture(form="PNG", size=(40, 30)):
     return out.getvalue()
 
 
-def ticket(prompt="A cafe terrace", id="3f9c5555aaaa"):
+def job_record(prompt="A cafe terrace", id="3f9c5555aaaa"):
     return JobRecord(id, Request("z-image", prompt), 1795280700.0, "sandbox", task_id="task_1")
 
 
@@ -43,7 +43,7 @@ told = a_story  # test_films knows it by this name
 def kept(tmp_path, *datas, prompt="A cafe terrace"):
     """The results folder, and a result of these files in it."""
     results = ResultStore(tmp_path / "r")
-    staged = results.stage(ticket(prompt))
+    staged = results.stage(job_record(prompt))
     for n, data in enumerate(datas, 1):
         staged.part_path(n).write_bytes(data)
     return results, staged.commit(a_story(prompt), [TaskOutput("", "image")] * len(datas))
@@ -85,9 +85,9 @@ def test_file_ending_follows_from_its_bytes(tmp_path):
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>no</html>", picture()[:300]])
-def test_broken_picture_is_not_kept(tmp_path, data):
+def test_broken_picture_is_not_saved(tmp_path, data):
     results = ResultStore(tmp_path / "r")
-    staged = results.stage(ticket())
+    staged = results.stage(job_record())
     staged.part_path(1).write_bytes(data)
     with pytest.raises(ResultUnavailableError, match="Result 1 is not a usable picture"):
         staged.commit(a_story(), [TaskOutput("", "image")])
@@ -166,8 +166,8 @@ MP4 = b"\0\0\0\x18ftypisom" + b"\0" * 40
         ("file", b"PK\x03\x04" + b"\0" * 40, "1.zip", "href="),
     ],
 )
-def test_every_kind_of_result_is_kept_and_shown(tmp_path, kind, data, name, shown):
-    staged = ResultStore(tmp_path / "r").stage(ticket())
+def test_every_kind_of_result_is_saved_and_shown(tmp_path, kind, data, name, shown):
+    staged = ResultStore(tmp_path / "r").stage(job_record())
     staged.part_path(1).write_bytes(data)
     result = staged.commit(a_story(), [TaskOutput("", kind)])
     assert [path.name for path in result.paths] == [name]
@@ -180,8 +180,8 @@ def test_every_kind_of_result_is_kept_and_shown(tmp_path, kind, data, name, show
 
 @pytest.mark.parametrize("kind", ["image", "video", "audio", "text", "file"])
 @pytest.mark.parametrize("data", [b"", b"<!DOCTYPE html><p>gone", b"<html>", b"<?xml ?><Error/>"])
-def test_web_page_instead_of_a_file_is_not_kept(tmp_path, kind, data):
-    staged = ResultStore(tmp_path / "r").stage(ticket())
+def test_web_page_instead_of_a_file_is_not_saved(tmp_path, kind, data):
+    staged = ResultStore(tmp_path / "r").stage(job_record())
     staged.part_path(1).write_bytes(data)
     with pytest.raises(ResultUnavailableError, match="Result 1 is not"):
         staged.commit(a_story(), [TaskOutput("", kind)])
@@ -237,13 +237,13 @@ def test_names_of_the_files_are_on_disk_before_their_folder_appears(tmp_path, di
     assert before[-1] == ("synced", hidden)
 
 
-def test_name_of_the_folder_is_on_disk_when_the_result_is_kept(tmp_path, disk):
+def test_name_of_the_folder_is_on_disk_when_the_result_is_saved(tmp_path, disk):
     results, result = kept(tmp_path, picture())
     _, after, _ = before_and_after_rename(disk, result)
     assert after == [("synced", str(result.folder.parent)), ("synced", str(results.root))]
 
 
-def test_ledger_says_kept_only_when_the_result_is_on_disk(tmp_path, disk, monkeypatch):
+def test_ledger_says_saved_only_when_the_result_is_on_disk(tmp_path, disk, monkeypatch):
     fates = []
 
     def fate_in_the_ledger(handle):

@@ -39,7 +39,7 @@ def call(url, body=None, key=KEY):
 
 
 @pytest.mark.parametrize("key", [None, "wrong"])
-def test_a_missing_or_wrong_key_is_refused_in_the_gateways_envelope(sandbox, key):
+def test_a_missing_or_wrong_key_is_rejected_in_the_gateways_envelope(sandbox, key):
     for path, body in (("createTask", {}), ("recordInfo?taskId=x", None)):
         status, answer = call(f"{sandbox.url}/api/v1/jobs/{path}", body, key)
         assert status == 401
@@ -112,7 +112,7 @@ def test_it_listens_on_this_machine_only_and_says_where_in_one_line():
 
 
 @pytest.mark.parametrize("option", [["--speed", "0"], ["--shared"], ["--linger", "soon"]])
-def test_a_command_line_that_cannot_be_used_is_refused(option, monkeypatch, capsys):
+def test_a_command_line_that_cannot_be_used_is_rejected(option, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["sandbox", *option])
     with pytest.raises(SystemExit) as ended:
         program.main()

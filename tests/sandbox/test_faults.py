@@ -125,7 +125,7 @@ def api(served):
         ("create-503", 503, "No available channel"),
     ],
 )
-def test_a_create_is_refused_and_nothing_is_created(api, fault, status, said):
+def test_a_create_is_rejected_and_nothing_is_created(api, fault, status, said):
     before = api.counters()["created"]
     api.set(fault)
     answered, headers, body = api.create()
@@ -246,7 +246,7 @@ def test_a_record_is_reset(api):
     assert api.record(id)[0] == 200
 
 
-def test_a_revoked_key_is_refused_everywhere_until_it_is_given_back(api):
+def test_a_revoked_key_is_rejected_everywhere_until_it_is_given_back(api):
     id = api.made()
     before = api.counters()["created"]
     api.set("key-revoked")
@@ -472,7 +472,7 @@ def test_a_file_is_served_in_parts_like_on_a_cdn(api, path):
     ("fault", "status"),
     [("file-404", 404), ("file-403", 403), ("file-410", 410), ("file-500", 500)],
 )
-def test_a_file_is_refused(api, path, fault, status):
+def test_a_file_is_rejected(api, path, fault, status):
     api.set(f"{fault}*1")
     assert [api.ask("GET", path)[0] for _ in range(2)] == [status, 200]
 
@@ -590,7 +590,7 @@ def test_an_endless_file_goes_on_until_the_caller_hangs_up(api, path):
 
 
 @pytest.mark.anyio
-async def test_too_many_calls_are_refused_and_counted(monkeypatch):
+async def test_too_many_calls_are_rejected_and_counted(monkeypatch):
     """All in one moment of the server's clock, over its own interface."""
     monkeypatch.setattr(server, "RateLimits", lambda: RateLimits(lambda: 0.0))
     app = server.create_app(SandboxState(None, faults=Faults(["limits"])), "key")
@@ -658,7 +658,7 @@ def test_the_rules_are_counted_anew_after_a_change_of_faults():
         ("fail", "fail:CODE wants a code, not None"),
     ],
 )
-def test_a_fault_that_cannot_be_had_is_refused_in_one_line(text, said):
+def test_a_fault_that_cannot_be_had_is_rejected_in_one_line(text, said):
     with pytest.raises(FaultError) as refusal:
         parse_fault(text)
     assert said in str(refusal.value)
@@ -677,7 +677,7 @@ def test_every_fault_named_is_one_that_strikes():
     assert set(handled) == set(FAULT_KINDS)
 
 
-def test_a_bad_set_is_refused_and_the_old_one_stays(api):
+def test_a_bad_set_is_rejected_and_the_old_one_stays(api):
     api.set("create-lost*2", "kie")
     for body in ({"faults": ["kie", "nope"]}, {"faults": "kie"}, [], {"faults": ["kie", "kie"]}):
         status, _, said = api.ask("PUT", "/sandbox/faults", body)
@@ -732,7 +732,7 @@ def test_faults_can_be_named_at_the_start():
         served.stop()
 
 
-def test_an_unknown_fault_at_the_start_is_refused(monkeypatch, capsys):
+def test_an_unknown_fault_at_the_start_is_rejected(monkeypatch, capsys):
     assert run(monkeypatch, "--faults", "kie, nope") == 2
     assert "unknown fault 'nope'; known: " in capsys.readouterr().err.splitlines()[-1]
 

@@ -134,7 +134,7 @@ def test_an_unlisted_text_model_answers_with_an_object(kie):
     assert "雨 and tea" in told["resultObject"]["text"]
 
 
-def test_without_the_option_an_unlisted_model_is_refused():
+def test_without_the_option_an_unlisted_model_is_rejected():
     with pytest.raises(RejectedRequestError, match="unsupported model"):
         SandboxState(None, profile="kie").create("k", {"model": "next", "input": {"prompt": "x"}})
     SandboxState(None, any_model=True).create("k", {"model": "next", "input": {"prompt": "x"}})
@@ -217,7 +217,7 @@ def test_an_uploaded_page_is_never_shown_by_a_browser(kie):
         ("stream", {"uploadPath": "u"}, 400),
     ],
 )
-def test_a_bad_upload_is_refused_and_no_other_machine_is_asked(kie, way, body, code):
+def test_a_bad_upload_is_rejected_and_no_other_machine_is_asked(kie, way, body, code):
     assert kie.ask(f"/api/file-{way}-upload", body)[1]["code"] == code
     assert kie.ask(f"/api/file-{way}-upload", {"uploadPath": "u"}, key="wrong")[1]["code"] == 401
 

@@ -182,7 +182,7 @@ def test_the_ledger_has_the_credits_of_a_kie_task(kie, connect):
 
 
 def fetch_with_fault(served, session, fault):
-    """Fetch a picture while a fault is in force; returns its ticket and calls for a new link."""
+    """Fetch a picture while a fault is in force; returns its record and calls for a new link."""
     before = served.counters()["calls"].get("download-url", 0)
     with faults_in_force(served, fault):
         job = session.generate("a lake", model="z-image", aspect="1:1")
@@ -193,7 +193,7 @@ def fetch_with_fault(served, session, fault):
 
 
 @of_kie
-def test_a_result_whose_link_has_expired_is_kept_where_the_service_makes_new_links(kie, connect):
+def test_a_result_whose_link_has_expired_is_saved_where_the_service_makes_new_links(kie, connect):
     assert fetch_with_fault(kie, connect(kie, "kie"), "file-aged") == ("saved", 1)
 
 

@@ -169,12 +169,12 @@ def test_caption_is_written_in_the_lower_corner_only() -> None:
 
 
 @pytest.mark.parametrize("form", ["gif", "PNG", ""])
-def test_unknown_form_is_refused(form: str) -> None:
+def test_unknown_form_is_rejected(form: str) -> None:
     with pytest.raises(ValueError, match=f"{form!r}.*png, jpeg, webp"):
         paint("sea", seed=1, size=SMALL, form=form)
 
 
 @pytest.mark.parametrize("size", [(15, 64), (64, 4097), (0, 0), (-64, 64)])
-def test_impossible_size_is_refused(size: tuple[int, int]) -> None:
+def test_impossible_size_is_rejected(size: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=f"{size[0]}, {size[1]}.*16 to 4096"):
         paint("sea", seed=1, size=size)

@@ -58,7 +58,7 @@ def test_a_restarted_sandbox_still_knows_its_tasks(tmp_path):
     assert again.task_count == 1
 
 
-def test_a_task_is_seen_by_the_key_that_made_it_and_the_key_is_kept_nowhere(tmp_path):
+def test_a_task_is_seen_by_the_key_that_made_it_and_the_key_is_saved_nowhere(tmp_path):
     state = SandboxState(tmp_path, clock=Clock())
     id = state.create("secret-key", wish())
     with pytest.raises(RejectedRequestError) as refusal:
@@ -82,7 +82,7 @@ def test_a_task_is_seen_by_the_key_that_made_it_and_the_key_is_kept_nowhere(tmp_
         ),
     ],
 )
-def test_a_bad_request_is_refused_in_the_documents_words(body, message):
+def test_a_bad_request_is_rejected_in_the_documents_words(body, message):
     with pytest.raises(RejectedRequestError) as refusal:
         SandboxState(None).create("k", body)
     assert refusal.value.code == 400

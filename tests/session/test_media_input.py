@@ -59,7 +59,7 @@ def test_it_is_upright_and_bare_of_metadata():
     assert dict(image.getexif()) == {}
 
 
-def test_transparency_is_kept_and_the_rest_is_small():
+def test_transparency_is_saved_and_the_rest_is_small():
     assert sent(picture("PNG", "RGBA")).mode == "RGBA"
     large = sent(picture("PNG", size=(2400, 900), compress_level=1))
     assert large.format == "JPEG"
@@ -76,7 +76,7 @@ def test_transparency_is_kept_and_the_rest_is_small():
         (Path("/"), "cannot be used"),
     ],
 )
-def test_what_is_no_picture_is_refused_in_one_line(given, said):
+def test_what_is_no_picture_is_rejected_in_one_line(given, said):
     with pytest.raises(InvalidRequestError, match="nothing was sent") as error:
         to_data_uri(given)
     assert said in str(error.value)

@@ -48,7 +48,7 @@ def test_task_that_another_session_follows_is_left_to_it(connect, server):
         other.resume(job.task_id)
 
 
-def test_result_that_another_session_kept_is_there_for_all(connect):
+def test_result_that_another_session_saved_is_there_for_all(connect):
     job = connect().generate("a lake")
     job.wait(60)
     other = connect()
@@ -108,7 +108,7 @@ def test_attached_task_is_in_the_ledger(connect):
     assert other.ledger.find(job.task_id).status == "saved"
 
 
-def test_attaching_a_kept_task_asks_nothing(connect, server):
+def test_attaching_a_saved_task_asks_nothing(connect, server):
     session = connect()
     job = session.generate("a lake")
     result = job.wait(60)
@@ -184,13 +184,13 @@ def test_notebook_file_is_enough_to_collect_its_tasks(connect, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"cells": 7}', "nonsense"])
-def test_file_that_is_no_notebook_is_refused(connect, tmp_path, text):
+def test_file_that_is_no_notebook_is_rejected(connect, tmp_path, text):
     (tmp_path / "n.ipynb").write_text(text)
     with pytest.raises(InvalidRequestError, match="is not a notebook file"):
         connect().recover(tmp_path / "n.ipynb")
 
 
-def test_missing_notebook_is_refused(connect, tmp_path):
+def test_missing_notebook_is_rejected(connect, tmp_path):
     with pytest.raises(InvalidRequestError, match="cannot be read"):
         connect().recover(tmp_path / "missing.ipynb")
 

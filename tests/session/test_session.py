@@ -63,7 +63,7 @@ async def test_job_can_be_awaited(session):
     assert result.prompt == "a lake"
 
 
-def test_refused_request_raises_the_reason_at_every_wait(session):
+def test_rejected_request_raises_the_reason_at_every_wait(session):
     job = session.generate("a lake", model="no-such-model")
     for _ in range(2):
         with pytest.raises(APIError, match="unsupported model: no-such-model"):
@@ -71,7 +71,7 @@ def test_refused_request_raises_the_reason_at_every_wait(session):
     assert job.status == "rejected"
 
 
-def test_refused_request_is_in_the_ledger_with_its_reason(session):
+def test_rejected_request_is_in_the_ledger_with_its_reason(session):
     job = session.generate("a lake", model="no-such-model")
     with pytest.raises(APIError):
         job.wait(60)
@@ -89,7 +89,7 @@ def with_wrong_key(sandbox, tmp_path):
     made.close()
 
 
-def test_wrong_key_is_reported_and_the_request_counts_as_refused(with_wrong_key):
+def test_wrong_key_is_reported_and_the_request_counts_as_rejected(with_wrong_key):
     with pytest.raises(APIError, match="invalid token"):
         with_wrong_key.generate("a lake").wait(60)
     assert with_wrong_key.ledger.count_by_status() == {"rejected": 1}
@@ -233,7 +233,7 @@ def test_task_of_a_killed_process_is_collected_by_another(connect, server, tmp_p
     assert server.count("createTask") == 1
 
 
-def test_kept_task_cannot_be_resumed(connect):
+def test_saved_task_cannot_be_resumed(connect):
     session = connect()
     job = session.generate("a lake")
     job.wait(60)

@@ -29,7 +29,7 @@ def liangxin_cell(line: str, cell: str) -> Any:
     -o, --option NAME=VALUE  any input of the model by its own name; may be given several times
     --image REF              a reference picture: a URL, a file or a variable; several are allowed
     -n N                     how many pictures, one task each; with --seed the seeds count up
-    --wait, --no-wait        wait until it is done, or do not (default: only where nobody watches)
+    --wait, --no-wait        wait until it is done, or do not (default: only where no one watches)
     --template                   replace {name} in the prompt by that variable
     --out NAME               keep the job (with -n, the list of jobs) in this variable
     --reuse                  take identical work that is kept on this disk, in place of a new task
@@ -69,7 +69,7 @@ def liangxin_cell(line: str, cell: str) -> Any:
 
 
 def _submit(arguments: CellArguments, *, brief: bool) -> list[Job]:
-    """One job for each picture, each with a ticket in the ledger, each on the screen."""
+    """One job for each picture, each with a job record in the ledger, each on the screen."""
     from ...session.request_builder import build_requests
     from ..widgets import show
 
@@ -92,7 +92,7 @@ def _submit(arguments: CellArguments, *, brief: bool) -> list[Job]:
 
 
 def _should_wait(asked: bool | None) -> bool:
-    """What the cell says, else what the settings say, else: wait where nobody watches."""
+    """What the cell says, else what the settings say, else: wait where no one watches."""
     from ..widgets import is_interactive
 
     wish = current_session().settings.wait if asked is None else asked

@@ -29,7 +29,7 @@ def complete_line(text: str, commands: Iterable[str]) -> tuple[str, list[str]] |
 
 
 def matcher(context: Any) -> dict[str, Any]:
-    """The matcher for IPython's completer; where the line is ours, nobody else is asked."""
+    """The matcher for IPython's completer; where the line is ours, no one else is asked."""
     if "liangxin" not in context.text_until_cursor:
         return {"completions": []}
     from IPython.core.completer import SimpleCompletion
@@ -91,5 +91,5 @@ def _models() -> Mapping[str, ModelSpec]:
 
     try:
         return load_models(Settings.load().profile)
-    except Exception:  # while somebody types, settings that do not fit yet are no news
+    except Exception:  # while someone types, settings that do not fit yet are no news
         return load_models("sandbox", own=False)

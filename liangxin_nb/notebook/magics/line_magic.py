@@ -40,7 +40,7 @@ def liangxin_line(line: str) -> Any:
     %liangxin doctor             versions, settings, what is wrong; what became of everything
     %liangxin key                give the key without showing it; kept in memory only
 
-    ID is a task id, a ticket id, or the beginning of a ticket id.
+    ID is a task id, a job record id, or the beginning of a job record id.
     """
     name, _, rest = line.strip().partition(" ")
     with as_usage_error():

@@ -24,7 +24,7 @@ __all__ = ["frontend", "is_interactive", "panel", "register_formatters", "show",
 
 
 def show(job: Job, session: Session, *, notes: Sequence[str] = (), brief: bool = False) -> None:
-    """Shows a job below the running cell: live where somebody looks, else as one line of text.
+    """Shows a job below the running cell: live where someone looks, else as one line of text.
 
     When the job ends, the cell's output becomes the durable picture, or the reason in words
     (without the words when `brief`, for a cell that raises them itself).
@@ -51,7 +51,7 @@ def panel() -> None:
     """Opens the composer below the running cell: a form for each model, its code, and cards.
 
     It lives as long as its kernel; the line below it says so, also in a notebook reopened later.
-    Raises `InvalidRequestError` where nobody looks.
+    Raises `InvalidRequestError` where no one looks.
     """
     if not shows_widgets():
         raise InvalidRequestError(
@@ -67,7 +67,7 @@ def panel() -> None:
 
 
 def is_interactive() -> bool:
-    """Whether somebody looks at this process who sees what changes after a cell has ended."""
+    """Whether someone looks at this process who sees what changes after a cell has ended."""
     return frontend() in ("live", "voila", "plain")
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchOutput", "confirm", "display_batch", "show_batch"]
 
-_NO_RECORD: Any = None  # a batch's slot is of no single ticket
+_NO_RECORD: Any = None  # a batch's slot is of no single job record
 
 
 class BatchOutput(OutputHandle):
@@ -55,7 +55,7 @@ class BatchOutput(OutputHandle):
 def show_batch(
     batch: Batch, *, notes: tuple[str, ...] = (), output: BatchOutput | None = None
 ) -> Callable[[], object]:
-    """Shows a batch below the running cell: live where somebody looks, else as a line of text.
+    """Shows a batch below the running cell: live where someone looks, else as a line of text.
 
     When it ends, the output becomes the contact sheet. Where not all is done the view stays,
     with what can be read and pressed, and the sheet stands below it.
@@ -168,7 +168,7 @@ class _BatchDisplay:
         sheet = self._batch.sheet()
         bundle = await asyncio.to_thread(sheet._repr_mimebundle_)
         if self._batch.progress.active:
-            return  # somebody was quicker and asked for more
+            return  # someone was quicker and asked for more
         stays = self._view is not None and not now.done
         if self._view is not None and not sheet.empty and (not stays or frontend() == "voila"):
             # For a page that was loaded anew, and for Voila: there no output can be replaced.

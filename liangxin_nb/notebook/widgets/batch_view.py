@@ -129,7 +129,7 @@ class BatchView:
         button = widgets.Button(description=word, tooltip=tip)
 
         def pressed(_: object) -> None:
-            # Nobody else would show what goes wrong in a button's handler.
+            # No one else would show what goes wrong in a button's handler.
             try:
                 act()
                 self._trouble.layout.display = "none"

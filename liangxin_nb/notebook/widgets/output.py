@@ -27,7 +27,7 @@ def frontend() -> str:
     """Who looks at this process: live, voila, headless, terminal or script.
 
     By what they can do, not by their names. `LIANGXIN_FRONTEND` overrules what is found out; it
-    may also say plain: somebody looks, who can be shown no widgets. Raises `InvalidRequestError`.
+    may also say plain: someone looks, who can be shown no widgets. Raises `InvalidRequestError`.
     """
     if forced := os.environ.get("LIANGXIN_FRONTEND", "").strip():
         if forced not in _FRONTENDS:
@@ -51,7 +51,7 @@ def frontend() -> str:
 
 
 def shows_widgets() -> bool:
-    """Whether somebody looks who can be shown widgets."""
+    """Whether someone looks who can be shown widgets."""
     return frontend() in ("live", "voila")
 
 
@@ -63,7 +63,7 @@ def display_widget(box: Any, name: str, command: str) -> None:
     """
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
     display({"text/plain": f"<{name}>", _VIEW_MIME: view}, raw=True)
-    if frontend() != "voila":  # nobody runs a cell there
+    if frontend() != "voila":  # no one runs a cell there
         display(kernel_notice(name, command), raw=True)
 
 
@@ -75,7 +75,7 @@ def kernel_notice(name: str, command: str) -> dict[str, Any]:
 
 
 class OutputHandle:
-    """One place below a cell: shown once, later replaced; of one ticket, or of none."""
+    """One place below a cell: shown once, later replaced; of one job record, or of none."""
 
     def __init__(self, record: JobRecord | None = None) -> None:
         self._id = f"liangxin-{uuid.uuid4().hex}"

@@ -51,7 +51,7 @@ class Actions:
     """What the card's buttons do; a job that is returned is what the card shows from then on.
 
     `edit`: None where there is no form to load. `to_cell`: the text of *Copy cell*.
-    `supports_seed`: whether a ticket's model takes a seed.
+    `supports_seed`: whether a job record's model takes a seed.
     """
 
     collect: Callable[[Job], Job | None]
@@ -164,7 +164,7 @@ class TaskCard:
         return button
 
     def _on_press(self, name: str) -> None:
-        # Nobody else would show what goes wrong in a button's handler.
+        # No one else would show what goes wrong in a button's handler.
         try:
             if self._trouble is not None:
                 self._trouble.value = ""

@@ -18,7 +18,7 @@ __all__ = ["TerminalProgress"]
 class TerminalProgress:
     """One task's line on standard output; it is told, and it ticks.
 
-    `is_waited_for`: whether the person waits for it. Where nobody does, where output is no
+    `is_waited_for`: whether the person waits for it. Where no one does, where output is no
     terminal, or where several tasks share it, each state is a line of its own.
     """
 

@@ -82,7 +82,7 @@ _STATE_STYLES = {
 
 
 def state_style(phase: str) -> StateStyle:
-    """How a phase looks; a state that nobody documented keeps its own name."""
+    """How a phase looks; a state that no one documented keeps its own name."""
     return _STATE_STYLES.get(phase) or StateStyle("◌", escape(phase.capitalize()), "run")
 
 

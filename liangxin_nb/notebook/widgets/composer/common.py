@@ -128,7 +128,7 @@ def button(word: str, tip: str, press: Callable[[], object], **more: Any) -> wid
 
 
 class ErrorBoundary:
-    """Runs handlers one at a time and shows what goes wrong in them; nobody else would.
+    """Runs handlers one at a time and shows what goes wrong in them; no one else would.
 
     `line` is the widget that shows it; its room is kept.
     """

@@ -25,7 +25,7 @@ from .settings_form import SettingsForm, status_line
 
 __all__ = ["Composer"]
 
-_LOOKED_AT = 200  # tickets, for earlier prompts and newest results
+_LOOKED_AT = 200  # job records, for earlier prompts and newest results
 _MAX_OFFERED = 12
 
 

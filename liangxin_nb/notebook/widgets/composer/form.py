@@ -78,7 +78,7 @@ class Form:
     def check(self, prompt: str, *, submitting: bool = False) -> str:
         """Says beside each field what is wrong with it; returns what is wrong with the prompt.
 
-        `submitting`: also say what is still missing, which nobody wants to hear before they began.
+        `submitting`: also say what is still missing, which no one wants to hear before they began.
         """
         read, remarks = self._read()
         for violation in iter_violations(self.model, read, prompt):
@@ -137,7 +137,7 @@ class Form:
 
 
 def _ordered(model: ModelSpec) -> Iterator[tuple[str, InputSpec]]:
-    """The inputs, those behind people's words first; for a model nobody listed, these alone."""
+    """The inputs, those behind people's words first; for a model no one listed, these alone."""
     first = [
         *model.size_inputs,
         *(model.common_options[word] for word in _FIRST if word in model.common_options),

@@ -1,4 +1,4 @@
-"""The gallery below a cell: live where somebody looks, one picture of it where nobody does."""
+"""The gallery below a cell: live where someone looks, one picture of it where no one does."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def show(
     """Shows everything in the session's ledger below the running cell.
 
     `on_edit`, `on_reference`: take a request, or a picture's path, from its buttons; default the
-    desk that listens. Where nobody looks, the first page is shown as one picture.
+    desk that listens. Where no one looks, the first page is shown as one picture.
     """
     library = Library(session)
     if not shows_widgets():
@@ -55,6 +55,6 @@ def _show_live(session: Session, library: Library, handoff: Handoff) -> None:
     drawn = session.settings.profile == "sandbox"
     made = Gallery(library, later, closed, handoff, sandbox=drawn)
     output.show(gallery_line(library), made.box.model_id)
-    if frontend() != "voila":  # no output can be replaced there, and nobody saves it
+    if frontend() != "voila":  # no output can be replaced there, and no one saves it
         behind.show()
         made.on_leave(behind.draw)

@@ -71,7 +71,7 @@ class StatusLine:
         return made
 
     def guarded(self, act: Callable[[], object]) -> Callable[..., None]:
-        """A handler for any event; nobody else would show what goes wrong in it."""
+        """A handler for any event; no one else would show what goes wrong in it."""
 
         def alone() -> None:
             with self.lock:

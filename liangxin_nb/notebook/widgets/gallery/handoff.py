@@ -24,7 +24,7 @@ class EditTarget(Protocol):
 
 
 class _Registered:
-    """The desk that was opened last; one that nobody holds any more is forgotten."""
+    """The desk that was opened last; one that no one holds any more is forgotten."""
 
     latest: weakref.ref[EditTarget] | None = None
 
@@ -47,7 +47,7 @@ class Handoff:
     on_reference: Callable[[Path], None] | None = None
 
     def edit(self, request: Request) -> bool:
-        """Hands a request on; False when nobody takes it."""
+        """Hands a request on; False when no one takes it."""
         taker = current_target()
         take = self.on_edit or (taker.edit if taker else None)
         if take is not None:
@@ -55,7 +55,7 @@ class Handoff:
         return take is not None
 
     def reference(self, path: Path) -> bool:
-        """Hands a picture on; False when nobody takes it."""
+        """Hands a picture on; False when no one takes it."""
         taker = current_target()
         take = self.on_reference or (taker.reference if taker else None)
         if take is not None:

@@ -37,7 +37,7 @@ class SelectionHost(Protocol):
 
 
 class Selection:
-    """The selected tickets, in the order in which they were selected."""
+    """The selected job records, in the order in which they were selected."""
 
     def __init__(self, library: Library, status_line: StatusLine, host: SelectionHost) -> None:
         self._library, self._status_line, self._host = library, status_line, host

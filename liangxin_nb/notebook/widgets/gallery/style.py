@@ -1,4 +1,4 @@
-"""How the gallery looks: its style sheet, and the signs and words of fates and kinds."""
+"""How the gallery looks: its style sheet, and the signs and words of statuses and kinds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["GALLERY", "KINDS", "SANDBOX", "STATES", "count_of", "format_time", "
 
 SANDBOX = "Sandbox: drawn on this machine, no model was run."
 
-#: What the state filter offers: words for people, and the ledger's fates.
+#: What the state filter offers: words for people, and the ledger's statuses.
 STATES: dict[str, tuple[str, ...]] = {
     "Kept": ("saved",),
     "Still running": ("pending", "submitting", "submitted", "succeeded"),
@@ -37,7 +37,7 @@ _STATE_LABELS = {
 
 
 def state_label(name: str, state: str = "") -> StateStyle:
-    """How a ledger's fate looks; a running one by the service's own last word."""
+    """How a ledger's status looks; a running one by the service's own last word."""
     if name == "deleted":
         return StateStyle("–", "Deleted", "soft")
     if name == "submitted":
