@@ -46,5 +46,5 @@ class Ownership:
 
     def release(self) -> None:
         """Gives the owner's place back."""
-        if "_owner" in self.__dict__:
+        if "_lease" in self.__dict__:
             self._lease.release()
