@@ -92,7 +92,7 @@ class Gallery:
     def back(self) -> None:
         """Shows the contact sheet again."""
         self._show(None)
-        if "_beside" in self.__dict__:
+        if "_comparison" in self.__dict__:
             self._comparison[1].value = ""
         if self.detail.entry is not None:
             self.grid.focus(self.detail.entry)
