@@ -27,7 +27,7 @@ def test_a_kernel_ends_with_its_server(tmp_path):
     connection = tmp_path / "connection.json"
     arguments = ["-f", str(connection)]
     env = dict(os.environ)
-    pid = server.fork(arguments=arguments, env=env, folder=str(tmp_path), schedule=(1, 2))
+    pid = server.fork(arguments=arguments, env=env, folder=str(tmp_path), pace=(1, 2))
     wait_until(connection.exists)
     server.stop()
     wait_until(lambda: _has_ended(pid))

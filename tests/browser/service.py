@@ -142,7 +142,7 @@ class Service:
         """The state of each task at this moment."""
         now = int(self.clock() * 1000)
         return {
-            task.id: state_at(task.created_ms, task.total_ms, now, task.fates)[0]
+            task.id: state_at(task.created_ms, task.total_ms, now, task.faults)[0]
             for task in self._tasks()
         }
 

@@ -49,7 +49,7 @@ def fill(form):
     form.field("Its name").press("Enter")
     form.wait_code("no-such-model")
     form.button("Generate").click()
-    expect(form.cards().first).to_contain_text("Refused")
+    expect(form.cards().first).to_contain_text("Rejected")
     form.field("Model").select_option(label="Black Forest Labs · Flux 2 Pro")
     expect(form.box.get_by_role("checkbox", name="Width")).to_be_visible()
     form.field("Prompt").fill(LONG)

@@ -213,7 +213,7 @@ def test_a_model_that_the_catalogue_does_not_list_is_asked_for_by_its_name(form)
     form.field("Its name").press("Enter")
     form.wait_code("%%liangxin no-such-model")
     form.button("Generate").click()
-    expect(form.cards()).to_contain_text("Refused · no-such-model")
+    expect(form.cards()).to_contain_text("Rejected · no-such-model")
     expect(form.cards()).to_contain_text("unsupported model: no-such-model")
 
 

@@ -77,7 +77,7 @@ def test_leave_ends_a_waiting_cell_and_collect_keeps_the_picture(notebook, lab, 
     page.wait_text(1, RUNNING)
     page.click(1, "Leave")
     page.wait_done(1)
-    text = page.wait_text(1, "Left \\(still running\\)")
+    text = page.wait_text(1, "Detached \\(still running\\)")
     task_id = re.search(r"task_[\w.-]+", text)[0]
     assert service.states()[task_id] == "waiting", "the wait ended before the task did"
     assert "it may be billed" in text
@@ -172,13 +172,13 @@ def test_a_refusal_is_one_line_that_fails_the_waiting_cell(loaded):
     text = loaded.wait_text(CELL["rejected"], "UsageError")
     assert "unsupported model: no-such-model" in text
     assert "Traceback" not in text
-    loaded.screenshot("refused", CELL["refused"])
+    loaded.screenshot("refused", CELL["rejected"])
 
 
 def test_a_failure_without_waiting_stays_readable_in_the_saved_notebook(loaded, lab):
     cell = CELL["refused later"]
     loaded.run_and_wait(cell)
-    loaded.wait_text(cell, "Refused · no-such-model\\s+The service refused the request \\(400\\)")
+    loaded.wait_text(cell, "Rejected · no-such-model\\s+The service refused the request \\(400\\)")
     loaded.save()
     (output,) = saved(lab, loaded, cell)
     assert set(output.data) == {"text/html", "text/plain"}
@@ -219,7 +219,7 @@ def test_cards_and_tables_are_readable_in_both_themes(loaded, service, theme):
 
 def test_a_prompt_is_text_in_cards_and_tables(loaded):
     loaded.run_and_wait(CELL["refused later"])
-    loaded.wait_text(CELL["refused later"], "Refused")
+    loaded.wait_text(CELL["refused later"], "Rejected")
     loaded.run_and_wait(CELL["tasks"])
     loaded.wait_text(CELL["tasks"], f"{hostile.SOURCE} onerror=")
     loaded.run_and_wait(CELL["card"])

@@ -187,9 +187,9 @@ def test_only_what_the_service_failed_or_rejected_has_no_result(batch):
 def test_opened_batch_says_what_became_of_it(batch):
     counts = batch.counts
     parts = [
-        f"{counts['saved']} done",
+        f"{counts['saved']} saved",
         f"{counts['failed']} failed",
-        f"{counts['rejected']} refused",
+        f"{counts['rejected']} rejected",
     ]
     if batch.unknown:
         parts.append(f"{batch.unknown} unconfirmed (may be billed)")

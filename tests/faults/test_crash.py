@@ -56,7 +56,7 @@ def test_killed_process_loses_nothing_and_pays_for_nothing_twice(crash, server, 
         assert pipe.recv() == "begun"
         killed_at_random(first, server, rng)
     with running(ask_and_collect, *arguments) as (_, pipe):
-        assert (pipe.recv(), pipe.recv()) == ("begun", "done")
+        assert (pipe.recv(), pipe.recv()) == ("begun", "saved")
 
     ledger = Ledger(tmp_path / "r" / "ledger.sqlite")
     records = [t for t in ledger.list_jobs(limit=None) if t.status != "pending"]

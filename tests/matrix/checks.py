@@ -100,7 +100,7 @@ def papermill(here: Environment, folder: Path) -> str:
         "animal = 'cat'",
         LOAD,
         ask,
-        "job.ticket.request.prompt",
+        "job.record.request.prompt",
         tags="parameters",
     )
     jupyter(

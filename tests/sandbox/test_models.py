@@ -228,7 +228,7 @@ def test_when_the_credits_are_used_up_nothing_is_created(poor, connect, profile,
     with pytest.raises(InsufficientCreditsError, match=code) as error:
         session.generate("a lake", model=model, aspect="1:1").wait(120)
     assert "Top up" in str(error.value)
-    assert sorted(record.status for record in session.ledger.list_jobs()) == ["saved", "rejected"]
+    assert sorted(record.status for record in session.ledger.list_jobs()) == ["rejected", "saved"]
     assert poor.counters()["created"] == 1
 
 
