@@ -8,7 +8,7 @@ import pytest
 from liangxin_nb.config import credentials
 from liangxin_nb.config.settings import Settings
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.notebook.magics import arguments
+from liangxin_nb.notebook.magics import options as arguments
 from liangxin_nb.session import Session
 
 KEY = "sk-abcdef0123456789abcdef"

@@ -3,7 +3,7 @@
 import pytest
 
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.notebook.magics import arguments
+from liangxin_nb.notebook.magics import options as arguments
 from liangxin_nb.notebook.magics.cell_magic import liangxin_cell
 
 

@@ -9,8 +9,8 @@ from ...config.environment import ephemeral_notice
 from ...config.settings import Settings
 from .cell_magic import liangxin_cell
 from .completion import matcher
-from .config import LiangXin
-from .errors import as_usage_error
+from .execution import as_usage_error
+from .extension import LiangXin
 from .line_magic import liangxin_line
 from .quick_count import count_resumable
 

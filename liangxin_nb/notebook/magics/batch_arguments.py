@@ -10,7 +10,7 @@ from typing import Any
 
 from ...core.command_line import DEFAULT_MODEL, split_line
 from ...errors import InvalidRequestError
-from .arguments import Parser, interpolate, reject_secret, validate_identifier
+from .options import Parser, interpolate, reject_secret, validate_identifier
 
 __all__ = ["BatchArguments", "batch_parser", "parse_batch_line"]
 

@@ -8,7 +8,7 @@ from IPython import get_ipython
 from IPython.core.error import UsageError
 
 from ...errors import InvalidRequestError
-from .errors import current_session
+from .execution import current_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable

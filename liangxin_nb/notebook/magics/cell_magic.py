@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from IPython import get_ipython
 
 from .batch_magic import batch_cell
-from .errors import as_usage_error, current_session, wait_for
+from .execution import as_usage_error, current_session, wait_for
 
 if TYPE_CHECKING:
     from ...session.job import Job
-    from .arguments import CellArguments
+    from .options import CellArguments
 
 __all__ = ["liangxin_cell"]
 
@@ -51,7 +51,7 @@ def liangxin_cell(line: str, cell: str) -> Any:
     The cell returns at once and a live card follows each task; the finished picture replaces it.
     Every task is written into the ledger before it is sent, and may be billed once sent.
     """
-    from .arguments import parse_cell
+    from .options import parse_cell
 
     shell = get_ipython()
     with as_usage_error():

@@ -68,7 +68,7 @@ def _cell(before: list[str], current: str) -> Iterable[str]:
 
 
 def _flags(batch: bool) -> list[str]:
-    from .arguments import flags
+    from .options import flags
 
     if not batch:
         return flags()

@@ -9,7 +9,7 @@ from ...config.credentials import looks_like_key
 from ...config.settings import OVERRIDES, Secret
 from ...errors import InvalidRequestError
 from .batch_magic import batch_line, batches
-from .errors import as_usage_error, current_session, wait_for
+from .execution import as_usage_error, current_session, wait_for
 from .maintenance import doctor_command, export_command, import_command
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from ...config.settings import Settings
 from ...errors import InvalidRequestError, LiangxinError
-from .errors import current_session
+from .execution import current_session
 
 if TYPE_CHECKING:
     from ...archive import ExportReport, ImportReport
