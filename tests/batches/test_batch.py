@@ -16,7 +16,7 @@ from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError, WaitTimeoutError
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.ledger.database import Database
-from liangxin_nb.notebook.magics.batch_arguments import parse_batch_line
+from liangxin_nb.notebook.magics.batch_magic import parse_batch_cell
 from liangxin_nb.session import Session
 
 from ..conftest import FAST_PACE, start_sandbox
@@ -135,13 +135,13 @@ def test_a_dry_run_says_how_many_and_what_is_known_of_the_cost(session):
         ("--seed 1 -n 2", "exclude each other"),
         ("--csv a.csv", "prompts below and a --csv file"),
         ("--max-tasks 0", "not a number from 1 to 10000"),
-        ("--colour red", "arguments: --colour; nothing was sent. The options are --csv"),
+        ("--colour red", "Unknown option --colour; nothing was sent. The options are --csv"),
         ("-o steps", "not NAME=VALUE"),
     ],
 )  # fmt: skip
 def test_a_wrong_batch_line_is_rejected_in_one_line(line, said):
     with pytest.raises(InvalidRequestError) as error:
-        parse_batch_line(line, "a lake", {})
+        parse_batch_cell(line, "a lake", {})
     assert said in str(error.value)
 
 
@@ -149,7 +149,7 @@ def test_a_batch_line_is_read_as_it_is_meant():
     line = (
         "z-image --seed 1,4-6 -o a=1 -o a=2 -o b=x seedream-v4-5 --aspect 1:1 --template --no-wait"
     )
-    arguments = parse_batch_line(line, "a {what}", {"what": "lake"})
+    arguments = parse_batch_cell(line, "a {what}", {"what": "lake"})
     assert arguments.text == "a lake"
     assert arguments.wait is False
     assert arguments.parameters == {

@@ -8,7 +8,7 @@ import pytest
 from liangxin_nb.config import credentials
 from liangxin_nb.config.settings import Settings
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.notebook.magics import options as arguments
+from liangxin_nb.notebook.magics.cell_magic import parse_cell
 from liangxin_nb.session import Session
 
 KEY = "sk-abcdef0123456789abcdef"
@@ -66,8 +66,8 @@ def test_a_locked_keyring_is_passed_over(monkeypatch):
 )
 def test_a_line_that_holds_a_key_is_rejected_without_repeating_it(line):
     assert credentials.looks_like_key(line)
-    with pytest.raises(InvalidRequestError, match="no place for one") as error:
-        arguments.parse_cell(line, "a lake", {})
+    with pytest.raises(InvalidRequestError, match="saved in the notebook") as error:
+        parse_cell(line, "a lake", {})
     assert KEY not in str(error.value)
     assert "hunter2" not in str(error.value)
 

@@ -11,7 +11,7 @@ from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.ledger import Ledger, Query, TransferRow, database, export_rows, import_rows
 from liangxin_nb.ledger.queries import batches, count, models, page
-from liangxin_nb.notebook.magics.quick_count import count_resumable
+from liangxin_nb.notebook.magics.extension import count_resumable
 
 from ..postgres import databases
 from ..processes import running

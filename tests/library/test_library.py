@@ -16,7 +16,7 @@ from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.imaging import embed
 from liangxin_nb.ledger import Query
 from liangxin_nb.library import Library
-from liangxin_nb.notebook.magics.options import parse_cell
+from liangxin_nb.notebook.magics.cell_magic import parse_cell
 from liangxin_nb.sandbox.painter import paint
 from liangxin_nb.session.request_builder import build_requests
 

@@ -1,18 +1,23 @@
-"""What the first line of a cell asks for, and what its prompt is."""
+"""Parsing of `%%liangxin` cells, and the help of the magics."""
 
 import pytest
 
+from liangxin_nb.core.command_line import split_line
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.notebook.magics import options as arguments
-from liangxin_nb.notebook.magics.cell_magic import liangxin_cell
+from liangxin_nb.notebook.magics.batch_magic import batch_cell
+from liangxin_nb.notebook.magics.cell_magic import liangxin_cell, parse_cell
+from liangxin_nb.notebook.magics.extension import _run_help_cell
+from liangxin_nb.notebook.magics.line_magic import COMMANDS, liangxin_line
+from liangxin_nb.notebook.magics.options import BATCH_OPTIONS, CELL_OPTIONS, option_flags
 
 
-def read(line, body="a lake\n", **names):
-    return arguments.parse_cell(line, body, names)
+def parse(line, body="a lake\n", **variables):
+    """Parse a cell with an option line, a body and the notebook's variables."""
+    return parse_cell(line, body, variables)
 
 
-def test_a_bare_cell_asks_for_one_picture_of_the_default_model():
-    arguments = read("")
+def test_cell_without_options_uses_the_defaults():
+    arguments = parse("")
     assert (arguments.model, arguments.count, arguments.wait, arguments.prompt) == (
         "z-image",
         1,
@@ -21,8 +26,8 @@ def test_a_bare_cell_asks_for_one_picture_of_the_default_model():
     )
 
 
-def test_every_option_is_read():
-    arguments = read(
+def test_every_option_is_parsed():
+    arguments = parse(
         "seedream-v4-5 --aspect 16:9 --seed 7 -o enable_safety_checker=true"
         " -n 3 --no-wait --out j -q"
     )
@@ -37,6 +42,10 @@ def test_every_option_is_read():
     )
 
 
+def test_the_model_may_follow_the_options():
+    assert parse("--aspect 16:9 seedream-v4-5").model == "seedream-v4-5"
+
+
 @pytest.mark.parametrize(
     "prompt",
     [
@@ -45,17 +54,17 @@ def test_every_option_is_read():
         "  indented\n\n\"quoted\" 'it's' \\n %d %(x)s -o a=b",
     ],
 )
-def test_the_prompt_is_taken_literally(prompt):
-    assert read("", prompt + "\n", cup="tea").prompt == prompt
+def test_the_prompt_is_literal(prompt):
+    assert parse("", prompt + "\n", cup="tea").prompt == prompt
 
 
-def test_names_in_braces_are_filled_in_on_request():
-    assert read("--template", "a {cup} of {{tea}} $x", cup="mug").prompt == "a mug of {{tea}} $x"
+def test_template_replaces_names_in_braces():
+    assert parse("--template", "a {cup} of {{tea}} $x", cup="mug").prompt == "a mug of {{tea}} $x"
 
 
-def test_a_name_in_braces_that_is_no_variable_is_rejected():
+def test_template_rejects_a_name_that_is_not_a_variable():
     with pytest.raises(InvalidRequestError, match=r"\{cup\} but no variable 'cup'"):
-        read("--template", "a {cup}")
+        parse("--template", "a {cup}")
 
 
 @pytest.mark.parametrize(
@@ -69,27 +78,57 @@ def test_a_name_in_braces_that_is_no_variable_is_rejected():
     ],
 )
 def test_quotes_group_words_and_an_apostrophe_is_a_letter(line, words):
-    assert arguments.split_line(line) == words
+    assert split_line(line) == words
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("--foo", "--foo"),
+        ("--foo", "Unknown option --foo; nothing was sent. The options are --aspect"),
+        ("--seeed=3", "Unknown option --seeed; nothing was sent. Did you mean --seed?"),
+        ("--see 3", "Unknown option --see; nothing was sent. Did you mean --seed?"),
+        ("z-image a lake", "Unexpected 'a' on the option line"),
         ("-n 0", "'0' is not a number from 1 to 50"),
         ("-n x", "'x' is not a number"),
         ("-o steps", "'steps' is not NAME=VALUE"),
         ("-o a=1 -o a=2", "a is given twice"),
-        ("--out 2x", "'2x' is not a variable's name"),
+        ("--out 2x", "'2x' is not a variable name"),
         ("--aspect", "expected one argument"),
     ],
 )
-def test_a_line_that_cannot_be_read_is_rejected_in_one_line(line, message):
+def test_invalid_line_is_rejected_in_one_line(line, message):
     with pytest.raises(InvalidRequestError, match="nothing was sent") as error:
-        read(line)
+        parse(line)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_the_help_names_every_option():
-    assert all(flag in liangxin_cell.__doc__ for flag in arguments.flags())
+def test_the_help_lists_every_option_and_command():
+    text = liangxin_cell.__doc__
+    assert text.startswith("usage: %%liangxin [MODEL] [options]\n")
+    assert batch_cell.__doc__ in text
+    assert all(flag in text for flag in option_flags([*CELL_OPTIONS, *BATCH_OPTIONS]))
+    assert all(f"%liangxin {name}" in liangxin_line.__doc__ for name in COMMANDS)
+
+
+@pytest.mark.parametrize("line", ["--help", "z-image -h", "batch --help"])
+def test_help_option_prints_the_help_and_sends_nothing(line, capsys):
+    assert liangxin_cell(line, "a lake") is None
+    assert capsys.readouterr().out == f"{liangxin_cell.__doc__}\n"
+
+
+@pytest.mark.parametrize("line", ["help", "--help", "batch --help"])
+def test_help_command_prints_the_help_of_both_magics(line, capsys):
+    assert liangxin_line(line) is None
+    assert capsys.readouterr().out == f"{liangxin_cell.__doc__}\n{liangxin_line.__doc__}\n"
+
+
+@pytest.mark.parametrize("cell", ["%%liangxin --help", "%%liangxin batch -h\n"])
+def test_help_cell_without_a_body_runs_the_help_command(cell):
+    assert _run_help_cell(cell.splitlines(keepends=True)) == ["%liangxin help\n"]
+
+
+@pytest.mark.parametrize("cell", ["%%liangxin\n--help", "%%liangxin --help\na lake", "--help"])
+def test_other_cells_are_not_transformed(cell):
+    lines = cell.splitlines(keepends=True)
+    assert _run_help_cell(lines) == lines

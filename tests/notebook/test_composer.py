@@ -13,7 +13,7 @@ from liangxin_nb.catalog.codegen import to_cell_source, to_python_source
 from liangxin_nb.config.settings import OVERRIDES
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.notebook.magics.options import parse_cell
+from liangxin_nb.notebook.magics.cell_magic import parse_cell
 from liangxin_nb.notebook.widgets import panel
 from liangxin_nb.notebook.widgets.composer import Composer, card_list
 from liangxin_nb.session import Session

@@ -114,12 +114,16 @@ MISTAKES = {
     "both": ("%%liangxin --size square --aspect 1:1\na", "exclude each other"),
     "option": (
         "%%liangxin --colour red\na",
-        "arguments: --colour; nothing was sent. The options are",
+        "Unknown option --colour; nothing was sent. The options are",
     ),
     "input": ("%%liangxin -o steps=3\na", "no input 'steps'"),
-    "argument": ("%%liangxin nano-banana-pro --seed-free-model\na", "unrecognized arguments"),
+    "argument": (
+        "%%liangxin nano-banana-pro --seed-free-model\na",
+        "Unknown option --seed-free-model",
+    ),
     "show": ("%liangxin show", "needs the id of a task"),
     "command": ("%liangxin frobnicate", "'frobnicate' is not a command"),
+    "similar": ("%liangxin gallary", "Did you mean %liangxin gallery?"),
     "id": ("%liangxin resume nope", "'nope' is not in the ledger"),
 }
 ASK = "import liangxin_nb as lx\nlx.generate('a cat', aspect='7:5')"

@@ -12,7 +12,7 @@ from liangxin_nb.errors import (
     ResultUnavailableError,
     WaitTimeoutError,
 )
-from liangxin_nb.notebook.magics.quick_count import count_resumable
+from liangxin_nb.notebook.magics.extension import count_resumable
 
 from ..conftest import wait_until
 from ..processes import running

@@ -1,80 +1,145 @@
-"""`%%liangxin`: the prompt below, the options beside it, a card for each picture."""
+"""`%%liangxin`: one prompt below an option line, and a card for each task."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from IPython import get_ipython
 
+from ...core.command_line import DEFAULT_MODEL
+from ...errors import InvalidRequestError
 from .batch_magic import batch_cell
-from .execution import as_usage_error, current_session, wait_for
+from .execution import as_usage_error, current_session, should_wait, wait_for
+from .options import (
+    CELL_OPTIONS,
+    asks_for_help,
+    interpolate,
+    parse_number,
+    parse_option_pairs,
+    parse_options,
+    validate_identifier,
+    with_help,
+)
 
 if TYPE_CHECKING:
     from ...session.job import Job
-    from .options import CellArguments
 
-__all__ = ["liangxin_cell"]
+__all__ = ["CellArguments", "liangxin_cell", "parse_cell"]
+
+_MAX_COUNT = 50
+_EXAMPLES = """\
+examples:
+  %%liangxin --aspect 16:9 --seed 7
+  a cafe terrace at night, rain on the stones
+
+  %%liangxin nano-banana-pro --image photo.png -n 2 --out jobs
+  the same terrace in winter
+
+"""
 
 
-def liangxin_cell(line: str, cell: str) -> Any:
-    """Make pictures from the prompt below this line.
+@dataclass(frozen=True)
+class CellArguments:
+    """Contents of a ``%%liangxin`` cell.
 
-    %%liangxin [MODEL] [options]
-    the prompt, taken literally
-
-    MODEL                    a model's name (default z-image); %liangxin models lists them
-    --aspect W:H             the picture's shape, such as 16:9
-    --size SIZE              the picture's size, in the model's own words
-    --seed NUMBER            the same seed aims at the same picture
-    -o, --option NAME=VALUE  any input of the model by its own name; may be given several times
-    --image REF              a reference picture: a URL, a file or a variable; several are allowed
-    -n N                     how many pictures, one task each; with --seed the seeds count up
-    --wait, --no-wait        wait until it is done, or do not (default: only where no one watches)
-    --template                   replace {name} in the prompt by that variable
-    --out NAME               keep the job (with -n, the list of jobs) in this variable
-    --reuse                  take identical work that is kept on this disk, in place of a new task
-    -q, --quiet              show no card
-
-    %%liangxin batch [MODEL]… [options]
-    one prompt per line
-
-    --seed 1,2,5 or 1-4      several seeds; -n N draws N for each prompt
-    --aspect --size -o       given several times, each value makes a column of its own
-    --csv FILE               rows with a prompt column (%liangxin batch --csv FILE does the same)
-    --dry-run                    only say how many tasks, and what is known of the cost
-    --max-tasks N                 the most tasks that may be created without being asked (default
-    50)
-    --concurrency N               tasks in flight at once (default 16)
-    --no-raise               a cell that waits does not fail when a task failed
-    --name TEXT --reuse --template --image REF --wait --out NAME -q
-
-    The cell returns at once and a live card follows each task; the finished picture replaces it.
-    Every task is written into the ledger before it is sent, and may be billed once sent.
+    Attributes:
+        prompt: The text below the option line.
+        model: Name of the model.
+        common_options: `aspect`, `size` and `seed` as typed; None where not given.
+        options: The ``-o`` pairs as typed.
+        count: Number of tasks.
+        images: Reference pictures as typed, or the values of the variables that they name.
+        wait: Whether to block; None for the setting.
+        out: Variable that receives the job; empty for none.
+        quiet: Whether no card is shown.
+        reuse: Whether a saved result of an identical request is returned instead.
     """
-    from .options import parse_cell
 
+    prompt: str
+    model: str = DEFAULT_MODEL
+    common_options: Mapping[str, str | None] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    count: int = 1
+    images: tuple[Any, ...] = ()
+    wait: bool | None = None
+    out: str = ""
+    quiet: bool = False
+    reuse: bool = False
+
+
+@with_help("%%liangxin [MODEL] [options]\nPROMPT", CELL_OPTIONS, f"{_EXAMPLES}{batch_cell.__doc__}")
+def liangxin_cell(line: str, cell: str) -> Any:
+    """Create tasks from the prompt below the option line. The prompt is sent literally.
+
+    The cell returns at once. A live card follows each task and is replaced by the finished
+    picture. Every task is recorded in the ledger before it is sent, and may be billed once sent.
+    """
     shell = get_ipython()
     with as_usage_error():
-        first, _, rest = line.strip().partition(" ")
-        if first == "batch":
+        if asks_for_help(line):
+            print(liangxin_cell.__doc__)  # noqa: T201 help was requested
+            return None
+        first_word, _, rest = line.strip().partition(" ")
+        if first_word == "batch":
             return batch_cell(rest, cell)
         arguments = parse_cell(line, cell, shell.user_ns)
-        waits = _should_wait(arguments.wait)
-        jobs = _submit(arguments, brief=waits)
+        blocks = should_wait(arguments.wait)
+        jobs = _submit(arguments, brief=blocks)
         if arguments.out:
             shell.user_ns[arguments.out] = jobs[0] if arguments.count == 1 else jobs
-        if waits:
+        if blocks:
             wait_for(jobs)
     return None
 
 
+def parse_cell(line: str, body: str, variables: Mapping[str, Any]) -> CellArguments:
+    """Parse a ``%%liangxin`` cell.
+
+    Args:
+        line: The option line, without the magic's name.
+        body: The text below it.
+        variables: The notebook's variables, for ``--image`` and ``--template``.
+
+    Raises:
+        InvalidRequestError: If an option is unknown or its value is invalid.
+    """
+    values = parse_options(liangxin_cell, CELL_OPTIONS, line)
+    prompt = body.strip("\r\n")
+    return CellArguments(
+        prompt=interpolate(prompt, variables) if values.template else prompt,
+        model=values.model,
+        common_options={"aspect": values.aspect, "size": values.size, "seed": values.seed},
+        options=_single_values(values.option),
+        count=parse_number("-n", values.n, 1, _MAX_COUNT),
+        images=tuple(variables.get(reference, reference) for reference in values.image),
+        wait=values.wait,
+        out=validate_identifier(values.out),
+        quiet=values.quiet,
+        reuse=values.reuse,
+    )
+
+
+def _single_values(pairs: list[str]) -> dict[str, str]:
+    """Parse ``-o`` pairs in which every name occurs once."""
+    options = parse_option_pairs(pairs)
+    for name, values in options.items():
+        if len(values) > 1:
+            raise InvalidRequestError(
+                f"-o {name} is given twice; nothing was sent.",
+                next_step="%%liangxin batch makes one task for each value.",
+            )
+    return {name: values[0] for name, values in options.items()}
+
+
 def _submit(arguments: CellArguments, *, brief: bool) -> list[Job]:
-    """One job for each picture, each with a job record in the ledger, each on the screen."""
+    """Submit one job for each picture and show its card."""
     from ...session.request_builder import build_requests
     from ..widgets import show
 
     session = current_session()
-    wanted, notes = build_requests(
+    requests, notes = build_requests(
         session.settings.profile,
         arguments.prompt,
         arguments.model,
@@ -84,16 +149,8 @@ def _submit(arguments: CellArguments, *, brief: bool) -> list[Job]:
         count=arguments.count,
     )
     jobs = []
-    for request in wanted:
+    for request in requests:
         jobs.append(session.submit(request, reuse=arguments.reuse))
         if not arguments.quiet:
             show(jobs[-1], session, notes=notes, brief=brief)
     return jobs
-
-
-def _should_wait(asked: bool | None) -> bool:
-    """What the cell says, else what the settings say, else: wait where no one watches."""
-    from ..widgets import is_interactive
-
-    wish = current_session().settings.wait if asked is None else asked
-    return not is_interactive() if wish is None else wish

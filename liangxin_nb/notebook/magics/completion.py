@@ -1,4 +1,4 @@
-"""Tab in a %liangxin or %%liangxin line: models, options and values from the catalogue."""
+"""Tab completion for `%liangxin` and `%%liangxin` lines, from the catalogue and the options."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...config.settings import Settings
+from .options import BATCH_OPTIONS, CELL_OPTIONS, option_flags
 
 if TYPE_CHECKING:
     from ...catalog import ModelSpec
@@ -14,82 +15,84 @@ if TYPE_CHECKING:
 __all__ = ["complete_line", "matcher"]
 
 _LINE = r"^\s*(%%?)liangxin[ \t]+([^\n]*)$"
-#: Options that take a value of their own, which is no model's name.
-_FREE = ("-n", "--image", "--out", "--seed", "--csv", "--name", "--max-tasks", "--concurrency")
 
 
 def complete_line(text: str, commands: Iterable[str]) -> tuple[str, list[str]] | None:
-    """What is being typed, and what may stand there; None where the line is not ours."""
-    found = re.match(_LINE, text)
-    if not found:
+    """Return the completions of a magic's line.
+
+    Args:
+        text: The line up to the cursor.
+        commands: The subcommands of ``%liangxin``.
+
+    Returns:
+        The word before the cursor and its completions; None for any other line.
+    """
+    match = re.match(_LINE, text)
+    if not match:
         return None
-    *before, current = found[2].split(" ")
-    options = _cell(before, current) if found[1] == "%%" else _line(before, commands)
-    return current, [option for option in options if option.startswith(current)]
+    *before, current = match[2].split(" ")
+    is_cell = match[1] == "%%"
+    candidates = _for_cell(before, current) if is_cell else _for_line(before, commands)
+    return current, [candidate for candidate in candidates if candidate.startswith(current)]
 
 
 def matcher(context: Any) -> dict[str, Any]:
-    """The matcher for IPython's completer; where the line is ours, no one else is asked."""
+    """Complete a line for IPython; for our magics, other matchers are suppressed."""
     if "liangxin" not in context.text_until_cursor:
         return {"completions": []}
     from IPython.core.completer import SimpleCompletion
 
     from .line_magic import COMMANDS
 
-    found = complete_line(context.text_until_cursor, COMMANDS)
-    if found is None:
+    line = complete_line(context.text_until_cursor, COMMANDS)
+    if line is None:
         return {"completions": []}
-    current, options = found
-    completions = [SimpleCompletion(text=option, type="liangxin") for option in options]
+    current, candidates = line
+    completions = [SimpleCompletion(text=text, type="liangxin") for text in candidates]
     return {"completions": completions, "matched_fragment": current, "suppress": True}
 
 
-def _line(before: list[str], commands: Iterable[str]) -> Iterable[str]:
+def _for_line(before: list[str], commands: Iterable[str]) -> Iterable[str]:
+    """Return what can follow in a ``%liangxin`` line."""
     if before == ["models"]:
-        return _models()
-    return [name for name in commands if name] if not before else []
+        return _load_models()
+    return [] if before else commands
 
 
-def _cell(before: list[str], current: str) -> Iterable[str]:
-    """Values after an option that takes one; else the model, if none is named yet, and options."""
-    batch = before[:1] == ["batch"]
-    models, last = _models(), before[-1] if before else ""
-    chosen = next((models[word] for word in before if word in models), next(iter(models.values())))
+def _for_cell(before: list[str], current: str) -> Iterable[str]:
+    """Return values after an option that takes one; otherwise models and options."""
+    is_batch = before[:1] == ["batch"]
+    options = BATCH_OPTIONS if is_batch else CELL_OPTIONS
+    models, last = _load_models(), before[-1] if before else ""
+    named = [word for word in before if word in models]
+    model = models[named[0]] if named else next(iter(models.values()))
     if last in ("-o", "--option"):
-        return _pairs(chosen, current)
-    if last in _FREE:
+        return _option_pairs(model, current)
+    spec = model.inputs.get(model.common_options.get(last.removeprefix("--"), ""))
+    if spec is not None and spec.allowed:
+        return spec.allowed
+    if any(last in option.args and "metavar" in option.kwds for option in options):
         return []
-    if input := chosen.inputs.get(chosen.common_options.get(last.removeprefix("--"), "")):
-        return input.allowed
-    if batch:  # of several models
-        return [*(name for name in models if name not in before), *_flags(batch)]
-    named = any(word in models for word in before)
-    return [*([] if before else ["batch"]), *([] if named else models), *_flags(batch)]
+    if is_batch:  # a batch takes several models
+        return [*(name for name in models if name not in named), *option_flags(options)]
+    words = [] if before else ["batch"]
+    return [*words, *([] if named else models), *option_flags(options)]
 
 
-def _flags(batch: bool) -> list[str]:
-    from .options import flags
-
-    if not batch:
-        return flags()
-    from .batch_arguments import batch_parser
-
-    return flags(batch_parser())
-
-
-def _pairs(chosen: ModelSpec, current: str) -> list[str]:
-    """The model's inputs as NAME=, or the values of the input that is named already."""
+def _option_pairs(model: ModelSpec, current: str) -> list[str]:
+    """Return the model's inputs as ``NAME=``, or ``NAME=VALUE`` once the input is named."""
     name, equals, _ = current.partition("=")
     if not equals:
-        return [f"{name}=" for name in chosen.inputs]
-    input = chosen.inputs.get(name)
-    return [f"{name}={value}" for value in (input.values if input else ())]
+        return [f"{name}=" for name in model.inputs]
+    spec = model.inputs.get(name)
+    return [f"{name}={value}" for value in (spec.values if spec else ())]
 
 
-def _models() -> Mapping[str, ModelSpec]:
+def _load_models() -> Mapping[str, ModelSpec]:
+    """Return the models of the current profile; those of the sandbox if settings are invalid."""
     from ...catalog import load_models
 
     try:
         return load_models(Settings.load().profile)
-    except Exception:  # while someone types, settings that do not fit yet are no news
+    except Exception:  # completion must not report errors while a line is being typed
         return load_models("sandbox", own=False)

@@ -1,4 +1,4 @@
-"""What the magics share: the current session, and the one translation of errors for cells."""
+"""What all magics share: the current session, waiting, and one-line errors."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from ...session import Session
     from ...session.job import Job
 
-__all__ = ["as_usage_error", "current_session", "wait_for"]
+__all__ = ["as_usage_error", "current_session", "should_wait", "wait_for"]
 
 
 def current_session() -> Session:
-    """The session that cells use; the engine is loaded here, at its first use."""
+    """Return the default session; the engine is imported here, on first use."""
     from ...session.default import get_session
     from ..widgets import register_formatters
 
@@ -30,17 +30,25 @@ def current_session() -> Session:
 
 @contextmanager
 def as_usage_error() -> Iterator[None]:
-    """Lets a failure fail the cell in one readable line; the whole story is in `__cause__`."""
+    """Fail the cell with one readable line; the original error is the `__cause__`."""
     try:
         yield
     except LiangxinError as error:
         raise UsageError(str(error)) from error
     except KeyboardInterrupt:
-        raise UsageError("Interrupted. What was sent by then: %liangxin tasks.") from None
+        raise UsageError("Interrupted. %liangxin tasks lists what was sent by then.") from None
+
+
+def should_wait(option: bool | None) -> bool:
+    """Return whether a cell blocks: its option, else the setting, else only in headless runs."""
+    from ..widgets import is_interactive
+
+    wait = current_session().settings.wait if option is None else option
+    return not is_interactive() if wait is None else wait
 
 
 def wait_for(jobs: Sequence[Job]) -> None:
-    """Waits for every job; an interrupt ends the waiting, not the jobs."""
+    """Wait for every job; an interrupt ends the wait, not the jobs."""
     from ...session.job import interrupt_message
 
     try:

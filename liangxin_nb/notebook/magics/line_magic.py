@@ -1,210 +1,209 @@
-"""`%liangxin`: the state of things, the models, the tasks, and taking up or leaving one."""
+"""`%liangxin`: models, tasks, batches, export, settings and diagnostics, as subcommands."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...config.credentials import looks_like_key
-from ...config.settings import OVERRIDES, Secret
+from ...config.settings import OVERRIDES, Secret, Settings
 from ...errors import InvalidRequestError
-from .batch_magic import batch_line, batches
+from .batch_magic import list_command, open_command
+from .cell_magic import liangxin_cell
 from .execution import as_usage_error, current_session, wait_for
 from .maintenance import doctor_command, export_command, import_command
+from .options import asks_for_help, reject_secret, with_help
 
 if TYPE_CHECKING:
     from ...core.table import Table
     from ...session import Session
     from ...session.job import Job
 
-__all__ = ["COMMANDS", "liangxin_line"]
+__all__ = ["COMMANDS", "Command", "liangxin_line"]
 
 
-def liangxin_line(line: str) -> Any:
-    """Look after pictures: %liangxin COMMAND.
+class Command(NamedTuple):
+    """One subcommand of ``%liangxin``.
 
-    %liangxin                    which service, which folder, how many tasks
-    %liangxin models [NAME]      the models, or one model's inputs
-    %liangxin tasks [WORDS]      the ledger, unfinished first; WORDS search the prompts
-    %liangxin gallery            everything that was made: look, compare, export, delete
-    %liangxin show ID            a task's picture, or its card while it runs
-    %liangxin resume [ID]        collect every unfinished task, or one
-    %liangxin batches            the batches, the newest first
-    %liangxin batch ID           show a batch, and go on with it: nothing is sent twice
-    %liangxin detach ID           stop watching; the task goes on and may be billed
-    %liangxin panel              a form for each model, its code, and live cards
-    %liangxin recover FILE       collect every task that a notebook file carries
-    %liangxin credits            what is left, where the service tells it; what was spent
-    %liangxin export [FILE]      everything in one zip: results, ledger, notebooks
-    %liangxin import FILE        take such a zip in; nothing here is overwritten
-    %liangxin doctor             versions, settings, what is wrong; what became of everything
-    %liangxin key                give the key without showing it; kept in memory only
-
-    ID is a task id, a job record id, or the beginning of a job record id.
+    Attributes:
+        run: Called with the rest of the line.
+        arguments: What the rest of the line holds, for the help.
+        help: What the subcommand does, in one line.
     """
-    name, _, rest = line.strip().partition(" ")
-    with as_usage_error():
-        if name not in COMMANDS:
-            known = ", ".join(command for command in COMMANDS if command)
-            raise InvalidRequestError(
-                f"{name!r} is not a command of %liangxin; there are {known}.",
-                next_step="To make a picture, write %%liangxin above a prompt.",
-            )
-        if looks_like_key(line):
-            raise InvalidRequestError(
-                "The line holds something that looks like a key; a notebook is no place for one.",
-                next_step="Take it out, then run %liangxin key: it asks without showing it.",
-            )
-        # The key comes first: without it there may be no session to hand on.
-        if name in _WITHOUT_SESSION:
-            return _WITHOUT_SESSION[name]()
-        return COMMANDS[name](current_session(), rest.strip())
+
+    run: Callable[[str], Any]
+    arguments: str
+    help: str
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[Any]], empty: str = "") -> Table:
+    """Create a table; its class is imported on first use."""
     from ...core.table import Table
 
     return Table(headings, rows, empty)
 
 
-def _status(session: Session, _: str) -> Table:
-    settings = session.settings
-    counts = session.ledger.count_by_status()
-    service = {"sandbox": "sandbox: drawn on this machine, no model is run, nothing is billed"}
+def _status(_: str) -> Table:
+    session = current_session()
+    settings, counts = session.settings, session.ledger.count_by_status()
+    service = f"{settings.profile}: {settings.host}"
+    if settings.profile == "sandbox":
+        service = "sandbox: drawn on this machine, no model is run, nothing is billed"
+    tasks = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     rows = [
-        ("service", service.get(settings.profile, f"{settings.profile}: {settings.host}")),
+        ("service", service),
         ("results", str(settings.results)),
         ("ledger", session.ledger.location),
-        ("tasks", ", ".join(f"{n} {fate}" for fate, n in sorted(counts.items())) or "none yet"),
+        ("tasks", tasks or "none yet"),
         ("followed now", str(len(session.active()))),
     ]
     return _table(("", ""), rows)
 
 
-def _models(session: Session, name: str) -> Table:
+def _models(name: str) -> Table:
     from ...catalog import find_model, load_models
 
-    profile = session.settings.profile
+    profile = current_session().settings.profile
     if not name:
         rows = [(m.id, m.title, m.kind, ", ".join(m.inputs)) for m in load_models(profile).values()]
         return _table(("model", "title", "makes", "inputs"), rows)
-    chosen = find_model(profile, name)
-    if not chosen.in_catalog:
+    model = find_model(profile, name)
+    if not model.in_catalog:
         raise InvalidRequestError(
             f"{name!r} is not in the catalogue of {profile}: {', '.join(load_models(profile))}.",
-            next_step="It can be used all the same; its inputs are sent unchecked.",
+            next_step="You can still use it; its inputs are sent unchecked.",
         )
     inputs = [
         (i.name, i.type, "" if i.default is None else str(i.default), i.allows, i.help)
-        for i in chosen.inputs.values()
+        for i in model.inputs.values()
     ]
     return _table(("input", "type", "default", "allowed", "what it does"), inputs)
 
 
-def _tasks(session: Session, words: str) -> Table:
+def _tasks(text: str) -> Table:
     from ...ledger.spending import latest_day_summary
 
+    session = current_session()
     if spent := latest_day_summary(session.ledger):
         print(spent)  # noqa: T201 one sentence above the table
-    return session.history(search=words.removeprefix("--search").strip(), limit=50)
+    return session.history(search=text.removeprefix("--search").strip(), limit=50)
 
 
-def _show(session: Session, id: str) -> Any:
-    job = session.job(_required_id(id, "show"))
+def _show(task: str) -> Any:
+    session = current_session()
+    job = session.job(_required_id(task, "show"))
     if job is None:
-        return session.result(session.get_record(id))
+        return session.result(session.get_record(task))
     return _show_jobs(session, [job])
 
 
-def _resume(session: Session, id: str) -> Any:
-    jobs = session.resume(id)
-    unsent = "" if id else _unsent(session)
+def _resume(task: str) -> Any:
+    session = current_session()
+    jobs = session.resume(task)
+    pending = "" if task else _pending_batches(session)
     if jobs:
-        if unsent:
-            print(unsent)  # noqa: T201 one sentence above the cards
+        if pending:
+            print(pending)  # noqa: T201 one sentence above the cards
         return _show_jobs(session, jobs)
-    others = session.count_owned_elsewhere()
-    beside = f" {others} are followed by another notebook." if others else ""
-    return _table((), (), f"Nothing is waiting to be collected.{beside} {unsent}".strip())
+    count = session.count_owned_elsewhere()
+    others = f" {count} are followed by another notebook." if count else ""
+    return _table((), (), f"Nothing is waiting to be collected.{others} {pending}".strip())
 
 
-def _unsent(session: Session) -> str:
-    """What resume leaves alone: prompts of batches that were never sent."""
+def _pending_batches(session: Session) -> str:
+    """Return a sentence about batches with unsent prompts, which resume does not send."""
     ids = {t.batch_id for t in session.ledger.with_status("pending") if t.batch_id}
-    commands = ", ".join(f"%liangxin batch {id}" for id in sorted(ids))
-    return f"Prompts of a batch were never sent: {commands} goes on with it." if ids else ""
+    commands = ", ".join(f"%liangxin batch {batch_id}" for batch_id in sorted(ids))
+    return f"Some prompts of a batch were never sent; to send them: {commands}." if ids else ""
 
 
-def _recover(session: Session, file: str) -> Any:
+def _detach(task: str) -> Table:
+    job = current_session().job(_required_id(task, "detach"))
+    if job is None:
+        raise InvalidRequestError(
+            f"{task!r} is not followed by this notebook.", next_step="%liangxin tasks lists them."
+        )
+    job.detach()
+    name = job.task_id or job.record.id
+    text = f"{name}: no longer watched; it may still be billed. Collect: %liangxin resume {name}"
+    return _table((), (), text)
+
+
+def _recover(file: str) -> Any:
     if not file:
         raise InvalidRequestError(
             "%liangxin recover needs a file.", next_step="Write %liangxin recover FILE.ipynb"
         )
+    session = current_session()
     jobs = session.recover(file.strip("\"'"))
-    return _show_jobs(session, jobs) if jobs else _table((), (), f"{file} carries no task.")
+    return _show_jobs(session, jobs) if jobs else _table((), (), f"{file} contains no task.")
 
 
-def _gallery(session: Session, _: str) -> None:
-    from ..widgets.gallery import show
-
-    show(session)
-
-
-def _credits(session: Session, _: str) -> Table:
-    """The balance where the service tells it, and what was spent, per day and model."""
-    from ...ledger.spending import usage_by_day
-
-    try:
-        said = f"{session.credits():g} credits are left."
-    except InvalidRequestError as error:
-        said = str(error)
-    print(said)  # noqa: T201 one sentence above the table
-    return usage_by_day(session.ledger)
-
-
-def _key() -> Table:
-    """Asks for the key without showing it, and keeps it in this process's memory alone."""
-    from getpass import getpass
-
-    try:
-        key = getpass("API key (it is not shown and not saved): ").strip()
-    except Exception as error:  # a frontend without input says so in its own way
-        raise InvalidRequestError(
-            "Nobody can be asked for a key here.", next_step="Set LIANGXIN_API_KEY instead."
-        ) from error
-    if not key:
-        raise InvalidRequestError("No key was given; nothing has changed.")
-    OVERRIDES["key"] = Secret(key)
-    return _table((), (), "The key is kept in memory until this kernel ends.")
-
-
-def _panel() -> None:
+def _panel(_: str) -> None:
     from ..widgets import panel
 
     panel()
 
 
-def _detach(session: Session, id: str) -> Table:
-    job = session.job(_required_id(id, "detach"))
-    if job is None:
+def _gallery(_: str) -> None:
+    from ..widgets.gallery import show
+
+    show(current_session())
+
+
+def _credits(_: str) -> Table:
+    from ...ledger.spending import usage_by_day
+
+    session = current_session()
+    try:
+        balance = f"{session.credits():g} credits are left."
+    except InvalidRequestError as error:
+        balance = str(error)
+    print(balance)  # noqa: T201 one sentence above the table
+    return usage_by_day(session.ledger)
+
+
+def _key(_: str) -> Table:
+    from getpass import getpass
+
+    try:
+        key = getpass("API key (not shown, not saved): ").strip()
+    except Exception as error:  # front ends without input raise different errors
         raise InvalidRequestError(
-            f"{id!r} is not followed by this notebook.", next_step="%liangxin tasks lists them."
-        )
-    job.detach()
-    name = job.task_id or job.record.id
-    said = f"{name}: no longer watched; it may still be billed. Collect: %liangxin resume {name}"
-    return _table((), (), said)
+            "This front end cannot ask for a key.", next_step="Set LIANGXIN_API_KEY instead."
+        ) from error
+    if not key:
+        raise InvalidRequestError("No key was entered; nothing has changed.")
+    OVERRIDES["key"] = Secret(key)
+    return _table((), (), "The key is held in memory until this kernel ends.")
 
 
-def _required_id(id: str, command: str) -> str:
-    if not id:
+def _config(_: str) -> Table:
+    settings = Settings.load()
+    rows = [
+        (f.name, "" if (value := getattr(settings, f.name)) is None else str(value))
+        for f in fields(settings)
+        if f.repr  # the others may contain a password
+    ]
+    return _table(("setting", "value"), rows)
+
+
+def _help(_: str) -> None:
+    print(f"{liangxin_cell.__doc__}\n{liangxin_line.__doc__}")  # noqa: T201 help was requested
+
+
+def _required_id(task: str, command: str) -> str:
+    """Return an id, or raise `InvalidRequestError` if it is empty."""
+    if not task:
         raise InvalidRequestError(
             f"%liangxin {command} needs the id of a task.", next_step="%liangxin tasks lists them."
         )
-    return id
+    return task
 
 
 def _show_jobs(session: Session, jobs: list[Job]) -> None:
+    """Show a card for each job; a headless run waits for them."""
     from ..widgets import is_interactive, show
 
     for job in jobs:
@@ -213,28 +212,66 @@ def _show_jobs(session: Session, jobs: list[Job]) -> None:
         wait_for(jobs)
 
 
-COMMANDS: dict[str, Callable[[Session, str], Any]] = {
-    "": _status,
-    "status": _status,
-    "models": _models,
-    "tasks": _tasks,
-    "gallery": _gallery,
-    "show": _show,
-    "resume": _resume,
-    "batches": batches,
-    "batch": batch_line,
-    "detach": _detach,
-    "recover": _recover,
-    "credits": _credits,
-    "export": export_command,
-    "import": import_command,
-    "doctor": lambda _, __: doctor_command(),
-    "key": lambda _, __: _key(),
-    "panel": lambda _, __: _panel(),
+#: The subcommands of ``%liangxin`` by name.
+COMMANDS: dict[str, Command] = {
+    "status": Command(_status, "", "Service, results folder and number of tasks (the default)."),
+    "models": Command(_models, "[NAME]", "List the models, or the inputs of one model."),
+    "tasks": Command(_tasks, "[TEXT]", "List the ledger, or the tasks whose prompt has a text."),
+    "show": Command(_show, "ID", "Show the result of a task, or its card while it runs."),
+    "resume": Command(_resume, "[ID]", "Collect every unfinished task, or one."),
+    "detach": Command(_detach, "ID", "Stop watching; the task continues and may be billed."),
+    "panel": Command(_panel, "", "Open a form for each model, with live cards."),
+    "gallery": Command(_gallery, "", "Browse, compare, export and delete saved results."),
+    "batch": Command(open_command, "ID", "Show and resume a batch; nothing is sent twice."),
+    "batches": Command(list_command, "", "List the newest batches."),
+    "recover": Command(_recover, "FILE", "Collect every task that a notebook file names."),
+    "credits": Command(_credits, "", "Balance, where the service reports it, and daily usage."),
+    "export": Command(export_command, "[FILE]", "Write results, ledger and notebooks to a ZIP."),
+    "import": Command(import_command, "FILE", "Add the contents of such a ZIP to this folder."),
+    "doctor": Command(doctor_command, "", "Check versions and settings; count jobs by status."),
+    "key": Command(_key, "", "Enter the API key hidden; it is held in memory only."),
+    "config": Command(_config, "", "List the settings; %config LiangXin.NAME = ... sets one."),
+    "help": Command(_help, "", "Print the help of %%liangxin and %liangxin."),
 }
-#: What works without a session: there may be none for want of a key, or for what is wrong.
-_WITHOUT_SESSION: dict[str, Callable[[], Any]] = {
-    "key": _key,
-    "panel": _panel,
-    "doctor": doctor_command,
-}
+
+
+def _commands_help() -> str:
+    """Return the subcommands with their help lines, for the docstring."""
+    lines = [
+        f"  {f'%liangxin {name} {command.arguments}'.rstrip():<27}{command.help}"
+        for name, command in COMMANDS.items()
+    ]
+    return "\n".join(
+        [
+            "commands:",
+            *lines,
+            "",
+            "ID is a task id, a job record id, or the beginning of a job record id.",
+            "",
+            "examples:",
+            "  %liangxin models z-image",
+            "  %liangxin tasks terrace",
+        ]
+    )
+
+
+@with_help("%liangxin [COMMAND] [ARGUMENT]", epilog=_commands_help())
+def liangxin_line(line: str) -> Any:
+    """Manage models, tasks, batches and settings."""
+    name, _, rest = line.strip().partition(" ")
+    with as_usage_error():
+        reject_secret(line)
+        command = COMMANDS.get("help" if asks_for_help(line) else name or "status")
+        if command is None:
+            raise _unknown_command_error(name)
+        return command.run(rest.strip())
+
+
+def _unknown_command_error(name: str) -> InvalidRequestError:
+    """Return the error for an unknown subcommand, with the most similar one."""
+    similar = get_close_matches(name, COMMANDS, 1)
+    suggestion = f"Did you mean %liangxin {similar[0]}?" if similar else "See %liangxin help."
+    return InvalidRequestError(
+        f"{name!r} is not a command of %liangxin.",
+        next_step=f"{suggestion} To create a picture, write %%liangxin above a prompt.",
+    )

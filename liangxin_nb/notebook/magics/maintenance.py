@@ -1,6 +1,4 @@
-"""`%liangxin doctor`, `export_command` and `import`: how things stand, and taking them
-elsewhere.
-"""
+"""`%liangxin doctor`, `%liangxin export` and `%liangxin import`."""
 
 from __future__ import annotations
 
@@ -16,89 +14,92 @@ from .execution import current_session
 
 if TYPE_CHECKING:
     from ...archive import ExportReport, ImportReport
-    from ...session import Session
 
 __all__ = ["ExportLink", "doctor_command", "export_command", "import_command"]
 
 
 class ExportLink:
-    """An export as a cell shows it: what is in it, and a link to fetch it by."""
+    """The output of an export: a summary of its contents and a download link."""
 
-    def __init__(self, packed: ExportReport) -> None:
-        self.packed = packed
+    def __init__(self, report: ExportReport) -> None:
+        self.report = report
 
     def __repr__(self) -> str:
-        return f"{self.packed!r}\n{self.packed.path}"
+        return f"{self.report!r}\n{self.report.path}"
 
     def _repr_html_(self) -> str:
-        path = self.packed.path
-        # Beside the notebook, as the front end looks for it; so the folder must be below it.
-        near = Path(os.path.relpath(path)).as_posix()
-        lines = "<br>".join(map(escape, repr(self.packed).splitlines()))
-        if near.startswith(".."):
+        path = self.report.path
+        # Front ends resolve links relative to the notebook; a file above it has no such link.
+        relative = Path(os.path.relpath(path)).as_posix()
+        lines = "<br>".join(map(escape, repr(self.report).splitlines()))
+        if relative.startswith(".."):
             return f"<div>{lines}<br>{escape(str(path))}</div>"
-        link = f'<a href="{escape(quote(near), quote=True)}" download>Download {escape(near)}</a>'
-        return f"<div>{lines}<br>{link}</div>"
+        url = escape(quote(relative), quote=True)
+        return f'<div>{lines}<br><a href="{url}" download>Download {escape(relative)}</a></div>'
 
 
-def export_command(session: Session, file: str) -> ExportLink:
-    """Packs everything; the link stands below the cell."""
+def export_command(file: str) -> ExportLink:
+    """Export results, ledger and notebooks to one ZIP file."""
     from ...archive import export_session
 
-    return ExportLink(export_session(session, _plain(file) or None, notebooks=True))
+    return ExportLink(export_session(current_session(), file.strip("\"'") or None, notebooks=True))
 
 
-def import_command(session: Session, file: str) -> ImportReport:
-    """Takes an export in, and says what came."""
+def import_command(file: str) -> ImportReport:
+    """Import an exported ZIP file and report what was added."""
     from ...archive import import_session
 
-    if not _plain(file):
+    path = file.strip("\"'")
+    if not path:
         raise InvalidRequestError(
             "%liangxin import needs a file.", next_step="Write %liangxin import FILE.zip"
         )
-    return import_session(session, _plain(file), notebooks=True)
+    return import_session(current_session(), path, notebooks=True)
 
 
-def doctor_command() -> Any:
-    """Prints the report, also where no session can be had; returns the reckoning."""
+def doctor_command(_: str = "") -> Any:
+    """Print a report that can be pasted, and return a table of all jobs by status.
+
+    The report is printed even if no session can be created; then nothing is returned.
+    """
     from ...core.table import Table
     from ...diagnostics import report
     from ..widgets import frontend
 
-    looks = frontend()
     try:
         session = current_session()
     except LiangxinError as error:
-        print(report(_loaded(), frontend=looks, trouble=str(error)))  # noqa: T201 to be pasted
+        text = report(_settings_or_none(), frontend=frontend(), trouble=str(error))
+        print(text)  # noqa: T201 plain text can be pasted
         return None
-    called = _callback(session.settings)
-    print(  # noqa: T201 plain text is what can be pasted
-        report(
-            session.settings, ledger=session.ledger.location or "", frontend=looks, callback=called
-        )
+    settings = session.settings
+    text = report(
+        settings,
+        ledger=session.ledger.location or "",
+        frontend=frontend(),
+        callback=_describe_callback(settings),
     )
-    rows = [(f.count, f.label, f.meaning, f.next_step) for f in session.audit()]
-    return Table(("tickets", "are", "that is", "what to do"), rows, "Nothing was asked for yet.")
+    print(text)  # noqa: T201 plain text can be pasted
+    rows = [(row.count, row.label, row.meaning, row.next_step) for row in session.audit()]
+    return Table(("jobs", "status", "meaning", "next step"), rows, "No jobs yet.")
 
 
-def _loaded() -> Settings | None:
+def _settings_or_none() -> Settings | None:
+    """Return the settings, or None if they are invalid."""
     try:
         return Settings.load()
     except LiangxinError:
         return None
 
 
-def _callback(settings: Settings) -> str:
+def _describe_callback(settings: Settings) -> str:
+    """Return where callbacks arrive, without the token in the URL."""
     if settings.callback != "auto":
         return f"to {urlsplit(settings.callback).hostname}" if settings.callback else ""
     from ...callbacks import CallbackChannel
 
     try:
-        line = CallbackChannel(local=settings.local, patience=settings.patience)
-        return f"auto, at {urlsplit(line.address('auto')).netloc}"
+        channel = CallbackChannel(local=settings.local, patience=settings.patience)
+        return f"auto, at {urlsplit(channel.address('auto')).netloc}"
     except LiangxinError as error:
         return f"auto, but: {error.message}"
-
-
-def _plain(file: str) -> str:
-    return file.strip().strip("\"'")

@@ -1,167 +1,263 @@
-"""A %%liangxin cell as data: what its first line asks for, and the prompt below, untouched."""
+"""Options of the magics: the tables from which parsers, help and completion are built."""
 
 from __future__ import annotations
 
-import argparse
+import inspect
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from argparse import BooleanOptionalAction, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import partial
+from typing import Any, TypeVar
+
+from IPython.core.error import UsageError
+from IPython.core.magic_arguments import argument, kwds, magic_arguments
 
 from ...config.credentials import looks_like_key
 from ...core.command_line import DEFAULT_MODEL, split_line
 from ...errors import InvalidRequestError
 
 __all__ = [
-    "CellArguments",
-    "Parser",
-    "flags",
+    "BATCH_OPTIONS",
+    "CELL_OPTIONS",
+    "asks_for_help",
     "interpolate",
-    "parse_cell",
-    "parser",
+    "option_flags",
+    "parse_number",
+    "parse_option_pairs",
+    "parse_options",
     "reject_secret",
     "validate_identifier",
-]  # fmt: skip
+    "with_help",
+]
+
+_Magic = TypeVar("_Magic", bound=Callable[..., Any])
+_VARIABLE = r"(?<!\{)\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})"
+
+_IMAGE: Any = argument(
+    "--image", metavar="REF", action="append", default=[],
+    help="Reference picture: a URL, a file or a variable. Can be repeated. Default: none.",
+)  # fmt: skip
+_SHARED_OPTIONS: tuple[Any, ...] = (
+    _IMAGE,
+    argument("--template", action="store_true",
+             help="Replace {name} in the prompt by the variable of that name. Default: off."),
+    argument("--reuse", action="store_true",
+             help="Return a saved result of an identical request instead of creating a task. "
+                  "Default: off."),
+    argument("--wait", action=BooleanOptionalAction, default=None,
+             help="Block until the results are saved, or return at once. Default: the setting "
+                  "LIANGXIN_WAIT, else wait only in runs without a live front end."),
+    argument("--out", metavar="NAME", default="",
+             help="Variable that receives the job, the list of jobs (with -n) or the batch. "
+                  "Default: none."),
+    argument("-q", "--quiet", action="store_true", help="Show no card. Default: off."),
+    argument("-h", "--help", action="store_true", help="Print this help. Nothing is sent."),
+)  # fmt: skip
+
+#: Options of a ``%%liangxin`` line.
+CELL_OPTIONS: tuple[Any, ...] = (
+    argument("model", nargs="?", metavar="MODEL", default=DEFAULT_MODEL,
+             help=f"Model name, see %%liangxin models. Default: {DEFAULT_MODEL}."),
+    argument("--aspect", metavar="W:H",
+             help="Aspect ratio, such as 16:9. Default: chosen by the model."),
+    argument("--size", metavar="SIZE",
+             help="Size by one of the model's own names, such as square_hd. Default: chosen by "
+                  "the model."),
+    argument("--seed", metavar="INTEGER",
+             help="Random seed; the same seed aims at the same picture. Default: chosen by the "
+                  "service."),
+    argument("-o", "--option", metavar="NAME=VALUE", action="append", default=[],
+             help="Any input of the model by its own name, such as num_inference_steps=8. Can be "
+                  "repeated. Default: none."),
+    argument("-n", metavar="INTEGER", default="1",
+             help="Number of tasks, 1 to 50; with --seed the seeds count up. Default: 1."),
+    *_SHARED_OPTIONS,
+)  # fmt: skip
+
+#: Options of a ``%%liangxin batch`` line.
+BATCH_OPTIONS: tuple[Any, ...] = (
+    argument("models", nargs="*", metavar="MODEL",
+             help=f"One or several model names. Default: {DEFAULT_MODEL}."),
+    argument("--csv", metavar="FILE", default="",
+             help="CSV file with a prompt column, instead of the lines below. Default: none."),
+    argument("--aspect", metavar="W:H", action="append", default=[],
+             help="Aspect ratio. Repeat it for one column per value. Default: chosen by the "
+                  "model."),
+    argument("--size", metavar="SIZE", action="append", default=[],
+             help="Size by one of the model's own names. Repeat it for one column per value. "
+                  "Default: chosen by the model."),
+    argument("--seed", metavar="SEEDS",
+             help="Integers such as 7, 1,2,5 or 1-4: one column per seed. Default: chosen by the "
+                  "service."),
+    argument("-n", metavar="INTEGER",
+             help="Number of random seeds per prompt, 1 to 1000; excludes --seed. Default: none."),
+    argument("-o", "--option", metavar="NAME=VALUE", action="append", default=[],
+             help="Any input of the models by its own name. Repeat a name for one column per "
+                  "value. Default: none."),
+    argument("--name", metavar="TEXT", default="", help="Title of the batch. Default: none."),
+    argument("--max-tasks", metavar="INTEGER",
+             help="Number of tasks that may be created without a confirmation, 1 to 10000. "
+                  "Default: 50."),
+    argument("--concurrency", metavar="INTEGER", default="16",
+             help="Number of tasks in flight at once, 1 to 200. Default: 16."),
+    argument("--dry-run", action="store_true",
+             help="Show the number of tasks and what is known of their cost; send nothing. "
+                  "Default: off."),
+    argument("--raise", dest="raises", action=BooleanOptionalAction, default=None,
+             help="Fail a cell that waits if a task failed. Default: --raise."),
+    *_SHARED_OPTIONS,
+)  # fmt: skip
 
 
-_MAX_COUNT = 50
+def with_help(
+    usage: str, options: Sequence[Any] = (), epilog: str = ""
+) -> Callable[[_Magic], _Magic]:
+    """Return a decorator that gives a magic its option parser and its help as the docstring.
 
-
-_NAME = r"(?<!\{)\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})"
-
-
-@dataclass(frozen=True)
-class CellArguments:
-    """What one %%liangxin cell asks for.
-
-    `common_options` holds aspect, size and seed (None where not given), `options` the -o pairs as
-    typed. `images`: references as typed, or the variables that they name. `wait`: True, False, or
-    None to leave it to the settings.
+    Args:
+        usage: The synopsis, without the word "usage".
+        options: A table of options, such as `CELL_OPTIONS`.
+        epilog: Text below the options.
     """
 
-    prompt: str
-    model: str = DEFAULT_MODEL
-    common_options: Mapping[str, str | None] = field(default_factory=dict)
-    options: Mapping[str, str] = field(default_factory=dict)
-    count: int = 1
-    images: tuple[Any, ...] = ()
-    wait: bool | None = None
-    out: str = ""
-    quiet: bool = False
-    reuse: bool = False
+    def decorate(magic: Any) -> Any:
+        for option in reversed(options):
+            magic = option(magic)
+        settings = {
+            "usage": usage.replace("%", "%%"),
+            "description": inspect.getdoc(magic),
+            "epilog": epilog,
+            "formatter_class": partial(RawDescriptionHelpFormatter, width=100),
+        }
+        magic = magic_arguments()(kwds(**settings)(magic))
+        magic.parser.allow_abbrev = False
+        magic.parser.color = False  # Python 3.14 colours the help of a terminal session
+        magic.__doc__ = magic.parser.format_help()
+        return magic
+
+    return decorate
 
 
-def parse_cell(line: str, body: str, names: Mapping[str, Any]) -> CellArguments:
-    """The cell for a magic line and the text below it.
+def option_flags(options: Iterable[Any]) -> list[str]:
+    """Return every flag of a table of options, in the order of the table."""
+    flags: list[str] = []
+    for option in options:
+        flags += [flag for flag in option.args if flag.startswith("-")]
+        if option.kwds.get("action") is BooleanOptionalAction:
+            flags += [f"--no-{flag.removeprefix('--')}" for flag in option.args]
+    return flags
 
-    `names` are the notebook's variables, used for --image and where --template asks for it. Raises
-    `InvalidRequestError` for an option that does not exist or cannot be read.
+
+def asks_for_help(line: str) -> bool:
+    """Return whether an option line contains ``--help`` or ``-h``."""
+    return not {"-h", "--help"}.isdisjoint(split_line(line))
+
+
+def parse_options(magic: Any, options: Sequence[Any], line: str) -> Namespace:
+    """Parse the option line of a magic.
+
+    Args:
+        magic: A function decorated by `with_help`.
+        options: The table of options that it was decorated with.
+        line: The text after the magic's name.
+
+    Raises:
+        InvalidRequestError: If an option is unknown or incomplete, or if the line contains an API
+            key.
     """
     reject_secret(line)
-    given = parser().parse_args(split_line(line))
-    prompt = body.strip("\r\n")
-    return CellArguments(
-        prompt=interpolate(prompt, names) if given.template else prompt,
-        model=given.model or DEFAULT_MODEL,
-        common_options={"aspect": given.aspect, "size": given.size, "seed": given.seed},
-        options=_parse_pairs(given.option),
-        images=tuple(names.get(reference, reference) for reference in given.image),
-        count=_parse_count(given.n),
-        wait=given.wait,
-        out=validate_identifier(given.out),
-        quiet=given.quiet,
-        reuse=given.reuse,
+    flags = option_flags(options)
+    values: Namespace
+    try:
+        values, unknown = magic.parser.parse_known_intermixed_args(split_line(line))
+    except UsageError as error:
+        raise InvalidRequestError(
+            f"{error}; nothing was sent.", next_step=f"The options are {', '.join(flags)}."
+        ) from None
+    if unknown:
+        raise _unknown_word_error(unknown, flags)
+    return values
+
+
+def _unknown_word_error(unknown: Sequence[str], flags: list[str]) -> InvalidRequestError:
+    """Return the error for words of an option line that no option takes."""
+    word = next((word for word in unknown if word.startswith("-")), "")
+    if not word:
+        return InvalidRequestError(
+            f"Unexpected {unknown[0]!r} on the option line; nothing was sent.",
+            next_step="Write the prompt on the lines below, and quote values that contain spaces.",
+        )
+    name = word.partition("=")[0]
+    similar = get_close_matches(name, flags, 1, 0.7)
+    return InvalidRequestError(
+        f"Unknown option {name}; nothing was sent.",
+        next_step=f"Did you mean {similar[0]}?"
+        if similar
+        else f"The options are {', '.join(flags)}.",
     )
 
 
 def reject_secret(line: str) -> None:
-    """Raises `InvalidRequestError` for a line that holds what looks like a key."""
+    """Raise `InvalidRequestError` if a line contains something that looks like an API key."""
     if looks_like_key(line):
         raise InvalidRequestError(
-            "The line holds something that looks like a key; a notebook is no place for one. "
-            "Nothing was sent.",
-            next_step="Take it out, then set LIANGXIN_API_KEY or run %liangxin key.",
+            "The line contains something that looks like an API key, which would be saved in the "
+            "notebook; nothing was sent.",
+            next_step="Remove it, then set LIANGXIN_API_KEY or run %liangxin key.",
         )
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser of a magic's line: what is wrong with it is said in one line."""
+def parse_option_pairs(pairs: Iterable[str]) -> dict[str, list[str]]:
+    """Parse ``-o NAME=VALUE`` options; a name that is repeated has several values.
 
-    def error(self, message: str) -> NoReturn:
-        """Raises `InvalidRequestError`."""
-        raise InvalidRequestError(
-            f"{message}; nothing was sent.", next_step=f"The options are {', '.join(flags(self))}."
-        )
-
-
-def parser() -> argparse.ArgumentParser:
-    """The one list of what a %%liangxin line may hold; help and completion are made from it."""
-    made = Parser(prog="%%liangxin", add_help=False, allow_abbrev=False)
-    add = made.add_argument
-    add("model", nargs="?", metavar="MODEL", help=f"a model's name (default {DEFAULT_MODEL})")
-    add("--aspect", metavar="W:H", help="the picture's shape, such as 16:9")
-    add("--size", metavar="SIZE", help="the picture's size, in the model's own words")
-    add("--seed", metavar="NUMBER", help="the same seed aims at the same picture")
-    add("-o", "--option", metavar="NAME=VALUE", action="append", default=[],
-        help="any input of the model by its own name; may be given several times")  # fmt: skip
-    add("--image", metavar="REF", action="append", default=[],
-        help="a reference picture: a URL, a file or a variable; several are allowed")  # fmt: skip
-    add("-n", metavar="N", default="1",
-        help="how many pictures: one task each; with --seed the seeds count up")  # fmt: skip
-    add("--wait", action=argparse.BooleanOptionalAction, default=None,
-        help="wait until it is done, or do not; by default only where nobody watches")  # fmt: skip
-    add("--template", action="store_true", help="replace {name} in the prompt by that variable")
-    add("--out", metavar="NAME", help="keep the job (or the list of jobs) in this variable")
-    add("--reuse", action="store_true",
-        help="take identical work that is kept on this disk in place of a new task")  # fmt: skip
-    add("-q", "--quiet", action="store_true", help="show no card")
-    return made
-
-
-def flags(of: argparse.ArgumentParser | None = None) -> list[str]:
-    """Every option of a %%liangxin line (or of another parser's), as it is typed."""
-    # argparse keeps the list nowhere else.
-    return [flag for action in (of or parser())._actions for flag in action.option_strings]
-
-
-def _parse_pairs(given: list[str]) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for pair in given:
+    Raises:
+        InvalidRequestError: If a pair has no name or no equals sign.
+    """
+    values: dict[str, list[str]] = {}
+    for pair in pairs:
         name, equals, value = pair.partition("=")
         if not (name and equals):
             raise InvalidRequestError(
                 f"-o {pair!r} is not NAME=VALUE; nothing was sent.",
                 next_step="Write for example -o num_inference_steps=8.",
             )
-        if name in pairs:
-            raise InvalidRequestError(f"-o {name} is given twice; nothing was sent.")
-        pairs[name] = value
-    return pairs
+        values.setdefault(name, []).append(value)
+    return values
 
 
-def _parse_count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MAX_COUNT):
+def parse_number(option: str, text: str, minimum: int, maximum: int) -> int:
+    """Parse the value of a numeric option.
+
+    Raises:
+        InvalidRequestError: If it is not an integer from `minimum` to `maximum`.
+    """
+    if not (text.isascii() and text.isdigit() and minimum <= int(text) <= maximum):
         raise InvalidRequestError(
-            f"-n {text!r} is not a number from 1 to {_MAX_COUNT}; nothing was sent."
+            f"{option} {text!r} is not a number from {minimum} to {maximum}; nothing was sent."
         )
     return int(text)
 
 
-def validate_identifier(name: str | None) -> str:
-    """What follows --out, if it is a variable's name; raises `InvalidRequestError`."""
+def validate_identifier(name: str) -> str:
+    """Return the value of ``--out``; raise `InvalidRequestError` if it is no variable name."""
     if name and not name.isidentifier():
-        raise InvalidRequestError(f"--out {name!r} is not a variable's name; nothing was sent.")
-    return name or ""
+        raise InvalidRequestError(f"--out {name!r} is not a variable name; nothing was sent.")
+    return name
 
 
-def interpolate(prompt: str, names: Mapping[str, Any]) -> str:
-    """The prompt with every {name} replaced; all other braces and dollars stay."""
+def interpolate(prompt: str, variables: Mapping[str, Any]) -> str:
+    """Return the prompt with every ``{name}`` replaced; other braces and dollar signs stay.
+
+    Raises:
+        InvalidRequestError: If a variable does not exist.
+    """
 
     def value(match: re.Match[str]) -> str:
-        if match[1] not in names:
+        if match[1] not in variables:
             raise InvalidRequestError(
                 f"--template found {match[0]} but no variable {match[1]!r}; nothing was sent."
             )
-        return str(names[match[1]])
+        return str(variables[match[1]])
 
-    return re.sub(_NAME, value, prompt)
+    return re.sub(_VARIABLE, value, prompt)
