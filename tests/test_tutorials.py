@@ -369,7 +369,7 @@ class TestInOrder:
     def test_03_goes_on_with_a_batch_that_it_paused(self, tutorials):
         tutorial = tutorials["03"]
         paused = tutorial.text("streets.pause()")
-        found = re.search(r"^3 tasks: [12] done, ([12]) not sent yet$", paused, re.MULTILINE)
+        found = re.search(r"^3 tasks: [12] saved, ([12]) not sent yet$", paused, re.MULTILINE)
         unsent = int(found[1])
         assert re.search(rf"streets +3 +{3 - unsent} +{unsent} not sent$",
                          tutorial.text("%liangxin batches"), re.MULTILINE)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Many prompts at once: planned, guarded as a whole, sent within a window, taken up again."""
+"""Batches: many prompts as one, prepared, started, resumed and shown together."""
 
 from .batch import Batch
 from .contact_sheet import ContactSheet

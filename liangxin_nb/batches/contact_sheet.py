@@ -1,4 +1,4 @@
-"""A batch as one picture: its contact sheet, for the notebook and as a file."""
+"""The contact sheet of a batch: one picture of all results."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ from .outcome import Outcome, Progress
 
 __all__ = ["ContactSheet", "build_sheet"]
 
-_FORMS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-_MOST_REASONS = 10
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+_CELL_LABELS = {"pending": "not sent", "result_lost": "result lost"}
+_MAX_REASONS = 10
 
 
 @dataclass(frozen=True)
 class ContactSheet:
-    """A contact sheet; a notebook shows it, or its first 48 places, within a picture's budget.
+    """A contact sheet. A notebook shows at most its first 48 cells.
 
-    `text`: what is said with it; `empty`: whether there is no picture at all.
+    Attributes:
+        spec: Pictures, labels and layout.
+        text: The batch in a few lines, with the reasons of its failures.
     """
 
     spec: SheetSpec = field(repr=False)
@@ -31,76 +34,76 @@ class ContactSheet:
 
     @property
     def empty(self) -> bool:
-        """Whether it shows no picture."""
+        """Whether it contains no picture."""
         return not self.spec.pictures
 
     @cached_property
     def jpeg(self) -> bytes:
-        """The sheet as a JPEG for a notebook: at most 46 kB."""
+        """The sheet as a JPEG for a notebook, at most 46 kB."""
         return render(self.spec)
 
     def save(self, path: str | Path, side: int = 512) -> Path:
-        """Writes it as .png, .jpg or .webp, each picture up to `side` pixels, and returns the path.
+        """Write the sheet to a file.
 
-        Raises `InvalidRequestError` for another ending.
+        Args:
+            path: A path that ends in .png, .jpg, .jpeg or .webp.
+            side: Maximum width and height of each picture in pixels, 16 to 2048.
+
+        Returns:
+            The path.
+
+        Raises:
+            InvalidRequestError: If the suffix or `side` is not one of these.
         """
         path = Path(path).expanduser()
-        form = _FORMS.get(path.suffix.lower())
-        if form is None or not 16 <= side <= 2048:
-            what = f"side={side} is not 16 to 2048" if form else f"{path.suffix!r} is no ending"
-            raise InvalidRequestError(f"{what}; the endings are {', '.join(_FORMS)}.")
-        path.write_bytes(render_file(self.spec, form, side))
+        image_format = _FORMATS.get(path.suffix.lower())
+        if image_format is None:
+            raise InvalidRequestError(
+                f"{path.suffix!r} is not a picture format; allowed are {', '.join(_FORMATS)}."
+            )
+        if not 16 <= side <= 2048:
+            raise InvalidRequestError(f"side={side} is not a number from 16 to 2048.")
+        path.write_bytes(render_file(self.spec, image_format, side))
         return path
 
     def __repr__(self) -> str:
         return self.text
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """The durable output: a real image/jpeg where there is a picture, and a few lines."""
+        """Return the durable output: a JPEG if there is a picture, and the text."""
         if self.empty:
             return {"text/plain": self.text}
         return {"image/jpeg": base64.b64encode(self.jpeg).decode(), "text/plain": self.text}
 
 
 def build_sheet(
-    outcomes: Iterable[Outcome], rows: list[str], columns: list[str], now: Progress
+    outcomes: Iterable[Outcome], rows: list[str], columns: list[str], progress: Progress
 ) -> ContactSheet:
-    """The sheet of some outcomes, with words where there is no picture."""
-    pictures, words = {}, {}
+    """Create the contact sheet of a batch; a cell without a picture shows its status."""
+    pictures, labels = {}, {}
     for outcome in outcomes:
-        found = outcome.result.pictures if outcome.result else ()
-        if found:
-            pictures[outcome.index] = found[0].read_bytes
-        words[outcome.index] = "saved" if outcome.result else _word(outcome.status)
-    spec = SheetSpec(pictures, rows, columns, words, now.text)
-    return ContactSheet(spec, "\n".join([_text(now), *_shortened(spec)]))
-
-
-def _shortened(spec: SheetSpec) -> list[str]:
-    """What is said where a notebook shows the beginning only."""
+        if outcome.result and outcome.result.pictures:
+            pictures[outcome.index] = outcome.result.pictures[0].read_bytes
+        status = "saved" if outcome.result else outcome.status
+        labels[outcome.index] = _CELL_LABELS.get(status, status)
+    spec = SheetSpec(pictures, rows, columns, labels, progress.text)
+    text = _describe(progress)
     shown = spec.truncated
-    if shown is spec or not spec.pictures:
-        return []
-    return [
-        f"On the sheet: the first {shown.cells} of {spec.cells}. %liangxin gallery turns pages,"
-        " .sheet().save('all.jpg') draws all."
-    ]
+    if shown is not spec and pictures:
+        text += (
+            f"\nThe sheet shows the first {shown.cells} of {spec.cells}. %liangxin gallery shows "
+            "all, .sheet().save('all.jpg') draws all."
+        )
+    return ContactSheet(spec, text)
 
 
-def _word(state: str) -> str:
-    return {"pending": "not sent", "detached": "detached", "unconfirmed": "unconfirmed"}.get(
-        state, state
-    )
-
-
-def _text(now: Progress) -> str:
-    name = f" {now.name!r}" if now.name else ""
-    reasons = [f"{_where(o)}: {o.status}. {o.reason}".strip() for o in now.failures[:_MOST_REASONS]]
-    more = len(now.failures) - len(reasons)
-    reasons += [f"and {more} more"] if more > 0 else []
-    reused = f", {now.reused} of them reused" if now.reused else ""
-    return "\n".join([f"<Batch {now.id}{name} · {now.text}{reused}>", *reasons])
-
-
-def _where(outcome: Outcome) -> str:
-    return f"{outcome.row} · {outcome.column}" if outcome.column else outcome.row
+def _describe(progress: Progress) -> str:
+    """Return the counts and the first reasons of failures, one per line."""
+    name = f" {progress.name!r}" if progress.name else ""
+    reused = f", {progress.reused} of them reused" if progress.reused else ""
+    shown = progress.failures[:_MAX_REASONS]
+    lines = [f"<Batch {progress.id}{name} · {progress.text}{reused}>"]
+    lines += [f"{o.label}: {o.status}. {o.reason}".strip() for o in shown]
+    if len(progress.failures) > len(shown):
+        lines.append(f"and {len(progress.failures) - len(shown)} more")
+    return "\n".join(lines)

@@ -1,12 +1,10 @@
-"""A dry run: how many tasks a batch would create, and what is known of their cost."""
+"""The result of a dry run: number of tasks, and what is known of their cost."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..core.request import Request
 from ..core.table import Table
 from ..errors import InvalidRequestError
 
@@ -15,11 +13,14 @@ __all__ = ["Estimate"]
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a batch would come to; nothing was sent and nothing was written.
+    """What a batch would create. Nothing was sent, and nothing was written.
 
-    `models`: how many tasks would be created of each; `reused`: how many results are kept
-    already; `prices`: the credits that the service told for the last task of each model, where it
-    told any; `free`: the sandbox bills nothing.
+    Attributes:
+        models: Number of new tasks by model.
+        reused: Number of saved results of identical requests.
+        prices: Credits that the service reported for the last task of a model, where known.
+        free: Whether nothing is billed (the sandbox).
+        notes: Remarks about the requests.
     """
 
     models: Mapping[str, int]
@@ -28,51 +29,44 @@ class Estimate:
     free: bool
     notes: tuple[str, ...] = ()
 
-    @classmethod
-    def of(
-        cls, new: Sequence[Request], reused: int, prices: Mapping[str, float], free: bool,
-        notes: tuple[str, ...] = (),
-    ) -> Estimate:  # fmt: skip
-        """The estimate for requests that would be sent."""
-        return cls(Counter(request.model for request in new), reused, prices, free, notes)
-
     @property
     def tasks(self) -> int:
-        """How many tasks would be created."""
+        """Number of tasks that would be created."""
         return sum(self.models.values())
 
     @property
     def cost(self) -> str:
-        """What is known of the cost, in one honest sentence."""
+        """What is known of the cost, in one or two sentences."""
         if self.free:
             return "Nothing is billed: the sandbox draws on this machine."
-        unknown = [model for model in self.models if model not in self.prices]
         known = {model: n for model, n in self.models.items() if model in self.prices}
+        unknown = [model for model in self.models if model not in self.prices]
         sentences = []
         if known:
             total = sum(n * self.prices[model] for model, n in known.items())
             each = ", ".join(f"{model} {self.prices[model]:g}" for model in known)
             sentences.append(
-                f"About {total:g} credits, if each task costs what its model's last one did "
-                f"({each})."
+                f"About {total:g} credits, if each task costs as much as the last one of its "
+                f"model ({each})."
             )
         if unknown:
             sentences.append(
-                f"What {' and '.join(unknown)} will cost is not known: the ledger holds no task of "
-                "this kind whose credits the service has told."
+                f"The cost of {' and '.join(unknown)} is not known: the ledger contains no task of "
+                "this kind for which the service reported credits."
             )
         return " ".join(sentences) or "Nothing would be billed."
 
     @property
     def text(self) -> str:
-        """All of it in a few lines."""
+        """Everything in a few lines."""
         each = ", ".join(f"{n} {model}" for model, n in self.models.items())
-        reused = f" {self.reused} results are kept already and are reused." if self.reused else ""
+        plural = "s are" if self.reused != 1 else " is"
+        reused = f" {self.reused} saved result{plural} reused." if self.reused else ""
         head = f"{self.tasks} task{'s' * (self.tasks != 1)} would be created"
         return "\n".join([f"{head}{': ' + each if each else ''}.{reused}", self.cost, *self.notes])
 
     def table(self) -> Table:
-        """A row for each model."""
+        """Return a table with one row per model."""
         rows = [
             (model, n, price, None if price is None else n * price)
             for model, n in self.models.items()
@@ -80,8 +74,16 @@ class Estimate:
         ]
         return Table(("model", "tasks", "credits each, last time", "credits"), rows)
 
-    def check_limit(self, max_tasks: int, option: str = "most=") -> None:
-        """Raises `InvalidRequestError` when more than `max_tasks` tasks would be created."""
+    def check_limit(self, max_tasks: int, option: str = "max_tasks=") -> None:
+        """Raise an error if too many tasks would be created.
+
+        Args:
+            max_tasks: Number of tasks that may be created.
+            option: How a user allows more, for the message.
+
+        Raises:
+            InvalidRequestError: If more than `max_tasks` tasks would be created.
+        """
         if self.tasks > max_tasks:
             raise InvalidRequestError(
                 f"{self.tasks} tasks would be created, more than {max_tasks}; nothing was sent.",

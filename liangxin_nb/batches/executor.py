@@ -1,4 +1,4 @@
-"""The work on a batch: as many tasks in flight as the window allows, on the private loop."""
+"""Runs the jobs of a batch on the background loop, a limited number at once."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from .state import BatchState
 
 __all__ = ["BatchExecutor", "incomplete_request_error"]
 
-_INTERVAL_S = 0.5  # seconds between two words to whoever watches
+_INTERVAL_S = 0.5  # between two calls of the watchers
 
 
 class BatchExecutor:
-    """Takes places from a queue and carries each to its end; `idle` is set when nothing moves.
+    """Takes indices from a queue and runs each job to its end.
 
-    `add`, `pause`, `resume` and `detach` are for any thread, the rest happens on the private loop.
+    `idle` is set when nothing is running. `add`, `pause`, `resume` and `detach` can be called from
+    any thread; everything else runs on the background loop.
     """
 
     def __init__(self, session: Session, state: BatchState, concurrency: int) -> None:
@@ -45,120 +46,127 @@ class BatchExecutor:
 
     @property
     def progress(self) -> Progress:
-        """How the batch stands now."""
-        moving = not self.idle.is_set()
-        return self._state.progress(self.median_durations, self.concurrency, self.paused, moving)
+        """A snapshot of the batch."""
+        active = not self.idle.is_set()
+        return self._state.progress(self.median_durations, self.concurrency, self.paused, active)
 
     def add(self, indices: Iterable[int]) -> None:
-        """Queues places that are not in the queue or in flight already."""
+        """Queue indices that are not yet queued or in flight."""
         with self._lock:
-            fresh = [place for place in indices if place not in self.busy]
-            self.busy.update(fresh)
-            if fresh:
+            new = [index for index in indices if index not in self.busy]
+            self.busy.update(new)
+            if new:
                 self.idle.clear()
-        self._session.loop.call(self._enqueue, fresh)
+        self._session.loop.call(self._enqueue, new)
 
     def pause(self) -> None:
-        """Starts no more."""
+        """Start no more jobs; those in flight are followed to their end."""
         self.paused = True
-        self._session.loop.call(self._fill_workers)
+        self._session.loop.call(self._start_workers)
 
     def resume(self) -> None:
-        """Starts what is queued."""
+        """Start the jobs that are queued."""
         self.paused = self._detaching = False
         with self._lock:
             if self.busy:
                 self.idle.clear()
-        self._session.loop.call(self._fill_workers)
+        self._session.loop.call(self._start_workers)
 
     def detach(self) -> None:
-        """Starts no more, and leaves what is in flight."""
+        """Start no more jobs, and detach those in flight."""
         self.paused = self._detaching = True
         self._session.loop.call(self._detach_jobs)
 
     def _detach_jobs(self) -> None:
         for job in self._jobs.values():
             job.detach()
-        self._fill_workers()
+        self._start_workers()
 
-    def _enqueue(self, places: list[int]) -> None:
-        self._queue.extend(places)
-        self._fill_workers()
+    def _enqueue(self, indices: list[int]) -> None:
+        self._queue.extend(indices)
+        self._start_workers()
 
-    def _fill_workers(self) -> None:
-        """Sets workers to the queue, and says when nothing moves any more."""
+    def _start_workers(self) -> None:
+        """Start workers for the queue, and set `idle` if nothing is running."""
         while self._queue and not self.paused and self._workers < self.concurrency:
             self._workers += 1
-            self._spawn(self._worker(self._queue.popleft()))
+            self._spawn(self._work(self._queue.popleft()))
         with self._lock:
-            moving = self._workers > 0 or (bool(self.busy) and not self.paused)
-            self._state.set_running(moving)
-            if not moving:
+            active = self._workers > 0 or (bool(self.busy) and not self.paused)
+            self._state.set_running(active)
+            if not active:
                 self.idle.set()
-        if not moving:
+        if not active:
             self._notify()
         elif not self._heartbeat_running:
             self._heartbeat_running = True
-            self._spawn(self._heartbeat())
+            self._spawn(self._notify_periodically())
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)  # the loop itself holds tasks weakly only
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)  # the loop itself only has weak references
         task.add_done_callback(self._tasks.discard)
 
-    async def _worker(self, place: int) -> None:
-        record = self._state.last_update(place).record
+    async def _work(self, index: int) -> None:
+        """Run the job at an index; an error ends this job, not the batch."""
+        record = self._state.last_update(index).record
         try:
-            await self._run_one(place, record)
-        except Exception as error:  # a defect ends one place, not the batch
-            plain = isinstance(error, LiangxinError)
-            told = error if plain else LiangxinError(f"{type(error).__name__}: {error}")
-            self._end(place, record, "rejected" if plain else "failed", told)
+            await self._run_job(index, record)
+        except LiangxinError as error:
+            self._end(index, record, "rejected", error)
+        except Exception as defect:
+            self._end(index, record, "failed", LiangxinError(f"{type(defect).__name__}: {defect}"))
         finally:
-            self._jobs.pop(place, None)
+            self._jobs.pop(index, None)
             self._workers -= 1
-            self.busy.discard(place)
-            self._fill_workers()
+            self.busy.discard(index)
+            self._start_workers()
 
-    async def _run_one(self, place: int, record: JobRecord) -> None:
-        """One place to its end."""
+    async def _run_job(self, index: int, record: JobRecord) -> None:
+        """Take over a record and follow its job to the end."""
         job = await asyncio.to_thread(self._take_over, record)
         if job is None:
-            other = WaitTimeoutError("Another notebook looks after it and keeps its result.")
-            self._end(place, record, "detached", other)
+            self._end(
+                index,
+                record,
+                "detached",
+                WaitTimeoutError("Another notebook follows this task and saves its result."),
+            )
             return
-        self._jobs[place] = job
+        self._jobs[index] = job
         if self._detaching:
             job.detach()
         ended: asyncio.Future[JobUpdate] = asyncio.get_running_loop().create_future()
 
-        def told(update: JobUpdate) -> None:
+        def on_update(update: JobUpdate) -> None:
             if update.is_final and not ended.done():
                 ended.set_result(update)
             elif not ended.done():
-                self._state.update(place, update)
+                self._state.update(index, update)
 
-        job.watch(told)
+        job.watch(on_update)
         last = await ended
         if self._detaching and last.phase == "rejected":
-            last = await asyncio.to_thread(self._back_to_unsent, last)
-        self._state.update(place, last)
+            last = await asyncio.to_thread(self._restore_pending, last)
+        self._state.update(index, last)
 
-    def _back_to_unsent(self, last: JobUpdate) -> JobUpdate:
-        """A place that was left before its turn came is still to be sent."""
-        now = self._session.ledger.find(last.record.id)
-        return JobUpdate(now, "pending") if now is not None and now.status == "pending" else last
+    def _restore_pending(self, last: JobUpdate) -> JobUpdate:
+        """Return a pending update for a job that was detached before it was sent."""
+        record = self._session.ledger.find(last.record.id)
+        if record is not None and record.status == "pending":
+            return JobUpdate(record, "pending")
+        return last
 
     def _take_over(self, record: JobRecord) -> Job | None:
         if record.status == "pending" and not self._session.ledger.is_complete(record):
             raise incomplete_request_error(record)
         return self._session.take_over(record)
 
-    def _end(self, place: int, record: JobRecord, phase: str, error: Any) -> None:
-        self._state.update(place, JobUpdate(record, phase, error=error, ended_at=time.time()))
+    def _end(self, index: int, record: JobRecord, phase: str, error: LiangxinError) -> None:
+        self._state.update(index, JobUpdate(record, phase, error=error, ended_at=time.time()))
 
-    async def _heartbeat(self) -> None:
-        """Tells whoever watches, not at every change: there may be hundreds in a second."""
+    async def _notify_periodically(self) -> None:
+        """Call the watchers at an interval: updates can arrive hundreds of times per second."""
         self.median_durations = await asyncio.to_thread(self._load_median_durations)
         while not self.idle.is_set():
             self._notify()
@@ -167,22 +175,22 @@ class BatchExecutor:
         self._notify()
 
     def _load_median_durations(self) -> dict[str, float]:
+        ledger, profile = self._session.ledger, self._session.settings.profile
         models = {outcome.request.model for outcome in self._state}
-        profile = self._session.settings.profile
-        found = {model: self._session.ledger.median_duration(model, profile) for model in models}
-        return {model: seconds for model, seconds in found.items() if seconds is not None}
+        medians = {model: ledger.median_duration(model, profile) for model in models}
+        return {model: seconds for model, seconds in medians.items() if seconds is not None}
 
     def _notify(self) -> None:
-        now = self.progress
+        progress = self.progress
         for watcher in list(self.watchers):
-            # A screen that fails to draw must not end the work it shows.
+            # An error in a display must not end the batch.
             with suppress(Exception):
-                watcher(now)
+                watcher(progress)
 
 
 def incomplete_request_error(record: JobRecord) -> InvalidRequestError:
-    """The refusal of a job record whose reference picture went with the process that had it."""
+    """Return the error for a record whose reference picture is not in the ledger."""
     return InvalidRequestError(
-        f"{record.id} was asked for with a picture that the ledger only names; it was not sent.",
-        next_step="Ask for it anew, with its picture.",
+        f"{record.id} needs a reference picture that the ledger does not contain; it was not sent.",
+        next_step="Submit it again, with its picture.",
     )

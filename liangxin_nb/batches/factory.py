@@ -1,4 +1,4 @@
-"""How a batch is drafted, begins, is taken up again, and is listed."""
+"""Preparing, opening and listing batches."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from ..core.command_line import DEFAULT_MODEL
 from ..core.job_record import JobRecord, JobUpdate
 from ..core.table import Table
 from ..errors import InvalidRequestError
@@ -24,15 +25,28 @@ from .state import BatchState, update_from_record
 
 __all__ = ["MAX_TASKS", "PreparedBatch", "list_batches", "open_batch", "prepare"]
 
-#: Tasks that a batch may create without being asked to.
+#: Number of tasks that a batch may create by default.
 MAX_TASKS = 50
-#: The batches that live in this process: each once, so that nothing is sent from two of them.
-_LIVE: WeakKeyDictionary[Session, WeakValueDictionary[str, Batch]] = WeakKeyDictionary()
+#: The open batches of this process. Each is opened once, so that two cannot send the same job.
+_OPEN_BATCHES: WeakKeyDictionary[Session, WeakValueDictionary[str, Batch]] = WeakKeyDictionary()
+_REMAINING_LABELS = {
+    "pending": "not sent",
+    "submitted": "to be collected",
+    "succeeded": "to be collected",
+    "result_lost": "result lost",
+}
 
 
 @dataclass(frozen=True)
 class PreparedBatch:
-    """A batch that is planned and checked; nothing is sent or written before `start`."""
+    """A batch whose requests are checked. Nothing is sent or written before `start`.
+
+    Attributes:
+        session: The session that runs it.
+        grid: Its requests.
+        reused: For each request, a saved record of an identical one; None to create a task.
+        estimate: Number of tasks, and what is known of their cost.
+    """
 
     session: Session
     grid: RequestGrid
@@ -47,111 +61,136 @@ class PreparedBatch:
         concurrency: int = CONCURRENCY,
         option: str = "max_tasks=",
     ) -> Batch:
-        """The batch, running, every job record of it in the ledger.
+        """Write every job record to the ledger, then start the batch.
 
-        `option`: how more tasks than `max_tasks` are allowed, in words. Raises
-        `InvalidRequestError`.
+        Args:
+            name: Title of the batch.
+            max_tasks: Number of tasks that may be created.
+            concurrency: Number of tasks in flight at once.
+            option: How a user allows more tasks, for the error message.
+
+        Returns:
+            The running batch.
+
+        Raises:
+            InvalidRequestError: If a limit would be exceeded. Nothing has been sent.
         """
         self.estimate.check_limit(max_tasks, option)
-        reused = {str(n): record.id for n, record in enumerate(self.reused) if record}
-        grid = {"rows": list(self.grid.rows), "columns": list(self.grid.columns), "reused": reused}
-        batch_record = BatchRecord(uuid.uuid4().hex[:12], time.time(), name, grid)
-        fresh = {n: self.grid.requests[n] for n, t in enumerate(self.reused) if t is None}
+        batch_record = BatchRecord(uuid.uuid4().hex[:12], time.time(), name, self._plan())
+        new = {n: self.grid.requests[n] for n, t in enumerate(self.reused) if t is None}
         records = {
-            t.batch_index: t for t in self.session.create_jobs(fresh, batch_record.id, batch_record)
+            record.batch_index: record
+            for record in self.session.create_jobs(new, batch_record.id, batch_record)
         }
         updates = [
-            JobUpdate(records[n], "pending")
-            if record is None
-            else update_from_record(self.session, record)
-            for n, record in enumerate(self.reused)
+            update_from_record(self.session, record or records[index])
+            for index, record in enumerate(self.reused)
         ]
-        batch = _make_batch(
-            self.session, batch_record, updates, dict.fromkeys(records, 1), concurrency
-        )
+        attempts = dict.fromkeys(records, 1)
+        batch = _create_batch(self.session, batch_record, updates, attempts, concurrency)
         batch.notes = self.grid.notes
         return batch.resume()
+
+    def _plan(self) -> dict[str, Any]:
+        """Return labels and reused records, as the ledger stores them."""
+        reused = {str(n): record.id for n, record in enumerate(self.reused) if record}
+        return {"rows": list(self.grid.rows), "columns": list(self.grid.columns), "reused": reused}
 
 
 def prepare(
     session: Session,
     prompts: Any,
     *,
-    models: str | Sequence[str] = "z-image",
+    models: str | Sequence[str] = DEFAULT_MODEL,
     seeds: Iterable[int] | int | None = None,
     image: Any = None,
     reuse: bool = False,
     **options: Any,
 ) -> PreparedBatch:
-    """A batch on paper; see `liangxin_nb.batch` for what may be given."""
-    grid = build_grid(
-        session.settings.profile, parse_prompts(prompts),
-        models=models, seeds=seeds, image=image, options=options,
-    )  # fmt: skip
-    kept = tuple(session.find_identical(grid.requests) if reuse else [None] * len(grid.requests))
-    return PreparedBatch(session, grid, kept, _estimate(session, grid, kept))
+    """Check the requests of a batch and estimate its cost. Nothing is sent or written.
 
+    Args:
+        session: The session that will run the batch.
+        prompts: Prompts, dicts, a DataFrame or the path of a CSV file; see `parse_prompts`.
+        models: One or several model names.
+        seeds: The seeds, or how many random ones. None leaves them to the service.
+        image: Reference pictures for all requests.
+        reuse: Whether saved results of identical requests are used instead of new tasks.
+        options: `aspect`, `size` and inputs of the models; a list makes one column per value.
 
-def open_batch(session: Session, id: str, *, concurrency: int = CONCURRENCY) -> Batch:
-    """The batch of that id, from the ledger, and on: what was never sent is sent, what was sent
-    is collected, and nothing is sent twice.
-
-    Raises `InvalidRequestError` for an id that is not in the ledger, and for another service's
-    batch.
+    Raises:
+        InvalidRequestError: If a row or an option is invalid.
     """
-    batch_record = session.ledger.get_batch(id)
+    profile = session.settings.profile
+    grid = build_grid(
+        profile, parse_prompts(prompts), models=models, seeds=seeds, image=image, options=options
+    )
+    reused = tuple(session.find_identical(grid.requests) if reuse else [None] * len(grid.requests))
+    new = [r.model for r, record in zip(grid.requests, reused, strict=True) if record is None]
+    prices = {
+        model: price
+        for model in set(new)
+        if (price := session.ledger.last_cost(model, profile)) is not None
+    }
+    reused_count = len(reused) - len(new)
+    estimate = Estimate(Counter(new), reused_count, prices, profile == "sandbox", grid.notes)
+    return PreparedBatch(session, grid, reused, estimate)
+
+
+def open_batch(session: Session, batch_id: str, *, concurrency: int = CONCURRENCY) -> Batch:
+    """Open a batch of the ledger and resume it.
+
+    Pending jobs are sent, submitted ones are collected, and nothing is sent twice.
+
+    Args:
+        session: The session that runs it.
+        batch_id: Its id, or the beginning of it.
+        concurrency: Number of tasks in flight at once.
+
+    Raises:
+        InvalidRequestError: If the ledger does not contain the batch, or if it belongs to another
+            service.
+    """
+    batch_record = session.ledger.get_batch(batch_id)
     if batch_record is None:
         raise InvalidRequestError(
-            f"There is no batch {id!r} in the ledger {session.ledger.location!r}.",
+            f"There is no batch {batch_id!r} in the ledger {session.ledger.location!r}.",
             next_step="%liangxin batches lists them.",
         )
-    if live := _LIVE.setdefault(session, WeakValueDictionary()).get(batch_record.id):
-        return live.resume()
+    if batch := _OPEN_BATCHES.setdefault(session, WeakValueDictionary()).get(batch_record.id):
+        return batch.resume()
     session.reconcile()
     records = session.ledger.jobs_of_batch(batch_record.id)
     _check_service(session, batch_record, records)
     newest = {record.batch_index: record for record in records}
-    for place, ticket_id in batch_record.plan.get("reused", {}).items():
-        newest[int(place)] = session.get_record(ticket_id)
-    updates = [update_from_record(session, newest[place]) for place in sorted(newest)]
-    tries = Counter(record.batch_index for record in records)
-    return _make_batch(session, batch_record, updates, tries, concurrency).resume()
+    for index, record_id in batch_record.plan.get("reused", {}).items():
+        newest[int(index)] = session.get_record(record_id)
+    updates = [update_from_record(session, newest[index]) for index in sorted(newest)]
+    attempts = Counter(record.batch_index for record in records)
+    return _create_batch(session, batch_record, updates, attempts, concurrency).resume()
 
 
 def list_batches(session: Session, limit: int = 20) -> Table:
-    """The newest batches of the ledger as rows."""
-    found = []
-    for batch_record in session.ledger.list_batches(limit):
-        newest = {
-            record.batch_index: record for record in session.ledger.jobs_of_batch(batch_record.id)
-        }
-        reused = len(batch_record.plan.get("reused", {}))
-        fates = Counter(record.status for record in newest.values())
-        kept = fates.pop("saved", 0) + reused
-        rest = ", ".join(f"{n} {_STATUS_LABELS.get(fate, fate)}" for fate, n in fates.items())
-        when = datetime.fromtimestamp(batch_record.created_at).astimezone()
-        found.append((batch_record.id, when, batch_record.name, len(newest) + reused, kept, rest))
-    headings = ("batch", "when", "name", "tasks", "saved", "the rest")
-    return Table(headings, found, "No batch yet.")
+    """Return a table of the newest batches.
+
+    Args:
+        session: The session whose ledger is read.
+        limit: Maximum number of rows.
+    """
+    rows = []
+    for batch in session.ledger.list_batches(limit):
+        newest = {r.batch_index: r for r in session.ledger.jobs_of_batch(batch.id)}
+        reused = len(batch.plan.get("reused", {}))
+        counts = Counter(record.status for record in newest.values())
+        saved = counts.pop("saved", 0) + reused
+        remaining = ", ".join(f"{n} {_REMAINING_LABELS.get(s, s)}" for s, n in counts.items())
+        created = datetime.fromtimestamp(batch.created_at).astimezone()
+        rows.append((batch.id, created, batch.name, len(newest) + reused, saved, remaining))
+    headings = ("batch", "created", "name", "tasks", "saved", "other")
+    return Table(headings, rows, "No batch yet.")
 
 
-_STATUS_LABELS = {
-    "pending": "not sent",
-    "submitted": "to be collected",
-    "succeeded": "to be collected",
-}
-
-
-def _estimate(session: Session, grid: RequestGrid, kept: Sequence[JobRecord | None]) -> Estimate:
-    fresh = [r for r, record in zip(grid.requests, kept, strict=True) if record is None]
-    profile = session.settings.profile
-    told = {m: session.ledger.last_cost(m, profile) for m in {r.model for r in fresh}}
-    prices = {model: price for model, price in told.items() if price is not None}
-    reused = len(kept) - len(fresh)
-    return Estimate.of(fresh, reused, prices, profile == "sandbox", grid.notes)
-
-
-def _make_batch(
+def _create_batch(
     session: Session,
     record: BatchRecord,
     updates: list[JobUpdate],
@@ -160,16 +199,17 @@ def _make_batch(
 ) -> Batch:
     state = BatchState(record, session.settings.profile, updates, attempts)
     batch = Batch(session, state, concurrency=concurrency)
-    _LIVE.setdefault(session, WeakValueDictionary())[record.id] = batch
+    _OPEN_BATCHES.setdefault(session, WeakValueDictionary())[record.id] = batch
     return batch
 
 
-def _check_service(session: Session, record: BatchRecord, records: list[JobRecord]) -> None:
-    here = (session.settings.profile, session.settings.base_url)
-    for ticket in records:
-        if (ticket.profile, ticket.service) != here:
+def _check_service(session: Session, batch: BatchRecord, records: list[JobRecord]) -> None:
+    """Raise `InvalidRequestError` if a record belongs to another service than the session's."""
+    service = (session.settings.profile, session.settings.base_url)
+    for record in records:
+        if (record.profile, record.service) != service:
             raise InvalidRequestError(
-                f"The batch {record.id} belongs to {ticket.service or ticket.profile}, this "
+                f"The batch {batch.id} belongs to {record.service or record.profile}, this "
                 f"session uses {session.settings.host}.",
-                next_step=f"Use the profile {ticket.profile} and its address, then take it up.",
+                next_step=f"Use the profile {record.profile} and its address, then open it again.",
             )

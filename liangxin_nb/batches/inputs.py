@@ -1,4 +1,4 @@
-"""What people hand to a batch, as rows: a list, a table, a CSV file, lines of text."""
+"""The prompts of a batch as rows: from a list, a table, a CSV file or lines of text."""
 
 from __future__ import annotations
 
@@ -13,90 +13,107 @@ from ..errors import InvalidRequestError
 
 __all__ = ["PromptRow", "parse_prompts", "prompt_lines"]
 
-_READERS = (
-    "Give a list of prompts, a list of dicts, a DataFrame, or a CSV file with a prompt column."
+_ALLOWED = (
+    "Pass a list of prompts, a list of dicts, a DataFrame, or a CSV file with a prompt column."
 )
 
 
 @dataclass(frozen=True)
 class PromptRow:
-    """One row: what people call it (`row 3`, `line 7`), its prompt, and values of its own."""
+    """One row of a batch.
+
+    Attributes:
+        name: Its name in error messages, such as `row 3` or `line 7`.
+        prompt: The prompt.
+        values: Options of this row.
+    """
 
     name: str
     prompt: str
     values: Mapping[str, Any]
 
 
-def parse_prompts(given: Any) -> list[PromptRow]:
-    """The rows of a list of prompts or dicts, of a DataFrame, or of a CSV file by its path.
+def parse_prompts(prompts: Any) -> list[PromptRow]:
+    """Return the rows of a list of prompts or dicts, a DataFrame, or a CSV file.
 
-    Columns are `prompt`, `model`, `seed`, `aspect`, `size`, `image` and any input of a model by
-    its own name; an empty value is none. Raises `InvalidRequestError` that names the first bad row.
+    Args:
+        prompts: Columns are `prompt`, `model`, `seed`, `aspect`, `size`, `image` and inputs of the
+            models by their own names. Empty values are ignored.
+
+    Raises:
+        InvalidRequestError: If the first invalid row, or the input as a whole, cannot be read.
     """
-    found = [_row(number, one) for number, one in enumerate(_items(given), 1)]
-    if not found:
-        raise InvalidRequestError("The batch has no prompt; nothing was sent.", next_step=_READERS)
-    return found
+    rows = [_parse_row(number, row) for number, row in enumerate(_iter_rows(prompts), 1)]
+    if not rows:
+        raise InvalidRequestError("The batch has no prompt; nothing was sent.", next_step=_ALLOWED)
+    return rows
 
 
 def prompt_lines(text: str) -> list[PromptRow]:
-    """One prompt for each line of a text, taken literally; blank lines are passed over."""
-    numbered = enumerate(text.splitlines(), 1)
-    found = [PromptRow(f"line {n}", line.strip(), {}) for n, line in numbered if line.strip()]
-    if not found:
+    """Return one row for each line of a text that is not blank. Prompts are literal.
+
+    Raises:
+        InvalidRequestError: If all lines are blank.
+    """
+    lines = enumerate(text.splitlines(), 1)
+    rows = [PromptRow(f"line {n}", line.strip(), {}) for n, line in lines if line.strip()]
+    if not rows:
         raise InvalidRequestError(
             "The batch has no prompt; nothing was sent.", next_step="Write one prompt per line."
         )
-    return found
+    return rows
 
 
-def _items(given: Any) -> Iterable[Any]:
-    if isinstance(given, Path) or (isinstance(given, str) and given.lower().endswith(".csv")):
-        return _csv(Path(given).expanduser())
-    if hasattr(given, "to_dicts"):  # polars
-        return list(given.to_dicts())
-    if hasattr(given, "columns") and hasattr(given, "to_dict"):  # pandas
-        return list(given.to_dict("records"))
-    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
-        shown = repr(given)
+def _iter_rows(prompts: Any) -> Iterable[Any]:
+    """Return the rows of any supported input, unchecked."""
+    if isinstance(prompts, Path) or (isinstance(prompts, str) and prompts.lower().endswith(".csv")):
+        return _read_csv(Path(prompts).expanduser())
+    if hasattr(prompts, "to_dicts"):  # polars
+        return list(prompts.to_dicts())
+    if hasattr(prompts, "columns") and hasattr(prompts, "to_dict"):  # pandas
+        return list(prompts.to_dict("records"))
+    if isinstance(prompts, str | bytes | Mapping) or not isinstance(prompts, Iterable):
+        text = repr(prompts)
         raise InvalidRequestError(
-            f"{shown if len(shown) < 60 else shown[:57] + '…'} is no batch; nothing was sent.",
-            next_step=_READERS,
+            f"{text if len(text) < 60 else text[:57] + '…'} is not a batch; nothing was sent.",
+            next_step=_ALLOWED,
         )
-    return given
+    return prompts
 
 
-def _csv(path: Path) -> list[dict[str, Any]]:
+def _read_csv(path: Path) -> list[dict[str, Any]]:
+    """Read a CSV file with a header line."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            found = list(csv.DictReader(file))
+            rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InvalidRequestError(
             f"{str(path)!r} cannot be read as CSV ({error}); nothing was sent."
         ) from None
-    for number, row in enumerate(found, 1):
+    for number, row in enumerate(rows, 1):
         if None in row:
             raise InvalidRequestError(
                 f"Row {number} of {path.name} has more values than there are columns; nothing "
                 "was sent.",
-                next_step="Put quotes around a prompt that holds a comma.",
+                next_step="Put quotes around a prompt that contains a comma.",
             )
-    return found
+    return rows
 
 
-def _row(number: int, one: Any) -> PromptRow:
+def _parse_row(number: int, row: Any) -> PromptRow:
+    """Check one row."""
     name = f"row {number}"
-    if isinstance(one, PromptRow):
-        return one
-    if isinstance(one, str):
-        one = {"prompt": one}
-    if not isinstance(one, Mapping):
+    if isinstance(row, PromptRow):
+        return row
+    if isinstance(row, str):
+        row = {"prompt": row}
+    if not isinstance(row, Mapping):
         raise InvalidRequestError(
-            f"{name.capitalize()} is neither a prompt nor a dict but {type(one).__name__}; "
+            f"{name.capitalize()} is neither a prompt nor a dict but {type(row).__name__}; "
             "nothing was sent.",
-            next_step=_READERS,
+            next_step=_ALLOWED,
         )
-    values = {str(key).strip(): _plain(value) for key, value in one.items()}
+    values = {str(key).strip(): _to_python(value) for key, value in row.items()}
     values = {key: value for key, value in values.items() if value is not None}
     prompt = values.pop("prompt", None)
     if not isinstance(prompt, str) or not prompt.strip():
@@ -107,12 +124,12 @@ def _row(number: int, one: Any) -> PromptRow:
     return PromptRow(name, prompt, values)
 
 
-def _plain(value: Any) -> Any:
-    """A table's value as Python's own; None for an empty one."""
+def _to_python(value: Any) -> Any:
+    """Convert a value of a table to a Python value; an empty one to None."""
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         value = value.item()
     if isinstance(value, float) and math.isnan(value):
         return None
     if isinstance(value, float) and value.is_integer():
-        return int(value)  # a column with gaps turns its whole numbers into fractions
+        return int(value)  # pandas stores integers with gaps as floats
     return None if isinstance(value, str) and not value.strip() else value

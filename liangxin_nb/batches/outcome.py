@@ -1,40 +1,46 @@
-"""What is told of a batch: the outcome of one place, and how all of them stand."""
+"""Values that describe a batch: the outcome at one index, and the progress of all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ..core.job_record import JobUpdate
 from ..core.request import Request
 from ..results import Result
 
-__all__ = ["RETRYABLE", "Outcome", "Progress", "format_counts"]
+__all__ = ["FAILED", "RETRYABLE", "STATUS_LABELS", "Outcome", "Progress"]
 
-#: Phases after which the same may be asked for again: nothing of it can still come, or be billed
-#: a second time unseen. Never one whose answer was lost.
+#: Statuses of a job that can be retried: no task exists that could still succeed or be billed.
+#: Never a job whose answer was lost.
 RETRYABLE = ("failed", "rejected")
-_ORDER = (
-    "saved",
-    "running",
-    "pending",
-    "failed",
-    "rejected",
-    "result_lost",
-    "unconfirmed",
-    "detached",
-)
-_WORDS = {"running": "running", "pending": "not sent yet", "detached": "detached (still running)",
-          "unconfirmed": "unconfirmed (may be billed)"}  # fmt: skip
+#: Statuses of a job that ended without a result.
+FAILED = (*RETRYABLE, "result_lost", "unconfirmed")
+#: What is counted, in the order in which it is shown, and its text.
+STATUS_LABELS = {
+    "saved": "saved",
+    "running": "running",
+    "pending": "not sent yet",
+    "failed": "failed",
+    "rejected": "rejected",
+    "result_lost": "result lost",
+    "unconfirmed": "unconfirmed (may be billed)",
+    "detached": "detached (still running)",
+}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One place of a batch as it stands: what was asked for there, and what became of it.
+    """The request at one index of a batch, and its latest status.
 
-    `index` counts from 0, row by row; `row` and `column` are their names; `attempts`: how many
-    job records this place has had; `reused`: its result was kept already, nothing was sent.
+    Attributes:
+        index: Position in the batch, from 0, row by row.
+        row: Label of the row, the beginning of its prompt.
+        column: Label of the column; empty if there is one column.
+        request: What was requested.
+        last_update: The latest update of its job.
+        attempts: Number of job records, including retries.
+        reused: Whether the result of an earlier, identical request is used.
     """
 
     index: int
@@ -47,39 +53,54 @@ class Outcome:
 
     @property
     def status(self) -> str:
-        """Where it stands: unsent, sending, the wire's own states, saving, done, failed, …."""
+        """`pending`, `submitting`, a state of the service's task, `saved`, `failed`, ...."""
         return self.last_update.phase
 
     @property
     def result(self) -> Result | None:
-        """The result once it is kept, else None."""
-        found = self.last_update.result
-        return found if isinstance(found, Result) else None
+        """The saved result; None if there is none (yet)."""
+        result = self.last_update.result
+        return result if isinstance(result, Result) else None
 
     @property
     def reason(self) -> str:
-        """Why there is no result, in one line; empty where nothing went wrong."""
+        """Why there is no result, in one line; empty without an error."""
         return str(self.last_update.error or "")
 
     @property
     def task_id(self) -> str:
-        """The service's id, or an empty text without one."""
+        """The service's task id; empty without one."""
         return self.last_update.record.task_id
 
+    @property
+    def label(self) -> str:
+        """Row and column in one line."""
+        return f"{self.row} · {self.column}" if self.column else self.row
+
     def __repr__(self) -> str:
-        where = f"{self.row} · {self.column}" if self.column else self.row
-        told = repr(self.result) if self.result else f"{self.status} {self.reason}".strip()
-        return f"<{self.index}: {where} · {told}>"
+        state = repr(self.result) if self.result else f"{self.status} {self.reason}".strip()
+        return f"<{self.index}: {self.label} · {state}>"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Progress:
-    """How a batch stands at a moment: a snapshot.
+    """A snapshot of a batch.
 
-    `counts`: how many places are done, running, unsent, failed, refused, lost, unknown, left;
-    `elapsed_s`: how long it has been worked on here; `rate_per_min`: results per minute, `eta_s`:
-    seconds that the rest may take, both None where nothing is known; `retryable`: how many failed
-    places may be sent again; `active`: whether anything still happens here.
+    Attributes:
+        id: Id of the batch.
+        name: Its title; empty without one.
+        total: Number of requests.
+        counts: Number of requests by status: every key of `STATUS_LABELS`.
+        failures: Outcomes that ended without a result.
+        elapsed_s: Seconds for which the batch has been running in this process.
+        rate_per_min: Results per minute; None if unknown.
+        eta_s: Estimated remaining seconds; None if unknown.
+        retryable: Number of outcomes that can be retried.
+        reused: Number of results of earlier, identical requests.
+        extra_attempts: Number of retries.
+        paused: Whether no more requests are submitted.
+        active: Whether a task is in flight or about to be submitted.
+        profile: The service profile.
     """
 
     id: str
@@ -99,16 +120,19 @@ class Progress:
 
     @property
     def done(self) -> bool:
-        """Whether every place has its result."""
+        """Whether every request has its result."""
         return self.counts.get("saved", 0) == self.total
 
     @property
     def text(self) -> str:
-        """One line: `60 tasks: 51 saved, 6 failed, 3 rejected`."""
-        return f"{self.total} task{'s' * (self.total != 1)}: {format_counts(self.counts)}"
+        """One line, such as `60 tasks: 51 saved, 6 failed, 3 rejected`."""
+        counts = (
+            f"{self.counts[status]} {label}"
+            for status, label in STATUS_LABELS.items()
+            if self.counts.get(status)
+        )
+        return f"{self.total} task{'s' * (self.total != 1)}: {', '.join(counts) or 'nothing'}"
 
-
-def format_counts(counts: Mapping[str, Any]) -> str:
-    """The counts in words, in the order in which people ask: `51 saved, 6 failed`."""
-    told = (f"{counts[name]} {_WORDS.get(name, name)}" for name in _ORDER if counts.get(name))
-    return ", ".join(told) or "nothing"
+    def __repr__(self) -> str:
+        state = ("paused" if self.paused else "active") if self.active else "idle"
+        return f"<Progress {self.id} · {self.text} · {state}, {self.elapsed_s:.0f} s>"

@@ -1,4 +1,4 @@
-"""How every place of a batch stands, and what that comes to."""
+"""The state of a running batch: the latest update of every job, and the progress of all."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from ..core.job_record import RESUMABLE, JobRecord, JobUpdate
 from ..errors import LiangxinError, WaitTimeoutError
 from ..ledger import BatchRecord
 from ..session import Session
-from .outcome import RETRYABLE, Outcome, Progress
+from .outcome import FAILED, RETRYABLE, STATUS_LABELS, Outcome, Progress
 
 __all__ = ["BatchState", "update_from_record"]
 
-_AMOUNT = 5  # results after which a rate means something; refusals come faster
-_TROUBLE = ("failed", "rejected", "result_lost", "unconfirmed")
-_COUNTED = ("saved", "pending", "detached", *_TROUBLE)
+_MIN_RESULTS = 5  # results after which a rate is meaningful; rejections are faster than results
 
 
 class BatchState:
-    """The latest status of each place; written on the private loop, read from any thread."""
+    """The latest update of each job; written on the background loop, read from any thread."""
 
     def __init__(
         self,
@@ -32,15 +30,15 @@ class BatchState:
         self.record = record
         self.rows: list[str] = record.plan["rows"]
         self.columns: list[str] = record.plan["columns"]
-        #: The places in the order in which they ended.
-        self.ended = [n for n, update in enumerate(updates) if update.is_final]
+        #: Indices in the order in which their jobs ended.
+        self.ended = [index for index, update in enumerate(updates) if update.is_final]
         self._profile = profile
         self._updates = list(updates)
         self._attempts = dict(attempts)
         self._reused: set[int] = set(map(int, record.plan.get("reused", {})))
         self._running_since: float | None = None
-        self._elapsed = 0.0
-        self._at_start = 0
+        self._elapsed_s = 0.0
+        self._saved_at_start = 0
 
     def __len__(self) -> int:
         return len(self._updates)
@@ -48,67 +46,78 @@ class BatchState:
     def __iter__(self) -> Iterator[Outcome]:
         return map(self.outcome, range(len(self)))
 
-    def outcome(self, place: int) -> Outcome:
-        """One place, with its names."""
-        row, column = divmod(place, len(self.columns))
-        update = self._updates[place]
+    def outcome(self, index: int) -> Outcome:
+        """Return the outcome at an index."""
+        row, column = divmod(index, len(self.columns))
+        update = self._updates[index]
         return Outcome(
-            place, self.rows[row], self.columns[column], update.record.request, update,
-            self._attempts.get(place, 1), place in self._reused,
-        )  # fmt: skip
+            index,
+            self.rows[row],
+            self.columns[column],
+            update.record.request,
+            update,
+            self._attempts.get(index, 1),
+            index in self._reused,
+        )
 
-    def last_update(self, place: int) -> JobUpdate:
-        """The latest word about a place."""
-        return self._updates[place]
+    def last_update(self, index: int) -> JobUpdate:
+        """Return the latest update at an index."""
+        return self._updates[index]
 
-    def update(self, place: int, update: JobUpdate) -> None:
-        """A new word about a place."""
-        self._updates[place] = update
+    def update(self, index: int, update: JobUpdate) -> None:
+        """Store a new update at an index."""
+        self._updates[index] = update
         if update.is_final:
-            self.ended.append(place)
+            self.ended.append(index)
 
     def restart(self, record: JobRecord) -> None:
-        """A place begins anew, with another job record."""
+        """Replace the job at an index by a new one, for a retry."""
         self._attempts[record.batch_index] = self._attempts.get(record.batch_index, 1) + 1
         self._updates[record.batch_index] = JobUpdate(record, "pending")
 
     def set_running(self, running: bool) -> None:
-        """Starts or stops the clock."""
+        """Start or stop measuring the elapsed time."""
         if running and self._running_since is None:
             self._running_since = time.monotonic()
-            self._at_start = sum(update.phase == "saved" for update in self._updates)
+            self._saved_at_start = sum(update.phase == "saved" for update in self._updates)
         elif not running and self._running_since is not None:
-            self._elapsed += time.monotonic() - self._running_since
+            self._elapsed_s += time.monotonic() - self._running_since
             self._running_since = None
 
     def progress(
         self, median_durations: Mapping[str, float], concurrency: int, paused: bool, active: bool
     ) -> Progress:
-        """All of it at this moment; `median_durations`: seconds that the models' tasks take
-        here.
+        """Return a snapshot.
+
+        Args:
+            median_durations: Usual duration of a task in seconds, by model.
+            concurrency: Number of tasks in flight at once.
+            paused: Whether no more requests are submitted.
+            active: Whether a task is in flight or about to be submitted.
         """
         updates = list(self._updates)
-        counts = Counter(_counted_as(update.phase) for update in updates)
-        now = time.monotonic()
-        running = 0.0 if self._running_since is None else now - self._running_since
-        fresh = counts["saved"] - self._at_start
-        rate = fresh / running if running > 0 and fresh >= _AMOUNT else None
-        left = (
-            self._estimate_remaining(updates, rate, median_durations, concurrency)
-            if active and not paused
-            else None
+        counter = Counter(
+            update.phase if update.phase in STATUS_LABELS else "running" for update in updates
         )
-        troubles = tuple(o for o in self if o.status in _TROUBLE)
+        running_s = 0.0
+        if self._running_since is not None:
+            running_s = time.monotonic() - self._running_since
+        new_results = counter["saved"] - self._saved_at_start
+        rate = new_results / running_s if running_s > 0 and new_results >= _MIN_RESULTS else None
+        remaining_s = None
+        if active and not paused:
+            remaining_s = _estimate_remaining(updates, rate, median_durations, concurrency)
+        failures = tuple(outcome for outcome in self if outcome.status in FAILED)
         return Progress(
             id=self.record.id,
             name=self.record.name,
             total=len(updates),
-            counts=counts,
-            failures=troubles,
-            elapsed_s=self._elapsed + running,
+            counts={status: counter[status] for status in STATUS_LABELS},
+            failures=failures,
+            elapsed_s=self._elapsed_s + running_s,
             rate_per_min=rate * 60 if rate and active else None,
-            eta_s=left,
-            retryable=sum(o.status in RETRYABLE for o in troubles),
+            eta_s=remaining_s,
+            retryable=sum(outcome.status in RETRYABLE for outcome in failures),
             reused=len(self._reused),
             extra_attempts=sum(self._attempts.values()) - len(self._attempts),
             paused=paused,
@@ -116,45 +125,45 @@ class BatchState:
             profile=self._profile,
         )
 
-    def _estimate_remaining(
-        self,
-        updates: Sequence[JobUpdate],
-        rate: float | None,
-        median_durations: Mapping[str, float],
-        concurrency: int,
-    ) -> float | None:
-        """Seconds for the rest: by this batch's own pace, else by what its models take here."""
-        rest = [update for update in updates if not update.is_final]
-        if not rest:
-            return None
-        if rate is not None:
-            return len(rest) / rate
-        seconds = [median_durations.get(update.record.request.model) for update in rest]
-        known = [one for one in seconds if one is not None]
-        if len(known) < len(seconds):
-            return None
-        return max(max(known), sum(known) / min(concurrency, len(known)))
+
+def _estimate_remaining(
+    updates: Sequence[JobUpdate],
+    rate: float | None,
+    median_durations: Mapping[str, float],
+    concurrency: int,
+) -> float | None:
+    """Estimate the remaining seconds from the batch's own rate, else from its models' medians."""
+    unfinished = [update for update in updates if not update.is_final]
+    if not unfinished:
+        return None
+    if rate is not None:
+        return len(unfinished) / rate
+    models = [update.record.request.model for update in unfinished]
+    if not all(model in median_durations for model in models):
+        return None
+    durations = [median_durations[model] for model in models]
+    return max(max(durations), sum(durations) / min(concurrency, len(durations)))
 
 
 def update_from_record(session: Session, record: JobRecord) -> JobUpdate:
-    """How a job record of the ledger stands, before anybody takes it up."""
+    """Return the status of a ledger record that no job of this process follows."""
     if record.status == "pending":
         return JobUpdate(record, "pending")
-    if record.status == "saved":
-        try:
-            return JobUpdate(
-                record, "saved", result=session.result(record), ended_at=record.created_at
-            )
-        except LiangxinError as gone:
-            return JobUpdate(record, "result_lost", error=gone, ended_at=record.created_at)
     if record.status in RESUMABLE:
         return JobUpdate(record, record.state or "waiting")
+    phase, result = record.status, None
+    error: LiangxinError | None = LiangxinError(record.reason, task_id=record.task_id or None)
     if record.status == "submitting":
-        error: LiangxinError = WaitTimeoutError("Its request is being sent by another notebook.")
-        return JobUpdate(record, "detached", error=error, ended_at=record.created_at)
-    error = LiangxinError(record.reason, task_id=record.task_id or None)
-    return JobUpdate(record, record.status, error=error, ended_at=record.created_at)
-
-
-def _counted_as(phase: str) -> str:
-    return phase if phase in _COUNTED else "running"
+        phase = "detached"
+        error = WaitTimeoutError("Another notebook is sending this request.")
+    elif record.status == "deleted":
+        phase = "result_lost"
+        error = LiangxinError(
+            "Its result was deleted.", next_step=f"%liangxin resume {record.id} asks once more."
+        )
+    elif record.status == "saved":
+        try:
+            result, error = session.result(record), None
+        except LiangxinError as unavailable:
+            phase, error = "result_lost", unavailable
+    return JobUpdate(record, phase, error=error, result=result, ended_at=record.created_at)

@@ -39,7 +39,7 @@ SAYS = {
     # Which of the prompts is refused, and which fails, is chosen by chance.
     "tea.failures": r"(?=[^]*refused The service refused)[^]*failed The task failed",
     "tea.retry()": r"asked for again: 2 · now: 4 tasks: 4 saved",
-    "streets.pause()": r"3 tasks: [12] done, [12] not sent yet",
+    "streets.pause()": r"3 tasks: [12] saved, [12] not sent yet",
     "postcard.png": r"A lighthouse on a cliff, storm coming in",
     "%liangxin export": r"Download liangxin-[\d-]+\.zip",
     "lx.import_archive(": r"^0 new tickets \(\d+ known\), 0 new results",

@@ -307,7 +307,7 @@ def test_what_a_batch_would_come_to_is_text(monkeypatch):
     def refuse(slot):
         raise LiangxinError(TEXT)
 
-    batch_display.confirm(Estimate.of([HOSTILE], 0, {}, free=True), refuse)
+    batch_display.confirm(Estimate({HOSTILE.model: 1}, 0, {}, free=True), refuse)
     _, words, row = boxes[0]
     assert_text(words.value)
     row.children[0].click()
