@@ -30,10 +30,12 @@ class BatchExecutor:
     """
 
     def __init__(self, session: Session, state: BatchState, concurrency: int) -> None:
-        self._session, self._state, self.concurrency = session, state, concurrency
-        self.idle = threading.Event()
+        self._session, self._state = session, state
+        self.concurrency: int = concurrency
+        self.idle: threading.Event = threading.Event()
         self.idle.set()
-        self.paused = self._detaching = self._heartbeat_running = False
+        self.paused: bool = False
+        self._detaching = self._notifying = False
         self.busy: set[int] = set()  # queued or in flight
         self.median_durations: dict[str, float] = {}
         self.owner: object = None
@@ -98,8 +100,8 @@ class BatchExecutor:
                 self.idle.set()
         if not active:
             self._notify()
-        elif not self._heartbeat_running:
-            self._heartbeat_running = True
+        elif not self._notifying:
+            self._notifying = True
             self._spawn(self._notify_periodically())
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -171,7 +173,7 @@ class BatchExecutor:
         while not self.idle.is_set():
             self._notify()
             await asyncio.sleep(_INTERVAL_S)
-        self._heartbeat_running = False
+        self._notifying = False
         self._notify()
 
     def _load_median_durations(self) -> dict[str, float]:

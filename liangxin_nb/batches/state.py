@@ -31,7 +31,7 @@ class BatchState:
         self.rows: list[str] = record.plan["rows"]
         self.columns: list[str] = record.plan["columns"]
         #: Indices in the order in which their jobs ended.
-        self.ended = [index for index, update in enumerate(updates) if update.is_final]
+        self.ended: list[int] = [index for index, update in enumerate(updates) if update.is_final]
         self._profile = profile
         self._updates = list(updates)
         self._attempts = dict(attempts)

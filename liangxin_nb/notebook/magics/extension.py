@@ -25,15 +25,19 @@ _HELP_CELL = re.compile(r"\s*%%liangxin[ \t]+(?:batch[ \t]+)?(?:-h|--help)\s*")
 class LiangXin(SingletonConfigurable):
     """Settings of liangxin_nb, except the API key: it would be saved in the notebook."""
 
-    profile = Unicode("", help="Service: sandbox, liangxin or kie.").tag(config=True)
-    base_url = Unicode("", help="API address, such as https://host.").tag(config=True)
-    results = Unicode("", help="Results folder (default liangxin-results).").tag(config=True)
-    ledger = Unicode("", help="Ledger file or database URL.").tag(config=True)
-    patience = Float(900.0, help="Seconds until a wait ends.").tag(config=True)
-    max_credits = Float(None, allow_none=True, help="Maximum credits per day.").tag(config=True)
-    max_tasks = Int(None, allow_none=True, help="Maximum tasks per day.").tag(config=True)
-    speed = Float(1.0, help="Speed of the sandbox; 2 is twice as fast.").tag(config=True)
-    callback = Unicode("", help="Callbacks from the service: auto, none or a URL.").tag(config=True)
+    profile: Any = Unicode("", help="Service: sandbox, liangxin or kie.").tag(config=True)
+    base_url: Any = Unicode("", help="API address, such as https://host.").tag(config=True)
+    results: Any = Unicode("", help="Results folder (default liangxin-results).").tag(config=True)
+    ledger: Any = Unicode("", help="Ledger file or database URL.").tag(config=True)
+    patience: Any = Float(900.0, help="Seconds until a wait ends.").tag(config=True)
+    max_credits: Any = Float(None, allow_none=True, help="Maximum credits per day.").tag(
+        config=True
+    )
+    max_tasks: Any = Int(None, allow_none=True, help="Maximum tasks per day.").tag(config=True)
+    speed: Any = Float(1.0, help="Speed of the sandbox; 2 is twice as fast.").tag(config=True)
+    callback: Any = Unicode("", help="Callbacks from the service: auto, none or a URL.").tag(
+        config=True
+    )
 
     def __init__(self, **config: Any) -> None:
         super().__init__(**config)
