@@ -128,12 +128,8 @@ class BatchExecutor:
         """Take over a record and follow its job to the end."""
         job = await asyncio.to_thread(self._take_over, record)
         if job is None:
-            self._end(
-                index,
-                record,
-                "detached",
-                WaitTimeoutError("Another notebook follows this task and saves its result."),
-            )
+            error = WaitTimeoutError("Another notebook follows this task and saves its result.")
+            self._end(index, record, "detached", error)
             return
         self._jobs[index] = job
         if self._detaching:

@@ -143,14 +143,9 @@ def _build_row(
     for column in columns:
         values = {**column, **row_values}
         model = str(values.pop("model"))
-        common_options = {name: values.pop(name, None) for name in _COMMON_OPTIONS}
+        common = {name: values.pop(name, None) for name in _COMMON_OPTIONS}
         built, request_notes = build_requests(
-            profile,
-            row.prompt,
-            model,
-            common_options=common_options,
-            options=values,
-            images=images,
+            profile, row.prompt, model, common_options=common, options=values, images=images
         )
         requests += built
         notes += request_notes

@@ -50,15 +50,9 @@ class BatchState:
         """Return the outcome at an index."""
         row, column = divmod(index, len(self.columns))
         update = self._updates[index]
-        return Outcome(
-            index,
-            self.rows[row],
-            self.columns[column],
-            update.record.request,
-            update,
-            self._attempts.get(index, 1),
-            index in self._reused,
-        )
+        attempts, reused = self._attempts.get(index, 1), index in self._reused
+        labels = (self.rows[row], self.columns[column])
+        return Outcome(index, *labels, update.record.request, update, attempts, reused)
 
     def last_update(self, index: int) -> JobUpdate:
         """Return the latest update at an index."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...config.settings import OVERRIDES, Secret, Settings
+from ...core.table import Table
 from ...errors import InvalidRequestError
 from .batch_magic import list_command, open_command
 from .cell_magic import liangxin_cell
@@ -16,7 +17,6 @@ from .maintenance import doctor_command, export_command, import_command
 from .options import asks_for_help, reject_secret, with_help
 
 if TYPE_CHECKING:
-    from ...core.table import Table
     from ...session import Session
     from ...session.job import Job
 
@@ -37,13 +37,6 @@ class Command(NamedTuple):
     help: str
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[Any]], empty: str = "") -> Table:
-    """Create a table; its class is imported on first use."""
-    from ...core.table import Table
-
-    return Table(headings, rows, empty)
-
-
 def _status(_: str) -> Table:
     session = current_session()
     settings, counts = session.settings, session.ledger.count_by_status()
@@ -58,7 +51,7 @@ def _status(_: str) -> Table:
         ("tasks", tasks or "none yet"),
         ("followed now", str(len(session.active()))),
     ]
-    return _table(("", ""), rows)
+    return Table(("", ""), rows)
 
 
 def _models(name: str) -> Table:
@@ -67,7 +60,7 @@ def _models(name: str) -> Table:
     profile = current_session().settings.profile
     if not name:
         rows = [(m.id, m.title, m.kind, ", ".join(m.inputs)) for m in load_models(profile).values()]
-        return _table(("model", "title", "makes", "inputs"), rows)
+        return Table(("model", "title", "makes", "inputs"), rows)
     model = find_model(profile, name)
     if not model.in_catalog:
         raise InvalidRequestError(
@@ -78,7 +71,7 @@ def _models(name: str) -> Table:
         (i.name, i.type, "" if i.default is None else str(i.default), i.allows, i.help)
         for i in model.inputs.values()
     ]
-    return _table(("input", "type", "default", "allowed", "what it does"), inputs)
+    return Table(("input", "type", "default", "allowed", "what it does"), inputs)
 
 
 def _tasks(text: str) -> Table:
@@ -108,7 +101,7 @@ def _resume(task: str) -> Any:
         return _show_jobs(session, jobs)
     count = session.count_owned_elsewhere()
     others = f" {count} are followed by another notebook." if count else ""
-    return _table((), (), f"Nothing is waiting to be collected.{others} {pending}".strip())
+    return Table((), (), f"Nothing is waiting to be collected.{others} {pending}".strip())
 
 
 def _pending_batches(session: Session) -> str:
@@ -127,7 +120,7 @@ def _detach(task: str) -> Table:
     job.detach()
     name = job.task_id or job.record.id
     text = f"{name}: no longer watched; it may still be billed. Collect: %liangxin resume {name}"
-    return _table((), (), text)
+    return Table((), (), text)
 
 
 def _recover(file: str) -> Any:
@@ -137,7 +130,7 @@ def _recover(file: str) -> Any:
         )
     session = current_session()
     jobs = session.recover(file.strip("\"'"))
-    return _show_jobs(session, jobs) if jobs else _table((), (), f"{file} contains no task.")
+    return _show_jobs(session, jobs) if jobs else Table((), (), f"{file} contains no task.")
 
 
 def _panel(_: str) -> None:
@@ -176,7 +169,7 @@ def _key(_: str) -> Table:
     if not key:
         raise InvalidRequestError("No key was entered; nothing has changed.")
     OVERRIDES["key"] = Secret(key)
-    return _table((), (), "The key is held in memory until this kernel ends.")
+    return Table((), (), "The key is held in memory until this kernel ends.")
 
 
 def _config(_: str) -> Table:
@@ -186,7 +179,7 @@ def _config(_: str) -> Table:
         for f in fields(settings)
         if f.repr  # the others may contain a password
     ]
-    return _table(("setting", "value"), rows)
+    return Table(("setting", "value"), rows)
 
 
 def _help(_: str) -> None:
@@ -237,22 +230,19 @@ COMMANDS: dict[str, Command] = {
 
 def _commands_help() -> str:
     """Return the subcommands with their help lines, for the docstring."""
-    lines = [
+    lines = "\n".join(
         f"  {f'%liangxin {name} {command.arguments}'.rstrip():<27}{command.help}"
         for name, command in COMMANDS.items()
-    ]
-    return "\n".join(
-        [
-            "commands:",
-            *lines,
-            "",
-            "ID is a task id, a job record id, or the beginning of a job record id.",
-            "",
-            "examples:",
-            "  %liangxin models z-image",
-            "  %liangxin tasks terrace",
-        ]
     )
+    return f"commands:\n{lines}\n\n{_NOTES}"
+
+
+_NOTES = """\
+ID is a task id, a job record id, or the beginning of a job record id.
+
+examples:
+  %liangxin models z-image
+  %liangxin tasks terrace"""
 
 
 @with_help("%liangxin [COMMAND] [ARGUMENT]", epilog=_commands_help())

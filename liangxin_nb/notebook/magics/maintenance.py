@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from ...config.settings import Settings
+from ...core.table import Table
 from ...errors import InvalidRequestError, LiangxinError
 from .execution import current_session
 
@@ -62,7 +63,6 @@ def doctor_command(_: str = "") -> Any:
 
     The report is printed even if no session can be created; then nothing is returned.
     """
-    from ...core.table import Table
     from ...diagnostics import report
     from ..widgets import frontend
 

@@ -34,42 +34,30 @@ __all__ = [
 _Magic = TypeVar("_Magic", bound=Callable[..., Any])
 _VARIABLE = r"(?<!\{)\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})"
 
-_IMAGE: Any = argument(
-    "--image", metavar="REF", action="append", default=[],
-    help="Reference picture: a URL, a file or a variable. Can be repeated. Default: none.",
-)  # fmt: skip
 _SHARED_OPTIONS: tuple[Any, ...] = (
-    _IMAGE,
+    argument("--image", metavar="REF", action="append", default=[],
+             help="Reference picture: URL, file or variable. Repeatable. Default: none."),
     argument("--template", action="store_true",
-             help="Replace {name} in the prompt by the variable of that name. Default: off."),
+             help="Replace {name} in prompts by the variable of that name. Default: off."),
     argument("--reuse", action="store_true",
-             help="Return a saved result of an identical request instead of creating a task. "
-                  "Default: off."),
+             help="Return the saved result of an identical request, if any. Default: off."),
     argument("--wait", action=BooleanOptionalAction, default=None,
-             help="Block until the results are saved, or return at once. Default: the setting "
-                  "LIANGXIN_WAIT, else wait only in runs without a live front end."),
+             help="Wait for the results. Default: LIANGXIN_WAIT, else only in headless runs."),
     argument("--out", metavar="NAME", default="",
-             help="Variable that receives the job, the list of jobs (with -n) or the batch. "
-                  "Default: none."),
+             help="Variable for the job, the list of jobs or the batch. Default: none."),
     argument("-q", "--quiet", action="store_true", help="Show no card. Default: off."),
-    argument("-h", "--help", action="store_true", help="Print this help. Nothing is sent."),
+    argument("-h", "--help", action="store_true", help="Print this help and send nothing."),
 )  # fmt: skip
 
 #: Options of a ``%%liangxin`` line.
 CELL_OPTIONS: tuple[Any, ...] = (
     argument("model", nargs="?", metavar="MODEL", default=DEFAULT_MODEL,
              help=f"Model name, see %%liangxin models. Default: {DEFAULT_MODEL}."),
-    argument("--aspect", metavar="W:H",
-             help="Aspect ratio, such as 16:9. Default: chosen by the model."),
-    argument("--size", metavar="SIZE",
-             help="Size by one of the model's own names, such as square_hd. Default: chosen by "
-                  "the model."),
-    argument("--seed", metavar="INTEGER",
-             help="Random seed; the same seed aims at the same picture. Default: chosen by the "
-                  "service."),
+    argument("--aspect", metavar="W:H", help="Aspect ratio, such as 16:9. Default: the model's."),
+    argument("--size", metavar="SIZE", help="Size, as the model names it. Default: the model's."),
+    argument("--seed", metavar="INTEGER", help="Random seed. Default: chosen by the service."),
     argument("-o", "--option", metavar="NAME=VALUE", action="append", default=[],
-             help="Any input of the model by its own name, such as num_inference_steps=8. Can be "
-                  "repeated. Default: none."),
+             help="Any input of the model, by its own name. Repeatable. Default: none."),
     argument("-n", metavar="INTEGER", default="1",
              help="Number of tasks, 1 to 50; with --seed the seeds count up. Default: 1."),
     *_SHARED_OPTIONS,
@@ -78,32 +66,26 @@ CELL_OPTIONS: tuple[Any, ...] = (
 #: Options of a ``%%liangxin batch`` line.
 BATCH_OPTIONS: tuple[Any, ...] = (
     argument("models", nargs="*", metavar="MODEL",
-             help=f"One or several model names. Default: {DEFAULT_MODEL}."),
+             help=f"Model names, one column each. Default: {DEFAULT_MODEL}."),
     argument("--csv", metavar="FILE", default="",
              help="CSV file with a prompt column, instead of the lines below. Default: none."),
     argument("--aspect", metavar="W:H", action="append", default=[],
-             help="Aspect ratio. Repeat it for one column per value. Default: chosen by the "
-                  "model."),
+             help="Aspect ratio. Repeatable, one column each. Default: the model's."),
     argument("--size", metavar="SIZE", action="append", default=[],
-             help="Size by one of the model's own names. Repeat it for one column per value. "
-                  "Default: chosen by the model."),
+             help="Size, as the model names it. Repeatable, one column each. Default: the model's."),
     argument("--seed", metavar="SEEDS",
-             help="Integers such as 7, 1,2,5 or 1-4: one column per seed. Default: chosen by the "
-                  "service."),
+             help="7, 1,2,5 or 1-4: one column per seed. Default: chosen by the service."),
     argument("-n", metavar="INTEGER",
-             help="Number of random seeds per prompt, 1 to 1000; excludes --seed. Default: none."),
+             help="Random seeds per prompt, 1 to 1000, instead of --seed. Default: none."),
     argument("-o", "--option", metavar="NAME=VALUE", action="append", default=[],
-             help="Any input of the models by its own name. Repeat a name for one column per "
-                  "value. Default: none."),
+             help="Any input of the models. Repeat a name for one column each. Default: none."),
     argument("--name", metavar="TEXT", default="", help="Title of the batch. Default: none."),
     argument("--max-tasks", metavar="INTEGER",
-             help="Number of tasks that may be created without a confirmation, 1 to 10000. "
-                  "Default: 50."),
+             help="Tasks that may be created without asking, 1 to 10000. Default: 50."),
     argument("--concurrency", metavar="INTEGER", default="16",
-             help="Number of tasks in flight at once, 1 to 200. Default: 16."),
+             help="Tasks in flight at once, 1 to 200. Default: 16."),
     argument("--dry-run", action="store_true",
-             help="Show the number of tasks and what is known of their cost; send nothing. "
-                  "Default: off."),
+             help="Only show the number of tasks and their known cost. Default: off."),
     argument("--raise", dest="raises", action=BooleanOptionalAction, default=None,
              help="Fail a cell that waits if a task failed. Default: --raise."),
     *_SHARED_OPTIONS,
