@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..core.table import Table
-from ..errors import InvalidRequestError
 
 __all__ = ["Estimate"]
 
@@ -73,22 +72,6 @@ class Estimate:
             for price in [self.prices.get(model)]
         ]
         return Table(("model", "tasks", "credits each, last time", "credits"), rows)
-
-    def check_limit(self, max_tasks: int, option: str = "max_tasks=") -> None:
-        """Raise an error if too many tasks would be created.
-
-        Args:
-            max_tasks: Number of tasks that may be created.
-            option: How a user allows more, for the message.
-
-        Raises:
-            InvalidRequestError: If more than `max_tasks` tasks would be created.
-        """
-        if self.tasks > max_tasks:
-            raise InvalidRequestError(
-                f"{self.tasks} tasks would be created, more than {max_tasks}; nothing was sent.",
-                next_step=f"Allow it with {option}{self.tasks}.",
-            )
 
     def __repr__(self) -> str:
         return f"{self.text}\nNothing was sent."

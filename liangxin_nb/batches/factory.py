@@ -75,7 +75,11 @@ class PreparedBatch:
         Raises:
             InvalidRequestError: If a limit would be exceeded. Nothing has been sent.
         """
-        self.estimate.check_limit(max_tasks, option)
+        if (tasks := self.estimate.tasks) > max_tasks:
+            raise InvalidRequestError(
+                f"{tasks} tasks would be created, more than {max_tasks}; nothing was sent.",
+                next_step=f"Allow it with {option}{tasks}.",
+            )
         batch_record = BatchRecord(uuid.uuid4().hex[:12], time.time(), name, self._plan())
         new = {n: self.grid.requests[n] for n, t in enumerate(self.reused) if t is None}
         records = {

@@ -72,7 +72,7 @@ BATCH_OPTIONS: tuple[Any, ...] = (
     argument("--aspect", metavar="W:H", action="append", default=[],
              help="Aspect ratio. Repeatable, one column each. Default: the model's."),
     argument("--size", metavar="SIZE", action="append", default=[],
-             help="Size, as the model names it. Repeatable, one column each. Default: the model's."),
+             help="Size, as the model names it. Repeatable like --aspect. Default: the model's."),
     argument("--seed", metavar="SEEDS",
              help="7, 1,2,5 or 1-4: one column per seed. Default: chosen by the service."),
     argument("-n", metavar="INTEGER",
