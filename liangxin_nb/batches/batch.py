@@ -1,4 +1,4 @@
-"""A batch that is worked on: a window of tasks in flight, and what people do with it."""
+"""The user-facing handle for a batch."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from .state import BatchState, update_from_record
 
 __all__ = ["CONCURRENCY", "Batch"]
 
-#: Tasks in flight at once, unless told otherwise.
+#: Number of tasks in flight at once by default.
 CONCURRENCY = 16
-_HEARTBEAT_S = 0.1  # seconds; an interrupt does not wake a lock that sleeps longer
-_HEADINGS = ("place", "row", "column", "model", "prompt", "options", "state", "tries", "reused",
-             "task", "seconds", "credits", "kept in or reason")  # fmt: skip
+_HEARTBEAT_S = 0.1  # an interrupt is only noticed between two waits
+_HEADINGS = ("index", "row", "column", "model", "prompt", "options", "status", "attempts", "reused",
+             "task", "seconds", "credits", "saved in or reason")  # fmt: skip
 
 
 class Batch:

@@ -232,7 +232,7 @@ def test_records_of_earlier_attempts_stay_in_the_ledger(partial):
 def test_table_has_one_row_per_request_in_order(partial):
     frame = partial.batch.to_pandas()
     assert list(frame["row"]) == ["a lake"] * 3 + ["a cat"] * 3
-    assert list(frame["tries"]).count(2) == partial.failed + 1
+    assert list(frame["attempts"]).count(2) == partial.failed + 1
 
 
 @same_worker
