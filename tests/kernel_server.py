@@ -1,7 +1,7 @@
 """`python -m tests.kernel_server`: imports what a notebook needs once, then forks kernels.
 
-Each line of the standard input orders one kernel; the answer is the kernel's process id. The
-server ends with its input. A kernel whose server has ended notices it and ends, too.
+Each line of the standard input starts one kernel; its process id is printed. The server ends when
+the input ends. Kernels notice the end of their server and end, too.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ IMPORTED = (
 
 
 def main() -> None:
-    """Fork a kernel for each order; in the kernel, return when it has been shut down."""
+    """Fork a kernel for each input line; in the kernel, return when it has been shut down."""
     for name in IMPORTED:
         importlib.import_module(name)
     assert threading.active_count() == 1, "a process with threads must not fork"
-    # Kernels that have ended leave nothing behind that has to be waited for.
+    # The system reaps kernels that have ended.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     server = os.getpid()
     for line in sys.stdin:
@@ -69,11 +69,11 @@ def become_kernel(
     """Run a kernel in this process until it is shut down.
 
     Args:
-        server: The process id of the server, whose end is the kernel's end.
+        server: The process id of the server; the kernel ends when it ends.
         arguments: The command-line arguments of the kernel.
         env: All its environment variables.
         folder: Its working folder.
-        pace: The least and the most seconds between two questions about a task.
+        pace: Minimum and maximum seconds between two polls of a task.
     """
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -84,8 +84,8 @@ def become_kernel(
     os.environ.update(env)
     os.chdir(folder)
     sys.path.pop(0)  # the checkout; the kernel itself adds its working folder
-    least, most = pace
-    session.PACE = replace(FAST_PACE, steps=((math.inf, least, most),))
+    minimum, maximum = pace
+    session.PACE = replace(FAST_PACE, steps=((math.inf, minimum, maximum),))
     sys.argv = ["ipykernel_launcher", f"--IPKernelApp.parent_handle={server}", *arguments]
     kernelapp.launch_new_instance()
 

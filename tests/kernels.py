@@ -1,8 +1,8 @@
-"""Kernels for tests, each started in a moment, and notebooks that run in them.
+"""Fast kernels for tests, and notebooks that run in them.
 
-The imports of a kernel and of this package take two seconds. A server does them once for each
-process of the tests; every kernel is a fork of it, with the environment variables and the working
-folder of its test, and with nothing of any other kernel.
+The imports of a kernel and of this package take two seconds. A server does them once per test
+process; every kernel is a fork of it, with the environment variables and the working folder of its
+test, and shares no state with other kernels.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ class KernelServer:
             start_new_session=True,  # Ctrl-C is for the tests
         )
 
-    def fork(self, **order: Any) -> int:
+    def fork(self, **options: Any) -> int:
         """Start a kernel as `kernel_server.become_kernel` describes it; return its process id."""
         assert self._process.stdin
         assert self._process.stdout
         with self._lock:
-            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.write(json.dumps(options) + "\n")
             self._process.stdin.flush()
             return int(self._process.stdout.readline())
 
     def stop(self) -> None:
-        """End the server, and with it all kernels that are left."""
+        """End the server and all its kernels."""
         self._process.communicate()
 
 
@@ -99,7 +99,7 @@ class ForkedProcess:
 class ForkingProvisioner(LocalProvisioner):  # type: ignore[misc]
     """Starts kernels as forks of the server."""
 
-    #: The least and the most seconds between two questions of a session about a task.
+    #: Minimum and maximum seconds between two polls of a task.
     pace = (0.05, 0.1)
 
     async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
@@ -116,7 +116,7 @@ class ForkingProvisioner(LocalProvisioner):  # type: ignore[misc]
 
 
 class ForkedKernelManager(KernelManager):
-    """A kernel manager whose kernels are forked."""
+    """A kernel manager that forks its kernels."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         """Take the same arguments as the class of Jupyter."""
@@ -136,27 +136,27 @@ class AsyncForkedKernelManager(AsyncKernelManager):
 def service(sandbox: Any) -> dict[str, str]:
     """Return the environment variables with which a kernel uses a running sandbox.
 
-    Without them it starts a sandbox of its own in its results folder.
+    Without them it starts a separate sandbox in its results folder.
     """
     return {"LIANGXIN_BASE_URL": sandbox.url, "LIANGXIN_API_KEY": sandbox.key}
 
 
 def environment(folder: Path, **variables: str) -> dict[str, str]:
-    """Return all environment variables of a kernel: no setting of the developer is among them.
+    """Return all environment variables of a kernel, without settings of the developer.
 
     Args:
-        folder: A folder of the test; the kernel shares its rates with none of another folder.
+        folder: A folder of the test; rate limits are shared within it only.
         variables: Settings of the test.
     """
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("LIANGXIN_")}
-    own = {"LIANGXIN_SANDBOX_KEY": KEY, "LIANGXIN_BUDGET": str(folder / ".budget")}
-    return {**kept, **own, **variables}
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("LIANGXIN_")}
+    defaults = {"LIANGXIN_SANDBOX_KEY": KEY, "LIANGXIN_BUDGET": str(folder / ".budget")}
+    return {**inherited, **defaults, **variables}
 
 
 def execute(
     cells: Sequence[str], folder: Path, env: Mapping[str, str] | None = None, **options: Any
 ) -> NotebookNode:
-    """Run cells as a notebook in a kernel of its own, and return the notebook with its outputs.
+    """Run cells as a notebook in a new kernel, and return the notebook with its outputs.
 
     Args:
         cells: The source of each cell.
@@ -172,7 +172,7 @@ def execute(
 def execute_notebook(
     notebook: NotebookNode, folder: Path, env: Mapping[str, str], **options: Any
 ) -> None:
-    """Run a notebook in a kernel of its own; its outputs are in it afterwards.
+    """Run a notebook in a new kernel; its outputs are stored in it.
 
     Args:
         notebook: The notebook.
@@ -207,11 +207,11 @@ def pictures(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 def ipython_folder(folder: Path, pace: tuple[float, float]) -> Path:
-    """Make an IPYTHONDIR for kernels that Jupyter starts itself; sessions there poll at this pace.
+    """Create an IPYTHONDIR for kernels that Jupyter starts; their sessions poll at this pace.
 
     Args:
-        folder: The folder to be made.
-        pace: The least and the most seconds between two questions about a task.
+        folder: The folder to create.
+        pace: Minimum and maximum seconds between two polls of a task.
     """
     startup = folder / "profile_default" / "startup"
     startup.mkdir(parents=True)

@@ -16,7 +16,7 @@ _DEADLINE = 120.0
 
 
 class Kernel:
-    """A fresh kernel in a folder; it cannot ask questions, so that cells wait by themselves."""
+    """A new kernel in a folder; it accepts no input, so cells wait for their results."""
 
     def __init__(
         self, folder: Path, env: Mapping[str, str], pace: tuple[float, float] = (0.05, 0.1)
@@ -26,7 +26,7 @@ class Kernel:
         Args:
             folder: Its working folder.
             env: All its environment variables.
-            pace: The least and the most seconds between two questions about a task.
+            pace: Minimum and maximum seconds between two polls of a task.
         """
         self._manager = ForkedKernelManager()
         self._manager.provisioner.pace = pace

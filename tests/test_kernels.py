@@ -1,4 +1,4 @@
-"""The kernels of the tests: each is fresh, and none outlives its server."""
+"""Test kernels: each is independent, and ends with its server."""
 
 import os
 
@@ -10,19 +10,19 @@ from .kernels import KernelServer, execute
 pytestmark = pytest.mark.slow
 
 
-def test_a_kernel_has_the_variables_and_the_folder_of_its_test(tmp_path):
+def test_kernel_has_the_environment_and_folder_of_its_test(tmp_path):
     cells = ["import os\nprint(os.environ['LIANGXIN_SPEED'], os.getcwd())"]
     (cell,) = execute(cells, tmp_path, {"LIANGXIN_SPEED": "3"}).cells
     assert cell.outputs[0].text == f"3 {tmp_path}\n"
 
 
-def test_a_kernel_knows_nothing_of_an_earlier_one(tmp_path):
+def test_kernel_shares_no_state_with_an_earlier_one(tmp_path):
     execute(["import liangxin_nb\nliangxin_nb.mark = 1"], tmp_path)
     (cell,) = execute(["import liangxin_nb\nprint(hasattr(liangxin_nb, 'mark'))"], tmp_path).cells
     assert cell.outputs[0].text == "False\n"
 
 
-def test_a_kernel_ends_with_its_server(tmp_path):
+def test_kernel_ends_with_its_server(tmp_path):
     server = KernelServer()
     connection = tmp_path / "connection.json"
     arguments = ["-f", str(connection)]

@@ -1,4 +1,4 @@
-"""Tab in a line of ours, asked of a real kernel as a front end asks."""
+"""Tab completion of the magics, requested from a real kernel as a front end does."""
 
 import pytest
 
@@ -9,27 +9,27 @@ pytestmark = pytest.mark.xdist_group("complete")
 
 @pytest.fixture(scope="module")
 def completions(tmp_path_factory):
-    """Returns what Tab offers at the end of a text."""
+    """Return a function that requests the completions at the end of a text."""
     folder = tmp_path_factory.mktemp("complete")
     manager = ForkedKernelManager()
     manager.start_kernel(cwd=str(folder), env=environment(folder))
     client = manager.blocking_client()
     client.start_channels()
 
-    def ask(text):
+    def complete(text):
         return client.complete(text, reply=True, timeout=60)["content"]["matches"]
 
     try:
         client.wait_for_ready(timeout=60)
         client.execute("%load_ext liangxin_nb", reply=True, timeout=60)
-        yield ask
+        yield complete
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
 
 
 @pytest.mark.parametrize(
-    ("typed", "among", "never"),
+    ("text", "included", "excluded"),
     [
         ("%%liangxin ", {"z-image", "batch", "--aspect", "--no-wait"}, {"--dry-run"}),
         ("%%liangxin z-im", {"z-image"}, {"flux-2-pro"}),
@@ -45,19 +45,20 @@ def completions(tmp_path_factory):
         ),
         ("%%liangxin batch --d", {"--dry-run"}, {"--aspect"}),
         ("%%liangxin batch z-image --aspect 1", {"16:9", "1:1"}, {"4:3"}),
-        ("%liangxin re", {"resume"}, {"tasks"}),
+        ("%liangxin re", {"resume", "recover"}, {"tasks"}),
+        ("%liangxin ", {"config", "help"}, {"", "z-image"}),
         ("%liangxin models z", {"z-image"}, {"--size"}),
     ],
 )
-def test_tab_offers_what_may_stand_there(completions, typed, among, never):
-    found = set(completions(typed))
-    assert among <= found
-    assert not never & found
+def test_valid_continuations_are_offered(completions, text, included, excluded):
+    offered = set(completions(text))
+    assert included <= offered
+    assert not excluded & offered
 
 
-def test_the_name_of_a_variable_is_not_completed(completions):
+def test_variable_name_is_not_completed(completions):
     assert set(completions("%%liangxin --out z")) <= {"z"}
 
 
-def test_other_lines_are_completed_as_without_the_extension(completions):
+def test_other_lines_are_completed_by_ipython(completions):
     assert completions("import liangxin_n") == ["liangxin_nb"]

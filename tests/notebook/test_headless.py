@@ -1,4 +1,4 @@
-"""Notebooks that a machine runs: cells wait by themselves and leave small, stable pictures."""
+"""Headless notebooks: cells wait for results; outputs are small and stable, errors one line."""
 
 import json
 
@@ -24,7 +24,7 @@ def ledger(folder):
 # ---- pictures
 
 
-def test_a_result_is_shown_with_the_same_text_each_time(tmp_path):
+def test_result_has_the_same_output_each_time(tmp_path):
     cells = [LOAD, "%%liangxin --out job -o image_size=square\na cat",
              "job.result", "%liangxin show {job.task_id}"]  # fmt: skip
     shown = pictures(execute(cells, tmp_path, {"LIANGXIN_SPEED": "20"}))
@@ -46,7 +46,7 @@ async def _prompt(session, task_id):
     return (await (await session._connect()).get_task(task_id)).param["input"]["prompt"]
 
 
-def test_a_cell_for_several_pictures_waits_for_all_of_them(tmp_path, sandbox):
+def test_cell_with_several_tasks_waits_for_all(tmp_path, sandbox):
     cells = [LOAD, "%%liangxin -n 3 --size square --out jobs\na cat", "len(jobs)"]
     notebook = execute(cells, tmp_path, service(sandbox))
     assert len({output.data["text/plain"] for output in pictures(notebook)}) == 3
@@ -54,15 +54,15 @@ def test_a_cell_for_several_pictures_waits_for_all_of_them(tmp_path, sandbox):
     assert notebook.cells[2].outputs[0].data["text/plain"] == "3"
 
 
-def test_a_notebook_file_alone_recovers_its_pictures_elsewhere(tmp_path, sandbox):
-    here, there = tmp_path / "here", tmp_path / "there"
-    here.mkdir()
-    there.mkdir()
-    first = execute([LOAD, "%%liangxin --size square\na cat"], here, service(sandbox))
-    nbformat.write(first, there / "saved.ipynb")
-    second = execute([LOAD, "%liangxin recover saved.ipynb"], there, service(sandbox))
-    (made,), (recovered,) = pictures(first), pictures(second)
-    assert recovered.data["image/jpeg"] == made.data["image/jpeg"]
+def test_recover_collects_the_tasks_of_a_saved_notebook_in_another_folder(tmp_path, sandbox):
+    first_folder, second_folder = tmp_path / "first", tmp_path / "second"
+    first_folder.mkdir()
+    second_folder.mkdir()
+    first = execute([LOAD, "%%liangxin --size square\na cat"], first_folder, service(sandbox))
+    nbformat.write(first, second_folder / "saved.ipynb")
+    second = execute([LOAD, "%liangxin recover saved.ipynb"], second_folder, service(sandbox))
+    (original,), (recovered,) = pictures(first), pictures(second)
+    assert recovered.data["image/jpeg"] == original.data["image/jpeg"]
 
 
 @pytest.fixture(scope="module")
@@ -82,33 +82,33 @@ def edited(tmp_path_factory, sandbox):
 
 
 @pytest.mark.xdist_group("headless-edited")
-def test_a_picture_of_one_cell_is_the_reference_of_the_next(edited):
+def test_result_of_a_cell_can_be_the_reference_of_the_next(edited):
     _, with_reference, without = pictures(edited[0])
     assert with_reference.data["image/jpeg"] != without.data["image/jpeg"]
 
 
 @pytest.mark.xdist_group("headless-edited")
-def test_a_story_describes_its_reference(edited):
+def test_metadata_abbreviates_the_reference(edited):
     shown = edited[0].cells[4].outputs[0].data["text/plain"]
     assert shown.startswith("'data:image/jpeg;")
     assert len(shown) < 200
 
 
 @pytest.mark.xdist_group("headless-edited")
-def test_the_ledger_does_not_hold_the_reference(edited):
+def test_ledger_does_not_contain_the_reference(edited):
     assert (edited[1] / "liangxin-results" / "ledger.sqlite").stat().st_size < 1_000_000
 
 
-# ---- mistakes
+# ---- errors
 
 
-def test_a_rejected_task_fails_the_run_in_one_line(tmp_path, sandbox):
+def test_rejected_task_fails_the_run_with_one_line(tmp_path, sandbox):
     with pytest.raises(CellExecutionError) as error:
         execute([LOAD, "%%liangxin no-such-model\na cat", "1"], tmp_path, service(sandbox))
     assert "unsupported model: no-such-model" in str(error.value)
 
 
-MISTAKES = {
+INVALID_CELLS = {
     "empty": ("%%liangxin\n \n", "The prompt is empty"),
     "value": ("%%liangxin --aspect 7:5\na", "'7:5' is not one of 1:1"),
     "both": ("%%liangxin --size square --aspect 1:1\na", "exclude each other"),
@@ -126,45 +126,45 @@ MISTAKES = {
     "similar": ("%liangxin gallary", "Did you mean %liangxin gallery?"),
     "id": ("%liangxin resume nope", "'nope' is not in the ledger"),
 }
-ASK = "import liangxin_nb as lx\nlx.generate('a cat', aspect='7:5')"
+INVALID_CALL = "import liangxin_nb as lx\nlx.generate('a cat', aspect='7:5')"
 
 
 @pytest.fixture(scope="module")
-def mistaken(tmp_path_factory):
-    """The cells of a notebook with mistakes, by name, and its folder."""
-    folder = tmp_path_factory.mktemp("mistaken")
-    cells = {name: cell for name, (cell, _) in MISTAKES.items()}
-    cells |= {"python": ASK, "verbose": "%xmode Verbose", "whole": ASK}
+def invalid(tmp_path_factory):
+    """The cells of a notebook with invalid input, by name, and its folder."""
+    folder = tmp_path_factory.mktemp("invalid")
+    cells = {name: cell for name, (cell, _) in INVALID_CELLS.items()}
+    cells |= {"python": INVALID_CALL, "verbose": "%xmode Verbose", "traceback": INVALID_CALL}
     notebook = execute([LOAD, *cells.values()], folder, allow_errors=True)
     return dict(zip(cells, notebook.cells[1:], strict=True)), folder
 
 
-@pytest.mark.xdist_group("headless-mistaken")
-@pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_in_a_cell_is_one_line(mistaken, name):
-    text = stream(mistaken[0][name]).strip()
-    assert MISTAKES[name][1] in text
+@pytest.mark.xdist_group("headless-invalid")
+@pytest.mark.parametrize("name", INVALID_CELLS)
+def test_invalid_cell_fails_with_one_line(invalid, name):
+    text = stream(invalid[0][name]).strip()
+    assert INVALID_CELLS[name][1] in text
     assert "\n" not in text
 
 
-@pytest.mark.xdist_group("headless-mistaken")
-def test_a_mistake_in_python_is_one_line(mistaken):
-    (line,) = mistaken[0]["python"].outputs[-1].traceback
+@pytest.mark.xdist_group("headless-invalid")
+def test_invalid_python_call_fails_with_one_line(invalid):
+    (line,) = invalid[0]["python"].outputs[-1].traceback
     assert line.startswith("InvalidRequestError: aspect_ratio '7:5' is not one of 1:1")
     assert "\n" not in line
 
 
-@pytest.mark.xdist_group("headless-mistaken")
-def test_a_mistake_in_python_has_its_traceback_on_request(mistaken):
-    assert "request_builder.py" in "".join(mistaken[0]["whole"].outputs[-1].traceback)
+@pytest.mark.xdist_group("headless-invalid")
+def test_verbose_mode_shows_the_traceback(invalid):
+    assert "request_builder.py" in "".join(invalid[0]["traceback"].outputs[-1].traceback)
 
 
-@pytest.mark.xdist_group("headless-mistaken")
-def test_mistakes_leave_an_empty_ledger(mistaken):
-    assert ledger(mistaken[1]).count_by_status() == {}
+@pytest.mark.xdist_group("headless-invalid")
+def test_invalid_input_is_not_recorded_in_the_ledger(invalid):
+    assert ledger(invalid[1]).count_by_status() == {}
 
 
-SETTINGS = {
+INVALID_SETTINGS = {
     "address": ({"LIANGXIN_API_KEY": SECRET}, "published nowhere"),
     "nonsense": ({"LIANGXIN_API_KEY": SECRET, "LIANGXIN_BASE_URL": "nonsense"}, "'nonsense'"),
     "key": ({"LIANGXIN_BASE_URL": "https://api.example.com"}, "no key for api.example.com"),
@@ -178,10 +178,10 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def misconfigured(tmp_path_factory):
-    """A notebook whose cells ask for a picture with settings that cannot work."""
+    """A notebook that submits one prompt with each of the invalid settings."""
     cells = [f"{LOAD}\nimport os\nbefore = dict(os.environ)"]
-    for values, _ in SETTINGS.values():
-        # The magic is called as a function, so that the settings of each cell are its own.
+    for values, _ in INVALID_SETTINGS.values():
+        # The magic is called as a function, so that each cell has separate settings.
         cells.append(
             f"os.environ.clear(); os.environ.update(before | {values!r})\n"
             "get_ipython().run_cell_magic('liangxin', '', 'a cat')"
@@ -190,27 +190,27 @@ def misconfigured(tmp_path_factory):
 
 
 @pytest.mark.xdist_group("headless-misconfigured")
-@pytest.mark.parametrize("name", SETTINGS)
-def test_settings_that_cannot_work_are_one_line(misconfigured, name):
-    text = stream(misconfigured.cells[1 + list(SETTINGS).index(name)]).strip()
-    assert SETTINGS[name][1] in text
+@pytest.mark.parametrize("name", INVALID_SETTINGS)
+def test_invalid_settings_fail_with_one_line(misconfigured, name):
+    text = stream(misconfigured.cells[1 + list(INVALID_SETTINGS).index(name)]).strip()
+    assert INVALID_SETTINGS[name][1] in text
     assert text.startswith("UsageError: ")
     assert "\n" not in text
 
 
 @pytest.mark.xdist_group("headless-misconfigured")
-def test_settings_that_cannot_work_are_reported_without_the_key(misconfigured):
+def test_errors_about_settings_do_not_contain_the_key(misconfigured):
     assert SECRET not in "".join(stream(cell) for cell in misconfigured.cells)
 
 
-# ---- a notebook that ends before its picture is done
+# ---- notebooks that end before their result is saved
 
 
 @pytest.fixture(scope="module")
 def ended_early(tmp_path_factory):
-    """Three runs in one folder: a task is created, collected, and done with.
+    """Three runs in one folder: the first creates a task, the second collects it.
 
-    The service does not answer questions about tasks before the second run.
+    The service answers no recordInfo request before the second run.
     """
     folder = tmp_path_factory.mktemp("early")
     served = start_sandbox("--speed", "20", "--faults", "record-503")
@@ -227,36 +227,36 @@ def ended_early(tmp_path_factory):
 
 
 @pytest.mark.xdist_group("headless-early")
-def test_a_cell_that_does_not_wait_shows_the_task_id(ended_early):
+def test_output_of_a_cell_that_does_not_wait_contains_the_task_id(ended_early):
     first = ended_early[0]
     assert first.cells[1].outputs[0].metadata["liangxin"]["task_id"].startswith("task_")
     assert pictures(first) == []
 
 
 @pytest.mark.xdist_group("headless-early")
-def test_a_task_outlives_the_notebook_that_created_it(ended_early):
+def test_unfinished_task_stays_in_the_ledger(ended_early):
     assert ended_early[1] == {"submitted": 1}
 
 
 @pytest.mark.xdist_group("headless-early")
-def test_loading_says_how_many_tasks_wait_to_be_collected(ended_early):
+def test_loading_shows_the_number_of_unfinished_tasks(ended_early):
     assert "1 unfinished: %liangxin resume collects them." in stream(ended_early[2].cells[0])
 
 
 @pytest.mark.xdist_group("headless-early")
-def test_the_doctor_lists_tasks_that_wait_to_be_collected(ended_early):
+def test_doctor_lists_unfinished_tasks(ended_early):
     tables = [output.data for output in ended_early[2].cells[1].outputs if "data" in output]
     assert "waiting to be collected" in tables[0]["text/plain"]
 
 
 @pytest.mark.xdist_group("headless-early")
-def test_the_next_run_collects_the_picture(ended_early):
+def test_next_run_collects_the_result(ended_early):
     assert len(pictures(ended_early[2])) == 1
     assert ledger(ended_early[4]).count_by_status() == {"saved": 1}
 
 
 @pytest.mark.xdist_group("headless-early")
-def test_loading_says_nothing_of_collected_tasks(ended_early):
+def test_loading_does_not_mention_collected_tasks(ended_early):
     assert "unfinished" not in stream(ended_early[3].cells[0])
 
 
@@ -269,7 +269,7 @@ def test_unloading_removes_the_magics(tmp_path):
 # ---- the key
 
 
-def test_the_key_is_in_no_output_even_with_all_locals_shown(tmp_path, sandbox):
+def test_outputs_do_not_contain_the_key_even_in_verbose_tracebacks(tmp_path, sandbox):
     cells = [
         f"{LOAD}\n%xmode Verbose",
         "import liangxin_nb as lx\nlx.generate('x', model='no-such-model').wait()",
@@ -286,9 +286,9 @@ def test_the_key_is_in_no_output_even_with_all_locals_shown(tmp_path, sandbox):
     assert sandbox.key not in nbformat.writes(notebook)
 
 
-def test_the_key_is_in_no_widget_state(tmp_path, sandbox):
+def test_widget_state_does_not_contain_the_key(tmp_path, sandbox):
     cells = [LOAD, "%%liangxin --wait --size square\na cat"]
     env = {**service(sandbox), "LIANGXIN_FRONTEND": "live"}
     notebook = execute(cells, tmp_path, env)
-    assert "a cat" in json.dumps(notebook.metadata.widgets), "the card's state is in the file"
+    assert "a cat" in json.dumps(notebook.metadata.widgets), "the widget state is saved"
     assert sandbox.key not in nbformat.writes(notebook)
