@@ -359,7 +359,7 @@ class TestInOrder:
     def test_03_asks_again_for_what_was_rejected_and_what_failed(self, tutorials):
         tutorial = tutorials["03"]
         failures = tutorial.text("tea.failures")
-        assert failures.count("refused The service refused the request (422)") == 1
+        assert failures.count("rejected The service refused the request (422)") == 1
         assert failures.count("failed The task failed (500)") == 1
         assert tutorial.text("tea.retry()") == "asked for again: 2 · now: 4 tasks: 4 saved"
         # The refused one was never created, the failed one was: it is there twice.

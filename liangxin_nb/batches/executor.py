@@ -187,7 +187,7 @@ class BatchExecutor:
 
 
 def incomplete_request_error(record: JobRecord) -> InvalidRequestError:
-    """Return the error for a record whose reference picture is not in the ledger."""
+    """Return the error for a record without its reference picture, which the ledger only names."""
     return InvalidRequestError(
         f"{record.id} needs a reference picture that the ledger does not contain; it was not sent.",
         next_step="Submit it again, with its picture.",

@@ -39,7 +39,7 @@ _REMAINING_LABELS = {
 
 @dataclass(frozen=True)
 class PreparedBatch:
-    """A batch whose requests are checked. Nothing is sent or written before `start`.
+    """A batch of checked requests. Nothing is sent or written before `start`.
 
     Attributes:
         session: The session that runs it.
@@ -178,7 +178,7 @@ def list_batches(session: Session, limit: int = 20) -> Table:
     """Return a table of the newest batches.
 
     Args:
-        session: The session whose ledger is read.
+        session: The session; its ledger is read.
         limit: Maximum number of rows.
     """
     rows = []

@@ -209,7 +209,7 @@ def _show_jobs(session: Session, jobs: list[Job]) -> None:
 COMMANDS: dict[str, Command] = {
     "status": Command(_status, "", "Service, results folder and number of tasks (the default)."),
     "models": Command(_models, "[NAME]", "List the models, or the inputs of one model."),
-    "tasks": Command(_tasks, "[TEXT]", "List the ledger, or the tasks whose prompt has a text."),
+    "tasks": Command(_tasks, "[TEXT]", "List all tasks, or those with a text in the prompt."),
     "show": Command(_show, "ID", "Show the result of a task, or its card while it runs."),
     "resume": Command(_resume, "[ID]", "Collect every unfinished task, or one."),
     "detach": Command(_detach, "ID", "Stop watching; the task continues and may be billed."),
