@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from liangxin_nb import Session
 from liangxin_nb.config.settings import OVERRIDES
 from liangxin_nb.polling import PollSchedule
-from liangxin_nb.session import Session
 from liangxin_nb.session.default import set_session
 
 from . import scan, task_server

@@ -5,11 +5,11 @@ import signal
 import threading
 from contextlib import suppress
 
+from liangxin_nb import Session
 from liangxin_nb.batches import prepare
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import LiangxinError
 from liangxin_nb.ledger import Ledger
-from liangxin_nb.session import Session
 
 from .task_server import KEY, PACE
 

@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, NoReturn, Self, overload
 
-from ..core.job_record import JobRecord
+from ..core.job_record import JobPhase, JobRecord, JobStatus
+from ..core.public import public
 from ..core.request import Request
 from ..core.table import Table
 from ..errors import WaitTimeoutError, one_line
@@ -17,7 +18,7 @@ from ..results import Result
 from ..session import Session
 from .contact_sheet import ContactSheet, build_sheet
 from .executor import BatchExecutor, incomplete_request_error
-from .outcome import RETRYABLE, Outcome, Progress
+from .outcome import RETRYABLE, STATUS_LABELS, Outcome, Progress
 from .state import BatchState, update_from_record
 
 __all__ = ["CONCURRENCY", "Batch"]
@@ -26,54 +27,61 @@ __all__ = ["CONCURRENCY", "Batch"]
 CONCURRENCY = 16
 _HEARTBEAT_S = 0.1  # an interrupt is only noticed between two waits
 _HEADINGS = ("index", "row", "column", "model", "prompt", "options", "status", "attempts", "reused",
-             "task", "seconds", "credits", "saved in or reason")  # fmt: skip
+             "task_id", "duration_s", "credits", "path or reason")  # fmt: skip
 
 
+@public
 class Batch:
-    """Many tasks as one: `wait()` for it, `await` it, or take its outcomes `as_completed()`.
+    """Many requests as one: `wait()` for it, `await` it, or iterate over `as_completed()`.
 
-    Partial failure is normal: `results` holds None where there is none, `failures` says why.
-    `pause()` stops submitting, `detach()` stops watching too, `resume()` goes on, `retry()` asks
-    again for what failed. Safe to use from any thread; made by `liangxin_nb.batch`.
+    Some requests of a batch may fail: `results` holds None for them, and `failures` says why.
+    Batches are made by `batch`, and are safe to use from any thread.
+
+    Attributes:
+        session: The session that the batch runs in.
+        notes: Remarks about the requests, to be shown with the batch.
     """
 
     def __init__(
         self, session: Session, state: BatchState, *, concurrency: int = CONCURRENCY
     ) -> None:
-        #: Who works on it.
+        """Prepare a batch; `resume` starts it.
+
+        Args:
+            session: The session that the batch runs in.
+            state: The batch's requests and what became of them.
+            concurrency: How many tasks are in flight at once.
+        """
         self.session = session
-        #: Remarks about the requests, to be shown with it.
         self.notes: tuple[str, ...] = ()
         self._state = state
         self._executor = BatchExecutor(session, state, concurrency)
-        self._executor.owner = self  # while it is worked on it is there for whoever asks by its id
+        self._executor.owner = self  # a batch that runs stays findable by its id
         self._lock = threading.RLock()
-
-    # ---- what it is
 
     @property
     def id(self) -> str:
-        """Its id in the ledger: `%liangxin batch ID` takes it up again."""
+        """The batch's id in the ledger: `%liangxin batch ID` opens it again."""
         return self._state.record.id
 
     @property
     def progress(self) -> Progress:
-        """How it stands now."""
+        """A snapshot of how far the batch is."""
         return self._executor.progress
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many places are done, running, unsent, failed, refused, lost, unknown, left."""
-        return dict(self.progress.counts)
+        """How many requests are in each state, with every state that a request can have."""
+        return {name: self.progress.counts.get(name, 0) for name in STATUS_LABELS}
 
     @property
     def results(self) -> list[Result | None]:
-        """The results in the order of what was asked for; None where there is none (yet)."""
+        """The results in the order of the requests; None for each that has none (yet)."""
         return [outcome.result for outcome in self]
 
     @property
     def failures(self) -> list[Outcome]:
-        """The places that ended without a result, with their reasons."""
+        """The outcomes that ended without a result, with their reasons."""
         return list(self.progress.failures)
 
     def __len__(self) -> int:
@@ -82,28 +90,49 @@ class Batch:
     def __iter__(self) -> Iterator[Outcome]:
         return iter(self._state)
 
-    def __getitem__(self, index: int) -> Outcome:
-        return list(self._state)[index]
+    @overload
+    def __getitem__(self, index: int) -> Outcome: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Outcome]: ...
+    def __getitem__(self, index: int | slice) -> Outcome | list[Outcome]:
+        if isinstance(index, slice):
+            return [self._state.outcome(n) for n in range(len(self))[index]]
+        try:
+            return self._state.outcome(range(len(self))[index])
+        except IndexError:
+            raise IndexError(
+                f"batch[{index}] is out of range: the batch has {len(self)} requests."
+            ) from None
 
     def table(self) -> Table:
-        """A row for each place."""
+        """Return a table with one row for each request."""
         return Table(_HEADINGS, [_row(outcome) for outcome in self])
 
     def to_pandas(self) -> Any:
-        """The table as a pandas DataFrame; raises `ImportError` where pandas is not installed."""
+        """Return the table as a pandas DataFrame.
+
+        Raises:
+            ImportError: If pandas is not installed.
+        """
         return self.table().to_pandas()
 
     def sheet(self) -> ContactSheet:
-        """The contact sheet: one picture of all results, labelled by row and column."""
+        """Return the contact sheet: one picture of all results, labelled by row and column."""
         return build_sheet(self, self._state.rows, self._state.columns, self.progress)
 
-    # ---- waiting for it
-
     def wait(self, timeout: float | None = None) -> list[Result | None]:
-        """Blocks until nothing more happens here, and returns `results`.
+        """Block until nothing of the batch is running, and return its `results`.
 
-        `timeout`: seconds, default none. An interrupt ends the wait, not the batch. Raises
-        `WaitTimeoutError` after the timeout, and when tasks were left or not sent (after a pause).
+        An interrupt ends the wait, not the batch.
+
+        Args:
+            timeout: Seconds; None waits as long as the batch runs.
+
+        Returns:
+            The results in the order of the requests, None for each that failed.
+
+        Raises:
+            WaitTimeoutError: After the timeout, or if requests were detached or not sent.
         """
         end = None if timeout is None else time.monotonic() + timeout
         with self._short_interrupt():
@@ -123,108 +152,134 @@ class Batch:
 
     @contextmanager
     def _short_interrupt(self) -> Iterator[None]:
-        """The interrupt goes on as it is; only what a notebook shows of it is shorter."""
+        """Show an interrupt of the wait as one line; it is raised unchanged."""
         try:
             yield
         except (KeyboardInterrupt, asyncio.CancelledError) as stopped:
-            said = f"Interrupted: no longer waiting. %liangxin batch {self.id} shows the batch, "
-            one_line(stopped, f"{said}which goes on in the background.")
+            message = (
+                f"Interrupted: no longer waiting. The batch runs on in the background; "
+                f"%liangxin batch {self.id} shows it."
+            )
+            one_line(stopped, message)
             raise
 
     def as_completed(self) -> Iterator[Outcome]:
-        """Each outcome as soon as it is there, failures too, until nothing more happens here."""
+        """Yield each outcome as soon as its request has ended, failures included.
+
+        Yields:
+            The outcomes in the order in which they ended, until nothing is running.
+        """
         seen = 0
         while True:
             with self._short_interrupt():
-                over = self._executor.idle.wait(_HEARTBEAT_S)
-            for place in self._state.ended[seen:]:
+                is_idle = self._executor.idle.wait(_HEARTBEAT_S)
+            for index in self._state.ended[seen:]:
                 seen += 1
-                yield self._state.outcome(place)
-            if over:
+                yield self._state.outcome(index)
+            if is_idle:
                 return
 
     async def __aiter__(self) -> AsyncIterator[Outcome]:
-        seen, over = 0, False
-        while not over:
-            over = self._executor.idle.is_set()
-            for place in self._state.ended[seen:]:
+        seen, is_idle = 0, False
+        while not is_idle:
+            is_idle = self._executor.idle.is_set()
+            for index in self._state.ended[seen:]:
                 seen += 1
-                yield self._state.outcome(place)
+                yield self._state.outcome(index)
             with self._short_interrupt():
-                await asyncio.sleep(0 if over else _HEARTBEAT_S)
+                await asyncio.sleep(0 if is_idle else _HEARTBEAT_S)
 
     def _results_or_raise(self) -> list[Result | None]:
         if any(outcome.status in ("pending", "detached") for outcome in self):
-            raise self._unfinished_error("and nobody works on it")
+            raise self._unfinished_error("and not running")
         return self.results
 
     def _unfinished_error(self, how: str) -> WaitTimeoutError:
         return WaitTimeoutError(
             f"The batch is unfinished {how} ({self.progress.text}); what was sent may be billed.",
-            next_step=f"Go on with %liangxin batch {self.id}",
+            next_step=f"%liangxin batch {self.id} continues it.",
         )
 
     def watch(self, watcher: Callable[[Progress], None]) -> None:
-        """Tells the watcher how it stands now, then at most twice a second, and at the end."""
+        """Pass the progress to a function now, at most twice a second, and at the end.
+
+        Args:
+            watcher: Called with each snapshot, on the background thread.
+        """
         self._executor.watchers.append(watcher)
         watcher(self.progress)
 
-    # ---- steering it
-
     def pause(self) -> None:
-        """Sends no more; what is at the service is followed to its end."""
+        """Send no more requests; tasks at the service are followed to their end."""
         self._executor.pause()
 
     def detach(self) -> None:
-        """Sends no more and stops watching. What was sent goes on and may be billed."""
+        """Send no more requests and stop watching. Tasks that were created may be billed."""
         self._executor.detach()
 
     def resume(self) -> Self:
-        """Goes on: sends what was never sent and collects what was left; sends nothing twice."""
+        """Send what was never sent and collect what is unfinished; nothing is sent twice.
+
+        Returns:
+            The batch itself.
+        """
         with self._lock:
-            open_ = [t for t in self._idle_records() if t.status == "pending" or t.is_resumable]
-            for record in open_:
+            unfinished = [
+                record
+                for record in self._idle_records()
+                if record.status == JobStatus.PENDING or record.is_resumable
+            ]
+            for record in unfinished:
                 self._state.update(record.batch_index, update_from_record(self.session, record))
-            # What the service has already comes first.
-            self._executor.add(
-                [t.batch_index for t in sorted(open_, key=lambda t: t.status == "pending")]
-            )
+            # Tasks that the service already has come first.
+            unfinished.sort(key=lambda record: record.status == JobStatus.PENDING)
+            self._executor.add([record.batch_index for record in unfinished])
         self._executor.resume()
         return self
 
     def retry(self) -> int:
-        """Asks again for what failed or was refused, as new tasks; returns how many.
+        """Send the failed and rejected requests again, as new tasks.
 
-        Never for what may exist already (unknown). The old job records stay in the ledger. Raises
-        `InvalidRequestError` when a limit would be crossed.
+        Unconfirmed requests are never sent again: their tasks may exist. The earlier records stay
+        in the ledger.
+
+        Returns:
+            How many requests are sent again.
+
+        Raises:
+            InvalidRequestError: If a spend limit would be exceeded. Nothing is sent.
         """
         with self._lock:
-            failed = [t for t in self._idle_records() if t.status in RETRYABLE]
-            requests = {t.batch_index: self._complete_request(t) for t in failed}
-            wanted = {place: request for place, request in requests.items() if request}
-            for record in self.session.create_jobs(wanted, self.id):
+            failed = [record for record in self._idle_records() if record.status in RETRYABLE]
+            requests = {record.batch_index: self._complete_request(record) for record in failed}
+            complete = {index: request for index, request in requests.items() if request}
+            for record in self.session.create_jobs(complete, self.id):
                 self._state.restart(record)
         self.resume()
-        if failed and not wanted:
+        if failed and not complete:
             raise incomplete_request_error(failed[0])
-        return len(wanted)
+        return len(complete)
 
     def _idle_records(self) -> list[JobRecord]:
-        """The newest records, as the ledger has them, of places without a result or work on it."""
-        resting = {o.index for o in self if o.status != "saved"} - self._executor.busy
-        newest = {t.batch_index: t for t in self.session.ledger.jobs_of_batch(self.id)}
-        return [record for place, record in newest.items() if place in resting]
+        """Return the newest record of each request that has no result and is not running."""
+        idle = {outcome.index for outcome in self if outcome.status != JobPhase.SAVED}
+        idle -= self._executor.busy
+        records = self.session.ledger.jobs_of_batch(self.id)
+        newest = {record.batch_index: record for record in records}
+        return [record for index, record in newest.items() if index in idle]
 
     def _complete_request(self, record: JobRecord) -> Request | None:
-        """All that was asked for: from memory, for pictures sent along; else from the ledger."""
-        held = self._state.last_update(record.batch_index).record
-        return next(
-            (
-                t.request
-                for t in (held, record)
-                if self.session.ledger.is_complete(record.replace(request=t.request))
-            ),
-            None,
+        """Return the request with its reference pictures, from memory or from the ledger."""
+        in_memory = self._state.last_update(record.batch_index).record.request
+        for request in (in_memory, record.request):
+            if self.session.ledger.is_complete(record.replace(request=request)):
+                return request
+        return None
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "A Batch belongs to its process and cannot be pickled; pickle batch.id and use "
+            "liangxin_nb.batch(id=…) there."
         )
 
     def __repr__(self) -> str:

@@ -82,8 +82,8 @@ def build_sheet(
     """Create the contact sheet of a batch; a cell without a picture shows its status."""
     pictures, labels = {}, {}
     for outcome in outcomes:
-        if outcome.result and outcome.result.pictures:
-            pictures[outcome.index] = outcome.result.pictures[0].read_bytes
+        if outcome.result and outcome.result.image_paths:
+            pictures[outcome.index] = outcome.result.image_paths[0].read_bytes
         status = "saved" if outcome.result else outcome.status
         labels[outcome.index] = _CELL_LABELS.get(status, status)
     spec = SheetSpec(pictures, rows, columns, labels, progress.text)

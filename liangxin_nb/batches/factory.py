@@ -104,6 +104,7 @@ class PreparedBatch:
 def prepare(
     session: Session,
     prompts: Any,
+    /,
     *,
     models: str | Sequence[str] = DEFAULT_MODEL,
     seeds: Iterable[int] | int | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..core.job_record import JobUpdate
+from ..core.job_record import JobPhase, JobUpdate
 from ..core.request import Request
 from ..results import Result
 
@@ -52,7 +52,7 @@ class Outcome:
     reused: bool = False
 
     @property
-    def status(self) -> str:
+    def status(self) -> JobPhase:
         """`pending`, `submitting`, a state of the service's task, `saved`, `failed`, ...."""
         return self.last_update.phase
 

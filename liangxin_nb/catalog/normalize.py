@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from ..core.request import Value
@@ -108,9 +109,15 @@ def _read(model: ModelSpec, name: str, value: Any) -> Value:
 def _input(model: ModelSpec, name: str, input: InputSpec | None) -> InputSpec:
     if input is None:
         raise InvalidRequestError(
-            f"{model.id} has no input {name!r}; nothing was sent.", next_step=_model_names(model)
+            f"{model.id} has no input {name!r}; nothing was sent.",
+            next_step=f"{_similar_name(model, name)}{_model_names(model)}",
         )
     return input
+
+
+def _similar_name(model: ModelSpec, name: str) -> str:
+    similar = get_close_matches(name, [*model.common_options, *model.inputs], n=1)
+    return f"Did you mean {similar[0]!r}? " if similar else ""
 
 
 def _model_names(model: ModelSpec) -> str:

@@ -1,4 +1,4 @@
-"""A prompt's job record: the intent, and what became of it."""
+"""One request and what became of it, as the ledger keeps it and as screens show it."""
 
 from __future__ import annotations
 
@@ -6,29 +6,105 @@ import time
 import uuid
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from ..errors import LiangxinError
+from .public import public
 from .request import Request
 
-__all__ = ["RESUMABLE", "TERMINAL", "JobRecord", "JobUpdate"]
-
-#: Fates in which the service owes us something that can still be collected.
-RESUMABLE = ("submitted", "succeeded")
-#: Phases after which nothing more will be told.
-TERMINAL = ("saved", "failed", "rejected", "detached", "unconfirmed", "result_lost")
+__all__ = ["RESUMABLE", "TERMINAL", "JobPhase", "JobRecord", "JobStatus", "JobUpdate"]
 
 
+@public
+class JobStatus(StrEnum):
+    """What became of a request, as the ledger records it.
+
+    A job goes from `pending` over `submitting`, `submitted` and `succeeded` to `saved`, or ends as
+    `rejected`, `unconfirmed`, `failed` or `result_lost`; a saved one may be `deleted`.
+    """
+
+    PENDING = "pending"  #: Written to the ledger; nothing has been sent.
+    SUBMITTING = "submitting"  #: createTask is being sent.
+    SUBMITTED = "submitted"  #: The service has answered with a task id.
+    SUCCEEDED = "succeeded"  #: The task has succeeded; its files are not saved yet.
+    SAVED = "saved"  #: The files are on disk.
+    REJECTED = "rejected"  #: Refused, or provably not received; nothing is billed.
+    UNCONFIRMED = "unconfirmed"  #: The answer was lost: a task may exist and may be billed.
+    FAILED = "failed"  #: The task ran and failed.
+    RESULT_LOST = "result_lost"  #: The task succeeded; its files cannot be downloaded any more.
+    DELETED = "deleted"  #: Saved, then deleted by the user.
+
+
+@public
+class JobPhase(StrEnum):
+    """Where a job stands now: each `JobStatus`, the states of its task, and what happens here.
+
+    `waiting`, `queuing` and `generating` are the service's own states of a running task. A state
+    that no document names is a phase under its own name, and counts as running.
+    """
+
+    PENDING = "pending"
+    SUBMITTING = "submitting"
+    SUBMITTED = "submitted"
+    WAITING = "waiting"
+    QUEUING = "queuing"
+    GENERATING = "generating"
+    SUCCEEDED = "succeeded"
+    SAVING = "saving"  #: The files are being downloaded.
+    SAVED = "saved"
+    REJECTED = "rejected"
+    UNCONFIRMED = "unconfirmed"
+    FAILED = "failed"
+    RESULT_LOST = "result_lost"
+    DELETED = "deleted"
+    DETACHED = "detached"  #: No longer watched here; the task goes on and may be billed.
+
+    @classmethod
+    def _missing_(cls, value: object) -> JobPhase | None:
+        """Return a phase for a state that is not documented."""
+        if not isinstance(value, str) or not value:
+            return None
+        phase = str.__new__(cls, value)
+        phase._name_ = phase._value_ = value
+        return phase
+
+
+#: Statuses of jobs whose result can still be collected.
+RESUMABLE = (JobStatus.SUBMITTED, JobStatus.SUCCEEDED)
+#: Phases after which a job changes no more in this process.
+TERMINAL = (
+    JobPhase.SAVED,
+    JobPhase.FAILED,
+    JobPhase.REJECTED,
+    JobPhase.DETACHED,
+    JobPhase.UNCONFIRMED,
+    JobPhase.RESULT_LOST,
+)
+
+
+@public
 @dataclass(frozen=True)
 class JobRecord:
-    """One intent and its status, as the ledger keeps it.
+    """One request and what became of it, as the ledger keeps it.
 
-    `status`: intent → sent → accepted → succeeded → kept, or refused, unknown, failed, lost; what
-    was kept may be deleted.
-    `state`: the service's last word, in the wire's spelling. `created_at`: unix seconds. `service`:
-    the API's base address, without the key; `profile` names what speaks there. `owner`: the session
-    that looks after it. `batch_id`, `batch_index`: the batch it belongs to, and where in it, from
-    0. `started_after_s`: seconds from its creation to the work on it, `duration_s`: to its end.
+    Attributes:
+        id: The record's own id: 12 hexadecimal digits.
+        request: Model, prompt and options.
+        created_at: When the record was written, in Unix seconds.
+        profile: The service profile: `sandbox`, `liangxin` or `kie`.
+        service: The base address of the API, without the key.
+        status: What became of the request.
+        state: The last state of the task, in the service's own spelling.
+        task_id: The service's id of the task; empty until it has answered.
+        reason: Why there is no result, in one line.
+        folder: Where the result is saved, below the results folder.
+        duration_s: Seconds from the task's creation to its end.
+        started_after_s: Seconds from the task's creation to the start of the work on it.
+        credits: What the service reported as the cost.
+        owner: The session that follows the task.
+        batch_id: The batch that the job belongs to, if any.
+        batch_index: The job's position in its batch, from 0.
     """
 
     id: str
@@ -36,7 +112,7 @@ class JobRecord:
     created_at: float
     profile: str
     service: str = ""
-    status: str = "pending"
+    status: JobStatus = JobStatus.PENDING
     state: str = ""
     task_id: str = ""
     reason: str = ""
@@ -48,47 +124,58 @@ class JobRecord:
     batch_id: str = ""
     batch_index: int = 0
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", JobStatus(self.status))
+
     @classmethod
     def new(cls, request: Request, profile: str, service: str, owner: str = "") -> JobRecord:
-        """A new job record with an id of its own, made now."""
+        """Create a pending record with a new id and the present time."""
         return cls(uuid.uuid4().hex[:12], request, time.time(), profile, service, owner=owner)
 
     def replace(self, **changes: Any) -> JobRecord:
-        """The same job record with other values."""
+        """Return a copy with other values."""
         return replace(self, **changes)
 
     @property
     def is_resumable(self) -> bool:
-        """Whether it can still be collected."""
+        """Whether its result can still be collected."""
         return self.status in RESUMABLE and bool(self.task_id)
 
     @property
     def reuse_notice(self) -> str:
-        """One line that says that its kept result stands in for a new task."""
+        """A line that says that the saved result is used in place of a new task."""
         when = datetime.fromtimestamp(self.created_at).astimezone()
         return (
-            f"Reused from {when:%Y-%m-%d %H:%M} ({self.task_id}): the same work was kept; "
+            f"Reused from {when:%Y-%m-%d %H:%M} ({self.task_id}): identical work was saved; "
             "nothing was sent."
         )
 
 
+@public
 @dataclass(frozen=True)
 class JobUpdate:
-    """What is told to whoever watches a job record: a snapshot, replaced and never changed.
+    """A snapshot of a job, passed to those who watch it.
 
-    `phase`: unsent (in a batch), sending, a wire state, saving, or one of `TERMINAL`. `note`: a
-    passing remark such as trouble with the connection. `ended_at`: unix seconds, or None while it
-    lives.
+    Attributes:
+        record: The job's record.
+        phase: Where the job stands.
+        note: A temporary remark, such as a connection error that is being retried.
+        error: Why the job ended without a result.
+        result: The result, once it is saved.
+        ended_at: When the job ended, in Unix seconds; None while it runs.
     """
 
     record: JobRecord
-    phase: str = "submitting"
+    phase: JobPhase = JobPhase.SUBMITTING
     note: str = ""
     error: LiangxinError | None = None
     result: Any = field(default=None, repr=False)
     ended_at: float | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "phase", JobPhase(self.phase))
+
     @property
     def is_final(self) -> bool:
-        """Whether nothing more will be told."""
+        """Whether no further update follows."""
         return self.phase in TERMINAL

@@ -1,18 +1,21 @@
-"""What the user wants, as one frozen value."""
+"""What the user wants: model, prompt and options, as one frozen value."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from ..errors import InvalidRequestError
 
-__all__ = ["Request", "Value"]
+__all__ = ["BatchOption", "OptionValue", "Request", "Value"]
 
 Value = str | int | float | bool | list[str] | None
+OptionValue = Value
+#: The value of an option of a batch: a list makes one column for each value.
+BatchOption = OptionValue | Sequence[OptionValue]
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,9 @@ class Request:
                 "The model has no name; nothing was sent.", next_step="%liangxin models lists them."
             )
         object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
+
+    def __reduce__(self) -> tuple[type[Request], tuple[str, str, dict[str, OptionValue]]]:
+        return type(self), (self.model, self.prompt, dict(self.options))
 
     @property
     def input(self) -> dict[str, Value]:

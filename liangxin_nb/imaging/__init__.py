@@ -1,7 +1,7 @@
 """Everything that looks into a picture file; the one door to Pillow outside the sandbox."""
 
 from .contact_sheet import SheetSpec, render, render_file
-from .decode import MAX_PIXELS, ImageInfo, verify
+from .decode import MAX_PIXELS, Image, ImageInfo, ImageSource, open_image, verify
 from .embedded_text import embed, extract
 from .reference_image import encode
 from .thumbnail import THUMBNAIL_BYTES, grid, thumbnail
@@ -13,13 +13,16 @@ __all__ = [
     "POSTER_BYTES",
     "THUMBNAIL_BYTES",
     "Frame",
+    "Image",
     "ImageInfo",
+    "ImageSource",
     "SheetSpec",
     "embed",
     "encode",
     "extract",
     "first_frame",
     "grid",
+    "open_image",
     "poster",
     "render",
     "render_file",

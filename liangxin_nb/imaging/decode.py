@@ -5,10 +5,32 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
-from PIL import Image
+import PIL.Image
+from PIL.Image import Image
 
-__all__ = ["MAX_PIXELS", "ImageInfo", "open_image", "verify"]
+__all__ = [
+    "MAX_PIXELS",
+    "Image",
+    "ImageInfo",
+    "ImageSource",
+    "SupportsArray",
+    "open_image",
+    "verify",
+]
+
+
+class SupportsArray(Protocol):
+    """An array of pixels, such as one of NumPy."""
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]: ...
+
+
+#: A picture as people have it: a URL or a path, the bytes of a file, a Pillow image, an array.
+ImageSource = str | Path | bytes | Image | SupportsArray
 
 #: Above this many pixels a file is treated as a decompression bomb (8k by 8k and some more).
 MAX_PIXELS = 80_000_000
@@ -25,13 +47,13 @@ class ImageInfo:
     height: int
 
 
-def open_image(data: bytes) -> Image.Image:
+def open_image(data: bytes) -> Image:
     """The picture, header read, pixels not yet; raises `ValueError` when it is none or a bomb."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=tuple(_SUFFIXES))
-    except Image.DecompressionBombError:
+            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
+            image = PIL.Image.open(io.BytesIO(data), formats=tuple(_SUFFIXES))
+    except PIL.Image.DecompressionBombError:
         raise ValueError(_BOMB) from None
     # KeyError: an older Pillow, to which one of the formats is new.
     except (OSError, SyntaxError, ValueError, KeyError) as error:

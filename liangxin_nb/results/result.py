@@ -1,26 +1,36 @@
-"""What is kept of a task, and how a notebook shows it."""
+"""The saved result of one task, and how a notebook shows it."""
 
 from __future__ import annotations
 
 import base64
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..catalog import find_model
 from ..core.metadata import ResultMetadata
-from ..imaging import POSTER_BYTES, THUMBNAIL_BYTES, grid
+from ..core.public import public
+from ..errors import InvalidRequestError, ResultUnavailableError
+from ..imaging import POSTER_BYTES, THUMBNAIL_BYTES, Image, grid, open_image
 from .rendering import poster_for, render_html
 
 __all__ = ["Result", "build_result"]
 
 
+@public
 @dataclass(frozen=True)
 class Result:
-    """What is kept of a task: its story and its files; a notebook shows it as what it is.
+    """The saved files of one task, and what made them.
 
-    `folder` and `paths` are absolute; `relative_path` is the first file's path below the results
-    folder.
+    A notebook shows a result as what it is: a picture, a player, a text or a link.
+
+    Attributes:
+        metadata: Prompt, model, options and the rest of what made the result.
+        folder: The folder of the files, absolute.
+        paths: The files, absolute, in the service's order.
+        relative_path: The first file's path below the results folder.
     """
 
     metadata: ResultMetadata
@@ -29,36 +39,145 @@ class Result:
     relative_path: str
 
     @property
+    def path(self) -> Path:
+        """The first file."""
+        return self.paths[0]
+
+    @property
+    def image(self) -> Image:
+        """The first picture, decoded.
+
+        Raises:
+            ResultUnavailableError: If the file is gone, or the result holds no picture.
+        """
+        if not self.image_paths:
+            kinds = ", ".join(
+                sorted({str(file.get("kind", "file")) for file in self.metadata.files})
+            )
+            raise ResultUnavailableError(
+                f"{self!r} holds no picture but: {kinds or 'nothing'}.",
+                task_id=self.task_id,
+                next_step="result.paths names its files.",
+            )
+        return self._open(self.image_paths[0])
+
+    @property
+    def images(self) -> list[Image]:
+        """All pictures, decoded; empty for a film, a sound or a text.
+
+        Raises:
+            ResultUnavailableError: If a file is gone.
+        """
+        return [self._open(path) for path in self.image_paths]
+
+    @property
+    def image_paths(self) -> tuple[Path, ...]:
+        """The files that are pictures."""
+        return tuple(path for path, _ in self._files_of("image"))
+
+    @property
     def task_id(self) -> str:
         """The service's id of the task."""
         return self.metadata.task_id
 
     @property
     def prompt(self) -> str:
-        """The prompt, as it was sent."""
+        """The prompt as it was sent."""
         return self.metadata.prompt
 
     @property
-    def pictures(self) -> tuple[Path, ...]:
-        """The files that are pictures."""
-        return tuple(path for path, _ in self._files_of("image"))
+    def seed(self) -> int | None:
+        """The seed that was sent, or None."""
+        name = find_model(self.metadata.service, self.metadata.model).common_options.get("seed")
+        value = str(self.metadata.options.get(name or "seed", ""))
+        return int(value) if value.lstrip("-").isdecimal() else None
+
+    def save(self, target: str | Path, *, overwrite: bool = False) -> Path:
+        """Copy the files elsewhere, with the metadata that is inside them.
+
+        Args:
+            target: A folder, which keeps the files' names, or for a result of one file the path
+                of the copy with the same suffix.
+            overwrite: Whether files that exist may be replaced.
+
+        Returns:
+            The folder, or the path of the copy.
+
+        Raises:
+            InvalidRequestError: If the suffix is another, or a file exists or cannot be written.
+            ResultUnavailableError: If the saved files are gone.
+        """
+        target = Path(target).expanduser()
+        is_folder = target.is_dir() or not target.suffix
+        if not is_folder:
+            self._check_copy(target)
+        copies = [target / path.name for path in self.paths] if is_folder else [target]
+        if existing := [copy for copy in copies if copy.exists() and not overwrite]:
+            raise InvalidRequestError(
+                f"{str(existing[0])!r} exists; nothing was written.",
+                next_step="Choose another name, or pass overwrite=True.",
+            )
+        try:
+            copies[0].parent.mkdir(parents=True, exist_ok=True)
+            for path, copy in zip(self.paths, copies, strict=True):
+                shutil.copyfile(path, copy)
+        except FileNotFoundError:
+            raise self._missing_error() from None
+        except OSError as error:
+            raise InvalidRequestError(
+                f"{str(target)!r} cannot be written ({error.strerror})."
+            ) from None
+        return target
+
+    def _check_copy(self, target: Path) -> None:
+        if len(self.paths) > 1:
+            raise InvalidRequestError(
+                f"{self!r} has {len(self.paths)} files, {target.name!r} names one.",
+                next_step="Give a folder: result.save('folder').",
+            )
+        if target.suffix.lower() != self.path.suffix.lower():
+            raise InvalidRequestError(
+                f"The file is a {self.path.suffix} file, {target.name!r} is not.",
+                next_step=f"Name it {target.with_suffix(self.path.suffix).name!r}, or convert it: "
+                f"result.image.save({target.name!r}).",
+            )
+
+    def _open(self, path: Path) -> Image:
+        try:
+            image = open_image(path.read_bytes())
+            image.load()
+        except FileNotFoundError:
+            raise self._missing_error() from None
+        except (OSError, ValueError) as error:
+            raise ResultUnavailableError(
+                f"{str(path)!r} cannot be read as a picture ({error}).", task_id=self.task_id
+            ) from None
+        return image
+
+    def _missing_error(self) -> ResultUnavailableError:
+        return ResultUnavailableError(
+            f"The files of {self.task_id} are no longer in {str(self.folder)!r}.",
+            task_id=self.task_id,
+            next_step=f"%liangxin resume {self.task_id} asks the service for them again.",
+        )
 
     def thumbnail(self) -> bytes:
-        """One JPEG within the notebook's budget: the pictures side by side, or films' posters.
+        """Return one small JPEG of the pictures side by side, or of the films' posters.
 
-        Empty where there is neither.
+        Returns:
+            At most 46 kB; empty for a result without pictures and films.
         """
-        if self.pictures:
-            return grid([path.read_bytes() for path in self.pictures], max_bytes=THUMBNAIL_BYTES)
+        if self.image_paths:
+            return grid([path.read_bytes() for path in self.image_paths], max_bytes=THUMBNAIL_BYTES)
         posters = [poster_for(path, file, self.prompt) for path, file in self._files_of("video")]
         return grid(posters, max_bytes=POSTER_BYTES) if len(posters) > 1 else b"".join(posters)
 
     def html(self) -> str:
-        """Each file as HTML: a player of the local file, a text, or a link."""
+        """Return each file as HTML: a player of the local file, a text, or a link."""
         return "".join(render_html(path, file, self.prompt) for path, file in self._files_of())
 
     def _files_of(self, kind: str = "") -> Iterator[tuple[Path, Mapping[str, Any]]]:
-        """The files of a kind, or all, and what the story tells of them."""
+        """Return the files of a kind, or all, each with its entry in the metadata."""
         pairs = zip(self.paths, self.metadata.files, strict=True)
         return (pair for pair in pairs if not kind or pair[1].get("kind", "image") == kind)
 
@@ -70,20 +189,23 @@ class Result:
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """The durable output: a real image/jpeg where there is one to show, and one line of text.
-
-        What is more than pictures comes as HTML, too.
-        """
+        # A JPEG and one line of text need neither kernel nor JavaScript to stay visible.
         bundle = {"text/plain": repr(self)}
         if image := self.thumbnail():
             bundle["image/jpeg"] = base64.b64encode(image).decode()
-        if len(self.pictures) < len(self.paths):
+        if len(self.image_paths) < len(self.paths):
             bundle["text/html"] = self.html()
         return bundle
 
 
 def build_result(root: Path, folder: Path, metadata: ResultMetadata) -> Result:
-    """The result in a folder, by its story."""
+    """Return the result in a folder.
+
+    Args:
+        root: The results folder.
+        folder: The result's folder below it.
+        metadata: The metadata file of the folder.
+    """
     paths = tuple(folder / Path(str(file["name"])).name for file in metadata.files)
-    place = (paths[0] if paths else folder).relative_to(root).as_posix()
-    return Result(metadata, folder, paths, place)
+    relative_path = (paths[0] if paths else folder).relative_to(root).as_posix()
+    return Result(metadata, folder, paths, relative_path)

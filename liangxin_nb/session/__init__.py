@@ -1,7 +1,8 @@
-"""One service, one key, one folder: the one place that joins the parts."""
+"""Sessions and jobs: one service, key, ledger and results folder joined."""
 
 from __future__ import annotations
 
+from .job import Job
 from .session import Session
 
-__all__ = ["Session"]
+__all__ = ["Job", "Session"]

@@ -1,8 +1,9 @@
-"""The session that cells and one-line calls use."""
+"""The default session: the one that cells and the functions of the package use."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,46 +15,61 @@ __all__ = ["configure", "get_session", "set_session"]
 
 
 class _Default:
-    """The session that cells use, and whether someone chose it."""
+    """The default session, and whether it was set by `set_session`."""
 
     session: Session | None = None
     explicit = False
 
 
 def get_session() -> Session:
-    """The session that cells use: the one given to `set_session`, or one made from the settings.
+    """Return the session given to `set_session`, or one made from the settings.
 
-    Made anew when the settings have changed since; the default folder stays where it was first,
-    so that a later `%cd` does not scatter the results. Raises `InvalidRequestError`.
+    It is made again when the settings have changed since. The default results folder stays where
+    it was first, so that a later `%cd` does not scatter the results.
+
+    Raises:
+        InvalidRequestError: If the settings cannot be used.
     """
-    held = _Default.session
-    if held is not None and _Default.explicit:
-        return held
+    current = _Default.session
+    if current is not None and _Default.explicit:
+        return current
     settings = Settings.load()
-    if held is not None and settings.results == Path("liangxin-results").absolute():
-        settings = replace(settings, results=held.settings.results)
-    if held is None or settings != held.settings:
-        _Default.session = Session(settings)
+    if current is not None and settings.results == Path("liangxin-results").absolute():
+        settings = replace(settings, results=current.settings.results)
+    if current is None or settings != current.settings:
+        # The public class adds what the packages above this one do, so it is not imported here.
+        session_class: type[Session] = import_module("liangxin_nb").Session
+        _Default.session = session_class(settings)
     assert _Default.session is not None
     return _Default.session
 
 
 def set_session(session: Session | None) -> None:
-    """Lets cells and one-line calls use this session; None goes back to the settings.
+    """Choose the session that cells and the functions of the package use.
 
-    lx.set_session(lx.Session(profile="sandbox", results="somewhere-else"))
+        lx.set_session(lx.Session(profile="sandbox", results="elsewhere"))
+
+    Args:
+        session: The session; None goes back to one made from the settings.
     """
     _Default.session, _Default.explicit = session, session is not None
 
 
 def configure(**values: Any) -> Session:
-    """The session with other settings for this process, as `%config` and `%liangxin key` set them.
+    """Change settings for this process, as `%config` and `%liangxin key` do.
 
-    Raises `InvalidRequestError`, and changes nothing, when they cannot work.
+    Args:
+        **values: Settings by name.
+
+    Returns:
+        The session with the new settings.
+
+    Raises:
+        InvalidRequestError: If they cannot be used. Nothing is changed.
     """
     if _Default.explicit:
         raise InvalidRequestError(
-            "This notebook chose its session itself; nothing has changed.",
+            "The session of this notebook was set by set_session; nothing has changed.",
             next_step="lx.set_session(None) goes back to the settings.",
         )
     before = dict(OVERRIDES)

@@ -1,4 +1,4 @@
-"""One task followed here: what users hold in their hands."""
+"""The user's handle of one task."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
-from ..core.job_record import JobRecord, JobUpdate
+from ..core.job_record import JobPhase, JobRecord, JobUpdate
+from ..core.public import public
 from ..engine.background_loop import BackgroundLoop
 from ..errors import (
     APIConnectionError,
@@ -26,29 +27,48 @@ from ..results import Result
 
 __all__ = ["Job", "interrupt_message"]
 
-_HEARTBEAT = 0.1  # seconds; an interrupt does not wake a loop or a lock that sleeps longer
-_PHASES: tuple[tuple[type[Exception], str], ...] = (
-    (TaskFailedError, "failed"),
-    (ResultUnavailableError, "result_lost"),
-    (WaitTimeoutError, "detached"),
-    (APIError, "rejected"),
-    (InvalidRequestError, "rejected"),
+_HEARTBEAT_S = 0.1  # an interrupt does not wake a loop or a lock that sleeps longer
+_PHASES: tuple[tuple[type[Exception], JobPhase], ...] = (
+    (TaskFailedError, JobPhase.FAILED),
+    (ResultUnavailableError, JobPhase.RESULT_LOST),
+    (WaitTimeoutError, JobPhase.DETACHED),
+    (APIError, JobPhase.REJECTED),
+    (InvalidRequestError, JobPhase.REJECTED),
 )
 
 Submit = Callable[[JobRecord, Callable[[JobUpdate], None]], Coroutine[Any, Any, JobRecord]]
 Collect = Callable[[JobRecord, Callable[[JobUpdate], None]], Coroutine[Any, Any, Result]]
 
 
+@public
 class Job:
-    """One prompt on its way to a picture: `wait()` for it, `await` it, or `detach()` it.
+    """One request on its way to a result: `wait()` for it, `await` it, or `detach()` from it.
 
-    `last_update` is the latest word; `watch` tells every new one. Safe to use from any thread.
+    Jobs are made by `generate`, `attach` and `resume`, and are safe to use from any thread.
+
+    Attributes:
+        note: A remark to show with the result: that identical work was saved before, and when.
     """
 
-    def __init__(self, record: JobRecord, loop: BackgroundLoop, *, reused: bool = False) -> None:
-        #: What has to be said beside the result: that it was kept already, and since when.
+    def __init__(
+        self,
+        record: JobRecord,
+        loop: BackgroundLoop,
+        *,
+        reused: bool = False,
+        reload: Callable[[str], JobRecord | None] = lambda _: None,
+    ) -> None:
+        """Prepare a job; `start` begins the work.
+
+        Args:
+            record: The job's record in the ledger.
+            loop: The background loop that does the work.
+            reused: Whether a saved result is used in place of a new task.
+            reload: Reads a record from the ledger by its id.
+        """
         self.note = record.reuse_notice if reused else ""
         self._loop = loop
+        self._reload = reload
         self._lock = threading.Lock()
         self._update = JobUpdate(record)
         self._watchers: list[Callable[[JobUpdate], None]] = []
@@ -58,59 +78,95 @@ class Job:
         self._detached = False
 
     def start(self, submit: Submit | None, collect: Collect) -> Self:
-        """Begins the work on the private loop: `submit`, then `collect`; without `submit` only
-        that.
+        """Start the work on the background loop.
+
+        Args:
+            submit: Creates the task; None for a task that exists.
+            collect: Follows the task and saves its result.
+
+        Returns:
+            The job itself.
         """
         self._future = self._loop.submit(self._run(submit, collect))
         return self
 
     @property
     def last_update(self) -> JobUpdate:
-        """The latest word about the task."""
+        """The latest snapshot of the job."""
         return self._update
 
     @property
     def record(self) -> JobRecord:
-        """The ledger's job record of this job."""
+        """The job's record as the ledger has it; read again when the job has ended."""
         return self._update.record
 
     @property
     def task_id(self) -> str:
-        """The service's id, or an empty text before the service gave one."""
+        """The service's id of the task; empty until the service has answered."""
         return self.record.task_id
 
     @property
-    def status(self) -> str:
-        """Where it stands: sending, the wire's own states, saving, done, failed, refused, left,
-        unknown or lost.
-        """
+    def status(self) -> JobPhase:
+        """Where the job stands: `submitting`, `generating`, `saved`, `failed`, …"""
         return self._update.phase
 
     @property
     def result(self) -> Result | None:
-        """The result once it is kept, else None."""
+        """The result once it is saved, else None."""
         found = self._update.result
         return found if isinstance(found, Result) else None
 
+    def done(self) -> bool:
+        """Whether the job has ended here: with a result, with an error, or detached."""
+        return self._update.is_final
+
+    def add_done_callback(self, callback: Callable[[Job], object]) -> None:
+        """Call a function once when the job has ended, or at once if it has.
+
+        Args:
+            callback: Called with the job, on the background thread. Its exceptions are ignored.
+        """
+        called = threading.Lock()
+
+        def call_when_final(update: JobUpdate) -> None:
+            if update.is_final and called.acquire(blocking=False):
+                with suppress(Exception):
+                    callback(self)
+
+        self.watch(call_when_final)
+
     def watch(self, watcher: Callable[[JobUpdate], None]) -> None:
-        """Tells the watcher the latest word now, and each new one on the private loop's thread."""
+        """Pass the latest update to a function now, and every later one as it comes.
+
+        Args:
+            watcher: Called with each update, on the background thread.
+        """
         with self._lock:
             self._watchers.append(watcher)
             latest = self._update
         watcher(latest)
 
     def wait(self, timeout: float | None = None) -> Result:
-        """Blocks until the result is kept, and returns it; an interrupt ends the wait, not the job.
+        """Block until the result is saved, and return it.
 
-        `timeout`: seconds, default none of its own (the session's patience ends every wait).
-        Raises how else it ended, and `WaitTimeoutError` after the timeout.
+        An interrupt ends the wait, not the job.
+
+        Args:
+            timeout: Seconds. None: the session's patience alone ends the wait.
+
+        Returns:
+            The saved result.
+
+        Raises:
+            WaitTimeoutError: After the timeout, or when the job was detached.
+            LiangxinError: How else the job ended without a result.
         """
         end = None if timeout is None else time.monotonic() + timeout
         with self._short_interrupt():
             while not self._future.done():
                 if end is not None and time.monotonic() >= end:
                     raise self._still_running_error(f"after {timeout:g} s")
-                concurrent.futures.wait([self._future], timeout=_HEARTBEAT)
+                concurrent.futures.wait([self._future], timeout=_HEARTBEAT_S)
         return self._result_or_raise()
 
     def __await__(self) -> Generator[Any, None, Result]:
@@ -119,12 +175,12 @@ class Job:
     async def _wait_async(self) -> Result:
         with self._short_interrupt():
             while not self._future.done():
-                await asyncio.sleep(_HEARTBEAT)
+                await asyncio.sleep(_HEARTBEAT_S)
         return self._result_or_raise()
 
     @contextmanager
     def _short_interrupt(self) -> Iterator[None]:
-        """The interrupt goes on as it is; only what a notebook shows of it is shorter."""
+        """Show an interrupt of the wait as one line; it is raised unchanged."""
         try:
             yield
         except (KeyboardInterrupt, asyncio.CancelledError) as stopped:
@@ -132,10 +188,10 @@ class Job:
             raise
 
     def detach(self) -> None:
-        """Stops watching. The task goes on at the service and may be billed; `resume` collects it.
+        """Stop watching the task; `resume` collects it later.
 
-        Returns at once. A request that waits for its turn is not sent any more; while one is being
-        sent, its answer is awaited first.
+        Returns at once. The task goes on at the service and may be billed. A request that waits
+        for its slot is not sent any more; if it is being sent, its answer is recorded first.
         """
         self._detached = True
         self._loop.call(self._stop)
@@ -154,44 +210,54 @@ class Job:
                 record = await self._submit_task
             self._collect_task = asyncio.ensure_future(collect(record, self._publish))
             if self._detached:
-                # Let it begin: only then can it say how it ends, and let go of the job record.
+                # Let it start: only then does it record how it ended and release the record.
                 await asyncio.sleep(0)
                 self._collect_task.cancel()
             result = await self._collect_task
         except asyncio.CancelledError:
             error: LiangxinError = self._still_running_error("and no longer watched")
-            self._finish("detached", error)
+            await self._finish(JobPhase.DETACHED, error)
             raise error from None
         except LiangxinError as failed:
-            self._finish(_phase(failed, self.task_id), failed)
+            await self._finish(_phase(failed, self.task_id), failed)
             raise
         except Exception as defect:
             if self.task_id and "after shutdown" in str(defect):
-                # Python ends, and lends no more threads; the task goes on.
+                # Python is shutting down and starts no more threads; the task goes on.
                 error = self._still_running_error("while Python ends")
-                self._finish("detached", error)
+                ended_at = time.time()
+                self._publish(
+                    JobUpdate(self.record, JobPhase.DETACHED, error=error, ended_at=ended_at)
+                )
                 raise error from None
-            self._finish("failed", LiangxinError(f"{type(defect).__name__}: {defect}"))
+            failure = LiangxinError(f"{type(defect).__name__}: {defect}")
+            await self._finish(JobPhase.FAILED, failure)
             raise
-        self._publish(JobUpdate(self.record, "saved", result=result, ended_at=time.time()))
+        await self._finish(JobPhase.SAVED, result=result)
         return result
 
-    def _finish(self, phase: str, error: LiangxinError) -> None:
-        self._publish(JobUpdate(self.record, phase, error=error, ended_at=time.time()))
+    async def _finish(
+        self, phase: JobPhase, error: LiangxinError | None = None, result: Result | None = None
+    ) -> None:
+        record = self.record
+        with suppress(Exception):  # the ledger may be locked or gone by now
+            if reloaded := await asyncio.to_thread(self._reload, record.id):
+                record = reloaded
+        self._publish(JobUpdate(record, phase, error=error, result=result, ended_at=time.time()))
 
     def _publish(self, update: JobUpdate) -> None:
         with self._lock:
             self._update = update
             watchers = list(self._watchers)
         for watcher in watchers:
-            # A screen that fails to draw must not end the work it shows.
+            # A watcher that fails to draw must not end the job.
             with suppress(Exception):
                 watcher(update)
 
     def _result_or_raise(self) -> Result:
         error = self._future.exception()
         if error is not None:
-            # A fresh traceback each time: a second wait must not show the first one's frames.
+            # Without the earlier traceback: a second wait must not show the frames of the first.
             raise error.with_traceback(None)
         return self._future.result()
 
@@ -209,17 +275,23 @@ class Job:
         model = self.record.request.model
         return f"<Job {model} {self.status} · {self.task_id or self.record.id}>"
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "A Job belongs to its process and cannot be pickled; pickle job.task_id and use "
+            "liangxin_nb.attach(task_id) there."
+        )
 
-def _phase(error: LiangxinError, task_id: str) -> str:
+
+def _phase(error: LiangxinError, task_id: str) -> JobPhase:
     if task_id and isinstance(error, APIError | APIConnectionError):
-        return "detached"  # asking failed, the task did not
+        return JobPhase.DETACHED  # the poll failed, not the task
     if isinstance(error, APIConnectionError):
-        return "unconfirmed" if error.maybe_created else "rejected"
-    return next((phase for kind, phase in _PHASES if isinstance(error, kind)), "failed")
+        return JobPhase.UNCONFIRMED if error.maybe_created else JobPhase.REJECTED
+    return next((phase for kind, phase in _PHASES if isinstance(error, kind)), JobPhase.FAILED)
 
 
 def interrupt_message(jobs: Sequence[Job]) -> str:
-    """What an interrupt of waiting for these jobs means, in one line."""
+    """Return one line that says what an interrupted wait for these jobs means."""
     ids = [job.task_id or job.record.id for job in jobs if not job.last_update.is_final]
     more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
     return (

@@ -1,8 +1,9 @@
-"""The jobs that a session follows now."""
+"""The jobs that a session follows."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from ..core.job_record import JobRecord, JobUpdate
 from ..engine.background_loop import BackgroundLoop
@@ -12,29 +13,36 @@ __all__ = ["JobRegistry"]
 
 
 class JobRegistry:
-    """Starts jobs on the private loop and forgets each when it is over."""
+    """Starts jobs on the background loop, and forgets each when it has ended."""
 
-    def __init__(self, loop: BackgroundLoop) -> None:
+    def __init__(self, loop: BackgroundLoop, reload: Callable[[str], JobRecord | None]) -> None:
+        """Begin without jobs.
+
+        Args:
+            loop: The background loop.
+            reload: Reads a record from the ledger by its id.
+        """
         self._loop = loop
+        self._reload = reload
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
 
     def start(
-        self, record: JobRecord, send: Submit | None, collect: Collect, *, reused: bool = False
+        self, record: JobRecord, submit: Submit | None, collect: Collect, *, reused: bool = False
     ) -> Job:
-        """A job that runs; without `send` its task is only collected."""
-        job = Job(record, self._loop, reused=reused)
+        """Start a job; without `submit` its task is only collected."""
+        job = Job(record, self._loop, reused=reused, reload=self._reload)
         with self._lock:
             self._jobs[record.id] = job
         job.watch(self._forget_when_final)
-        return job.start(send, collect)
+        return job.start(submit, collect)
 
     def get(self, record: JobRecord) -> Job | None:
-        """The job that follows the job record now."""
+        """Return the job that follows a record, if there is one."""
         return self._jobs.get(record.id)
 
     def active(self) -> list[Job]:
-        """All that are not over."""
+        """Return the jobs that have not ended."""
         with self._lock:
             return [job for job in self._jobs.values() if not job.last_update.is_final]
 

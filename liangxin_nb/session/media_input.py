@@ -1,25 +1,42 @@
-"""Reference pictures, in whatever form people have them, as the texts that the wire takes."""
+"""Converts reference pictures to what the API takes: URLs and data URIs."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import InvalidRequestError
-from ..imaging import encode
+from ..imaging import ImageSource, encode
+from ..results import Result
+from .job import Job
 
-__all__ = ["to_data_uri"]
+__all__ = ["ImageInput", "Images", "image_list", "to_data_uri"]
 
+#: A reference picture: a URL, a file, bytes, a Pillow image, an array, a result, a finished job.
+ImageInput = ImageSource | Result | Job
+#: The value of an `image=` argument: one reference picture, several, or none.
+Images = ImageInput | Sequence[ImageInput] | None
 _LOADERS = "a URL, a file, bytes, a Pillow image, an array, a Result or a finished Job"
 
 
-def to_data_uri(picture: Any) -> str:
-    """The URL of a reference picture, or its data URI.
+def image_list(images: Images) -> list[Any]:
+    """Return the pictures of an `image=` argument: none, one, or several."""
+    if images is None:
+        return []
+    return list(images) if isinstance(images, list | tuple) else [images]
 
-    `picture`: a URL, a file's path, bytes, a Pillow image, an array, a `Result` or a finished
-    `Job` (their first picture). Raises `InvalidRequestError` in one line.
+
+def to_data_uri(picture: ImageInput) -> str:
+    """Return the URL of a reference picture, or its content as a data URI.
+
+    Args:
+        picture: The picture; of a result or a job, its first one.
+
+    Raises:
+        InvalidRequestError: If it cannot be read. Nothing has been sent.
     """
     if isinstance(picture, str) and urlsplit(picture).scheme in ("http", "https"):
         return picture
@@ -37,7 +54,7 @@ def to_data_uri(picture: Any) -> str:
 
 
 def _load(picture: Any) -> Any:
-    """What Pillow can open: a file's bytes, the first file of a result, or the thing itself."""
+    """Return what can be encoded: the bytes of a file, or the picture itself."""
     if hasattr(picture, "task_id") and hasattr(picture, "result"):
         picture = picture.result
         if picture is None:

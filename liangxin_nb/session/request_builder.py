@@ -1,21 +1,25 @@
-"""From people's words to checked requests: one, or several that differ in their seed."""
+"""Builds checked requests from what users write: one, or several that differ in their seed."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..catalog import find_model, normalize_options
+from ..config.settings import Settings
+from ..core.command_line import DEFAULT_MODEL
 from ..core.request import Request
 from ..errors import InvalidRequestError
 from .media_input import to_data_uri
 
-__all__ = ["build_requests", "supports_seed", "with_new_seed"]
+__all__ = [
+    "build_requests", "check_generate_call", "reject_key", "supports_seed", "with_new_seed",
+]  # fmt: skip
 
 _UPLOADED = (
-    "KIE takes addresses only: the reference picture is uploaded to it first, and whoever has its "
-    "address there can see it for up to 3 days."
+    "KIE accepts URLs only: the reference picture is uploaded to it first, and can be seen by "
+    "anyone who has its URL for up to 3 days."
 )
 
 
@@ -29,12 +33,23 @@ def build_requests(
     images: Sequence[Any] = (),
     count: int = 1,
 ) -> tuple[list[Request], list[str]]:
-    """`count` checked requests, and the notes to show with them; nothing is sent.
+    """Build checked requests; nothing is sent.
 
-    `common_options`: aspect, size and seed in people's words; `options`: the model's inputs by
-    their own names; `images`: reference pictures, see `references`. Of several, a given seed counts
-    up; without one each gets a random seed, so that the pictures differ and each can be made again.
-    Raises `InvalidRequestError`.
+    Args:
+        profile: The service profile.
+        prompt: The prompt, taken literally.
+        model: The model's name.
+        common_options: `aspect`, `size` and `seed`, None where not given.
+        options: The model's inputs by their own names.
+        images: Reference pictures; see `ImageInput`.
+        count: How many requests. A given seed counts up; without one each gets a random seed, so
+            that the pictures differ and each can be made again.
+
+    Returns:
+        The requests, and notes to show with them.
+
+    Raises:
+        InvalidRequestError: If the prompt, the model or an option is wrong.
     """
     chosen = find_model(profile, model)
     pictures = [to_data_uri(image) for image in images]
@@ -55,8 +70,50 @@ def build_requests(
     return [Request(model, prompt, {**wire, name: chosen.seed(seed)}) for seed in seeds], notes
 
 
+def check_generate_call(prompt: object, model: object, options: Mapping[str, Any]) -> None:
+    """Refuse a call of `generate` that means something else, and name the call that does it.
+
+    Raises:
+        InvalidRequestError: In one line. Nothing has been sent.
+    """
+    if not isinstance(prompt, str):
+        several = not isinstance(prompt, bytes) and isinstance(prompt, Iterable)
+        raise InvalidRequestError(
+            f"The prompt is a {type(prompt).__name__}, not a text; nothing was sent.",
+            next_step="For several prompts use lx.batch(prompts)."
+            if several
+            else 'Write lx.generate("a cafe terrace").',
+        )
+    if not isinstance(model, str):
+        raise InvalidRequestError(
+            f"model={model!r} is not a model's name; nothing was sent.",
+            next_step=f'Leave it out for {DEFAULT_MODEL}, or write model="NAME"; '
+            "%liangxin models lists the names.",
+        )
+    if "n" in options:
+        count = options["n"]
+        raise InvalidRequestError(
+            f"generate() makes one request, n={count!r} is not an option; nothing was sent.",
+            next_step=f"Use lx.batch([prompt], seeds={count!r}), or -n in a %%liangxin cell.",
+        )
+
+
+def reject_key(settings: Settings, text: str) -> None:
+    """Refuse a request that holds the API key: the key would be saved with it.
+
+    Raises:
+        InvalidRequestError: If the text holds the key.
+    """
+    key = settings.key
+    if key is not None and len(key.reveal()) >= 8 and key.reveal() in text:
+        raise InvalidRequestError(
+            "The prompt or an option holds your API key; nothing was sent.",
+            next_step="Remove it, from the notebook too.",
+        )
+
+
 def supports_seed(profile: str, request: Request) -> bool:
-    """Whether the request's model takes a seed, so that it can be asked for with a new one."""
+    """Return whether the model of a request takes a seed."""
     return (
         "seed" in find_model(profile, request.model).common_options
         and find_model(profile, request.model).in_catalog
@@ -64,12 +121,16 @@ def supports_seed(profile: str, request: Request) -> bool:
 
 
 def with_new_seed(profile: str, request: Request) -> Request:
-    """The same request with a new random seed; raises `InvalidRequestError` when it takes none."""
+    """Return the request with a new random seed.
+
+    Raises:
+        InvalidRequestError: If its model takes no seed.
+    """
     chosen = find_model(profile, request.model)
     if not supports_seed(profile, request):
         raise InvalidRequestError(
             f"{request.model} takes no seed, so there is nothing to vary.",
-            next_step="Again asks for the same once more.",
+            next_step="Again submits the same request once more.",
         )
     seed = chosen.seed(random.randrange(1, 1 << 32))  # noqa: S311 no secret
     return Request(

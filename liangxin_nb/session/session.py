@@ -1,16 +1,19 @@
-"""The one place that joins the parts: settings, catalogue, ledger, results, client, scheduler."""
+"""Joins settings, ledger, results folder, API client and poller."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from ..config.settings import Settings
+from ..core.command_line import DEFAULT_MODEL
 from ..core.job_record import JobRecord
-from ..core.request import Request
+from ..core.public import explain_wrong_calls
+from ..core.request import OptionValue, Request
 from ..core.table import Table
 from ..diagnostics import AuditRow, audit
 from ..engine import TaskLifecycle
@@ -27,7 +30,8 @@ from ..ratelimit import SharedRateLimiter
 from ..results import Result, ResultStore
 from .job import Job
 from .job_registry import JobRegistry
-from .request_builder import build_requests
+from .media_input import Images, image_list
+from .request_builder import build_requests, check_generate_call, reject_key
 from .resume import TaskResumer
 
 if TYPE_CHECKING:
@@ -35,20 +39,26 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
-#: The pace of sessions that are given none.
+#: The schedule of sessions that get none.
 PACE = PollSchedule()
 
 _NO_BALANCE = {
     "sandbox": "The sandbox bills nothing, so there is no balance.",
-    "liangxin": "LiangXin documents no way to ask for the balance; its console shows it.",
+    "liangxin": "LiangXin documents no request for the balance; its console shows it.",
 }
 
 
 class Session:
-    """One service, one key, one folder; sends nothing and starts nothing before it is used.
+    """One service, one key, one ledger and one results folder, joined.
 
-    `settings`: default `Settings.load(**arguments)`; `schedule`: default the documented one. Raises
-    `InvalidRequestError` when the folder or the ledger cannot be used.
+    Nothing is sent or started before it is needed. Also a context manager, synchronous or
+    asynchronous, that closes the session at its end.
+
+    Attributes:
+        settings: The settings in use.
+        ledger: The ledger of all jobs.
+        results: The folder of saved results.
+        loop: The background loop that does all network I/O.
     """
 
     def __init__(
@@ -58,6 +68,16 @@ class Session:
         schedule: PollSchedule | None = None,
         **arguments: Any,
     ) -> None:
+        """Open the ledger and the results folder.
+
+        Args:
+            settings: The settings; default `Settings.load(**arguments)`.
+            schedule: When to poll; default the documented intervals.
+            **arguments: Settings by name, such as `profile="kie"`, `key=…`, `results="folder"`.
+
+        Raises:
+            InvalidRequestError: If a setting is wrong, or the folder or ledger cannot be used.
+        """
         self.settings = settings or Settings.load(**arguments)
         self.loop = BackgroundLoop()
         self.results = ResultStore(self.settings.results)
@@ -78,96 +98,81 @@ class Session:
             acquire_poll=limiter.acquire_poll,
             patience=patience,
         )
-        self._jobs, self._ownership = JobRegistry(self.loop), Ownership(self.settings, self.results)
+        self._jobs = JobRegistry(self.loop, self.ledger.find)
+        self._ownership = Ownership(self.settings, self.results)
         self._resumer = TaskResumer(
             self.settings, self.loop, self.ledger, self.results, self._lifecycle, self._reconciler,
             self._jobs, self._ownership, self.get_record,
         )  # fmt: skip
 
-    # ---- asking for pictures
-
+    @explain_wrong_calls('session.generate("a cafe terrace", model="z-image")')
     def generate(
-        self,
-        prompt: str,
-        *,
-        model: str = "z-image",
-        aspect: str | None = None,
-        size: str | None = None,
-        seed: int | None = None,
-        image: Any = None,
-        callback: str | None = "",
-        reuse: bool = False,
-        **options: Any,
-    ) -> Job:
-        """Asks for one picture and returns its job at once.
-
-        `prompt`: taken literally; `model`: its name; `aspect`, `size`, `seed`: in people's words;
-        `image`: a reference picture or a list of them; `callback`: `auto`, a URL of one's own,
-        None to poll only, default what the settings say; `reuse`: identical work that is kept on
-        this disk is taken from there; `options`: the model's inputs by their own names, such as
-        `image_size="square_hd"`. Raises `InvalidRequestError` before anything is sent.
-        """
-        plain = {"aspect": aspect, "size": size, "seed": seed}
-        profile = self.settings.profile
-        images = image if isinstance(image, list | tuple) else [] if image is None else [image]
+        self, prompt: str, *, model: str = DEFAULT_MODEL, aspect: str | None = None,
+        size: str | None = None, seed: int | None = None,
+        image: Images = None, callback: str | None = "",
+        reuse: bool = False, **options: OptionValue,
+    ) -> Job:  # fmt: skip
+        """Submit one request; see `liangxin_nb.generate`."""
+        check_generate_call(prompt, model, options)
+        common_options = {"aspect": aspect, "size": size, "seed": seed}
         (request,), _ = build_requests(
-            profile, prompt, model, common_options=plain, options=options, images=images
+            self.settings.profile,
+            prompt,
+            model,
+            common_options=common_options,
+            options=options,
+            images=image_list(image),
         )
         return self.submit(request, callback=callback, reuse=reuse)
 
     def submit(self, request: Request, *, callback: str | None = "", reuse: bool = False) -> Job:
-        """Writes the request's job record into the ledger, then sends it from the private loop.
+        """Write a request to the ledger, then send it from the background loop.
 
-        `callback`, `reuse`: as in `generate`. Raises `InvalidRequestError` before anything is sent,
-        also for a request read from the ledger whose reference pictures are not at hand.
+        Raises:
+            InvalidRequestError: If it cannot be sent, or exceeds a limit. Nothing is sent.
         """
-        if reuse and (kept := self.find_identical([request])[0]):
-            return self._resumer.reuse(kept)
+        if reuse and (saved := self.find_identical([request])[0]):
+            return self._resumer.reuse(saved)
         if not request.is_complete:
             raise InvalidRequestError(
-                "The reference pictures of this request are not written down; nothing was sent.",
-                next_step="Give them again: --image in a cell, or in the panel.",
+                "The reference pictures of this request are not stored; nothing was sent.",
+                next_step="Pass them again: --image in a cell, or in the panel.",
             )
-        wish = self.settings.callback if callback == "" else callback or ""
-        self._reject_key(f"{request.input} {wish}")
+        callback = self.settings.callback if callback == "" else callback or ""
+        reject_key(self.settings, f"{request.input} {callback}")
         check_limits(self.ledger, self.settings, request.model)
-        way = self._reconciler.submission_strategy(wish)
+        strategy = self._reconciler.submission_strategy(callback)
         record = self.ledger.create(
             request, self.settings.profile, self.settings.base_url, self._ownership.id
         )
-        return self._jobs.start(record, *way(record))
+        return self._jobs.start(record, *strategy(record))
 
     def create_jobs(
         self, requests: Mapping[int, Request], batch: str, batch_record: BatchRecord | None = None
     ) -> list[JobRecord]:
-        """A job record for each of a batch's `requests`, on disk before the first is sent by
-        `take_over`.
+        """Write a pending record for each request of a batch, by its index; `take_over` sends it.
 
-        `batch_record`: the batch itself, where it is new. Raises `InvalidRequestError` and writes
-        nothing when all of them together would cross a limit.
+        Raises:
+            InvalidRequestError: If all of them together would exceed a limit. Nothing is written.
         """
         for request in requests.values():
-            self._reject_key(str(request.input))
+            reject_key(self.settings, str(request.input))
         check_limits(self.ledger, self.settings, *(request.model for request in requests.values()))
         records = [
             JobRecord.new(
                 request, self.settings.profile, self.settings.base_url, self._ownership.id
-            ).replace(batch_id=batch, batch_index=place)
-            for place, request in requests.items()
+            ).replace(batch_id=batch, batch_index=index)
+            for index, request in requests.items()
         ]
         self.ledger.add_batch(batch_record, records)
         return records
 
     def find_identical(self, requests: Sequence[Request]) -> list[JobRecord | None]:
-        """For each request a record of identical work that is kept on this disk, each only once."""
+        """Return for each request a record of identical saved work, each record only once."""
         return self._resumer.find_identical(requests)
 
     def credits(self) -> float:
-        """The account's balance as the service tells it; blocks for one question.
-
-        Raises `InvalidRequestError` where no service documents how to ask: LiangXin, and the
-        sandbox.
-        """
+        """Return the account's balance in credits; see `liangxin_nb.credits`."""
         if self.settings.profile != "kie":
             raise InvalidRequestError(_NO_BALANCE[self.settings.profile])
         return self.loop.submit(self._balance()).result()
@@ -175,54 +180,48 @@ class Session:
     async def _balance(self) -> float:
         return await (await self._connect()).get_balance()
 
-    # ---- what was asked for earlier
-
     def resume(self, id: str = "") -> list[Job]:
-        """Takes up every unfinished task of this ledger and service, or the one of that id.
-
-        What another living notebook follows is left to it. Raises `InvalidRequestError` for an id
-        that has nothing to collect.
-        """
+        """Follow every unfinished task of the ledger; see `liangxin_nb.resume`."""
         return self._resumer.resume(id)
 
     def take_over(self, record: JobRecord) -> Job | None:
-        """The job of one record: an intent is sent, an accepted task collected.
+        """Send a pending record, or follow a submitted one.
 
-        None when another living notebook looks after it, or was quicker.
+        Returns:
+            The job, or None if another running notebook follows the record.
         """
         return self._resumer.take_over(record)
 
     def reconcile(self) -> None:
-        """Settles what a dead process left, and accepts lost job records that calls have named."""
+        """Mark what an ended process was sending, and confirm tasks that callbacks have named."""
         self._resumer.reconcile()
 
     def attach(self, task_id: str) -> Job:
-        """A job for any `task_id` of this key; the prompt is read back from the service.
-
-        A task that the ledger knows is taken from there, kept results from the disk.
-        """
+        """Follow any task of this key; see `liangxin_nb.attach`."""
         return self._resumer.attach(task_id)
 
     def recover(self, notebook: str | Path) -> list[Job]:
-        """A job for every task id that a notebook file carries, on whatever machine it was made.
+        """Follow every task whose id is in the outputs of a notebook file.
 
-        Raises `InvalidRequestError` when the file cannot be read or is no notebook.
+        Raises:
+            InvalidRequestError: If the file cannot be read or is no notebook.
         """
         return self._resumer.recover(notebook)
 
-    def history(self, *, search: str = "", limit: int | None = None) -> Table:
-        """The ledger as a table: `search` looks into the prompts, `limit` rows, default all."""
+    def history(self, search: str = "", limit: int | None = None) -> Table:
+        """Return the ledger as a table; see `liangxin_nb.history`."""
         return history_table(self.ledger, search=search, limit=limit)
 
     def audit(self) -> list[AuditRow]:
-        """What became of everything that was asked for, kind by kind."""
+        """Count the jobs in the ledger by what became of them."""
         self.reconcile()
         return audit(self.ledger, self.results, self._ownership.is_alive)
 
     def get_record(self, id: str) -> JobRecord:
-        """The ledger's job record of a task id or job record id.
+        """Return the record of a task id or record id.
 
-        Raises `InvalidRequestError` without one.
+        Raises:
+            InvalidRequestError: If it is not in the ledger.
         """
         found = self.ledger.find(id)
         if found is None:
@@ -235,38 +234,31 @@ class Session:
     def result(self, record: JobRecord) -> Result:
         """Return the saved result of a record.
 
-        Raises `InvalidRequestError` or `ResultUnavailableError` when nothing is.
+        Raises:
+            InvalidRequestError: If the record has none.
+            ResultUnavailableError: If its files are gone.
         """
         if not record.folder:
             raise InvalidRequestError(
-                f"Nothing is kept of {record.id}: it is {record.status}.", next_step=record.reason
+                f"{record.id} has no saved result: it is {record.status}.", next_step=record.reason
             )
         return self.results.load(record.folder)
 
     def job(self, id: str) -> Job | None:
-        """The job that this session follows under a job record id or task id."""
+        """Return the running job of a record id or task id, if this session follows it."""
         record = self.ledger.find(id)
         return self._jobs.get(record) if record else None
 
     def active(self) -> list[Job]:
-        """The jobs that are followed now."""
+        """Return the jobs that this session follows now."""
         return self._jobs.active()
 
     def count_owned_elsewhere(self) -> int:
-        """How many unfinished tasks another living notebook follows."""
+        """Return how many unfinished tasks other running notebooks follow."""
         return sum(self._ownership.owned_elsewhere(record) for record in self.ledger.resumable())
 
-    def _reject_key(self, text: str) -> None:
-        """A key that stands in a prompt would go into the ledger, the story and the notebook."""
-        key = self.settings.key
-        if key is not None and len(key.reveal()) >= 8 and key.reveal() in text:
-            raise InvalidRequestError(
-                "The prompt or an option holds your API key; nothing was sent.",
-                next_step="Take it out, and out of the notebook too.",
-            )
-
     def close(self) -> None:
-        """Leaves every job and gives the sandbox back; unfinished tasks stay in the ledger."""
+        """Detach from every job and release the sandbox; unfinished tasks stay in the ledger."""
         jobs = self.active()
         for job in jobs:
             job.detach()
@@ -275,15 +267,33 @@ class Session:
         self.loop.submit(self._disconnect(jobs))
 
     async def _disconnect(self, jobs: Sequence[Job]) -> None:
-        """Closes the connections once what is on its way has been answered."""
+        """Close the connections when requests that are being sent have been answered."""
         for job in jobs:
-            with suppress(Exception):  # whoever waits for the job is given its error
+            with suppress(Exception):  # the job reports its own error
                 await job
         await self._connect.close()
         self.ledger.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self.close)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.settings.host} · {self.settings.results}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A Session belongs to its process and cannot be pickled.")
+
 
 def _make_channel(settings: Settings) -> CallbackChannel:
-    from ..callbacks import CallbackChannel  # only where calls are asked for
+    from ..callbacks import CallbackChannel  # loaded only where callbacks are used
 
     return CallbackChannel(local=settings.local, patience=settings.patience)

@@ -13,7 +13,8 @@ from liangxin_nb.api import Client, uploads
 from liangxin_nb.config.settings import Secret
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import APIConnectionError, APIError, AuthenticationError
-from liangxin_nb.session import Session, request_builder
+from liangxin_nb import Session
+from liangxin_nb.session import request_builder
 
 from .. import conftest
 from .test_client import KEY, good, retries_at_once, serve  # noqa: F401 fixtures

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import liangxin_nb as lx
+from liangxin_nb import Session
 from liangxin_nb.archive import export_session, import_session
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.polling import PollSchedule
-from liangxin_nb.session import Session
 from liangxin_nb.session.default import set_session
 
 from ..conftest import FAST_PACE, wait_until
@@ -155,12 +155,12 @@ def test_what_was_not_sent_is_never_sent_from_here(session, tmp_path, home):
 
 
 def test_a_batch_comes_home_as_one(session, tmp_path, home):
-    batch = lx.batch(["a cat", "a dog"], size="square", session=session)
+    batch = session.batch(["a cat", "a dog"], size="square")
     batch.wait(120)
     packed = export_session(session, tmp_path / "1.zip", notebooks=False)
     assert import_session(home, packed.path, notebooks=False).results == 2
     import_session(home, packed.path, notebooks=False)
-    there = lx.batch(id=batch.id, session=home)
+    there = home.batch(id=batch.id)
     assert [result.prompt for result in there.wait(120)] == ["a cat", "a dog"]
     assert len(home.ledger.list_batches()) == 1
 

@@ -99,7 +99,7 @@ def _counted(url, place, processes, each, seconds):
 
 def _work(place, each):
     """One process: asks for its pictures, and tells when each was there."""
-    from liangxin_nb.session import Session
+    from liangxin_nb import Session
 
     session = Session(results=Path(place))
     print("ready", flush=True)

@@ -59,8 +59,8 @@ def _ticking():
 
 
 def _ours(url, place, tasks, seconds):
+    from liangxin_nb import Session
     from liangxin_nb.core.request import Request
-    from liangxin_nb.session import Session
 
     # Creating is not what is measured: the tasks are there, and are taken up all at once.
     session = Session(base_url=url, results=Path(place) / "r")

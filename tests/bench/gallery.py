@@ -19,7 +19,7 @@ _CODE = """
 import asyncio, io, json, pathlib, sqlite3, statistics, time
 from PIL import Image
 from liangxin_nb.notebook.widgets.gallery.gallery import PAGE, Gallery
-from liangxin_nb.session import Session
+from liangxin_nb import Session
 from liangxin_nb.library import Library
 
 root = pathlib.Path({root!r})

@@ -159,7 +159,7 @@ def test_a_batch_without_failures_ends_as_one_sheet(page, service, lab, theme):
 HASTY = f"""{LOAD}
 from liangxin_nb.session.default import set_session
 from liangxin_nb.polling import PollSchedule
-from liangxin_nb.session import Session
+from liangxin_nb import Session
 pace = PollSchedule(steps=((float("inf"), 0.3, 0.5),), poll_interval_s=0.05, create_period_s=4)
 set_session(Session(schedule=pace))"""
 #: Tasks that are at the service at once, unless told otherwise.

@@ -9,10 +9,10 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
+from liangxin_nb import Session
 from liangxin_nb.library import Library
 from liangxin_nb.sandbox.film import encode_webm
 from liangxin_nb.sandbox.painter import paint
-from liangxin_nb.session import Session
 
 from .. import hostile, stock
 from ..conftest import wait_until

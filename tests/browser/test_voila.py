@@ -5,8 +5,8 @@ import os
 import pytest
 from playwright.sync_api import expect
 
+from liangxin_nb import Session
 from liangxin_nb.ledger import Ledger
-from liangxin_nb.session import Session
 
 from .. import stock
 from ..scan import KEY

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 
 import liangxin_nb as lx
+from liangxin_nb import Session
 from liangxin_nb.callbacks.hint_store import HintStore
 from liangxin_nb.polling import PollSchedule
-from liangxin_nb.session import Session
 
 #: Polling so slow that only a call can bring news in time.
 SLOW = PollSchedule(steps=((float("inf"), 3600.0, 3600.0),), poll_interval_s=0.01)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from liangxin_nb import Session
 from liangxin_nb.callbacks.public_url import resolve, validate
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.session import Session
 
 PREFIX = {"JUPYTERHUB_SERVICE_PREFIX": "/user/li/"}
 

@@ -102,7 +102,7 @@ def test_a_job_that_is_left_while_it_waits_for_the_call_ends_as_unknown(receiver
 
 KERNEL = """
 import sys
-from liangxin_nb.session import Session
+from liangxin_nb import Session
 session = Session(base_url=sys.argv[1], results=sys.argv[2], callback="auto")
 job = session.generate("a lake", size="square")
 print(job.record.id, flush=True)

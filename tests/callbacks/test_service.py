@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import liangxin_nb as lx
+from liangxin_nb import Session
 from liangxin_nb.callbacks import service
 from liangxin_nb.callbacks.hint_store import MAX_CLAIMS, RETENTION_S, HintStore
 from liangxin_nb.callbacks.signature import sign, verify
@@ -20,7 +21,6 @@ from liangxin_nb.callbacks.token_bucket import TokenBuckets
 from liangxin_nb.config.settings import Secret
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.session import Session
 
 from .conftest import body, post
 

@@ -5,11 +5,11 @@ import types
 
 import pytest
 
+from liangxin_nb import Session
 from liangxin_nb.config import credentials
 from liangxin_nb.config.settings import Settings
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.notebook.magics.cell_magic import parse_cell
-from liangxin_nb.session import Session
 
 KEY = "sk-abcdef0123456789abcdef"
 

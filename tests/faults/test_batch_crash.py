@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from liangxin_nb import Session
 from liangxin_nb.batches import open_batch
 from liangxin_nb.batches.batch import CONCURRENCY
 from liangxin_nb.ledger import Ledger
-from liangxin_nb.session import Session
 
 from ..conftest import wait_until
 from ..processes import kill, running

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 import stamina
 
+from liangxin_nb import Session
 from liangxin_nb.api import downloads
 from liangxin_nb.errors import LiangxinError
 from liangxin_nb.polling import PollSchedule
 from liangxin_nb.results import read_metadata
-from liangxin_nb.session import Session
 
 from ..conftest import start_sandbox, wait_until
 from .report import add_row

@@ -3,11 +3,11 @@
 import time
 from contextlib import suppress
 
+from liangxin_nb import Session
 from liangxin_nb.batches import open_batch, prepare
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import LiangxinError
 from liangxin_nb.ledger import Ledger
-from liangxin_nb.session import Session
 
 from ..task_server import KEY, PACE
 

@@ -10,6 +10,7 @@ import av
 import pytest
 from PIL import Image
 
+from liangxin_nb import Session
 from liangxin_nb.archive import export_session, import_session
 from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.metadata import ResultMetadata
@@ -20,7 +21,6 @@ from liangxin_nb.ledger import Query
 from liangxin_nb.library import Library
 from liangxin_nb.results import ResultStore
 from liangxin_nb.sandbox.film import encode_webm
-from liangxin_nb.session import Session
 
 from .. import stock
 

@@ -4,10 +4,10 @@ from contextlib import closing
 
 import pytest
 
+from liangxin_nb import Session
 from liangxin_nb.core.request import Request
 from liangxin_nb.ledger import Ledger, durations
 from liangxin_nb.polling import TaskDuration
-from liangxin_nb.session import Session
 
 from ..task_server import KEY, PACE, TaskServer
 

@@ -4,12 +4,12 @@ from contextlib import closing
 
 import pytest
 
+from liangxin_nb import Session
 from liangxin_nb.config.settings import Settings
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import APIError, InvalidRequestError
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.ledger.spending import check_limits, latest_day_summary, usage_by_day
-from liangxin_nb.session import Session
 
 from ..task_server import answer
 

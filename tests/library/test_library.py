@@ -86,7 +86,7 @@ def test_deleted_result_is_counted_as_deleted(session, entry):
 
 def test_deleted_result_cannot_be_shown_or_deleted_again(session, entry):
     deleted = Library(session).delete(entry.id)
-    with pytest.raises(InvalidRequestError, match=r"Nothing is kept of .* it is deleted"):
+    with pytest.raises(InvalidRequestError, match=r"has no saved result: it is deleted"):
         session.result(deleted)
     with pytest.raises(InvalidRequestError, match="Nothing is kept"):
         Library(session).delete(entry.id)

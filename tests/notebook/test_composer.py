@@ -8,6 +8,7 @@ import ipywidgets as widgets
 import pytest
 from PIL import Image
 
+from liangxin_nb import Session
 from liangxin_nb.catalog import find_model, iter_violations, load_models
 from liangxin_nb.catalog.codegen import to_cell_source, to_python_source
 from liangxin_nb.config.settings import OVERRIDES
@@ -16,7 +17,6 @@ from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.notebook.magics.cell_magic import parse_cell
 from liangxin_nb.notebook.widgets import panel
 from liangxin_nb.notebook.widgets.composer import Composer, card_list
-from liangxin_nb.session import Session
 from liangxin_nb.session.default import configure, get_session, set_session
 from liangxin_nb.session.request_builder import build_requests, supports_seed, with_new_seed
 
@@ -316,7 +316,7 @@ def test_references_that_the_ledger_only_describes_are_not_sent(session):
     assert request.is_complete
     described = Request(request.model, request.prompt, request.redacted_options)
     assert not described.is_complete
-    with pytest.raises(InvalidRequestError, match="are not written down"):
+    with pytest.raises(InvalidRequestError, match="are not stored"):
         session.submit(described)
     assert session.ledger.count_by_status() == {}
     assert "--image picture_1" in to_cell_source(find_model("liangxin", described.model), described)
@@ -448,7 +448,7 @@ def test_settings_that_cannot_work_change_nothing_and_are_reported(tmp_path):
     assert (OVERRIDES, get_session()) == ({}, before)
     assert "<b>Sandbox</b>" in composer._line.value
     set_session(before)
-    with pytest.raises(InvalidRequestError, match="chose its session itself"):
+    with pytest.raises(InvalidRequestError, match="was set by set_session"):
         configure(profile="kie")
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 from ipywidgets.widgets.widget import _instances
 
+from liangxin_nb import Session
 from liangxin_nb.catalog import load_models
 from liangxin_nb.ledger import Query
 from liangxin_nb.library import Library
@@ -18,7 +19,6 @@ from liangxin_nb.notebook.widgets.gallery import register_target
 from liangxin_nb.notebook.widgets.gallery.comparison import comparison_table
 from liangxin_nb.notebook.widgets.gallery.gallery import PAGE, Gallery
 from liangxin_nb.notebook.widgets.gallery.handoff import Handoff
-from liangxin_nb.session import Session
 
 from .. import stock
 from ..kernels import execute

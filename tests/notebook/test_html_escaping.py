@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from liangxin_nb import Session
 from liangxin_nb.archive import ExportReport
 from liangxin_nb.batches import Estimate, Outcome, Progress
 from liangxin_nb.catalog import InputSpec
@@ -38,7 +39,6 @@ from liangxin_nb.notebook.widgets.gallery.detail_view import DetailView, _image
 from liangxin_nb.notebook.widgets.gallery.tile import Tile, tile_html
 from liangxin_nb.notebook.widgets.task_card import Actions, TaskCard
 from liangxin_nb.results.rendering import render_html
-from liangxin_nb.session import Session
 
 from ..hostile import ELEMENT, TEXT, attributes, elements_of, text_of
 

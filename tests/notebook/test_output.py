@@ -9,9 +9,8 @@ import random
 import pytest
 from PIL import Image
 
-from liangxin_nb import imaging
+from liangxin_nb import Session, imaging
 from liangxin_nb.notebook.widgets import batch_display, output, show
-from liangxin_nb.session import Session
 
 from .. import stock
 from ..conftest import wait_until

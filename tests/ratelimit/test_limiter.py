@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from liangxin_nb import Session
 from liangxin_nb.config.settings import Settings
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.polling import PollSchedule
@@ -28,7 +29,6 @@ from liangxin_nb.ratelimit import SharedRateLimiter, file_store, limiter, redis_
 from liangxin_nb.ratelimit.file_store import FileSlotStore, MemorySlotStore, default_folder
 from liangxin_nb.ratelimit.redis_store import RedisSlotStore
 from liangxin_nb.ratelimit.slots import RateLimit, next_slot
-from liangxin_nb.session import Session
 
 from .. import virtual_time
 from ..api.test_client import Handler, Server, good

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from liangxin_nb import Session
 from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.metadata import ResultMetadata
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.task import TaskOutput
 from liangxin_nb.errors import InvalidRequestError, ResultUnavailableError
 from liangxin_nb.results import ResultStore, read_metadata
-from liangxin_nb.session import Session
 
 from ..task_server import KEY, PACE, TaskServer
 

@@ -7,9 +7,8 @@ import av
 import pytest
 from PIL import Image
 
-from liangxin_nb import catalog
+from liangxin_nb import Session, catalog
 from liangxin_nb.errors import InsufficientCreditsError, ResultUnavailableError
-from liangxin_nb.session import Session
 
 from ..conftest import FAST_PACE, start_sandbox
 from ..sandbox_faults import faults_in_force

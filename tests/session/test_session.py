@@ -12,7 +12,8 @@ from PIL import Image
 
 from liangxin_nb.errors import APIConnectionError, APIError, InvalidRequestError, WaitTimeoutError
 from liangxin_nb.results import read_metadata
-from liangxin_nb.session import Session, request_builder
+from liangxin_nb import Session
+from liangxin_nb.session import request_builder
 from liangxin_nb.session.default import get_session
 
 from ..conftest import FAST_PACE, wait_until

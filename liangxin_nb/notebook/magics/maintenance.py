@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from ...config.settings import Settings
@@ -15,6 +15,7 @@ from .execution import current_session
 
 if TYPE_CHECKING:
     from ...archive import ExportReport, ImportReport
+    from ...session import Session
 
 __all__ = ["ExportLink", "doctor_command", "export_command", "import_command"]
 
@@ -58,7 +59,7 @@ def import_command(file: str) -> ImportReport:
     return import_session(current_session(), path, notebooks=True)
 
 
-def doctor_command(_: str = "") -> Any:
+def doctor_command(_: str = "", session: Session | None = None) -> Table | None:
     """Print a report that can be pasted, and return a table of all jobs by status.
 
     The report is printed even if no session can be created; then nothing is returned.
@@ -67,7 +68,7 @@ def doctor_command(_: str = "") -> Any:
     from ..widgets import frontend
 
     try:
-        session = current_session()
+        session = session or current_session()
     except LiangxinError as error:
         text = report(_settings_or_none(), frontend=frontend(), trouble=str(error))
         print(text)  # noqa: T201 plain text can be pasted

@@ -8,9 +8,12 @@ from functools import partial
 from html import escape
 from typing import Any
 
+from IPython.display import display
+
 from ...batches import Batch
 from ...core.job_record import JobUpdate
 from ...errors import InvalidRequestError, LiangxinError
+from ...results import Result
 from ...session import Session
 from ...session.default import get_session
 from ...session.job import Job
@@ -20,7 +23,15 @@ from .refresher import REFRESHER
 from .terminal import TerminalProgress
 from .theme import state_style
 
-__all__ = ["frontend", "is_interactive", "panel", "register_formatters", "show", "shows_widgets"]
+__all__ = [
+    "frontend",
+    "is_interactive",
+    "panel",
+    "register_formatters",
+    "show",
+    "show_item",
+    "shows_widgets",
+]
 
 
 def show(job: Job, session: Session, *, notes: Sequence[str] = (), brief: bool = False) -> None:
@@ -47,11 +58,35 @@ def show(job: Job, session: Session, *, notes: Sequence[str] = (), brief: bool =
     job.watch(settle)
 
 
-def panel() -> None:
-    """Opens the composer below the running cell: a form for each model, its code, and cards.
+def show_item(item: Job | Batch | Result, session: Session) -> None:
+    """Show a job, a batch or a result below the running cell.
+
+    Raises:
+        InvalidRequestError: For anything else.
+    """
+    if isinstance(item, Job):
+        show(item, session)
+    elif isinstance(item, Batch):
+        display_batch(item)
+    elif isinstance(item, Result):
+        display(item)
+    else:
+        raise InvalidRequestError(
+            f"show() takes a job, a batch or a result, not a {type(item).__name__}.",
+            next_step="For several jobs call it once for each.",
+        )
+
+
+def panel(get: Callable[[], Session] = get_session) -> None:
+    """Open the composer below the running cell: a form for each model, its code, and cards.
 
     It lives as long as its kernel; the line below it says so, also in a notebook reopened later.
-    Raises `InvalidRequestError` where no one looks.
+
+    Args:
+        get: Returns the session to use.
+
+    Raises:
+        InvalidRequestError: If there is no interactive front end.
     """
     if not shows_widgets():
         raise InvalidRequestError(
@@ -61,7 +96,7 @@ def panel() -> None:
     from .composer import Composer
     from .gallery import register_target
 
-    composer = Composer(get_session)
+    composer = Composer(get)
     register_target(composer)  # a gallery hands its pictures on to it
     display_widget(composer.box, "liangxin_nb panel", "%liangxin panel")
 

@@ -227,7 +227,7 @@ class Composer:
             if record.status != "saved" or session is None or len(found) == _MAX_OFFERED:
                 continue
             try:
-                pictures = session.result(record).pictures
+                pictures = session.result(record).image_paths
             except (ResultUnavailableError, InvalidRequestError):
                 continue
             name = " ".join(record.request.prompt.split())[:50]

@@ -1,0 +1,58 @@
+"""Decorators of what users receive and call."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from ..errors import InvalidRequestError
+
+__all__ = ["explain_wrong_calls", "public"]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_Class = TypeVar("_Class", bound=type)
+
+
+def public(cls: _Class) -> _Class:
+    """Let a class name the package root as its module, from where users import it."""
+    cls.__module__ = "liangxin_nb"
+    return cls
+
+
+def explain_wrong_calls(example: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Answer a call with wrong arguments by one line with the right call, not by a `TypeError`.
+
+    Args:
+        example: The right call, such as `lx.attach("task_…")`.
+
+    Returns:
+        The decorator; it keeps signature and docstring.
+    """
+
+    def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def checked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            try:
+                signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise InvalidRequestError(
+                    f"{function.__name__}() {_as_clause(str(error))}; nothing was sent.",
+                    next_step=f"Write {example}.",
+                ) from None
+            return function(*args, **kwargs)
+
+        return checked
+
+    return decorate
+
+
+def _as_clause(message: str) -> str:
+    """Turn a message of `inspect` into the end of a sentence."""
+    if message == "too many positional arguments":
+        return "takes only its first argument by position"
+    return message.replace("missing a required argument:", "needs the argument")
