@@ -204,6 +204,7 @@ def test_phase_of_a_state_that_no_document_names_keeps_its_name():
     assert pickle.loads(pickle.dumps(phase)) == phase
 
 
+@pytest.mark.anyio
 async def test_session_is_an_asynchronous_context_manager(tmp_path):
     async with lx.Session(profile="sandbox", results=tmp_path, speed=50.0) as session:
         result = await session.generate("a lake", size="square")

@@ -52,7 +52,7 @@ class Batch:
             state: The batch's requests and what became of them.
             concurrency: How many tasks are in flight at once.
         """
-        self.session = session
+        self.session: Session = session
         self.notes: tuple[str, ...] = ()
         self._state = state
         self._executor = BatchExecutor(session, state, concurrency)

@@ -13,13 +13,13 @@ __all__ = ["explain_wrong_calls", "public"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-_Class = TypeVar("_Class", bound=type)
+_T = TypeVar("_T")
 
 
-def public(cls: _Class) -> _Class:
-    """Let a class name the package root as its module, from where users import it."""
-    cls.__module__ = "liangxin_nb"
-    return cls
+def public(item: _T) -> _T:
+    """Let a class or function name the package root as its module: users import it from there."""
+    item.__module__ = "liangxin_nb"
+    return item
 
 
 def explain_wrong_calls(example: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:

@@ -66,7 +66,7 @@ class Job:
             reused: Whether a saved result is used in place of a new task.
             reload: Reads a record from the ledger by its id.
         """
-        self.note = record.reuse_notice if reused else ""
+        self.note: str = record.reuse_notice if reused else ""
         self._loop = loop
         self._reload = reload
         self._lock = threading.Lock()

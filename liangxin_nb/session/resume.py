@@ -1,4 +1,4 @@
-"""What was asked for earlier, here or elsewhere, and is taken up again."""
+"""Follows jobs that were started earlier, in this process or in another."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["TaskResumer"]
 
 
 class TaskResumer:
-    """Takes records up again: by id, from the ledger, from the service, from a notebook file."""
+    """Follows jobs again: by id, from the ledger, from the service, or from a notebook file."""
 
     def __init__(
         self,
@@ -46,13 +46,13 @@ class TaskResumer:
         self._ledger, self._results = ledger, results
         self._lifecycle, self._reconciler = lifecycle, reconciler
         self._jobs, self._ownership, self._get_record = jobs, ownership, get_record
-        self._lock = threading.Lock()  # of two threads one starts the job, the other finds it
+        self._lock = threading.Lock()  # of two threads, one starts the job and one finds it
 
     def resume(self, id: str = "") -> list[Job]:
-        """Takes up every unfinished task of this ledger and service, or the one of that id.
+        """Follow every unfinished task of this ledger and service, or the one of an id.
 
-        What another living notebook follows is left to it. Raises `InvalidRequestError` for an id
-        that has nothing to collect.
+        Raises:
+            InvalidRequestError: If the id has nothing to collect.
         """
         self.reconcile()
         if id:
@@ -65,16 +65,16 @@ class TaskResumer:
         return [job for record in mine if (job := self._take_over(record))]
 
     def attach(self, task_id: str) -> Job:
-        """A job for any task id of this key; the prompt is read back from the service.
+        """Follow any task of this key.
 
-        A task that the ledger knows is taken from there, kept results from the disk.
+        A record in the ledger is used if there is one, and a saved result is read from disk.
         """
         known = self._confirmed_by(task_id) or self._ledger.find(task_id)
         if known is not None and known.folder and self._is_saved(known):
             return self._jobs.start(known, None, self._load)
         if known is not None:
             return self._resume_one(known)
-        request = Request("unknown", f"(asking the service for {task_id})")
+        request = Request("unknown", f"(reading {task_id} from the service)")
         fresh = JobRecord.new(
             request, self._settings.profile, self._settings.base_url, self._ownership.id
         )
@@ -83,9 +83,10 @@ class TaskResumer:
         )
 
     def recover(self, notebook: str | Path) -> list[Job]:
-        """A job for every task id that a notebook file carries, on whatever machine it was made.
+        """Follow every task whose id is in the outputs of a notebook file.
 
-        Raises `InvalidRequestError` when the file cannot be read or is no notebook.
+        Raises:
+            InvalidRequestError: If the file cannot be read or is no notebook.
         """
         try:
             text = Path(notebook).expanduser().read_text(encoding="utf-8")
@@ -94,43 +95,44 @@ class TaskResumer:
         return [self.attach(task_id) for task_id in extract_task_ids(text, repr(str(notebook)))]
 
     def take_over(self, record: JobRecord) -> Job | None:
-        """The job of a job record: an intent is sent, an accepted task collected.
+        """Send a pending record, or follow a submitted one.
 
-        None when another living notebook looks after it, or was quicker.
+        Returns:
+            The job, or None if another running notebook follows the record.
         """
         return None if self._ownership.owned_elsewhere(record) else self._take_over(record)
 
     def find_identical(self, requests: Sequence[Request]) -> list[JobRecord | None]:
-        """For each request a record of identical work that is kept on this disk, each only once."""
+        """Return for each request a record of identical saved work, each record only once."""
         service = (self._settings.profile, self._settings.base_url)
-        given: set[str] = set()
-        found: list[JobRecord | None] = []
+        used: set[str] = set()
+        identical: list[JobRecord | None] = []
         for request in requests:
             records = self._ledger.find_identical(request, *service)
-            fresh = (t for t in records if t.id not in given and self._is_saved(t))
-            found.append(next(fresh, None))
-            given |= {record.id for record in found[-1:] if record}
-        return found
+            unused = (r for r in records if r.id not in used and self._is_saved(r))
+            identical.append(next(unused, None))
+            used |= {record.id for record in identical[-1:] if record}
+        return identical
 
     def reuse(self, record: JobRecord) -> Job:
-        """A job that is over at once: what is kept of a job record, in place of a new task."""
+        """Return a job whose result is the saved result of a record."""
         return self._jobs.start(record, None, self._load, reused=True)
 
     def reconcile(self) -> None:
-        """Accepts lost job records whose tasks calls have named while no one was there to hear."""
+        """Mark interrupted requests, and confirm tasks that callbacks have named meanwhile."""
         mark_interrupted(self._ledger, self._ownership.is_alive)
         if mine := self._unconfirmed():
             self._loop.submit(self._reconciler.confirm_hints(mine)).result()
 
     def _unconfirmed(self) -> list[JobRecord]:
-        """The job records whose answers were lost, as far as this session may look after them."""
+        """Return the unconfirmed records that this session may follow."""
         unknown = [
             t for t in self._ledger.with_status("unconfirmed") if self._ownership.can_take_over(t)
         ]
         return [record for record in unknown if self._jobs.get(record) is None]
 
     def _confirmed_by(self, task_id: str) -> JobRecord | None:
-        """The lost job record whose task someone has found, now accepted, if the service agrees."""
+        """Return the unconfirmed record that a task id belongs to, if the service confirms it."""
         if self._ledger.find(task_id) is not None:
             return None
         for record in self._unconfirmed():
@@ -167,7 +169,7 @@ class TaskResumer:
         return job
 
     def _take_over(self, record: JobRecord) -> Job | None:
-        """The job for a record: the one that runs, or a new one; None when another was quicker."""
+        """Return the job that follows a record, or start one; None if another was quicker."""
         with self._lock:
             return self._claim(record)
 

@@ -78,10 +78,12 @@ class Session:
         Raises:
             InvalidRequestError: If a setting is wrong, or the folder or ledger cannot be used.
         """
-        self.settings = settings or Settings.load(**arguments)
-        self.loop = BackgroundLoop()
-        self.results = ResultStore(self.settings.results)
-        self.ledger = Ledger(self.settings.ledger or self.settings.results / "ledger.sqlite")
+        self.settings: Settings = settings or Settings.load(**arguments)
+        self.loop: BackgroundLoop = BackgroundLoop()
+        self.results: ResultStore = ResultStore(self.settings.results)
+        self.ledger: Ledger = Ledger(
+            self.settings.ledger or self.settings.results / "ledger.sqlite"
+        )
         schedule, patience = schedule or PACE, self.settings.patience
         limiter = SharedRateLimiter(schedule, self.settings.budget)
         self._connect = ClientProvider(self.settings, limiter)

@@ -8,12 +8,11 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from liangxin_nb import catalog
+from liangxin_nb import Session, catalog
 from liangxin_nb.api import Client, uploads
 from liangxin_nb.config.settings import Secret
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import APIConnectionError, APIError, AuthenticationError
-from liangxin_nb import Session
 from liangxin_nb.session import request_builder
 
 from .. import conftest

@@ -10,9 +10,9 @@ import pytest
 import stamina
 from PIL import Image
 
+from liangxin_nb import Session
 from liangxin_nb.errors import APIConnectionError, APIError, InvalidRequestError, WaitTimeoutError
 from liangxin_nb.results import read_metadata
-from liangxin_nb import Session
 from liangxin_nb.session import request_builder
 from liangxin_nb.session.default import get_session
 
