@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.public import public
+
 __all__ = [
     "FORMAT",
     "LEDGER",
@@ -27,6 +29,7 @@ NOTEBOOKS = "notebooks"
 MAX_NOTEBOOK_BYTES = 64 * 1024 * 1024
 
 
+@public
 @dataclass(frozen=True)
 class ExportReport:
     """An export: the zip, how much is in it, and what was left out and why."""
@@ -44,6 +47,7 @@ class ExportReport:
         return "\n".join([f"{self.path.name}: {held} · {size}", *_format_left_out(self.left_out)])
 
 
+@public
 @dataclass(frozen=True)
 class ImportReport:
     """What an import brought: job records and results that are new here, and what was left out.

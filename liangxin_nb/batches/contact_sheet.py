@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..core.public import public
 from ..errors import InvalidRequestError
 from ..imaging import SheetSpec, render, render_file
 from .outcome import Outcome, Progress
@@ -20,6 +21,7 @@ _CELL_LABELS = {"pending": "not sent", "result_lost": "result lost"}
 _MAX_REASONS = 10
 
 
+@public
 @dataclass(frozen=True)
 class ContactSheet:
     """A contact sheet. A notebook shows at most its first 48 cells.

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..core.public import public
 from ..core.table import Table
 
 __all__ = ["Estimate"]
 
 
+@public
 @dataclass(frozen=True)
 class Estimate:
     """What a batch would create. Nothing was sent, and nothing was written.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
-from ..core.job_record import JobRecord, JobUpdate
+from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..errors import InvalidRequestError, LiangxinError, WaitTimeoutError
 from ..session import Session
 from ..session.job import Job
@@ -115,9 +115,11 @@ class BatchExecutor:
         try:
             await self._run_job(index, record)
         except LiangxinError as error:
-            self._end(index, record, "rejected", error)
+            self._end(index, record, JobPhase.REJECTED, error)
         except Exception as defect:
-            self._end(index, record, "failed", LiangxinError(f"{type(defect).__name__}: {defect}"))
+            self._end(
+                index, record, JobPhase.FAILED, LiangxinError(f"{type(defect).__name__}: {defect}")
+            )
         finally:
             self._jobs.pop(index, None)
             self._workers -= 1
@@ -129,7 +131,7 @@ class BatchExecutor:
         job = await asyncio.to_thread(self._take_over, record)
         if job is None:
             error = WaitTimeoutError("Another notebook follows this task and saves its result.")
-            self._end(index, record, "detached", error)
+            self._end(index, record, JobPhase.DETACHED, error)
             return
         self._jobs[index] = job
         if self._detaching:
@@ -152,7 +154,7 @@ class BatchExecutor:
         """Return a pending update for a job that was detached before it was sent."""
         record = self._session.ledger.find(last.record.id)
         if record is not None and record.status == "pending":
-            return JobUpdate(record, "pending")
+            return JobUpdate(record, JobPhase.PENDING)
         return last
 
     def _take_over(self, record: JobRecord) -> Job | None:
@@ -160,7 +162,7 @@ class BatchExecutor:
             raise incomplete_request_error(record)
         return self._session.take_over(record)
 
-    def _end(self, index: int, record: JobRecord, phase: str, error: LiangxinError) -> None:
+    def _end(self, index: int, record: JobRecord, phase: JobPhase, error: LiangxinError) -> None:
         self._state.update(index, JobUpdate(record, phase, error=error, ended_at=time.time()))
 
     async def _notify_periodically(self) -> None:

@@ -186,7 +186,7 @@ def list_batches(session: Session, limit: int = 20) -> Table:
     for batch in session.ledger.list_batches(limit):
         newest = {r.batch_index: r for r in session.ledger.jobs_of_batch(batch.id)}
         reused = len(batch.plan.get("reused", {}))
-        counts = Counter(record.status for record in newest.values())
+        counts = Counter(str(record.status) for record in newest.values())
         saved = counts.pop("saved", 0) + reused
         remaining = ", ".join(f"{n} {_REMAINING_LABELS.get(s, s)}" for s, n in counts.items())
         created = datetime.fromtimestamp(batch.created_at).astimezone()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..core.job_record import JobPhase, JobUpdate
+from ..core.public import public
 from ..core.request import Request
 from ..results import Result
 
@@ -29,6 +30,7 @@ STATUS_LABELS = {
 }
 
 
+@public
 @dataclass(frozen=True)
 class Outcome:
     """The request at one index of a batch, and its latest status.
@@ -82,6 +84,7 @@ class Outcome:
         return f"<{self.index}: {self.label} · {state}>"
 
 
+@public
 @dataclass(frozen=True, repr=False)
 class Progress:
     """A snapshot of a batch.

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..core.job_record import RESUMABLE, JobRecord, JobUpdate
+from ..core.job_record import RESUMABLE, JobPhase, JobRecord, JobUpdate
 from ..errors import LiangxinError, WaitTimeoutError
 from ..ledger import BatchRecord
 from ..session import Session
@@ -67,7 +67,7 @@ class BatchState:
     def restart(self, record: JobRecord) -> None:
         """Replace the job at an index by a new one, for a retry."""
         self._attempts[record.batch_index] = self._attempts.get(record.batch_index, 1) + 1
-        self._updates[record.batch_index] = JobUpdate(record, "pending")
+        self._updates[record.batch_index] = JobUpdate(record, JobPhase.PENDING)
 
     def set_running(self, running: bool) -> None:
         """Start or stop measuring the elapsed time."""
@@ -142,16 +142,16 @@ def _estimate_remaining(
 def update_from_record(session: Session, record: JobRecord) -> JobUpdate:
     """Return the status of a ledger record that no job of this process follows."""
     if record.status == "pending":
-        return JobUpdate(record, "pending")
+        return JobUpdate(record, JobPhase.PENDING)
     if record.status in RESUMABLE:
-        return JobUpdate(record, record.state or "waiting")
-    phase, result = record.status, None
+        return JobUpdate(record, JobPhase(record.state or "waiting"))
+    phase, result = JobPhase(record.status), None
     error: LiangxinError | None = LiangxinError(record.reason, task_id=record.task_id or None)
     if record.status == "submitting":
-        phase = "detached"
+        phase = JobPhase.DETACHED
         error = WaitTimeoutError("Another notebook is sending this request.")
     elif record.status == "deleted":
-        phase = "result_lost"
+        phase = JobPhase.RESULT_LOST
         error = LiangxinError(
             "Its result was deleted.", next_step=f"%liangxin resume {record.id} asks once more."
         )
@@ -159,5 +159,5 @@ def update_from_record(session: Session, record: JobRecord) -> JobUpdate:
         try:
             result, error = session.result(record), None
         except LiangxinError as unavailable:
-            phase, error = "result_lost", unavailable
+            phase, error = JobPhase.RESULT_LOST, unavailable
     return JobUpdate(record, phase, error=error, result=result, ended_at=record.created_at)

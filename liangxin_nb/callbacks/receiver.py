@@ -12,6 +12,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
+from ..core.public import public
 from ..errors import InvalidRequestError
 from .handler import CallbackHandler
 from .hint_store import HintStore
@@ -22,6 +23,7 @@ from .tokens import MAX_BODY_BYTES, PATTERN
 __all__ = ["CallbackServer"]
 
 
+@public
 class CallbackServer:
     """Takes callbacks until `close()`. `url`: its base address, to put behind a public one.
 

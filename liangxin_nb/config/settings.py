@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..core.public import public
 from ..errors import InvalidRequestError
 from .credentials import find_api_key
 
@@ -50,6 +51,7 @@ class Secret:
         raise TypeError("a key is not written anywhere")
 
 
+@public
 @dataclass(frozen=True)
 class Settings:
     """How a session is set up: arguments first, then `%config LiangXin`, then the environment.

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from .public import public
+
 __all__ = ["ResultMetadata"]
 
 
@@ -19,6 +21,7 @@ _OLD_NAMES = {
 }
 
 
+@public
 @dataclass(frozen=True)
 class ResultMetadata:
     """The story of one task's result, the same in `metadata.json` and inside each picture file.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from ..errors import InvalidRequestError
+from .public import public
 
 __all__ = ["BatchOption", "OptionValue", "Request", "Value"]
 
@@ -18,6 +19,7 @@ OptionValue = Value
 BatchOption = OptionValue | Sequence[OptionValue]
 
 
+@public
 @dataclass(frozen=True)
 class Request:
     """One wish: a model, a prompt taken literally, and the model's own inputs.

@@ -10,11 +10,14 @@ from html import escape
 from importlib import import_module
 from typing import Any
 
+from .public import public
+
 __all__ = ["Table"]
 
 _MOST = 90  # characters of a cell that is shown
 
 
+@public
 @dataclass(frozen=True)
 class Table:
     """Rows under headings. `empty`: what is said when there are no rows.

@@ -14,6 +14,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
+from ..core.public import public
+
 __all__ = ["BackgroundLoop", "allow_nested_loops"]
 
 T = TypeVar("T")
@@ -67,6 +69,7 @@ def _settle(task: asyncio.Task[T], future: Future[T]) -> None:
         future.set_result(task.result())
 
 
+@public
 def allow_nested_loops() -> None:
     """Lets `asyncio.run(main())`, pasted from a script, work in a cell.
 

@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from typing import Any, Protocol
 
 from ..api import Client
-from ..core.job_record import JobRecord, JobUpdate
+from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..core.request import Request
 from ..core.task import TaskRecord
 from ..errors import APIConnectionError, LiangxinError, TaskFailedError
@@ -109,7 +109,11 @@ class CallbackReconciler:
                 await asyncio.to_thread(self._channel.forget, record.id)
                 raise
             lost = record.replace(status="unconfirmed", reason=str(error))
-            tell(JobUpdate(lost, "submitting", note=f"{error.message} A call may still name it."))
+            tell(
+                JobUpdate(
+                    lost, JobPhase.SUBMITTING, note=f"{error.message} A call may still name it."
+                )
+            )
             return lost
 
     async def collect(self, record: JobRecord, tell: Tell) -> Result:
@@ -117,7 +121,7 @@ class CallbackReconciler:
         with self._channel.subscribe(record.id) as news:
             if not record.task_id:
                 record = await self._wait_for_claim(record, news)
-                tell(JobUpdate(record, "waiting"))
+                tell(JobUpdate(record, JobPhase.WAITING))
                 self._poll_now(record.task_id)
             hurrying = asyncio.create_task(self._poll_on_hints(record.task_id, news))
             try:

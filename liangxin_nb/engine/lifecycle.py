@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from ..api.codec import to_task_failed
-from ..core.job_record import JobRecord, JobUpdate
+from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..core.request import Request
 from ..core.task import TaskRecord
 from ..errors import APIError, LiangxinError, ResultUnavailableError
@@ -108,7 +108,7 @@ class TaskLifecycle:
                 self._ledger, record, "failed", str(failed), status="failed", reason=str(failed)
             )
             raise failed
-        tell(JobUpdate(record, "saving"))
+        tell(JobUpdate(record, JobPhase.SAVING))
         try:
             return await self._saver.save(client, record, task)
         except ResultUnavailableError as error:
@@ -128,7 +128,8 @@ class TaskLifecycle:
             raise _unknown_task_error(record) if error.absent else error from None
         record = record.replace(request=_request_from_echo(task, record), status="submitted")
         await asyncio.to_thread(self._ledger.add, record)
-        tell(JobUpdate(record, str(task.state) if not task.state.is_final else "waiting"))
+        phase = JobPhase.WAITING if task.state.is_final else JobPhase(task.state)
+        tell(JobUpdate(record, phase))
         return record
 
     async def _mark_result_lost(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ..core.job_record import JobRecord, JobUpdate
+from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..core.task import TaskRecord
 from ..errors import LiangxinError
 from ..ledger import Ledger
@@ -25,7 +25,7 @@ class StatusRecorder:
     def on_answer(self, answer: TaskRecord | LiangxinError) -> None:
         """A new answer, or what stood in its way."""
         if isinstance(answer, LiangxinError):
-            phase = self._record.state or "waiting"
+            phase = JobPhase(self._record.state or "waiting")
             self._tell(JobUpdate(self._record, phase, note=answer.message))
             return
         changed = answer.state != self._record.state
@@ -33,7 +33,7 @@ class StatusRecorder:
             self._record = self._record.replace(state=str(answer.state))
             self._writing = asyncio.create_task(self._write(answer, self._writing))
         if not answer.state.is_final:
-            self._tell(JobUpdate(self._record, str(answer.state)))
+            self._tell(JobUpdate(self._record, JobPhase(answer.state)))
 
     async def _write(self, task: TaskRecord, before: asyncio.Task[None] | None) -> None:
         if before is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from ..api import Client
-from ..core.job_record import JobRecord, JobUpdate
+from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..errors import APIConnectionError, InvalidRequestError, LiangxinError
 from ..ledger import Ledger
 from ..ratelimit import SharedRateLimiter
@@ -47,18 +47,20 @@ class Submitter:
             )
         finally:
             self._in_flight.release()
-        tell(JobUpdate(record, "waiting"))
+        tell(JobUpdate(record, JobPhase.WAITING))
         return record
 
     async def _acquire(self, record: JobRecord, tell: Tell) -> tuple[Client, str]:
         rate = self._limiter.create_rate
 
         def left(seconds: float) -> None:
-            tell(JobUpdate(record, "submitting", note=f"Sending in {seconds:.0f} s: {rate}."))
+            tell(
+                JobUpdate(record, JobPhase.SUBMITTING, note=f"Sending in {seconds:.0f} s: {rate}.")
+            )
 
         client = await self._connect()
         turn = await self._limiter.acquire_create(left)
-        tell(JobUpdate(record, "submitting"))
+        tell(JobUpdate(record, JobPhase.SUBMITTING))
         return client, turn
 
     async def _create_in_slot(

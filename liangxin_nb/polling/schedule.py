@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..core.public import public
+
 __all__ = ["PollSchedule"]
 
 
+@public
 @dataclass(frozen=True)
 class PollSchedule:
     """The documented schedule of questions about one task, and the rates of all calls of one key.

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..core.job_record import JobRecord
 from ..core.metadata import ResultMetadata
+from ..core.public import public
 from ..errors import InvalidRequestError, ResultUnavailableError
 from ..imaging import extract
 from .result import Result, build_result
@@ -99,6 +100,7 @@ class ResultStore:
                 place.parent.rmdir()
 
 
+@public
 def read_metadata(path: str | Path) -> ResultMetadata | None:
     """The story inside a picture file made by this toolkit, or None:
     `lx.read_metadata("1.png").prompt`.

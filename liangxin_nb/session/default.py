@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config.settings import OVERRIDES, Settings
+from ..core.public import public
 from ..errors import InvalidRequestError
 from .session import Session
 
@@ -44,6 +45,7 @@ def get_session() -> Session:
     return _Default.session
 
 
+@public
 def set_session(session: Session | None) -> None:
     """Choose the session that cells and the functions of the package use.
 
