@@ -1,6 +1,6 @@
-"""Tutorials as a person meets them: opened in JupyterLab, and Run All.
+"""Open the tutorials in JupyterLab, choose Run All, and check what each cell shows.
 
-The first, and the one that shows panel and gallery; all of them with LIANGXIN_ALL_TUTORIALS=1.
+The first tutorial and the one with panel and gallery; all of them with LIANGXIN_ALL_TUTORIALS=1.
 """
 
 import os
@@ -21,24 +21,24 @@ TUTORIALS = [
     if os.environ.get("LIANGXIN_ALL_TUTORIALS") or path.stem[:2] in ("01", "04")
 ]
 NAMES = [path.stem for path in TUTORIALS]
-#: How cells begin that end as one picture.
-SHOWN = ("%%liangxin", "%liangxin resume {", "%liangxin show", "%liangxin batch {")
-#: What the text of a cell says in the end, by words in its source.
-SAYS = {
+#: Cells that start like this end with one picture.
+PICTURE_CELLS = ("%%liangxin", "%liangxin resume {", "%liangxin show", "%liangxin batch {")
+#: Text in the source of a cell, and a pattern that its final output matches.
+OUTPUT_PATTERNS = {
     "['created'] - created": r"created by the sandbox: [01]",
-    "somebody finds improper": r"UsageError: The service refused the request \(422\)",
+    "that the service rejects": r"UsageError: The service refused the request \(422\)",
     "A lighthouse in the night": r"UsageError: No answer from .* may be billed",
     'sandbox()["faults"]': r"\{'file-expired-once\*1': 1\}",
-    # Some shells add a word of their own: "Killed".
+    # Some shells also print "Killed".
     '}" killed.py': r"^task_z-image_\d+(\s+Killed)?\s*$",
-    "late = [": r"polled: heard of it [\d.]+ s late[^]*called: heard of it",
+    "delays = [": r"polling: [\d.]+ s late[^]*callbacks: [\d.]+ s late",
     "len(results)\n": r"^9$",
     "--aspect 7:5": r"'7:5' is not one of",
     "WaitTimeoutError as": r"WaitTimeoutError · (Task task_|The task)",
     "--dry-run": r"8 tasks would be created: 4 z-image, 4 flux-2-pro",
-    # Which of the prompts is refused, and which fails, is chosen by chance.
-    "tea.failures": r"(?=[^]*refused The service refused)[^]*failed The task failed",
-    "tea.retry()": r"asked for again: 2 · now: 4 tasks: 4 saved",
+    # Which of the prompts is rejected, and which fails, is random.
+    "tea.failures": r"(?=[^]*rejected The service refused)[^]*failed The task failed",
+    "tea.retry()": r"retried: 2 · now: 4 tasks: 4 saved",
     "streets.pause()": r"3 tasks: [12] saved, [12] not sent yet",
     "postcard.png": r"A lighthouse on a cliff, storm coming in",
     "%liangxin export": r"Download liangxin-[\d-]+\.zip",
@@ -48,24 +48,24 @@ SAYS = {
 
 @pytest.fixture(scope="module")
 def lab_env(tmp_path_factory):
-    mailbox = tmp_path_factory.mktemp("mailbox")
+    callbacks = tmp_path_factory.mktemp("callbacks")
     return {
         "LIANGXIN_SPEED": "20",
         "LIANGXIN_SANDBOX_KEY": KEY,
-        "LIANGXIN_CALLBACKS": str(mailbox),
+        "LIANGXIN_CALLBACKS": str(callbacks),
     }
 
 
 @pytest.fixture(scope="module")
-def opened(lab):
-    """The lab with the tutorials in its folder: they share the pictures, as a reader's do."""
+def lab_with_tutorials(lab):
+    """Copy the tutorials into the lab's folder, where they share ledger and results."""
     for path in TUTORIALS:
         (lab.root / path.name).write_bytes(path.read_bytes())
     return lab
 
 
 @pytest.mark.parametrize("path", TUTORIALS, ids=NAMES)
-def test_run_all_shows_what_the_tutorial_says(path, opened, notebook):
+def test_run_all_shows_the_expected_outputs(path, lab_with_tutorials, notebook):
     page = notebook(path.name)
     cells = nbformat.read(path, 4).cells
     page.call("command", "notebook:run-all-cells")
@@ -74,15 +74,15 @@ def test_run_all_shows_what_the_tutorial_says(path, opened, notebook):
             continue
         wait_run(page, n)
         fails = "raises-exception" in cell.metadata.get("tags", [])
-        if cell.source in PARTS:
-            PARTS[cell.source](page, n)
+        if cell.source in WIDGET_CHECKS:
+            WIDGET_CHECKS[cell.source](page, n)
         elif fails:
             page.wait_text(n, "(UsageError|InvalidRequestError): ")
             assert "Traceback" not in page.text(n)
-        elif cell.source.startswith(SHOWN) and "--dry-run" not in cell.source:
+        elif cell.source.startswith(PICTURE_CELLS) and "--dry-run" not in cell.source:
             page.wait("shows", n, "^\\s*$")
             assert [image["mime"] for image in page.images(n)] == ["image/jpeg"]
-        for words, pattern in SAYS.items():
+        for words, pattern in OUTPUT_PATTERNS.items():
             if words in cell.source:
                 page.wait_text(n, pattern)
     screenshot_whole(page, f"tutorial-{path.stem}")
@@ -90,7 +90,7 @@ def test_run_all_shows_what_the_tutorial_says(path, opened, notebook):
 
 
 def check_panel(page, n):
-    """The panel can be used: it writes the cell for what is typed, and offers to ask for it."""
+    """Check that the panel shows the typed request as a cell and enables *Generate*."""
     form = Form(page, n)
     expect(form.field("Prompt")).to_be_visible()
     form.write("A lamp in the window")
@@ -99,25 +99,25 @@ def check_panel(page, n):
 
 
 def check_gallery(page, n):
-    """The gallery shows the newest pictures of all tutorials so far."""
+    """Check that the gallery shows the newest pictures of all tutorials so far."""
     page.wait_text(n, "1–\\d+ of \\d+")
     page.page.wait_for_function("document.querySelectorAll('.lx-tile img').length >= 4")
     expect(page.page.locator(".lx-tile").first).to_be_visible()
 
 
-#: Cells that show something to work with, and what must be there.
-PARTS = {"%liangxin panel": check_panel, "%liangxin gallery": check_gallery}
+#: Cells with interactive widgets, and the checks for them.
+WIDGET_CHECKS = {"%liangxin panel": check_panel, "%liangxin gallery": check_gallery}
 
 
 def wait_run(page, n):
-    """Wait until a cell has its number; after a failing cell the lab shows none while it waits."""
+    """Wait for the execution count; JupyterLab shows none while a failed cell is still busy."""
     page.page.wait_for_function(
         "n => /^\\[\\d+\\]$/.test(harness.prompt(n))", arg=n, timeout=120_000, polling=100
     )
 
 
 def screenshot_whole(page, name):
-    """A picture of the notebook from its first cell to its last."""
+    """Save a screenshot of the whole notebook."""
     height = page.page.evaluate(
         "[...document.querySelectorAll('.jp-Notebook .jp-Cell')]"
         ".reduce((sum, cell) => sum + cell.offsetHeight, 0)"
