@@ -1,13 +1,13 @@
-# Each target does its own set-up; only Python >= 3.11 and make must be there.
+# Each target installs what it needs; only Python >= 3.11 and make are required.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# `jupyter execute` looks for its parts on the path: those of this environment come first.
+# `jupyter execute` looks for its subcommands on the path; use those of this environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-# A container's user is often root, which JupyterLab wants to be told about.
+# JupyterLab needs an option to run as root, the usual user in a container.
 ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
-# The tests mostly wait, so twice as many workers as cores are of use. One: make test WORKERS=0
+# The tests mostly wait, so use twice as many workers as cores. Without workers: make test WORKERS=0
 WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest --numprocesses=$(WORKERS)
 BROWSER := $(BIN)/python tests/browser/chromium.py --install
@@ -17,11 +17,11 @@ BROWSER := $(BIN)/python tests/browser/chromium.py --install
 lab: $(VENV)/lab  ## open the first tutorial in JupyterLab
 	$(BIN)/jupyter lab $(ROOT) $(LAB) notebooks/01_first_picture.ipynb
 
-test: lint  ## everything, also in a real JupyterLab in a real browser: at most ten minutes
+test: lint  ## all tests, also in JupyterLab in a real browser: at most ten minutes
 	$(BROWSER)
 	$(PYTEST) --durations=25
 
-check: lint  ## lint, types, layers and the fast tests: at most two minutes
+check: lint  ## lint, types, layers and fast tests: at most two minutes
 	$(PYTEST) -m "not slow and not browser"
 
 lint: $(VENV)/test
@@ -34,11 +34,11 @@ test-tutorials: $(VENV)/test  ## all tutorials in the browser, and each interrup
 	$(BROWSER)
 	LIANGXIN_ALL_TUTORIALS=1 $(PYTEST) tests/test_tutorials.py tests/browser/test_tutorials.py
 
-test-long: $(VENV)/test  ## many processes at the rate limits, the sandbox's document with many examples, a flood of callbacks
+test-long: $(VENV)/test  ## many processes at the rate limits, the sandbox against its API description, many callbacks
 	LIANGXIN_CROWD=25 LIANGXIN_EXAMPLES=100 LIANGXIN_CALLS=2000 $(BIN)/python -m pytest \
 	  tests/ratelimit/test_processes.py tests/sandbox/test_openapi.py tests/callbacks/test_hints.py
 
-coverage: $(VENV)/test  ## lines and branches that no test reaches; of a part: make coverage ONLY="tests/ledger/test_spending.py"
+coverage: $(VENV)/test  ## lines and branches without tests; for some tests: make coverage ONLY="tests/ledger/test_spending.py"
 	$(if $(ONLY),,$(BROWSER))
 	rm -rf .coverage && mkdir .coverage
 	$(BIN)/coverage run -m pytest --numprocesses=$(WORKERS) $(ONLY) || touch .coverage/failed
@@ -47,18 +47,18 @@ coverage: $(VENV)/test  ## lines and branches that no test reaches; of a part: m
 	$(BIN)/coverage report
 	@if [ -e .coverage/failed ]; then echo "Some tests failed."; exit 1; fi
 
-mutate: $(VENV)/test  ## break the product on purpose: a sample, or all mutants with FULL=1; one module: ONLY=purse
+mutate: $(VENV)/test  ## mutation tests: a sample, or all mutants with FULL=1; one module: ONLY=spending
 	$(if $(ONLY),,$(BIN)/python -m tests.mutation)
 	$(BIN)/python -m tests.mutation --modules $(ONLY) $(if $(FULL),--full,--seconds 120)
 
 test-crash: $(VENV)/test  ## a hundred crashes at random moments, a minute of four processes on one ledger
 	LIANGXIN_CRASHES=100 LIANGXIN_STRESS=60 $(BIN)/python -m pytest tests/faults/test_crash.py tests/faults/test_stress.py
 
-bench: $(VENV)/test  ## the figures, in 3 minutes; FULL=1: a thousand tasks in real time, too
+bench: $(VENV)/test  ## benchmarks, in 3 minutes; FULL=1: also a thousand tasks in real time
 	$(BROWSER)
 	$(BIN)/python -m tests.bench
 
-matrix: $(VENV)/test  ## each front end in fresh environments; only some: make matrix ONLY="lab-4.2 voila"
+matrix: $(VENV)/test  ## each front end in fresh environments; for some: make matrix ONLY="lab-4.2 voila"
 	$(BROWSER)
 	$(BIN)/python -m tests.matrix $(ONLY)
 
@@ -66,10 +66,10 @@ binder-check: $(VENV)/test  ## the steps of a Binder, from the Dockerfile to a d
 	$(BROWSER)
 	$(BIN)/python -m tests.binder
 
-links: $(VENV)/test  ## the README's links, from the repository's address in pyproject.toml
+links: $(VENV)/test  ## update the README's links from the repository's address in pyproject.toml
 	$(BIN)/python -m tests.links
 
-pictures: $(VENV)/test  ## the README's pictures of the screen
+pictures: $(VENV)/test  ## take the README's screenshots
 	$(BROWSER)
 	$(BIN)/python -m tests.browser.readme
 
@@ -82,7 +82,7 @@ clean:
 
 $(VENV)/lab $(VENV)/test: $(VENV)/%: pyproject.toml | $(VENV)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	# uv is much faster, but does not read pip's configuration: with a mirror set there, use pip.
+	# uv is faster, but does not read pip's configuration; if it fails (a mirror is set there), use pip.
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[$*]' || \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	touch $@
