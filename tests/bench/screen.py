@@ -35,7 +35,7 @@ def _opened(*cells):
     try:
         with (
             tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-            driver.awake() as browser,
+            driver.activate() as browser,
         ):
             root = Path(folder) / "notebooks"
             root.mkdir()

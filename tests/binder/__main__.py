@@ -110,7 +110,7 @@ def main():
             with (
                 Memory(place / "env") as memory,
                 Server(python, home, folder) as server,
-                driver.awake() as browser,
+                driver.activate() as browser,
             ):
                 page = Notebook(browser, server)
                 page.shots = SHOTS

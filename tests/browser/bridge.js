@@ -1,12 +1,12 @@
-// Loaded into each page ahead of JupyterLab, which puts itself at `window.jupyterapp`.
-// Its commands and models are steadier ground than its menus.
+// Loaded into each page before JupyterLab, which sets `window.jupyterapp`.
+// Its commands and models are more stable than its menus.
 window.harness = {
   started() {
     return Boolean(window.jupyterapp?.restored && window.jupyterapp.shell);
   },
   async settle() {
     await window.jupyterapp.restored;
-    window.jupyterapp.shell.collapseLeft(); // the file browser, which only takes room
+    window.jupyterapp.shell.collapseLeft(); // the file browser takes space
   },
   async command(name, args) {
     await window.jupyterapp.commands.execute(name, args);
@@ -26,16 +26,16 @@ window.harness = {
     const kernel = session?.isReady && session.session?.kernel;
     return kernel?.connectionStatus === "connected" && kernel.status === "idle";
   },
-  // The notebook is drawn; with a kernel, that answers too.
+  // The notebook is rendered and, with a kernel, the kernel is idle.
   ready(kernel) {
     const panel = this.panel();
-    const drawn = panel?.context.isReady && panel.content.widgets.length > 0;
-    return Boolean(drawn && (kernel ? this.idle() : panel.sessionContext.isReady));
+    const rendered = panel?.context.isReady && panel.content.widgets.length > 0;
+    return Boolean(rendered && (kernel ? this.idle() : panel.sessionContext.isReady));
   },
-  // In place of whatever is open.
+  // Replaces all open documents.
   async open(path, kernel) {
     const { commands, shell, serviceManager } = window.jupyterapp;
-    await serviceManager.kernelspecs.refreshSpecs(); // else it hears of a new one once a minute
+    await serviceManager.kernelspecs.refreshSpecs(); // otherwise it updates once a minute
     this.dispose([...shell.widgets("main")]);
     const options = { path, factory: "Notebook" };
     if (kernel) {
@@ -47,7 +47,7 @@ window.harness = {
       const session = this.panel().sessionContext;
       session.kernelPreference = { ...session.kernelPreference, ...kernelPreference };
     }
-    this.closeOthers(); // an empty window offers a launcher
+    this.closeOthers(); // an empty window shows a launcher
   },
   closeOthers() {
     const widgets = [...window.jupyterapp.shell.widgets("main")];
@@ -55,7 +55,7 @@ window.harness = {
   },
   dispose(widgets) {
     for (const widget of widgets) {
-      if (widget.context?.model) widget.context.model.dirty = false; // it would ask
+      if (widget.context?.model) widget.context.model.dirty = false; // otherwise it asks
       widget.dispose();
     }
   },
@@ -67,13 +67,13 @@ window.harness = {
     for (const widget of widgets) await widget.sessionContext?.shutdown();
     this.dispose(widgets);
   },
-  // Not awaited: the command asks first, and the page answers the question.
+  // Not awaited: the command opens a dialog that the page confirms.
   restart() {
-    this.fresh = false;
-    this.command("notebook:restart-kernel").then(() => (this.fresh = true));
+    this.kernelRestarted = false;
+    this.command("notebook:restart-kernel").then(() => (this.kernelRestarted = true));
   },
   restarted() {
-    return this.fresh && this.idle();
+    return this.kernelRestarted && this.idle();
   },
   select(index) {
     const panel = this.panel();
@@ -90,9 +90,9 @@ window.harness = {
   run(index) {
     this.select(index);
     const mark = this.cell(index).node.dataset;
-    const turn = String(Number(mark.turn ?? 0) + 1);
-    Object.assign(mark, { turn, running: "yes" });
-    const finish = () => mark.turn === turn && (mark.running = "no");
+    const run = String(Number(mark.run ?? 0) + 1);
+    Object.assign(mark, { run, running: "yes" });
+    const finish = () => mark.run === run && (mark.running = "no");
     this.command("notebook:run-cell").then(finish, finish);
   },
   prompt(index) {
@@ -113,25 +113,25 @@ window.harness = {
     return new RegExp(pattern).test(this.text(index));
   },
   images(index) {
-    const found = this.outputs(index).flatMap((output) => [...output.querySelectorAll("img")]);
-    return Promise.all(found.map((image) => this.describe(image)));
+    const images = this.outputs(index).flatMap((output) => [...output.querySelectorAll("img")]);
+    return Promise.all(images.map((image) => this.describe(image)));
   },
   async describe(image) {
-    const patience = new Promise((resolve) => setTimeout(resolve, 5000));
-    await Promise.race([image.decode().catch(() => null), patience]);
+    const timeout = new Promise((resolve) => setTimeout(resolve, 5000));
+    await Promise.race([image.decode().catch(() => null), timeout]);
     const blob = image.src.startsWith("blob:") ? await (await fetch(image.src)).blob() : null;
     const box = image.getBoundingClientRect();
-    const drawn = image.naturalWidth > 0 && box.width > 0 && box.height > 0;
+    const isRendered = image.naturalWidth > 0 && box.width > 0 && box.height > 0;
     return {
       mime: blob?.type ?? image.src.match(/^data:([^;,]+)/)?.[1] ?? "",
       src: image.src.slice(0, 60),
       width: image.naturalWidth,
       height: image.naturalHeight,
       alt: image.alt,
-      visible: drawn && image.checkVisibility({ opacityProperty: true, visibilityProperty: true }),
+      visible: isRendered && image.checkVisibility({ opacityProperty: true, visibilityProperty: true }),
     };
   },
-  // Put a text into a cell and the cursor behind it, as somebody typing would leave it.
+  // Set the text of a cell and put the cursor at its end.
   edit(index, text) {
     this.select(index);
     const { model, editor } = this.cell(index);
@@ -140,43 +140,43 @@ window.harness = {
     editor.focus();
     const lines = text.split("\n");
     editor.setCursorPosition({ line: lines.length - 1, column: lines.at(-1).length });
-    this.before = null;
+    this.previousLabels = null;
     this.listen(this.panel().sessionContext.session.kernel);
   },
-  // Collect what the kernel answers when it is asked for completions.
+  // Collect the kernel's replies to completion requests.
   listen(kernel) {
     this.replies = [];
-    if (this.heard === kernel) return;
-    this.heard = kernel;
+    if (this.connectedKernel === kernel) return;
+    this.connectedKernel = kernel;
     kernel.anyMessage.connect((_, { msg }) => {
       if (msg.header.msg_type === "complete_reply") this.replies.push(msg.content.matches);
     });
   },
-  // Tab completes, rather than indents, and no older list is still open.
+  // Tab completes instead of indenting, and no earlier list is open.
   editing(index) {
     const node = this.cell(index).node;
     return this.labels().length === 0 && node.querySelector(".jp-mod-completer-enabled") !== null;
   },
   labels() {
-    const shown = document.querySelectorAll(".jp-Completer:not(.lm-mod-hidden) .jp-Completer-match");
-    return [...shown].map((item) => item.textContent);
+    const items = document.querySelectorAll(".jp-Completer:not(.lm-mod-hidden) .jp-Completer-match");
+    return [...items].map((item) => item.textContent);
   },
   completions(index, text) {
     const source = this.cell(index).model.sharedModel.getSource();
     return source === text ? this.labels() : [source.split(/\s/).at(-1)];
   },
-  // The list fills in steps: it is complete once it has stopped growing, or when there is none.
+  // The list is filled in steps: it is complete when it stops growing, or when it is empty.
   completed(index, text) {
     if (this.replies.some((matches) => matches.length === 0)) return true;
-    const now = JSON.stringify(this.completions(index, text));
-    const steady = now === this.before && now !== "[]";
-    this.before = now;
-    return steady;
+    const labels = JSON.stringify(this.completions(index, text));
+    const isStable = labels === this.previousLabels && labels !== "[]";
+    this.previousLabels = labels;
+    return isStable;
   },
-  dress(theme) {
+  setTheme(theme) {
     return this.command("apputils:change-theme", { theme });
   },
-  dressed(theme) {
+  hasTheme(theme) {
     return document.body.dataset.jpThemeName === theme;
   },
 };

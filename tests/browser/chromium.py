@@ -1,4 +1,4 @@
-"""Find a Chromium to drive, or install one: ``python tests/browser/chromium.py --install``."""
+"""Find a Chromium for the tests, or install one: ``python tests/browser/chromium.py --install``."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ import sys
 from pathlib import Path
 
 VARIABLE = "LIANGXIN_CHROMIUM"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-ROOT = getattr(os, "geteuid", lambda: -1)() == 0
+EXECUTABLES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+)
+IS_ROOT = getattr(os, "geteuid", lambda: -1)() == 0
 
-# Without the background flags the browser looks up its maker's hosts at every start, which is
-# slow and noisy where the network is closed.
-ARGS: tuple[str, ...] = (
-    *(("--no-sandbox",) if ROOT else ()),
+# Without these flags the browser contacts hosts of its vendor at every start, which is slow
+# without a network.
+CHROMIUM_ARGS: tuple[str, ...] = (
+    *(("--no-sandbox",) if IS_ROOT else ()),
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-background-networking",
@@ -29,66 +35,68 @@ ARGS: tuple[str, ...] = (
     "--force-color-profile=srgb",
 )
 
-# In a process of its own: the sync API refuses to start where an event loop is running.
-OWN = """
+# Run in a separate process: the sync API does not start while an event loop is running.
+PRINT_PLAYWRIGHT_PATH = """
 from playwright.sync_api import sync_playwright
 with sync_playwright() as playwright:
     print(playwright.chromium.executable_path)
 """
 
 
-def bundled() -> Path | None:
-    """Return the Chromium that Playwright has downloaded, if it has."""
-    done = subprocess.run([sys.executable, "-c", OWN], capture_output=True, text=True)
+def find_playwright_chromium() -> Path | None:
+    """Return the Chromium that Playwright has downloaded, or None."""
+    done = subprocess.run(
+        [sys.executable, "-c", PRINT_PLAYWRIGHT_PATH], capture_output=True, text=True
+    )
     path = Path(done.stdout.strip() or "missing")
     return path if path.is_file() else None
 
 
-def find() -> Path | None:
-    """Return a browser: the one the environment names, one on the path, or Playwright's own."""
-    named = os.environ.get(VARIABLE)
-    if named:
-        path = shutil.which(named)
+def find_chromium() -> Path | None:
+    """Return the browser from the environment variable, from the path or from Playwright."""
+    configured = os.environ.get(VARIABLE)
+    if configured:
+        path = shutil.which(configured)
         return Path(path) if path else None
-    for name in NAMES:
+    for name in EXECUTABLES:
         path = shutil.which(name)
         if path:
             return Path(path)
-    return bundled()
+    return find_playwright_chromium()
 
 
-def succeeds(*command: str) -> bool:
-    """Run a command, show what it prints, and tell whether it ended well."""
+def run_command(*command: str) -> bool:
+    """Run a command, show its output, and return whether it succeeded."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     return subprocess.run(command, env=environment).returncode == 0
 
 
-def install() -> Path | None:
-    """Return a browser, installing one first if there is none."""
-    found = find()
-    if found or os.environ.get(VARIABLE):
-        return found
-    if ROOT and shutil.which("apt-get"):
+def install_chromium() -> Path | None:
+    """Return a browser, and install one first if there is none."""
+    path = find_chromium()
+    if path or os.environ.get(VARIABLE):
+        return path
+    if IS_ROOT and shutil.which("apt-get"):
         packages = ("chromium", "fonts-liberation")
-        succeeds("apt-get", "update", "-q")
-        succeeds("apt-get", "install", "-q", "-y", "--no-install-recommends", *packages)
-        found = find()
-    # Also where apt has no such package: Ubuntu offers Chromium as a snap only.
-    if not found:
-        succeeds(sys.executable, "-m", "playwright", "install", "chromium")
-        found = find()
-    return found
+        run_command("apt-get", "update", "-q")
+        run_command("apt-get", "install", "-q", "-y", "--no-install-recommends", *packages)
+        path = find_chromium()
+    # Also if apt has no such package: Ubuntu offers Chromium only as a snap.
+    if not path:
+        run_command(sys.executable, "-m", "playwright", "install", "chromium")
+        path = find_chromium()
+    return path
 
 
 def main() -> int:
-    """Say in one line which browser the tests will use."""
+    """Print which browser the tests use."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--install", action="store_true", help="install one if there is none")
-    found = install() if parser.parse_args().install else find()
-    if found:
-        print(f"chromium: {found}")
+    path = install_chromium() if parser.parse_args().install else find_chromium()
+    if path:
+        print(f"chromium: {path}")
         return 0
-    print(f"chromium: none found; install one, or name it in {VARIABLE}", file=sys.stderr)
+    print(f"chromium: not found; install it, or set {VARIABLE} to its path", file=sys.stderr)
     return 1
 
 

@@ -1,4 +1,4 @@
-"""A headless Chromium that lives beside tests with event loops of their own."""
+"""A headless Chromium that works together with tests that run event loops."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from . import chromium
 
 
 class Driver:
-    """Hold the browser, and show its event loop only while a browser test is on.
+    """Start the browser, and set its event loop as running only during browser tests.
 
-    Playwright's sync API leaves its loop marked as the running one of the thread, so that every
-    later `asyncio.run` of the same pytest session, and every async test, would refuse to start.
+    Playwright's sync API leaves its loop set as the running loop of the thread, so that every later
+    `asyncio.run` in the same pytest session, and every async test, would fail.
     """
 
     def __init__(self) -> None:
-        """Start the browser, also under a loop that another plug-in left marked."""
-        executable = chromium.find()
+        """Start the browser, also if another plugin has left its loop set as running."""
+        executable = chromium.find_chromium()
         if executable is None:
             raise RuntimeError(f"no Chromium: run `python {chromium.__file__} --install`")
         other = asyncio._get_running_loop()
@@ -29,14 +29,14 @@ class Driver:
             self._playwright: Playwright = sync_playwright().start()
             self._loop = asyncio.get_running_loop()
             self.browser: Browser = self._playwright.chromium.launch(
-                executable_path=executable, args=list(chromium.ARGS)
+                executable_path=executable, args=list(chromium.CHROMIUM_ARGS)
             )
         finally:
             asyncio._set_running_loop(other)
 
     @contextmanager
-    def awake(self) -> Iterator[Browser]:
-        """Make the browser usable inside the block."""
+    def activate(self) -> Iterator[Browser]:
+        """Return the browser, which can be used inside the `with` block."""
         other = asyncio._get_running_loop()
         asyncio._set_running_loop(self._loop)
         try:
@@ -46,6 +46,6 @@ class Driver:
 
     def stop(self) -> None:
         """Close the browser."""
-        with self.awake():
+        with self.activate():
             self.browser.close()
             self._playwright.stop()

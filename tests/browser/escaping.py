@@ -1,4 +1,4 @@
-"""Whether a text from outside has become an element of a page."""
+"""Check that untrusted text has not become an element of a page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from .window import Window
 
 
 def assert_only_text(window: Window) -> None:
-    """Check that no element came of a hostile text, and that its handler has not run."""
+    """Assert that hostile text has created no element and that its handler has not run."""
     assert window.page.locator(f"[src='{hostile.SOURCE}'], [onerror]").count() == 0
     assert window.page.evaluate(f"window.{hostile.FLAG} === undefined")

@@ -1,4 +1,4 @@
-"""A folder of a JupyterLab for the notebooks of one test module."""
+"""A folder in JupyterLab for the notebooks of one test module."""
 
 from __future__ import annotations
 
@@ -10,40 +10,39 @@ from . import ipynb
 from .home import Home
 from .lab import Lab
 
-#: Names the key in the server's environment: it must not be written into a file.
+#: Variable of the server's environment with the key, which must not be written into a file.
 KEY_VARIABLE = "TESTS_SERVICE_KEY"
 
 
 class Folder:
-    """A folder below the server's, and a kernel with an environment of its own.
+    """A folder below the server's folder, and a kernel with its own environment variables.
 
-    A kernel's working folder is its notebook's, so that results and ledgers of two folders do not
-    mix.
+    A kernel runs in the folder of its notebook, so each folder has its own results and ledger.
     """
 
     def __init__(self, server: Lab, name: str, env: Mapping[str, str], key: str) -> None:
-        """Make the folder and the kernel."""
+        """Create the folder and the kernel."""
         self.server = server
         self.name = self.kernel = name
         self.root = server.root / name
         self.root.mkdir()
-        hidden = {
-            variable: value.replace(key, f"${{{KEY_VARIABLE}}}") for variable, value in env.items()
+        variables = {
+            name: value.replace(key, f"${{{KEY_VARIABLE}}}") for name, value in env.items()
         }
-        server.home.add_kernel(name, hidden)
+        server.home.add_kernel(name, variables)
 
     @property
     def home(self) -> Home:
-        """The server's own folders."""
+        """The server's folders."""
         return self.server.home
 
     @property
     def results(self) -> Path:
-        """Where the sessions of its kernels keep results and ledger."""
+        """The results folder of its kernels' sessions."""
         return self.root / "liangxin-results"
 
     def get(self, path: str) -> Any:
-        """Return what the server's REST API says."""
+        """Return the response of the server's REST API."""
         return self.server.get(path)
 
     def write(self, test: str, cells: list[str]) -> str:
@@ -56,16 +55,16 @@ class Folder:
 
 
 class BusyCell:
-    """A cell that keeps its kernel's main thread busy until a file is there."""
+    """A cell that keeps its kernel's main thread busy until a file exists."""
 
     def __init__(self, file: Path) -> None:
-        """Use this file, which may be left over from an earlier run."""
+        """Delete the file if it exists from an earlier run."""
         self._file = file
         file.unlink(missing_ok=True)
 
     @property
     def source(self) -> str:
-        """The cell."""
+        """The source of the cell."""
         return (
             "import pathlib, time\n"
             f"while not pathlib.Path({str(self._file)!r}).exists(): time.sleep(0.05)"

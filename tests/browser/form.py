@@ -1,4 +1,4 @@
-"""The panel of one notebook page, by its labels, as people and screen readers find it."""
+"""Controls of the panel in a notebook page, found by their labels."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from .window import SCREENSHOTS, SIZE
 
 
 class Form:
-    """Drive the panel in the output of one cell."""
+    """The panel in the output of one cell."""
 
     def __init__(self, page: Notebook, cell: int) -> None:
-        """Use the panel that this cell shows."""
+        """Find the panel in the output of this cell."""
         self.notebook = page
         self.box = page.page.locator(page._selector(cell)).locator(".lx-panel")
 
     def field(self, label: str) -> Locator:
-        """Return the control of that label."""
+        """Return the control with that label."""
         return self.box.get_by_label(label, exact=True)
 
     def button(self, name: str) -> Locator:
-        """Return the button of that name."""
+        """Return the button with that name."""
         return self.box.get_by_role("button", name=name)
 
     def cards(self) -> Locator:
@@ -31,29 +31,29 @@ class Form:
         return self.box.locator(".lx-card")
 
     def write(self, prompt: str) -> None:
-        """Write a prompt, and wait until the kernel has it."""
+        """Type a prompt, and wait until the kernel has received it."""
         self.field("Prompt").fill(prompt)
         self.wait_code(prompt.splitlines()[0])
 
     def code(self) -> str:
-        """Return the cell that the panel teaches."""
+        """Return the request as a cell, as the panel shows it."""
         return self.field("The same as a cell").input_value()
 
     def wait_code(self, part: str) -> str:
-        """Wait until the taught cell holds a text."""
+        """Wait until that cell contains a text."""
         field = self.field("The same as a cell").element_handle()
         self.notebook.wait_js("([field, part]) => field.value.includes(part)", [field, part])
         return self.code()
 
     def top(self, locator: Locator) -> float:
-        """Return where something begins, from the panel's top."""
-        here, there = self.box.bounding_box(), locator.bounding_box()
-        assert here
-        assert there
-        return there["y"] - here["y"]
+        """Return the distance of an element from the top of the panel."""
+        panel, element = self.box.bounding_box(), locator.bounding_box()
+        assert panel
+        assert element
+        return element["y"] - panel["y"]
 
     def screenshot(self, name: str, width: int = SIZE["width"]) -> Path:
-        """Save a picture of the whole panel in a window of that width."""
+        """Save a screenshot of the whole panel in a window of that width."""
         page = self.notebook.page
         page.set_viewport_size({"width": width, "height": 2600})
         file = SCREENSHOTS / f"{name}.png"

@@ -1,4 +1,4 @@
-"""The folders a JupyterLab server lives in, apart from the developer's own."""
+"""Folders for a JupyterLab server, separate from the developer's folders."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-# "none" draws every cell: the other modes may leave out cells that are off screen.
+# "none" renders every cell; the other modes may skip cells outside the window.
 SETTINGS: dict[str, dict[str, Any]] = {
     "@jupyterlab/notebook-extension/tracker": {
         "windowingMode": "none",
-        # A notebook that names no kernel would else open behind a question.
+        # Otherwise JupyterLab asks for a kernel if the notebook names none.
         "autoStartDefaultKernel": True,
     },
     "@jupyterlab/completer-extension/manager": {
-        # Only what the kernel offers, and however long it takes: the other source adds the
-        # notebook's own words, and a kernel slower than a second is left out.
+        # Only completions of the kernel, without its default time limit of one second: the other
+        # provider adds words from the notebook.
         "availableProviders": {"CompletionProvider:context": -1, "CompletionProvider:kernel": 550},
         "providerTimeout": 10000,
     },
@@ -39,29 +39,29 @@ FOLDERS = {
     "JUPYTERLAB_SETTINGS_DIR": "settings",
     "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
 }
-PERSONAL = ("JUPYTER", "JPY_", "LIANGXIN")  # variables that stay behind
+PERSONAL = ("JUPYTER", "JPY_", "LIANGXIN")  # variables that the server does not get
 
 
 class Home:
-    """Hold a server's settings, kernel, runtime files and log in one folder."""
+    """One folder with a server's settings, kernels, runtime files and log."""
 
     def __init__(self, folder: Path, python: str = sys.executable) -> None:
-        """Use this folder, which need not exist yet; `python` runs the kernels."""
+        """Use this folder, which may not exist yet; `python` runs the kernels."""
         self.folder = folder
         self._python = python
         self.log = folder / "server.log"
         self.runtime = folder / "runtime"
 
     def prepare(self) -> None:
-        """Write what a server reads when it starts."""
-        # The first place that is looked at, so the kernel is this interpreter and no other.
+        """Write the files that a server reads when it starts."""
+        # Jupyter searches this folder first, so this interpreter runs the kernel.
         self.add_kernel("python3")
         self.reset_settings()
 
     def add_kernel(self, name: str, env: Mapping[str, str] | None = None) -> None:
-        """Offer a kernel, with environment variables on top of the server's.
+        """Add a kernel with variables in addition to the server's environment.
 
-        In a value, `${NAME}` stands for a variable of the server's own environment.
+        In a value, `${NAME}` is replaced by a variable of the server's environment.
         """
         spec = self.folder / "share" / "kernels" / name / "kernel.json"
         spec.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ class Home:
         spec.write_text(json.dumps(content), encoding="utf-8")
 
     def reset_settings(self) -> None:
-        """Write the settings anew, and with that forget the theme an earlier test chose."""
+        """Reset the settings, including the theme that an earlier test has set."""
         folder = self.folder / "settings"
         shutil.rmtree(folder, ignore_errors=True)
         for name, values in SETTINGS.items():
@@ -79,7 +79,7 @@ class Home:
             file.write_text(json.dumps(values), encoding="utf-8")
 
     def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
-        """Return the caller's variables on top of ours, with every Jupyter folder moved here."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(PERSONAL)}
-        moved = {name: str(self.folder / folder) for name, folder in FOLDERS.items()}
-        return {**kept, **moved, **extra}
+        """Return the environment of a server that uses this folder, with additional variables."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(PERSONAL)}
+        folders = {name: str(self.folder / folder) for name, folder in FOLDERS.items()}
+        return {**inherited, **folders, **extra}

@@ -1,4 +1,4 @@
-"""Notebook files for the tests to open."""
+"""Write notebook files for the tests."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ KERNEL = "python3"
 
 
 def slug(text: str) -> str:
-    """Return a text as a plain file name."""
+    """Convert a text to a file name."""
     return re.sub(r"[^0-9A-Za-z]+", "-", text).strip("-")
 
 
 def write(file: Path, cells: Sequence[str], kernel: str = KERNEL) -> None:
-    """Write a notebook of code cells that have not run."""
+    """Write a notebook of code cells without outputs."""
     content = {
         "nbformat": 4,
         "nbformat_minor": 5,
-        "metadata": {"kernelspec": _named(kernel), "language_info": {"name": "python"}},
+        "metadata": {"kernelspec": _kernelspec(kernel), "language_info": {"name": "python"}},
         "cells": [
             {
                 "cell_type": "code",
@@ -37,12 +37,12 @@ def write(file: Path, cells: Sequence[str], kernel: str = KERNEL) -> None:
 
 
 def set_kernel(file: Path, kernel: str) -> None:
-    """Let a notebook name the kernel that it is opened with; nothing else of it changes."""
+    """Set the kernel of a notebook file; nothing else is changed."""
     content = json.loads(file.read_text(encoding="utf-8"))
     if content["metadata"].get("kernelspec", {}).get("name") != kernel:
-        content["metadata"]["kernelspec"] = _named(kernel)
+        content["metadata"]["kernelspec"] = _kernelspec(kernel)
         file.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
-def _named(kernel: str) -> dict[str, str]:
+def _kernelspec(kernel: str) -> dict[str, str]:
     return {"name": kernel, "display_name": kernel, "language": "python"}

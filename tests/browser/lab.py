@@ -1,4 +1,4 @@
-"""A JupyterLab server of its own for the tests."""
+"""A JupyterLab server for the tests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OPTIONS = (
 
 
 class Lab:
-    """Serve one folder of notebooks; `home` keeps everything else the server writes."""
+    """Serve one folder of notebooks; the server writes all other files to `home`."""
 
     def __init__(
         self,
@@ -40,11 +40,11 @@ class Lab:
         python: str = sys.executable,
         app: str = "jupyterlab",
     ) -> None:
-        """Remember what to serve, from which Python and as which app; `start` serves it."""
+        """Set the folder, the Python and the app; `start` starts the server."""
         self.root = root
         self.home = Home(home or Path(tempfile.mkdtemp(prefix="lab-")), python)
         self._command: tuple[str, ...] = (python, "-m", app)
-        self._port = 0  # the system picks one, so two servers never reach for the same
+        self._port = 0  # the system chooses a free port
         self._cwd = self.home.folder  # not the notebooks' folder: `-m` would import from it
         self.token = secrets.token_hex(16)
         self.url = ""
@@ -67,69 +67,68 @@ class Lab:
         self.stop()
 
     def start(self, timeout: float = 90) -> None:
-        """Start the server and return once it answers."""
+        """Start the server and wait until it responds."""
         self.root.mkdir(parents=True, exist_ok=True)
         self.home.prepare()
-        place = (f"--ServerApp.root_dir={self.root}", f"--ServerApp.base_url={self._base_url}")
+        options = (f"--ServerApp.root_dir={self.root}", f"--ServerApp.base_url={self._base_url}")
         with self.home.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._command, *OPTIONS, *place, f"--ServerApp.port={self._port}"],
+                [*self._command, *OPTIONS, *options, f"--ServerApp.port={self._port}"],
                 cwd=self._cwd,
                 env=self.home.environment(self._env),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the tests, which then stop the server
+                start_new_session=True,  # Ctrl-C reaches only the tests, which then stop the server
             )
         end = time.monotonic() + timeout
-        while not self._answers():
+        while not self._is_ready():
             if self._process.poll() is not None or time.monotonic() > end:
                 self.stop()
                 log_text = self.home.log.read_text(encoding="utf-8", errors="replace")
                 raise RuntimeError(f"JupyterLab did not start:\n{log_text[-3000:]}")
             time.sleep(0.1)
 
-    def _answers(self) -> bool:
-        """Look for the file in which the server says where it listens, and ask it there."""
+    def _is_ready(self) -> bool:
+        """Read the server's URL from its runtime file and send a request to it."""
         try:
             for file in self.home.runtime.glob("jpserver-*.json"):
                 self.url = json.loads(file.read_text(encoding="utf-8"))["url"]
                 self.get("api/status")
                 return True
         except (OSError, ValueError, http.client.HTTPException):
-            pass  # not yet written, half written, or not yet listening
+            pass  # the file is missing or incomplete, or the server is not listening yet
         return False
 
     def address(self, path: str) -> str:
-        """Return the address of a page under the server's base, with the token."""
-        joint = "&" if "?" in path else "?"
-        return f"{self.url}{path}{joint}token={self.token}"
+        """Return the URL of a page on the server, with the token."""
+        separator = "&" if "?" in path else "?"
+        return f"{self.url}{path}{separator}token={self.token}"
 
     def get(self, path: str, method: str = "GET") -> Any:
-        """Return what the server's REST API says."""
+        """Return the response of the server's REST API."""
         parts = urlsplit(self.url)
-        # Not urllib: it would go through the proxy of the environment, if there is one.
-        link = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+        # urllib would use the proxy of the environment, if there is one.
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
         try:
-            link.request(method, parts.path + path, headers={"Authorization": self._key()})
-            answer = link.getresponse()
-            body = answer.read()
+            connection.request(
+                method, parts.path + path, headers={"Authorization": f"token {self.token}"}
+            )
+            response = connection.getresponse()
+            body = response.read()
         finally:
-            link.close()
-        if answer.status >= 400:
-            raise OSError(f"{method} {path}: {answer.status}")
+            connection.close()
+        if response.status >= 400:
+            raise OSError(f"{method} {path}: {response.status}")
         return json.loads(body or b"null")
 
     @property
     def pid(self) -> int:
-        """The server's process."""
+        """The id of the server's process, or 0 if it is not running."""
         return self._process.pid if self._process else 0
 
-    def _key(self) -> str:
-        return f"token {self.token}"
-
     def stop(self) -> None:
-        """End the server and, through it, its kernels."""
+        """Stop the server and its kernels."""
         process, self._process = self._process, None
         if process is None:
             return

@@ -15,19 +15,19 @@ from .window import DEADLINE, Window
 
 
 class Notebook(Window):
-    """Drive one notebook at a time in a window; cells count from 0, and -1 is the last."""
+    """Control one notebook at a time in a window; cells count from 0, and -1 is the last."""
 
     def __init__(self, browser: Browser, lab: Lab, folder: str = "") -> None:
-        """Open an empty window; `open` shows a notebook of that folder of the lab in it."""
+        """Open an empty window; `open` opens a notebook from that folder of the lab."""
         super().__init__(browser, lab)
         self.folder = folder
         self.path = ""
 
     def open(self, path: str, kernel: bool = True) -> None:
-        """Open a notebook of the folder, with or without a kernel, in place of the one before.
+        """Open a notebook from the folder, with or without a kernel, and close the previous one.
 
-        JupyterLab is loaded once for all notebooks of the window: loading it takes far more
-        computing than opening a notebook in it.
+        JupyterLab is loaded once for all notebooks of the window, because loading it takes much
+        longer than opening a notebook.
         """
         if not self.loaded:
             self.load("lab?reset")
@@ -36,7 +36,7 @@ class Notebook(Window):
         self._wait_ready(kernel)
 
     def reload(self) -> None:
-        """Load the page anew, as the browser's button does, with the same notebook in it."""
+        """Reload the page with the same notebook."""
         self.load(f"lab/tree/{quote(str(PurePosixPath(self.folder, self.path)))}?reset")
         self._wait_ready(True)
 
@@ -50,13 +50,13 @@ class Notebook(Window):
         self.call("run", cell)
 
     def run_and_wait(self, cell: int, timeout: float = DEADLINE) -> str:
-        """Run a cell to its end and return the text of its output."""
+        """Run a cell, wait until it has finished, and return the text of its output."""
         self.run(cell)
         self.wait_done(cell, timeout)
         return self.text(cell)
 
     def wait_done(self, cell: int, timeout: float = DEADLINE) -> None:
-        """Wait until a cell has run."""
+        """Wait until a cell has finished."""
         self.wait("done", cell, timeout=timeout)
 
     def prompt(self, cell: int) -> str:
@@ -64,11 +64,11 @@ class Notebook(Window):
         return str(self.call("prompt", cell))
 
     def is_busy(self, cell: int) -> bool:
-        """Tell whether a cell runs or waits for its turn."""
+        """Return whether a cell is running or queued."""
         return self.prompt(cell) == "[*]"
 
     def text(self, cell: int) -> str:
-        """Return the text one can see in a cell's output."""
+        """Return the visible text of a cell's output."""
         return str(self.call("text", cell))
 
     def wait_text(self, cell: int, pattern: str, timeout: float = DEADLINE) -> str:
@@ -76,30 +76,30 @@ class Notebook(Window):
         try:
             self.wait("shows", cell, pattern, timeout=timeout)
         except PlaywrightTimeout:
-            shown = self.text(cell)
-            message = f"no {pattern!r} in the output of cell {cell} in {timeout} s: {shown!r}"
+            output = self.text(cell)
+            message = f"no {pattern!r} in the output of cell {cell} in {timeout} s: {output!r}"
             raise AssertionError(message) from None
         return self.text(cell)
 
     def images(self, cell: int) -> list[dict[str, Any]]:
         """Return mime, src, width, height, alt and visible of each image in a cell's output."""
-        found: list[dict[str, Any]] = self.call("images", cell)
-        return found
+        images: list[dict[str, Any]] = self.call("images", cell)
+        return images
 
     def click(self, cell: int, label: str, timeout: float = DEADLINE) -> None:
-        """Click the button of that name in a cell's output, once it can be clicked."""
+        """Click the button with that name in a cell's output, as soon as it is enabled."""
         output = self.page.locator(self._selector(cell)).locator(".jp-Cell-outputArea")
-        # An icon's glyph, which is of a private range of Unicode, counts as part of the name.
+        # The name includes the glyph of an icon, a private-use character.
         name = re.compile(rf"^[\s\ue000-\uf8ff]*{re.escape(label)}[\s\ue000-\uf8ff]*$")
         button = output.get_by_role("button", name=name)
         button.click(timeout=timeout * 1000)
 
     def interrupt(self) -> None:
-        """Interrupt the kernel, as the notebook's stop button does."""
+        """Interrupt the kernel."""
         self.call("command", "notebook:interrupt-kernel")
 
     def restart(self, timeout: float = DEADLINE) -> None:
-        """Restart the kernel, say yes to the question, and wait until the new one answers."""
+        """Restart the kernel, confirm the dialog, and wait until the new kernel is idle."""
         self.call("restart")
         accept = self.page.locator(".jp-Dialog .jp-mod-accept")
         accept.click(timeout=timeout * 1000)
@@ -110,11 +110,11 @@ class Notebook(Window):
         self.call("save")
 
     def shut(self) -> None:
-        """Shut the kernel down and close the notebook; what is unsaved is lost."""
+        """Shut the kernel down and close the notebook without saving it."""
         self.call("shut")
 
     def close(self) -> None:
-        """Shut the kernel down and close the window; what is unsaved is lost."""
+        """Shut the kernel down and close the window without saving the notebook."""
         if self.page.is_closed():
             return
         try:
@@ -124,9 +124,9 @@ class Notebook(Window):
             self.leave()
 
     def type_and_tab(self, cell: int, text: str) -> list[str]:
-        """Write a text into a cell, press Tab and return the completions that the kernel offers.
+        """Type a text into a cell, press Tab and return the completions of the kernel.
 
-        A completion without a rival is put in at once: it comes back alone.
+        A single completion is inserted at once and returned as the only one.
         """
         self.page.keyboard.press("Escape")
         self.call("edit", cell, text)
@@ -137,9 +137,9 @@ class Notebook(Window):
         return labels
 
     def screenshot(self, name: str, cell: int | None = None) -> Path:
-        """Save a picture of the window, or of one cell however tall, and return its path."""
+        """Save a screenshot of the window, or of one whole cell, and return its path."""
         return self.picture(name, None if cell is None else self._selector(cell))
 
     def _selector(self, cell: int) -> str:
-        """Mark a cell's element and return what finds it."""
+        """Mark a cell's element and return a CSS selector for it."""
         return f"[data-harness='{self.call('mark', cell)}']"

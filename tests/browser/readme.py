@@ -1,4 +1,4 @@
-"""`make pictures`: the README's pictures, taken anew from a JupyterLab with the sandbox."""
+"""`make pictures`: take the README's screenshots in JupyterLab with the sandbox."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ A garden in spring, a cat on the wall
 A forest path in autumn, fog between the trees"""
 
 
-def kept(shot: Path, name: str) -> None:
-    """Keep a picture of the screen as a JPEG, small enough for a page."""
+def save_jpeg(screenshot: Path, name: str) -> None:
+    """Save a screenshot as a small JPEG."""
     file = DOCS / f"{name}.jpg"
-    with Image.open(shot) as picture:
+    with Image.open(screenshot) as picture:
         picture.convert("RGB").save(file, "JPEG", quality=86, optimize=True, progressive=True)
     print(f"{file.relative_to(CHECKOUT)}: {file.stat().st_size // 1024} KiB")
 
 
-def cells(page: Notebook) -> None:
-    """A finished cell, and one whose card lives."""
+def capture_cells(page: Notebook) -> None:
+    """Capture a finished cell and a cell with a live card."""
     page.run_and_wait(0)
     page.run(1)
     page.wait_text(1, "Generating")
     page.wait("shows", 1, "^$")
-    kept(page.screenshot("readme-cell", 1), "finished-cell")
+    save_jpeg(page.screenshot("readme-cell", 1), "finished-cell")
     page.run(2)
     page.wait_text(2, "Generating")
-    kept(page.screenshot("readme-card", 2), "live-card")
+    save_jpeg(page.screenshot("readme-card", 2), "live-card")
     page.wait("shows", 2, "^$")
 
 
-def panel(page: Notebook) -> None:
-    """The form, with a card that is done and one that lives."""
+def capture_panel(page: Notebook) -> None:
+    """Capture the form with a finished and a live card."""
     page.run_and_wait(3)
     form = Form(page, 3)
     form.field("Aspect ratio").select_option("16:9")
@@ -60,11 +60,11 @@ def panel(page: Notebook) -> None:
         if prompt.startswith("A night"):
             expect(form.cards().first).to_contain_text("Done", timeout=60_000)
     page.wait_text(3, "Generating")
-    kept(form.screenshot("readme-panel", 1000), "panel")
+    save_jpeg(form.screenshot("readme-panel", 1000), "panel")
 
 
-def gallery(page: Notebook) -> None:
-    """The newest pictures on tiles, two of them selected."""
+def capture_gallery(page: Notebook) -> None:
+    """Capture the gallery with two selected pictures."""
     page.run_and_wait(4, timeout=180)
     page.run_and_wait(5)
     expect(page.page.locator(".lx-tile img")).to_have_count(10, timeout=60_000)
@@ -72,11 +72,11 @@ def gallery(page: Notebook) -> None:
         page.page.locator(".lx-tile input[type=checkbox]").nth(tile).check()
     page.wait_text(5, "2 selected")
     page.page.mouse.move(0, 0)
-    kept(page.screenshot("readme-gallery", 5), "gallery")
+    save_jpeg(page.screenshot("readme-gallery", 5), "gallery")
 
 
-def taken(browser: Browser, folder: Path) -> None:
-    """All pictures, from one notebook in an empty folder."""
+def capture_all(browser: Browser, folder: Path) -> None:
+    """Take all screenshots from one notebook in an empty folder."""
     root = folder / "notebooks"
     root.mkdir()
     ipynb.write(
@@ -86,8 +86,8 @@ def taken(browser: Browser, folder: Path) -> None:
     with Lab(root, SOURCES, home=folder / "home", python=sys.executable) as lab:
         page = Notebook(browser, lab)
         page.open("n.ipynb")
-        for part in (cells, panel, gallery):
-            part(page)
+        for capture in (capture_cells, capture_panel, capture_gallery):
+            capture(page)
         page.leave()
 
 
@@ -95,9 +95,9 @@ if __name__ == "__main__":
     driver = Driver()
     try:
         with (
-            driver.awake() as browser,
+            driver.activate() as browser,
             tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         ):
-            taken(browser, Path(folder))
+            capture_all(browser, Path(folder))
     finally:
         driver.stop()

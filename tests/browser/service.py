@@ -1,4 +1,4 @@
-"""A sandbox inside the test process, whose time a test can stop, drive and let go."""
+"""A sandbox inside the test process, with a clock that a test can stop and move."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from liangxin_nb.sandbox.task_timeline import _STATES, state_at
 from liangxin_nb.sandbox.webhooks import WebhookSender
 
 IDENTITY = "tests"
-#: Times faster than life: a task has ended when it is first asked about.
+#: Clock rate at which a task has ended before it is polled for the first time.
 FAST = 50.0
 
 
 class Clock:
-    """Unix seconds that pass at a chosen rate."""
+    """A clock in Unix seconds with an adjustable rate."""
 
     def __init__(self, rate: float = 1.0) -> None:
-        """Begin now."""
+        """Start at the current time."""
         self._lock = threading.Lock()
         self._at, self._since, self._rate = time.time(), time.monotonic(), rate
 
     def __call__(self) -> float:
-        """Return the time."""
+        """Return the time of the clock."""
         with self._lock:
             return self._now()
 
@@ -42,12 +42,12 @@ class Clock:
         return self._at + (time.monotonic() - self._since) * self._rate
 
     def run(self, rate: float) -> None:
-        """Let the time pass at this rate from now on; 0 stops it."""
+        """Set the rate of the clock; 0 stops it."""
         with self._lock:
             self._at, self._since, self._rate = self._now(), time.monotonic(), rate
 
     def move_to(self, moment: float) -> None:
-        """Jump to a moment; never back."""
+        """Set the clock forward to a moment; never back."""
         with self._lock:
             self._at, self._since = max(self._now(), moment), time.monotonic()
 
@@ -55,12 +55,12 @@ class Clock:
 class Service:
     """A sandbox that listens on this machine.
 
-    Its tasks pass through their states by its clock: a test that needs a task to be running stops
-    the time, looks, and then moves on. Questions are answered all the while.
+    The states of its tasks depend on its clock: a test that needs a running task stops the clock,
+    checks what it needs, and then moves the clock forward. Requests are always answered.
     """
 
     def __init__(self, key: str, *, profile: str = "liangxin", any_model: bool = False) -> None:
-        """Start it, and return when it takes calls."""
+        """Start the sandbox and wait until it accepts requests."""
         self.key = key
         self.faults = Faults()
         self.clock = Clock()
@@ -69,8 +69,8 @@ class Service:
         )
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        caller = WebhookSender(self._state, key, None)
-        app = create_app(self._state, key, IDENTITY, caller)
+        webhooks = WebhookSender(self._state, key, None)
+        app = create_app(self._state, key, IDENTITY, webhooks)
         config = uvicorn.Config(
             app,
             http=TrackingProtocol,
@@ -79,7 +79,7 @@ class Service:
             access_log=False,
             lifespan="off",
             date_header=False,
-            timeout_graceful_shutdown=1,  # a delayed answer is not waited for
+            timeout_graceful_shutdown=1,  # do not wait for a delayed response
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name="service", daemon=True)
@@ -90,56 +90,56 @@ class Service:
         asyncio.run(self._server.serve(sockets=[self._socket]))
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the sandbox."""
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()
 
     def publish(self, results: Path) -> None:
-        """Let sessions of the profile "sandbox" with this results folder find this sandbox.
+        """Let sessions of the profile "sandbox" with this results folder use this sandbox.
 
-        They start one of their own only where the folder names none that answers.
+        They start another one only if the address in the folder does not respond.
         """
         state = results / ".sandbox"
         state.mkdir(parents=True, exist_ok=True)
         address = {"url": self.url, "identity": IDENTITY}
         (state / ADDRESS).write_text(json.dumps(address), encoding="utf-8")
 
-    # ---- its time
+    # ---- clock
 
     def reset(self) -> None:
-        """Let time pass quickly, and nothing go wrong."""
+        """Remove all faults and let the clock run fast."""
         self.faults.replace([])
         self.clock.run(FAST)
 
     def run_time(self, rate: float = FAST) -> None:
-        """Let time pass, so many times faster than life."""
+        """Let the clock run at this rate."""
         self.clock.run(rate)
 
     def stop_time(self) -> None:
-        """Let no task change its state any more, until time is moved or runs again."""
+        """Stop the clock: no task changes its state until the clock is moved or runs again."""
         self.clock.run(0)
 
     def move_to(self, state: str) -> None:
-        """Stop the time where every task created so far has reached a state, "success" at last."""
+        """Stop the clock when all tasks created so far have reached a state, such as "success"."""
         self.stop_time()
         share = dict(_STATES)[state]
         ends = [task.created_ms + task.total_ms * share for task in self._tasks()]
         self.clock.move_to(max(ends) / 1000 + 0.001)
 
-    # ---- what it has seen
+    # ---- tasks and requests
 
     @property
     def created(self) -> int:
-        """How many tasks were created."""
+        """The number of created tasks."""
         return self._state.task_count
 
     def calls(self, name: str) -> int:
-        """How many calls of that name have come: createTask, recordInfo."""
+        """Return the number of requests of a kind: createTask, recordInfo."""
         return self._state.calls[name]
 
     def states(self) -> dict[str, str]:
-        """The state of each task at this moment."""
+        """Return the state of each task."""
         now = int(self.clock() * 1000)
         return {
             task.id: state_at(task.created_ms, task.total_ms, now, task.faults)[0]

@@ -1,10 +1,10 @@
-"""The panel and the cards for everybody: axe-core finds nothing, the Tab key reads in order."""
+"""Accessibility of panel and cards: axe-core reports no violation, Tab follows reading order."""
 
 import pytest
 from playwright.sync_api import expect
 
 from .. import hostile
-from .axe import findings
+from .axe import find_violations
 from .escaping import assert_only_text
 from .form import Form
 
@@ -21,7 +21,7 @@ CELLS = [
 
 @pytest.fixture
 def page(notebook):
-    """One notebook for all tests of this module."""
+    """Open one notebook for all tests of this module."""
     page = notebook(CELLS, shared=True)
     if page.prompt(LOAD) == "[ ]":
         page.run_and_wait(LOAD)
@@ -30,7 +30,7 @@ def page(notebook):
 
 @pytest.fixture
 def form(page):
-    """A panel with all that it can show: settings, remarks, a picture, a failure."""
+    """Open a panel and let it show settings, messages, a picture and a failed job."""
     form = Form(page, PANEL)
     if page.prompt(PANEL) == "[ ]":
         page.run_and_wait(PANEL)
@@ -61,56 +61,56 @@ def fill(form):
 
 @pytest.mark.parametrize("width", [1280, 800])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_in_the_panel(page, form, theme, width):
+def test_panel_has_no_accessibility_violations(page, form, theme, width):
     page.set_theme(theme)
-    assert findings(page, ".lx-panel", width) == []
+    assert find_violations(page, ".lx-panel", width) == []
     form.screenshot(f"composer-{theme}-{width}-full", width)
 
 
-def test_nothing_sticks_out_of_the_panel_in_a_narrow_window(page, form):
+def test_panel_elements_fit_into_a_narrow_window(page, form):
     page.page.set_viewport_size({"width": 800, "height": 900})
     outside = page.page.evaluate(
-        "() => [...document.querySelectorAll('.lx-panel *')].filter(one => {"
-        "  const edge = one.closest('.lx-panel').getBoundingClientRect().right;"
-        "  return one.getBoundingClientRect().right > edge + 1 && one.offsetWidth > 2;"
-        "}).map(one => one.outerHTML.slice(0, 200))"
+        "() => [...document.querySelectorAll('.lx-panel *')].filter(element => {"
+        "  const edge = element.closest('.lx-panel').getBoundingClientRect().right;"
+        "  return element.getBoundingClientRect().right > edge + 1 && element.offsetWidth > 2;"
+        "}).map(element => element.outerHTML.slice(0, 200))"
     )
     assert outside == []
 
 
-def test_words_from_outside_are_text_in_the_panel(page, form):
+def test_untrusted_text_is_escaped_in_the_panel(page, form):
     expect(form.cards().last).to_contain_text(f"{hostile.SOURCE} onerror=")
     assert_only_text(page)
 
 
-def test_axe_finds_nothing_in_a_card_of_a_cell(page, service):
+def test_card_has_no_accessibility_violations(page, service):
     service.stop_time()
     page.run_and_wait(CARD)
     page.wait_text(CARD, "(Waiting|Queuing|Generating)")
     page.click(CARD, "Copy id")
     card = f"{page._selector(CARD)} .lx-card"
     expect(page.page.locator(card).get_by_role("textbox")).to_be_focused()
-    assert findings(page, card) == []
+    assert find_violations(page, card) == []
     page.screenshot("card-copy-id", CARD)
 
 
-def test_the_tab_key_goes_through_the_panel_in_reading_order(page):
+def test_tab_key_follows_the_reading_order_of_the_panel(page):
     page.run_and_wait(FRESH_PANEL)
     form = Form(page, FRESH_PANEL)
     form.write("a lake")
     form.box.get_by_role("checkbox", name="Settings").focus()
-    seen = []
+    labels = []
     for _ in range(12):
         page.page.keyboard.press("Tab")
-        seen.append(
+        labels.append(
             page.page.evaluate(
-                "() => { const one = document.activeElement;"
-                " return one.labels?.[0]?.textContent || one.textContent.trim(); }"
+                "() => { const element = document.activeElement;"
+                " return element.labels?.[0]?.textContent || element.textContent.trim(); }"
             )
         )
-    earlier = ("◂ Earlier", "Later ▸")  # can be pressed where the ledger has prompts
-    seen = [name for name in seen if name not in earlier][:11]
-    assert seen == [
+    earlier = ("◂ Earlier", "Later ▸")  # enabled only if the ledger has prompts
+    labels = [name for name in labels if name not in earlier][:11]
+    assert labels == [
         "Model", "Prompt", "Earlier prompts", "Aspect ratio", "Image size", "Seed", "Roll",
         "Num inference steps", "Output format", "Enable safety checker", "Generate",
     ]  # fmt: skip

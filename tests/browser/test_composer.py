@@ -1,4 +1,4 @@
-"""The panel as a person meets it: every control, in a real JupyterLab."""
+"""All controls of the panel, in JupyterLab."""
 
 import json
 import re
@@ -15,12 +15,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("service")]
 LOAD, PANEL, MORE = range(3)
 CELLS = ["%load_ext liangxin_nb", "%liangxin panel", ""]
 PROMPT = "A small cafe terrace at night, rain on the stones"
-#: What the panel says below itself, also where nothing else can be drawn.
+#: Text below the panel, also displayed without widgets.
 DURABLE = "The liangxin_nb panel lives as long as its kernel; %liangxin panel opens it again."
 
 
 def fresh_panel(page):
-    """Run the panel's cell, and return the new panel."""
+    """Run the panel's cell and return the new panel."""
     if page.prompt(LOAD) == "[ ]":
         page.run_and_wait(LOAD)
     page.run_and_wait(PANEL)
@@ -31,19 +31,19 @@ def fresh_panel(page):
 
 @pytest.fixture
 def page(notebook):
-    """One notebook for all tests that change no setting."""
+    """Open one notebook for all tests that change no settings."""
     return notebook(CELLS, shared=True)
 
 
 @pytest.fixture
 def form(page):
-    """A new panel, when no task of the one before is running any more: it would show its card."""
+    """Open a new panel after all tasks have ended; it would show cards of running tasks."""
     expect(Form(page, PANEL).button("Leave")).to_have_count(0)
     return fresh_panel(page)
 
 
-def ask(form, prompt, count=1):
-    """Ask for a small picture; wait until as many cards are there."""
+def generate(form, prompt, count=1):
+    """Submit a small picture and wait for that number of cards."""
     form.write(prompt)
     form.field("Image size").select_option("square")
     form.wait_code("--size square")
@@ -55,7 +55,7 @@ def wait_done(form, count=1):
     expect(form.cards().get_by_text("Done")).to_have_count(count)
 
 
-def test_the_code_follows_what_is_chosen(form):
+def test_code_shows_the_chosen_options(form):
     expect(form.box).to_contain_text("Sandbox: drawn on this machine, no model is run")
     form.write(PROMPT)
     form.field("Image size").select_option("landscape_4_3")
@@ -69,11 +69,11 @@ def test_the_code_follows_what_is_chosen(form):
     form.wait_code("-o output_format=png")
 
 
-def test_the_panel_works_while_a_cell_is_busy(page, form, service, busy_cell):
+def test_panel_works_while_a_cell_is_busy(page, form, service, busy_cell):
     service.stop_time()
     page.call("edit", MORE, busy_cell.source)
     page.run(MORE)
-    ask(form, PROMPT)
+    generate(form, PROMPT)
     expect(form.cards()).to_contain_text("Waiting")
     service.move_to("success")
     wait_done(form)
@@ -84,9 +84,9 @@ def test_the_panel_works_while_a_cell_is_busy(page, form, service, busy_cell):
     assert page.errors == []
 
 
-def test_a_card_keeps_its_height_when_its_picture_comes(form, service):
+def test_card_keeps_its_height_when_its_picture_arrives(form, service):
     service.stop_time()
-    ask(form, PROMPT)
+    generate(form, PROMPT)
     expect(form.cards()).to_contain_text("Waiting")
     before = form.cards().bounding_box()
     service.move_to("success")
@@ -97,8 +97,8 @@ def test_a_card_keeps_its_height_when_its_picture_comes(form, service):
     form.screenshot("composer-light-1280")
 
 
-def test_again_and_vary_ask_for_more_pictures(form):
-    ask(form, PROMPT)
+def test_again_and_vary_create_more_pictures(form):
+    generate(form, PROMPT)
     wait_done(form)
     form.button("Vary").click()
     expect(form.cards()).to_have_count(2)
@@ -107,9 +107,9 @@ def test_again_and_vary_ask_for_more_pictures(form):
     wait_done(form, 3)
 
 
-def test_edit_and_copy_give_back_what_was_asked_for(page, form):
+def test_edit_and_copy_restore_the_request(page, form):
     form.field("Seed").fill("4711")
-    ask(form, PROMPT)
+    generate(form, PROMPT)
     wait_done(form)
     form.write("something else")
     form.cards().get_by_role("button", name="Edit").click()
@@ -126,9 +126,9 @@ def test_edit_and_copy_give_back_what_was_asked_for(page, form):
     expect(copy).to_have_value(re.compile(r"^task_"))
 
 
-def test_leave_and_collect_in_the_panel(form, service):
+def test_detach_and_collect_in_the_panel(form, service):
     service.stop_time()
-    ask(form, PROMPT)
+    generate(form, PROMPT)
     expect(form.cards()).to_contain_text("Waiting")
     form.button("Leave").click()
     expect(form.cards()).to_contain_text("Detached (still running)")
@@ -138,8 +138,8 @@ def test_leave_and_collect_in_the_panel(form, service):
     expect(form.cards().get_by_role("img")).to_be_visible()
 
 
-def test_references_come_from_a_path_an_upload_and_the_newest_results(form, lab, tmp_path):
-    ask(form, "a lake")
+def test_references_can_be_paths_uploads_and_recent_results(form, lab, tmp_path):
+    generate(form, "a lake")
     wait_done(form)
     Image.new("RGB", (300, 200), "teal").save(lab.root / "my photo.png")
     Image.new("RGB", (300, 200), "maroon").save(tmp_path / "own.png")
@@ -168,9 +168,9 @@ def test_references_come_from_a_path_an_upload_and_the_newest_results(form, lab,
 
 
 def test_earlier_prompts_by_button_and_by_arrow_key(form):
-    ask(form, "the first lake")
+    generate(form, "the first lake")
     expect(form.box).to_contain_text("Asked for.")
-    ask(form, "the second lake", 2)
+    generate(form, "the second lake", 2)
     form.field("Prompt").fill("a draft")
     form.button("Earlier").click()
     expect(form.field("Prompt")).to_have_value("the second lake")
@@ -184,20 +184,20 @@ def test_earlier_prompts_by_button_and_by_arrow_key(form):
     expect(form.field("Prompt")).to_have_value("the first lake")
 
 
-def test_what_is_wrong_is_said_beside_the_field_and_nothing_below_it_moves(form):
+def test_error_is_shown_beside_its_field_without_moving_the_form(form):
     form.write("a lake")
-    place = form.top(form.button("Generate"))
+    top = form.top(form.button("Generate"))
     form.field("Seed").fill("seven")
     expect(form.box).to_contain_text("seed 'seven' is not a whole number")
     form.button("Generate").click()
     expect(form.box.get_by_role("alert").first).to_be_visible()
     assert form.cards().count() == 0
-    assert form.top(form.button("Generate")) == place
+    assert form.top(form.button("Generate")) == top
     form.field("Seed").fill("7")
     expect(form.box.get_by_role("alert")).to_have_count(0)
 
 
-def test_width_and_height_are_given_together_and_instead_of_an_aspect_ratio(form):
+def test_width_and_height_exclude_an_aspect_ratio(form):
     form.write("a lake")
     form.field("Model").select_option(label="Black Forest Labs · Flux 2 Pro")
     form.box.get_by_role("checkbox", name="Width").check()
@@ -206,7 +206,7 @@ def test_width_and_height_are_given_together_and_instead_of_an_aspect_ratio(form
     form.wait_code("--size 1024x768")
 
 
-def test_a_model_that_the_catalogue_does_not_list_is_asked_for_by_its_name(form):
+def test_model_outside_the_catalogue_is_requested_by_its_name(form):
     form.write("a lake")
     form.field("Model").select_option(label="Another model, by its name")
     form.field("Its name").fill("no-such-model")
@@ -218,8 +218,8 @@ def test_a_model_that_the_catalogue_does_not_list_is_asked_for_by_its_name(form)
 
 
 @pytest.fixture
-def widgets_are_saved(lab):
-    """JupyterLab saves the state of the widgets, as a user may tell it to."""
+def save_widget_state(lab):
+    """Enable the JupyterLab setting that saves the state of widgets."""
     folder = lab.home.folder / "settings/@jupyter-widgets/jupyterlab-manager"
     folder.mkdir(parents=True)
     (folder / "plugin.jupyterlab-settings").write_text(json.dumps({"saveState": True}))
@@ -227,8 +227,8 @@ def widgets_are_saved(lab):
     lab.home.reset_settings()
 
 
-def test_the_key_is_in_no_widget_and_in_no_saved_notebook(
-    notebook, new_window, widgets_are_saved, lab, service
+def test_key_is_not_in_widgets_or_saved_notebooks(
+    notebook, new_window, save_widget_state, lab, service
 ):
     state = (
         "import json\nfrom ipywidgets.widgets.widget import _instances\n"
@@ -247,7 +247,7 @@ def test_the_key_is_in_no_widget_and_in_no_saved_notebook(
     form.screenshot("composer-settings")
     form.button("Use these").click()
     expect(form.box).to_contain_text("LiangXin at 127.0.0.1")
-    ask(form, "a lake")
+    generate(form, "a lake")
     wait_done(form)
     states = page.run_and_wait(2)
     assert "a key is held in memory" in states
@@ -255,25 +255,25 @@ def test_the_key_is_in_no_widget_and_in_no_saved_notebook(
     assert "key=••••••" in page.run_and_wait(3)
     page.save()
     text = (lab.root / page.path).read_text(encoding="utf-8")
-    assert "a key is held in memory" in text, "the widgets' state is saved in this notebook"
+    assert "a key is held in memory" in text, "the widgets' state is not saved in this notebook"
     assert KEY not in text
     assert page.page.content().count(KEY) == 0
 
 
-def test_a_reloaded_page_has_the_pictures_and_a_panel_that_works(notebook):
+def test_reloaded_page_has_the_pictures_and_a_working_panel(notebook):
     page = notebook(CELLS)
     form = fresh_panel(page)
-    ask(form, "a lake at dawn")
+    generate(form, "a lake at dawn")
     wait_done(form)
     page.save()
     page.reload()
     again = Form(page, PANEL)
     expect(again.cards().get_by_role("img", name="a lake at dawn")).to_be_visible()
-    ask(again, "a lake at noon", 2)
+    generate(again, "a lake at noon", 2)
     wait_done(again, 2)
 
 
-def test_a_saved_panel_without_its_kernel_says_how_to_open_it(notebook, lab):
+def test_saved_panel_without_a_kernel_says_how_to_open_it(notebook, lab):
     page = notebook(CELLS)
     fresh_panel(page)
     page.save()

@@ -1,4 +1,4 @@
-"""The first picture as a person meets it: a real JupyterLab, a real browser, the real sandbox."""
+"""Cells, cards and pictures in JupyterLab with the sandbox."""
 
 import json
 import re
@@ -18,21 +18,21 @@ PROMPT = "A lighthouse on a cliff, storm coming in"
 ASK = f"%%liangxin --seed 7\n{PROMPT}"
 WAIT = f"%%liangxin --wait --out job --seed 7\n{PROMPT}"
 RUNNING = "(Waiting|Queuing|Generating)"
-#: What a cell shows once its card has given way to a picture.
+#: Text of a cell whose card was replaced by a picture.
 NO_TEXT = "^$"
 
 
-def ledger(lab):
-    """The ledger of the notebooks' folder."""
+def open_ledger(lab):
+    """Open the ledger of the notebooks' folder."""
     return Ledger(lab.results / "ledger.sqlite")
 
 
-def saved(lab, page, cell):
-    """The outputs of a cell in the saved file."""
+def saved_outputs(lab, page, cell):
+    """Read the outputs of a cell from the saved file."""
     return nbformat.read(lab.root / page.path, 4).cells[cell].outputs
 
 
-def test_the_card_lives_while_another_cell_is_busy(notebook, service, busy_cell):
+def test_card_is_updated_while_another_cell_is_busy(notebook, service, busy_cell):
     service.stop_time()
     page = notebook([LOAD, ASK, busy_cell.source])
     assert "sandbox" in page.run_and_wait(0)
@@ -51,14 +51,14 @@ def test_the_card_lives_while_another_cell_is_busy(notebook, service, busy_cell)
     page.screenshot("picture-done")
 
 
-def test_the_picture_stays_in_the_saved_notebook_without_a_kernel(notebook, lab):
+def test_picture_stays_in_the_saved_notebook_without_a_kernel(notebook, lab):
     page = notebook([LOAD, ASK])
     page.run_and_wait(0)
     page.run_and_wait(1)
     page.wait("shows", 1, NO_TEXT)
     (image,) = page.images(1)
     page.save()
-    (output,) = saved(lab, page, 1)
+    (output,) = saved_outputs(lab, page, 1)
     assert set(output.data) == {"image/jpeg", "text/plain"}
     assert len(json.dumps(output)) <= 64 * 1024
     assert output.metadata.liangxin.task_id in output.data["text/plain"]
@@ -69,7 +69,7 @@ def test_the_picture_stays_in_the_saved_notebook_without_a_kernel(notebook, lab)
     again.screenshot("picture-reopened-without-kernel")
 
 
-def test_leave_ends_a_waiting_cell_and_collect_keeps_the_picture(notebook, lab, service):
+def test_detach_ends_a_waiting_cell_and_collect_saves_the_picture(notebook, lab, service):
     service.stop_time()
     page = notebook([LOAD, WAIT])
     page.run_and_wait(0)
@@ -82,17 +82,17 @@ def test_leave_ends_a_waiting_cell_and_collect_keeps_the_picture(notebook, lab, 
     assert service.states()[task_id] == "waiting", "the wait ended before the task did"
     assert "it may be billed" in text
     assert f"%liangxin resume {task_id}" in text
-    assert ledger(lab).find(task_id).status == "submitted"
-    page.screenshot("card-left", 1)
+    assert open_ledger(lab).find(task_id).status == "submitted"
+    page.screenshot("card-detached", 1)
     page.click(1, "Collect")
     page.wait_text(1, RUNNING)
     service.move_to("success")
     wait_until(lambda: page.images(1))
-    assert ledger(lab).find(task_id).status == "saved"
+    assert open_ledger(lab).find(task_id).status == "saved"
     assert [image["mime"] for image in page.images(1)] == ["image/jpeg"]
 
 
-def test_interrupt_ends_the_wait_and_the_task_can_be_collected(notebook, lab, service):
+def test_interrupt_ends_the_wait_and_resume_collects_the_task(notebook, lab, service):
     service.stop_time()
     page = notebook([LOAD, WAIT, "job.task_id", "%liangxin resume"])
     page.run_and_wait(0)
@@ -111,11 +111,11 @@ def test_interrupt_ends_the_wait_and_the_task_can_be_collected(notebook, lab, se
     page.run_and_wait(0)
     page.run_and_wait(3)
     service.move_to("success")
-    wait_until(lambda: ledger(lab).find(task_id).status == "saved")
-    assert "unconfirmed" not in ledger(lab).count_by_status()
+    wait_until(lambda: open_ledger(lab).find(task_id).status == "saved")
+    assert "unconfirmed" not in open_ledger(lab).count_by_status()
 
 
-def test_a_reloaded_page_still_sees_the_card_and_then_the_picture(notebook, service):
+def test_reloaded_page_shows_the_card_and_then_the_picture(notebook, service):
     service.stop_time()
     page = notebook([LOAD, ASK])
     page.run_and_wait(0)
@@ -130,16 +130,16 @@ def test_a_reloaded_page_still_sees_the_card_and_then_the_picture(notebook, serv
     assert image["alt"] == PROMPT
     picture = page.page.locator(".lx-card .lx-picture").bounding_box()
     words = page.page.locator(".lx-card .lx-prompt").bounding_box()
-    assert words["y"] >= picture["y"] + picture["height"], "the words stand below the picture"
+    assert words["y"] >= picture["y"] + picture["height"], "the prompt is below the picture"
     page.screenshot("card-done-after-reload", 1)
 
 
-#: One notebook for tests that each run cells of their own in it.
+#: One notebook for several tests; each test runs other cells.
 CELLS = {
     "load": LOAD,
     "wrong value": "%%liangxin --aspect 7:5\na cat",
     "rejected": "%%liangxin no-such-model --wait\na cat",
-    "refused later": f"%%liangxin no-such-model\n{hostile.TEXT}",
+    "rejected later": f"%%liangxin no-such-model\n{hostile.TEXT}",
     "job": "import liangxin_nb as lx\nlx.generate('a garden in spring', size='square')",
     "card": "%%liangxin\n" + f"雨夜的咖啡馆，石板路上的灯光 {hostile.TEXT} & so on, " * 4,
     "doctor": "%liangxin doctor",
@@ -153,47 +153,47 @@ CELL = {name: number for number, name in enumerate(CELLS)}
 
 @pytest.fixture
 def loaded(notebook):
-    """The notebook with the cells above, the first of which has run."""
+    """Open the notebook with the cells above and run the first cell."""
     page = notebook(list(CELLS.values()), shared=True)
     if page.prompt(0) == "[ ]":
         page.run_and_wait(0)
     return page
 
 
-def test_a_wrong_value_is_one_line_that_fails_the_cell(loaded):
+def test_invalid_value_fails_the_cell_with_one_line(loaded):
     assert loaded.run_and_wait(CELL["wrong value"]) == (
         "UsageError: aspect_ratio '7:5' is not one of 1:1, 3:4, 9:16, 4:3, 16:9. "
         "Nothing was sent, nothing was billed. %liangxin models z-image lists its inputs."
     )
 
 
-def test_a_refusal_is_one_line_that_fails_the_waiting_cell(loaded):
+def test_rejected_request_fails_the_waiting_cell_with_one_line(loaded):
     loaded.run_and_wait(CELL["rejected"])
     text = loaded.wait_text(CELL["rejected"], "UsageError")
     assert "unsupported model: no-such-model" in text
     assert "Traceback" not in text
-    loaded.screenshot("refused", CELL["rejected"])
+    loaded.screenshot("rejected", CELL["rejected"])
 
 
-def test_a_failure_without_waiting_stays_readable_in_the_saved_notebook(loaded, lab):
-    cell = CELL["refused later"]
+def test_rejected_request_without_wait_stays_in_the_saved_notebook(loaded, lab):
+    cell = CELL["rejected later"]
     loaded.run_and_wait(cell)
     loaded.wait_text(cell, "Rejected · no-such-model\\s+The service refused the request \\(400\\)")
     loaded.save()
-    (output,) = saved(lab, loaded, cell)
+    (output,) = saved_outputs(lab, loaded, cell)
     assert set(output.data) == {"text/html", "text/plain"}
 
 
 def test_tab_offers_models_options_and_values(loaded):
     cell = CELL["empty"]
-    offered = loaded.type_and_tab(cell, "%%liangxin ")
-    assert {"z-image", "seedream-v4-5", "--aspect", "--seed"} <= set(offered)
+    completions = loaded.type_and_tab(cell, "%%liangxin ")
+    assert {"z-image", "seedream-v4-5", "--aspect", "--seed"} <= set(completions)
     assert loaded.type_and_tab(cell, "%%liangxin z-image --aspect 1") == ["1:1", "16:9"]
     assert "num_inference_steps=" in loaded.type_and_tab(cell, "%%liangxin z-image -o ")
     assert loaded.type_and_tab(cell, "%liangxin res") == ["resume"]
 
 
-def test_a_job_as_the_last_line_shows_its_card_and_then_its_picture(loaded, service):
+def test_job_as_the_last_line_shows_its_card_and_then_its_picture(loaded, service):
     service.stop_time()
     loaded.run_and_wait(CELL["job"])
     loaded.wait_text(CELL["job"], f"{RUNNING}[^]*a garden in spring")
@@ -217,9 +217,9 @@ def test_cards_and_tables_are_readable_in_both_themes(loaded, service, theme):
     assert loaded.errors == []
 
 
-def test_a_prompt_is_text_in_cards_and_tables(loaded):
-    loaded.run_and_wait(CELL["refused later"])
-    loaded.wait_text(CELL["refused later"], "Rejected")
+def test_prompt_is_escaped_in_cards_and_tables(loaded):
+    loaded.run_and_wait(CELL["rejected later"])
+    loaded.wait_text(CELL["rejected later"], "Rejected")
     loaded.run_and_wait(CELL["tasks"])
     loaded.wait_text(CELL["tasks"], f"{hostile.SOURCE} onerror=")
     loaded.run_and_wait(CELL["card"])

@@ -1,4 +1,4 @@
-"""Front ends in a browser beside JupyterLab: the rows of the matrix that are quick to try."""
+"""Front ends other than JupyterLab in a browser: the fast rows of `make matrix`."""
 
 import pytest
 
@@ -9,5 +9,5 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("name", ["notebook", "voila"])
-def test_a_card_lives_and_a_picture_stays(name, tmp_path, chromium_browser):
+def test_front_end_shows_a_live_card_and_then_the_picture(name, tmp_path, chromium_browser):
     assert PAGES[name](running(), tmp_path, chromium_browser)

@@ -1,4 +1,4 @@
-"""The gallery as a person meets it: every control, in a real JupyterLab and a real browser."""
+"""All controls of the gallery, in JupyterLab."""
 
 import json
 import re
@@ -16,13 +16,13 @@ from liangxin_nb.sandbox.painter import paint
 
 from .. import hostile, stock
 from ..conftest import wait_until
-from .axe import findings
+from .axe import find_violations
 from .escaping import assert_only_text
 from .window import SCREENSHOTS, SIZE
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("service")]
 OPEN = "%load_ext liangxin_nb\n%liangxin gallery"
-#: What it says below itself, also where nothing else can be drawn.
+#: Text below the gallery, also displayed without widgets.
 DURABLE = "The gallery lives as long as its kernel; %liangxin gallery opens it again."
 LONG = f"雨夜的咖啡馆，石板路上的灯光，穿着红色雨衣的孩子与一只黑猫 {hostile.TEXT} & " * 4
 PROMPTS = (
@@ -36,25 +36,25 @@ PROMPTS = (
     "Still life with pears and a blue jug on a linen cloth",
 )
 SHAPES = ((480, 360), (320, 480), (400, 400), (512, 288))
-#: Tiles of the first page, from the newest on.
+#: Tiles of the first page, newest first.
 TWO_AT_ONCE, FILM, HAIKU, LIGHTHOUSE, CAFE = range(5)
 GALLERY, MORE = range(2)
 
 
 @pytest.fixture(scope="module")
 def stocked(lab):
-    """Thirty results of every kind in the notebooks' folder, newest last; one has failed."""
+    """Save results of all kinds in the notebooks' folder, newest last, and one failed job."""
     session = Session(profile="sandbox", results=lab.results)
     pictures = [paint(p, seed=n, size=SHAPES[n % 4]) for n, p in enumerate(PROMPTS[:5])]
     sea = encode_webm(pictures[1], (320, 180), 2)
-    at = time.time() - 30 * 3600
+    start = time.time() - 30 * 3600
     for n in range(26):
         stock.kept(
-            session, PROMPTS[n % 8], model=stock.MODELS[n % 2], created_at=at + n * 3600,
+            session, PROMPTS[n % 8], model=stock.MODELS[n % 2], created_at=start + n * 3600,
             parts=[("image", pictures[n % 5])], batch_id="0123456789ab" if n < 5 else "",
             seed=n, image_size="landscape_4_3",
         )  # fmt: skip
-    last = at + 26 * 3600
+    last = start + 26 * 3600
     stock.kept(
         session, "A haiku about rain", created_at=last, parts=[("text", "夜の雨 a lamp".encode())]
     )
@@ -69,7 +69,7 @@ def stocked(lab):
 
 @pytest.fixture
 def page(notebook, stocked):
-    """The gallery as it is when it has just been opened: the newest first, nothing selected."""
+    """Open the gallery, or reset it: newest first, without filters, nothing selected."""
     page = notebook([OPEN, ""], shared=True)
     if page.prompt(GALLERY) == "[ ]":
         page.run_and_wait(GALLERY)
@@ -90,17 +90,17 @@ def page(notebook, stocked):
 
 
 def tile(page, number):
-    """The button that opens a tile."""
+    """Return the button that opens a tile."""
     return page.page.locator(".lx-tile .lx-open").nth(number)
 
 
-def box(page, number):
-    """The box that selects a tile."""
+def checkbox(page, number):
+    """Return the checkbox that selects a tile."""
     return page.page.locator(".lx-tile input[type=checkbox]").nth(number)
 
 
-def filters(page, label):
-    """A control above the contact sheet."""
+def filter_control(page, label):
+    """Return a control above the tiles."""
     return page.page.locator(".lx-filters").get_by_label(label, exact=True)
 
 
@@ -110,7 +110,7 @@ def search(page, words):
     field.press("Enter")
 
 
-# ---- how it looks
+# ---- views
 
 
 def show_sheet(page):
@@ -119,7 +119,7 @@ def show_sheet(page):
 
 def show_comparison(page):
     for number in (LIGHTHOUSE, CAFE):
-        box(page, number).check()
+        checkbox(page, number).check()
     page.wait_text(GALLERY, "2 selected")
     page.click(GALLERY, "Compare")
     page.wait_text(GALLERY, "differs")
@@ -128,7 +128,7 @@ def show_comparison(page):
 def show_one(page):
     tile(page, CAFE).click()
     page.wait_text(GALLERY, "Open the original")
-    # The large picture has taken the thumbnail's place.
+    # The large picture has replaced the thumbnail.
     page.wait_js(f"document.querySelector('.lx-left img')?.naturalWidth === {SHAPES[0][0]}")
 
 
@@ -142,36 +142,36 @@ VIEWS = {"": show_sheet, "compare-": show_comparison, "one-": show_one, "film-":
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_and_both_widths_are_pictured(page, theme, view):
+def test_view_has_no_accessibility_violations(page, theme, view):
     page.set_theme(theme)
     VIEWS[view](page)
     for width in (1280, 800):
-        take_picture(page, f"gallery-{view}{theme}-{width}", width)
-    assert findings(page, ".lx-gallery") == []
+        take_screenshot(page, f"gallery-{view}{theme}-{width}", width)
+    assert find_violations(page, ".lx-gallery") == []
     assert page.errors == []
 
 
-def take_picture(page, name, width):
-    """The gallery's cell at a width, as tall as it is."""
+def take_screenshot(page, name, width):
+    """Take a screenshot of the whole gallery in a window of that width."""
     gallery = page.page.locator(".lx-gallery")
     page.page.set_viewport_size({"width": width, "height": 1500})
-    tall = int(gallery.bounding_box()["height"]) + 300
-    page.page.set_viewport_size({"width": width, "height": tall})
+    height = int(gallery.bounding_box()["height"]) + 300
+    page.page.set_viewport_size({"width": width, "height": height})
     gallery.screenshot(path=SCREENSHOTS / f"{name}.png")
     page.page.set_viewport_size(SIZE)
 
 
-def test_a_film_looks_like_its_first_picture(page):
+def test_video_is_displayed_by_its_first_frame(page):
     poster = page.page.locator(".lx-tile img[alt='A film of the sea']")
     assert poster.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [320, 180]
 
 
-def test_a_prompt_is_text_in_every_view(page):
+def test_prompt_is_escaped_in_all_views(page):
     search(page, "雨夜 黑猫")
     page.wait_text(GALLERY, f"1–3 of 3[^]*{hostile.SOURCE} onerror=")
     assert_only_text(page)
     for number in range(2):
-        box(page, number).check()
+        checkbox(page, number).check()
     page.click(GALLERY, "Compare")
     page.wait_text(GALLERY, f"Back to all[^]*{hostile.SOURCE} onerror=")
     assert_only_text(page)
@@ -182,10 +182,10 @@ def test_a_prompt_is_text_in_every_view(page):
     assert_only_text(page)
 
 
-# ---- what its controls do
+# ---- controls
 
 
-def test_pages_turn_while_a_cell_is_busy(page, busy_cell):
+def test_pages_can_be_changed_while_a_cell_is_busy(page, busy_cell):
     page.call("edit", MORE, busy_cell.source)
     page.run(MORE)
     page.click(GALLERY, "Next")
@@ -197,64 +197,64 @@ def test_pages_turn_while_a_cell_is_busy(page, busy_cell):
     page.wait_done(MORE)
 
 
-def test_words_and_model_narrow_the_page_and_reset_widens_it(page):
+def test_results_are_filtered_by_words_and_model_until_reset(page):
     search(page, "雨夜 黑猫")
     page.wait_text(GALLERY, "1–3 of 3")
-    filters(page, "Model").select_option(label=f"{stock.MODELS[1]} · 13")
+    filter_control(page, "Model").select_option(label=f"{stock.MODELS[1]} · 13")
     page.wait_text(GALLERY, "Nothing fits these filters")
     page.click(GALLERY, "Reset filters")
     page.wait_text(GALLERY, "1–24 of 29")
 
 
-def test_what_has_failed_is_found_by_its_state(page):
-    filters(page, "State").select_option(label="Failed, rejected or lost")
+def test_failed_jobs_are_found_by_their_state(page):
+    filter_control(page, "State").select_option(label="Failed, rejected or lost")
     page.wait_text(GALLERY, "Failed\\s+The service said no[^]*Refused by the service")
 
 
-def test_a_batch_is_found_by_its_name(page):
-    filters(page, "Batch").select_option(index=1)
+def test_batch_is_found_by_its_name(page):
+    filter_control(page, "Batch").select_option(index=1)
     page.wait_text(GALLERY, "1–5 of 5")
 
 
-def test_a_day_without_results_shows_none(page):
-    filters(page, "From").fill("2999-01-01")
+def test_date_filter_without_results_shows_none(page):
+    filter_control(page, "From").fill("2999-01-01")
     page.wait_text(GALLERY, "Nothing fits these filters")
 
 
-def test_the_order_can_be_turned_round(page):
+def test_order_can_be_reversed(page):
     first = page.page.locator(".lx-tile img").first
-    filters(page, "Order").select_option(label="Oldest first")
+    filter_control(page, "Order").select_option(label="Oldest first")
     expect(first).to_have_attribute("alt", PROMPTS[0])
-    filters(page, "Order").select_option(label="Newest first")
+    filter_control(page, "Order").select_option(label="Newest first")
     expect(first).to_have_attribute("alt", "Two at once")
 
 
 def test_tiles_can_be_larger(page):
     before = page.page.locator(".lx-tile").first.bounding_box()["width"]
-    filters(page, "Picture size").select_option(label="Large")
+    filter_control(page, "Picture size").select_option(label="Large")
     page.wait_js(
         "w => document.querySelector('.lx-tile').getBoundingClientRect().width > w", before + 40
     )
-    filters(page, "Picture size").select_option(label="Medium")
+    filter_control(page, "Picture size").select_option(label="Medium")
 
 
-def test_the_keyboard_goes_from_a_picture_to_its_box(page):
+def test_tab_key_moves_from_a_picture_to_its_checkbox(page):
     tile(page, LIGHTHOUSE).focus()
     page.page.keyboard.press("Tab")
     page.page.keyboard.press("Space")
     page.wait_text(GALLERY, "1 selected")
-    expect(box(page, LIGHTHOUSE)).to_be_checked()
+    expect(checkbox(page, LIGHTHOUSE)).to_be_checked()
 
 
-def test_two_results_are_compared_and_what_differs_is_marked(page):
+def test_comparison_marks_the_differences(page):
     show_comparison(page)
     page.wait_text(GALLERY, "Prompt\\s+≠ differs")
     expect(page.page.locator(".lx-compare mark").first).to_be_visible()
 
 
-def test_what_is_selected_is_exported_as_a_zip(page, tmp_path):
+def test_selected_results_are_exported_as_a_zip(page, tmp_path):
     for number in (LIGHTHOUSE, CAFE):
-        box(page, number).check()
+        checkbox(page, number).check()
     page.wait_text(GALLERY, "2 selected")
     page.click(GALLERY, "Export")
     page.wait_text(GALLERY, "Exported 2 results")
@@ -265,7 +265,7 @@ def test_what_is_selected_is_exported_as_a_zip(page, tmp_path):
         assert sum(name.endswith("metadata.json") for name in zipped.namelist()) == 2
 
 
-def test_one_is_opened_with_the_keyboard_and_the_way_back_has_the_focus(page):
+def test_result_opened_with_the_keyboard_focuses_the_back_button(page):
     tile(page, TWO_AT_ONCE).focus()
     page.page.keyboard.press("Enter")
     page.wait_text(GALLERY, "2 files: Open the original 1.png")
@@ -273,7 +273,7 @@ def test_one_is_opened_with_the_keyboard_and_the_way_back_has_the_focus(page):
     page.wait_js("document.querySelectorAll('.lx-left img').length === 2")
 
 
-def test_next_one_goes_from_a_film_to_a_text_to_a_picture(page):
+def test_next_one_steps_through_results_of_all_kinds(page):
     show_film(page)
     expect(page.page.locator(".lx-left video")).to_be_visible()
     page.click(GALLERY, "Next one")
@@ -282,14 +282,14 @@ def test_next_one_goes_from_a_film_to_a_text_to_a_picture(page):
     page.wait_text(GALLERY, "A lighthouse on a cliff")
 
 
-def test_the_cell_that_made_a_result_can_be_copied(page):
+def test_cell_of_a_result_can_be_copied(page):
     tile(page, LIGHTHOUSE).click()
     page.wait_text(GALLERY, "Open the original")
     cell = f"%%liangxin {stock.MODELS[1]} --seed 25 -o image_size=landscape_4_3\n{PROMPTS[1]}"
     assert page.page.get_by_label("The cell that made it").input_value() == cell
 
 
-def test_without_a_composer_code_says_how_to_use_a_picture_as_a_reference(page):
+def test_without_a_composer_code_shows_how_to_use_a_reference(page):
     tile(page, LIGHTHOUSE).click()
     page.click(GALLERY, "Send to the composer")
     page.wait_text(GALLERY, "No composer is open")
@@ -300,20 +300,20 @@ def test_without_a_composer_code_says_how_to_use_a_picture_as_a_reference(page):
 
 
 @pytest.fixture
-def one_more(stocked):
-    """A result that is gone after the test, whatever the test does with it."""
+def deletable_result(stocked):
+    """Save a text result, and delete it after the test."""
     record = stock.kept(stocked, "A text to be deleted", parts=[("text", b"words")])
     yield record
     if stocked.ledger.find(record.id).status == "saved":
         Library(stocked).delete(record.id)
 
 
-def test_deleting_asks_first(page, one_more):
+def test_delete_needs_a_confirmation(page, deletable_result):
     page.click(GALLERY, "Refresh")
     page.wait_text(GALLERY, "1–24 of 30")
     tile(page, 0).click()
     expect(page.page.get_by_label("The cell that made it")).to_have_value(
-        re.compile(one_more.request.prompt)
+        re.compile(deletable_result.request.prompt)
     )
     page.click(GALLERY, "Delete")
     page.wait_text(GALLERY, "Delete 1 result\\? The files and their thumbnails go")
@@ -331,19 +331,19 @@ def upload(page, file):
     chooser.value.set_files(file)
 
 
-def test_a_picture_that_is_brought_along_tells_how_it_was_made(page, lab):
+def test_metadata_of_an_uploaded_picture_is_shown(page, lab):
     upload(page, next(lab.results.glob("20*/*/1.png")))
     page.wait_text(GALLERY, "Service\\s+sandbox")
 
 
-def test_a_file_that_is_no_picture_is_rejected_in_words(page, tmp_path):
-    strange = tmp_path / "strange.png"
-    strange.write_bytes(b"\x89PNG\r\n\x1a\n" + b"no picture" * 9)
-    upload(page, strange)
+def test_uploaded_file_that_is_not_a_picture_is_rejected(page, tmp_path):
+    file = tmp_path / "invalid.png"
+    file.write_bytes(b"\x89PNG\r\n\x1a\n" + b"no picture" * 9)
+    upload(page, file)
     page.wait_text(GALLERY, "This is no PNG, JPEG or WebP that can be read")
 
 
-def test_the_original_opens_beside_the_notebook(page):
+def test_original_opens_in_another_tab(page):
     tile(page, TWO_AT_ONCE).click()
     page.wait_text(GALLERY, "Open the original 1.png")
     page.page.locator(".lx-links a").first.click()
@@ -351,10 +351,10 @@ def test_the_original_opens_beside_the_notebook(page):
     page.call("closeOthers")
 
 
-# ---- what it leaves behind
+# ---- saved notebooks
 
 
-def test_a_closed_gallery_leaves_one_picture_that_needs_no_kernel(notebook, stocked, lab):
+def test_closed_gallery_is_replaced_by_one_picture(notebook, stocked, lab):
     page = notebook([OPEN])
     page.run_and_wait(GALLERY)
     page.wait_text(GALLERY, "1–24 of 29")
@@ -375,15 +375,15 @@ def test_a_closed_gallery_leaves_one_picture_that_needs_no_kernel(notebook, stoc
     assert page.errors == []
 
 
-def test_a_notebook_saved_with_an_open_gallery_shows_its_page_without_a_kernel(
+def test_notebook_saved_with_an_open_gallery_shows_its_page_without_a_kernel(
     notebook, stocked, lab
 ):
     page = notebook([OPEN])
     page.run_and_wait(GALLERY)
     page.wait_text(GALLERY, "1–24 of 29")
-    behind = page.page.locator(".jp-OutputArea-child:has(.lx-behind) + .jp-OutputArea-child img")
-    behind.wait_for(state="attached")
-    assert not behind.is_visible(), "the live page is there already"
+    fallback = page.page.locator(".jp-OutputArea-child:has(.lx-behind) + .jp-OutputArea-child img")
+    fallback.wait_for(state="attached")
+    assert not fallback.is_visible(), "the fallback is visible beside the live page"
     page.save()
     view, line, sheet = nbformat.read(lab.root / page.path, 4).cells[GALLERY].outputs[-3:]
     assert "application/vnd.jupyter.widget-view+json" in view.data
@@ -398,7 +398,7 @@ def test_a_notebook_saved_with_an_open_gallery_shows_its_page_without_a_kernel(
     page.screenshot("gallery-reopened-without-kernel", GALLERY)
 
 
-def test_an_empty_gallery_says_what_to_do_first(notebook, lab):
+def test_empty_gallery_says_how_to_start(notebook, lab):
     page = notebook([f"%env LIANGXIN_RESULTS={lab.root / 'empty'}\n{OPEN}"])
     page.run_and_wait(GALLERY)
     page.wait_text(GALLERY, "Nothing is kept yet")

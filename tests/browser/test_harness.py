@@ -1,4 +1,4 @@
-"""The harness itself, tried on plain widgets."""
+"""Tests of the browser test support itself, with simple widgets."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .folder import BusyCell, Folder
 
 pytestmark = pytest.mark.slow
 
-# ipykernel 7.4 answers a widget's messages where its last one was sent from: on the main thread,
-# which a waiting cell blocks. A comm that has forgotten it is answered by a thread of its own.
+# ipykernel 7.4 handles a widget's messages on the thread that sent its last one: the main thread,
+# which a waiting cell blocks. If that attribute is None, another thread handles them.
 LEAVE = """
     import threading
     import ipywidgets
@@ -56,11 +56,11 @@ def lab_env() -> Mapping[str, str]:
 
 
 def code(text: str) -> str:
-    """Return a cell's source without the indentation it has here."""
+    """Remove the indentation of a cell's source."""
     return dedent(text).strip()
 
 
-def test_a_kernel_works_in_its_modules_folder_with_its_modules_variables(
+def test_kernel_has_the_folder_and_the_variables_of_its_module(
     notebook: OpenNotebook, lab: Folder
 ) -> None:
     page = notebook(["import os; print(os.getcwd(), os.environ['LIANGXIN_SPEED'])"])
@@ -87,7 +87,7 @@ def test_widget_changes_while_another_cell_is_busy(
 
 
 def test_click_reaches_a_waiting_cell(notebook: OpenNotebook) -> None:
-    """A button works while another cell, or its own, waits for it."""
+    """A button works while its own cell or another cell waits for it."""
     wait = 'print("left" if left.wait(60) else "stayed")'
     page = notebook([code(LEAVE), wait, code(LEAVE) + "\n" + wait])
     page.run_and_wait(0)
@@ -101,7 +101,7 @@ def test_click_reaches_a_waiting_cell(notebook: OpenNotebook) -> None:
 
 
 def test_interrupt_and_restart(notebook: OpenNotebook, busy_cell: BusyCell) -> None:
-    """Interrupt ends a busy cell, and a restart gives a kernel with no names in it."""
+    """Interrupt ends a busy cell, and a restarted kernel has no variables."""
     page = notebook([f'print("begun")\n{busy_cell.source}', "time.sleep"])
     page.run(0)
     page.wait_text(0, "begun")
@@ -114,7 +114,7 @@ def test_interrupt_and_restart(notebook: OpenNotebook, busy_cell: BusyCell) -> N
 
 
 def test_picture_outlives_its_kernel(notebook: OpenNotebook, lab: Folder) -> None:
-    """A saved image is there when the notebook is opened again with no kernel."""
+    """A saved image is displayed when the notebook is opened without a kernel."""
     page = notebook([code(PICTURE)])
     page.run_and_wait(0)
     before = page.images(0)
@@ -127,12 +127,12 @@ def test_picture_outlives_its_kernel(notebook: OpenNotebook, lab: Folder) -> Non
     assert lab.get("api/kernels") == []
 
 
-#: One notebook for the tests that only look.
+#: One notebook for tests that do not change it.
 CELLS = [code(PICTURE), 'for number in range(60): print("line", number)', "import threading", ""]
 
 
 def test_screenshots_in_both_themes(notebook: OpenNotebook) -> None:
-    """A cell taller than the window is pictured whole, in light and in dark."""
+    """A screenshot contains a whole cell that is taller than the window, in both themes."""
     page = notebook(CELLS, shared=True)
     page.run_and_wait(0)
     page.run_and_wait(1)
@@ -141,13 +141,13 @@ def test_screenshots_in_both_themes(notebook: OpenNotebook) -> None:
     dark = page.screenshot("harness-dark", 1).read_bytes()
     page.set_theme("light")
     assert light != dark
-    # The height, as a PNG file states it.
+    # The height in the header of a PNG file.
     assert int.from_bytes(dark[20:24], "big") > 900
     page.screenshot("harness-window")
 
 
 def test_completions(notebook: OpenNotebook) -> None:
-    """Tab offers what the kernel completes, and nothing else."""
+    """Tab shows only the completions of the kernel."""
     page = notebook(CELLS, shared=True)
     page.run_and_wait(2)
     assert page.type_and_tab(3, "%%ti") == ["%%time", "%%timeit"]
@@ -156,13 +156,13 @@ def test_completions(notebook: OpenNotebook) -> None:
 
 
 def test_other_event_loops_run(chromium_driver: Driver) -> None:
-    """The browser's loop is out of the way between its tests."""
+    """Other event loops can run between browser tests."""
     assert chromium_driver.browser.is_connected()
     assert asyncio.run(asyncio.sleep(0, "ran")) == "ran"
 
 
-def test_an_unescaped_text_would_run_its_handler(notebook: OpenNotebook) -> None:
-    """What the escaping tests look for does happen where nothing is escaped."""
+def test_unescaped_text_runs_its_handler(notebook: OpenNotebook) -> None:
+    """`assert_only_text` fails if hostile text is not escaped."""
     page = notebook([f"import ipywidgets; ipywidgets.HTML({hostile.TEXT!r})"])
     page.run_and_wait(0)
     page.wait_js(f"window.{hostile.FLAG} === 1")

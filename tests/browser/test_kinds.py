@@ -1,4 +1,4 @@
-"""Every kind of result of KIE's market, as a person meets it in a real JupyterLab."""
+"""All kinds of KIE results in JupyterLab: pictures, videos and texts."""
 
 import json
 
@@ -22,8 +22,8 @@ CELLS = {
     "text": "%%liangxin claude-next\nWhat is *a* <b>lake</b>?",
 }
 CELL = {name: number for number, name in enumerate(CELLS)}
-#: What stays of each cell once its card is gone.
-STAYS = {
+#: The element that replaces the card of each cell.
+FINAL_ELEMENTS = {
     "picture": ".jp-RenderedImage img",
     "several": ".jp-RenderedImage img",
     "film": "video",
@@ -50,21 +50,21 @@ def lab_env(kie):
 
 @pytest.fixture
 def page(notebook):
-    """A notebook in which one of each kind has come, and every card is gone."""
+    """Open a notebook and wait until all results have replaced their cards."""
     page = notebook(list(CELLS.values()), shared=True)
     if page.prompt(0) == "[ ]":
         assert "kie" in page.run_and_wait(0)
-        for name in STAYS:
+        for name in FINAL_ELEMENTS:
             page.run(CELL[name])
-    for name, stays in STAYS.items():
+    for name, selector in FINAL_ELEMENTS.items():
         cell = page.page.locator(page._selector(CELL[name])).locator(".jp-Cell-outputArea")
-        cell.locator(stays).first.wait_for()
+        cell.locator(selector).first.wait_for()
         cell.locator(".lx-card").wait_for(state="detached")
     return page
 
 
-def film_of(page):
-    """What the browser knows of the film."""
+def video_properties(page):
+    """Return duration, width and poster of the video."""
     return page.page.evaluate(
         f"(() => {{ const film = {FILM};"
         " return film && {seconds: film.duration, width: film.videoWidth,"
@@ -72,21 +72,21 @@ def film_of(page):
     )
 
 
-def test_a_picture_stays_in_the_shape_that_was_asked_for(page):
+def test_picture_has_the_requested_aspect_ratio(page):
     (picture,) = page.images(CELL["picture"])
     assert picture["width"] > picture["height"]
     page.screenshot("kind-picture", CELL["picture"])
 
 
-def test_several_pictures_stay_as_one_sheet(page):
+def test_several_pictures_become_one_sheet(page):
     (sheet,) = page.images(CELL["several"])
     assert (sheet["mime"], sheet["visible"]) == ("image/jpeg", True)
     page.screenshot("kind-several", CELL["several"])
 
 
-def test_a_film_stays_with_its_poster_and_plays(page):
+def test_video_has_a_poster_and_plays(page):
     page.wait_js(f"{FILM}.readyState >= 1")
-    film = film_of(page)
+    film = video_properties(page)
     assert film["seconds"] == pytest.approx(5, abs=0.1)
     assert (film["width"], film["poster"]) == (640, "data:image/jpeg;base64,")
     page.screenshot("kind-film", CELL["film"])
@@ -95,12 +95,12 @@ def test_a_film_stays_with_its_poster_and_plays(page):
     page.screenshot("kind-film-playing", CELL["film"])
 
 
-def test_a_text_stays_with_the_question(page):
+def test_text_is_displayed_with_its_prompt(page):
     assert "You asked: What is *a* <b>lake</b>?" in page.text(CELL["text"])
     page.screenshot("kind-text", CELL["text"])
 
 
-def test_a_saved_notebook_shows_every_kind_without_a_kernel(page, notebook, lab):
+def test_saved_notebook_shows_all_kinds_without_a_kernel(page, notebook, lab):
     (sheet,) = page.images(CELL["several"])
     page.save()
     for cell in nbformat.read(lab.root / page.path, 4).cells[1:]:
@@ -111,5 +111,5 @@ def test_a_saved_notebook_shows_every_kind_without_a_kernel(page, notebook, lab)
 
     again = notebook(page.path, kernel=False)
     assert again.images(CELL["several"]) == [sheet]
-    assert film_of(again)["poster"] == "data:image/jpeg;base64,"
+    assert video_properties(again)["poster"] == "data:image/jpeg;base64,"
     again.screenshot("kinds-reopened-without-kernel")

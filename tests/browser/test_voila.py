@@ -1,4 +1,4 @@
-"""Panel, gallery and batch in Voila: no cells, no kernel menu, and they work there."""
+"""Panel, gallery and batch in Voila."""
 
 import os
 
@@ -15,7 +15,7 @@ from .conftest import SOURCES
 from .home import Home
 from .test_composer import DURABLE as PANEL
 from .test_gallery import DURABLE as GALLERY
-from .voila import served
+from .voila import serve_voila
 from .window import DEADLINE, SCREENSHOTS
 
 pytestmark = pytest.mark.slow
@@ -26,9 +26,7 @@ CELLS = [
 ]
 
 
-def test_voila_renders_panel_gallery_and_batch_and_they_work_there(
-    chromium_browser, sandbox_service, tmp_path
-):
+def test_panel_gallery_and_batch_work_in_voila(chromium_browser, sandbox_service, tmp_path):
     sandbox_service.publish(tmp_path / "liangxin-results")
     sandbox_service.reset()
     session = Session(profile="sandbox", results=tmp_path / "liangxin-results")
@@ -39,7 +37,7 @@ def test_voila_renders_panel_gallery_and_batch_and_they_work_there(
     env = {"PYTHONPATH": path, "LIANGXIN_SANDBOX_KEY": KEY}
     context = chromium_browser.new_context(viewport={"width": 1280, "height": 1400})
     context.set_default_timeout(DEADLINE * 1000)
-    with served(tmp_path / "all.ipynb", env, Home(tmp_path / "home")) as url:
+    with serve_voila(tmp_path / "all.ipynb", env, Home(tmp_path / "home")) as url:
         page = context.new_page()
         page.goto(url, wait_until="domcontentloaded")
         page.locator(".lx-panel").wait_for()
@@ -69,10 +67,10 @@ def test_voila_renders_panel_gallery_and_batch_and_they_work_there(
         expect(gallery.locator(".lx-tile img")).to_have_count(4)
         bars = page.locator(".lx-panel > .lx-bar")
         heights = bars.evaluate_all("rows => rows.map(row => row.offsetHeight)")
-        assert min(heights) >= 20, "one style sheet does not squeeze another's rows"
+        assert min(heights) >= 20, "one style sheet reduces the height of another's rows"
         page.screenshot(path=SCREENSHOTS / "voila-all.png", full_page=True)
-        shown = page.inner_text("body")
-        assert PANEL not in shown
-        assert GALLERY not in shown
+        text = page.inner_text("body")
+        assert PANEL not in text
+        assert GALLERY not in text
         context.close()
     assert Ledger(tmp_path / "liangxin-results" / "ledger.sqlite").count_by_status() == {"saved": 4}

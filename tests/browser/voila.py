@@ -1,4 +1,4 @@
-"""A Voila server of its own for the tests."""
+"""A Voila server for the tests."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .home import Home
 
 
 @contextmanager
-def served(
+def serve_voila(
     notebook: Path, env: Mapping[str, str], home: Home, python: str = sys.executable
 ) -> Iterator[str]:
-    """Serve one notebook from a Python and give its address; the server ends with the block."""
+    """Serve one notebook with Voila during the `with` block; the value is its URL."""
     home.prepare()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -37,7 +37,7 @@ def served(
         )
     try:
         url = f"http://127.0.0.1:{port}/"
-        wait_until(lambda: process.poll() is not None or _answers(f"{url}voila/static/voila.js"))
+        wait_until(lambda: process.poll() is not None or _responds(f"{url}voila/static/voila.js"))
         if process.poll() is not None:
             text = home.log.read_text(encoding="utf-8", errors="replace")
             raise RuntimeError(f"Voila did not start:\n{text[-3000:]}")
@@ -47,7 +47,7 @@ def served(
         process.wait(20)
 
 
-def _answers(url: str) -> bool:
+def _responds(url: str) -> bool:
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with direct.open(url, timeout=5):

@@ -14,13 +14,13 @@ BRIDGE = Path(__file__).with_name("bridge.js")
 Theme = Literal["light", "dark"]
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 SIZE: ViewportSize = {"width": 1280, "height": 900}
-#: Seconds to wait for anything before the test fails. Generous: it only bounds a defect.
+#: Timeout in seconds for all waits; long, because only a failing test reaches it.
 DEADLINE = 60.0
-TICK = 100  # milliseconds between two looks at the page
+TICK = 100  # poll interval in milliseconds
 
 
 class Window:
-    """Hold one page with the bridge in it; `errors` lists what the page reports as an error."""
+    """A page with the script bridge.js; `errors` lists the errors that the page reports."""
 
     def __init__(self, browser: Browser, lab: Lab) -> None:
         """Open an empty window."""
@@ -34,20 +34,20 @@ class Window:
         self.context.add_init_script(path=BRIDGE)
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", self._note)
-        # A page with unsaved changes asks before it is left.
+        self.page.on("console", self._on_console)
+        # A page with unsaved changes asks before it is closed.
         self.page.on("dialog", lambda dialog: dialog.accept())
 
-    def _note(self, message: ConsoleMessage) -> None:
+    def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.errors.append(message.text)
 
     def call(self, function: str, *values: Any) -> Any:
-        """Return what a function of the bridge returns."""
+        """Call a function of the bridge and return its result."""
         return self.page.evaluate(f"values => harness.{function}(...values)", list(values))
 
     def wait(self, function: str, *values: Any, timeout: float = DEADLINE) -> None:
-        """Wait until a function of the bridge says yes."""
+        """Wait until a function of the bridge returns true."""
         self.page.wait_for_function(
             f"values => harness.{function}(...values)",
             arg=list(values),
@@ -56,36 +56,36 @@ class Window:
         )
 
     def wait_js(self, expression: str, arg: Any = None) -> None:
-        """Wait until an expression of JavaScript, or a function of `arg`, becomes true."""
+        """Wait until a JavaScript expression, or a function of `arg`, is true."""
         self.page.wait_for_function(expression, arg=arg, polling=TICK)
 
     def load(self, path: str) -> None:
-        """Load a page of the server and wait until JupyterLab runs in it."""
+        """Load a page of the server and wait until JupyterLab has started."""
         self.page.goto(self.lab.address(path), wait_until="domcontentloaded")
         self.wait("started")
         self.call("settle")
         self.loaded = True
 
     def set_theme(self, theme: Theme) -> None:
-        """Switch JupyterLab's colours; the server remembers them until its settings are reset."""
+        """Set JupyterLab's theme; the server stores it until its settings are reset."""
         if theme != self.theme:
-            self.call("dress", THEMES[theme])
-            self.wait("dressed", THEMES[theme])
+            self.call("setTheme", THEMES[theme])
+            self.wait("hasTheme", THEMES[theme])
             self.theme = theme
 
     def picture(self, name: str, selector: str | None = None) -> Path:
-        """Save a picture of the window, or of one element however tall, and return its path."""
+        """Save a screenshot of the window, or of one whole element, and return its path."""
         file = self.shots / f"{name}.png"
         self.page.evaluate("document.fonts.ready.then(() => null)")
         if selector is None:
             self.page.screenshot(path=file, animations="disabled")
             return file
-        part = self.page.locator(selector).first
-        box = part.bounding_box()
-        # An element taller than the notebook's scrolling area would be cut off.
-        tall = int(box["height"]) + 300 if box else 0
-        self.page.set_viewport_size({**SIZE, "height": max(SIZE["height"], tall)})
-        part.screenshot(path=file, animations="disabled")
+        element = self.page.locator(selector).first
+        box = element.bounding_box()
+        # An element taller than the notebook's scrolling area would be clipped.
+        height = int(box["height"]) + 300 if box else 0
+        self.page.set_viewport_size({**SIZE, "height": max(SIZE["height"], height)})
+        element.screenshot(path=file, animations="disabled")
         self.page.set_viewport_size(SIZE)
         return file
 

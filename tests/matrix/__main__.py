@@ -44,7 +44,7 @@ def row(plan, tries, built, folder, driver):
         start = time.monotonic()
         try:
             if name in PAGES:
-                with driver.awake() as browser:
+                with driver.activate() as browser:
                     seen = PAGES[name](here, place, browser)
             else:
                 seen = CHECKS[name](here, place)

@@ -12,7 +12,7 @@ from ..browser.folder import BusyCell
 from ..browser.home import Home
 from ..browser.lab import Lab
 from ..browser.service import Service
-from ..browser.voila import served
+from ..browser.voila import serve_voila
 from ..browser.window import TICK
 from ..conftest import wait_until
 from ..scan import KEY
@@ -66,7 +66,7 @@ def voila(here: Environment, folder: Path, browser: Browser) -> str:
     home = Home(folder / "home", str(here.python))
     with (
         _standing(folder) as service,
-        served(folder / "n.ipynb", _env(here), home, str(here.python)) as url,
+        serve_voila(folder / "n.ipynb", _env(here), home, str(here.python)) as url,
         window(browser) as page,
     ):
         page.goto(url, timeout=PATIENCE)
