@@ -1,4 +1,4 @@
-"""Three hundred live cards in one kernel: what they send, and whether a cell still answers."""
+"""Benchmark of 300 live cards in one kernel: number of messages, and the delay of a cell."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from jupyter_client.manager import start_new_kernel
 
 __all__ = ["FIGURES", "Kernel", "messages", "with_cards"]
 
-#: Jobs that never end by themselves, told of a new state twice a second each; nothing is sent.
+#: Jobs that never end; each gets a new state at a fixed interval, without any request.
 _CARDS = """
 import asyncio, itertools
 from liangxin_nb.session.default import get_session
@@ -19,23 +19,23 @@ from liangxin_nb.session.job import Job
 from liangxin_nb.notebook.widgets.card_factory import make_card
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.job_record import JobUpdate, JobRecord
-here = get_session()
-async def wander(job record, tell):
+session = get_session()
+async def change_state(record, publish):
     for phase in itertools.cycle(("waiting", "queuing", "generating")):
-        tell(JobUpdate(job record, phase))
+        publish(JobUpdate(record, phase))
         await asyncio.sleep({every})
 cards = []
 for n in range({count}):
-    job record = JobRecord.new(Request("z-image", f"lake {{n}}"), "sandbox", "")
-    job = Job(job record, here.loop).start(None, wander)
-    card, followed = make_card(job, here)
-    followed(job)
+    record = JobRecord.new(Request("z-image", f"lake {{n}}"), "sandbox", "")
+    job = Job(record, session.loop).start(None, change_state)
+    card, follow = make_card(job, session)
+    follow(job)
     cards.append(card)
 """
 
 
 class Kernel:
-    """A kernel of its own; `run` returns the seconds until a cell has run."""
+    """A separate kernel; `run` returns the seconds until a cell has finished."""
 
     def __init__(self, folder):
         env = {**os.environ, "LIANGXIN_FRONTEND": "live", "LIANGXIN_RESULTS": folder}
@@ -43,21 +43,21 @@ class Kernel:
 
     def run(self, code):
         before = time.perf_counter()
-        # Its reply, not what it shows: of that, messages are dropped when no one reads for long.
+        # Wait for the reply only; output messages are dropped if they are not read for long.
         reply = self._client.execute(code, reply=True, timeout=300)
         assert reply["content"]["status"] == "ok", reply["content"]
         return time.perf_counter() - before
 
     def count(self, seconds):
-        """How many messages the kernel's widgets send in that time, and to how many widgets."""
+        """Count the messages that the kernel's widgets send in that time, and the widgets."""
         self.drain()
-        end, seen, parts = time.monotonic() + seconds, 0, set()
-        while (left := end - time.monotonic()) > 0:
-            message = self._next(left)
+        end, count, widgets = time.monotonic() + seconds, 0, set()
+        while (remaining := end - time.monotonic()) > 0:
+            message = self._next(remaining)
             if message is not None and message["msg_type"] == "comm_msg":
-                seen += 1
-                parts.add(message["content"]["comm_id"])
-        return seen, len(parts)
+                count += 1
+                widgets.add(message["content"]["comm_id"])
+        return count, len(widgets)
 
     def drain(self):
         while self._next(0.01) is not None:
@@ -76,7 +76,7 @@ class Kernel:
 
 @contextlib.contextmanager
 def with_cards(count, every=0.5):
-    """A kernel with that many live cards, each told of a new state every so many seconds."""
+    """Start a kernel with that many live cards; each changes its state every `every` seconds."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         kernel = Kernel(folder)
         try:
@@ -87,14 +87,14 @@ def with_cards(count, every=0.5):
 
 
 def messages(cards=300, seconds=6.0):
-    """Messages a second of 300 cards, beside what a message for each clock and state would be."""
+    """Messages per second of 300 cards; compared with one message for each tick and state."""
     with with_cards(cards) as kernel:
-        seen, _ = kernel.count(seconds)
-    return seen / seconds, cards * (1 + 2.0)
+        count, _ = kernel.count(seconds)
+    return count / seconds, cards * (1 + 2.0)
 
 
 def latency(cards=300):
-    """Milliseconds of `1 + 1` beside 300 live cards, and in a kernel without any."""
+    """Milliseconds for `1 + 1` with 300 live cards; compared with an idle kernel."""
     figures = []
     for count in (cards, 0):
         with with_cards(count) as kernel:
@@ -103,6 +103,6 @@ def latency(cards=300):
 
 
 FIGURES = [
-    ("300 live cards, messages a second / one for each change", "/s", messages),
-    ("1 + 1 beside 300 live cards / in an idle kernel", "ms", latency),
+    ("300 live cards, messages per second / one for each change", "/s", messages),
+    ("1 + 1 with 300 live cards / in an idle kernel", "ms", latency),
 ]

@@ -1,6 +1,6 @@
-"""The gallery on 10,000 results, beside the bare query and the decoding of its thumbnails.
+"""Benchmark of the gallery with 10,000 results, compared with SQL and decoding the thumbnails.
 
-In a real kernel, because what a page costs is mostly its messages to the browser.
+It runs in a kernel, because the messages to the browser take most of the time.
 """
 
 import json
@@ -27,9 +27,9 @@ session = Session(profile="sandbox", results=root)
 later = lambda work: session.loop.submit(asyncio.to_thread(work))
 query = "select * from jobs where status = 'saved' {{}} order by created_at desc limit 24"
 
-def bare(more="", *values):
+def query_and_decode(condition="", *values):
     db = sqlite3.connect(root / "ledger.sqlite")
-    rows = db.execute(query.format(more), values).fetchall()
+    rows = db.execute(query.format(condition), values).fetchall()
     db.close()
     for row in rows:
         small = (root / ".thumbnails" / f"{{row[0]}}-1.jpg").read_bytes()
@@ -40,11 +40,11 @@ def timed(work, *values):
     work(*values)
     return 1000 * (time.perf_counter() - start)
 
-def shown():
+def open_gallery():
     global gallery
     gallery = Gallery(Library(session), later, lambda: None)
 
-def filtered(text):
+def filter_by(text):
     gallery.filters.text.value = text
 
 def rss():
@@ -53,18 +53,18 @@ def rss():
 
 rounds = []
 for _ in range(9):
-    rounds.append((timed(shown), timed(bare), timed(filtered, "zeppelin"),
-                   timed(bare, "and prompt like ?", "%zeppelin%")))
-    time.sleep(0.3)  # the lists of the filters are filled meanwhile
+    rounds.append((timed(open_gallery), timed(query_and_decode), timed(filter_by, "zeppelin"),
+                   timed(query_and_decode, "and prompt like ?", "%zeppelin%")))
+    time.sleep(0.3)  # the filters are filled in the meantime
     gallery.close()
-shown()
+open_gallery()
 for _ in range(5):
-    gallery.bar.next.click()
+    gallery.toolbar.next.click()
 before = rss()
 for _ in range(50):
-    gallery.bar.next.click()
-said = [statistics.median(column) for column in zip(*rounds)] + [rss(), before]
-print(json.dumps(said))
+    gallery.toolbar.next.click()
+figures = [statistics.median(column) for column in zip(*rounds)] + [rss(), before]
+print(json.dumps(figures))
 """
 
 
@@ -77,36 +77,36 @@ def _measured():
 
 
 def _run(code):
-    """The last line that a fresh kernel prints."""
+    """Run code in a new kernel and return the JSON that it prints."""
     manager, client = start_new_kernel()
-    said = []
+    output = []
 
-    def heard(message):
+    def append_output(message):
         content = message["content"]
-        said.append(content.get("text") or "\n".join(content.get("traceback", ())))
+        output.append(content.get("text") or "\n".join(content.get("traceback", ())))
 
     try:
-        client.execute_interactive(code, output_hook=heard, timeout=300)
+        client.execute_interactive(code, output_hook=append_output, timeout=300)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
-    text = "".join(said)
+    text = "".join(output)
     assert text.strip().startswith("["), text
     return json.loads(text)
 
 
 def first_page():
-    """Milliseconds until the first page's messages are sent: the median of nine."""
+    """Milliseconds until the messages of the first page are sent, as the median of nine."""
     return tuple(_measured()[0:2])
 
 
 def text_filter():
-    """Milliseconds until a rare word's page is sent, beside the same words in bare SQL."""
+    """Milliseconds until the results for a rare word are sent; compared with SQL."""
     return tuple(_measured()[2:4])
 
 
 def memory():
-    """MB of the kernel after fifty more pages, and before them."""
+    """Memory of the kernel in MB after fifty pages; compared with the memory before."""
     return tuple(_measured()[4:6])
 
 

@@ -1,4 +1,4 @@
-"""What importing the package and loading the extension cost, beside what any such package loads."""
+"""Benchmark of importing the package and loading the extension, compared with its dependencies."""
 
 import statistics
 import subprocess
@@ -24,7 +24,7 @@ _ORDERS = ("cost(ours), cost(plain)", "*reversed((cost(plain), cost(ours)))")
 
 
 def import_and_load():
-    """CPU milliseconds: the median of seven fresh processes in each order of the two."""
+    """CPU milliseconds, as the median of seven new processes for each order of both."""
     pairs = [_run(order) for _ in range(7) for order in _ORDERS]
     return tuple(statistics.median(column) for column in zip(*pairs, strict=True))
 

@@ -1,4 +1,4 @@
-"""What someone in front of JupyterLab waits for: a card, and the first picture of all."""
+"""Benchmark of delays in JupyterLab: until a card and until the first picture are displayed."""
 
 import contextlib
 import statistics
@@ -14,23 +14,23 @@ from ..browser.page import Notebook
 
 _CELLS = 7
 _IMAGE = ".jp-OutputArea-output.jp-RenderedImage img"
-#: From the run of a cell to the frame in which something is drawn below it.
-_DRAWN = """([index, selector]) => new Promise((resolve) => {
+#: Measures the time from the run of a cell to the frame in which its output is rendered.
+_MEASURE_RENDERING = """([index, selector]) => new Promise((resolve) => {
     const start = performance.now();
-    const look = () => requestAnimationFrame(() => {
-        const there = harness.cell(index).node.querySelector(selector);
-        there?.getBoundingClientRect().height ? resolve(performance.now() - start) : look();
+    const check = () => requestAnimationFrame(() => {
+        const element = harness.cell(index).node.querySelector(selector);
+        element?.getBoundingClientRect().height ? resolve(performance.now() - start) : check();
     });
     harness.run(index);
-    look();
+    check();
 })"""
 _WIDGET = "from ipywidgets import HTML\nHTML('<i class=\"plain\">a widget</i>')"
 _PICTURE = "from PIL import Image\nImage.new('RGB', (512, 512), 'teal')"
 
 
 @contextlib.contextmanager
-def _opened(*cells):
-    """A notebook in a JupyterLab of its own; and when its server was started."""
+def _open_notebook(*cells):
+    """Open a notebook in a new JupyterLab; the value is the page and the start of the server."""
     driver = Driver()
     try:
         with (
@@ -50,42 +50,42 @@ def _opened(*cells):
         driver.stop()
 
 
-def _drawn(page, cell, selector):
-    """Milliseconds from the run of a cell to what it shows."""
-    return page.page.evaluate(_DRAWN, [cell, selector])
+def _rendering_time(page, cell, selector):
+    """Milliseconds from the run of a cell to its output."""
+    return page.page.evaluate(_MEASURE_RENDERING, [cell, selector])
 
 
 @cache
 def _ours():
-    """The first picture in seconds, the first card and the later ones in milliseconds."""
-    asks = [f"%%liangxin --size square\na lake, number {n}" for n in range(_CELLS)]
-    with _opened("%load_ext liangxin_nb", *asks) as (page, start):
+    """Seconds until the first picture; milliseconds until the first card and until later cards."""
+    cells = [f"%%liangxin --size square\na lake, number {n}" for n in range(_CELLS)]
+    with _open_notebook("%load_ext liangxin_nb", *cells) as (page, start):
         page.run_and_wait(0)
-        first = _drawn(page, 1, ".lx-card")
+        first = _rendering_time(page, 1, ".lx-card")
         page.page.wait_for_selector(_IMAGE, timeout=120_000)
         seconds = time.monotonic() - start
-        later = [_drawn(page, n, ".lx-card") for n in range(2, _CELLS + 1)]
+        later = [_rendering_time(page, n, ".lx-card") for n in range(2, _CELLS + 1)]
     return seconds, first, statistics.median(later)
 
 
 @cache
 def _plain():
-    """The same of a picture drawn in the cell, and of stock widgets."""
-    with _opened("1 + 1", _PICTURE, *[_WIDGET] * _CELLS) as (page, start):
+    """The same for a picture drawn in the cell, and for standard widgets."""
+    with _open_notebook("1 + 1", _PICTURE, *[_WIDGET] * _CELLS) as (page, start):
         page.run_and_wait(0)
-        _drawn(page, 1, _IMAGE)
+        _rendering_time(page, 1, _IMAGE)
         seconds = time.monotonic() - start
-        first, *later = (_drawn(page, n, ".plain") for n in range(2, _CELLS + 2))
+        first, *later = (_rendering_time(page, n, ".plain") for n in range(2, _CELLS + 2))
     return seconds, first, statistics.median(later)
 
 
-def _of(place):
-    return lambda: (_ours()[place], _plain()[place])
+def _compare(index):
+    return lambda: (_ours()[index], _plain()[index])
 
 
 FIGURES = [
-    ("cell run to its card on screen, the first after %load_ext / a stock widget", "ms", _of(1)),
-    ("the same, later cells / the same", "ms", _of(2)),
-    ("JupyterLab started to first picture, 8 s of it the sandbox at work / one drawn by Pillow",
-     "s", _of(0)),
+    ("cell to its card, the first after %load_ext / a standard widget", "ms", _compare(1)),
+    ("the same for later cells / the same", "ms", _compare(2)),
+    ("start of JupyterLab to first picture, with 8 s in the sandbox / drawn by Pillow",
+     "s", _compare(0)),
 ]  # fmt: skip

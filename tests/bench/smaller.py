@@ -1,4 +1,4 @@
-"""Making pictures small beside the polling: in threads, as it is done, and in processes."""
+"""Benchmark of thumbnails during polling: in threads (as implemented) and in processes."""
 
 import asyncio
 import time
@@ -9,42 +9,44 @@ from multiprocessing import get_context
 from liangxin_nb.imaging import thumbnail
 from liangxin_nb.sandbox.painter import paint
 
-_PICTURES, _AT_ONCE, _TICK = 8, 2, 0.005
+_PICTURES, _WORKERS, _TICK = 8, 2, 0.005
 
 
-async def _made(pool, originals):
-    """Seconds for all of them, and milliseconds by which the loop was late at worst."""
+async def _measure(pool, originals):
+    """Return seconds for all pictures, and the longest delay of the loop in milliseconds."""
     loop, start, worst = asyncio.get_running_loop(), time.perf_counter(), 0.0
-    made = asyncio.gather(*(loop.run_in_executor(pool, thumbnail, one) for one in originals))
-    while not made.done():
+    thumbnails = asyncio.gather(
+        *(loop.run_in_executor(pool, thumbnail, data) for data in originals)
+    )
+    while not thumbnails.done():
         before = time.perf_counter()
         await asyncio.sleep(_TICK)
         worst = max(worst, time.perf_counter() - before - _TICK)
-    await made
+    await thumbnails
     return time.perf_counter() - start, 1000 * worst
 
 
 @cache
 def both():
-    """(seconds, stall in ms) in threads, and in processes that run already."""
+    """Return (seconds, delay in ms) for threads, and for processes that are already running."""
     originals = [paint("a city at night", seed=n, size=(2048, 2048)) for n in range(2)]
     originals *= _PICTURES // len(originals)
     figures = []
     for pool in (
-        ThreadPoolExecutor(_AT_ONCE),
-        ProcessPoolExecutor(_AT_ONCE, mp_context=get_context("spawn")),
+        ThreadPoolExecutor(_WORKERS),
+        ProcessPoolExecutor(_WORKERS, mp_context=get_context("spawn")),
     ):
         with pool:
-            list(pool.map(thumbnail, originals[:_AT_ONCE]))
-            figures.append(asyncio.run(_made(pool, originals)))
+            list(pool.map(thumbnail, originals[:_WORKERS]))
+            figures.append(asyncio.run(_measure(pool, originals)))
     return figures
 
 
-def _of(place):
-    return lambda: tuple(figure[place] for figure in both())
+def _compare(index):
+    return lambda: tuple(figure[index] for figure in both())
 
 
 FIGURES = [
-    ("8 pictures of 2048 px made small, in threads / in processes", "s", _of(0)),
-    ("the polling loop's longest stall meanwhile / the same", "ms", _of(1)),
+    ("8 thumbnails of 2048 px pictures, in threads / in processes", "s", _compare(0)),
+    ("longest delay of the polling loop during that / the same", "ms", _compare(1)),
 ]

@@ -1,23 +1,23 @@
-"""A loop whose clock jumps to the next event: hours of waiting pass in a moment."""
+"""An event loop with a clock that jumps to the next event, so that waiting takes no time."""
 
 import asyncio
 import selectors
 
 
 class _Jumping(selectors.DefaultSelector):
-    """Waits for nothing; the time that it should have waited is added to the clock."""
+    """A selector that does not wait, but adds the waiting time to its clock."""
 
     now = 0.0
 
     def select(self, timeout=None):
         if timeout is None:
-            raise RuntimeError("everything waits, and nothing will happen")
+            raise RuntimeError("all tasks wait, and no event is scheduled")
         self.now += max(0.0, timeout)
         return super().select(0)
 
 
 class Loop(asyncio.SelectorEventLoop):
-    """Virtual seconds since 0."""
+    """An event loop with virtual time, which starts at 0."""
 
     def __init__(self):
         self._jumping = _Jumping()
@@ -28,6 +28,6 @@ class Loop(asyncio.SelectorEventLoop):
 
 
 def run(work):
-    """What a coroutine returns, on a loop of its own."""
+    """Run a coroutine on a new loop and return its result."""
     with asyncio.Runner(loop_factory=Loop) as runner:
         return runner.run(work)

@@ -1,4 +1,4 @@
-"""What a picture adds to the saved notebook, beside the picture itself as an output."""
+"""Benchmark of the size that a picture adds to a notebook, compared with the original picture."""
 
 import base64
 
@@ -9,11 +9,12 @@ _PROMPTS = ("a cafe terrace at night, rain", "a city at night")
 
 
 def bytes_per_picture():
-    """KiB of base64 per picture: the durable thumbnail, and the 2048 px original."""
+    """KiB of base64 per picture: the thumbnail, and the original with 2048 px."""
     originals = [paint(prompt, seed=7, size=(2048, 2048)) for prompt in _PROMPTS]
     small = [thumbnail(data) for data in originals]
     return tuple(
-        max(len(base64.b64encode(data)) for data in kind) / 1024 for kind in (small, originals)
+        max(len(base64.b64encode(data)) for data in pictures) / 1024
+        for pictures in (small, originals)
     )
 
 

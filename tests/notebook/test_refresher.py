@@ -214,14 +214,14 @@ from liangxin_nb.notebook.widgets.card_factory import make_card
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.job_record import JobUpdate, JobRecord
 
-async def wander(job record, tell):
+async def wander(record, tell):
     for phase in itertools.cycle(("waiting", "queuing", "generating")):
-        tell(JobUpdate(job record, phase))
+        tell(JobUpdate(record, phase))
         await asyncio.sleep(0.5)
 
 cards = []
 for n in range(100):
-    job record = JobRecord.new(Request("z-image", f"lake {n}"), "sandbox", "")
+    record = JobRecord.new(Request("z-image", f"lake {n}"), "sandbox", "")
     card, followed = make_card(Job(record, get_session().loop).start(None, wander), get_session())
     followed(card._job)
     cards.append(card)
