@@ -18,7 +18,7 @@ PROMPT = "A lighthouse on a cliff, storm coming in"
 ASK = f"%%liangxin --seed 7\n{PROMPT}"
 WAIT = f"%%liangxin --wait --out job --seed 7\n{PROMPT}"
 RUNNING = "(Waiting|Queuing|Generating)"
-#: Text of a cell whose card was replaced by a picture.
+#: Text of a cell after a picture has replaced its card.
 NO_TEXT = "^$"
 
 
