@@ -1,4 +1,4 @@
-"""Text from outside that would become an element with a handler wherever it is not escaped."""
+"""Hostile text that becomes an element with an event handler if it is not escaped."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from html.parser import HTMLParser
 
 __all__ = ["ELEMENT", "TEXT", "attributes", "elements_of", "text_of"]
 
-#: The source of a picture that must never be loaded; the variable that its handler would set.
+#: The source of a picture that must not be loaded, and the variable that its handler sets.
 SOURCE, FLAG = "lx", "lxRan"
-#: `<script>` would prove nothing: put in by innerHTML, it never runs. A handler does. It is short,
-#: so that it is not cut where little room is.
+#: An element with a handler, because a `<script>` in innerHTML does not run. It is short, so that
+#: it is not truncated.
 ELEMENT = f"<img src={SOURCE} onerror={FLAG}=1>"
-#: Ends an attribute in either kind of quotes first, so that it is hostile in an attribute as well.
+#: First closes an attribute with either kind of quotes, so that it is also hostile in attributes.
 TEXT = f"""'">{ELEMENT}&amp;"""
 
 
@@ -28,7 +28,7 @@ class _Parser(HTMLParser):
         self.text += data
 
 
-def _parsed(html: str) -> _Parser:
+def _parse(html: str) -> _Parser:
     parser = _Parser()
     parser.feed(html)
     parser.close()
@@ -36,19 +36,19 @@ def _parsed(html: str) -> _Parser:
 
 
 def elements_of(html: str) -> list[str]:
-    """Return the elements of a piece of HTML that came from a hostile text."""
+    """Return the elements that hostile text has created in HTML."""
     return [
         tag
-        for tag, attributes in _parsed(html).elements
+        for tag, attributes in _parse(html).elements
         if attributes.get("src") == SOURCE or "onerror" in attributes
     ]
 
 
 def text_of(html: str) -> str:
-    """Return the text that a reader of the page sees."""
-    return _parsed(html).text
+    """Return the visible text of HTML."""
+    return _parse(html).text
 
 
 def attributes(html: str, name: str) -> list[str]:
-    """Return every value of an attribute."""
-    return [found[name] for _, found in _parsed(html).elements if name in found]
+    """Return all values of an attribute."""
+    return [attrs[name] for _, attrs in _parse(html).elements if name in attrs]

