@@ -117,11 +117,16 @@ class TaskServer(ThreadingHTTPServer):
     def create(self, body):
         with self._lock:
             task_id = f"task_{next(self._numbers)}"
+        self.add(task_id, body)
+        return task_id
+
+    def add(self, task_id, body):
+        """Add a task under a given id, as one that was created earlier."""
+        with self._lock:
             self.bodies[task_id] = body
             self.prompts[task_id] = body["input"]["prompt"]
             self._steps[task_id] = -1
             self._created[task_id] = milliseconds()
-        return task_id
 
     def forget(self, task_id):
         """Remove a task, for a hook that refuses its request."""
