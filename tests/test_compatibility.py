@@ -92,7 +92,7 @@ def copy_into_postgres(address):
             sql = old.execute(create, (name,)).fetchone()[0]
             # What SQLAlchemy creates for an autoincrement column there.
             new.execute(sql.replace("n INTEGER NOT NULL", "n SERIAL NOT NULL"))
-            for row in old.execute(f"SELECT * FROM {name}").fetchall():  # noqa: S608
+            for row in old.execute(f"SELECT * FROM {name}").fetchall():
                 new.execute(f"INSERT INTO {name} VALUES ({', '.join(['%s'] * len(row))})", row)
         for (sql,) in old.execute("SELECT sql FROM sqlite_master WHERE type = 'index'"):
             if sql:
@@ -157,7 +157,7 @@ def test_history_lists_every_old_record(session):
     set_session(session)
     history = lx.history()
     assert {row["prompt"]: row["status"].split(" (")[0] for row in history} == STATUSES
-    assert [row["status"] for row in history][0] == "submitted (generating)"
+    assert next(row["status"] for row in history) == "submitted (generating)"
 
 
 @pytest.mark.parametrize("prompt", SAVED)

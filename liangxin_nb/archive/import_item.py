@@ -1,7 +1,7 @@
-"""One result, or one notebook, out of an export to its place here.
+"""Imports one result or one notebook from an archive.
 
-No name in a zip becomes a path: what a sound ledger row names is looked for, in a folder that is
-made here, and kept only when its bytes are what the row says.
+No name in a zip becomes a path: only files that a validated ledger row names are read, their
+folder is named here, and they are saved only if their bytes match the row.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from ..core.metadata import ResultMetadata
@@ -24,7 +23,7 @@ from .reader import ArchiveReader
 __all__ = ["import_notebook", "import_result"]
 
 _MAX_METADATA_BYTES = 4 * 1024 * 1024
-_MAX_FILE_BYTES = 512 * 1024 * 1024  # as much as a download may have
+_MAX_FILE_BYTES = 512 * 1024 * 1024  # the limit of a download
 _FOLDER = re.compile(r"\d{4}-\d{2}-\d{2}/[\w-][\w.-]{0,119}")
 _NOTEBOOK = re.compile(r"[^\W_][^/\\:*?\"<>|\x00-\x1f\x7f]{0,120}\.ipynb")
 
@@ -32,74 +31,84 @@ _NOTEBOOK = re.compile(r"[^\W_][^/\\:*?\"<>|\x00-\x1f\x7f]{0,120}\.ipynb")
 def import_result(
     archive: ArchiveReader, row: TransferRow, results: ResultStore, preferred_folder: str
 ) -> tuple[TransferRow, bool]:
-    """The row with its folder here, and whether its files came just now; raises
-    `ResultUnavailableError`.
+    """Import the files of a result, unless they exist.
 
-    `preferred_folder`: the folder that it should have.
+    Args:
+        archive: The archive.
+        row: The row of the job.
+        results: The store to add the result to.
+        preferred_folder: The folder that the result should get, below the results folder.
+
+    Returns:
+        The row with its folder here, and whether the files were imported now.
+
+    Raises:
+        ResultUnavailableError: If a file is missing or is not what the row says.
     """
-    preferred_folder = (
-        preferred_folder
-        if _FOLDER.fullmatch(preferred_folder) and ".." not in preferred_folder
-        else ""
-    )
-    found = results.find_saved(row.record) or _existing_result(results, preferred_folder, row)
-    kept = found or _commit_result(archive, row, results, preferred_folder)
-    place = kept.folder.relative_to(results.root).as_posix()
-    return replace(row, values={**row.values, "folder": place}), found is None
+    if not _FOLDER.fullmatch(preferred_folder) or ".." in preferred_folder:
+        preferred_folder = ""
+    existing = results.find_saved(row.record) or _load_existing(results, preferred_folder, row)
+    result = existing or _commit_result(archive, row, results, preferred_folder)
+    folder = result.folder.relative_to(results.root).as_posix()
+    return row.with_folder(folder, row.files), existing is None
 
 
 def import_notebook(archive: ArchiveReader, name: str, folder: Path) -> Path | None:
-    """A notebook's place here: None when it is here already, `-2` and so on where another is.
+    """Import a notebook; if another has its name, with a suffix such as `-2`.
 
-    Raises `ResultUnavailableError` when it is no notebook.
+    Args:
+        archive: The archive.
+        name: The name of the entry.
+        folder: The folder to add it to.
+
+    Returns:
+        The new file, or None if the same notebook exists.
+
+    Raises:
+        ResultUnavailableError: If it is not a notebook.
     """
-    plain = name.rpartition("/")[2]
-    if not _NOTEBOOK.fullmatch(plain):
+    file_name = name.rpartition("/")[2]
+    if not _NOTEBOOK.fullmatch(file_name):
         raise ResultUnavailableError("not a usable name")
     data = archive.read(name, MAX_NOTEBOOK_BYTES)
     try:
-        extract_task_ids(data.decode("utf-8"), plain)
+        extract_task_ids(data.decode("utf-8"), file_name)
     except (InvalidRequestError, UnicodeDecodeError, RecursionError):
         raise ResultUnavailableError("not a notebook") from None
-    n = 1
-    while (path := folder / _numbered_name(plain, n)).exists():
+    path, number = folder / file_name, 2
+    while path.exists():
         if path.is_file() and path.read_bytes() == data:
             return None
-        n += 1
+        path, number = folder / f"{Path(file_name).stem}-{number}.ipynb", number + 1
     with path.open("xb") as file:
         file.write(data)
     return path
 
 
-def _numbered_name(name: str, n: int) -> str:
-    return name if n == 1 else f"{Path(name).stem}-{n}.ipynb"
-
-
-def _existing_result(results: ResultStore, folder: str, row: TransferRow) -> Result | None:
-    """The result under the name that it had there, where an earlier import has put it."""
+def _load_existing(results: ResultStore, folder: str, row: TransferRow) -> Result | None:
+    """Return the result that an earlier import saved under the preferred name."""
     try:
-        here = results.load(folder) if folder else None
+        result = results.load(folder) if folder else None
     except ResultUnavailableError:
         return None
-    return here if here is not None and here.metadata.job_id == row.values["id"] else None
+    return result if result is not None and result.metadata.job_id == row.job.id else None
 
 
 def _commit_result(
     archive: ArchiveReader, row: TransferRow, results: ResultStore, preferred_folder: str
 ) -> Result:
-    place = f"{RESULTS}/{row.values.get('folder', '')}"
-    metadata = _read_metadata(archive, place, row)
+    source = f"{RESULTS}/{row.job.folder}"
+    metadata = _read_metadata(archive, source, row)
     contents = {}
     for file in row.files:
-        data = archive.read(f"{place}/{file['name']}", min(file["bytes"], _MAX_FILE_BYTES))
-        if hashlib.sha256(data).hexdigest() != file["sha256"]:
+        data = archive.read(f"{source}/{file.name}", min(file.bytes, _MAX_FILE_BYTES))
+        if hashlib.sha256(data).hexdigest() != file.sha256:
             raise ResultUnavailableError("not what the ledger says")
-        contents[file["name"]] = data
-    for film in (f["name"] for f in metadata.files if f["kind"] == "video"):
-        with suppress(
-            ResultUnavailableError
-        ):  # none came along, or one that is too large: it is not missed
-            contents[poster_name(film)] = archive.read(f"{place}/{poster_name(film)}", POSTER_BYTES)
+        contents[file.name] = data
+    for video in (file["name"] for file in metadata.files if file["kind"] == "video"):
+        poster = poster_name(video)
+        with suppress(ResultUnavailableError):  # posters are optional
+            contents[poster] = archive.read(f"{source}/{poster}", POSTER_BYTES)
     staged = results.stage(row.record)
     try:
         return staged.commit_import(metadata, contents, preferred_folder)
@@ -107,41 +116,29 @@ def _commit_result(
         staged.discard()
 
 
-def _metadata_name(archive: ArchiveReader, folder: str) -> str:
-    """The metadata file of a result in the zip; older exports have `story.json`."""
-    old = f"{folder}/{OLD_METADATA_FILE}"
-    return old if old in archive.files else f"{folder}/{METADATA_FILE}"
-
-
-def _read_metadata(archive: ArchiveReader, place: str, row: TransferRow) -> ResultMetadata:
-    """The story in the zip, where it tells of this row; of its files only what the row knows."""
-    try:
-        metadata = ResultMetadata.from_json(
-            archive.read(_metadata_name(archive, place), _MAX_METADATA_BYTES).decode("utf-8")
-        )
-        listed = metadata.files if metadata is not None else ()
-        kinds = {file["name"]: str(file.get("kind", "image")) for file in listed}
-    except (UnicodeDecodeError, RecursionError, AttributeError, KeyError, TypeError):
-        metadata, kinds = None, {}
-    files = sorted(row.files, key=lambda file: (len(file["name"]), file["name"]))
-    record = row.record
-    request = record.request
-    same = metadata is not None and (metadata.job_id, metadata.task_id) == (
-        record.id,
-        record.task_id,
-    )
-    if metadata is None or not same or not files or kinds.keys() != {f["name"] for f in files}:
-        raise ResultUnavailableError("its story is another's")
+def _read_metadata(archive: ArchiveReader, source: str, row: TransferRow) -> ResultMetadata:
+    """Return the metadata of a row's result; of its files only what the row says."""
+    old_name = f"{source}/{OLD_METADATA_FILE}"
+    name = old_name if old_name in archive.files else f"{source}/{METADATA_FILE}"
+    text = archive.read(name, _MAX_METADATA_BYTES).decode("utf-8", "replace")
+    metadata = ResultMetadata.from_json(text)
+    record, request = row.record, row.record.request
+    if metadata is None or (metadata.job_id, metadata.task_id) != (record.id, record.task_id):
+        raise ResultUnavailableError("its metadata belongs to another result")
+    kinds = {file["name"]: str(file.get("kind", "image")) for file in metadata.files}
+    if not row.files or kinds.keys() != {file.name for file in row.files}:
+        raise ResultUnavailableError("its metadata names other files")
+    files = sorted(row.files, key=lambda file: (len(file.name), file.name))
     return ResultMetadata(
         prompt=request.prompt,
         model=request.model,
         task_id=record.task_id,
         job_id=record.id,
         service=record.profile,
-        created_at=str(metadata.created_at)[:40],
+        created_at=metadata.created_at[:40],
         options=request.redacted_options,
-        is_sandbox=bool(metadata.is_sandbox),
+        is_sandbox=metadata.is_sandbox,
         duration_s=record.duration_s,
         credits=record.credits,
-        files=tuple({**file, "kind": kinds[file["name"]]} for file in files),
+        files=tuple(file.to_metadata(kinds[file.name]) for file in files),
     )

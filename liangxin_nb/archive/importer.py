@@ -1,10 +1,9 @@
-"""An import: the job records, results and notebooks of an export, taken in beside what is here."""
+"""Imports an archive: its job records, results and notebooks, next to the existing ones."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -20,21 +19,30 @@ __all__ = ["import_zip"]
 
 
 def import_zip(
-    path: Path, ledger: Ledger, results: ResultStore, notebooks: Path | None
+    path: Path, ledger: Ledger, results: ResultStore, notebook_folder: Path | None
 ) -> ImportReport:
-    """Takes in what is not here yet; what is here is never overwritten, and a second time is free.
+    """Import everything that does not exist here yet.
 
-    `notebooks`: the folder for notebooks, None for none. Raises `InvalidRequestError`, with nothing
-    changed, when the file is no sound export.
+    Args:
+        path: The zip file.
+        ledger: The ledger to add job records to.
+        results: The store to add results to.
+        notebook_folder: The folder to add notebooks to; None to import none.
+
+    Returns:
+        What was imported, and what was left out and why.
+
+    Raises:
+        InvalidRequestError: If the file is not a valid archive. Nothing has been changed.
     """
     try:
-        with ZipFile(path.expanduser()) as archive:
-            parts = ArchiveReader(archive, results.root)
-            lines = list(parts.ledger_rows())
+        with ZipFile(path.expanduser()) as zip_file:
+            archive = ArchiveReader(zip_file, results.root)
+            lines = list(archive.ledger_rows())
             rows = [line for line in lines if isinstance(line, TransferRow)]
-            brought = _import_rows(parts, rows, ledger, results, notebooks)
+            report = _import_rows(archive, rows, ledger, results, notebook_folder)
             import_batches(ledger, [line for line in lines if isinstance(line, BatchRecord)])
-            return brought
+            return report
     except (*ZIP_ERRORS, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InvalidRequestError(
@@ -48,52 +56,49 @@ def _import_rows(
     rows: list[TransferRow],
     ledger: Ledger,
     results: ResultStore,
-    folder: Path | None,
+    notebook_folder: Path | None,
 ) -> ImportReport:
-    here = {record.id: record for record in ledger.list_jobs(limit=None)}
-    left: list[str] = []
-    arrived = [
-        _import_result(archive, row, here.get(row.values["id"]), results, left) for row in rows
+    existing = {record.id: record for record in ledger.list_jobs(limit=None)}
+    left_out: list[str] = []
+    imported = [
+        _import_files(archive, row, existing.get(row.job.id), results, left_out) for row in rows
     ]
-    became = Counter(import_rows(ledger, [row for row, _ in arrived]))
-    files = _import_notebooks(archive, folder, left) if folder is not None else ()
-    ids = {row.values["id"] for row in rows}
+    outcomes = Counter(import_rows(ledger, [row for row, _ in imported]))
+    notebooks = _import_notebooks(archive, notebook_folder, left_out) if notebook_folder else ()
+    ids = {row.job.id for row in rows}
     return ImportReport(
-        jobs=became["new"],
-        already_here=became["known"] + became["finished"],
-        results=sum(new for _, new in arrived),
+        jobs=outcomes["new"],
+        already_here=outcomes["known"] + outcomes["finished"],
+        results=sum(is_new for _, is_new in imported),
         unfinished=sum(record.id in ids for record in ledger.resumable()),
-        notebooks=tuple(files),
-        left_out=tuple(left),
+        notebooks=tuple(notebooks),
+        left_out=tuple(left_out),
     )
 
 
-def _import_result(
+def _import_files(
     archive: ArchiveReader,
     row: TransferRow,
-    here: JobRecord | None,
+    existing: JobRecord | None,
     results: ResultStore,
-    left: list[str],
+    left_out: list[str],
 ) -> tuple[TransferRow, bool]:
-    """The row as it can be taken in, and whether its result came with it just now."""
-    held = here is not None and here.status == "saved"
-    if row.values["status"] != "saved" or (
-        here is not None and held and metadata_file(results.root / here.folder).is_file()
+    """Import the files of a row; return the row with their folder, and whether they are new."""
+    saved_here = existing if existing is not None and existing.status == "saved" else None
+    if row.job.status != "saved" or (
+        saved_here is not None and metadata_file(results.root / saved_here.folder).is_file()
     ):
         return row, False
-    folder = str(row.values.get("folder", ""))
+    folder = saved_here.folder if saved_here is not None else row.job.folder
     try:
-        return import_result(
-            archive, row, results, here.folder if here is not None and held else folder
-        )
+        return import_result(archive, row, results, folder)
     except ResultUnavailableError as error:
-        left.append(f"{folder[:80]}: {error.message}")
-        # A name that no result has: it counts as removed, and the service may still have it.
-        gone = {**row.values, "folder": f"gone/{row.values['id']}"}
-        return replace(row, values=gone, files=()), False
+        left_out.append(f"{row.job.folder[:80]}: {error.message}")
+        # No result has this name: the files count as removed, and the service may have them.
+        return row.with_folder(f"gone/{row.job.id}", ()), False
 
 
-def _import_notebooks(archive: ArchiveReader, folder: Path, left: list[str]) -> Iterator[Path]:
+def _import_notebooks(archive: ArchiveReader, folder: Path, left_out: list[str]) -> Iterator[Path]:
     for name in sorted(archive.files):
         if not name.startswith(f"{NOTEBOOKS}/") or name.endswith("/"):
             continue
@@ -101,4 +106,4 @@ def _import_notebooks(archive: ArchiveReader, folder: Path, left: list[str]) -> 
             if (path := import_notebook(archive, name, folder)) is not None:
                 yield path
         except ResultUnavailableError as error:
-            left.append(f"{name[:80]!r}: {error.message}")
+            left_out.append(f"{name[:80]!r}: {error.message}")

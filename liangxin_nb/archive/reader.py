@@ -1,4 +1,4 @@
-"""Reading a zip that anybody may have made: bounded, and without believing its names and sizes."""
+"""Reads a zip file of any origin: sizes are limited, and its names and sizes are not trusted."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from ..errors import ResultUnavailableError
-from ..ledger import BatchRecord, TransferRow, batch_from_json
+from ..ledger import BatchRecord, TransferRow, parse_line
 from .format import FORMAT, LEDGER, READABLE
 
 __all__ = ["ZIP_ERRORS", "ArchiveReader"]
 
-#: What zipfile raises for whatever is wrong with a zip.
+#: What zipfile raises for a broken zip.
 ZIP_ERRORS = (BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
 _MAX_ENTRIES = 200_000
 _MAX_LINE_BYTES = 8 * 1024 * 1024
@@ -23,9 +23,22 @@ _MAX_LEDGER_BYTES = 512 * 1024 * 1024
 
 
 class ArchiveReader:
-    """The parts of an open zip; raises `ValueError` where it is made to do harm."""
+    """The entries of an open archive.
+
+    Attributes:
+        files: The entries of the zip by name.
+    """
 
     def __init__(self, archive: ZipFile, extract_to: Path) -> None:
+        """Check the directory of the zip.
+
+        Args:
+            archive: The open zip.
+            extract_to: A folder on the disk that the entries must fit on.
+
+        Raises:
+            ValueError: If the zip is not an archive or is harmful to unpack.
+        """
         self._archive = archive
         entries = archive.infolist()
         self.files: dict[str, ZipInfo] = {entry.filename: entry for entry in entries}
@@ -39,30 +52,35 @@ class ArchiveReader:
             raise ValueError(f"there is no {LEDGER} in it")
 
     def ledger_rows(self) -> Iterator[TransferRow | BatchRecord]:
-        """The ledger, line by line; raises `ValueError` for a line that no ledger has written."""
-        read = 0
+        """Yield the jobs and batches of the ledger.
+
+        Raises:
+            ValueError: If the ledger is too large, has an unknown format or an invalid line.
+        """
+        size = 0
         with self._archive.open(LEDGER) as lines:
             header = json.loads(lines.readline(_MAX_LINE_BYTES))
             version = header.get("format") if isinstance(header, dict) else None
             if version not in READABLE:
                 raise ValueError(f"its format is {str(version)[:20]}, known here is {FORMAT}")
             while line := lines.readline(_MAX_LINE_BYTES + 1):
-                read += len(line)
-                if len(line) > _MAX_LINE_BYTES or read > _MAX_LEDGER_BYTES:
+                size += len(line)
+                if len(line) > _MAX_LINE_BYTES or size > _MAX_LEDGER_BYTES:
                     raise ValueError("its ledger is too large")
-                yield batch_from_json(line) or TransferRow.from_json(line)
+                yield parse_line(line, int(version))
 
     def read(self, name: str, max_bytes: int) -> bytes:
-        """A file's bytes.
+        """Return the bytes of a file.
 
-        Raises `ResultUnavailableError` when it is missing, broken or longer than `max_bytes`.
+        Raises:
+            ResultUnavailableError: If it is missing, broken or longer than `max_bytes`.
         """
         entry = self.files.get(name)
         if entry is None:
             raise ResultUnavailableError("not in the zip")
         try:
             with self._archive.open(entry) as file:
-                # Counted while it is unpacked: the size that the zip tells may be a lie.
+                # Counted while unpacking: the size in the zip may be forged.
                 data = file.read(max_bytes + 1)
         except ZIP_ERRORS as error:
             raise ResultUnavailableError(f"broken ({error})") from None

@@ -1,7 +1,7 @@
-"""An export: the ledger's rows, the results they name and the notebooks, in one zip.
+"""Writes an archive: the ledger's rows, their results and the notebooks.
 
-The rows are read first and at one moment, so work that goes on meanwhile does no harm: what is
-kept a second later is unfinished in the zip, and can be collected from there.
+The rows are read first, from one snapshot. A job that is saved later is still unfinished in the
+archive, and can be collected after the import.
 """
 
 from __future__ import annotations
@@ -17,50 +17,62 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from ..errors import InvalidRequestError
-from ..ledger import Ledger, TransferRow, all_batches, batch_to_json, export_rows
+from ..ledger import Ledger, TransferRow, batch_to_json, export_rows
 from ..results import ResultStore, find_poster, metadata_file
 from .format import FORMAT, LEDGER, MAX_NOTEBOOK_BYTES, NOTEBOOKS, RESULTS, ExportReport
 
-__all__ = ["write_zip"]
+__all__ = ["write_archive"]
 
-_UNCOMPRESSED = (".json", ".txt", ".ipynb")
-_README = """What liangxin_nb made, packed to be taken elsewhere.
+_COMPRESSED = (".json", ".txt", ".ipynb")  # pictures and films are compressed already
+_README = """Jobs and results of liangxin_nb.
 
-results/      the files as they are, each folder with its metadata.json
-ledger.jsonl  one line per task: what was asked for and what became of it
+results/      the files of each result, with its metadata.json
+ledger.jsonl  one line per job: the request and its status
 notebooks/    the notebooks as they were last saved
 
-To take it in: %liangxin import FILE.zip, or liangxin_nb.import_archive("FILE.zip").
+To import: %liangxin import FILE.zip, or liangxin_nb.import_archive("FILE.zip").
 """
 
 
-def write_zip(
+def write_archive(
     ledger: Ledger,
     results: ResultStore,
     path: Path,
-    notebooks: Iterable[Path],
-    secrets: Sequence[str],
+    *,
+    notebooks: Iterable[Path] = (),
+    secrets: Sequence[str] = (),
+    job_ids: Sequence[str] | None = None,
 ) -> ExportReport:
-    """Writes the zip, whole or not at all; a file that holds a secret is left out and named.
+    """Write the zip file, completely or not at all.
 
-    `path`: a file that is not there yet, or a folder for one with today's name. Raises
-    `InvalidRequestError` when it is there already or cannot be written.
+    Args:
+        ledger: The ledger to read.
+        results: The results folder.
+        path: A new file, or a folder for a file with today's date in its name.
+        notebooks: The notebooks to include.
+        secrets: Texts that must not be exported; a file that contains one is left out.
+        job_ids: The jobs to export, without their batches; default all jobs and batches.
+
+    Returns:
+        What was exported, and what was left out and why.
+
+    Raises:
+        InvalidRequestError: If the file exists or cannot be written.
     """
     path = _unused_path(path)
     part = path.with_name(f".{path.name}.part")
+    rows = export_rows(ledger, job_ids)
+    batches = ledger.list_batches(limit=None)[::-1] if job_ids is None else []
     try:
-        batches = [batch_to_json(batch_record) for batch_record in all_batches(ledger)]
-        packed = _write_parts(
-            part,
-            path,
-            batches,
-            export_rows(ledger),
-            results.root,
-            notebooks,
-            _secret_forms(secrets),
-        )
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
+        with ZipFile(part, "w", ZIP_DEFLATED, strict_timestamps=False) as archive:
+            writer = _ArchiveWriter(archive, results.root, _secret_forms(secrets))
+            writer.add_ledger([*map(batch_to_json, batches), *(row.to_json() for row in rows)])
+            saved = [row for row in rows if row.job.status == "saved"]
+            result_count = sum(writer.add_result(row) for row in saved)
+            for file in notebooks:
+                writer.add_notebook(file)
+        with part.open("rb+") as file_to_sync:
+            os.fsync(file_to_sync.fileno())
         part.replace(path)
     except OSError as error:
         raise InvalidRequestError(
@@ -69,7 +81,9 @@ def write_zip(
         ) from None
     finally:
         part.unlink(missing_ok=True)
-    return packed
+    return ExportReport(
+        path, len(rows), result_count, len(writer.notebook_names), tuple(writer.left_out)
+    )
 
 
 def _unused_path(path: Path) -> Path:
@@ -85,90 +99,76 @@ def _unused_path(path: Path) -> Path:
     return next(path / name for name in names if not (path / name).exists())
 
 
-def _write_parts(
-    part: Path,
-    path: Path,
-    batches: Sequence[str],
-    records: Sequence[TransferRow],
-    root: Path,
-    notebooks: Iterable[Path],
-    secrets: Sequence[bytes],
-) -> ExportReport:
-    left: list[str] = []
-    with ZipFile(part, "w", ZIP_DEFLATED, strict_timestamps=False) as archive:
+class _ArchiveWriter:
+    """Adds files to an open zip; what it leaves out, and why, is in `left_out`."""
+
+    def __init__(self, archive: ZipFile, root: Path, secrets: Sequence[bytes]) -> None:
+        self._archive, self._root, self._secrets = archive, root, secrets
+        self.left_out: list[str] = []
+        self.notebook_names: set[str] = set()
         archive.writestr("README.txt", _README)
-        with archive.open(LEDGER, "w", force_zip64=True) as lines:
-            for line in (_header(len(records)), *batches, *(row.to_json() for row in records)):
-                lines.write(_redact(line.encode("utf-8"), secrets) + b"\n")
-        kept = [row for row in records if row.values["status"] == "saved"]
-        results = [_add_result(archive, root, row, secrets, left) for row in kept]
-        names: set[str] = set()
-        for file in notebooks:
-            _add_notebook(archive, file, names, secrets, left)
-    return ExportReport(path, len(records), sum(results), len(names), tuple(left))
+
+    def add_ledger(self, lines: Sequence[str]) -> None:
+        """Add the ledger's lines below a header, without secrets."""
+        with self._archive.open(LEDGER, "w", force_zip64=True) as file:
+            for line in (_header(), *lines):
+                data = line.encode("utf-8")
+                for secret in self._secrets:
+                    data = data.replace(secret, "••••••".encode())
+                file.write(data + b"\n")
+
+    def add_result(self, row: TransferRow) -> bool:
+        """Add all files of a result, or none; return whether they were added."""
+        folder = row.job.folder
+        files = [
+            metadata_file(self._root / folder),
+            *(self._root / folder / file.name for file in row.files),
+        ]
+        if not folder or any(file.is_symlink() or not file.is_file() for file in files):
+            self.left_out.append(f"{folder or row.job.id}, whose files are gone.")
+            return False
+        files += filter(None, map(find_poster, files[1:]))
+        if any(_contains_secret(file, self._secrets) for file in files):
+            self.left_out.append(f"{folder}, which holds your key.")
+            return False
+        for file in files:
+            self._add(file, f"{RESULTS}/{folder}/{file.name}")
+        return True
+
+    def add_notebook(self, file: Path) -> None:
+        """Add a notebook, unless it is too large or contains a secret."""
+        if file.is_symlink() or not file.is_file() or file.name in self.notebook_names:
+            return
+        if file.stat().st_size > MAX_NOTEBOOK_BYTES:
+            self.left_out.append(
+                f"{file.name}, which is larger than {MAX_NOTEBOOK_BYTES // 2**20} MB."
+            )
+        elif _contains_secret(file, self._secrets):
+            self.left_out.append(f"{file.name}, which holds your key. Take it out of the notebook.")
+        else:
+            self._add(file, f"{NOTEBOOKS}/{file.name}")
+            self.notebook_names.add(file.name)
+
+    def _add(self, file: Path, name: str) -> None:
+        self._archive.write(file, name, ZIP_DEFLATED if file.suffix in _COMPRESSED else ZIP_STORED)
 
 
-def _header(records: int) -> str:
+def _header() -> str:
+    version = ""
     with suppress(metadata.PackageNotFoundError):
         version = metadata.version("liangxin_nb")
-        made = f"{datetime.now().astimezone():%Y-%m-%dT%H:%M:%S%z}"
-        return json.dumps(
-            {"liangxin_nb": version, "format": FORMAT, "made": made, "records": records}
-        )
-    return json.dumps({"liangxin_nb": "", "format": FORMAT, "records": records})
-
-
-def _add_result(
-    archive: ZipFile, root: Path, row: TransferRow, secrets: Sequence[bytes], left: list[str]
-) -> bool:
-    """A result's files, all or none."""
-    folder = row.values.get("folder", "")
-    files = [metadata_file(root / folder), *(root / folder / f["name"] for f in row.files)]
-    if not folder or any(file.is_symlink() or not file.is_file() for file in files):
-        left.append(f"{folder or row.values['id']}, whose files are gone.")
-        return False
-    files += filter(None, map(find_poster, files[1:]))
-    if any(_contains_secret(file, secrets) for file in files):
-        left.append(f"{folder}, which holds your key.")
-        return False
-    for file in files:
-        _add(archive, file, f"{RESULTS}/{folder}/{file.name}")
-    return True
-
-
-def _add_notebook(
-    archive: ZipFile, file: Path, names: set[str], secrets: Sequence[bytes], left: list[str]
-) -> None:
-    if file.is_symlink() or not file.is_file() or file.name in names:
-        return
-    if file.stat().st_size > MAX_NOTEBOOK_BYTES:
-        left.append(f"{file.name}, which is larger than {MAX_NOTEBOOK_BYTES // 2**20} MB.")
-    elif _contains_secret(file, secrets):
-        left.append(f"{file.name}, which holds your key. Take it out of the notebook.")
-    else:
-        _add(archive, file, f"{NOTEBOOKS}/{file.name}")
-        names.add(file.name)
-
-
-def _add(archive: ZipFile, file: Path, name: str) -> None:
-    # What is a picture or a film is as small as it gets.
-    archive.write(file, name, ZIP_DEFLATED if file.suffix in _UNCOMPRESSED else ZIP_STORED)
+    now = f"{datetime.now().astimezone():%Y-%m-%dT%H:%M:%S%z}"
+    return json.dumps({"liangxin_nb": version, "format": FORMAT, "created_at": now})
 
 
 def _secret_forms(secrets: Sequence[str]) -> list[bytes]:
-    """Each secret as it may stand in a file: plain, and in base64."""
+    """Return each secret as it may stand in a file: plain, and in base64."""
     plain = [secret.encode() for secret in secrets if len(secret) >= 8]
     return [*plain, *(base64.b64encode(secret).rstrip(b"=") for secret in plain)]
 
 
-def _redact(line: bytes, secrets: Sequence[bytes]) -> bytes:
-    for secret in secrets:
-        line = line.replace(secret, "••••••".encode())
-    return line
-
-
 def _contains_secret(file: Path, secrets: Sequence[bytes]) -> bool:
-    """Whether a file holds one, read in pieces that overlap."""
+    """Return whether a file contains a secret; it is read in overlapping pieces."""
     longest = max(map(len, secrets), default=1)
     tail = b""
     with file.open("rb") as data:

@@ -1,18 +1,19 @@
-"""What is told about a kept picture: who asked for what, from whom, when."""
+"""The metadata of a result: what was requested, from which service, and which files came."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+import msgspec
 
 from .public import public
 
 __all__ = ["ResultMetadata"]
 
-
-#: Names of fields in results that were made before the file was called metadata.json.
+#: Field names that version 0.1.0 wrote, in `story.json` and in picture files.
 _OLD_NAMES = {
     "ticket": "job_id",
     "made": "created_at",
@@ -21,22 +22,45 @@ _OLD_NAMES = {
 }
 
 
+class _File(msgspec.Struct):
+    """The fields of a file that are read; others are kept as they came."""
+
+    name: str
+    kind: str = "image"
+    bytes: int | None = None
+    sha256: str | None = None
+    width: int | None = None
+    height: int | None = None
+    seconds: float | None = None
+    poster: str | None = None
+
+
 @public
 @dataclass(frozen=True)
 class ResultMetadata:
-    """The story of one task's result, the same in `metadata.json` and inside each picture file.
+    """The metadata of one result, the same in `metadata.json` and inside each picture file.
 
-    `created_at`: ISO 8601 with the local zone. `service`: a profile's name, never an address with a
-    login. `is_sandbox`: True for a picture that the sandbox drew and no model made. `files`: for
-    each kept file its name, bytes, sha256, width and height.
+    Attributes:
+        prompt: The prompt as it was sent.
+        model: The name of the model.
+        task_id: The service's id of the task.
+        job_id: The id of the job in the ledger.
+        service: The name of the profile, never an address.
+        created_at: When the result was saved, in ISO 8601 with the local time zone.
+        options: The options of the request; reference pictures are only described.
+        is_sandbox: Whether the sandbox drew the picture instead of a model.
+        duration_s: Seconds that the task took at the service, or None.
+        credits: Credits that the service reported, or None.
+        files: For each file ``name``, ``kind``, ``bytes``, ``sha256`` and, where they are known,
+            ``width`` and ``height`` in pixels, ``seconds`` and ``poster``.
     """
 
     prompt: str
     model: str
     task_id: str
-    job_id: str
-    service: str
-    created_at: str
+    job_id: str = ""
+    service: str = ""
+    created_at: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     is_sandbox: bool = False
     duration_s: float | None = None
@@ -44,21 +68,26 @@ class ResultMetadata:
     files: tuple[Mapping[str, Any], ...] = ()
 
     def to_json(self) -> str:
-        """The story as one JSON object, in readable UTF-8."""
-        told = asdict(self) | {"options": dict(self.options), "files": [*map(dict, self.files)]}
-        return json.dumps(told, ensure_ascii=False, indent=1)
+        """Return the metadata as one JSON object in readable UTF-8."""
+        values = asdict(self) | {"options": dict(self.options), "files": [*map(dict, self.files)]}
+        return json.dumps(values, ensure_ascii=False, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> ResultMetadata | None:
-        """The story in a JSON text, or None when it holds none; unknown fields are passed over."""
+        """Parse and validate metadata from a text of any origin.
+
+        Args:
+            text: What `to_json` of this or an earlier version returned.
+
+        Returns:
+            The metadata, or None if the text is anything else. Unknown fields are ignored.
+        """
         try:
-            told = json.loads(text)
-        except ValueError:
+            # Encoded, because Pillow returns texts of PNG files as a subclass of str.
+            values = msgspec.json.decode(text.encode(), type=dict[str, Any])
+            renamed = {_OLD_NAMES.get(name, name): value for name, value in values.items()}
+            metadata = msgspec.convert(renamed, cls)
+            msgspec.convert(metadata.files, tuple[_File, ...])
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return None
-        names = {f.name for f in fields(cls)}
-        if not isinstance(told, dict) or not {"prompt", "model", "task_id"} <= told.keys():
-            return None
-        renamed = {_OLD_NAMES.get(name, name): value for name, value in told.items()}
-        known = {name: value for name, value in renamed.items() if name in names}
-        blank = {"job_id": "", "service": "", "created_at": ""}
-        return cls(**{**blank, **known, "files": tuple(told.get("files") or ())})
+        return metadata if metadata.prompt.strip() and metadata.model.strip() else None

@@ -16,7 +16,7 @@ from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..core.request import Request
 from ..core.task import TaskRecord
 from ..errors import APIError, LiangxinError, ResultUnavailableError
-from ..ledger import Ledger, durations
+from ..ledger import Ledger
 from ..polling import AdaptiveSchedule, PollSchedule, build_schedule
 from ..ratelimit import SharedRateLimiter
 from ..results import Result, ResultStore
@@ -116,7 +116,7 @@ class TaskLifecycle:
 
     def _schedule_for(self, record: JobRecord) -> AdaptiveSchedule:
         """The plan for a task like this one, from what the ledger knows now."""
-        return build_schedule(self._schedule, durations(self._ledger, record))
+        return build_schedule(self._schedule, self._ledger.recent_durations(record))
 
     async def adopt(self, record: JobRecord, tell: Tell) -> JobRecord:
         """Takes a task of this key into the ledger, its request read back from the service."""

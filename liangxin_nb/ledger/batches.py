@@ -1,4 +1,4 @@
-"""Batches in the ledger: what belongs together, and work that is kept already."""
+"""Batches in the ledger: jobs that were created together."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..core.job_record import JobRecord
-from ..core.request import Request
 from .database import JOBS, Database
 from .mapping import append_event, from_row, to_row
 
-__all__ = ["BatchQueries", "BatchRecord"]
+__all__ = ["BATCHES", "BatchQueries", "BatchRecord"]
 
 BATCHES = sa.Table(
     "batches",
@@ -28,8 +27,13 @@ BATCHES = sa.Table(
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """A batch as the ledger keeps it; `created_at`: unix seconds; `plan`: what its maker wants
-    to know.
+    """A batch as the ledger stores it.
+
+    Attributes:
+        id: Up to 16 letters and digits.
+        created_at: Unix time in seconds.
+        name: The name that the user gave it, or empty.
+        plan: The grid of the batch, as the package `batches` writes it.
     """
 
     id: str
@@ -39,79 +43,56 @@ class BatchRecord:
 
 
 class BatchQueries(Database):
-    """What a ledger knows of batches."""
+    """The part of a ledger that concerns batches."""
 
     def add_batch(self, batch: BatchRecord | None, records: Iterable[JobRecord]) -> None:
-        """Takes in many records, and the batch that they make where it is new: all or nothing."""
+        """Add jobs, and their batch if it is new, in one transaction.
+
+        Args:
+            batch: The new batch, or None to add to an existing one.
+            records: The jobs; each names its batch.
+        """
         rows = [to_row(record) for record in records]
         with self.transaction() as db:
             if batch is not None:
                 plan = json.dumps(dict(batch.plan), ensure_ascii=False)
-                values = {
-                    "id": batch.id,
-                    "created_at": batch.created_at,
-                    "name": batch.name,
-                    "plan": plan,
-                }
-                db.execute(BATCHES.insert().values(**values))
+                values = {"id": batch.id, "created_at": batch.created_at, "name": batch.name}
+                db.execute(BATCHES.insert().values(**values, plan=plan))
             if rows:
                 db.execute(JOBS.insert(), rows)
             for row in rows:
                 append_event(db, row["id"], row["status"])
 
-    def get_batch(self, id: str) -> BatchRecord | None:
-        """The batch of that id, or whose id begins so when only one does."""
-        if not id:
+    def get_batch(self, batch_id: str) -> BatchRecord | None:
+        """Return the batch with an id, or with the beginning of an id if only one matches."""
+        if not batch_id:
             return None
-        exact = BATCHES.select().where(BATCHES.c.id == id)
-        near = BATCHES.select().where(BATCHES.c.id.startswith(id, autoescape=True)).limit(2)
-        found = self._load_batches(exact) or self._load_batches(near)
-        return found[0] if len(found) == 1 else None
+        exact = BATCHES.select().where(BATCHES.c.id == batch_id)
+        prefix = BATCHES.c.id.startswith(batch_id, autoescape=True)
+        matches = self._load_batches(exact) or self._load_batches(
+            BATCHES.select().where(prefix).limit(2)
+        )
+        return matches[0] if len(matches) == 1 else None
 
-    def list_batches(self, limit: int = 20) -> list[BatchRecord]:
-        """The newest batches."""
+    def list_batches(self, limit: int | None = 20) -> list[BatchRecord]:
+        """Return batches, newest first.
+
+        Args:
+            limit: At most this many; None for all.
+        """
         return self._load_batches(
             BATCHES.select().order_by(BATCHES.c.created_at.desc()).limit(limit)
         )
 
-    def jobs_of_batch(self, id: str) -> list[JobRecord]:
-        """Every record of a batch, oldest first: of one place the last is the one that counts."""
-        query = JOBS.select().where(JOBS.c.batch_id == id).order_by(JOBS.c.created_at)
+    def jobs_of_batch(self, batch_id: str) -> list[JobRecord]:
+        """Return every record of a batch, oldest first: of one index the last one counts."""
+        query = JOBS.select().where(JOBS.c.batch_id == batch_id).order_by(JOBS.c.created_at)
         with self.read_only() as db:
             return [from_row(row) for row in db.execute(query).mappings()]
 
-    def is_complete(self, record: JobRecord) -> bool:
-        """Whether the ledger holds all that was asked for: a picture sent along is only named."""
-        query = sa.select(JOBS.c.digest).where(JOBS.c.id == record.id)
-        with self.read_only() as db:
-            return bool(db.execute(query).scalar() == record.request.digest)
-
-    def find_identical(self, request: Request, profile: str, service: str) -> list[JobRecord]:
-        """Kept job records of identical work at the same service, the newest first."""
-        query = JOBS.select().where(
-            JOBS.c.digest == request.digest,
-            JOBS.c.status == "saved",
-            JOBS.c.profile == profile,
-            JOBS.c.service == service,
-        )
-        with self.read_only() as db:
-            rows = db.execute(query.order_by(JOBS.c.created_at.desc())).mappings()
-            return [from_row(row) for row in rows]
-
-    def last_cost(self, model: str, profile: str) -> float | None:
-        """The credits that the service told for a model's last task, or None when it told none."""
-        query = sa.select(JOBS.c.credits).where(
-            JOBS.c.model == model,
-            JOBS.c.profile == profile,
-            JOBS.c.credits.is_not(None),
-        )
-        with self.read_only() as db:
-            return db.execute(query.order_by(JOBS.c.created_at.desc()).limit(1)).scalar()
-
     def _load_batches(self, query: Any) -> list[BatchRecord]:
         with self.read_only() as db:
-            rows = db.execute(query).mappings()
             return [
-                BatchRecord(r["id"], r["created_at"], r["name"], json.loads(r["plan"]))
-                for r in rows
+                BatchRecord(row["id"], row["created_at"], row["name"], json.loads(row["plan"]))
+                for row in db.execute(query).mappings()
             ]

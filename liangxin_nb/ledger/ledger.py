@@ -1,55 +1,79 @@
-"""The ledger of money and work: a row per job record, a line per change.
+"""The ledger: one row per job, one event per change.
 
-A row is written before createTask, so that nothing is paid for without a trace.
+The row is written before createTask is sent, so nothing is paid for without a record.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from ..core.job_record import RESUMABLE, JobRecord
 from ..core.request import Request
+from ..core.table import Table
+from ..polling import TaskDuration
 from .batches import BatchQueries
 from .database import EVENTS, FILES, JOBS
 from .mapping import append_event, from_row, to_row
 
 __all__ = ["Ledger"]
 
+_HISTORY_HEADINGS = (
+    "when", "model", "prompt", "status", "task", "duration_s", "credits", "kept in or reason",
+)  # fmt: skip
+#: Finished tasks of a model that are searched for durations.
+_MAX_SEARCHED = 400
+#: With this many tasks of the same options, tasks with other options are ignored.
+_ENOUGH_ALIKE = 8
+
 
 class Ledger(BatchQueries):
-    """The job records of a ledger at a file path or a database URL."""
+    """The job records at a file path or a database URL."""
 
     def create(self, request: Request, profile: str, service: str, owner: str = "") -> JobRecord:
-        """A new job record, on disk before anything is sent."""
+        """Create a job record; it is on disk when this returns."""
         record = JobRecord.new(request, profile, service, owner)
         self.add(record)
         return record
 
     def add(self, record: JobRecord) -> None:
-        """Takes in a job record made elsewhere."""
+        """Add a job record that was created elsewhere."""
         with self.transaction() as db:
             db.execute(JOBS.insert().values(**to_row(record)))
             append_event(db, record.id, record.status)
 
     def claim(self, record: JobRecord, owner: str) -> JobRecord | None:
-        """The job record under a new owner, or None when someone else was quicker.
+        """Give a job record a new owner.
 
-        The status counts too: what was sent and let go of meanwhile is no intent any more.
+        Returns:
+            The changed record, or None if its owner or its status has changed meanwhile. The
+            status counts because a request that was sent meanwhile must not be sent again.
         """
-        mine = sa.and_(
+        unchanged = sa.and_(
             JOBS.c.id == record.id,
             JOBS.c.owner == record.owner,
             JOBS.c.status == record.status,
         )
         with self.transaction() as db:
-            changed = db.execute(JOBS.update().where(mine).values(owner=owner))
+            changed = db.execute(JOBS.update().where(unchanged).values(owner=owner))
         return record.replace(owner=owner) if changed.rowcount == 1 else None
 
     def update(self, record: JobRecord, event: str, detail: str = "", **values: Any) -> JobRecord:
-        """The job record with other values, and a line in its history that says what happened."""
+        """Change columns of a job record and append an event, in one transaction.
+
+        Args:
+            record: The record to change.
+            event: What happened, up to 60 characters.
+            detail: Any text, for example the raw answer of the service.
+            **values: The new values, by column.
+
+        Returns:
+            The record with the new values.
+        """
         changed = record.replace(**values)
         with self.transaction() as db:
             if values:
@@ -58,9 +82,11 @@ class Ledger(BatchQueries):
         return changed
 
     def confirm_lost(self, record: JobRecord, task_id: str) -> JobRecord | None:
-        """The job record of a lost answer, accepted under the id that it turned out to have.
+        """Set the task id of a record whose createTask response was lost.
 
-        None when it is settled already, or the id is another job record's.
+        Returns:
+            The submitted record; None if it is no longer unconfirmed, or if another record
+            has this task id.
         """
         others = JOBS.alias()
         taken = sa.exists().where(others.c.task_id == task_id)
@@ -76,72 +102,178 @@ class Ledger(BatchQueries):
     def mark_saved(
         self, record: JobRecord, folder: str, files: Sequence[Mapping[str, Any]]
     ) -> JobRecord:
-        """The job record kept: its folder and files, in the same transaction as its status."""
+        """Record that a result is on disk: its folder, its files and the status together.
+
+        Args:
+            record: The record of the job.
+            folder: The folder of the result, relative to the results folder.
+            files: For each file its ``name``, ``bytes``, ``sha256`` and, for pictures, ``width``
+                and ``height`` in pixels.
+
+        Returns:
+            The saved record.
+        """
         names = ("name", "bytes", "sha256", "width", "height")
         with self.transaction() as db:
             db.execute(FILES.delete().where(FILES.c.job_id == record.id))
             for file in files:
                 row = {name: file.get(name) for name in names}
                 db.execute(FILES.insert().values(job_id=record.id, **row))
-            kept = {"status": "saved", "folder": folder}
-            db.execute(JOBS.update().where(JOBS.c.id == record.id).values(**kept))
+            values = {"status": "saved", "folder": folder}
+            db.execute(JOBS.update().where(JOBS.c.id == record.id).values(**values))
             append_event(db, record.id, "saved", folder)
-        return record.replace(**kept)
+        return record.replace(**values)
 
-    def find(self, id: str) -> JobRecord | None:
-        """The newest job record whose id or task id this is, or begins so when only one does."""
-        if not id:
+    def find(self, job_id: str) -> JobRecord | None:
+        """Return the newest record with a job id or task id.
+
+        The beginning of a job id is enough if only one record matches.
+        """
+        if not job_id:
             return None
         query = JOBS.select().order_by(JOBS.c.created_at.desc())
-        exact = sa.or_(JOBS.c.id == id, JOBS.c.task_id == id)
-        if found := self._load(query.where(exact).limit(1)):
-            return found[0]
-        near = self._load(query.where(JOBS.c.id.startswith(id, autoescape=True)).limit(2))
-        return near[0] if len(near) == 1 else None
+        exact = sa.or_(JOBS.c.id == job_id, JOBS.c.task_id == job_id)
+        if matches := self._load(query.where(exact).limit(1)):
+            return matches[0]
+        prefix = JOBS.c.id.startswith(job_id, autoescape=True)
+        matches = self._load(query.where(prefix).limit(2))
+        return matches[0] if len(matches) == 1 else None
+
+    def find_identical(self, request: Request, profile: str, service: str) -> list[JobRecord]:
+        """Return saved records of an identical request to the same service, newest first."""
+        query = JOBS.select().where(
+            JOBS.c.digest == request.digest,
+            JOBS.c.status == "saved",
+            JOBS.c.profile == profile,
+            JOBS.c.service == service,
+        )
+        return self._load(query.order_by(JOBS.c.created_at.desc()))
+
+    def is_complete(self, record: JobRecord) -> bool:
+        """Return whether the ledger holds the whole request of a record.
+
+        Reference pictures are not stored, only described.
+        """
+        query = sa.select(JOBS.c.digest).where(JOBS.c.id == record.id)
+        with self.read_only() as db:
+            return bool(db.execute(query).scalar() == record.request.digest)
 
     def with_status(self, *statuses: str) -> list[JobRecord]:
-        """Every job record of these statuses, oldest first."""
+        """Return every record with one of these statuses, oldest first."""
         return self._load(
             JOBS.select().where(JOBS.c.status.in_(statuses)).order_by(JOBS.c.created_at)
         )
 
     def resumable(self) -> list[JobRecord]:
-        """Every job record that can still be collected, oldest first."""
+        """Return every record whose result can still be collected, oldest first."""
         return [record for record in self.with_status(*RESUMABLE) if record.task_id]
 
     def list_jobs(self, *, search: str = "", limit: int | None = 50) -> list[JobRecord]:
-        """Job records, unfinished ones first, then the newest; `search` looks into prompts."""
-        last = sa.case((JOBS.c.status.in_(RESUMABLE), 0), else_=1)
-        query = JOBS.select().order_by(last, JOBS.c.created_at.desc()).limit(limit)
+        """Return records, unfinished ones first, then the newest.
+
+        Args:
+            search: Text that the prompt contains, in any case; empty for any prompt.
+            limit: At most this many; None for all.
+        """
+        unfinished_first = sa.case((JOBS.c.status.in_(RESUMABLE), 0), else_=1)
+        query = JOBS.select().order_by(unfinished_first, JOBS.c.created_at.desc()).limit(limit)
         if search:
             query = query.where(JOBS.c.prompt.icontains(search, autoescape=True))
         return self._load(query)
 
+    def history(self, *, search: str = "", limit: int | None = None) -> Table:
+        """Return records as a table, unfinished ones first, then the newest.
+
+        Args:
+            search: Text that the prompt contains, in any case; empty for any prompt.
+            limit: At most this many rows; None for all.
+
+        Returns:
+            One row per job. ``duration_s`` is the time at the service in seconds; ``credits`` is
+            what the service reports, or None if it reports nothing.
+        """
+        rows = [_history_row(record) for record in self.list_jobs(search=search, limit=limit)]
+        empty = f"No prompt holds {search!r}." if search else "No task yet."
+        return Table(_HISTORY_HEADINGS, rows, empty)
+
     def count_by_status(self) -> dict[str, int]:
-        """How many job records have each status."""
+        """Return how many records have each status."""
         query = sa.select(JOBS.c.status, sa.func.count()).group_by(JOBS.c.status)
         with self.read_only() as db:
-            return {str(fate): int(number) for fate, number in db.execute(query)}
+            return {str(status): int(count) for status, count in db.execute(query)}
 
     def events(self, job_id: str) -> list[tuple[float, str, str]]:
-        """A job record's history: unix seconds, what happened, and the detail as it came."""
+        """Return the history of a job: Unix time in seconds, event and detail of each event."""
         query = sa.select(EVENTS.c.created_at, EVENTS.c.event, EVENTS.c.detail)
         query = query.where(EVENTS.c.job_id == job_id).order_by(EVENTS.c.n)
         with self.read_only() as db:
-            return [(at, what, detail) for at, what, detail in db.execute(query)]
+            return [(created_at, event, detail) for created_at, event, detail in db.execute(query)]
+
+    def last_cost(self, model: str, profile: str) -> float | None:
+        """Return the credits that the service last reported for a model, or None."""
+        query = sa.select(JOBS.c.credits).where(
+            JOBS.c.model == model, JOBS.c.profile == profile, JOBS.c.credits.is_not(None)
+        )
+        with self.read_only() as db:
+            return db.execute(query.order_by(JOBS.c.created_at.desc()).limit(1)).scalar()
 
     def median_duration(self, model: str, profile: str, *, samples: int = 20) -> float | None:
-        """The median seconds of the last finished tasks of a model, or None before the third."""
+        """Return the median duration of a model's last tasks in seconds; None below three."""
         query = sa.select(JOBS.c.duration_s).where(
-            JOBS.c.model == model,
-            JOBS.c.profile == profile,
-            JOBS.c.duration_s.is_not(None),
+            JOBS.c.model == model, JOBS.c.profile == profile, JOBS.c.duration_s.is_not(None)
         )
         with self.read_only() as db:
             newest = query.order_by(JOBS.c.created_at.desc()).limit(samples)
-            found = sorted(seconds for (seconds,) in db.execute(newest))
-        return found[len(found) // 2] if len(found) >= 3 else None
+            durations = sorted(duration for (duration,) in db.execute(newest))
+        return durations[len(durations) // 2] if len(durations) >= 3 else None
+
+    def recent_durations(self, record: JobRecord, *, last: int = 50) -> tuple[TaskDuration, ...]:
+        """Return how long similar tasks took at the service, newest first.
+
+        Similar tasks have the same service and model, and the same options if there are enough
+        of them. Seeds, prompts and pictures are not compared.
+
+        Args:
+            record: The job to compare with.
+            last: At most this many.
+        """
+        query = sa.select(JOBS.c.options, JOBS.c.duration_s, JOBS.c.started_after_s).where(
+            JOBS.c.model == record.request.model,
+            JOBS.c.profile == record.profile,
+            JOBS.c.service == record.service,
+            JOBS.c.duration_s > 0,
+        )
+        with self.read_only() as db:
+            newest = query.order_by(JOBS.c.created_at.desc()).limit(_MAX_SEARCHED)
+            rows = list(db.execute(newest))
+        options = _relevant_options(dict(record.request.redacted_options))
+        alike = [row for row in rows if _relevant_options(json.loads(row.options)) == options]
+        chosen = alike if len(alike) >= _ENOUGH_ALIKE else rows
+        return tuple(TaskDuration(row.duration_s, row.started_after_s) for row in chosen[:last])
 
     def _load(self, query: Any) -> list[JobRecord]:
         with self.read_only() as db:
             return [from_row(row) for row in db.execute(query).mappings()]
+
+
+def _history_row(record: JobRecord) -> tuple[object, ...]:
+    has_state = record.is_resumable and record.state
+    return (
+        datetime.fromtimestamp(record.created_at).astimezone(),
+        record.request.model,
+        record.request.prompt,
+        f"{record.status} ({record.state})" if has_state else record.status,
+        record.task_id or record.id,
+        record.duration_s,
+        record.credits,
+        record.folder or record.reason,
+    )
+
+
+def _relevant_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return what may influence the duration: sizes, qualities, numbers of pictures."""
+    return {
+        name: len(value) if isinstance(value, list) else value
+        for name, value in options.items()
+        if name != "seed" and not (isinstance(value, str) and len(value) > 40)
+    }

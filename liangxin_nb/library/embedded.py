@@ -48,36 +48,11 @@ def read_embedded(data: bytes) -> EmbeddedMetadata:
         picture = thumbnail(data, side=768)
     except Exception:  # hostile bytes: decoders raise many kinds
         return EmbeddedMetadata(reason=f"This is no {_KINDS} that can be read.")
-    try:
-        metadata = (
-            _validated(ResultMetadata.from_json(text)) if text and len(text) <= _MAX_TEXT else None
-        )
-    except Exception:  # hostile words: of any shape and depth
-        metadata = None
+    metadata = ResultMetadata.from_json(text) if text and len(text) <= _MAX_TEXT else None
     if metadata is None:
         why = "This picture holds no story of liangxin_nb: it was made elsewhere, or saved anew."
         return EmbeddedMetadata(reason=why, picture=picture)
     return EmbeddedMetadata(metadata, picture=picture)
-
-
-def _validated(metadata: ResultMetadata | None) -> ResultMetadata | None:
-    """The story if each of its fields is what it is said to be: files may be forged."""
-    if metadata is None or not isinstance(metadata.options, Mapping):
-        return None
-    texts = (
-        metadata.prompt,
-        metadata.model,
-        metadata.task_id,
-        metadata.job_id,
-        metadata.service,
-        metadata.created_at,
-    )
-    numbers = (metadata.duration_s, metadata.credits)
-    right = all(isinstance(text, str) for text in texts) and all(
-        number is None or isinstance(number, int | float) for number in numbers
-    )
-    named = right and metadata.prompt.strip() and metadata.model.strip()
-    return metadata if named else None
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:

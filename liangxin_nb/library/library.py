@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from ..archive import export_session
 from ..catalog import find_model, load_models
 from ..catalog.codegen import to_cell_source, to_source
 from ..core.job_record import JobRecord
@@ -21,7 +22,6 @@ from ..ledger.queries import batches, count, get_many, models, page
 from ..results import Result
 from .embedded import EmbeddedMetadata, read_embedded
 from .entry import LibraryEntry
-from .export import export_zip
 from .thumbnails import ThumbnailCache
 
 if TYPE_CHECKING:
@@ -137,11 +137,30 @@ class Library:
     # ---- what is done with it
 
     def export(self, ids: Sequence[str]) -> tuple[Path, int]:
-        """A zip of these results with their stories, and how many it holds.
+        """Write an archive of chosen results into the folder `exports` of the results folder.
 
-        Raises `InvalidRequestError` when none of them has a file on this disk.
+        Args:
+            ids: Job ids; those without files on this disk are left out.
+
+        Returns:
+            The zip file, which `lx.import_archive` can read, and how many results it holds.
+
+        Raises:
+            InvalidRequestError: If no result has files here, or the zip cannot be written.
         """
-        return export_zip(self._results.root, self.entries(ids))
+        saved = [entry.id for entry in self.entries(ids) if entry.folder is not None]
+        if not saved:
+            raise InvalidRequestError(
+                "None of these has a file on this disk; nothing was written.",
+                next_step="Choose results that are kept.",
+            )
+        folder = self._results.root / "exports"
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise InvalidRequestError(f"The export cannot be written ({error.strerror}).") from None
+        report = export_session(self._session, folder, notebooks=False, job_ids=saved)
+        return report.path, report.results
 
     def delete(self, id: str) -> JobRecord:
         """Deletes a result's files and thumbnails; the ledger keeps the fact and the prompt.

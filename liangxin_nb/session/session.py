@@ -23,7 +23,6 @@ from ..engine.client_provider import ClientProvider
 from ..engine.ownership import Ownership
 from ..errors import InvalidRequestError
 from ..ledger import BatchRecord, Ledger
-from ..ledger.reports import history_table
 from ..ledger.spending import check_limits
 from ..polling import Poller, PollSchedule
 from ..ratelimit import SharedRateLimiter
@@ -212,7 +211,7 @@ class Session:
 
     def history(self, search: str = "", limit: int | None = None) -> Table:
         """Return the ledger as a table; see `liangxin_nb.history`."""
-        return history_table(self.ledger, search=search, limit=limit)
+        return self.ledger.history(search=search, limit=limit)
 
     def audit(self) -> list[AuditRow]:
         """Count the jobs in the ledger by what became of them."""

@@ -12,9 +12,11 @@ from liangxin_nb import Session
 from liangxin_nb.archive import export_session, import_session
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
+from liangxin_nb.library import Library
 from liangxin_nb.polling import PollSchedule
 from liangxin_nb.session.default import set_session
 
+from .. import stock
 from ..conftest import FAST_PACE, wait_until
 
 NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
@@ -154,6 +156,15 @@ def test_what_was_not_sent_is_never_sent_from_here(session, tmp_path, home):
     assert home.resume() == []
 
 
+def test_record_of_a_deleted_result_is_imported(session, tmp_path, home):
+    record = stock.kept(session, "a cat")
+    Library(session).delete(record.id)
+    packed = export_session(session, tmp_path / "1.zip", notebooks=False)
+    report = import_session(home, packed.path, notebooks=False)
+    assert (report.jobs, report.results, report.left_out) == (1, 0, ())
+    assert home.ledger.find(record.id).status == "deleted"
+
+
 def test_a_batch_comes_home_as_one(session, tmp_path, home):
     batch = session.batch(["a cat", "a dog"], size="square")
     batch.wait(120)
@@ -168,10 +179,14 @@ def test_a_batch_comes_home_as_one(session, tmp_path, home):
 @pytest.mark.parametrize(
     "batch",
     [
-        {"id": "b1", "at": 1.0, "plan": "[]"},
-        {"id": "b1", "at": 1.0, "plan": '{"rows": ["a"], "columns": [1]}'},
-        {"id": "b1", "at": 1.0, "plan": '{"rows": ["a"], "columns": ["b"], "reused": {"9": "x"}}'},
-        {"id": "../b", "at": 1.0, "plan": '{"rows": [], "columns": []}'},
+        {"id": "b1", "created_at": 1.0, "plan": "[]"},
+        {"id": "b1", "created_at": 1.0, "plan": '{"rows": ["a"], "columns": [1]}'},
+        {
+            "id": "b1",
+            "created_at": 1.0,
+            "plan": '{"rows": ["a"], "columns": ["b"], "reused": {"9": "x"}}',
+        },
+        {"id": "../b", "created_at": 1.0, "plan": '{"rows": [], "columns": []}'},
         {"id": "b1", "plan": "{}"},
         [],
     ],
@@ -328,21 +343,21 @@ def test_a_page_of_html_under_a_pictures_name_is_left_out(zip, home):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"id": "../x"}, "id"),
-        ({"status": "free of charge"}, "an unknown status"),
+        ({"id": "../x"}, "job.id: unexpected characters"),
+        ({"status": "free of charge"}, "job.status: Invalid enum value"),
         ({"options": "[" * 100_000}, "no readable request"),
         ({"options": "[1]"}, "no readable request"),
         ({"prompt": " "}, "no readable request"),
-        ({"prompt": 7}, "jobs.prompt"),
-        ({"prompt": "\ud800"}, "jobs.prompt"),
-        ({"prompt": "a\0b"}, "jobs.prompt"),
-        ({"at": -1}, "jobs.created_at"),
-        ({"at": float("nan")}, "jobs.created_at"),
-        ({"at": 1e300}, "jobs.created_at"),
-        ({"credits": -500.0}, "jobs.credits"),
-        ({"task_id": "x" * 201}, "jobs.task_id"),
-        ({"digest": "z" * 64}, "digest"),
-        ({"model": None}, "jobs.model is missing"),
+        ({"prompt": 7}, "job.prompt: "),
+        ({"prompt": "\ud800"}, "job.prompt: "),
+        ({"prompt": "a\0b"}, "job.prompt: "),
+        ({"created_at": -1}, "job.created_at: "),
+        ({"created_at": float("nan")}, "job.created_at: "),
+        ({"created_at": 1e300}, "job.created_at: "),
+        ({"credits": -500.0}, "job.credits: "),
+        ({"task_id": "x" * 201}, "job.task_id: "),
+        ({"digest": "z" * 64}, "job.digest: "),
+        ({"model": None}, "job.model: Expected str"),
     ],
 )
 def test_a_ledger_that_this_program_cannot_have_written_is_rejected_whole(zip, home, values, said):
@@ -360,8 +375,11 @@ def test_a_ledger_that_this_program_cannot_have_written_is_rejected_whole(zip, h
         ('{"format": 99}\n', "format is 99"),
         ("nonsense\n", "no sound export"),
         ('{"format": 1}\n[]\n', "no job record"),
-        ('{"format": 1}\n{"job": {}, "events": 3, "files": []}\n', "no job record"),
-        ('{"format": 1}\n' + "[" * 200_000 + "\n", "no batch"),
+        (
+            '{"format": 1}\n{"job": {}, "events": 3, "files": []}\n',
+            "job: Object missing required field id",
+        ),
+        ('{"format": 1}\n' + "[" * 200_000 + "\n", "nested too deeply"),
         ('{"format": 1}\n' + " " * 9_000_000 + "\n", "too large"),
     ],
     ids=["another format", "nonsense", "a list", "no events", "too deep", "too large"],

@@ -263,6 +263,7 @@ def test_selected_results_are_exported_as_a_zip(page, tmp_path):
     download.value.save_as(tmp_path / "out.zip")
     with zipfile.ZipFile(tmp_path / "out.zip") as zipped:
         assert sum(name.endswith("metadata.json") for name in zipped.namelist()) == 2
+        assert len(zipped.read("ledger.jsonl").splitlines()) == 3  # the header and two jobs
 
 
 def test_result_opened_with_the_keyboard_focuses_the_back_button(page):

@@ -181,9 +181,11 @@ def test_a_films_tile_is_its_poster_and_an_export_holds_it(session, webm):
     assert library.cached_thumbnail(entry) == library.thumbnail(entry)
     assert Image.open(io.BytesIO(library.contact_sheet([entry]))).size == (320, 180)
     path, _ = library.export([record.id])
-    names = [f"{record.folder}/{name}" for name in ("1.poster.jpg", "1.webm", "metadata.json")]
+    names = [
+        f"results/{record.folder}/{name}" for name in ("1.poster.jpg", "1.webm", "metadata.json")
+    ]
     with zipfile.ZipFile(path) as zipped:
-        assert sorted(zipped.namelist()) == names
+        assert sorted(zipped.namelist()) == ["README.txt", "ledger.jsonl", *names]
 
     broken = stock.kept(session, "broken", parts=[("video", b"\0\0\0\x18ftypmp42")])
     (entry,) = library.entries([broken.id])

@@ -6,7 +6,7 @@ import pytest
 
 from liangxin_nb import Session
 from liangxin_nb.core.request import Request
-from liangxin_nb.ledger import Ledger, durations
+from liangxin_nb.ledger import Ledger
 from liangxin_nb.polling import TaskDuration
 
 from ..task_server import KEY, PACE, TaskServer
@@ -35,14 +35,14 @@ def test_only_tasks_of_the_same_model_service_and_size_count(ledger):
         finished(ledger, 200, SMALL, model="flux-1")
         finished(ledger, 300, SMALL, service="https://b.example")
     running = finished(ledger, None, {**SMALL, "seed": 99})
-    assert set(durations(ledger, running)) == {TaskDuration(10 + n) for n in range(10)}
+    assert set(ledger.recent_durations(running)) == {TaskDuration(10 + n) for n in range(10)}
 
 
 def test_newest_tasks_come_first(ledger):
     for seconds in range(1, 11):
         finished(ledger, seconds, SMALL)
     running = finished(ledger, None, SMALL)
-    assert durations(ledger, running, last=3) == (
+    assert ledger.recent_durations(running, last=3) == (
         TaskDuration(10),
         TaskDuration(9),
         TaskDuration(8),
@@ -54,12 +54,19 @@ def test_other_sizes_count_where_there_are_too_few_of_the_same(ledger):
         finished(ledger, seconds, SMALL)
         finished(ledger, seconds + 50, LARGE)
     running = finished(ledger, None, SMALL)
-    assert sorted(one.duration_s for one in durations(ledger, running)) == [10, 11, 12, 60, 61, 62]
+    assert sorted(one.duration_s for one in ledger.recent_durations(running)) == [
+        10,
+        11,
+        12,
+        60,
+        61,
+        62,
+    ]
 
 
 def test_nothing_is_known_of_a_new_model(ledger):
     finished(ledger, 10)
-    assert durations(ledger, finished(ledger, None, model="new-model")) == ()
+    assert ledger.recent_durations(finished(ledger, None, model="new-model")) == ()
 
 
 @pytest.fixture
@@ -76,13 +83,13 @@ def test_session_learns_how_long_its_tasks_took(session):
     jobs = [session.generate("a lake") for _ in range(5)]
     for job in jobs:
         job.wait(60)
-    assert len(durations(session.ledger, jobs[0].record)) == 5
+    assert len(session.ledger.recent_durations(jobs[0].record)) == 5
 
 
 def test_session_learns_when_the_work_on_a_task_began(session):
     job = session.generate("a lake")
     job.wait(60)
-    (known,) = durations(session.ledger, job.record)
+    (known,) = session.ledger.recent_durations(job.record)
     assert 0 <= known.started_after_s <= known.duration_s
 
 

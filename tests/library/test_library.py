@@ -4,10 +4,12 @@ import io
 import json
 import sys
 import zipfile
+from contextlib import closing
 
 import pytest
 from PIL import Image
 
+import liangxin_nb as lx
 from liangxin_nb.catalog import find_model, load_models
 from liangxin_nb.catalog.codegen import to_python_source, to_source
 from liangxin_nb.core.job_record import JobRecord
@@ -18,6 +20,7 @@ from liangxin_nb.ledger import Query
 from liangxin_nb.library import Library
 from liangxin_nb.notebook.magics.cell_magic import parse_cell
 from liangxin_nb.sandbox.painter import paint
+from liangxin_nb.session import Session
 from liangxin_nb.session.request_builder import build_requests
 
 from .. import stock
@@ -144,10 +147,24 @@ def test_export_holds_the_files_and_their_stories(session):
     with zipfile.ZipFile(path) as zipped:
         assert zipped.testzip() is None
         assert sorted(zipped.namelist()) == sorted(
-            [f"{first.folder}/{name}" for name in ("1.png", "2.png", "metadata.json")]
-            + [f"{second.folder}/{name}" for name in ("1.txt", "metadata.json")]
+            ["README.txt", "ledger.jsonl"]
+            + [f"results/{first.folder}/{name}" for name in ("1.png", "2.png", "metadata.json")]
+            + [f"results/{second.folder}/{name}" for name in ("1.txt", "metadata.json")]
         )
-        assert json.loads(zipped.read(f"{second.folder}/metadata.json"))["prompt"] == "雨夜"
+        metadata = json.loads(zipped.read(f"results/{second.folder}/metadata.json"))
+        assert metadata["prompt"] == "雨夜"
+
+
+def test_export_of_chosen_results_is_imported(session, tmp_path):
+    chosen = stock.kept(session, "a lake", batch_id="b1")
+    stock.kept(session, "another lake")
+    path, _ = Library(session).export([chosen.id])
+    with closing(Session(profile="sandbox", results=tmp_path / "new")) as other:
+        report = lx.import_archive(path, session=other)
+        assert (report.jobs, report.results, report.left_out) == (1, 1, ())
+        (record,) = other.ledger.list_jobs()
+        assert record == session.ledger.find(chosen.id).replace(owner="")
+        assert other.result(record).prompt == "a lake"
 
 
 def test_export_without_any_file_is_rejected(session):

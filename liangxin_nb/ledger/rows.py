@@ -1,0 +1,221 @@
+"""Job records and batches as lines of JSON, for archives.
+
+An archive may be untrusted: every value is validated before any is imported.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import asdict
+
+from ..core.job_record import JobRecord
+from .batches import BatchRecord
+from .database import OLD_NAMES, OLD_STATUSES
+from .mapping import from_row
+
+__all__ = [
+    "EventRow",
+    "FileRow",
+    "JobRow",
+    "TransferRow",
+    "batch_columns",
+    "batch_to_json",
+    "parse_line",
+]
+
+#: No database stores a lone surrogate, and PostgreSQL stores no NUL.
+_STORABLE = r"\A[^\0\ud800-\udfff]*\Z"
+Text = Annotated[str, Meta(max_length=1_000_000, pattern=_STORABLE)]
+Text16 = Annotated[str, Meta(max_length=16, pattern=_STORABLE)]
+Text40 = Annotated[str, Meta(max_length=40, pattern=_STORABLE)]
+Text60 = Annotated[str, Meta(max_length=60, pattern=_STORABLE)]
+Text200 = Annotated[str, Meta(max_length=200, pattern=_STORABLE)]
+Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+#: Seconds, credits and unix times; a larger number is not a date.
+Number = Annotated[float, Meta(ge=0, le=9e9)]
+Bytes = Annotated[int, Meta(ge=0, le=9_000_000_000)]
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Status = Literal[
+    "pending", "submitting", "submitted", "succeeded", "saved", "rejected", "unconfirmed",
+    "failed", "result_lost", "deleted",
+]  # fmt: skip
+
+
+class JobRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The columns of a job record. Its owner is left out: it exists on one machine only."""
+
+    id: Annotated[str, Meta(pattern=r"\A[0-9a-f]{1,16}\Z")]
+    created_at: Number
+    profile: Text40
+    service: Text
+    model: Text
+    prompt: Text
+    options: Text
+    digest: Digest
+    status: Status
+    state: Text60 = ""
+    task_id: Text200 = ""
+    reason: Text = ""
+    folder: Text = ""
+    duration_s: Number | None = None
+    started_after_s: Number | None = None
+    credits: Number | None = None
+    batch_id: Text16 = ""
+    batch_index: Count = 0
+
+
+class EventRow(Struct, frozen=True):
+    """One event in the history of a job."""
+
+    created_at: Number
+    event: Text60
+    detail: Text = ""
+
+
+class FileRow(Struct, frozen=True):
+    """One saved file of a job."""
+
+    name: Text200
+    bytes: Bytes
+    sha256: Text200
+    width: Count | None = None
+    height: Count | None = None
+
+    def to_metadata(self, kind: str) -> dict[str, Any]:
+        """Return the file as a result's metadata lists it."""
+        values = asdict(self) | {"kind": kind}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class TransferRow(Struct, frozen=True):
+    """A job record with its events and its files."""
+
+    job: JobRow
+    events: tuple[EventRow, ...]
+    files: tuple[FileRow, ...]
+
+    @property
+    def record(self) -> JobRecord:
+        """The job record, without an owner."""
+        return from_row({"owner": "", **asdict(self.job)})
+
+    def with_folder(self, folder: str, files: tuple[FileRow, ...]) -> TransferRow:
+        """Return the row with another results folder and other files."""
+        return TransferRow(msgspec.structs.replace(self.job, folder=folder), self.events, files)
+
+    def to_json(self) -> str:
+        """Return the row as one line of JSON."""
+        return msgspec.json.encode(self).decode()
+
+
+class _BatchRow(Struct, frozen=True):
+    id: Annotated[str, Meta(pattern=r"\A[0-9A-Za-z]{1,16}\Z")]
+    created_at: Number
+    plan: Text
+    name: Text = ""
+
+
+class _Plan(Struct):
+    """What batches store: the names of rows and columns, and the reused job of an index."""
+
+    rows: list[str]
+    columns: list[str]
+    reused: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        size = len(self.rows) * len(self.columns)
+        if not all(n.isdecimal() and int(n[:9]) < size for n in self.reused):
+            raise ValueError("a reused job has no place in the batch")
+
+
+def batch_to_json(batch: BatchRecord) -> str:
+    """Return a batch as one line of JSON."""
+    return json.dumps({"batch": batch_columns(batch)}, ensure_ascii=False)
+
+
+def parse_line(line: bytes, archive_format: int) -> TransferRow | BatchRecord:
+    """Parse and validate a line of an archive's ledger.
+
+    Args:
+        line: One JSON object.
+        archive_format: 1 for lines with the names that version 0.1.0 used.
+
+    Returns:
+        A job or a batch. Unknown fields, as of a newer version, are ignored.
+
+    Raises:
+        ValueError: If no ledger can have written the line; the message has one line.
+    """
+    try:
+        values = json.loads(line)
+        if archive_format == 1:
+            values = _upgrade(values)
+        if isinstance(values, dict) and "batch" in values:
+            return _parse_batch(values["batch"])
+        row = msgspec.convert(values, TransferRow)
+    except msgspec.ValidationError as error:
+        raise ValueError(_describe(error)) from None
+    except RecursionError:
+        raise ValueError("a line of its ledger is nested too deeply") from None
+    _validate_request(row)
+    return row
+
+
+def _describe(error: msgspec.ValidationError) -> str:
+    """Return the field and the problem on one short line."""
+    problem, _, path = " ".join(str(error).replace("`", "").split()).rpartition(" - at $.")
+    if "matching regex" in problem:
+        problem = "unexpected characters"
+    return f"{path}: {problem[:200]}" if path and problem else "a line of it is no job record"
+
+
+def _parse_batch(values: Any) -> BatchRecord:
+    row = msgspec.convert(values, _BatchRow)
+    plan = json.loads(row.plan)
+    msgspec.convert(plan, _Plan)
+    return BatchRecord(row.id, row.created_at, row.name, plan)
+
+
+def _validate_request(row: TransferRow) -> None:
+    """Check what the types of the columns do not express; raise `ValueError`."""
+    try:
+        is_valid = isinstance(json.loads(row.job.options), dict) and row.record is not None
+    except (ValueError, RecursionError):  # of JSON, or of an invalid request
+        is_valid = False
+    if not is_valid or not row.job.task_id.isprintable():
+        raise ValueError(f"job {row.job.id} has no readable request")
+
+
+def _upgrade(line: Any) -> Any:
+    """Return a line of format 1 under today's names."""
+    if not isinstance(line, dict):
+        return line
+    tables = {"ticket": "jobs", "events": "events", "batch": "batches"}
+    upgraded = {}
+    for key, value in line.items():
+        names = OLD_NAMES.get(tables.get(key, ""), {})
+        rows = value if isinstance(value, list) else [value]
+        rows = [_upgrade_row(row, names) for row in rows]
+        upgraded["job" if key == "ticket" else key] = rows if isinstance(value, list) else rows[0]
+    return upgraded
+
+
+def _upgrade_row(values: Any, names: Mapping[str, str]) -> Any:
+    if not isinstance(values, dict):
+        return values
+    row = {names.get(name, name): value for name, value in values.items()}
+    for name in ("status", "event"):
+        if isinstance(row.get(name), str):
+            row[name] = OLD_STATUSES.get(row[name], row[name])
+    return row
+
+
+def batch_columns(batch: BatchRecord) -> dict[str, Any]:
+    """Return a batch as columns of its table."""
+    plan = json.dumps(dict(batch.plan), ensure_ascii=False)
+    return {"id": batch.id, "created_at": batch.created_at, "name": batch.name, "plan": plan}
