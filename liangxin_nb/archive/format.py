@@ -1,4 +1,4 @@
-"""What an export looks like, and what is told about one."""
+"""The format of archives, and the reports of export and import."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = [
 FORMAT = 2
 #: Formats that can be imported.
 READABLE = (1, FORMAT)
-#: One JSON object a line: the first says what it is, each other one is a job record. Rows and no
-#: database file: the same for every kind of ledger, and a stranger's file is never opened as one.
+#: One JSON object per line: a header, then batches and jobs. Not a database file: rows are the
+#: same for every database, and an untrusted file is never opened as a database.
 LEDGER = "ledger.jsonl"
 RESULTS = "results"
 NOTEBOOKS = "notebooks"
@@ -32,7 +32,15 @@ MAX_NOTEBOOK_BYTES = 64 * 1024 * 1024
 @public
 @dataclass(frozen=True)
 class ExportReport:
-    """An export: the zip, how much is in it, and what was left out and why."""
+    """What was exported.
+
+    Attributes:
+        path: The zip file.
+        jobs: The number of job records.
+        results: The number of results with their files.
+        notebooks: The number of notebooks.
+        left_out: What was left out and why, one line each.
+    """
 
     path: Path
     jobs: int
@@ -41,19 +49,26 @@ class ExportReport:
     left_out: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        held = f"{_count_of(self.jobs, 'ticket')}, {_count_of(self.results, 'result')}, "
-        held += _count_of(self.notebooks, "notebook")
+        contents = f"{_count_of(self.jobs, 'job')}, {_count_of(self.results, 'result')}, "
+        contents += _count_of(self.notebooks, "notebook")
         size = _format_size(self.path.stat().st_size) if self.path.exists() else "gone"
-        return "\n".join([f"{self.path.name}: {held} · {size}", *_format_left_out(self.left_out)])
+        return "\n".join(
+            [f"{self.path.name}: {contents} · {size}", *_format_left_out(self.left_out)]
+        )
 
 
 @public
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import brought: job records and results that are new here, and what was left out.
+    """What was imported.
 
-    `already_here`: records that were here already; `unfinished`: those of the zip that `resume` can
-    collect; `notebooks`: the files as they are called here.
+    Attributes:
+        jobs: The number of new job records.
+        already_here: The number of job records that existed before.
+        results: The number of new results.
+        unfinished: The number of imported jobs that `resume` can collect.
+        notebooks: The new notebook files.
+        left_out: What was left out and why, one line each.
     """
 
     jobs: int = 0
@@ -64,14 +79,12 @@ class ImportReport:
     left_out: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        said = f"{_count_of(self.jobs, 'new ticket')} ({self.already_here} known), "
-        said += (
-            f"{_count_of(self.results, 'new result')}, "
-            f"{_count_of(len(self.notebooks), 'new notebook')}."
-        )
+        text = f"{_count_of(self.jobs, 'new job')} ({self.already_here} known), "
+        text += f"{_count_of(self.results, 'new result')}, "
+        text += f"{_count_of(len(self.notebooks), 'new notebook')}."
         if self.unfinished:
-            said += f"\n{self.unfinished} unfinished: %liangxin resume collects them."
-        return "\n".join([said, *_format_left_out(self.left_out)])
+            text += f"\n{self.unfinished} unfinished: %liangxin resume collects them."
+        return "\n".join([text, *_format_left_out(self.left_out)])
 
 
 def _count_of(count: int, noun: str) -> str:

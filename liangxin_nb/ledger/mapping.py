@@ -1,4 +1,4 @@
-"""Job records as rows, and the lines of their history."""
+"""Conversion between job records and rows, and the events of a job."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["append_event", "from_row", "to_row"]
 
 
 def append_event(db: sa.Connection, job_id: str, event: str, detail: str = "") -> None:
-    """Writes one line into a job record's history."""
+    """Append an event to the history of a job."""
     db.execute(
         EVENTS.insert().values(job_id=job_id, created_at=time.time(), event=event, detail=detail)
     )
 
 
 def to_row(record: JobRecord) -> dict[str, Any]:
-    """A job record as it goes into the table."""
+    """Return the columns of a new job record."""
     request = record.request
     return {
         "id": record.id,
@@ -45,7 +45,7 @@ def to_row(record: JobRecord) -> dict[str, Any]:
 
 
 def from_row(row: Any) -> JobRecord:
-    """A job record as it comes out of the table."""
+    """Return the job record of a row."""
     request = Request(row["model"], row["prompt"], json.loads(row["options"]))
     names = {field.name for field in fields(JobRecord)} - {"request"}
     return JobRecord(request=request, **{name: row[name] for name in names})

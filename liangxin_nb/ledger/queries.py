@@ -1,6 +1,6 @@
-"""The ledger page by page: what was asked for, filtered and sorted, with its files.
+"""Queries for the gallery: filtered and sorted pages of jobs with their files.
 
-Each question reads no more than it shows: a page's rows, then these rows' files.
+Each query reads only what is shown: the rows of a page, then the files of these rows.
 """
 
 from __future__ import annotations
@@ -21,30 +21,36 @@ __all__ = [
     "File",
     "JobWithFiles",
     "Query",
-    "batches",
-    "count",
+    "batch_sizes",
+    "count_jobs",
+    "count_models",
     "get_many",
-    "models",
-    "page",
+    "get_page",
 ]
 
 _MAX_WORDS = 12
-_T = JOBS.c
-#: Ways to sort, each with the newest first among equals, so that no row is on two pages.
+_C = JOBS.c
+#: The sort orders. Each is total, so no row is on two pages.
 SORTS: dict[str, tuple[Any, ...]] = {
-    "newest": (_T.created_at.desc(), _T.id),
-    "oldest": (_T.created_at, _T.id),
-    "prompt": (sa.func.lower(_T.prompt), _T.created_at.desc(), _T.id),
-    "model": (_T.model, _T.created_at.desc(), _T.id),
+    "newest": (_C.created_at.desc(), _C.id),
+    "oldest": (_C.created_at, _C.id),
+    "prompt": (sa.func.lower(_C.prompt), _C.created_at.desc(), _C.id),
+    "model": (_C.model, _C.created_at.desc(), _C.id),
 }
 
 
 @dataclass(frozen=True)
 class Query:
-    """What a page is to hold; whatever is empty or None excludes nothing.
+    """A filter and a sort order; an empty or None field excludes nothing.
 
-    `text`: words that the prompt holds, in any order, or an id; `since`, `until`: unix seconds,
-    the second one excluded; `statuses`: any of these; `sort`: one of `SORTS`.
+    Attributes:
+        text: Words that the prompt contains, in any order; or a job id or task id.
+        model: The name of the model.
+        batch_id: The id of the batch.
+        statuses: The allowed statuses.
+        since: The first allowed Unix time in seconds.
+        until: The first Unix time in seconds that is excluded again.
+        sort: A key of `SORTS`.
     """
 
     text: str = ""
@@ -58,7 +64,7 @@ class Query:
 
 @dataclass(frozen=True)
 class File:
-    """A kept file as the ledger knows it; width and height in pixels, None for no picture."""
+    """A saved file; width and height in pixels, None for anything but pictures and videos."""
 
     name: str
     bytes: int
@@ -68,78 +74,81 @@ class File:
 
 @dataclass(frozen=True)
 class JobWithFiles:
-    """A job record with its files, in their order."""
+    """A job record with its files, sorted by their numbers."""
 
     record: JobRecord
     files: tuple[File, ...] = ()
 
 
-def page(
-    database: Database, filter: Query, *, first: int = 0, limit: int = 24
+def get_page(
+    database: Database, query: Query, *, first: int = 0, limit: int = 24
 ) -> list[JobWithFiles]:
-    """At most `limit` rows from the one numbered `first` (from 0) on."""
-    query = JOBS.select().where(*_clauses(filter)).order_by(*SORTS[filter.sort])
-    return _load(database, query.limit(limit).offset(first))
+    """Return at most `limit` matching jobs, beginning with number `first` (from 0)."""
+    select = JOBS.select().where(*_clauses(query)).order_by(*SORTS[query.sort])
+    return _load(database, select.limit(limit).offset(first))
 
 
-def get_many(database: Database, ids: Sequence[str]) -> list[JobWithFiles]:
-    """The rows of these job record ids, in this order; an id that is not there is passed over."""
-    found = {row.record.id: row for row in _load(database, JOBS.select().where(_T.id.in_(ids)))}
-    return [found[id] for id in ids if id in found]
+def get_many(database: Database, job_ids: Sequence[str]) -> list[JobWithFiles]:
+    """Return the jobs with these ids, in this order; unknown ids are ignored."""
+    rows = _load(database, JOBS.select().where(_C.id.in_(job_ids)))
+    by_id = {row.record.id: row for row in rows}
+    return [by_id[job_id] for job_id in job_ids if job_id in by_id]
 
 
-def count(database: Database, filter: Query) -> int:
-    """How many rows all the pages hold together."""
+def count_jobs(database: Database, query: Query) -> int:
+    """Return how many jobs match, on all pages together."""
     with database.read_only() as db:
-        query = sa.select(sa.func.count()).select_from(JOBS).where(*_clauses(filter))
-        return int(db.execute(query).scalar() or 0)
+        select = sa.select(sa.func.count()).select_from(JOBS).where(*_clauses(query))
+        return int(db.execute(select).scalar() or 0)
 
 
-def models(database: Database) -> dict[str, int]:
-    """Every model that was asked, by name, and how often."""
-    query = sa.select(_T.model, sa.func.count()).group_by(_T.model).order_by(_T.model)
+def count_models(database: Database) -> dict[str, int]:
+    """Return how many jobs each model has, sorted by name."""
+    select = sa.select(_C.model, sa.func.count()).group_by(_C.model).order_by(_C.model)
     with database.read_only() as db:
-        return {str(model): int(number) for model, number in db.execute(query)}
+        return {str(model): int(count) for model, count in db.execute(select)}
 
 
-def batches(database: Database, *, limit: int = 100) -> list[tuple[str, float, int]]:
-    """The newest batches: id, when it began in unix seconds, how many job records."""
-    began = sa.func.min(_T.created_at)
-    query = (
-        sa.select(_T.batch_id, began, sa.func.count()).where(_T.batch_id > "").group_by(_T.batch_id)
-    )
+def batch_sizes(database: Database, *, limit: int = 100) -> list[tuple[str, float, int]]:
+    """Return the newest batches: id, Unix time of the first job, and number of jobs."""
+    started_at = sa.func.min(_C.created_at)
+    select = sa.select(_C.batch_id, started_at, sa.func.count()).where(_C.batch_id > "")
+    select = select.group_by(_C.batch_id).order_by(started_at.desc()).limit(limit)
     with database.read_only() as db:
-        newest = db.execute(query.order_by(began.desc()).limit(limit))
-        return [(str(batch), float(at), int(number)) for batch, at, number in newest]
+        rows = db.execute(select)
+        return [(str(batch_id), float(time), int(count)) for batch_id, time, count in rows]
 
 
-def _load(database: Database, query: Any) -> list[JobWithFiles]:
+def _load(database: Database, select: Any) -> list[JobWithFiles]:
     with database.read_only() as db:
-        records = [from_row(row) for row in db.execute(query).mappings()]
-        kept = FILES.select().where(FILES.c.job_id.in_([record.id for record in records]))
+        records = [from_row(row) for row in db.execute(select).mappings()]
+        of_these = FILES.select().where(FILES.c.job_id.in_([record.id for record in records]))
         files: dict[str, list[File]] = {}
-        for row in db.execute(kept).mappings() if records else ():
+        for row in db.execute(of_these).mappings() if records else ():
             file = File(row["name"], row["bytes"], row["width"], row["height"])
             files.setdefault(row["job_id"], []).append(file)
-    return [JobWithFiles(t, tuple(sorted(files.get(t.id, ()), key=_file_number))) for t in records]
+    return [
+        JobWithFiles(record, tuple(sorted(files.get(record.id, ()), key=_file_number)))
+        for record in records
+    ]
 
 
 def _file_number(file: File) -> tuple[int, str]:
-    """Files are named 1.png, 2.png, … 10.png."""
+    """Return the sort key of a file: they are named 1.png, 2.png, … 10.png."""
     digits = re.match(r"\d{1,9}", file.name)
     return (int(digits[0]) if digits else 0, file.name)
 
 
-def _clauses(filter: Query) -> list[Any]:
+def _clauses(query: Query) -> list[Any]:
     clauses: list[Any] = []
-    if words := filter.text.split()[:_MAX_WORDS]:
-        said = [_T.prompt.icontains(word, autoescape=True) for word in words]
-        named = sa.or_(_T.id == words[0], _T.task_id == words[0])
-        clauses.append(sa.or_(sa.and_(*said), named) if len(words) == 1 else sa.and_(*said))
-    if filter.statuses:
-        clauses.append(_T.status.in_(filter.statuses))
-    clauses += [_T.model == filter.model] if filter.model else []
-    clauses += [_T.batch_id == filter.batch_id] if filter.batch_id else []
-    clauses += [_T.created_at >= filter.since] if filter.since is not None else []
-    clauses += [_T.created_at < filter.until] if filter.until is not None else []
+    if words := query.text.split()[:_MAX_WORDS]:
+        in_prompt = sa.and_(*(_C.prompt.icontains(word, autoescape=True) for word in words))
+        is_id = sa.or_(_C.id == words[0], _C.task_id == words[0])
+        clauses.append(sa.or_(in_prompt, is_id) if len(words) == 1 else in_prompt)
+    if query.statuses:
+        clauses.append(_C.status.in_(query.statuses))
+    clauses += [_C.model == query.model] if query.model else []
+    clauses += [_C.batch_id == query.batch_id] if query.batch_id else []
+    clauses += [_C.created_at >= query.since] if query.since is not None else []
+    clauses += [_C.created_at < query.until] if query.until is not None else []
     return clauses

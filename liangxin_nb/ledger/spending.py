@@ -1,4 +1,4 @@
-"""What was spent, and the guard that stops the submit that would cross a limit."""
+"""Usage by day, and the daily limits on tasks and credits."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from .ledger import Ledger
 
 __all__ = ["check_limits", "latest_day_summary", "usage_by_day"]
 
-_FREE = ("rejected",)  # said no to, or never arrived: not billed
+_NOT_BILLED = ("rejected",)  # by the service, or not delivered to it
 _NEXT = "Raise it with %config LiangXin.{name} = …, or wait for tomorrow."
 
 
 def usage_by_day(ledger: Ledger) -> Table:
-    """Tasks and credits per day and model, the newest day first.
+    """Return the tasks and credits per day and model, newest day first.
 
-    Credits are what the service reported; a dash where it reported none.
+    Credits are what the service reported; a dash if it reported none.
     """
-    sums: dict[tuple[str, str], list[JobRecord]] = defaultdict(list)
-    for record in _billable(ledger):
-        sums[_day(record.created_at), record.request.model].append(record)
+    groups: dict[tuple[str, str], list[JobRecord]] = defaultdict(list)
+    for record in _billable_jobs(ledger):
+        groups[_day(record.created_at), record.request.model].append(record)
     rows = [
         (day, model, len(records), _credits(records))
-        for (day, model), records in sorted(sums.items(), reverse=True)
+        for (day, model), records in sorted(groups.items(), reverse=True)
     ]
-    return Table(("day", "model", "tasks", "credits"), rows, "Nothing was asked for yet.")
+    return Table(("day", "model", "tasks", "credits"), rows, "No task yet.")
 
 
 def latest_day_summary(ledger: Ledger) -> str:
-    """The last day's tasks and credits by model, in one line; empty before the first task."""
+    """Return the tasks and credits of the last day on one line; empty without any task."""
     rows = list(usage_by_day(ledger))
     day = rows[0]["day"] if rows else ""
     parts = [
@@ -47,50 +47,56 @@ def latest_day_summary(ledger: Ledger) -> str:
 
 
 def check_limits(ledger: Ledger, settings: Settings, *models: str) -> None:
-    """Raises `InvalidRequestError` when one more task of each model today would cross a set limit.
+    """Check that new tasks stay within the limits of today.
 
-    `max_tasks` counts tasks; `max_credits` adds what the service reported for today's, and what
-    the last task of each model cost.
+    Args:
+        ledger: The ledger with the tasks of today.
+        settings: `max_tasks` limits the number of tasks. `max_credits` limits the credits: the
+            sum that the service reported today, plus the cost of the last task of each model.
+        *models: The model of each new task.
+
+    Raises:
+        InvalidRequestError: If a limit would be exceeded.
     """
     if settings.max_tasks is None and settings.max_credits is None:
         return
     today = _day(time.time())
-    past = [t for t in _billable(ledger) if t.profile == settings.profile]
-    spent = [record for record in past if _day(record.created_at) == today]
-    if settings.max_tasks is not None and len(spent) + len(models) > settings.max_tasks:
+    billable = [r for r in _billable_jobs(ledger) if r.profile == settings.profile]
+    of_today = [record for record in billable if _day(record.created_at) == today]
+    if settings.max_tasks is not None and len(of_today) + len(models) > settings.max_tasks:
         more = f" and these are {len(models)} more" if len(models) > 1 else ""
         raise InvalidRequestError(
-            f"{len(spent)} tasks were asked for today{more}, the limit is {settings.max_tasks}; "
+            f"{len(of_today)} tasks were submitted today{more}, the limit is {settings.max_tasks}; "
             "nothing was sent.",
             next_step=_NEXT.format(name="max_tasks"),
         )
-    used = sum(record.credits or 0.0 for record in spent)
-    last = {name: _last_cost(past, name) for name in set(models)}
-    cost, limit = sum(last[name] for name in models), settings.max_credits
+    used = sum(record.credits or 0.0 for record in of_today)
+    last_costs = {name: _last_cost(billable, name) for name in set(models)}
+    cost, limit = sum(last_costs[name] for name in models), settings.max_credits
     if limit is not None and (used + cost > limit or used >= limit):
-        what = f"these {len(models)} tasks would" if len(models) > 1 else f"{models[0]} last"
+        subject = f"these {len(models)} tasks would" if len(models) > 1 else f"{models[0]} last"
         raise InvalidRequestError(
-            f"{used:g} credits were used today and {what} cost {cost:g}, the limit is "
+            f"{used:g} credits were used today and {subject} cost {cost:g}, the limit is "
             f"{limit:g}; nothing was sent.",
             next_step=_NEXT.format(name="max_credits"),
         )
 
 
-def _last_cost(past: list[JobRecord], model: str) -> float:
-    costs = (t.credits for t in past if t.request.model == model and t.credits is not None)
+def _last_cost(records: list[JobRecord], model: str) -> float:
+    costs = (r.credits for r in records if r.request.model == model and r.credits is not None)
     return next(costs, 0.0)
 
 
-def _billable(ledger: Ledger) -> list[JobRecord]:
-    """Everything that was or may be billed, the newest first."""
-    records = [t for t in ledger.list_jobs(limit=None) if t.status not in _FREE]
+def _billable_jobs(ledger: Ledger) -> list[JobRecord]:
+    """Return every job that was or may be billed, newest first."""
+    records = [r for r in ledger.list_jobs(limit=None) if r.status not in _NOT_BILLED]
     return sorted(records, key=lambda record: record.created_at, reverse=True)
 
 
 def _credits(records: list[JobRecord]) -> float | str:
-    told = [record.credits for record in records if record.credits is not None]
-    return sum(told) if told else "–"
+    reported = [record.credits for record in records if record.credits is not None]
+    return sum(reported) if reported else "–"
 
 
-def _day(at: float) -> str:
-    return f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d}"
+def _day(unix_time: float) -> str:
+    return f"{datetime.fromtimestamp(unix_time).astimezone():%Y-%m-%d}"

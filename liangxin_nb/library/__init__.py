@@ -1,9 +1,9 @@
-"""What was made, as a gallery asks for it: pages, thumbnails, exports, deletions, stories."""
+"""The library: saved results as a collection, for the gallery."""
 
 from __future__ import annotations
 
 from .embedded import EmbeddedMetadata
-from .entry import LibraryEntry, kind_of
+from .entry import LibraryEntry
 from .library import Library, notebook_link
 
-__all__ = ["EmbeddedMetadata", "Library", "LibraryEntry", "kind_of", "notebook_link"]
+__all__ = ["EmbeddedMetadata", "Library", "LibraryEntry", "notebook_link"]

@@ -1,4 +1,4 @@
-"""The story inside a file that someone brings along, whatever it is."""
+"""Reads the metadata that is embedded in a picture of any origin."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ from ..imaging import extract, thumbnail
 
 __all__ = ["MAX_FILE_BYTES", "EmbeddedMetadata", "read_embedded"]
 
-#: Bytes of a file that is looked into.
+#: The largest file that is read.
 MAX_FILE_BYTES = 64 << 20
-_MAX_TEXT = 100_000
-_KINDS = "PNG, JPEG or WebP"
+_MAX_TEXT = 100_000  # characters of metadata
+_FORMATS = "PNG, JPEG or WebP"
 
 
 @dataclass(frozen=True)
 class EmbeddedMetadata:
-    """What a file tells: its story, or None and `reason` not. `picture`: a small JPEG, or empty."""
+    """The metadata of a file, or the reason why there is none.
+
+    Attributes:
+        metadata: The metadata, or None.
+        reason: Why there is none; empty otherwise.
+        picture: The picture as a small JPEG; empty if it cannot be read.
+    """
 
     metadata: ResultMetadata | None = None
     reason: str = ""
@@ -28,17 +34,15 @@ class EmbeddedMetadata:
 
     @property
     def request(self) -> Request | None:
-        """What was asked for, for a cell or a form."""
-        metadata = self.metadata
-        return (
-            Request(metadata.model, metadata.prompt, _options(metadata.options))
-            if metadata
-            else None
-        )
+        """The request that made the picture, or None."""
+        if self.metadata is None:
+            return None
+        options = _plain_options(self.metadata.options)
+        return Request(self.metadata.model, self.metadata.prompt, options)
 
 
 def read_embedded(data: bytes) -> EmbeddedMetadata:
-    """The story in a picture made by this toolkit; never raises, whatever the bytes are."""
+    """Read the metadata of a picture that this toolkit saved; never raises."""
     if len(data) > MAX_FILE_BYTES:
         return EmbeddedMetadata(
             reason=f"The file has more than {MAX_FILE_BYTES >> 20} MB; no picture made here has."
@@ -46,15 +50,18 @@ def read_embedded(data: bytes) -> EmbeddedMetadata:
     try:
         text = extract(data)
         picture = thumbnail(data, side=768)
-    except Exception:  # hostile bytes: decoders raise many kinds
-        return EmbeddedMetadata(reason=f"This is no {_KINDS} that can be read.")
+    except Exception:  # Pillow's decoders raise many types for broken data
+        return EmbeddedMetadata(reason=f"This is no {_FORMATS} that can be read.")
     metadata = ResultMetadata.from_json(text) if text and len(text) <= _MAX_TEXT else None
     if metadata is None:
-        why = "This picture holds no story of liangxin_nb: it was made elsewhere, or saved anew."
-        return EmbeddedMetadata(reason=why, picture=picture)
+        reason = (
+            "This picture holds no metadata of liangxin_nb: it was made elsewhere, or saved anew."
+        )
+        return EmbeddedMetadata(reason=reason, picture=picture)
     return EmbeddedMetadata(metadata, picture=picture)
 
 
-def _options(options: Mapping[str, Any]) -> dict[str, Any]:
+def _plain_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options with values of plain types."""
     plain = (str, int, float, bool, list)
     return {str(name): value for name, value in options.items() if isinstance(value, plain)}

@@ -1,4 +1,4 @@
-"""One thing on the shelf: a job record, what is kept of it, and what kind of thing that is."""
+"""One entry of the library: a job record, its files and their kind."""
 
 from __future__ import annotations
 
@@ -10,82 +10,87 @@ from ..core.job_record import JobRecord
 from ..ledger import File, JobWithFiles
 from ..results import find_poster
 
-__all__ = ["LibraryEntry", "kind_of", "safe_file_name"]
+__all__ = ["LibraryEntry", "safe_file_name"]
 
-# Kept files get their names here, so that a name's ending says what its bytes are.
+# The suffix is reliable: files are named by their content when they are saved.
 _KINDS = {
     "image": ("png", "jpg", "webp", "gif", "avif"),
     "video": ("mp4", "mov", "webm"),
     "audio": ("m4a", "mp3", "wav", "ogg", "flac"),
     "text": ("txt", "json"),
 }
-_KIND_BY_SUFFIX = {ending: kind for kind, endings in _KINDS.items() for ending in endings}
+_KIND_BY_SUFFIX = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes}
 
 
-def kind_of(name: str) -> str:
-    """The kind of a kept file: image, video, audio, text or file."""
+def _file_kind(name: str) -> str:
+    """Return the kind of a saved file: image, video, audio, text or file."""
     return _KIND_BY_SUFFIX.get(name.rpartition(".")[2].lower(), "file")
 
 
 @dataclass(frozen=True)
 class LibraryEntry:
-    """A record on the shelf. `folder`: where its files lie, None when they are not on this disk."""
+    """One job of the library.
+
+    Attributes:
+        row: The job record and its files.
+        folder: The folder of the files, or None if they are not on this disk.
+    """
 
     row: JobWithFiles
     folder: Path | None
 
     @property
     def record(self) -> JobRecord:
-        """The ledger's job record."""
+        """The job record."""
         return self.row.record
 
     @property
     def id(self) -> str:
-        """The job record's id."""
+        """The id of the job."""
         return self.row.record.id
 
     @property
     def files(self) -> tuple[File, ...]:
-        """What was kept, in order."""
+        """The saved files, in order."""
         return self.row.files
 
     @property
     def kind(self) -> str:
-        """What it is: the kind of its first file, or empty when nothing is kept."""
-        return kind_of(self.files[0].name) if self.files and self.record.folder else ""
+        """The kind of the first file: image, video, audio, text or file; empty without files."""
+        return _file_kind(self.files[0].name) if self.files and self.record.folder else ""
 
     @property
     def pictures(self) -> tuple[File, ...]:
-        """Those of its files that are pictures."""
-        return tuple(file for file in self.files if kind_of(file.name) == "image")
+        """The files that are pictures."""
+        return tuple(file for file in self.files if _file_kind(file.name) == "image")
 
     @property
     def visible(self) -> bool:
-        """Whether there is, or was, something of it to look at."""
+        """Whether it has pictures or a video, even if their files are missing."""
         return bool(self.pictures) or self.kind == "video"
 
     @property
     def preview_files(self) -> tuple[Path, ...]:
-        """The files that show how it looks: its pictures, or its films' posters."""
+        """The files to make a preview from: the pictures, or the posters of videos."""
         if self.folder is None:
             return ()
         if self.pictures:
             return tuple(self.folder / Path(file.name).name for file in self.pictures)
-        films = (file for file in self.files if kind_of(file.name) == "video")
-        posters = (find_poster(self.folder / Path(film.name).name) for film in films)
+        videos = (file for file in self.files if _file_kind(file.name) == "video")
+        posters = (find_poster(self.folder / Path(video.name).name) for video in videos)
         return tuple(filter(None, posters))
 
     @property
     def files_missing(self) -> bool:
-        """Whether the ledger says that it is kept, but its files are no longer there."""
+        """Whether it was saved but its files are no longer on this disk."""
         return self.record.status == "saved" and self.folder is None
 
     def path(self, file: File) -> Path | None:
-        """Where one of its files lies."""
-        # A ledger may be shared: no name of it leads out of the folder.
+        """Return the path of one of the files, or None if it is not on this disk."""
+        # A shared ledger is not trusted: its file names cannot leave the folder.
         return self.folder / Path(file.name).name if self.folder else None
 
 
-def safe_file_name(id: str) -> str:
-    """A job record's id as a part of a file's name; a shared ledger may hold anything."""
-    return re.sub(r"[^0-9A-Za-z_-]", "_", id)[:32]
+def safe_file_name(job_id: str) -> str:
+    """Return a job id as a part of a file name; a shared ledger may hold any id."""
+    return re.sub(r"[^0-9A-Za-z_-]", "_", job_id)[:32]

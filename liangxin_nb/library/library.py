@@ -1,4 +1,4 @@
-"""The shelf of everything that was ever made, as a gallery asks for it."""
+"""The library of all jobs and their saved results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..core.request import Request
 from ..errors import InvalidRequestError
 from ..imaging import grid, thumbnail
 from ..ledger import JobWithFiles, Query
-from ..ledger.queries import batches, count, get_many, models, page
+from ..ledger.queries import batch_sizes, count_jobs, count_models, get_many, get_page
 from ..results import Result
 from .embedded import EmbeddedMetadata, read_embedded
 from .entry import LibraryEntry
@@ -29,68 +29,68 @@ if TYPE_CHECKING:
 
 __all__ = ["Library"]
 
-_EXCERPT_BYTES = 600  # bytes of a text that are read for its tile
+_EXCERPT_BYTES = 600  # of a text, for its tile
 
 
 class Library:
-    """What the gallery asks: small answers, each from the ledger or from small files."""
+    """Access to the jobs of a session for the gallery: fast queries, and actions on results."""
 
     def __init__(self, session: Session) -> None:
         self._session, self._profile = session, session.settings.profile
         self._ledger, self._results = session.ledger, session.results
         self._thumbnails = ThumbnailCache(session.results.root)
 
-    # ---- what there is
+    # ---- queries
 
-    def page(self, filter: Query, *, first: int = 0, limit: int = 24) -> list[LibraryEntry]:
-        """At most `limit` entries from the one numbered `first` (from 0) on."""
-        return [*map(self._entry, page(self._ledger, filter, first=first, limit=limit))]
+    def page(self, query: Query, *, first: int = 0, limit: int = 24) -> list[LibraryEntry]:
+        """Return at most `limit` matching entries, beginning with number `first` (from 0)."""
+        return [*map(self._entry, get_page(self._ledger, query, first=first, limit=limit))]
 
-    def count(self, filter: Query) -> int:
-        """How many entries all the pages hold together."""
-        return count(self._ledger, filter)
+    def count(self, query: Query) -> int:
+        """Return how many entries match, on all pages together."""
+        return count_jobs(self._ledger, query)
 
     def entries(self, ids: Sequence[str]) -> list[LibraryEntry]:
-        """The entries of these job records, in this order; an unknown id is passed over."""
+        """Return the entries with these job ids, in this order; unknown ids are ignored."""
         return [*map(self._entry, get_many(self._ledger, ids))]
 
     def models(self) -> dict[str, int]:
-        """Every model that was asked, and how often."""
-        return models(self._ledger)
+        """Return how many jobs each model has, sorted by name."""
+        return count_models(self._ledger)
 
     def batches(self) -> list[tuple[str, float, int]]:
-        """The newest batches: id, when it began in unix seconds, how many job records."""
-        return batches(self._ledger)
+        """Return the newest batches: id, Unix time of the first job, and number of jobs."""
+        return batch_sizes(self._ledger)
 
     def _entry(self, row: JobWithFiles) -> LibraryEntry:
         folder = row.record.folder
         return LibraryEntry(row, self._results.resolve(folder) if folder else None)
 
-    # ---- what it looks like
+    # ---- pictures and files
 
     def cached_thumbnail(self, entry: LibraryEntry, n: int = 1) -> bytes:
-        """The thumbnail of its nth picture, empty when it has to be made first."""
+        """Return the thumbnail of picture `n` (from 1); empty if it does not exist yet."""
         return self._thumbnails.cached(entry, n)
 
     def thumbnail(self, entry: LibraryEntry, n: int = 1) -> bytes:
-        """The thumbnail of its nth picture, made from the original where there is none yet."""
+        """Return the thumbnail of picture `n` (from 1); create it from the original if needed."""
         return self._thumbnails.make(entry, n)
 
     def preview(self, entry: LibraryEntry, n: int = 1) -> bytes:
-        """Its nth picture with at most 1024 pixels a side; empty when it cannot be read."""
+        """Return picture `n` (from 1) with at most 1024 pixels a side; empty if unreadable."""
         path = entry.path(entry.pictures[n - 1]) if n <= len(entry.pictures) else None
         try:
             return thumbnail(path.read_bytes(), max_bytes=180_000) if path else b""
-        except Exception:  # Pillow's decoders raise many kinds for broken data
+        except Exception:  # Pillow's decoders raise many types for broken data
             return b""
 
     def contact_sheet(self, entries: Sequence[LibraryEntry]) -> bytes:
-        """The entries' thumbnails side by side as one JPEG for the notebook; empty without any."""
-        small = [data for entry in entries if (data := self.thumbnail(entry))]
-        return grid(small) if small else b""
+        """Return the thumbnails of entries side by side as one JPEG; empty without any."""
+        thumbnails = [data for entry in entries if (data := self.thumbnail(entry))]
+        return grid(thumbnails) if thumbnails else b""
 
     def text_excerpt(self, entry: LibraryEntry) -> str:
-        """The first words of a kept text; empty for any other kind."""
+        """Return the beginning of a saved text; empty for any other kind."""
         path = entry.path(entry.files[0]) if entry.kind == "text" else None
         if path is None:
             return ""
@@ -99,42 +99,47 @@ class Library:
         return ""
 
     def result(self, entry: LibraryEntry) -> Result:
-        """What is kept of it.
+        """Return the saved result of an entry.
 
-        Raises `InvalidRequestError` or `ResultUnavailableError` when nothing is.
+        Raises:
+            InvalidRequestError: If nothing was saved.
+            ResultUnavailableError: If the files are no longer on this disk.
         """
         return self._session.result(entry.record)
 
     def links(self, entry: LibraryEntry) -> list[tuple[str, str]]:
-        """Name and address of each of its files, as the notebook beside them finds them."""
+        """Return the name and the relative URL of each file, for links in the notebook."""
         paths = [(file.name, entry.path(file)) for file in entry.files]
         return [(name, notebook_link(path)) for name, path in paths if path is not None]
 
-    # ---- how it was made
+    # ---- requests and metadata
 
     def to_source(self, request: Request, profile: str = "") -> str:
-        """The cell that asks for the same again, or a line of Python where no cell can say it."""
+        """Return a cell that repeats a request, or Python code if no cell can express it."""
         return to_source(find_model(profile or self._profile, request.model), request)
 
     def reference(self, entry: LibraryEntry) -> tuple[Path, str]:
-        """Its first picture's file, and a cell that sends it along with a new prompt.
+        """Return the file of the first picture, and a cell that uses it as a reference.
 
-        Raises `InvalidRequestError` when there is no picture on this disk.
+        Raises:
+            InvalidRequestError: If the entry has no picture on this disk.
         """
         path = entry.path(entry.pictures[0]) if entry.pictures else None
         if path is None:
             raise InvalidRequestError(
-                "There is no picture of it on this disk.", next_step="Choose a kept picture."
+                "There is no picture of it on this disk.", next_step="Choose a saved picture."
             )
-        place = Path(os.path.relpath(path)).as_posix()
-        able = next(m for m in load_models(self._profile).values() if "image" in m.common_options)
-        return path, to_cell_source(able, Request(able.id, "What to make of this picture"), [place])
+        reference = Path(os.path.relpath(path)).as_posix()
+        models = load_models(self._profile).values()
+        model = next(model for model in models if "image" in model.common_options)
+        request = Request(model.id, "What to make of this picture")
+        return path, to_cell_source(model, request, [reference])
 
     def read_metadata(self, data: bytes) -> EmbeddedMetadata:
-        """What a file of anybody's tells of itself; never raises."""
+        """Read the metadata embedded in a file of any origin; never raises."""
         return read_embedded(data)
 
-    # ---- what is done with it
+    # ---- actions
 
     def export(self, ids: Sequence[str]) -> tuple[Path, int]:
         """Write an archive of chosen results into the folder `exports` of the results folder.
@@ -152,7 +157,7 @@ class Library:
         if not saved:
             raise InvalidRequestError(
                 "None of these has a file on this disk; nothing was written.",
-                next_step="Choose results that are kept.",
+                next_step="Choose saved results.",
             )
         folder = self._results.root / "exports"
         try:
@@ -162,23 +167,27 @@ class Library:
         report = export_session(self._session, folder, notebooks=False, job_ids=saved)
         return report.path, report.results
 
-    def delete(self, id: str) -> JobRecord:
-        """Deletes a result's files and thumbnails; the ledger keeps the fact and the prompt.
+    def delete(self, job_id: str) -> JobRecord:
+        """Delete the files and thumbnails of a result; its record stays in the ledger.
 
-        Raises `InvalidRequestError` when nothing is kept of it.
+        Returns:
+            The changed record.
+
+        Raises:
+            InvalidRequestError: If nothing was saved.
         """
-        record = self._session.get_record(id)
+        record = self._session.get_record(job_id)
         if record.status != "saved":
-            raise InvalidRequestError(f"Nothing is kept of {record.id}: it is {record.status}.")
+            raise InvalidRequestError(f"Nothing is saved of {record.id}: it is {record.status}.")
         today = f"{datetime.now().astimezone():%Y-%m-%d}"
         reason = f"Its files were deleted on purpose on {today}."
         with self._results.deletion(record.folder):
-            gone = {"status": "deleted", "folder": "", "reason": reason}
-            record = self._ledger.update(record, "deleted", record.folder, **gone)
-        self._thumbnails.forget(record.id)
+            changes = {"status": "deleted", "folder": "", "reason": reason}
+            record = self._ledger.update(record, "deleted", record.folder, **changes)
+        self._thumbnails.remove(record.id)
         return record
 
 
 def notebook_link(path: Path) -> str:
-    """A file's address relative to the notebook, with every strange letter written safely."""
+    """Return the URL of a file relative to the notebook."""
     return quote(Path(os.path.relpath(path)).as_posix())

@@ -42,7 +42,7 @@ OUTPUT_PATTERNS = {
     "streets.pause()": r"3 tasks: [12] saved, [12] not sent yet",
     "postcard.png": r"A lighthouse on a cliff, storm coming in",
     "%liangxin export": r"Download liangxin-[\d-]+\.zip",
-    "lx.import_archive(": r"^0 new tickets \(\d+ known\), 0 new results",
+    "lx.import_archive(": r"^0 new jobs \(\d+ known\), 0 new results",
 }
 
 

@@ -1,4 +1,4 @@
-"""What the ledger tells of how long tasks took."""
+"""The durations of earlier tasks, as the ledger returns them."""
 
 from contextlib import closing
 
@@ -18,7 +18,7 @@ def ledger(tmp_path):
 
 
 def finished(ledger, seconds, options=None, *, model="z-image", service="https://a.example"):
-    """A job record that succeeded after so many seconds, or one that runs for None."""
+    """Add a job that succeeded after `seconds`, or one that is running for None."""
     record = ledger.create(Request(model, "a lake", options or {}), "kie", service)
     if seconds is None:
         return record
@@ -71,7 +71,7 @@ def test_nothing_is_known_of_a_new_model(ledger):
 
 @pytest.fixture
 def session(tmp_path):
-    """A session on a server that tells of every state of a task."""
+    """A session on a server that reports every state of a task."""
     with (
         closing(TaskServer()) as server,
         closing(Session(base_url=server.url, key=KEY, results=tmp_path, schedule=PACE)) as made,

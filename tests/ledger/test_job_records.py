@@ -1,4 +1,4 @@
-"""What the ledger's methods do with one record leaves all others alone, and is written whole."""
+"""The ledger's methods change one record completely, and no other record."""
 
 import importlib
 from types import SimpleNamespace
@@ -20,20 +20,22 @@ def ledger(tmp_path):
 
 @pytest.fixture
 def add(ledger):
-    """Adds a job record with the id, time and values given."""
+    """Return a function that adds a job record with given values."""
 
-    def added(id, created_at=100.0, prompt="a lake", model="z-image", profile="liangxin", **values):
+    def add_job(
+        job_id, created_at=100.0, prompt="a lake", model="z-image", profile="liangxin", **values
+    ):
         record = JobRecord(
-            id, Request(model, prompt), created_at, profile, "https://service.example"
+            job_id, Request(model, prompt), created_at, profile, "https://service.example"
         )
         ledger.add(record)
-        return ledger.update(record, "as the test wants it", **values) if values else record
+        return ledger.update(record, "test", **values) if values else record
 
-    return added
+    return add_job
 
 
 def events(ledger, record):
-    return [(what, detail) for _, what, detail in ledger.events(record.id)]
+    return [(event, detail) for _, event, detail in ledger.events(record.id)]
 
 
 def ids(records):
@@ -60,26 +62,26 @@ def test_pending_record_without_an_owner(ledger):
     assert ledger.create(REQUEST, "kie", "").owner == ""
 
 
-def test_change_writes_its_line_with_the_detail(ledger, add):
+def test_update_appends_an_event_with_the_detail(ledger, add):
     record = add("a")
     ledger.update(record, "submitted", "task_1", status="submitted", task_id="task_1")
-    ledger.update(record, "a line alone")
+    ledger.update(record, "event only")
     assert events(ledger, record) == [
         ("pending", ""),
         ("submitted", "task_1"),
-        ("a line alone", ""),
+        ("event only", ""),
     ]
     assert ledger.find("a").status == "submitted"
 
 
-def test_lines_of_the_history_have_their_time_and_their_order(ledger, add, monkeypatch):
+def test_events_have_their_time_and_their_order(ledger, add, monkeypatch):
     times = iter([3.0, 1.0, 2.0])  # a clock that was set back
-    module = importlib.import_module("liangxin_nb.ledger.mapping")  # the package names it otherwise
+    module = importlib.import_module("liangxin_nb.ledger.mapping")
     monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: next(times)))
     record = add("a")
     ledger.update(record, "submitting")
     ledger.update(record, "submitted")
-    found = [(at, what) for at, what, _ in ledger.events("a")]
+    found = [(time, event) for time, event, _ in ledger.events("a")]
     assert found == [(3.0, "pending"), (1.0, "submitting"), (2.0, "submitted")]
 
 
@@ -97,18 +99,18 @@ def test_history_is_of_one_record(ledger, add):
         lambda ledger, job_record: ledger.confirm_lost(job_record, "task_1"),
         lambda ledger, job_record: ledger.mark_saved(job_record, "2026-11-21/x", [FILE]),
     ],
-    ids=["change", "claim", "found", "keep"],
+    ids=["update", "claim", "confirm_lost", "mark_saved"],
 )
 def test_writing_about_one_record_leaves_the_others_alone(ledger, add, write):
-    # A like one on either side: an update without the id would meet it, too.
-    before, record, after = (add(id, status="submitting") for id in "abc")
+    # A similar record on either side: an update without the id would change them too.
+    before, record, after = (add(job_id, status="submitting") for job_id in "abc")
     assert write(ledger, record) is not None
     assert [ledger.find("a"), ledger.find("c")] == [before, after]
     assert events(ledger, before) == events(ledger, after)
 
 
 @pytest.mark.parametrize("status", ["submitting", "unconfirmed"])
-def test_lost_answer_of_either_status_can_be_found(ledger, add, status):
+def test_lost_response_of_either_status_can_be_confirmed(ledger, add, status):
     record = add("a", status=status, reason="no answer")
     found = ledger.confirm_lost(record, "task_1")
     assert (found.status, found.task_id, found.reason) == ("submitted", "task_1", "")
@@ -117,18 +119,18 @@ def test_lost_answer_of_either_status_can_be_found(ledger, add, status):
 
 
 @pytest.mark.parametrize("status", ["pending", "rejected", "submitted", "saved", "failed"])
-def test_settled_request_is_not_found_again(ledger, add, status):
+def test_finished_request_is_not_confirmed_again(ledger, add, status):
     record = add("a", status=status)
     assert ledger.confirm_lost(record, "task_1") is None
     assert ledger.find("a") == record
-    assert "found" not in [what for what, _ in events(ledger, record)]
+    assert "found" not in [event for event, _ in events(ledger, record)]
 
 
-def test_saved_record_has_its_folder_and_its_line(ledger, add):
+def test_saved_record_has_its_folder_and_its_event(ledger, add):
     record = add("a", status="succeeded")
-    kept = ledger.mark_saved(record, "2026-11-21/x", [FILE])
-    assert (kept.status, kept.folder) == ("saved", "2026-11-21/x")
-    assert ledger.find("a") == kept
+    saved = ledger.mark_saved(record, "2026-11-21/x", [FILE])
+    assert (saved.status, saved.folder) == ("saved", "2026-11-21/x")
+    assert ledger.find("a") == saved
     assert events(ledger, record)[-1] == ("saved", "2026-11-21/x")
 
 
@@ -140,7 +142,7 @@ def test_files_of_a_result_saved_twice_are_those_of_the_second_time(ledger, add)
     assert files(ledger) == [("a", "1.png"), ("b", "1.webp")]
 
 
-def test_file_is_written_with_all_its_facts(ledger, add):
+def test_file_is_written_with_all_its_columns(ledger, add):
     ledger.mark_saved(
         add("a"), "2026-11-21/x", [FILE, {"name": "2.txt", "bytes": 1, "sha256": "1" * 64}]
     )

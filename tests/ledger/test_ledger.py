@@ -10,7 +10,7 @@ from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.ledger import Ledger, Query, database, export_rows, import_rows, parse_line
-from liangxin_nb.ledger.queries import batches, count, models, page
+from liangxin_nb.ledger.queries import batch_sizes, count_jobs, count_models, get_page
 from liangxin_nb.notebook.magics.extension import count_resumable
 
 from ..postgres import databases
@@ -23,7 +23,7 @@ FILE = {"name": "1.png", "bytes": 3, "sha256": "0" * 64}
 
 @pytest.fixture(scope="session")
 def new_database():
-    """Makes databases on a PostgreSQL server of this run's own."""
+    """Return a function that creates databases on a PostgreSQL server of this test run."""
     with databases() as make:
         yield make
 
@@ -32,10 +32,10 @@ def new_database():
     params=["sqlite", pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))]
 )
 def ledger(request, tmp_path):
-    """The same ledger on a file and on a database server."""
+    """A ledger in a file, and one on a database server."""
     on_file = request.param == "sqlite"
-    place = tmp_path / "ledger.sqlite" if on_file else request.getfixturevalue("new_database")()
-    with closing(Ledger(place)) as made:
+    path = tmp_path / "ledger.sqlite" if on_file else request.getfixturevalue("new_database")()
+    with closing(Ledger(path)) as made:
         yield made
 
 
@@ -44,7 +44,7 @@ def on_file(tmp_path):
     return Ledger(tmp_path / "ledger.sqlite")
 
 
-def intent(ledger, prompt="x", owner=""):
+def new_job(ledger, prompt="x", owner=""):
     return ledger.create(Request("z-image", prompt), "sandbox", "", owner)
 
 
@@ -59,78 +59,79 @@ def test_pending_record_is_read_back_as_it_was_written(ledger):
     assert found.request.options == {"seed": 7}
 
 
-def test_every_change_leaves_a_line_in_the_history(ledger):
-    record = intent(ledger)
+def test_every_change_appends_an_event(ledger):
+    record = new_job(ledger)
     record = ledger.update(record, "submitting", status="submitting")
     record = ledger.update(record, "submitted", "task_1", status="submitted", task_id="task_1")
     ledger.mark_saved(record, "2026-11-21/x", [FILE])
-    history = [what for _, what, _ in ledger.events(record.id)]
+    history = [event for _, event, _ in ledger.events(record.id)]
     assert history == ["pending", "submitting", "submitted", "saved"]
 
 
 def test_saved_record_is_found_by_its_task_id_with_its_folder(ledger):
-    record = ledger.update(intent(ledger), "submitted", status="submitted", task_id="task_1")
+    record = ledger.update(new_job(ledger), "submitted", status="submitted", task_id="task_1")
     ledger.mark_saved(record, "2026-11-21/x", [FILE])
     found = ledger.find("task_1")
     assert (found.status, found.folder) == ("saved", "2026-11-21/x")
 
 
 def test_record_is_found_by_the_beginning_of_its_id_when_only_one_fits(ledger):
-    record = intent(ledger)
+    record = new_job(ledger)
     assert ledger.find(record.id[:6]) == record
-    intent(ledger)
+    new_job(ledger)
     assert ledger.find("") is None
     assert ledger.find("%") is None
 
 
 def test_unfinished_records_come_first(ledger):
-    old = ledger.update(intent(ledger, "old"), "submitted", status="submitted", task_id="task_old")
-    new = intent(ledger, "new")
-    assert [t.id for t in ledger.list_jobs()] == [old.id, new.id]
-    assert [t.id for t in ledger.resumable()] == [old.id]
+    old = ledger.update(new_job(ledger, "old"), "submitted", status="submitted", task_id="task_old")
+    new = new_job(ledger, "new")
+    assert [record.id for record in ledger.list_jobs()] == [old.id, new.id]
+    assert [record.id for record in ledger.resumable()] == [old.id]
 
 
 def test_prompts_are_searched_literally_and_in_any_case(ledger):
-    old, new = intent(ledger, "an Old lake"), intent(ledger, "100% new")
+    old, new = new_job(ledger, "an Old lake"), new_job(ledger, "100% new")
     found = {
-        word: [t.id for t in ledger.list_jobs(search=word)] for word in ("old", "100%", "%", "_")
+        word: [record.id for record in ledger.list_jobs(search=word)]
+        for word in ("old", "100%", "%", "_")
     }
     assert found == {"old": [old.id], "100%": [new.id], "%": [new.id], "_": []}
 
 
-def test_usual_duration_of_a_model_is_known_from_the_third_task_on(ledger):
+def test_median_duration_needs_three_tasks(ledger):
     for seconds in (9.0, 5.0, 7.0):
         assert ledger.median_duration("z-image", "sandbox") is None
-        ledger.update(intent(ledger), "success", duration_s=seconds)
+        ledger.update(new_job(ledger), "success", duration_s=seconds)
     assert ledger.median_duration("z-image", "sandbox") == 7.0
 
 
-# ---- who may go on with a job record
+# ---- claims
 
 
 def test_claim_gives_the_record_to_its_new_owner(ledger):
-    record = intent(ledger, owner="ended")
+    record = new_job(ledger, owner="ended")
     assert ledger.claim(record, "first").owner == "first"
     assert ledger.find(record.id).owner == "first"
 
 
 def test_claim_fails_when_another_owner_was_quicker(ledger):
-    record = intent(ledger, owner="ended")
+    record = new_job(ledger, owner="ended")
     ledger.claim(record, "first")
     assert ledger.claim(record, "second") is None
     assert ledger.find(record.id).owner == "first"
 
 
 def test_claim_fails_when_the_request_was_sent_meanwhile(ledger):
-    """The sender may have let go of it, so that its owner is the same as before."""
-    record = intent(ledger)
+    """The sender may have released it, so that its owner is the same as before."""
+    record = new_job(ledger)
     ledger.update(record, "submitting", status="submitting")
     assert ledger.claim(record, "second") is None
     assert ledger.find(record.id).owner == ""
 
 
 def test_of_many_claims_at_once_one_succeeds(ledger):
-    record = intent(ledger, owner="ended")
+    record = new_job(ledger, owner="ended")
     start, claimed = threading.Barrier(6), []
 
     def claim(owner):
@@ -146,26 +147,26 @@ def test_of_many_claims_at_once_one_succeeds(ledger):
     assert ledger.find(record.id).owner == winner.owner
 
 
-# ---- a lost answer whose task is found
+# ---- lost responses
 
 
-def unknown(ledger, prompt="x"):
-    return ledger.update(intent(ledger, prompt), "unconfirmed", "no answer", status="unconfirmed")
+def unconfirmed_job(ledger, prompt="x"):
+    return ledger.update(new_job(ledger, prompt), "unconfirmed", "no answer", status="unconfirmed")
 
 
-def test_lost_request_is_accepted_under_the_task_id_that_was_found(ledger):
-    record = unknown(ledger)
+def test_lost_request_is_submitted_under_the_confirmed_task_id(ledger):
+    record = unconfirmed_job(ledger)
     assert ledger.confirm_lost(record, "task_1").task_id == "task_1"
     found = ledger.find(record.id)
     assert (found.status, found.task_id) == ("submitted", "task_1")
 
 
 def test_lost_request_is_not_given_a_task_id_that_another_has(ledger):
-    """Two requests for one task would hide that a second task may exist, and be billed."""
+    """Two records with one task id would hide that a second task may exist and be billed."""
     owner_of_the_id = ledger.update(
-        intent(ledger), "submitted", status="submitted", task_id="task_1"
+        new_job(ledger), "submitted", status="submitted", task_id="task_1"
     )
-    record = unknown(ledger)
+    record = unconfirmed_job(ledger)
     assert ledger.confirm_lost(record, "task_1") is None
     found = ledger.find(record.id)
     assert (found.status, found.task_id) == ("unconfirmed", "")
@@ -173,13 +174,13 @@ def test_lost_request_is_not_given_a_task_id_that_another_has(ledger):
 
 
 def test_of_two_lost_requests_one_is_given_the_task_id(ledger):
-    first, second = unknown(ledger), unknown(ledger)
+    first, second = unconfirmed_job(ledger), unconfirmed_job(ledger)
     assert ledger.confirm_lost(first, "task_1").id == first.id
     assert ledger.confirm_lost(second, "task_1") is None
 
 
 def test_task_id_that_is_already_known_is_not_replaced(ledger):
-    record = ledger.update(intent(ledger), "submitted", status="submitted", task_id="task_1")
+    record = ledger.update(new_job(ledger), "submitted", status="submitted", task_id="task_1")
     assert ledger.confirm_lost(record, "task_2") is None
     assert ledger.find(record.id).task_id == "task_1"
 
@@ -189,29 +190,29 @@ def test_task_id_that_is_already_known_is_not_replaced(ledger):
 
 @pytest.fixture
 def two_rows(ledger):
-    """The rows of a ledger with a kept and a refused job record."""
-    kept = ledger.create(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "", "somebody")
-    ledger.mark_saved(kept, "2026-11-21/x", [FILE])
-    ledger.update(intent(ledger), "rejected", status="rejected")
+    """The rows of a ledger with a saved and a rejected job."""
+    saved = ledger.create(Request("z-image", PROMPT, {"seed": 7}), "sandbox", "", "an owner")
+    ledger.mark_saved(saved, "2026-11-21/x", [FILE])
+    ledger.update(new_job(ledger), "rejected", status="rejected")
     return export_rows(ledger)
 
 
-def test_rows_are_the_same_after_they_were_written_and_read_as_text(two_rows):
+def test_rows_survive_conversion_to_text(two_rows):
     assert [parse_line(row.to_json().encode(), 2) for row in two_rows] == two_rows
 
 
-def test_rows_taken_in_are_the_same_in_the_other_ledger(two_rows, tmp_path):
+def test_imported_rows_are_the_same_in_the_other_ledger(two_rows, tmp_path):
     other = Ledger(tmp_path / "other.sqlite")
     assert import_rows(other, two_rows) == ["new", "new"]
     assert export_rows(other) == two_rows
 
 
-def test_rows_taken_in_twice_change_nothing(ledger, two_rows):
+def test_rows_imported_twice_change_nothing(ledger, two_rows):
     assert import_rows(ledger, two_rows) == ["known", "known"]
     assert export_rows(ledger) == two_rows
 
 
-def test_rows_taken_in_belong_to_no_session(two_rows, tmp_path):
+def test_imported_rows_have_no_owner(two_rows, tmp_path):
     other = Ledger(tmp_path / "other.sqlite")
     import_rows(other, two_rows)
     assert {record.owner for record in other.list_jobs()} == {""}
@@ -222,15 +223,15 @@ def test_rows_taken_in_belong_to_no_session(two_rows, tmp_path):
 
 @pytest.fixture
 def of_four(ledger):
-    tickets = [
+    jobs = [
         ("a", 100.0, "z-image", "A Cafe terrace, 100% rain", "saved", ""),
         ("b", 200.0, "z-image", "rain over the café 雨夜", "failed", "b1"),
         ("c", 300.0, "flux", "a lake", "saved", "b1"),
         ("d", 400.0, "flux", "the same lake, in RAIN", "deleted", "b2"),
     ]
-    for id, at, model, prompt, fate, batch in tickets:
-        record = JobRecord(id, Request(model, prompt), at, "sandbox", status=fate, batch_id=batch)
-        ledger.add(record.replace(task_id=f"task_{id}"))
+    for job_id, created_at, model, prompt, status, batch_id in jobs:
+        record = JobRecord(job_id, Request(model, prompt), created_at, "sandbox", status=status)
+        ledger.add(record.replace(task_id=f"task_{job_id}", batch_id=batch_id))
     return ledger
 
 
@@ -252,26 +253,33 @@ PAGES = [
 ]
 
 
-def test_page_holds_what_was_asked_for(of_four):
-    found = [(w, "".join(row.record.id for row in page(of_four, w))) for w, _ in PAGES]
-    assert found == PAGES
+def test_page_holds_the_matching_jobs(of_four):
+    pages = [(q, "".join(row.record.id for row in get_page(of_four, q))) for q, _ in PAGES]
+    assert pages == PAGES
 
 
-def test_number_of_results_is_that_of_the_page(of_four):
-    assert [count(of_four, w) for w, _ in PAGES] == [len(ids) for _, ids in PAGES]
+def test_count_is_that_of_the_page(of_four):
+    assert [count_jobs(of_four, query) for query, _ in PAGES] == [len(ids) for _, ids in PAGES]
 
 
-def test_pages_in_turn_hold_every_result_once(of_four):
-    turned = [
-        (w, "".join(row.record.id for n in range(5) for row in page(of_four, w, first=n, limit=1)))
-        for w, _ in PAGES
+def test_successive_pages_hold_every_job_once(of_four):
+    joined = [
+        (
+            query,
+            "".join(
+                row.record.id
+                for n in range(5)
+                for row in get_page(of_four, query, first=n, limit=1)
+            ),
+        )
+        for query, _ in PAGES
     ]
-    assert turned == PAGES
+    assert joined == PAGES
 
 
 def test_models_and_batches_are_counted(of_four):
-    assert models(of_four) == {"flux": 2, "z-image": 2}
-    assert batches(of_four) == [("b2", 400.0, 1), ("b1", 200.0, 2)]
+    assert count_models(of_four) == {"flux": 2, "z-image": 2}
+    assert batch_sizes(of_four) == [("b2", 400.0, 1), ("b1", 200.0, 2)]
 
 
 # ---- the file, the server, and their versions
@@ -304,13 +312,13 @@ def test_ledger_that_cannot_be_opened_is_reported_in_one_line(tmp_path):
 
 def test_unreachable_database_is_reported_in_one_line_without_its_password():
     with pytest.raises(InvalidRequestError, match="cannot be opened") as error:
-        Ledger("postgresql://somebody:hunter2@127.0.0.1:9/ledger")
+        Ledger("postgresql://me:hunter2@127.0.0.1:9/ledger")
     assert "hunter2" not in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def _as_version_4(db):
-    """Gives the tables of a ledger the names that they had in version 4."""
+    """Give the tables of a ledger the names that they had in version 4."""
     for name in database._NEW_INDEXES:
         db.execute(f"drop index {name}")
     for table, names in database.OLD_NAMES.items():
@@ -325,20 +333,20 @@ def _as_version_4(db):
     db.execute("update version set number = 4")
 
 
-def test_ledger_of_version_4_keeps_everything_under_its_new_names(tmp_path):
-    place = tmp_path / "ledger.sqlite"
-    ledger = Ledger(place)
-    record = ledger.create(Request("z-image", "old"), "sandbox", "", "somebody")
+def test_ledger_of_version_4_is_migrated_to_the_new_names(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    ledger = Ledger(path)
+    record = ledger.create(Request("z-image", "old"), "sandbox", "", "an owner")
     record = ledger.update(record, "submitted", status="submitted", task_id="task_1")
-    with sqlite3.connect(place) as db:
+    with sqlite3.connect(path) as db:
         _as_version_4(db)
         assert db.execute("select fate from tickets").fetchall() == [("accepted",)]
-    assert count_resumable(place) == 1
-    ledger = Ledger(place)
+    assert count_resumable(path) == 1
+    ledger = Ledger(path)
     assert ledger.find("task_1") == record
     assert [event for _, event, _ in ledger.events(record.id)] == ["pending", "submitted"]
-    assert count_resumable(place) == 1
-    with sqlite3.connect(place) as db:
+    assert count_resumable(path) == 1
+    with sqlite3.connect(path) as db:
         assert db.execute("select number from version").fetchall() == [(database.VERSION,)]
         names = {name for (name,) in db.execute("select name from sqlite_master")}
     assert names >= {"jobs", *database._NEW_INDEXES}
@@ -347,16 +355,16 @@ def test_ledger_of_version_4_keeps_everything_under_its_new_names(tmp_path):
 
 @pytest.fixture
 def of_version_1(tmp_path):
-    """The file of a ledger as the first version wrote it, with one job record."""
-    place = tmp_path / "ledger.sqlite"
-    intent(Ledger(place), "old", "somebody")
-    with closing(sqlite3.connect(place)) as db, db:
+    """The file of a ledger of the first version, with one job."""
+    path = tmp_path / "ledger.sqlite"
+    new_job(Ledger(path), "old", "an owner")
+    with closing(sqlite3.connect(path)) as db, db:
         _as_version_4(db)
         db.execute("drop index ix_tickets_batch")
         for column in ("owner", "batch", "place", "began"):
             db.execute(f"alter table tickets drop column {column}")
         db.execute("update version set number = 1")
-    return place
+    return path
 
 
 def test_ledger_of_the_first_version_keeps_its_rows(of_version_1):
@@ -364,7 +372,7 @@ def test_ledger_of_the_first_version_keeps_its_rows(of_version_1):
     assert (found.request.prompt, found.owner) == ("old", "")
 
 
-def test_ledger_of_the_first_version_is_brought_up_to_date(of_version_1):
+def test_ledger_of_the_first_version_is_migrated(of_version_1):
     ledger = Ledger(of_version_1)
     (found,) = ledger.list_jobs()
     assert ledger.claim(found, "me").owner == "me"
@@ -376,18 +384,18 @@ def test_ledger_of_the_first_version_is_brought_up_to_date(of_version_1):
 
 
 def test_nothing_is_lost_when_processes_and_threads_write_at_once(tmp_path):
-    place = tmp_path / "ledger.sqlite"
+    path = tmp_path / "ledger.sqlite"
     with (
-        running(write_many, place, 15) as (first, _),
-        running(write_many, place, 15) as (second, _),
-        running(write_many, place, 15) as (third, _),
+        running(write_many, path, 15) as (first, _),
+        running(write_many, path, 15) as (second, _),
+        running(write_many, path, 15) as (third, _),
     ):
-        threads = [threading.Thread(target=write_many, args=(None, place, 15)) for _ in range(2)]
+        threads = [threading.Thread(target=write_many, args=(None, path, 15)) for _ in range(2)]
         for thread in threads:
             thread.start()
         for worker in (first, second, third, *threads):
             worker.join()
         assert [worker.exitcode for worker in (first, second, third)] == [0, 0, 0]
-    ledger = Ledger(place)
+    ledger = Ledger(path)
     assert ledger.count_by_status() == {"submitted": 75}
     assert all(len(ledger.events(record.id)) == 2 for record in ledger.resumable())

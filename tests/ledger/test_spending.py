@@ -1,4 +1,4 @@
-"""What was spent, the limits that stop a request, and the account's balance."""
+"""Usage by day, daily limits, and the balance of the account."""
 
 from contextlib import closing
 
@@ -24,7 +24,7 @@ def spend(ledger, credits, model="z-image", status="saved"):
     ledger.update(record, status, status=status, credits=credits)
 
 
-# ---- what was spent
+# ---- usage
 
 
 def test_tasks_and_credits_are_added_up_by_model(ledger):
@@ -65,7 +65,7 @@ def test_nothing_is_said_before_the_first_task(ledger):
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        ({"max_tasks": 2}, "2 tasks were asked for today, the limit is 2"),
+        ({"max_tasks": 2}, "2 tasks were submitted today, the limit is 2"),
         ({"max_credits": 9.0}, "8 credits were used today and z-image last cost 4, the limit is 9"),
         ({"max_credits": 8.0}, "the limit is 8"),
     ],

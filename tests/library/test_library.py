@@ -91,7 +91,7 @@ def test_deleted_result_cannot_be_shown_or_deleted_again(session, entry):
     deleted = Library(session).delete(entry.id)
     with pytest.raises(InvalidRequestError, match=r"has no saved result: it is deleted"):
         session.result(deleted)
-    with pytest.raises(InvalidRequestError, match="Nothing is kept"):
+    with pytest.raises(InvalidRequestError, match="Nothing is saved"):
         Library(session).delete(entry.id)
 
 
@@ -201,7 +201,7 @@ STORY = {"prompt": "x", "model": "m", "task_id": "t"}
 def test_forged_story_is_not_read(session, words):
     found = Library(session).read_metadata(embed(PLAIN, words))
     assert found.metadata is None
-    assert "holds no story" in found.reason or "can be read" in found.reason
+    assert "holds no metadata" in found.reason or "can be read" in found.reason
 
 
 @pytest.mark.parametrize(
