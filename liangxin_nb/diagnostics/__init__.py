@@ -1,4 +1,4 @@
-"""How things stand: what became of all that was asked for, and what this place is like."""
+"""Diagnostics: the audit of all jobs, and the report for bug reports."""
 
 from __future__ import annotations
 

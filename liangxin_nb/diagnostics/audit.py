@@ -1,4 +1,4 @@
-"""The reckoning: what was submitted, what became of it, and what to do about each."""
+"""The audit: how many jobs have which status, what it means, and what to do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ _INTERRUPTED = "The process ended while the request was on its way: a task may h
 
 @dataclass(frozen=True)
 class AuditRow:
-    """One line of the reckoning: how many records, what it means for money and work, what to do."""
+    """One line of the audit.
+
+    Attributes:
+        label: The group of jobs.
+        count: The number of jobs in it.
+        meaning: What this means for results and cost.
+        next_step: What the user can do, or empty.
+    """
 
     label: str
     count: int
@@ -24,12 +31,12 @@ class AuditRow:
     next_step: str
 
 
-#: What to say about each group of jobs: label, meaning for results and money, next step.
+#: For each group of jobs: label, meaning for results and cost, next step.
 _ROWS = {
     "saved": ("saved", "collected, on this disk", ""),
     "removed": (
         "files removed",
-        "collected once; the files are gone from the folder",
+        "collected once; the files are no longer in the folder",
         "%liangxin resume ID asks the service once more",
     ),
     "deleted": (
@@ -47,7 +54,7 @@ _ROWS = {
     "unconfirmed": (
         "unconfirmed",
         "the answer was lost: it may exist and be billed",
-        "look at the service's console; %liangxin resume TASK_ID takes up what you find",
+        "look at the service's console; %liangxin resume TASK_ID collects what you find",
     ),
     "failed": (
         "failed",
@@ -61,7 +68,7 @@ _ROWS = {
     ),
     "rejected": (
         "rejected",
-        "the service refused it, or was not reached; not billed",
+        "the service rejected it or was not reached; not billed",
         "see %liangxin tasks for the reasons",
     ),
     "pending": (
@@ -73,7 +80,15 @@ _ROWS = {
 
 
 def mark_interrupted(ledger: Ledger, is_alive: Callable[[str], bool]) -> list[JobRecord]:
-    """Marks as unknown what was being sent when its process ended; returns those job records."""
+    """Mark jobs as unconfirmed if their process ended while the request was being sent.
+
+    Args:
+        ledger: The ledger to update.
+        is_alive: Returns whether the process of an owner is running.
+
+    Returns:
+        The changed records.
+    """
     return [
         ledger.update(
             record, "unconfirmed", _INTERRUPTED, status="unconfirmed", reason=_INTERRUPTED
@@ -84,7 +99,13 @@ def mark_interrupted(ledger: Ledger, is_alive: Callable[[str], bool]) -> list[Jo
 
 
 def audit(ledger: Ledger, results: ResultStore, is_alive: Callable[[str], bool]) -> list[AuditRow]:
-    """Count the jobs in the ledger by what became of them; the counts add up to all jobs."""
+    """Count the jobs in the ledger by outcome; the counts add up to all jobs.
+
+    Args:
+        ledger: The ledger.
+        results: The results folder, to notice removed files.
+        is_alive: Returns whether the process of an owner is running.
+    """
     mark_interrupted(ledger, is_alive)
     counts = dict(ledger.count_by_status())
     resumable = ledger.resumable()

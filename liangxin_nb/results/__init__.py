@@ -1,4 +1,4 @@
-"""What is kept: the folder, the parcels that arrive in it, and the results that people hold."""
+"""The results folder: staging, saving and reading of results."""
 
 from .rendering import find_poster, poster_name
 from .result import Result

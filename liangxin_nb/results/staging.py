@@ -1,4 +1,4 @@
-"""A task's files while they arrive: verified, given names and stories, and shown all at once."""
+"""Staging of a result: files are verified, named and committed together by one rename."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ __all__ = [
 ]
 
 METADATA_FILE = "metadata.json"
-#: What the file was called before; results that have it are read as they are.
+#: The name that version 0.1.0 used; such results are read in place.
 OLD_METADATA_FILE = "story.json"
 
 
 def metadata_file(folder: Path) -> Path:
-    """The file in a result's folder that describes it, under its new or its old name."""
+    """Return the metadata file of a result folder, under its current or its old name."""
     old = folder / OLD_METADATA_FILE
     new = folder / METADATA_FILE
     return old if old.exists() and not new.exists() else new
@@ -44,118 +44,141 @@ def metadata_file(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class StagedResult:
-    """A place to gather a task's files; `commit` makes them a `Result`, `discard` forgets them."""
+    """A hidden folder that collects the files of one result before it is committed.
+
+    Attributes:
+        root: The results folder.
+        folder: The hidden folder.
+        record: The record of the job.
+    """
 
     root: Path
     folder: Path
     record: JobRecord
 
     def part_path(self, n: int) -> Path:
-        """Where the nth download goes."""
+        """Return the path for download `n` (from 1)."""
         return self.folder / f"{n}.part"
 
     def commit(self, metadata: ResultMetadata, outputs: Sequence[TaskOutput]) -> Result:
-        """Verifies every part, sets the story in, and lets the folder appear by one rename.
+        """Verify the downloads, embed the metadata and publish the folder by one rename.
 
-        Raises `ResultUnavailableError` when a part is not what it was said to be.
+        Args:
+            metadata: The metadata, without files.
+            outputs: The task's output of each download, in order.
+
+        Returns:
+            The saved result.
+
+        Raises:
+            ResultUnavailableError: If a file is not of the kind that the service named.
         """
-        facts = [self._finalize(n, one.kind, metadata) for n, one in enumerate(outputs, 1)]
-        return self._publish(replace(metadata, files=tuple(facts)))
+        files = [self._finalize(n, output.kind, metadata) for n, output in enumerate(outputs, 1)]
+        return self._publish(replace(metadata, files=tuple(files)))
 
     def commit_import(
         self, metadata: ResultMetadata, contents: Mapping[str, bytes], preferred_folder: str = ""
     ) -> Result:
-        """Takes in files that were kept elsewhere, byte for byte, after the same look at them.
+        """Publish files that were saved elsewhere, unchanged, after the same verification.
 
-        A film's poster may be among the `contents`; one that is no small JPEG is passed over.
-        `preferred_folder`: the folder that it had there; it gets it if that is free. Raises
-        `ResultUnavailableError`.
+        Args:
+            metadata: The metadata, with its files.
+            contents: The bytes of each file by name. The poster of a video is optional; one that
+                is not a small JPEG is ignored.
+            preferred_folder: The folder that the result had elsewhere, used if it is free.
+
+        Returns:
+            The saved result.
+
+        Raises:
+            ResultUnavailableError: If a file is not of the kind that its name says.
         """
         for n, file in enumerate(metadata.files, 1):
             name = str(file.get("name"))
             data = contents[name]
-            _, ending, _ = _verify(data, str(file.get("kind", "image")), n)
-            if name != f"{n}.{ending}":
+            _, suffix, _ = _verify(data, str(file.get("kind", "image")), n)
+            if name != f"{n}.{suffix}":
                 raise ResultUnavailableError(f"Result {n} is no {Path(name).suffix or 'file'}.")
             _write(self.folder / name, data)
         files = tuple(self._with_poster(dict(file), contents) for file in metadata.files)
         return self._publish(replace(metadata, files=files), preferred_folder)
 
     def _with_poster(self, file: dict[str, Any], contents: Mapping[str, bytes]) -> dict[str, Any]:
-        """A film's facts with its poster, where that came along."""
-        beside = poster_name(str(file["name"]))
-        if file.get("kind") != "video" or not is_poster(contents.get(beside, b"")):
+        """Write the poster of a video, if there is one, and return the file's metadata."""
+        name = poster_name(str(file["name"]))
+        if file.get("kind") != "video" or not is_poster(contents.get(name, b"")):
             return file
-        _write(self.folder / beside, contents[beside])
-        return file | {"poster": beside}
+        _write(self.folder / name, contents[name])
+        return file | {"poster": name}
 
     def _publish(self, metadata: ResultMetadata, preferred_folder: str = "") -> Result:
-        """The folder with everything in it is there at once."""
+        """Write the metadata file and rename the hidden folder to its final name."""
         _write(self.folder / METADATA_FILE, metadata.to_json().encode())
         _fsync_folder(self.folder)
-        wished = (self.root / preferred_folder,) if preferred_folder else ()
-        names = itertools.chain(wished, candidate_folders(self.root, self.record))
-        folder = next(place for place in names if not place.exists())
+        preferred = (self.root / preferred_folder,) if preferred_folder else ()
+        candidates = itertools.chain(preferred, candidate_folders(self.root, self.record))
+        folder = next(candidate for candidate in candidates if not candidate.exists())
         folder.parent.mkdir(exist_ok=True)
         self.folder.rename(folder)
         _fsync_folder(folder.parent)
-        _fsync_folder(self.root)  # the day's folder may be new
+        _fsync_folder(self.root)  # the folder of the day may be new
         return build_result(self.root, folder, metadata)
 
     def discard(self) -> None:
-        """Removes what has arrived so far."""
+        """Remove the hidden folder with the downloads so far."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _finalize(self, n: int, expected_kind: str, metadata: ResultMetadata) -> dict[str, Any]:
+        """Turn download `n` into its final file and return the file's metadata."""
         data = self.part_path(n).read_bytes()
-        kind, ending, size = _verify(data, expected_kind, n)
-        # The name is made here: nothing from outside reaches the file system.
-        name = f"{n}.{ending}"
-        whole = embed(data, metadata.to_json()) if kind == "image" else data
-        _write(self.folder / name, whole)
+        kind, suffix, size = _verify(data, expected_kind, n)
+        # No name from the service reaches the file system.
+        name = f"{n}.{suffix}"
+        content = embed(data, metadata.to_json()) if kind == "image" else data
+        _write(self.folder / name, content)
         self.part_path(n).unlink()
-        digest = hashlib.sha256(whole).hexdigest()
-        more = self._video_info(name, ending) if kind == "video" else size
-        return {"name": name, "kind": kind, "bytes": len(whole), "sha256": digest, **more}
+        digest = hashlib.sha256(content).hexdigest()
+        extra = self._video_info(name, suffix) if kind == "video" else size
+        return {"name": name, "kind": kind, "bytes": len(content), "sha256": digest, **extra}
 
-    def _video_info(self, name: str, ending: str) -> dict[str, Any]:
-        """A film's size and length, and its first picture kept beside it as a poster."""
-        frame = first_frame(self.folder / name, ending)
+    def _video_info(self, name: str, suffix: str) -> dict[str, Any]:
+        """Write the poster of a video; return its size, its duration and the poster's name."""
+        frame = first_frame(self.folder / name, suffix)
         if frame is None:
             return {}
-        beside = poster_name(name)
-        _write(self.folder / beside, poster(frame.picture))
-        facts = {"width": frame.width, "height": frame.height, "poster": beside}
-        return facts | ({"seconds": frame.duration_s} if frame.duration_s else {})
+        poster_file = poster_name(name)
+        _write(self.folder / poster_file, poster(frame.picture))
+        info = {"width": frame.width, "height": frame.height, "poster": poster_file}
+        return info | ({"seconds": frame.duration_s} if frame.duration_s else {})
 
 
 def candidate_folders(root: Path, record: JobRecord) -> Iterator[Path]:
-    """Names that people can read: day, time, the prompt's first words, the job record."""
-    at = datetime.fromtimestamp(record.created_at).astimezone()
-    name = "-".join(filter(None, (f"{at:%H%M}", _slug(record.request.prompt), record.id[:4])))
-    day = root / f"{at:%Y-%m-%d}"
+    """Yield readable folder names: day, time, first words of the prompt, job id."""
+    created = datetime.fromtimestamp(record.created_at).astimezone()
+    parts = (f"{created:%H%M}", _slug(record.request.prompt), record.id[:4])
+    name = "-".join(filter(None, parts))
+    day = root / f"{created:%Y-%m-%d}"
     yield day / name
     yield from (day / f"{name}-{n}" for n in itertools.count(2))
 
 
 def _verify(data: bytes, expected_kind: str, n: int) -> tuple[str, str, dict[str, int]]:
-    """Kind, ending and size of what the bytes are, which has to fit what was promised."""
+    """Return kind, suffix and size of a file; raise if it is not of the expected kind."""
     try:
         info = verify(data)
     except ValueError as error:
-        kind, ending = detect(data)
-        # A link's name may promise too little, but a page in place of a film is no film.
+        kind, suffix = detect(data)
+        # The URL may name too general a kind; but HTML instead of a video is an error.
         if kind in ("video", "audio") or (kind and expected_kind in ("text", "file")):
-            return kind, ending, {}
-        article = {"image": "a usable picture", "video": "a usable video"}.get(
-            expected_kind, "usable"
-        )
-        raise ResultUnavailableError(f"Result {n} is not {article}: {error}.") from None
+            return kind, suffix, {}
+        expected = {"image": "a usable picture", "video": "a usable video"}
+        description = expected.get(expected_kind, "usable")
+        raise ResultUnavailableError(f"Result {n} is not {description}: {error}.") from None
     return "image", info.suffix, {"width": info.width, "height": info.height}
 
 
 def _slug(prompt: str) -> str:
-    """The prompt's first words in letters and digits of any script, at most 32 of them."""
+    """Return the first words of a prompt, at most 32 letters and digits of any script."""
     text = unicodedata.normalize("NFKC", prompt).lower()
     spaced = "".join(c if c.isalnum() else " " for c in text[:200])
     slug = ""
@@ -174,7 +197,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _fsync_folder(folder: Path) -> None:
-    """The names in a folder on disk, where the system can do that."""
+    """Sync the names in a folder, where the operating system supports it."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,7 +1,7 @@
-"""The results folder: plain files that people can read, written whole or not at all.
+"""The results folder: plain files with readable names, each result complete or absent.
 
-`liangxin-results/2026-11-21/1745-a-cafe-terrace-3f9c/{1.png, metadata.json}`: a task's files are
-gathered in a hidden folder beside it and appear at once, by one rename, with their story.
+`liangxin-results/2026-11-21/1745-a-cafe-terrace-3f9c/{1.png, metadata.json}`: the files of a task
+are collected in a hidden folder, which is renamed when they are complete.
 """
 
 from __future__ import annotations
@@ -25,15 +25,24 @@ __all__ = ["ResultStore", "read_metadata"]
 
 
 class ResultStore:
-    """The folder of all results; raises `InvalidRequestError` when it cannot be written."""
+    """The folder of all results.
+
+    Attributes:
+        root: The absolute path of the folder.
+    """
 
     def __init__(self, root: Path) -> None:
+        """Create the folder if needed.
+
+        Raises:
+            InvalidRequestError: If it cannot be written.
+        """
         self.root = root
         try:
             root.mkdir(parents=True, exist_ok=True)
-            trial = root / f".writable-{os.getpid()}"
-            trial.write_bytes(b"")
-            trial.unlink()
+            test_file = root / f".writable-{os.getpid()}"
+            test_file.write_bytes(b"")
+            test_file.unlink()
         except OSError as error:
             raise InvalidRequestError(
                 f"The results folder {str(root)!r} cannot be written ({error.strerror}); nothing "
@@ -42,26 +51,33 @@ class ResultStore:
             ) from None
 
     def stage(self, record: JobRecord) -> StagedResult:
-        """A place to gather a task's files; an unfinished one of an earlier try is cleared."""
-        place = self.root / f".incoming-{record.id}"
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir()
-        return StagedResult(self.root, place, record)
+        """Create a hidden folder for a job's files; an unfinished earlier one is removed."""
+        folder = self.root / f".incoming-{record.id}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        return StagedResult(self.root, folder, record)
 
     def find_saved(self, record: JobRecord) -> Result | None:
-        """A result that is there although no one wrote it down: its process ended between."""
-        for place in candidate_folders(self.root, record):
-            if not place.exists():
+        """Return a complete result that the ledger does not know, or None.
+
+        A process may end between the rename of the folder and the update of the ledger.
+        """
+        for folder in candidate_folders(self.root, record):
+            if not folder.exists():
                 return None
-            metadata = _read_metadata_file(place)
+            metadata = _read_metadata_file(folder)
             if metadata is not None and metadata.job_id == record.id:
-                return build_result(self.root, place, metadata)
+                return build_result(self.root, folder, metadata)
         return None
 
     def load(self, folder: str) -> Result:
-        """The result kept in a folder, named as in the ledger.
+        """Return the result in a folder.
 
-        Raises `ResultUnavailableError` without it.
+        Args:
+            folder: The folder relative to the results folder, as the ledger stores it.
+
+        Raises:
+            ResultUnavailableError: If there is no result.
         """
         metadata = _read_metadata_file(self.root / folder)
         if metadata is None:
@@ -71,42 +87,52 @@ class ResultStore:
         return build_result(self.root, self.root / folder, metadata)
 
     def resolve(self, folder: str) -> Path | None:
-        """A folder named as in the ledger, where it lies on this disk: `DAY/NAME`, and no other.
+        """Return the path of a result folder, or None if it is not on this disk.
 
-        None when it is not there; a shared ledger may name anything.
+        A shared ledger is not trusted: only `DAY/NAME` is accepted, and no symbolic link.
+
+        Args:
+            folder: The folder relative to the results folder, as the ledger stores it.
         """
         parts = Path(folder).parts
-        place = self.root / folder
-        fits = len(parts) == 2 and not any(part.startswith(".") for part in parts)
-        real = fits and not place.is_symlink() and not place.parent.is_symlink()
-        return place if real and place.is_dir() else None
+        path = self.root / folder
+        is_valid = len(parts) == 2 and not any(part.startswith(".") for part in parts)
+        is_real = is_valid and not path.is_symlink() and not path.parent.is_symlink()
+        return path if is_real and path.is_dir() else None
 
     @contextmanager
     def deletion(self, folder: str) -> Iterator[None]:
-        """Takes a folder away at once, and for good when the body ends; an error brings it back."""
-        place = self.resolve(folder)
-        aside = self.root / f".deleted-{uuid.uuid4().hex}"
-        if place is not None:
-            place.rename(aside)
+        """Hide a result folder, run the body, then delete the folder; restore it on an error."""
+        path = self.resolve(folder)
+        hidden = self.root / f".deleted-{uuid.uuid4().hex}"
+        if path is not None:
+            path.rename(hidden)
         try:
             yield
         except BaseException:
-            if place is not None:
-                aside.rename(place)
+            if path is not None:
+                hidden.rename(path)
             raise
-        if place is not None:
-            shutil.rmtree(aside, ignore_errors=True)
-            with suppress(OSError):  # a day with nothing left in it goes too
-                place.parent.rmdir()
+        if path is not None:
+            shutil.rmtree(hidden, ignore_errors=True)
+            with suppress(OSError):  # the folder of the day, if it is empty
+                path.parent.rmdir()
 
 
 @public
 def read_metadata(path: str | Path) -> ResultMetadata | None:
-    """The story inside a picture file made by this toolkit, or None:
-    `lx.read_metadata("1.png").prompt`.
+    """Read the metadata that is embedded in a picture.
 
-    `path`: a PNG, JPEG or WebP. Raises `InvalidRequestError` when it cannot be read or is no
-    picture.
+        lx.read_metadata("1.png").prompt
+
+    Args:
+        path: A PNG, JPEG or WebP file.
+
+    Returns:
+        The metadata, or None if this toolkit did not save the picture.
+
+    Raises:
+        InvalidRequestError: If the file cannot be read or is not a picture.
     """
     try:
         text = extract(Path(path).read_bytes())
@@ -115,8 +141,8 @@ def read_metadata(path: str | Path) -> ResultMetadata | None:
     return ResultMetadata.from_json(text) if text else None
 
 
-def _read_metadata_file(place: Path) -> ResultMetadata | None:
+def _read_metadata_file(folder: Path) -> ResultMetadata | None:
     try:
-        return ResultMetadata.from_json(metadata_file(place).read_text(encoding="utf-8"))
-    except OSError:
+        return ResultMetadata.from_json(metadata_file(folder).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
         return None

@@ -1,4 +1,4 @@
-"""Everything in one zip: packed while work goes on, taken in elsewhere, and checked there."""
+"""Archives: exported while jobs run, imported into another session, and validated there."""
 
 import hashlib
 import json
@@ -22,40 +22,42 @@ from ..conftest import FAST_PACE, wait_until
 NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 
 
-def put(zip, name, data):
-    """The zip once more with one part put in or replaced."""
-    with zipfile.ZipFile(zip) as old:
+def replace_part(archive, name, data):
+    """Return a copy of the archive with one file added or replaced."""
+    with zipfile.ZipFile(archive) as old:
         parts = {n: old.read(n) for n in old.namelist()}
     parts[name] = data if isinstance(data, bytes) else data.encode()
-    other = Path(zip).with_name("changed.zip")
-    with zipfile.ZipFile(other, "w", zipfile.ZIP_DEFLATED) as new:
+    copy = Path(archive).with_name("changed.zip")
+    with zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED) as new:
         for n, content in parts.items():
             new.writestr(n, content)
-    return other
+    return copy
 
 
-def part(zip, name):
-    with zipfile.ZipFile(zip) as archive:
-        return archive.read(name)
+def read_part(archive, name):
+    with zipfile.ZipFile(archive) as opened:
+        return opened.read(name)
 
 
-def picture_in(zip):
-    """The name of its one picture."""
-    with zipfile.ZipFile(zip) as archive:
-        (name,) = [name for name in archive.namelist() if name.endswith("1.png")]
+def picture_in(archive):
+    """Return the name of the only picture."""
+    with zipfile.ZipFile(archive) as opened:
+        (name,) = [name for name in opened.namelist() if name.endswith("1.png")]
     return name
 
 
-def ledger_with(zip, **values):
-    """The zip with other values in its first job record."""
-    header, first, *rest = part(zip, "ledger.jsonl").decode().splitlines()
+def change_job(archive, **values):
+    """Return a copy of the archive with other values in its first job."""
+    header, first, *rest = read_part(archive, "ledger.jsonl").decode().splitlines()
     line = json.loads(first)
     line["job"] |= values
-    return put(zip, "ledger.jsonl", "\n".join([header, json.dumps(line), *rest]) + "\n")
+    return replace_part(
+        archive, "ledger.jsonl", "\n".join([header, json.dumps(line), *rest]) + "\n"
+    )
 
 
-def everything(folder):
-    """Every file below a folder with its bytes, the ledger's own apart."""
+def file_digests(folder):
+    """Return the digest of every file below a folder, except those of the ledger."""
     files = [path for path in Path(folder).rglob("*") if path.is_file()]
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -65,115 +67,115 @@ def everything(folder):
 
 
 @pytest.fixture
-def home(sandbox, tmp_path):
-    """A session on another machine, with the same key."""
+def other(sandbox, tmp_path):
+    """A session with the same key and another folder, as on another machine."""
     folder = tmp_path / "home" / "results"
-    made = Session(base_url=sandbox.url, key=sandbox.key, results=folder, schedule=FAST_PACE)
-    yield made
-    made.close()
+    session = Session(base_url=sandbox.url, key=sandbox.key, results=folder, schedule=FAST_PACE)
+    yield session
+    session.close()
 
 
 @pytest.fixture(scope="module")
-def away(sandbox, tmp_path_factory):
-    """A session with one kept picture, and a notebook beside it."""
+def source(sandbox, tmp_path_factory):
+    """A session with one saved picture, and a notebook next to its results folder."""
     folder = tmp_path_factory.mktemp("away")
-    made = Session(
+    session = Session(
         base_url=sandbox.url, key=sandbox.key, results=folder / "results", schedule=FAST_PACE
     )
-    made.generate("a cat", size="square").wait(120)
+    session.generate("a cat", size="square").wait(120)
     (folder / "first.ipynb").write_text(NOTEBOOK)
-    yield made
-    made.close()
+    yield session
+    session.close()
 
 
 @pytest.fixture
-def zip(away, tmp_path):
-    """Its export."""
-    return export_session(away, tmp_path / "out.zip", notebooks=True).path
+def archive(source, tmp_path):
+    """The archive of `source`."""
+    return export_session(source, tmp_path / "out.zip", notebooks=True).path
 
 
 @pytest.fixture
-def seldom(sandbox, tmp_path):
-    """A session that does not notice within a test's time that its task has ended."""
+def slow_session(sandbox, tmp_path):
+    """A session that polls so rarely that it does not notice the end of its task."""
     schedule = PollSchedule(steps=((float("inf"), 3600.0, 3600.0),), poll_interval_s=0.01)
-    made = Session(
-        base_url=sandbox.url, key=sandbox.key, results=tmp_path / "seldom", schedule=schedule
+    session = Session(
+        base_url=sandbox.url, key=sandbox.key, results=tmp_path / "slow", schedule=schedule
     )
-    yield made
-    made.close()
+    yield session
+    session.close()
 
 
-def sent(job):
-    """The job once the service has given its id."""
+def wait_submitted(job):
+    """Wait until the job has a task id, and return it."""
     wait_until(lambda: job.task_id)
     return job
 
 
-def test_a_picture_comes_home_byte_for_byte_and_a_second_time_changes_nothing(away, zip, home):
-    first = import_session(home, zip, notebooks=True)
+def test_picture_is_imported_unchanged_and_a_second_import_changes_nothing(source, archive, other):
+    first = import_session(other, archive, notebooks=True)
     assert (first.jobs, first.results, [p.name for p in first.notebooks]) == (
         1, 1, ["first.ipynb"],
     )  # fmt: skip
-    (there,) = away.ledger.list_jobs()
-    (here,) = home.ledger.list_jobs()
-    assert here == there.replace(owner="")
-    assert home.ledger.events(here.id) == away.ledger.events(there.id)
-    result = home.result(here)
-    assert result.paths[0].read_bytes() == away.result(there).paths[0].read_bytes()
+    (exported,) = source.ledger.list_jobs()
+    (imported,) = other.ledger.list_jobs()
+    assert imported == exported.replace(owner="")
+    assert other.ledger.events(imported.id) == source.ledger.events(exported.id)
+    result = other.result(imported)
+    assert result.paths[0].read_bytes() == source.result(exported).paths[0].read_bytes()
     assert lx.read_metadata(result.paths[0]).prompt == "a cat"
-    assert repr(result) == repr(away.result(there))
-    before = everything(home.results.root.parent)
-    again = import_session(home, zip, notebooks=True)
+    assert repr(result) == repr(source.result(exported))
+    before = file_digests(other.results.root.parent)
+    again = import_session(other, archive, notebooks=True)
     assert (again.jobs, again.already_here, again.results, again.notebooks) == (0, 1, 0, ())
-    assert everything(home.results.root.parent) == before
-    assert len(home.ledger.list_jobs()) == 1
+    assert file_digests(other.results.root.parent) == before
+    assert len(other.ledger.list_jobs()) == 1
 
 
-def test_what_runs_while_it_is_packed_is_collected_at_home(seldom, tmp_path, home):
-    job = sent(seldom.generate("a slow lighthouse", size="square"))
-    packed = export_session(seldom, tmp_path / "running.zip", notebooks=False)
+def test_job_running_during_the_export_is_collected_after_the_import(slow_session, tmp_path, other):
+    job = wait_submitted(slow_session.generate("a slow lighthouse", size="square"))
+    packed = export_session(slow_session, tmp_path / "running.zip", notebooks=False)
     assert packed.jobs == 1
     job.detach()
-    brought = import_session(home, packed.path, notebooks=True)
-    assert (brought.jobs, brought.unfinished) == (1, 1)
-    assert "%liangxin resume" in repr(brought)
-    (collected,) = home.resume()
+    report = import_session(other, packed.path, notebooks=True)
+    assert (report.jobs, report.unfinished) == (1, 1)
+    assert "%liangxin resume" in repr(report)
+    (collected,) = other.resume()
     assert collected.wait(120).prompt == "a slow lighthouse"
-    assert home.ledger.find(job.task_id).status == "saved"
+    assert other.ledger.find(job.task_id).status == "saved"
 
 
-def test_what_was_not_sent_is_never_sent_from_here(session, tmp_path, home):
-    """The machine it comes from may still send it: two of them would be paid twice."""
-    here = (session.settings.profile, session.settings.base_url)
-    waiting = session.ledger.create(Request("z-image", "a cat"), *here)
-    going = session.ledger.create(Request("z-image", "a dog"), *here)
-    session.ledger.update(going, "submitting", status="submitting")
+def test_imported_pending_job_is_never_submitted(session, tmp_path, other):
+    """The exporting session may still submit it: a second submission would be paid twice."""
+    service = (session.settings.profile, session.settings.base_url)
+    pending = session.ledger.create(Request("z-image", "a cat"), *service)
+    submitting = session.ledger.create(Request("z-image", "a dog"), *service)
+    session.ledger.update(submitting, "submitting", status="submitting")
     import_session(
-        home, export_session(session, tmp_path / "1.zip", notebooks=False).path, notebooks=False
+        other, export_session(session, tmp_path / "1.zip", notebooks=False).path, notebooks=False
     )
-    assert home.ledger.find(waiting.id).status == "rejected"
-    assert home.ledger.find(going.id).status == "unconfirmed"
-    assert home.resume() == []
+    assert other.ledger.find(pending.id).status == "rejected"
+    assert other.ledger.find(submitting.id).status == "unconfirmed"
+    assert other.resume() == []
 
 
-def test_record_of_a_deleted_result_is_imported(session, tmp_path, home):
+def test_record_of_a_deleted_result_is_imported(session, tmp_path, other):
     record = stock.kept(session, "a cat")
     Library(session).delete(record.id)
     packed = export_session(session, tmp_path / "1.zip", notebooks=False)
-    report = import_session(home, packed.path, notebooks=False)
+    report = import_session(other, packed.path, notebooks=False)
     assert (report.jobs, report.results, report.left_out) == (1, 0, ())
-    assert home.ledger.find(record.id).status == "deleted"
+    assert other.ledger.find(record.id).status == "deleted"
 
 
-def test_a_batch_comes_home_as_one(session, tmp_path, home):
+def test_batch_is_imported_with_its_jobs(session, tmp_path, other):
     batch = session.batch(["a cat", "a dog"], size="square")
     batch.wait(120)
     packed = export_session(session, tmp_path / "1.zip", notebooks=False)
-    assert import_session(home, packed.path, notebooks=False).results == 2
-    import_session(home, packed.path, notebooks=False)
-    there = home.batch(id=batch.id)
-    assert [result.prompt for result in there.wait(120)] == ["a cat", "a dog"]
-    assert len(home.ledger.list_batches()) == 1
+    assert import_session(other, packed.path, notebooks=False).results == 2
+    import_session(other, packed.path, notebooks=False)
+    imported = other.batch(id=batch.id)
+    assert [result.prompt for result in imported.wait(120)] == ["a cat", "a dog"]
+    assert len(other.ledger.list_batches()) == 1
 
 
 @pytest.mark.parametrize(
@@ -191,60 +193,64 @@ def test_a_batch_comes_home_as_one(session, tmp_path, home):
         [],
     ],
 )
-def test_a_batch_that_this_program_cannot_have_written_is_rejected(zip, home, batch):
-    header, rest = part(zip, "ledger.jsonl").decode().split("\n", 1)
+def test_invalid_batch_is_rejected(archive, other, batch):
+    header, rest = read_part(archive, "ledger.jsonl").decode().split("\n", 1)
     text = "\n".join([header, json.dumps({"batch": batch}), rest])
     with pytest.raises(InvalidRequestError, match="nothing was changed"):
-        import_session(home, put(zip, "ledger.jsonl", text), notebooks=False)
-    assert home.ledger.list_jobs() == []
+        import_session(other, replace_part(archive, "ledger.jsonl", text), notebooks=False)
+    assert other.ledger.list_jobs() == []
 
 
-def test_a_later_export_finishes_what_came_unfinished(seldom, sandbox, tmp_path, home):
-    job = sent(seldom.generate("a garden", size="square"))
+def test_later_archive_adds_the_result_of_an_imported_job(slow_session, sandbox, tmp_path, other):
+    job = wait_submitted(slow_session.generate("a garden", size="square"))
     import_session(
-        home, export_session(seldom, tmp_path / "1.zip", notebooks=False).path, notebooks=False
+        other,
+        export_session(slow_session, tmp_path / "1.zip", notebooks=False).path,
+        notebooks=False,
     )
-    assert home.ledger.find(job.task_id).status == "submitted"
-    seldom.close()
+    assert other.ledger.find(job.task_id).status == "submitted"
+    slow_session.close()
     wait_until(lambda: job.last_update.is_final)
-    often = Session(
-        base_url=sandbox.url, key=sandbox.key, results=seldom.results.root, schedule=FAST_PACE
+    fast_session = Session(
+        base_url=sandbox.url, key=sandbox.key, results=slow_session.results.root, schedule=FAST_PACE
     )
-    often.resume(job.task_id)[0].wait(120)
+    fast_session.resume(job.task_id)[0].wait(120)
     import_session(
-        home, export_session(often, tmp_path / "2.zip", notebooks=False).path, notebooks=False
+        other,
+        export_session(fast_session, tmp_path / "2.zip", notebooks=False).path,
+        notebooks=False,
     )
-    often.close()
-    here = home.ledger.find(job.task_id)
-    assert here.status == "saved"
-    assert home.result(here).paths[0].is_file()
-    assert [what for _, what, _ in home.ledger.events(here.id)][-1] == "saved"
+    fast_session.close()
+    record = other.ledger.find(job.task_id)
+    assert record.status == "saved"
+    assert other.result(record).paths[0].is_file()
+    assert [event for _, event, _ in other.ledger.events(record.id)][-1] == "saved"
 
 
-def test_nothing_here_is_overwritten(zip, home):
-    notebook = home.results.root.parent / "first.ipynb"
+def test_import_overwrites_nothing(archive, other):
+    notebook = other.results.root.parent / "first.ipynb"
     notebook.write_text(NOTEBOOK.replace("5}", "4}"))
-    mine = notebook.read_text()
-    import_session(home, zip, notebooks=True)
-    (record,) = home.ledger.list_jobs()
-    changed = ledger_with(zip, prompt="another's words", status="failed")
-    import_session(home, changed, notebooks=True)
-    assert home.ledger.list_jobs() == [record]
-    assert notebook.read_text() == mine
+    original = notebook.read_text()
+    import_session(other, archive, notebooks=True)
+    (record,) = other.ledger.list_jobs()
+    changed = change_job(archive, prompt="another prompt", status="failed")
+    import_session(other, changed, notebooks=True)
+    assert other.ledger.list_jobs() == [record]
+    assert notebook.read_text() == original
     assert (notebook.parent / "first-2.ipynb").read_text() == NOTEBOOK
 
 
-def test_removed_files_come_back(zip, home):
-    import_session(home, zip, notebooks=False)
-    (record,) = home.ledger.list_jobs()
-    for path in (home.results.root / record.folder).iterdir():
+def test_import_restores_removed_files(archive, other):
+    import_session(other, archive, notebooks=False)
+    (record,) = other.ledger.list_jobs()
+    for path in (other.results.root / record.folder).iterdir():
         path.unlink()
-    (home.results.root / record.folder).rmdir()
-    assert import_session(home, zip, notebooks=False).results == 1
-    assert home.result(record).paths[0].is_file()
+    (other.results.root / record.folder).rmdir()
+    assert import_session(other, archive, notebooks=False).results == 1
+    assert other.result(record).paths[0].is_file()
 
 
-def test_the_key_is_in_nothing_that_is_packed(session, tmp_path, sandbox):
+def test_archive_does_not_contain_the_key(session, tmp_path, sandbox):
     session.generate("a cat", size="square").wait(120)
     bad = tmp_path / "leaks.ipynb"
     bad.write_text(NOTEBOOK.replace("[]", json.dumps([{"source": f"key = '{sandbox.key}'"}])))
@@ -259,14 +265,14 @@ def test_the_key_is_in_nothing_that_is_packed(session, tmp_path, sandbox):
         assert all(sandbox.key.encode() not in archive.read(n) for n in archive.namelist())
 
 
-def test_a_name_that_is_taken_is_rejected_and_a_folder_gets_a_new_file_each_time(zip, away):
+def test_existing_file_is_rejected_and_a_folder_gets_a_new_file_each_time(archive, source):
     with pytest.raises(InvalidRequestError, match="is there already"):
-        export_session(away, zip, notebooks=False)
-    names = {export_session(away, zip.parent, notebooks=False).path.name for _ in range(3)}
+        export_session(source, archive, notebooks=False)
+    names = {export_session(source, archive.parent, notebooks=False).path.name for _ in range(3)}
     assert len(names) == 3
     with pytest.raises(InvalidRequestError, match="cannot be written"):
-        export_session(away, "/proc/nowhere/x.zip", notebooks=False)
-    assert not list(zip.parent.glob(".*.part"))
+        export_session(source, "/proc/nowhere/x.zip", notebooks=False)
+    assert not list(archive.parent.glob(".*.part"))
 
 
 ESCAPES = [
@@ -282,17 +288,19 @@ ESCAPES = [
 
 
 @pytest.mark.parametrize("folder", ESCAPES)
-def test_no_name_in_a_zip_becomes_a_path(zip, home, folder):
-    """Whatever folder a row names, its files land in one made here, or nowhere."""
-    first = json.loads(part(zip, "ledger.jsonl").decode().splitlines()[1])["job"]["folder"]
-    changed = ledger_with(zip, folder=folder)
+def test_no_name_in_a_zip_becomes_a_path(archive, other, folder):
+    """The files of a row are saved in a folder named here, whatever folder the row names."""
+    first = json.loads(read_part(archive, "ledger.jsonl").decode().splitlines()[1])["job"]["folder"]
+    changed = change_job(archive, folder=folder)
     for name in ("1.png", "metadata.json"):
-        changed = put(changed, f"results/{folder}/{name}", part(zip, f"results/{first}/{name}"))
-    brought = import_session(home, changed, notebooks=False)
-    (record,) = home.ledger.list_jobs()
-    assert brought.results == 1
-    assert home.result(record).folder.resolve().is_relative_to(home.results.root.resolve())
-    assert {path.name for path in home.results.root.parent.iterdir()} == {"results"}
+        changed = replace_part(
+            changed, f"results/{folder}/{name}", read_part(archive, f"results/{first}/{name}")
+        )
+    report = import_session(other, changed, notebooks=False)
+    (record,) = other.ledger.list_jobs()
+    assert report.results == 1
+    assert other.result(record).folder.resolve().is_relative_to(other.results.root.resolve())
+    assert {path.name for path in other.results.root.parent.iterdir()} == {"results"}
 
 
 @pytest.mark.parametrize(
@@ -300,16 +308,16 @@ def test_no_name_in_a_zip_becomes_a_path(zip, home, folder):
     ["../up.ipynb", "notebooks/../up.ipynb", "notebooks/.hidden.ipynb", "notebooks/x.html",
      "/tmp/up.ipynb", "notebooks/a\\b.ipynb"],
 )  # fmt: skip
-def test_no_notebook_lands_outside_its_folder(zip, home, name):
-    brought = import_session(home, put(zip, name, NOTEBOOK), notebooks=True)
-    names = {path.name for path in home.results.root.parent.iterdir()}
+def test_no_notebook_is_saved_outside_its_folder(archive, other, name):
+    report = import_session(other, replace_part(archive, name, NOTEBOOK), notebooks=True)
+    names = {path.name for path in other.results.root.parent.iterdir()}
     assert names - {"up.ipynb"} == {"results", "first.ipynb"}
-    assert not (home.results.root.parent.parent / "up.ipynb").exists()
-    assert len(brought.notebooks) <= 2
+    assert not (other.results.root.parent.parent / "up.ipynb").exists()
+    assert len(report.notebooks) <= 2
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda picture: picture[:-1] + b"x", "not what the ledger says"),
         (lambda picture: b"", "not what the ledger says"),
@@ -317,31 +325,33 @@ def test_no_notebook_lands_outside_its_folder(zip, home, name):
         (lambda picture: b"\0" * 50_000_000, "larger than it may be"),
     ],
 )
-def test_a_file_that_is_not_what_the_ledger_says_is_left_out(zip, home, change, said):
-    name = picture_in(zip)
-    brought = import_session(home, put(zip, name, change(part(zip, name))), notebooks=False)
-    assert brought.results == 0
-    assert said in brought.left_out[0]
-    assert everything(home.results.root) == {}
-    (record,) = home.ledger.list_jobs()
-    assert [f.label for f in home.audit()] == ["files removed"]
+def test_file_that_does_not_match_the_ledger_is_left_out(archive, other, change, message):
+    name = picture_in(archive)
+    report = import_session(
+        other, replace_part(archive, name, change(read_part(archive, name))), notebooks=False
+    )
+    assert report.results == 0
+    assert message in report.left_out[0]
+    assert file_digests(other.results.root) == {}
+    (record,) = other.ledger.list_jobs()
+    assert [row.label for row in other.audit()] == ["files removed"]
     assert record.task_id
 
 
-def test_a_page_of_html_under_a_pictures_name_is_left_out(zip, home):
+def test_html_under_the_name_of_a_picture_is_left_out(archive, other):
     page = b"<!doctype html><script>alert(1)</script>"
-    name = picture_in(zip)
-    changed = put(zip, name, page)
-    header, first = part(changed, "ledger.jsonl").decode().splitlines()
+    name = picture_in(archive)
+    changed = replace_part(archive, name, page)
+    header, first = read_part(changed, "ledger.jsonl").decode().splitlines()
     line = json.loads(first)
     line["files"][0] |= {"bytes": len(page), "sha256": hashlib.sha256(page).hexdigest()}
-    changed = put(changed, "ledger.jsonl", f"{header}\n{json.dumps(line)}\n")
-    assert "not a usable picture" in import_session(home, changed, notebooks=False).left_out[0]
-    assert everything(home.results.root) == {}
+    changed = replace_part(changed, "ledger.jsonl", f"{header}\n{json.dumps(line)}\n")
+    assert "not a usable picture" in import_session(other, changed, notebooks=False).left_out[0]
+    assert file_digests(other.results.root) == {}
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ({"id": "../x"}, "job.id: unexpected characters"),
         ({"status": "free of charge"}, "job.status: Invalid enum value"),
@@ -360,17 +370,17 @@ def test_a_page_of_html_under_a_pictures_name_is_left_out(zip, home):
         ({"model": None}, "job.model: Expected str"),
     ],
 )
-def test_a_ledger_that_this_program_cannot_have_written_is_rejected_whole(zip, home, values, said):
+def test_archive_with_an_invalid_job_is_rejected_completely(archive, other, values, message):
     with pytest.raises(InvalidRequestError, match="nothing was changed") as error:
-        import_session(home, ledger_with(zip, **values), notebooks=True)
-    assert said in str(error.value)
+        import_session(other, change_job(archive, **values), notebooks=True)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
-    assert home.ledger.list_jobs() == []
-    assert everything(home.results.root.parent) == {}
+    assert other.ledger.list_jobs() == []
+    assert file_digests(other.results.root.parent) == {}
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('{"format": 99}\n', "format is 99"),
         ("nonsense\n", "no sound export"),
@@ -384,39 +394,39 @@ def test_a_ledger_that_this_program_cannot_have_written_is_rejected_whole(zip, h
     ],
     ids=["another format", "nonsense", "a list", "no events", "too deep", "too large"],
 )
-def test_what_is_no_ledger_is_one_clear_line(zip, home, text, said):
-    with pytest.raises(InvalidRequestError, match=said):
-        import_session(home, put(zip, "ledger.jsonl", text), notebooks=True)
+def test_invalid_ledger_is_reported_in_one_line(archive, other, text, message):
+    with pytest.raises(InvalidRequestError, match=message):
+        import_session(other, replace_part(archive, "ledger.jsonl", text), notebooks=True)
 
 
-def test_what_is_no_export_is_one_clear_line(tmp_path, home):
+def test_file_that_is_not_an_archive_is_reported_in_one_line(tmp_path, other):
     plain = tmp_path / "x.zip"
-    plain.write_bytes(b"PK\x03\x04 and so on")
-    with zipfile.ZipFile(tmp_path / "other.zip", "w") as other:
-        other.writestr("a.txt", "a")
+    plain.write_bytes(b"PK\x03\x04 and more")
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as no_ledger:
+        no_ledger.writestr("a.txt", "a")
     with zipfile.ZipFile(tmp_path / "twice.zip", "w") as twice:
         twice.writestr("ledger.jsonl", "{}")
         with pytest.warns(UserWarning, match="Duplicate"):
             twice.writestr("ledger.jsonl", "{}")
     for name in ("x.zip", "other.zip", "twice.zip", "missing.zip", "."):
         with pytest.raises(InvalidRequestError, match="no sound export"):
-            import_session(home, tmp_path / name, notebooks=True)
+            import_session(other, tmp_path / name, notebooks=True)
 
 
-def test_a_link_in_a_zip_is_only_bytes(zip, home):
-    name = picture_in(zip)
-    with zipfile.ZipFile(zip) as old, zipfile.ZipFile(zip.with_name("l.zip"), "w") as new:
+def test_symbolic_link_in_a_zip_is_not_created(archive, other):
+    name = picture_in(archive)
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(archive.with_name("l.zip"), "w") as new:
         for n in old.namelist():
             if n != name:
                 new.writestr(n, old.read(n))
         link = zipfile.ZipInfo(name)
         link.external_attr = 0o120777 << 16
         new.writestr(link, "/etc/passwd")
-    assert import_session(home, zip.with_name("l.zip"), notebooks=False).results == 0
-    assert not [path for path in home.results.root.rglob("*") if path.is_symlink()]
+    assert import_session(other, archive.with_name("l.zip"), notebooks=False).results == 0
+    assert not [path for path in other.results.root.rglob("*") if path.is_symlink()]
 
 
-def test_a_link_in_the_results_is_not_followed_out(session, tmp_path):
+def test_symbolic_link_in_the_results_is_not_followed(session, tmp_path):
     job = session.generate("a cat", size="square")
     picture = job.wait(120).paths[0]
     secret = tmp_path / "secret.txt"

@@ -1,4 +1,4 @@
-"""The report that a bug report needs: right, also where nothing works, and without a secret."""
+"""The report for bug reports: correct even if nothing works, and without secrets."""
 
 import socket
 from pathlib import Path
@@ -15,7 +15,7 @@ def settings(**values):
     return Settings.load({"LIANGXIN_API_KEY": "sk-secretsecret", **values})
 
 
-def test_it_tells_versions_place_and_settings_and_no_secret(tmp_path, monkeypatch):
+def test_report_has_versions_paths_and_settings_and_no_secret(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     chosen = settings(
         LIANGXIN_BASE_URL="http://127.0.0.1:9",
@@ -32,67 +32,67 @@ def test_it_tells_versions_place_and_settings_and_no_secret(tmp_path, monkeypatc
     assert "front end  live\n" in text
     assert "sk-secret" not in text
     assert str(tmp_path) not in text
-    assert text.splitlines()[-1] == "wrong      nothing that can be seen here"
+    assert text.splitlines()[-1] == "problem    none found"
 
 
-def test_an_old_kernel_a_missing_service_and_broken_settings_are_wrong(monkeypatch):
+def test_report_names_an_old_kernel_a_missing_service_and_invalid_settings(monkeypatch):
     from importlib import metadata
 
-    true = metadata.version
+    real_version = metadata.version
     old = {"ipykernel": "7.0.1"}
-    monkeypatch.setattr(metadata, "version", lambda name: old.get(name) or true(name))
-    with socket.socket() as taken:  # bound and not listening: no one answers there
-        taken.bind(("127.0.0.1", 0))
-        away = f"https://127.0.0.1:{taken.getsockname()[1]}"
+    monkeypatch.setattr(metadata, "version", lambda name: old.get(name) or real_version(name))
+    with socket.socket() as unused:  # bound but not listening: it refuses connections
+        unused.bind(("127.0.0.1", 0))
+        url = f"https://127.0.0.1:{unused.getsockname()[1]}"
         monkeypatch.setattr(Settings, "local", property(lambda _: False))
-        text = report(settings(LIANGXIN_BASE_URL=away), frontend="live", env={})
-    wrong = [line for line in text.splitlines() if line.startswith("wrong")]
-    assert "ipykernel 7.0 loses" in wrong[0]
-    assert "cannot be reached from here" in wrong[1]
+        text = report(settings(LIANGXIN_BASE_URL=url), frontend="live", env={})
+    problems = [line for line in text.splitlines() if line.startswith("problem")]
+    assert "ipykernel 7.0 loses" in problems[0]
+    assert "cannot be reached from here" in problems[1]
     text = report(None, frontend="live", trouble="There is a key but no address.", env={})
-    assert "wrong      There is a key but no address." in text
+    assert "problem    There is a key but no address." in text
 
 
-def test_rates_that_cannot_be_shared_are_wrong(tmp_path):
+def test_report_names_rates_that_cannot_be_shared(tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    away = {"LIANGXIN_BASE_URL": "http://127.0.0.1:9"}
-    unusable = settings(LIANGXIN_BUDGET=str(tmp_path / "file" / "x"), **away)
-    assert "wrong      the rates are not shared" in report(unusable, frontend="live", env={})
-    text = report(settings(LIANGXIN_BUDGET=str(tmp_path), **away), frontend="live", env={})
+    service = {"LIANGXIN_BASE_URL": "http://127.0.0.1:9"}
+    unusable = settings(LIANGXIN_BUDGET=str(tmp_path / "file" / "x"), **service)
+    assert "problem    the rates are not shared" in report(unusable, frontend="live", env={})
+    text = report(settings(LIANGXIN_BUDGET=str(tmp_path), **service), frontend="live", env={})
     assert f"rates      shared by all notebooks of this machine, in {tmp_path}" in text
     assert "not shared" not in text
 
 
-def test_the_command_works_where_no_session_can_be_had(monkeypatch, capsys):
+def test_doctor_works_without_a_session(monkeypatch, capsys):
     monkeypatch.setenv("LIANGXIN_API_KEY", "sk-secretsecret")
     assert doctor_command() is None
-    said = capsys.readouterr().out
-    assert "wrong      There is a key but no address" in said
-    assert "sk-secret" not in said
+    output = capsys.readouterr().out
+    assert "problem    There is a key but no address" in output
+    assert "sk-secret" not in output
 
 
-def test_the_command_ends_with_the_reckoning(session, capsys):
+def test_doctor_ends_with_the_audit(session, capsys):
     from liangxin_nb.session.default import set_session
 
     set_session(session)
     session.generate("a cat", size="square").wait(120)
     table = doctor_command()
-    said = capsys.readouterr().out
-    assert "front end  script" in said
-    assert session.settings.key.reveal() not in said
+    output = capsys.readouterr().out
+    assert "front end  script" in output
+    assert session.settings.key.reveal() not in output
     assert [tuple(row)[:2] for row in table.rows] == [(1, "saved")]
 
 
 @pytest.mark.parametrize("name", ["BINDER_LAUNCH_HOST", "BINDER_REF_URL", "BINDER_SERVICE_HOST"])
-def test_a_binder_says_that_everything_vanishes_and_what_to_do(name):
+def test_notice_on_binder_names_the_risk_and_the_export(name):
     assert ephemeral_notice({}) == ""
-    said = ephemeral_notice({name: "x"})
-    assert "vanishes" in said
-    assert "%liangxin export" in said
-    assert said in report(settings(LIANGXIN_PROFILE="sandbox"), env={name: "x"})
+    notice = ephemeral_notice({name: "x"})
+    assert "vanishes" in notice
+    assert "%liangxin export" in notice
+    assert notice in report(settings(LIANGXIN_PROFILE="sandbox"), env={name: "x"})
 
 
-def test_an_export_is_a_link_beside_the_notebook_and_a_path_in_a_terminal(session, tmp_path):
+def test_export_is_a_link_near_the_notebook_and_a_path_elsewhere(session, tmp_path):
     from liangxin_nb.archive import export_session
 
     packed = export_session(session, tmp_path / 'a "b" <c>.zip', notebooks=False)

@@ -1,4 +1,4 @@
-"""The shelf: thumbnails, deletion, export, and the stories inside pictures."""
+"""The library: thumbnails, deletion, export, and the metadata inside pictures."""
 
 import io
 import json
@@ -26,10 +26,10 @@ from liangxin_nb.session.request_builder import build_requests
 from .. import stock
 
 OPENED = []
-sys.addaudithook(lambda what, args: OPENED.append(str(args[0])) if what == "open" else None)
+sys.addaudithook(lambda event, args: OPENED.append(str(args[0])) if event == "open" else None)
 
 
-def test_thumbnail_is_made_once_and_then_read_without_the_original(session):
+def test_thumbnail_is_created_once_and_then_read_without_the_original(session):
     stock.kept(session, "a lake", parts=[("image", paint("a lake", seed=1, size=(900, 600)))])
     library = Library(session)
     (entry,) = library.page(Query())
@@ -45,17 +45,17 @@ def test_thumbnail_is_made_once_and_then_read_without_the_original(session):
 
 @pytest.fixture
 def entry(session):
-    """A kept result as the shelf shows it."""
+    """A saved result as an entry of the library."""
     stock.kept(session, "a lake")
-    (found,) = Library(session).page(Query())
-    return found
+    (entry,) = Library(session).page(Query())
+    return entry
 
 
-def test_broken_thumbnail_is_made_anew(session, entry):
+def test_broken_thumbnail_is_created_again(session, entry):
     library = Library(session)
     library.thumbnail(entry)
-    place = session.results.root / ".thumbnails" / f"{entry.id}-1.jpg"
-    place.write_bytes(b"cut off")
+    path = session.results.root / ".thumbnails" / f"{entry.id}-1.jpg"
+    path.write_bytes(b"truncated")
     assert library.thumbnail(entry).startswith(b"\xff\xd8")
 
 
@@ -65,12 +65,12 @@ def test_broken_original_has_no_thumbnail(session, entry):
     assert library.thumbnail(entry) == library.preview(entry) == b""
 
 
-def test_deleted_result_is_gone_from_the_disk(session, entry):
+def test_deleted_result_is_removed_from_the_disk(session, entry):
     library = Library(session)
     library.thumbnail(entry)
     library.delete(entry.id)
     assert not entry.folder.exists()
-    assert not entry.folder.parent.exists(), "the day had nothing else"
+    assert not entry.folder.parent.exists(), "the folder of the day is empty"
     assert list((session.results.root / ".thumbnails").iterdir()) == []
 
 
@@ -84,7 +84,7 @@ def test_deleted_result_stays_in_the_ledger(session, entry):
 def test_deleted_result_is_counted_as_deleted(session, entry):
     Library(session).delete(entry.id)
     assert "deleted on purpose" in repr(session.history())
-    assert [(f.label, f.count) for f in session.audit()] == [("deleted", 1)]
+    assert [(row.label, row.count) for row in session.audit()] == [("deleted", 1)]
 
 
 def test_deleted_result_cannot_be_shown_or_deleted_again(session, entry):
@@ -95,9 +95,7 @@ def test_deleted_result_cannot_be_shown_or_deleted_again(session, entry):
         Library(session).delete(entry.id)
 
 
-def test_deleted_result_is_collected_again_only_by_its_name_and_without_a_new_task(
-    session, sandbox
-):
+def test_deleted_result_is_collected_again_only_by_its_id_and_without_a_new_task(session, sandbox):
     job = session.generate("a lake at dawn", size="square")
     job.wait(60)
     Library(session).delete(job.record.id)
@@ -125,7 +123,7 @@ def test_deleting_removes_nothing_outside_of_the_results_folder(session, tmp_pat
     assert (outside / "1.png").read_bytes() == b"x"
 
 
-def test_deletion_that_cannot_be_written_down_is_undone(session):
+def test_deletion_that_cannot_be_recorded_is_undone(session):
     record = stock.kept(session, "a lake")
 
     def fail():
@@ -138,7 +136,7 @@ def test_deletion_that_cannot_be_written_down_is_undone(session):
     assert session.result(record).paths[0].is_file()
 
 
-def test_export_holds_the_files_and_their_stories(session):
+def test_export_holds_the_files_and_their_metadata(session):
     first = stock.kept(session, "a lake", parts=[("image", paint("x", seed=1, size=(64, 64)))] * 2)
     second = stock.kept(session, "雨夜", parts=[("text", "夜の雨".encode())])
     failed = stock.kept(session, "no", status="failed")
@@ -174,44 +172,44 @@ def test_export_without_any_file_is_rejected(session):
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
-def test_story_of_a_picture_made_here_is_read_back(session, form):
+def test_metadata_of_a_saved_picture_is_read_back(session, form):
     out = io.BytesIO()
     Image.effect_noise((64, 40), 60).convert("RGB").save(out, form)
     record = stock.kept(session, "雨 {x} $y 🌧", parts=[("image", out.getvalue())], seed=7)
     path = session.result(record).paths[0]
-    found = Library(session).read_metadata(path.read_bytes())
-    assert (found.request.prompt, dict(found.request.options)) == ("雨 {x} $y 🌧", {"seed": 7})
-    assert found.picture.startswith(b"\xff\xd8")
+    embedded = Library(session).read_metadata(path.read_bytes())
+    assert (embedded.request.prompt, dict(embedded.request.options)) == ("雨 {x} $y 🌧", {"seed": 7})
+    assert embedded.picture.startswith(b"\xff\xd8")
 
 
 PLAIN = paint("a lake", seed=1, size=(64, 64))
-STORY = {"prompt": "x", "model": "m", "task_id": "t"}
+METADATA = {"prompt": "x", "model": "m", "task_id": "t"}
 
 
 @pytest.mark.parametrize(
-    "words",
+    "text",
     [
-        "no json", "[]", "3", "[" * 50_000, "x" * 200_000, json.dumps({**STORY, "files": 3}),
-        *(json.dumps({**STORY, name: value}) for name, value in [
+        "no json", "[]", "3", "[" * 50_000, "x" * 200_000, json.dumps({**METADATA, "files": 3}),
+        *(json.dumps({**METADATA, name: value}) for name, value in [
             ("prompt", ["x"]), ("prompt", " "), ("model", 3), ("options", [1]), ("options", "x"),
             ("seconds", "soon"), ("made", None), ("credits", {}),
         ]),
     ],
 )  # fmt: skip
-def test_forged_story_is_not_read(session, words):
-    found = Library(session).read_metadata(embed(PLAIN, words))
-    assert found.metadata is None
-    assert "holds no metadata" in found.reason or "can be read" in found.reason
+def test_forged_metadata_is_not_read(session, text):
+    embedded = Library(session).read_metadata(embed(PLAIN, text))
+    assert embedded.metadata is None
+    assert "holds no metadata" in embedded.reason or "can be read" in embedded.reason
 
 
 @pytest.mark.parametrize(
     "data",
     [b"", b"\0" * 100, PLAIN[:200], b"GIF89a", b"<svg/>", PLAIN[:60] + b"\xff" * 900],
 )
-def test_bytes_that_are_no_picture_are_reported(session, data):
-    found = Library(session).read_metadata(data)
-    assert (found.metadata, found.picture) == (None, b"")
-    assert "can be read" in found.reason
+def test_bytes_that_are_not_a_picture_are_reported(session, data):
+    embedded = Library(session).read_metadata(data)
+    assert (embedded.metadata, embedded.picture) == (None, b"")
+    assert "can be read" in embedded.reason
 
 
 def test_file_that_is_too_large_is_not_read(session):
@@ -226,7 +224,7 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize("request_", REQUESTS)
-def test_cell_of_a_request_asks_for_the_same(request_):
+def test_cell_of_a_request_repeats_it(request_):
     line, _, body = to_source(find_model("sandbox", request_.model), request_).partition("\n")
     arguments = parse_cell(line.removeprefix("%%liangxin "), body, {})
     plain = {
@@ -242,25 +240,25 @@ def test_cell_of_a_request_asks_for_the_same(request_):
 
 
 @pytest.mark.parametrize("value", ["{x}", "$HOME", "two\nlines"])
-def test_request_that_no_cell_can_express_is_given_in_python(value):
+def test_request_that_no_cell_can_express_is_written_in_python(value):
     code = to_source(
         find_model("sandbox", "m"), Request("m", 'a "lake"', {"style": value, "not-a-name": 3})
     )
-    given = {}
+    arguments = {}
     code = code.replace("import liangxin_nb as lx\n\n", "")
 
     class lx:  # noqa: N801 stands for the package
-        generate = staticmethod(lambda prompt, **options: given.update(options, prompt=prompt))
+        generate = staticmethod(lambda prompt, **options: arguments.update(options, prompt=prompt))
 
     exec(code)
-    assert given == {"prompt": 'a "lake"', "model": "m", "style": value, "not-a-name": 3}
+    assert arguments == {"prompt": 'a "lake"', "model": "m", "style": value, "not-a-name": 3}
 
 
-def test_picture_sent_along_and_not_saved_is_named_as_missing():
-    able = next(model for model in load_models("kie").values() if "image" in model.common_options)
+def test_reference_picture_that_is_not_stored_is_named_as_missing():
+    model = next(m for m in load_models("kie").values() if "image" in m.common_options)
     named = ["image/png;90000 characters;sha256 0123456789abcdef", "https://x.example/a.png"]
-    request = Request(able.id, "x", {able.common_options["image"]: named})
-    for text in (to_source(able, request), to_python_source(able, request)):
+    request = Request(model.id, "x", {model.common_options["image"]: named})
+    for text in (to_source(model, request), to_python_source(model, request)):
         assert "90000" not in text
         assert "picture_1" in text
         assert "https://x.example/a.png" in text

@@ -1,4 +1,4 @@
-"""Results: folders that people can read, written whole or not at all."""
+"""Results: folders with readable names, each complete or absent."""
 
 import io
 import json
@@ -27,60 +27,57 @@ def picture(form="PNG", size=(40, 30)):
     return out.getvalue()
 
 
-def job_record(prompt="A cafe terrace", id="3f9c5555aaaa"):
-    return JobRecord(id, Request("z-image", prompt), 1795280700.0, "sandbox", task_id="task_1")
+def job_record(prompt="A cafe terrace", job_id="3f9c5555aaaa"):
+    return JobRecord(job_id, Request("z-image", prompt), 1795280700.0, "sandbox", task_id="task_1")
 
 
-def a_story(prompt="A cafe terrace"):
+def make_metadata(prompt="A cafe terrace"):
     return ResultMetadata(
         prompt, "z-image", "task_1", "3f9c5555aaaa", "sandbox", "2026-11-21T17:45:00+00:00"
     )
 
 
-told = a_story  # test_films knows it by this name
-
-
-def kept(tmp_path, *datas, prompt="A cafe terrace"):
-    """The results folder, and a result of these files in it."""
+def save_result(tmp_path, *datas, prompt="A cafe terrace"):
+    """Save a result with these files; return the results folder and the result."""
     results = ResultStore(tmp_path / "r")
     staged = results.stage(job_record(prompt))
     for n, data in enumerate(datas, 1):
         staged.part_path(n).write_bytes(data)
-    return results, staged.commit(a_story(prompt), [TaskOutput("", "image")] * len(datas))
+    return results, staged.commit(make_metadata(prompt), [TaskOutput("", "image")] * len(datas))
 
 
 def test_result_is_a_folder_with_a_readable_name(tmp_path):
-    results, result = kept(tmp_path, picture())
+    results, result = save_result(tmp_path, picture())
     assert result.folder.name.endswith("-a-cafe-terrace-3f9c")
     assert result.folder.parent.parent == results.root
 
 
-def test_result_is_its_files_and_its_story(tmp_path):
-    _, result = kept(tmp_path, picture())
+def test_result_folder_has_the_files_and_the_metadata(tmp_path):
+    _, result = save_result(tmp_path, picture())
     assert sorted(p.name for p in result.folder.iterdir()) == ["1.png", "metadata.json"]
     assert json.loads((result.folder / "metadata.json").read_text())["prompt"] == "A cafe terrace"
 
 
 def test_result_is_read_back_from_its_folder(tmp_path):
-    results, result = kept(tmp_path, picture())
+    results, result = save_result(tmp_path, picture())
     assert results.load(result.folder.relative_to(results.root).as_posix()) == result
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
-def test_picture_holds_its_story(tmp_path, form):
-    _, result = kept(tmp_path, picture(form), prompt="雨夜 {x}")
+def test_picture_holds_its_metadata(tmp_path, form):
+    _, result = save_result(tmp_path, picture(form), prompt="雨夜 {x}")
     assert read_metadata(result.paths[0]).prompt == "雨夜 {x}"
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
-def test_story_leaves_the_pixels_as_they_were(tmp_path, form):
+def test_embedding_does_not_change_the_pixels(tmp_path, form):
     data = picture(form)
-    _, result = kept(tmp_path, data)
+    _, result = save_result(tmp_path, data)
     assert Image.open(result.paths[0]).tobytes() == Image.open(io.BytesIO(data)).tobytes()
 
 
-def test_file_ending_follows_from_its_bytes(tmp_path):
-    _, result = kept(tmp_path, picture("WEBP"), picture("JPEG"))
+def test_suffix_follows_from_the_content(tmp_path):
+    _, result = save_result(tmp_path, picture("WEBP"), picture("JPEG"))
     assert [path.name for path in result.paths] == ["1.webp", "2.jpg"]
 
 
@@ -90,7 +87,7 @@ def test_broken_picture_is_not_saved(tmp_path, data):
     staged = results.stage(job_record())
     staged.part_path(1).write_bytes(data)
     with pytest.raises(ResultUnavailableError, match="Result 1 is not a usable picture"):
-        staged.commit(a_story(), [TaskOutput("", "image")])
+        staged.commit(make_metadata(), [TaskOutput("", "image")])
     staged.discard()
     assert list(results.root.iterdir()) == []
 
@@ -107,28 +104,28 @@ def test_broken_picture_is_not_saved(tmp_path, data):
     ],
 )
 def test_prompt_becomes_a_safe_folder_name(tmp_path, prompt, slug):
-    results, result = kept(tmp_path, picture(), prompt=prompt)
+    results, result = save_result(tmp_path, picture(), prompt=prompt)
     assert result.folder.name[5:] == "-".join(filter(None, (slug, "3f9c")))
     assert result.folder.parent.parent == results.root
 
 
-def test_results_of_equal_names_get_folders_of_their_own(tmp_path):
-    _, first = kept(tmp_path, picture())
-    _, second = kept(tmp_path, picture())
+def test_results_of_equal_names_get_separate_folders(tmp_path):
+    _, first = save_result(tmp_path, picture())
+    _, second = save_result(tmp_path, picture())
     assert first.folder != second.folder
 
 
-def test_output_is_a_small_jpeg_and_a_line_of_text(tmp_path):
-    results, result = kept(tmp_path, picture(size=(1400, 700)))
+def test_output_is_a_small_jpeg_and_one_line_of_text(tmp_path):
+    results, result = save_result(tmp_path, picture(size=(1400, 700)))
     bundle = result._repr_mimebundle_()
     assert set(bundle) == {"image/jpeg", "text/plain"}
     assert len(bundle["image/jpeg"]) <= 64 * 1024
-    place = result.paths[0].relative_to(results.root).as_posix()
-    assert bundle["text/plain"] == f"<Result z-image 1400×700 · task_1 · {place}>"
+    path = result.paths[0].relative_to(results.root).as_posix()
+    assert bundle["text/plain"] == f"<Result z-image 1400×700 · task_1 · {path}>"
 
 
 def test_output_is_the_same_each_time(tmp_path):
-    _, result = kept(tmp_path, picture(size=(1400, 700)))
+    _, result = save_result(tmp_path, picture(size=(1400, 700)))
     assert result._repr_mimebundle_() == result._repr_mimebundle_()
 
 
@@ -139,17 +136,17 @@ def test_results_folder_that_cannot_be_written_is_reported(tmp_path):
     assert "LIANGXIN_RESULTS" in str(error.value)
 
 
-def test_picture_made_elsewhere_has_no_story(tmp_path):
+def test_picture_of_another_program_has_no_metadata(tmp_path):
     (tmp_path / "x.png").write_bytes(picture())
     assert read_metadata(tmp_path / "x.png") is None
 
 
-def test_missing_file_has_no_story_that_could_be_read(tmp_path):
+def test_missing_file_cannot_be_read(tmp_path):
     with pytest.raises(InvalidRequestError, match="cannot be read as a picture"):
         read_metadata(tmp_path / "missing.png")
 
 
-def test_removed_result_is_reported_as_lost(tmp_path):
+def test_removed_result_is_reported(tmp_path):
     with pytest.raises(ResultUnavailableError, match="no longer"):
         ResultStore(tmp_path / "r").load("2026-11-21/nothing")
 
@@ -169,7 +166,7 @@ MP4 = b"\0\0\0\x18ftypisom" + b"\0" * 40
 def test_every_kind_of_result_is_saved_and_shown(tmp_path, kind, data, name, shown):
     staged = ResultStore(tmp_path / "r").stage(job_record())
     staged.part_path(1).write_bytes(data)
-    result = staged.commit(a_story(), [TaskOutput("", kind)])
+    result = staged.commit(make_metadata(), [TaskOutput("", kind)])
     assert [path.name for path in result.paths] == [name]
     assert result.paths[0].read_bytes() == data
     bundle = result._repr_mimebundle_()
@@ -184,14 +181,14 @@ def test_web_page_instead_of_a_file_is_not_saved(tmp_path, kind, data):
     staged = ResultStore(tmp_path / "r").stage(job_record())
     staged.part_path(1).write_bytes(data)
     with pytest.raises(ResultUnavailableError, match="Result 1 is not"):
-        staged.commit(a_story(), [TaskOutput("", kind)])
+        staged.commit(make_metadata(), [TaskOutput("", kind)])
 
 
-# ---- on disk before anything says so
+# ---- durability
 
 
 class Disk:
-    """The steps that put something on disk for good: each path that was synced or renamed."""
+    """Records each path that is synced or renamed, in order."""
 
     def __init__(self, monkeypatch):
         self.steps = []
@@ -212,18 +209,18 @@ class Disk:
 @pytest.fixture
 def disk(monkeypatch):
     if not Path("/proc/self/fd").is_dir():
-        pytest.skip("the system does not say which file a handle is of")
+        pytest.skip("the operating system does not name the file of a descriptor")
     return Disk(monkeypatch)
 
 
 def before_and_after_rename(disk, result):
-    """What was done before the folder of a result appeared, and after; and where it was before."""
-    (place,) = [n for n, step in enumerate(disk.steps) if step[-1] == str(result.folder)]
-    return disk.steps[:place], disk.steps[place + 1 :], disk.steps[place][1]
+    """Return the steps before and after the rename of a result folder, and its hidden path."""
+    (index,) = [n for n, step in enumerate(disk.steps) if step[-1] == str(result.folder)]
+    return disk.steps[:index], disk.steps[index + 1 :], disk.steps[index][1]
 
 
-def test_every_file_is_on_disk_whole_before_its_folder_appears(tmp_path, disk):
-    _, result = kept(tmp_path, picture(), picture("JPEG"))
+def test_every_file_is_synced_before_its_folder_appears(tmp_path, disk):
+    _, result = save_result(tmp_path, picture(), picture("JPEG"))
     before, _, hidden = before_and_after_rename(disk, result)
     files = sorted(result.folder.iterdir())
     assert [file.name for file in files] == ["1.png", "2.jpg", "metadata.json"]
@@ -231,31 +228,31 @@ def test_every_file_is_on_disk_whole_before_its_folder_appears(tmp_path, disk):
         assert ("synced", f"{hidden}/{file.name}", file.stat().st_size) in before
 
 
-def test_names_of_the_files_are_on_disk_before_their_folder_appears(tmp_path, disk):
-    _, result = kept(tmp_path, picture())
+def test_file_names_are_synced_before_their_folder_appears(tmp_path, disk):
+    _, result = save_result(tmp_path, picture())
     before, _, hidden = before_and_after_rename(disk, result)
     assert before[-1] == ("synced", hidden)
 
 
-def test_name_of_the_folder_is_on_disk_when_the_result_is_saved(tmp_path, disk):
-    results, result = kept(tmp_path, picture())
+def test_folder_name_is_synced_when_the_result_is_saved(tmp_path, disk):
+    results, result = save_result(tmp_path, picture())
     _, after, _ = before_and_after_rename(disk, result)
     assert after == [("synced", str(result.folder.parent)), ("synced", str(results.root))]
 
 
-def test_ledger_says_saved_only_when_the_result_is_on_disk(tmp_path, disk, monkeypatch):
-    fates = []
+def test_status_is_saved_only_after_the_result_is_on_disk(tmp_path, disk, monkeypatch):
+    statuses = []
 
-    def fate_in_the_ledger(handle):
+    def record_status(handle):
         disk.sync(handle)
         with closing(sqlite3.connect(f"file:{tmp_path}/ledger.sqlite?mode=ro", uri=True)) as db:
-            fates.append(db.execute("select status from jobs").fetchone()[0])
+            statuses.append(db.execute("select status from jobs").fetchone()[0])
 
-    monkeypatch.setattr(os, "fsync", fate_in_the_ledger)
+    monkeypatch.setattr(os, "fsync", record_status)
     with (
         closing(TaskServer()) as server,
         closing(Session(base_url=server.url, key=KEY, results=tmp_path, schedule=PACE)) as session,
     ):
         session.generate("a lake").wait(60)
         assert session.ledger.count_by_status() == {"saved": 1}
-    assert set(fates) == {"succeeded"}
+    assert set(statuses) == {"succeeded"}
