@@ -1,4 +1,4 @@
-"""Results for a shelf: a few through the results' own folder, or very many at once."""
+"""Saved results for tests: single ones through the results folder, or very many at once."""
 
 import os
 import time
@@ -20,7 +20,7 @@ WORDS = (  # noqa: SIM905
 MODELS = ("z-image", "seedream-v4-5", "flux-2-pro")
 
 
-def kept(
+def save_result(
     session,
     prompt,
     *,
@@ -31,16 +31,29 @@ def kept(
     status="saved",
     **options,
 ):
-    """A record with its files, kept as a finished task's are; `parts`: (kind, bytes) of each."""
+    """Add a job with its saved files and return its record.
+
+    Args:
+        session: The session.
+        prompt: The prompt.
+        model: The name of the model.
+        created_at: Unix time in seconds; default now.
+        parts: Kind and bytes of each file; default one picture.
+        batch_id: The id of its batch.
+        status: Another status than saved; then no file is saved.
+        **options: The options of the request.
+    """
     record = JobRecord.new(Request(model, prompt, options), session.settings.profile, "")
     record = record.replace(
         task_id=f"task_{record.id}", created_at=created_at or time.time(), batch_id=batch_id
     )
     session.ledger.add(record)
     if status != "saved":
-        return session.ledger.update(record, status, status=status, reason="The service said no.")
+        return session.ledger.update(
+            record, status, status=status, reason="The service rejected it."
+        )
     if parts is None:
-        parts = [("image", _painted())]
+        parts = [("image", _picture())]
     staged = session.results.stage(record)
     for n, (_, data) in enumerate(parts, 1):
         staged.part_path(n).write_bytes(data)
@@ -60,40 +73,40 @@ def kept(
 
 
 @cache
-def _painted():
+def _picture():
     return paint("a lake in the mountains", seed=7, size=(480, 320))
 
 
-def fill(ledger, root, count, *, thumbnails=True):
-    """So many kept results in one go: real rows, real folders, real thumbnails on disk.
+def fill_ledger(ledger, root, count, *, thumbnails=True):
+    """Add many saved results: real rows, real folders, real thumbnails on disk.
 
     Every 20th has failed; `lighthouse` is in the prompt of some, `zeppelin` of every 500th.
     """
-    began = time.time() - 60.0 * count
-    records = [_ticket(n, began) for n in range(count)]
-    there = [record for record in records if record.status == "saved"]
+    started_at = time.time() - 60.0 * count
+    records = [_job(n, started_at) for n in range(count)]
+    saved = [record for record in records if record.status == "saved"]
     with ledger.transaction() as db:
-        rows = [to_row(t) | {"folder": t.folder, "duration_s": t.duration_s} for t in records]
+        rows = [to_row(r) | {"folder": r.folder, "duration_s": r.duration_s} for r in records]
         db.execute(JOBS.insert(), rows)
         file = {"name": "1.png", "bytes": 1_000_000, "sha256": "", "width": 1024, "height": 1024}
-        db.execute(FILES.insert(), [{"job_id": t.id, **file} for t in there])
-    _files(root, there, thumbnails)
+        db.execute(FILES.insert(), [{"job_id": record.id, **file} for record in saved])
+    _write_files(root, saved, thumbnails)
 
 
-def _ticket(n, began):
+def _job(n, started_at):
     extra = " zeppelin" if n % 500 == 7 else ""
     words = [WORDS[(n * k + k * k) % len(WORDS)] for k in range(1, 25)]
     request = Request(MODELS[n % 3], " ".join(words) + extra, {"seed": n, "image_size": "square"})
     status = "failed" if n % 20 == 19 else "saved"
     folder = f"2026-11-{n * 28 // 10_000 % 28 + 1:02}/{n:05}" if status == "saved" else ""
     batch_id = f"batch{n // 200:05}" if n % 2 else ""
-    return JobRecord(f"{n:012x}", request, began + 60.0 * n, "sandbox", status=status,
+    return JobRecord(f"{n:012x}", request, started_at + 60.0 * n, "sandbox", status=status,
                   task_id=f"task_{n}", folder=folder, batch_id=batch_id,
                   duration_s=12.0)  # fmt: skip
 
 
-def _files(root, records, thumbnails):
-    """Folders with originals and thumbnails; four different ones, hard links of each other."""
+def _write_files(root, records, thumbnails):
+    """Write folders with originals and thumbnails: hard links of four different ones."""
     store = root / ".store"
     store.mkdir(parents=True)
     (root / ".thumbnails").mkdir(exist_ok=True)

@@ -51,7 +51,7 @@ class ExportReport:
     def __repr__(self) -> str:
         contents = f"{_count_of(self.jobs, 'job')}, {_count_of(self.results, 'result')}, "
         contents += _count_of(self.notebooks, "notebook")
-        size = _format_size(self.path.stat().st_size) if self.path.exists() else "gone"
+        size = _format_size(self.path.stat().st_size) if self.path.exists() else "missing"
         return "\n".join(
             [f"{self.path.name}: {contents} · {size}", *_format_left_out(self.left_out)]
         )

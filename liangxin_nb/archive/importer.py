@@ -46,8 +46,8 @@ def import_zip(
     except (*ZIP_ERRORS, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InvalidRequestError(
-            f"{str(path)!r} is no sound export of liangxin_nb ({reason}); nothing was changed.",
-            next_step="Give a zip that %liangxin export or lx.export_archive() has made.",
+            f"{str(path)!r} is not a valid archive of liangxin_nb ({reason}); nothing was changed.",
+            next_step="Use a zip that %liangxin export or lx.export_archive() wrote.",
         ) from None
 
 

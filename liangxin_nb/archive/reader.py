@@ -43,13 +43,13 @@ class ArchiveReader:
         entries = archive.infolist()
         self.files: dict[str, ZipInfo] = {entry.filename: entry for entry in entries}
         if len(entries) > _MAX_ENTRIES or len(self.files) != len(entries):
-            raise ValueError("it holds too many files, or one twice")
+            raise ValueError("too many files, or a file twice")
         if any(entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED) for entry in entries):
-            raise ValueError("it is packed in a way that no export is")
+            raise ValueError("unsupported compression")
         if sum(entry.file_size for entry in entries) > shutil.disk_usage(extract_to).free:
-            raise ValueError("unpacked it does not fit on this disk")
+            raise ValueError("the unpacked files do not fit on this disk")
         if LEDGER not in self.files:
-            raise ValueError(f"there is no {LEDGER} in it")
+            raise ValueError(f"{LEDGER} is missing")
 
     def ledger_rows(self) -> Iterator[TransferRow | BatchRecord]:
         """Yield the jobs and batches of the ledger.
@@ -62,7 +62,9 @@ class ArchiveReader:
             header = json.loads(lines.readline(_MAX_LINE_BYTES))
             version = header.get("format") if isinstance(header, dict) else None
             if version not in READABLE:
-                raise ValueError(f"its format is {str(version)[:20]}, known here is {FORMAT}")
+                raise ValueError(
+                    f"its format is {str(version)[:20]}; this version reads up to {FORMAT}"
+                )
             while line := lines.readline(_MAX_LINE_BYTES + 1):
                 size += len(line)
                 if len(line) > _MAX_LINE_BYTES or size > _MAX_LEDGER_BYTES:

@@ -77,7 +77,7 @@ def write_archive(
     except OSError as error:
         raise InvalidRequestError(
             f"{str(path)!r} cannot be written ({error.strerror or error}).",
-            next_step="Name another place: %liangxin export FILE.zip",
+            next_step="Choose another path: %liangxin export FILE.zip",
         ) from None
     finally:
         part.unlink(missing_ok=True)
@@ -91,7 +91,7 @@ def _unused_path(path: Path) -> Path:
     if not path.is_dir():
         if path.exists():
             raise InvalidRequestError(
-                f"{str(path)!r} is there already.", next_step="Name another file."
+                f"{str(path)!r} already exists.", next_step="Choose another name."
             )
         return path
     stem = f"liangxin-{datetime.now().astimezone():%Y-%m-%d-%H%M}"
@@ -125,11 +125,11 @@ class _ArchiveWriter:
             *(self._root / folder / file.name for file in row.files),
         ]
         if not folder or any(file.is_symlink() or not file.is_file() for file in files):
-            self.left_out.append(f"{folder or row.job.id}, whose files are gone.")
+            self.left_out.append(f"{folder or row.job.id}: its files are missing.")
             return False
         files += filter(None, map(find_poster, files[1:]))
         if any(_contains_secret(file, self._secrets) for file in files):
-            self.left_out.append(f"{folder}, which holds your key.")
+            self.left_out.append(f"{folder}: it contains your key.")
             return False
         for file in files:
             self._add(file, f"{RESULTS}/{folder}/{file.name}")
@@ -141,10 +141,12 @@ class _ArchiveWriter:
             return
         if file.stat().st_size > MAX_NOTEBOOK_BYTES:
             self.left_out.append(
-                f"{file.name}, which is larger than {MAX_NOTEBOOK_BYTES // 2**20} MB."
+                f"{file.name}: it is larger than {MAX_NOTEBOOK_BYTES // 2**20} MB."
             )
         elif _contains_secret(file, self._secrets):
-            self.left_out.append(f"{file.name}, which holds your key. Take it out of the notebook.")
+            self.left_out.append(
+                f"{file.name}: it contains your key. Remove the key from the notebook."
+            )
         else:
             self._add(file, f"{NOTEBOOKS}/{file.name}")
             self.notebook_names.add(file.name)

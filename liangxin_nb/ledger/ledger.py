@@ -82,7 +82,7 @@ class Ledger(BatchQueries):
         return changed
 
     def confirm_lost(self, record: JobRecord, task_id: str) -> JobRecord | None:
-        """Set the task id of a record whose createTask response was lost.
+        """Set the task id of a record after its createTask response was lost.
 
         Returns:
             The submitted record; None if it is no longer unconfirmed, or if another record
@@ -165,7 +165,7 @@ class Ledger(BatchQueries):
         )
 
     def resumable(self) -> list[JobRecord]:
-        """Return every record whose result can still be collected, oldest first."""
+        """Return every record with a result that can still be collected, oldest first."""
         return [record for record in self.with_status(*RESUMABLE) if record.task_id]
 
     def list_jobs(self, *, search: str = "", limit: int | None = 50) -> list[JobRecord]:

@@ -130,7 +130,7 @@ class _Plan(Struct):
     def __post_init__(self) -> None:
         size = len(self.rows) * len(self.columns)
         if not all(n.isdecimal() and int(n[:9]) < size for n in self.reused):
-            raise ValueError("a reused job has no place in the batch")
+            raise ValueError("a reused job is not in the batch")
 
 
 def batch_to_json(batch: BatchRecord) -> str:
@@ -161,7 +161,7 @@ def parse_line(line: bytes, archive_format: int) -> TransferRow | BatchRecord:
     except msgspec.ValidationError as error:
         raise ValueError(_describe(error)) from None
     except RecursionError:
-        raise ValueError("a line of its ledger is nested too deeply") from None
+        raise ValueError("a line is nested too deeply") from None
     _validate_request(row)
     return row
 
@@ -171,7 +171,7 @@ def _describe(error: msgspec.ValidationError) -> str:
     problem, _, path = " ".join(str(error).replace("`", "").split()).rpartition(" - at $.")
     if "matching regex" in problem:
         problem = "unexpected characters"
-    return f"{path}: {problem[:200]}" if path and problem else "a line of it is no job record"
+    return f"{path}: {problem[:200]}" if path and problem else "a line is not a job record"
 
 
 def _parse_batch(values: Any) -> BatchRecord:

@@ -45,18 +45,16 @@ def read_embedded(data: bytes) -> EmbeddedMetadata:
     """Read the metadata of a picture that this toolkit saved; never raises."""
     if len(data) > MAX_FILE_BYTES:
         return EmbeddedMetadata(
-            reason=f"The file has more than {MAX_FILE_BYTES >> 20} MB; no picture made here has."
+            reason=f"The file has more than {MAX_FILE_BYTES >> 20} MB; saved pictures are smaller."
         )
     try:
         text = extract(data)
         picture = thumbnail(data, side=768)
     except Exception:  # Pillow's decoders raise many types for broken data
-        return EmbeddedMetadata(reason=f"This is no {_FORMATS} that can be read.")
+        return EmbeddedMetadata(reason=f"This is not a readable {_FORMATS} file.")
     metadata = ResultMetadata.from_json(text) if text and len(text) <= _MAX_TEXT else None
     if metadata is None:
-        reason = (
-            "This picture holds no metadata of liangxin_nb: it was made elsewhere, or saved anew."
-        )
+        reason = "This picture has no metadata of liangxin_nb: another program made it or saved it again."
         return EmbeddedMetadata(reason=reason, picture=picture)
     return EmbeddedMetadata(metadata, picture=picture)
 
