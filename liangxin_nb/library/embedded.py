@@ -54,7 +54,7 @@ def read_embedded(data: bytes) -> EmbeddedMetadata:
         return EmbeddedMetadata(reason=f"This is not a readable {_FORMATS} file.")
     metadata = ResultMetadata.from_json(text) if text and len(text) <= _MAX_TEXT else None
     if metadata is None:
-        reason = "This picture has no metadata of liangxin_nb: another program made it or saved it again."
+        reason = "This picture has no metadata of liangxin_nb: another program saved it."
         return EmbeddedMetadata(reason=reason, picture=picture)
     return EmbeddedMetadata(metadata, picture=picture)
 

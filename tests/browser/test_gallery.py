@@ -208,7 +208,7 @@ def test_results_are_filtered_by_words_and_model_until_reset(page):
 
 def test_failed_jobs_are_found_by_their_state(page):
     filter_control(page, "State").select_option(label="Failed, rejected or lost")
-    page.wait_text(GALLERY, "Failed\\s+The service said no[^]*Refused by the service")
+    page.wait_text(GALLERY, "Failed\\s+The service rejected it[^]*Refused by the service")
 
 
 def test_batch_is_found_by_its_name(page):
@@ -341,7 +341,7 @@ def test_uploaded_file_that_is_not_a_picture_is_rejected(page, tmp_path):
     file = tmp_path / "invalid.png"
     file.write_bytes(b"\x89PNG\r\n\x1a\n" + b"no picture" * 9)
     upload(page, file)
-    page.wait_text(GALLERY, "This is no PNG, JPEG or WebP that can be read")
+    page.wait_text(GALLERY, "This is not a readable PNG, JPEG or WebP file")
 
 
 def test_original_opens_in_another_tab(page):
