@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from liangxin_nb.notebook.magics.quick_count import count_resumable
 
 import liangxin_nb as lx
 from liangxin_nb.archive import export_session, import_session
@@ -17,7 +18,6 @@ from liangxin_nb.core.notebook_file import extract_task_ids
 from liangxin_nb.ledger import Ledger, Query
 from liangxin_nb.ledger.database import VERSION
 from liangxin_nb.library import Library
-from liangxin_nb.notebook.magics.quick_count import count_resumable
 from liangxin_nb.notebook.widgets.gallery.static_fallback import gallery_bundle
 from liangxin_nb.session import Session
 from liangxin_nb.session.default import set_session

@@ -159,7 +159,7 @@ def test_imported_pending_job_is_never_submitted(session, tmp_path, other):
 
 
 def test_record_of_a_deleted_result_is_imported(session, tmp_path, other):
-    record = stock.kept(session, "a cat")
+    record = stock.save_result(session, "a cat")
     Library(session).delete(record.id)
     packed = export_session(session, tmp_path / "1.zip", notebooks=False)
     report = import_session(other, packed.path, notebooks=False)

@@ -72,7 +72,7 @@ print(json.dumps(figures))
 def _measured():
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         root = Path(folder)
-        stock.fill(Ledger(root / "ledger.sqlite"), root, COUNT)
+        stock.fill_ledger(Ledger(root / "ledger.sqlite"), root, COUNT)
         return _run(_CODE.format(root=str(root)))
 
 

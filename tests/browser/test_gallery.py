@@ -49,20 +49,20 @@ def stocked(lab):
     sea = encode_webm(pictures[1], (320, 180), 2)
     start = time.time() - 30 * 3600
     for n in range(26):
-        stock.kept(
+        stock.save_result(
             session, PROMPTS[n % 8], model=stock.MODELS[n % 2], created_at=start + n * 3600,
             parts=[("image", pictures[n % 5])], batch_id="0123456789ab" if n < 5 else "",
             seed=n, image_size="landscape_4_3",
         )  # fmt: skip
     last = start + 26 * 3600
-    stock.kept(
+    stock.save_result(
         session, "A haiku about rain", created_at=last, parts=[("text", "夜の雨 a lamp".encode())]
     )
-    stock.kept(session, "A film of the sea", created_at=last + 1, parts=[("video", sea)])
-    stock.kept(
+    stock.save_result(session, "A film of the sea", created_at=last + 1, parts=[("video", sea)])
+    stock.save_result(
         session, "Two at once", created_at=last + 2, parts=[("image", p) for p in pictures[:2]]
     )
-    stock.kept(session, "Refused by the service", created_at=last + 3, status="failed")
+    stock.save_result(session, "Refused by the service", created_at=last + 3, status="failed")
     yield session
     session.close()
 
@@ -303,7 +303,7 @@ def test_without_a_composer_code_shows_how_to_use_a_reference(page):
 @pytest.fixture
 def deletable_result(stocked):
     """Save a text result, and delete it after the test."""
-    record = stock.kept(stocked, "A text to be deleted", parts=[("text", b"words")])
+    record = stock.save_result(stocked, "A text to be deleted", parts=[("text", b"words")])
     yield record
     if stocked.ledger.find(record.id).status == "saved":
         Library(stocked).delete(record.id)

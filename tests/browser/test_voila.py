@@ -30,7 +30,7 @@ def test_panel_gallery_and_batch_work_in_voila(chromium_browser, sandbox_service
     sandbox_service.publish(tmp_path / "liangxin-results")
     sandbox_service.reset()
     session = Session(profile="sandbox", results=tmp_path / "liangxin-results")
-    stock.kept(session, "a garden in spring")
+    stock.save_result(session, "a garden in spring")
     session.close()
     ipynb.write(tmp_path / "all.ipynb", CELLS)
     path = os.pathsep.join([*SOURCES, *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -172,7 +172,7 @@ def test_a_first_picture_is_not_looked_for_in_what_no_film_player_plays(tmp_path
 
 
 def test_a_films_tile_is_its_poster_and_an_export_holds_it(session, webm):
-    record = stock.kept(session, "the sea", parts=[("video", webm)])
+    record = stock.save_result(session, "the sea", parts=[("video", webm)])
     library = Library(session)
     (entry,) = library.page(Query())
     tile = Image.open(io.BytesIO(library.thumbnail(entry)))
@@ -187,7 +187,7 @@ def test_a_films_tile_is_its_poster_and_an_export_holds_it(session, webm):
     with zipfile.ZipFile(path) as zipped:
         assert sorted(zipped.namelist()) == ["README.txt", "ledger.jsonl", *names]
 
-    broken = stock.kept(session, "broken", parts=[("video", b"\0\0\0\x18ftypmp42")])
+    broken = stock.save_result(session, "broken", parts=[("video", b"\0\0\0\x18ftypmp42")])
     (entry,) = library.entries([broken.id])
     assert library.thumbnail(entry) == b"", "a sign stands in its place"
 
@@ -196,7 +196,7 @@ def test_a_films_tile_is_its_poster_and_an_export_holds_it(session, webm):
 def test_a_poster_goes_along_in_an_archive_if_it_is_a_small_picture(
     session, tmp_path, webm, monkeypatch, brought
 ):
-    record = stock.kept(session, "the sea", parts=[("video", webm)])
+    record = stock.save_result(session, "the sea", parts=[("video", webm)])
     poster_file = session.results.root / record.folder / "1.poster.jpg"
     first = poster_file.read_bytes()
     if brought != "its poster":

@@ -30,7 +30,9 @@ sys.addaudithook(lambda event, args: OPENED.append(str(args[0])) if event == "op
 
 
 def test_thumbnail_is_created_once_and_then_read_without_the_original(session):
-    stock.kept(session, "a lake", parts=[("image", paint("a lake", seed=1, size=(900, 600)))])
+    stock.save_result(
+        session, "a lake", parts=[("image", paint("a lake", seed=1, size=(900, 600)))]
+    )
     library = Library(session)
     (entry,) = library.page(Query())
     assert library.cached_thumbnail(entry) == b""
@@ -46,7 +48,7 @@ def test_thumbnail_is_created_once_and_then_read_without_the_original(session):
 @pytest.fixture
 def entry(session):
     """A saved result as an entry of the library."""
-    stock.kept(session, "a lake")
+    stock.save_result(session, "a lake")
     (entry,) = Library(session).page(Query())
     return entry
 
@@ -124,7 +126,7 @@ def test_deleting_removes_nothing_outside_of_the_results_folder(session, tmp_pat
 
 
 def test_deletion_that_cannot_be_recorded_is_undone(session):
-    record = stock.kept(session, "a lake")
+    record = stock.save_result(session, "a lake")
 
     def fail():
         with session.results.deletion(record.folder):
@@ -137,9 +139,11 @@ def test_deletion_that_cannot_be_recorded_is_undone(session):
 
 
 def test_export_holds_the_files_and_their_metadata(session):
-    first = stock.kept(session, "a lake", parts=[("image", paint("x", seed=1, size=(64, 64)))] * 2)
-    second = stock.kept(session, "雨夜", parts=[("text", "夜の雨".encode())])
-    failed = stock.kept(session, "no", status="failed")
+    first = stock.save_result(
+        session, "a lake", parts=[("image", paint("x", seed=1, size=(64, 64)))] * 2
+    )
+    second = stock.save_result(session, "雨夜", parts=[("text", "夜の雨".encode())])
+    failed = stock.save_result(session, "no", status="failed")
     path, number = Library(session).export([first.id, failed.id, second.id])
     assert number == 2
     with zipfile.ZipFile(path) as zipped:
@@ -154,8 +158,8 @@ def test_export_holds_the_files_and_their_metadata(session):
 
 
 def test_export_of_chosen_results_is_imported(session, tmp_path):
-    chosen = stock.kept(session, "a lake", batch_id="b1")
-    stock.kept(session, "another lake")
+    chosen = stock.save_result(session, "a lake", batch_id="b1")
+    stock.save_result(session, "another lake")
     path, _ = Library(session).export([chosen.id])
     with closing(Session(profile="sandbox", results=tmp_path / "new")) as other:
         report = lx.import_archive(path, session=other)
@@ -166,7 +170,7 @@ def test_export_of_chosen_results_is_imported(session, tmp_path):
 
 
 def test_export_without_any_file_is_rejected(session):
-    failed = stock.kept(session, "no", status="failed")
+    failed = stock.save_result(session, "no", status="failed")
     with pytest.raises(InvalidRequestError, match="None of these has a file"):
         Library(session).export([failed.id])
 
@@ -175,7 +179,7 @@ def test_export_without_any_file_is_rejected(session):
 def test_metadata_of_a_saved_picture_is_read_back(session, form):
     out = io.BytesIO()
     Image.effect_noise((64, 40), 60).convert("RGB").save(out, form)
-    record = stock.kept(session, "雨 {x} $y 🌧", parts=[("image", out.getvalue())], seed=7)
+    record = stock.save_result(session, "雨 {x} $y 🌧", parts=[("image", out.getvalue())], seed=7)
     path = session.result(record).paths[0]
     embedded = Library(session).read_metadata(path.read_bytes())
     assert (embedded.request.prompt, dict(embedded.request.options)) == ("雨 {x} $y 🌧", {"seed": 7})

@@ -48,13 +48,13 @@ def prompts(made):
 def test_an_empty_gallery_says_what_to_do(session):
     made = gallery(session)
     assert "Nothing is kept yet" in made.grid._nothing.value
-    stock.kept(session, "a lake")
+    stock.save_result(session, "a lake")
     made.refresh.click()
     assert prompts(made) == ["a lake"]
 
 
 def test_a_filter_without_a_match_says_what_to_undo(session):
-    stock.kept(session, "a lake")
+    stock.save_result(session, "a lake")
     made = gallery(session)
     made.filters.text.value = "zeppelin"
     assert "Nothing fits these filters" in made.grid._nothing.value
@@ -64,7 +64,7 @@ def test_a_filter_without_a_match_says_what_to_undo(session):
 
 
 def test_words_from_outside_are_text_and_the_pictures_alt_is_the_prompt(session):
-    stock.kept(session, '<img src=x onerror="alert(1)"> 雨')
+    stock.save_result(session, '<img src=x onerror="alert(1)"> 雨')
     made = gallery(session)
     html = made.grid.tiles[0]._html.value
     assert 'alt="&lt;img src=x onerror=&quot;alert(1)&quot;&gt; 雨"' in html
@@ -76,7 +76,7 @@ def test_words_from_outside_are_text_and_the_pictures_alt_is_the_prompt(session)
 
 
 def test_an_error_in_a_button_is_shown_in_the_panel(session):
-    stock.kept(session, "a lake")
+    stock.save_result(session, "a lake")
     made = gallery(session)
     (session.results.root / "ledger.sqlite").write_bytes(b"no database" * 100)
     made.refresh.click()
@@ -86,7 +86,7 @@ def test_an_error_in_a_button_is_shown_in_the_panel(session):
 
 def test_deleting_asks_first_and_removes_the_tiles(session):
     for n in range(3):
-        stock.kept(session, f"lake {n}", created_at=time.time() + n)
+        stock.save_result(session, f"lake {n}", created_at=time.time() + n)
     made = gallery(session)
     for tile in made.grid.tiles[:2]:
         tile.pick.value = True
@@ -106,7 +106,7 @@ def test_deleting_asks_first_and_removes_the_tiles(session):
 
 def test_a_changed_selection_is_asked_about_again(session):
     for n in range(2):
-        stock.kept(session, f"lake {n}")
+        stock.save_result(session, f"lake {n}")
     made = gallery(session)
     made.grid.tiles[0].pick.value = True
     made.toolbar.delete.button.click()
@@ -118,7 +118,7 @@ def test_a_changed_selection_is_asked_about_again(session):
 
 def test_the_selection_lasts_from_page_to_page(session):
     for n in range(PAGE + 2):
-        stock.kept(session, f"lake {n}", created_at=1e9 + n, parts=[("text", b"words")])
+        stock.save_result(session, f"lake {n}", created_at=1e9 + n, parts=[("text", b"words")])
     made = gallery(session)
     made.grid.tiles[3].pick.value = True
     made.toolbar.next.click()
@@ -134,8 +134,8 @@ def test_the_selection_lasts_from_page_to_page(session):
 
 
 def test_only_differences_are_marked(session):
-    stock.kept(session, "a red boat on a lake", seed=1, steps=8)
-    stock.kept(session, "a blue boat on a lake", seed=2, steps=8)
+    stock.save_result(session, "a red boat on a lake", seed=1, steps=8)
+    stock.save_result(session, "a blue boat on a lake", seed=2, steps=8)
     library = Library(session)
     html = comparison_table(library.page(Query()), [b"", b""])
     assert "<mark>blue</mark>" in html
@@ -157,7 +157,7 @@ class Composer:
 
 
 def test_a_request_or_a_picture_goes_to_the_open_composer_or_into_the_field(session):
-    stock.kept(session, "a lake", seed=7)
+    stock.save_result(session, "a lake", seed=7)
     made = gallery(session)
     made.grid.tiles[0].open.click()
     view = made.detail.view
@@ -177,7 +177,7 @@ def test_a_request_or_a_picture_goes_to_the_open_composer_or_into_the_field(sess
 
 
 def test_a_request_goes_to_ones_own_function(session):
-    stock.kept(session, "a lake", seed=7)
+    stock.save_result(session, "a lake", seed=7)
     own = []
     made = gallery(session, handoff=Handoff(on_edit=own.append))
     made.grid.tiles[0].open.click()
@@ -189,7 +189,7 @@ def test_the_real_composer_takes_a_request_and_a_picture(session, monkeypatch):
     from liangxin_nb.notebook.widgets.composer import Composer as Real
 
     able = next(m for m in load_models("sandbox").values() if "image" in m.common_options)
-    stock.kept(session, "a lake", model=able.id)
+    stock.save_result(session, "a lake", model=able.id)
     monkeypatch.setattr(session, "settings", replace(session.settings, profile="sandbox"))
     real = Real(lambda: session)
     register_target(real)
@@ -205,7 +205,7 @@ def test_the_real_composer_takes_a_request_and_a_picture(session, monkeypatch):
 
 
 def test_an_error_of_the_composer_is_shown_in_the_panel(session):
-    stock.kept(session, "a lake")
+    stock.save_result(session, "a lake")
     made = gallery(session, handoff=Handoff(on_edit=lambda request: 1 / 0))
     made.grid.tiles[0].open.click()
     made.detail.view.edit.click()
@@ -214,7 +214,7 @@ def test_an_error_of_the_composer_is_shown_in_the_panel(session):
 
 def test_next_and_previous_go_on_to_other_pages_and_end_at_the_last_result(session):
     for n in range(PAGE + 1):
-        stock.kept(session, f"lake {n}", created_at=1e9 + n, parts=[("text", b"words")])
+        stock.save_result(session, f"lake {n}", created_at=1e9 + n, parts=[("text", b"words")])
     made = gallery(session)
     made.grid.tiles[PAGE - 1].open.click()
     made.detail.view.next.click()
@@ -226,7 +226,7 @@ def test_next_and_previous_go_on_to_other_pages_and_end_at_the_last_result(sessi
 
 
 def test_a_tile_says_that_its_files_were_removed(session):
-    record = stock.kept(session, "a lake")
+    record = stock.save_result(session, "a lake")
     session.result(record).paths[0].unlink()
     made = gallery(session)
     assert "cannot be read" in made.grid.tiles[0]._html.value
@@ -253,7 +253,7 @@ PAGES = 30
 @pytest.fixture
 def many(session):
     """A gallery with many pages, at its first."""
-    stock.fill(session.ledger, session.results.root, PAGES * PAGE)
+    stock.fill_ledger(session.ledger, session.results.root, PAGES * PAGE)
     OPENED.clear()
     return gallery(session)
 
@@ -293,7 +293,7 @@ def test_all_pages_use_the_same_widgets_and_close_gives_them_up(many):
 def test_in_a_notebook_that_a_machine_runs_the_first_page_is_one_picture(tmp_path):
     session = Session(profile="sandbox", results=tmp_path / "liangxin-results")
     for n in range(3):
-        stock.kept(session, f"lake {n}")
+        stock.save_result(session, f"lake {n}")
     notebook = execute(["import liangxin_nb as lx\nlx.gallery()"], tmp_path)
     (output,) = notebook.cells[0].outputs
     assert output.data["text/plain"] == "<Gallery of 3 results>"

@@ -116,7 +116,9 @@ DEVIATIONS = (8, 16, 32, 64)
 
 def test_no_single_picture_takes_more_than_its_room(offline):
     results = [
-        offline.result(stock.kept(offline, "noise", parts=[("image", noise(1024, deviation))]))
+        offline.result(
+            stock.save_result(offline, "noise", parts=[("image", noise(1024, deviation))])
+        )
         for deviation in DEVIATIONS
     ]
     sizes = [len(output_of(result)) for result in results]
@@ -126,7 +128,9 @@ def test_no_single_picture_takes_more_than_its_room(offline):
 
 def test_no_pictures_side_by_side_take_more_than_their_room(offline):
     results = [
-        offline.result(stock.kept(offline, "noise", parts=[("image", noise(512, deviation))] * 4))
+        offline.result(
+            stock.save_result(offline, "noise", parts=[("image", noise(512, deviation))] * 4)
+        )
         for deviation in DEVIATIONS
     ]
     assert max(len(output_of(result)) for result in results) <= ROOM
@@ -148,5 +152,5 @@ def test_the_room_is_saved_whatever_the_picture_shows(offline, rng: random.Rando
         size = (rng.randint(300, 1400), rng.randint(300, 1400))
         out = io.BytesIO()
         Image.effect_noise(size, rng.uniform(5, 100)).convert("RGB").save(out, "PNG")
-        kept = stock.kept(offline, "noise", parts=[("image", out.getvalue())])
+        kept = stock.save_result(offline, "noise", parts=[("image", out.getvalue())])
         assert len(output_of(offline.result(kept))) <= ROOM
