@@ -162,7 +162,7 @@ def parse_line(line: bytes, archive_format: int) -> TransferRow | BatchRecord:
         raise ValueError(_describe(error)) from None
     except RecursionError:
         raise ValueError("a line is nested too deeply") from None
-    _validate_request(row)
+    _validate(row)
     return row
 
 
@@ -181,7 +181,7 @@ def _parse_batch(values: Any) -> BatchRecord:
     return BatchRecord(row.id, row.created_at, row.name, plan)
 
 
-def _validate_request(row: TransferRow) -> None:
+def _validate(row: TransferRow) -> None:
     """Check what the types of the columns do not express; raise `ValueError`."""
     try:
         is_valid = isinstance(json.loads(row.job.options), dict) and row.record is not None
@@ -189,6 +189,8 @@ def _validate_request(row: TransferRow) -> None:
         is_valid = False
     if not is_valid or not row.job.task_id.isprintable():
         raise ValueError(f"job {row.job.id} has no readable request")
+    if len({file.name for file in row.files}) < len(row.files):
+        raise ValueError(f"job {row.job.id} names a file twice")
 
 
 def _upgrade(line: Any) -> Any:

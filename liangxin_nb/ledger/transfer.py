@@ -123,6 +123,7 @@ def import_batches(database: Database, batches: Iterable[BatchRecord]) -> None:
     """Add the batches that the ledger does not have yet."""
     with database.transaction() as db:
         known = {batch_id for (batch_id,) in db.execute(sa.select(BATCHES.c.id))}
-        rows = [batch_columns(batch) for batch in batches if batch.id not in known]
+        new = {batch.id: batch for batch in batches if batch.id not in known}
+        rows = [batch_columns(batch) for batch in new.values()]
         if rows:
             db.execute(BATCHES.insert(), rows)

@@ -201,6 +201,26 @@ def test_invalid_batch_is_rejected(archive, other, batch):
     assert other.ledger.list_jobs() == []
 
 
+def test_batch_that_is_listed_twice_is_imported_once(archive, other):
+    header, rest = read_part(archive, "ledger.jsonl").decode().split("\n", 1)
+    batch = json.dumps(
+        {"batch": {"id": "b1", "created_at": 1.0, "plan": '{"rows": [], "columns": []}'}}
+    )
+    text = "\n".join([header, batch, batch, rest])
+    import_session(other, replace_part(archive, "ledger.jsonl", text), notebooks=False)
+    assert [record.id for record in other.ledger.list_batches()] == ["b1"]
+
+
+def test_job_that_names_a_file_twice_is_rejected(archive, other):
+    header, first = read_part(archive, "ledger.jsonl").decode().splitlines()
+    line = json.loads(first)
+    line["files"] *= 2
+    changed = replace_part(archive, "ledger.jsonl", f"{header}\n{json.dumps(line)}\n")
+    with pytest.raises(InvalidRequestError, match="names a file twice"):
+        import_session(other, changed, notebooks=False)
+    assert other.ledger.list_jobs() == []
+
+
 def test_later_archive_adds_the_result_of_an_imported_job(slow_session, sandbox, tmp_path, other):
     job = wait_submitted(slow_session.generate("a garden", size="square"))
     import_session(
