@@ -23,7 +23,7 @@ from .mapping import append_event, from_row, to_row
 __all__ = ["Ledger"]
 
 _HISTORY_HEADINGS = (
-    "when", "model", "prompt", "status", "task", "duration_s", "credits", "kept in or reason",
+    "when", "model", "prompt", "status", "task", "duration_s", "credits", "saved in or reason",
 )  # fmt: skip
 #: Finished tasks of a model that are searched for durations.
 _MAX_SEARCHED = 400
