@@ -18,10 +18,7 @@ from liangxin_nb.core.notebook_file import extract_task_ids
 from liangxin_nb.ledger import Ledger, Query
 from liangxin_nb.ledger.database import VERSION
 from liangxin_nb.library import Library
-<<<<<<< HEAD
-=======
 from liangxin_nb.notebook.magics.extension import count_resumable
->>>>>>> b44087f (Name the last column of the history as in batches)
 from liangxin_nb.notebook.widgets.gallery.static_fallback import gallery_bundle
 from liangxin_nb.session import Session
 from liangxin_nb.session.default import set_session
