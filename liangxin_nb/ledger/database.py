@@ -167,7 +167,7 @@ class Database:
         self.location = (url.database or "") if self._is_file else repr(url)
         try:
             self._prepare()
-        except sa.exc.OperationalError as error:
+        except sa.exc.DatabaseError as error:  # also a file that is not a database
             raise InvalidRequestError(
                 f"The ledger {self.location!r} cannot be opened ({_first_line(error)}); nothing "
                 "was sent.",
@@ -220,7 +220,7 @@ class Database:
             yield db
 
 
-def _first_line(error: sa.exc.OperationalError) -> str:
+def _first_line(error: sa.exc.DatabaseError) -> str:
     return " ".join(str(error.orig).split())[:160]
 
 

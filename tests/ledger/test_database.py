@@ -143,6 +143,13 @@ def test_folder_instead_of_a_file_is_rejected_with_the_reason_and_the_next_step(
     assert error.value.next_step.startswith("Choose a folder you can write to")
 
 
+def test_file_that_is_not_a_database_is_rejected_and_unchanged(path):
+    path.write_text("some text " * 200)
+    with pytest.raises(InvalidRequestError, match=r"cannot be opened \(file is not a database\)"):
+        Ledger(path)
+    assert path.read_text() == "some text " * 200
+
+
 def test_reason_is_one_line_of_at_most_160_characters(path, monkeypatch):
     def fail(_self):
         raise sa.exc.OperationalError("", {}, Exception("is\nin  use " + "x" * 160))
