@@ -20,7 +20,6 @@ from liangxin_nb.ledger.database import VERSION
 from liangxin_nb.library import Library
 from liangxin_nb.notebook.magics.extension import count_resumable
 from liangxin_nb.notebook.widgets.gallery.static_fallback import gallery_bundle
-from liangxin_nb.session import Session
 from liangxin_nb.session.default import set_session
 
 from . import task_server
@@ -55,14 +54,14 @@ def results(tmp_path):
 @pytest.fixture
 def session(results):
     """A session of the default service on the old results folder."""
-    with closing(Session(profile="sandbox", results=results)) as opened:
+    with closing(lx.Session(profile="sandbox", results=results)) as opened:
         yield opened
 
 
 @pytest.fixture
 def empty_session(tmp_path):
     """A session without any job, as on a new machine."""
-    with closing(Session(profile="sandbox", results=tmp_path / "new" / "results")) as opened:
+    with closing(lx.Session(profile="sandbox", results=tmp_path / "new" / "results")) as opened:
         yield opened
 
 
@@ -192,7 +191,7 @@ def test_library_shows_the_old_results(session):
 
 def test_old_batch_opens_with_its_results(session):
     (record,) = session.ledger.list_batches()
-    batch = lx.batch(id=record.id, session=session)
+    batch = session.batch(id=record.id)
     assert [result.prompt for result in batch.wait(60)] == ["a cafe at night", "a lighthouse"]
 
 
@@ -202,7 +201,7 @@ def test_submitted_task_of_the_old_ledger_is_resumed(results, server):
         db.execute("UPDATE tickets SET profile = 'liangxin', service = ?", (server.url,))
     server.add(UNFINISHED, {"model": "flux-2-pro", "input": {"prompt": "a task still running"}})
     with closing(
-        Session(
+        lx.Session(
             base_url=server.url, key=task_server.KEY, results=results, schedule=task_server.PACE
         )
     ) as session:
@@ -233,7 +232,7 @@ def test_old_archive_is_imported(empty_session):
     assert report.left_out == ()
     assert statuses(empty_session.ledger) == STATUSES
     (batch,) = empty_session.ledger.list_batches()
-    opened = lx.batch(id=batch.id, session=empty_session)
+    opened = empty_session.batch(id=batch.id)
     assert [result.prompt for result in opened.wait(60)] == ["a cafe at night", "a lighthouse"]
 
 

@@ -23,7 +23,7 @@ _OLD_NAMES = {
 
 
 class _File(msgspec.Struct):
-    """The fields of a file that are read; others are kept as they came."""
+    """The types of a file's fields."""
 
     name: str
     kind: str = "image"
@@ -33,6 +33,25 @@ class _File(msgspec.Struct):
     height: int | None = None
     seconds: float | None = None
     poster: str | None = None
+
+
+class _Fields(msgspec.Struct):
+    """The types of the fields, to validate metadata of any origin.
+
+    `ResultMetadata` cannot serve: msgspec resolves its annotations in the module that it names.
+    """
+
+    prompt: str
+    model: str
+    task_id: str
+    job_id: str = ""
+    service: str = ""
+    created_at: str = ""
+    options: dict[str, Any] = {}
+    is_sandbox: bool = False
+    duration_s: float | None = None
+    credits: float | None = None
+    files: list[_File] = []
 
 
 @public
@@ -85,9 +104,11 @@ class ResultMetadata:
         try:
             # Encoded, because Pillow returns texts of PNG files as a subclass of str.
             values = msgspec.json.decode(text.encode(), type=dict[str, Any])
-            renamed = {_OLD_NAMES.get(name, name): value for name, value in values.items()}
-            metadata = msgspec.convert(renamed, cls)
-            msgspec.convert(metadata.files, tuple[_File, ...])
+            values = {_OLD_NAMES.get(name, name): value for name, value in values.items()}
+            fields = msgspec.convert(values, _Fields)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return None
-        return metadata if metadata.prompt.strip() and metadata.model.strip() else None
+        if not fields.prompt.strip() or not fields.model.strip():
+            return None
+        known = {name: values[name] for name in _Fields.__struct_fields__ if name in values}
+        return cls(**known | {"files": tuple(known.get("files", ()))})

@@ -178,7 +178,7 @@ class Library:
         """
         record = self._session.get_record(job_id)
         if record.status != "saved":
-            raise InvalidRequestError(f"Nothing is saved of {record.id}: it is {record.status}.")
+            raise InvalidRequestError(f"{record.id} has no saved result: it is {record.status}.")
         today = f"{datetime.now().astimezone():%Y-%m-%d}"
         reason = f"Its files were deleted on purpose on {today}."
         with self._results.deletion(record.folder):

@@ -129,6 +129,6 @@ def test_sandbox_has_no_balance(tmp_path):
 
 
 def test_service_that_documents_no_balance_is_not_asked(connect, server):
-    with pytest.raises(InvalidRequestError, match="documents no way"):
+    with pytest.raises(InvalidRequestError, match="documents no request"):
         connect().credits()
     assert server.asked == []

@@ -20,7 +20,6 @@ from liangxin_nb.ledger import Query
 from liangxin_nb.library import Library
 from liangxin_nb.notebook.magics.cell_magic import parse_cell
 from liangxin_nb.sandbox.painter import paint
-from liangxin_nb.session import Session
 from liangxin_nb.session.request_builder import build_requests
 
 from .. import stock
@@ -93,7 +92,7 @@ def test_deleted_result_cannot_be_shown_or_deleted_again(session, entry):
     deleted = Library(session).delete(entry.id)
     with pytest.raises(InvalidRequestError, match=r"has no saved result: it is deleted"):
         session.result(deleted)
-    with pytest.raises(InvalidRequestError, match="Nothing is saved"):
+    with pytest.raises(InvalidRequestError, match="has no saved result"):
         Library(session).delete(entry.id)
 
 
@@ -161,8 +160,8 @@ def test_export_of_chosen_results_is_imported(session, tmp_path):
     chosen = stock.save_result(session, "a lake", batch_id="b1")
     stock.save_result(session, "another lake")
     path, _ = Library(session).export([chosen.id])
-    with closing(Session(profile="sandbox", results=tmp_path / "new")) as other:
-        report = lx.import_archive(path, session=other)
+    with closing(lx.Session(profile="sandbox", results=tmp_path / "new")) as other:
+        report = other.import_archive(path)
         assert (report.jobs, report.results, report.left_out) == (1, 1, ())
         (record,) = other.ledger.list_jobs()
         assert record == session.ledger.find(chosen.id).replace(owner="")
