@@ -1,8 +1,7 @@
-"""The models of each service profile, as data, and the check of a request against them."""
+"""Model catalogue: each profile's models as data, and validation of requests against them."""
 
 from __future__ import annotations
 
-from .endpoints import upload_base_url
 from .loader import load_models
 from .model_spec import InputSpec, MediaLimit, ModelSpec, Violation
 from .normalize import normalize_options
@@ -17,15 +16,26 @@ __all__ = [
     "iter_violations",
     "load_models",
     "normalize_options",
-    "upload_base_url",
 ]
 
-#: For a model no one has listed: the names that most models of the market use.
-_COMMON_INPUTS = {"aspect": "aspect_ratio", "size": "image_size", "seed": "seed"}
 
+def find_model(profile: str, name: str) -> ModelSpec:
+    """Return the model of this name.
 
-def find_model(profile: str, id: str) -> ModelSpec:
-    """The model of that name, or a bare one marked as unknown: new models pass through."""
-    return load_models(profile).get(id) or ModelSpec(
-        id=id, title=id, common_options=_COMMON_INPUTS, in_catalog=False
+    Args:
+        profile: ``"liangxin"``, ``"kie"`` or ``"sandbox"``.
+        name: The model's name in the service's API.
+
+    Returns:
+        The catalogue's entry. For a model that it does not list, an entry with
+        ``in_catalog=False`` and the input names that most models use, so that new models can be
+        used before the catalogue knows them.
+    """
+    return load_models(profile).get(name) or ModelSpec(
+        id=name,
+        title=name,
+        aspect="aspect_ratio",
+        size="image_size",
+        seed="seed",
+        in_catalog=False,
     )

@@ -1,11 +1,13 @@
-"""One input of a model: its type, what it allows, and how sure that is."""
+"""One input of a model: its type, its limits, and whether the limits are documented."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+from msgspec import Struct
 
 from ..core.request import Value
 from ..errors import InvalidRequestError
@@ -18,9 +20,14 @@ _BOUNDS = (("minimum", operator.lt), ("maximum", operator.gt))
 
 @dataclass(frozen=True)
 class Violation:
-    """One rule that a request breaks, in words. `documented`: whether the pages state the rule.
+    """One rule that a request violates.
 
-    `name`: the input it is about; `rule`: limit, exclusive, together, required or counted.
+    Attributes:
+        name: The input.
+        message: What is wrong, without a full stop.
+        documented: Whether the service's pages state the rule. If not, the request is sent anyway.
+        rule: ``limit``, ``exclusive``, ``together``, ``required`` or ``media_limits``.
+        next_step: What to do about it.
     """
 
     name: str
@@ -30,22 +37,30 @@ class Violation:
     next_step: str = ""
 
 
-@dataclass(frozen=True)
-class InputSpec:
-    """One input of a model: its type and what it allows.
+class InputSpec(Struct, frozen=True, forbid_unknown_fields=True):
+    """One input of a model: its type and its limits.
 
-    `minimum` and `maximum` bound a number itself, a text's length, a list's count; `suffixes`: how
-    an address must end. `documented`: whether the service's pages state the limits, less those
-    named in `undocumented_limits`; a limit that is only inferred warns.
+    Attributes:
+        name: The name in the service's API.
+        type: The type of its values.
+        default: The service's default, or None.
+        required: Whether a request without it fails.
+        allowed: All allowed values; empty if any value is allowed.
+        minimum: Least value of a number, length of a text or count of a list.
+        maximum: Greatest value, length or count.
+        documented: Whether the service's pages state the limits.
+        help: What the input does, in a few words.
+        suffixes: The endings that a URL may have.
+        undocumented_limits: Names of limits that are not documented although ``documented``.
     """
 
     name: str
-    type: str
+    type: Literal["string", "integer", "number", "boolean", "strings"]
     default: Value = None
     required: bool = False
     allowed: tuple[str, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
     documented: bool = True
     help: str = ""
     suffixes: tuple[str, ...] = ()
@@ -53,12 +68,12 @@ class InputSpec:
 
     @property
     def allows(self) -> str:
-        """What may be given, in words."""
+        """A description of the allowed values."""
         if self.allowed:
             return ", ".join(self.allowed)
-        span, kind = _format_range(self.minimum, self.maximum), INPUT_TYPES[self.type]
-        ends = f" ending in {', '.join(self.suffixes)}" if self.suffixes else ""
-        return f"{kind.range_format.format(span) if span else kind.label}{ends}"
+        bounds, input_type = _format_range(self.minimum, self.maximum), INPUT_TYPES[self.type]
+        endings = f" ending in {', '.join(self.suffixes)}" if self.suffixes else ""
+        return f"{input_type.range_format.format(bounds) if bounds else input_type.label}{endings}"
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -66,49 +81,68 @@ class InputSpec:
         return ("true", "false") if self.type == "boolean" else self.allowed
 
     def read(self, value: Any) -> Value:
-        """The value in the input's own type; raises `InvalidRequestError` when it has another."""
-        read = INPUT_TYPES[self.type].read(value)
-        if read is None:
+        """Convert a value to the input's type.
+
+        Args:
+            value: The value as given, possibly as text.
+
+        Raises:
+            InvalidRequestError: If it cannot be converted.
+        """
+        converted = INPUT_TYPES[self.type].read(value)
+        if converted is None:
             raise InvalidRequestError(
                 f"{self.name} {shorten_value(value)} is not {INPUT_TYPES[self.type].label}; "
                 "nothing was sent.",
                 next_step=f"Allowed: {self.allows}.",
             )
-        return read
+        return converted
 
     def has_type(self, value: Any) -> bool:
-        """Whether the value has the input's own type already, as it must on the wire."""
-        read = INPUT_TYPES[self.type].read(value)
-        return read is not None and type(read) is type(value) and read == value
+        """Return whether the value has the input's type already, as the API requires.
+
+        Args:
+            value: The value to check.
+        """
+        converted = INPUT_TYPES[self.type].read(value)
+        return converted is not None and type(converted) is type(value) and converted == value
 
     def is_valid(self, value: Any) -> bool:
-        """Whether the value has the type and lies within the limits, stated or inferred."""
+        """Return whether the value has the type and is within all limits.
+
+        Args:
+            value: The value to check.
+        """
         return self.has_type(value) and not any(self.iter_violations(value))
 
     def iter_violations(self, value: Any) -> Iterator[Violation]:
-        """The limits that a value of the input's type breaks."""
+        """Yield the limits that a value of the input's type violates.
+
+        Args:
+            value: The value to check.
+        """
         if self.allowed and str(value) not in self.allowed:
             yield self._violation(
                 "allowed", f"{self.name} {shorten_value(value)} is not one of {self.allows}"
             )
-        measure, kind = INPUT_TYPES[self.type].measure(value), INPUT_TYPES[self.type]
-        for limit, broken in _BOUNDS:
-            if (bound := getattr(self, limit)) is not None and broken(measure, bound):
+        input_type = INPUT_TYPES[self.type]
+        size = input_type.measure(value)
+        for limit, is_outside in _BOUNDS:
+            if (bound := getattr(self, limit)) is not None and is_outside(size, bound):
                 yield self._violation(
                     limit,
-                    kind.outside_format.format(
+                    input_type.outside_format.format(
                         name=self.name,
                         value=shorten_value(value),
-                        count=int(measure),
+                        count=int(size),
                         allows=self.allows,
                     ),
                 )
-        for address in _without_suffix(value, self.suffixes):
-            ends = ", ".join(self.suffixes)
+        for url in _iter_without_suffix(value, self.suffixes):
             yield self._violation(
                 "suffixes",
-                f"{self.name} {shorten_value(address)} does not end in {ends}, nor is it such a "
-                "data URI",
+                f"{self.name} {shorten_value(url)} does not end in {', '.join(self.suffixes)}, "
+                "nor is it a data URI of that type",
             )
 
     def _violation(self, limit: str, message: str) -> Violation:
@@ -125,11 +159,11 @@ def _format_range(minimum: float | None, maximum: float | None) -> str:
     return f"{minimum}" if minimum == maximum else f"{minimum} to {maximum}"
 
 
-def _without_suffix(value: Any, suffixes: tuple[str, ...]) -> Iterator[str]:
-    """The addresses that neither end as they must nor carry a picture of those types."""
-    types = tuple(f"data:image/{ending.removeprefix('.')}" for ending in suffixes)
-    for address in value if isinstance(value, list) else [value]:
-        if suffixes and not address.lower().endswith(suffixes):
-            kind = address.lower().partition(",")[0].partition(";")[0]
-            if kind not in types:
-                yield address
+def _iter_without_suffix(value: Any, suffixes: tuple[str, ...]) -> Iterator[str]:
+    """Yield the URLs without one of the suffixes that are not data URIs of those types either."""
+    types = tuple(f"data:image/{suffix.removeprefix('.')}" for suffix in suffixes)
+    for url in value if isinstance(value, list) else [value]:
+        if suffixes and not url.lower().endswith(suffixes):
+            data_type = url.lower().partition(",")[0].partition(";")[0]
+            if data_type not in types:
+                yield url

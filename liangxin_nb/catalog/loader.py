@@ -1,29 +1,37 @@
-"""The catalogue's files: one for each profile, and the user's own beside them."""
+"""Load the catalogue's TOML files: one for each profile, and the user's own."""
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import msgspec
 
 from ..errors import InvalidRequestError
-from .model_spec import ModelSpec
-from .schema import CatalogError, parse_model
+from .model_spec import InputSpec, MediaLimit, ModelSpec
 
 __all__ = ["load_models"]
 
 _PROFILES = ("liangxin", "kie")
+#: Fields that the loader fills in; a file must not contain them.
+_DERIVED_FIELDS = ("id", "name", "prompt", "in_catalog")
+_S = TypeVar("_S", bound=msgspec.Struct)
 
 
 def load_models(profile: str, *, own: bool = True) -> Mapping[str, ModelSpec]:
-    """Every model that the catalogue lists for a profile, by its name on the wire.
+    """Return all models of a profile by their names in the service's API.
 
-    The sandbox speaks LiangXin's models. The file that LIANGXIN_MODELS names adds models and
-    corrects them, unless `own` is False; raises `InvalidRequestError` when it cannot be read.
+    Args:
+        profile: ``"liangxin"``, ``"kie"`` or ``"sandbox"``, which has LiangXin's models.
+        own: Whether to apply the file named by ``LIANGXIN_MODELS``, which adds and corrects models.
+
+    Raises:
+        InvalidRequestError: If the user's file cannot be read or has errors.
     """
     name = "kie" if profile == "kie" else "liangxin"
     path = os.environ.get("LIANGXIN_MODELS", "").strip() if own else ""
@@ -43,60 +51,125 @@ def _built_in(name: str) -> Mapping[str, ModelSpec]:
 
 @lru_cache(maxsize=8)
 def _load_with(name: str, path: str, _: tuple[int, int]) -> Mapping[str, ModelSpec]:
-    """The models with the user's own; read again when the file has another stamp."""
+    """Load the models with the user's changes; a new file version is a new cache entry."""
     try:
-        added = tomllib.loads(Path(path).expanduser().read_text(encoding="utf-8"))
-        _check_nesting(added)
-        everywhere = {id: entry for id, entry in added.items() if id not in _PROFILES}
-        return _build_models(_merge(_merge(_entries(name), everywhere), added.get(name, {})))
+        own = tomllib.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+        for profile in _PROFILES:
+            _check_tables(own.get(profile, {}), f"{profile}.")
+        _check_tables(own)
+        common = {model: entry for model, entry in own.items() if model not in _PROFILES}
+        return _build_models(_merge(_merge(_entries(name), common), own.get(name, {})))
     except (ValueError, OSError) as error:
         raise _unreadable(path, error) from error
 
 
 def _file_version(path: str) -> tuple[int, int]:
     try:
-        told = Path(path).expanduser().stat()
+        status = Path(path).expanduser().stat()
     except (OSError, ValueError, RuntimeError) as error:
         raise _unreadable(path, error) from error
-    return told.st_mtime_ns, told.st_size
+    return status.st_mtime_ns, status.st_size
 
 
 def _unreadable(path: str, error: Exception) -> InvalidRequestError:
-    why = getattr(error, "strerror", None) or " ".join(str(error).split())
+    reason = getattr(error, "strerror", None) or " ".join(str(error).split())
     return InvalidRequestError(
-        f"The models of your own in {path} cannot be read: {why}. Nothing was sent.",
+        f"The models file {path} cannot be read: {reason}. Nothing was sent.",
         next_step="Correct the file, or unset LIANGXIN_MODELS.",
     )
 
 
-def _check_nesting(added: Mapping[str, Any], within: str = "") -> None:
-    """Every entry is a table, and so is every model of a profile."""
-    for name, entry in added.items():
+def _check_tables(entries: Any, prefix: str = "") -> None:
+    """Require a table of tables; merging needs it before the schema is checked."""
+    for name, entry in entries.items() if isinstance(entries, dict) else ():
         if not isinstance(entry, dict):
-            raise CatalogError(f"{within}{name}", "is not a table")
-        if name in _PROFILES and not within:
-            _check_nesting(entry, f"{name}.")
+            raise ValueError(f"{prefix}{name}: expected a table")
 
 
-def _merge(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables into one another, key by key; anything else is replaced."""
+def _merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge tables recursively; any other value is replaced."""
     merged = dict(base)
-    for key, value in more.items():
+    for key, value in changes.items():
         old = merged.get(key)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        merged[key] = _merge(old, value) if both and old is not None else value
+        merged[key] = (
+            _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        )
     return merged
 
 
 def _build_models(entries: Mapping[str, Any]) -> dict[str, ModelSpec]:
-    return {id: parse_model(id, _resolve_like(id, entry, entries)) for id, entry in entries.items()}
+    return {
+        name: _parse_model(name, _resolve_like(name, entry, entries))
+        for name, entry in entries.items()
+    }
 
 
-def _resolve_like(id: str, entry: Mapping[str, Any], entries: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry with what it takes over from the one it is like."""
+def _resolve_like(
+    name: str, entry: Mapping[str, Any], entries: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return an entry completed by the one that its ``like`` names."""
     if "like" not in entry:
         return dict(entry)
     base = entries.get(entry["like"]) if isinstance(entry["like"], str) else None
     if base is None or "like" in base:
-        raise CatalogError(f"{id}.like", f"is {entry['like']!r}, which has no entry of its own")
+        raise ValueError(f"{name}.like: {entry['like']!r} is not a model with an entry of its own")
     return {key: value for key, value in _merge(base, entry).items() if key != "like"}
+
+
+def _parse_model(model: str, entry: Mapping[str, Any]) -> ModelSpec:
+    """Build a model from an entry; raise ValueError with the path of the first error."""
+    # Limits count as documented exactly where the service's pages list the model's inputs.
+    defaults = {"documented": entry.get("inputs_documented", True)}
+    inputs, limits = entry.get("inputs", {}), entry.get("media_limits", [])
+    if isinstance(inputs, dict):
+        inputs = {
+            name: _convert(spec, InputSpec, f"{model}.inputs.{name}", {**defaults, "name": name})
+            for name, spec in inputs.items()
+        }
+    if isinstance(limits, list):
+        limits = [
+            _convert(limit, MediaLimit, f"{model}.media_limits", defaults) for limit in limits
+        ]
+    derived = {"id": model, "inputs": inputs, "media_limits": limits}
+    if isinstance(inputs, dict):
+        # A request has its own field for the prompt; its limits are written like an input's.
+        derived["prompt"] = inputs.pop("prompt", None)
+    spec = _convert({**entry, **derived}, ModelSpec, model, {"title": model})
+    for path, name in _input_references(spec):
+        if name not in spec.inputs and spec.inputs:
+            raise ValueError(f"{model}.{path}: {name!r} is not one of its inputs")
+    for name, value in spec.inputs.items():
+        if value.default is not None and not value.is_valid(value.default):
+            raise ValueError(
+                f"{model}.inputs.{name}.default: {value.default!r} is not valid; "
+                f"allowed: {value.allows}"
+            )
+    return spec
+
+
+def _convert(data: Any, struct: type[_S], path: str, defaults: Mapping[str, Any]) -> _S:
+    """Convert an entry strictly; an error names the path in the file and the allowed values."""
+    try:
+        return msgspec.convert({**defaults, **data} if isinstance(data, dict) else data, struct)
+    except msgspec.ValidationError as error:
+        reason, _, field = str(error).replace("`", "").partition(" - at $")
+        allowed: tuple[Any, ...] = ()
+        if "unknown field" in reason:
+            allowed = tuple(f for f in struct.__struct_fields__ if f not in _DERIVED_FIELDS)
+        elif "enum" in reason:
+            allowed = get_args(get_type_hints(struct)[field.removeprefix(".")])
+        choices = f"; allowed: {', '.join(allowed)}" if allowed else ""
+        raise ValueError(f"{path}{field}: {reason[0].lower()}{reason[1:]}{choices}") from None
+
+
+def _input_references(model: ModelSpec) -> Iterator[tuple[str, str]]:
+    """Yield every field that names an input, with the name."""
+    yield from model.common_options.items()
+    groups: dict[str, list[tuple[str, ...]]] = {
+        "exclusive": [*model.exclusive],
+        "together": [*model.together],
+        "media_limits": [limit.inputs for limit in model.media_limits],
+        "size_inputs": [model.size_inputs],
+    }
+    for field, groups_of_field in groups.items():
+        yield from ((field, name) for group in groups_of_field for name in group)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 
 from ..api import Client
-from ..catalog import upload_base_url
-from ..config.settings import Secret, Settings
+from ..config.settings import PROFILES, Secret, Settings
 from ..ratelimit import SharedRateLimiter
 from ..sandbox.launcher import Launcher
 
 __all__ = ["ClientProvider"]
+
+#: Where KIE takes uploads, with the same key. Source: KIE File Upload API docs.
+_KIE_UPLOAD_URL = "https://kieai.redpandaai.co"
 
 
 class ClientProvider:
@@ -36,7 +38,7 @@ class ClientProvider:
                     url,
                     key,
                     timeout=self._settings.timeout,
-                    upload_url=upload_base_url(self._settings.profile, url),
+                    upload_url=_upload_url(self._settings.profile, url),
                 )
             return self._client
 
@@ -49,3 +51,14 @@ class ClientProvider:
     def release(self) -> None:
         """Gives the sandbox back: without users it ends by itself."""
         self._launcher.release()
+
+
+def _upload_url(profile: str, base_url: str) -> str:
+    """Return the base URL for uploads; empty if references are sent within the request.
+
+    Only KIE's own API goes with its upload host: any other server that implements KIE's API gets
+    uploads at its own address, so that its key is sent nowhere else.
+    """
+    if profile != "kie":
+        return ""
+    return _KIE_UPLOAD_URL if base_url.rstrip("/") == PROFILES["kie"] else base_url

@@ -67,7 +67,9 @@ def build_requests(
         if start.isascii() and start.isdigit()
         else [random.randrange(1, 1 << 32) for _ in range(count)]  # noqa: S311 no secret
     )
-    return [Request(model, prompt, {**wire, name: chosen.seed(seed)}) for seed in seeds], notes
+    return [
+        Request(model, prompt, {**wire, name: chosen.seed_value(seed)}) for seed in seeds
+    ], notes
 
 
 def check_generate_call(prompt: object, model: object, options: Mapping[str, Any]) -> None:
@@ -132,7 +134,7 @@ def with_new_seed(profile: str, request: Request) -> Request:
             f"{request.model} takes no seed, so there is nothing to vary.",
             next_step="Again submits the same request once more.",
         )
-    seed = chosen.seed(random.randrange(1, 1 << 32))  # noqa: S311 no secret
+    seed = chosen.seed_value(random.randrange(1, 1 << 32))  # noqa: S311 no secret
     return Request(
         request.model, request.prompt, {**request.options, chosen.common_options["seed"]: seed}
     )

@@ -48,7 +48,12 @@ def test_option_text_is_converted_to_the_inputs_type():
         (EDIT, {}, {"reference_images": [1]}, "reference_images [1] is not a list of addresses"),
         (EDIT, {}, {"prompt": "x", "reference_images": PNG}, "no input 'prompt'"),
         (BANANA, {}, {"image_input": f"{PNG}?key=1"}, "does not end in .png, .jpg, .jpeg, .webp"),
-        (BANANA, {}, {"image_input": "data:image/gif;base64,AA"}, "nor is it such a data URI"),
+        (
+            BANANA,
+            {},
+            {"image_input": "data:image/gif;base64,AA"},
+            "nor is it a data URI of that type",
+        ),
         (
             BANANA,
             {},
@@ -191,9 +196,9 @@ def test_expected_size_of_a_picture(model, options, size):
 
 
 def test_a_seed_has_the_type_of_the_models_input():
-    assert kie("google/imagen4").seed(7) == "7"
-    assert Z.seed(7) == 7
-    assert catalog.find_model("kie", "next").seed(7) == 7
+    assert kie("google/imagen4").seed_value(7) == "7"
+    assert Z.seed_value(7) == 7
+    assert catalog.find_model("kie", "next").seed_value(7) == 7
 
 
 @pytest.mark.parametrize("profile", ["liangxin", "kie"])
@@ -267,23 +272,26 @@ def test_without_the_models_file_its_models_are_unknown(write_models, monkeypatc
     ("text", "message"),
     [
         ("\n[next]]", "(at line 2, column 7)"),
-        ("next = 1", "next is not a table"),
-        ("[kie]\nnext = 1", "kie.next is not a table"),
-        ("[next]\ncolour = 1", "next.colour is none of title, vendor"),
-        ("[next]\nduration_s = 'long'", "next.duration_s is not a number"),
-        ("[next]\nkind = 'sound'", "next.kind is not image, video or text"),
-        ("[next]\nlike = 'nothing'", "next.like is 'nothing'"),
-        ("[next]\ninputs = 3", "next.inputs is not a table of tables"),
-        ("[z-image]\nexclusive = ['seed']", "z-image.exclusive is not a list of lists"),
-        ("[z-image]\nexclusive = [['steps']]", "z-image.exclusive names 'steps'"),
-        ("[z-image]\nsize = 'steps'", "z-image.size names 'steps'"),
-        ("[z-image.pixels]\nbig = [1]", "z-image.pixels is not a table of [width, height]"),
-        ("[z-image.inputs.seed]\nleest = 1", "z-image.inputs.seed.leest is none of type"),
-        ("[z-image.inputs.seed]\nmaximum = 'x'", "z-image.inputs.seed.maximum is not a number"),
-        ("[z-image.inputs.new]\nhelp = 'x'", "z-image.inputs.new has no type"),
-        ("[z-image.inputs.new]\ntype = 'colour'", "type is not one of string, integer"),
-        ("[z-image.inputs.seed]\ndefault = 'x'", "z-image.inputs.seed.default is 'x'"),
-        ("[z-image]\nmedia_limits = [{ maximum = 3 }]", "z-image.media_limits has no inputs"),
+        ("next = 1", "next: expected a table"),
+        ("[kie]\nnext = 1", "kie.next: expected a table"),
+        ("[next]\ncolour = 1", "next: object contains unknown field colour; allowed: title, ven"),
+        ("[next]\nduration_s = 'long'", "next.duration_s: expected float, got str"),
+        ("[next]\nkind = 'sound'", "invalid enum value 'sound'; allowed: image, video, text"),
+        ("[next]\nlike = 'nothing'", "next.like: 'nothing' is not a model"),
+        ("[next]\ninputs = 3", "next.inputs: expected object, got int"),
+        ("[next.inputs]\nseed = 3", "next.inputs.seed: expected object, got int"),
+        ("[next]\naspect = 3", "next.aspect: expected str | null, got int"),
+        ("[z-image]\nexclusive = ['seed']", "z-image.exclusive[0]: expected array, got str"),
+        ("[z-image]\nexclusive = [['steps']]", "z-image.exclusive: 'steps' is not one of its"),
+        ("[z-image]\nsize = 'steps'", "z-image.size: 'steps' is not one of its inputs"),
+        ("[z-image]\nsize_inputs = ['seed']", "z-image.size_inputs: expected array of length >="),
+        ("[z-image.pixels]\nbig = [1]", "z-image.pixels[...]: expected array of length 2, got 1"),
+        ("[z-image.inputs.seed]\nleest = 1", "z-image.inputs.seed: object contains unknown field"),
+        ("[z-image.inputs.seed]\nmaximum = 'x'", "z-image.inputs.seed.maximum: expected int |"),
+        ("[z-image.inputs.new]\nhelp = 'x'", "object missing required field type"),
+        ("[z-image.inputs.new]\ntype = 'colour'", "'colour'; allowed: string, integer, number"),
+        ("[z-image.inputs.seed]\ndefault = 'x'", "z-image.inputs.seed.default: 'x' is not valid"),
+        ("[z-image]\nmedia_limits = [{ maximum = 3 }]", "media_limits: object missing required"),
     ],
 )
 def test_error_in_the_models_file_names_the_file_and_the_place(write_models, text, message):
