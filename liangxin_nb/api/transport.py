@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ..config.settings import Secret
+from ..core.hosts import is_loopback
 from .codec import redact_callback_urls
 
 __all__ = ["BearerAuth", "Transport", "build_http_client", "describe_error", "parse_retry_after"]
@@ -23,7 +24,6 @@ __all__ = ["BearerAuth", "Transport", "build_http_client", "describe_error", "pa
 # Some hosts of this API refuse clients that do not name themselves.
 _AGENT = "Mozilla/5.0 (compatible; liangxin_nb/0.1)"
 _LARGEST_ANSWER = 8 << 20
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # The retry library reports through logging; without a handler that would end up in the cells.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
@@ -94,7 +94,7 @@ def build_http_client(
     are kept for the next call.
     """
     # A proxy meant for the outside world must not swallow calls to this machine.
-    trust_env = urlsplit(base_url).hostname not in _LOOPBACK
+    trust_env = not is_loopback(urlsplit(base_url).hostname)
     places = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     return httpx.AsyncClient(
         auth=auth,

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ..core.hosts import is_loopback
 from ..errors import InvalidRequestError
 
 __all__ = ["resolve", "validate"]
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _POLLING = "Polling needs nothing: leave LIANGXIN_CALLBACK unset, or give callback=None."
 
 
@@ -52,7 +52,7 @@ def _checked(url: str, local: bool) -> str:
         host = parts.hostname or ""
     except ValueError:
         parts, host = urlsplit(""), ""
-    here = local and parts.scheme == "http" and host in _LOOPBACK
+    here = local and parts.scheme == "http" and is_loopback(host)
     if not host or parts.username or not (parts.scheme == "https" or here):
         shown = f"{parts.scheme}://{host}"
         raise InvalidRequestError(
@@ -105,4 +105,4 @@ def _parent(env: Mapping[str, str]) -> str:
         url = json.loads(text)["url"]
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-    return url if isinstance(url, str) and urlsplit(url).hostname in _LOOPBACK else ""
+    return url if isinstance(url, str) and is_loopback(urlsplit(url).hostname) else ""

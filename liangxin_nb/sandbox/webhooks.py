@@ -11,7 +11,6 @@ import base64
 import hashlib
 import hmac
 import http.client
-import ipaddress
 import json
 import os
 import re
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from ..core.hosts import is_loopback
 from .envelopes import callback_body
 from .state import SandboxState
 from .validation import RejectedRequestError
@@ -145,11 +145,9 @@ def _loopback(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
         _ = parts.port
-        host = parts.hostname or ""
-        here = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return None
-    return parts if here and parts.scheme in ("http", "https") else None
+    return parts if is_loopback(parts.hostname) and parts.scheme in ("http", "https") else None
 
 
 def _redact_url(url: str) -> str:
