@@ -10,7 +10,6 @@ HEAVY = (
     "ipywidgets",
     "starlette",
     "uvicorn",
-    "msgspec",
     "stamina",
     "tornado",
     "jupyter_server",

@@ -1,31 +1,40 @@
-"""What a session needs to know: which service, which key, which folder, how to wait."""
-
-from __future__ import annotations
+"""All settings of a session: names, types, limits and help texts, and where they come from."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import sys
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Annotated, Any, get_args, get_type_hints
+from urllib.parse import SplitResult, urlsplit
 
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from ..core.hosts import is_loopback
 from ..core.public import public
 from ..errors import InvalidRequestError
-from .credentials import find_api_key
+from .credentials import API_KEY_VAR, find_api_key
 
-__all__ = ["OVERRIDES", "PROFILES", "Secret", "Settings"]
+__all__ = ["OVERRIDES", "PROFILES", "Secret", "Settings", "check_setting", "setting_help"]
 
-#: What `%config LiangXin` set in this process; stronger than the environment.
+#: Values set with `%config LiangXin`, `%liangxin key` or the panel, for this process.
 OVERRIDES: dict[str, Any] = {}
 
-#: Each service profile and its public address; LiangXin's is published nowhere.
+#: Each service profile and its public API address; LiangXin publishes none.
 PROFILES = {"sandbox": "", "liangxin": "", "kie": "https://api.kie.ai"}
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_WAITS = {"auto": None, "always": True, "never": False}
+_WAIT_WORDS = {"auto": None, "always": True, "never": False}
+_ENV_PREFIX = "LIANGXIN_"
+#: Variables that other parts of the package read.
+_OTHER_VARIABLES = (
+    "CALLBACKS", "CALLBACK_BASE", "FRONTEND", "MODELS", "SANDBOX_KEY", "SANDBOX_LINGER",
+    "SANDBOX_WEBHOOK_KEY", "WEBHOOK_KEY",
+)  # fmt: skip
 
 
 class Secret:
-    """A key that does not show itself: its repr and its text are dots."""
+    """An API key whose text and repr show dots only; it cannot be pickled."""
 
     __slots__ = ("__value",)
 
@@ -33,7 +42,7 @@ class Secret:
         self.__value = value
 
     def reveal(self) -> str:
-        """The key itself, for the one header that may hold it."""
+        """Return the key itself, for the one header that contains it."""
         return self.__value
 
     def __eq__(self, other: object) -> bool:
@@ -48,112 +57,234 @@ class Secret:
     __str__ = __repr__
 
     def __reduce__(self) -> Any:
-        raise TypeError("a key is not written anywhere")
+        raise TypeError("An API key cannot be pickled.")
+
+
+def _setting(description: str, allowed: str, **limits: Any) -> Meta:
+    return Meta(description=description, extra={"allowed": allowed}, **limits)
+
+
+def _positive(description: str) -> Meta:
+    return _setting(description, "a number above 0", gt=0, le=sys.float_info.max)
 
 
 @public
-@dataclass(frozen=True)
-class Settings:
-    """How a session is set up: arguments first, then `%config LiangXin`, then the environment.
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings of a session.
 
-    `profile`: sandbox, liangxin or kie; empty means sandbox when there is neither key nor address.
-    `results`: the folder of pictures. `ledger`: a file or database URL, default
-    `results/ledger.sqlite`. `wait`: True, False or None (wait only where no one watches).
-    `patience`: seconds until a wait ends with `WaitTimeoutError`, default 900 (both seed documents:
-    stop after a time of one's own, KIE says 10 to 15 minutes). `timeout`:
-    seconds without a word until a call counts as unanswered. `max_credits`, `max_tasks`: the most
-    to be spent and asked for in a day, default no limit. `speed`: how many times faster than
-    life the sandbox runs. `callback`: whether the service is asked to call when a task has ended:
-    empty for no, `auto`, or a URL of one's own. `budget`: where all that use the key share its
-    rates: a folder of this machine, default in the user's runtime folder, or a `redis://` address.
+    A setting is taken from the first of these that has it: argument, `%config LiangXin.NAME`,
+    environment variable `LIANGXIN_NAME` (for the key `LIANGXIN_API_KEY`), default.
     """
 
-    profile: str = ""
-    base_url: str = ""
-    key: Secret | None = None
-    results: Path = Path("liangxin-results")
-    ledger: str = ""
-    wait: bool | None = None
-    patience: float = 900.0
-    timeout: float = 60.0
-    max_credits: float | None = None
-    max_tasks: int | None = None
-    speed: float = 1.0
-    callback: str = ""
-    budget: str = field(default="", repr=False)  # the address may hold a password
+    profile: Annotated[
+        str,
+        _setting(
+            "The service: sandbox, liangxin or kie. Default: liangxin if there is a key or an "
+            "address, else sandbox.",
+            "sandbox, liangxin or kie",
+            pattern=f"^({'|'.join(PROFILES)})?$",
+        ),
+    ] = ""
+    base_url: Annotated[
+        str, _setting("The API's address, such as https://host.", "https://HOST[:PORT][/PATH]")
+    ] = ""
+    key: Annotated[Secret | None, _setting("The API key.", "a text")] = None
+    results: Annotated[Path, _setting("The folder for results.", "a path")] = Path(
+        "liangxin-results"
+    )
+    ledger: Annotated[
+        str,
+        _setting(
+            "The ledger's file or database URL. Default: ledger.sqlite in the results folder.",
+            "a path or a database URL",
+        ),
+    ] = ""
+    wait: Annotated[
+        bool | None,
+        _setting(
+            "Whether a cell waits for its result. None: only where nothing is interactive.",
+            "auto, always or never",
+        ),
+    ] = None
+    # Both services recommend a limit; KIE's docs name 10 to 15 minutes.
+    patience: Annotated[float, _positive("Seconds until a wait ends with WaitTimeoutError.")] = (
+        900.0
+    )
+    timeout: Annotated[
+        float, _positive("Seconds without any data until a request counts as unanswered.")
+    ] = 60.0
+    max_credits: (
+        Annotated[float, _positive("Maximum credits per day. Default: no limit.")] | None
+    ) = None
+    max_tasks: (
+        Annotated[
+            int,
+            _setting("Maximum tasks per day. Default: no limit.", "a whole number above 0", gt=0),
+        ]
+        | None
+    ) = None
+    speed: Annotated[
+        float, _positive("How many times faster than the real service the sandbox runs.")
+    ] = 1.0
+    callback: Annotated[
+        str,
+        _setting(
+            "How the service reports the end of a task: auto, none or your own URL. Default: none.",
+            "auto, none or a URL",
+            pattern="^(auto|none)?$|://",
+        ),
+    ] = ""
+    budget: Annotated[
+        str,
+        _setting(
+            "Where all processes with this key share its rate limits: a folder, or a redis:// "
+            "URL for several machines. Default: a folder of this user.",
+            "a folder or a redis:// URL",
+            pattern="^(?!.*://)|^rediss?://",
+        ),
+    ] = ""
 
     @classmethod
-    def load(cls, environment: Mapping[str, str] | None = None, **arguments: Any) -> Settings:
-        """Settings from all three places; a blank variable counts as unset.
+    def load(cls, environment: Mapping[str, str] | None = None, **arguments: Any) -> "Settings":
+        """Read the settings from the arguments, `%config` and the environment, and check them.
 
-        Raises `InvalidRequestError` for an unknown profile, a broken address, a key without an
-        address, an address without a key.
+        Args:
+            environment: Default: the variables of this process. A blank one counts as unset.
+            arguments: Settings by name. None and an empty text count as unset.
+
+        Raises:
+            InvalidRequestError: If a setting is unknown or invalid, or if key and address do not
+                go together. Nothing has been sent.
         """
         env = os.environ if environment is None else environment
-        asked = {**OVERRIDES, **arguments}
-        given = {name: value for name, value in asked.items() if value not in (None, "")}
-        values = {**_from_environment(env), **given}
+        values = dict(_read_environment(env))
+        for label, source in (("%config LiangXin.", OVERRIDES), ("", arguments)):
+            for name, value in source.items():
+                if value not in (None, ""):
+                    values[name] = check_setting(name, value, f"{label}{name}")
         if (
             "key" not in values
             and values.get("profile") != "sandbox"
             and (key := find_api_key(env))
         ):
             values["key"] = Secret(key)
-        if isinstance(values.get("key"), str):
-            values["key"] = Secret(values["key"])
-        values["results"] = Path(values.get("results", cls.results)).expanduser().absolute()
-        return cls(**values)._resolved()
+        values["results"] = values.get("results", Path("liangxin-results")).expanduser().absolute()
+        return cls(**values)._resolve()
 
-    def _resolved(self) -> Settings:
-        if self.profile and self.profile not in PROFILES:
-            raise InvalidRequestError(
-                f"The profile {self.profile!r} is none of {', '.join(PROFILES)}.",
-                next_step="Set LIANGXIN_PROFILE to one of them.",
-            )
-        callback = "" if self.callback == "none" else self.callback
-        self = replace(self, callback=callback)
-        if callback not in ("", "auto") and "://" not in callback:
-            raise InvalidRequestError(
-                f"The callback {callback!r} is none of auto, none and a URL.",
-                next_step="Correct LIANGXIN_CALLBACK.",
-            )
-        if "://" in self.budget and not self.budget.startswith(("redis://", "rediss://")):
-            raise InvalidRequestError(
-                f"The budget {_without_login(self.budget)!r} is neither a folder nor a redis:// "
-                "address.",
-                next_step="Correct LIANGXIN_BUDGET.",
-            )
+    def _resolve(self) -> "Settings":
+        """Return the settings with the profile and the address that follow from them."""
+        settings = replace(self, callback="" if self.callback == "none" else self.callback)
         profile = self.profile or ("liangxin" if self.key or self.base_url else "sandbox")
         if profile == "sandbox":
-            # The sandbox has an address and a key of its own; a real key must not reach it.
-            return replace(self, profile=profile, key=None, base_url="")
-        base_url = self.base_url or PROFILES[profile]
-        return replace(self, profile=profile, base_url=_checked(base_url, profile, self.key))
+            # The sandbox has its own address and key; a real key must not be sent to it.
+            return replace(settings, profile=profile, key=None, base_url="")
+        base_url = _check_base_url(self.base_url or PROFILES[profile], profile, self.key)
+        return replace(settings, profile=profile, base_url=base_url)
 
     @property
     def local(self) -> bool:
         """Whether the service runs on this machine."""
-        return self.profile == "sandbox" or urlsplit(self.base_url).hostname in _LOOPBACK
+        return self.profile == "sandbox" or is_loopback(urlsplit(self.base_url).hostname)
 
     @property
     def host(self) -> str:
-        """The service's name for people: `sandbox`, or the host of the address."""
+        """The service's name for users: `sandbox`, or the host of the address."""
         return urlsplit(self.base_url).netloc or self.profile
 
+    def __repr__(self) -> str:
+        # The URLs of the ledger and the budget may contain a password.
+        shown = (name for name in self.__struct_fields__ if name not in ("ledger", "budget"))
+        return f"Settings({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
-def _checked(base_url: str, profile: str, key: Secret | None) -> str:
-    """The address without its last slash, or the error that says what is missing."""
+
+_TYPES = get_type_hints(Settings, include_extras=True)
+
+
+def _meta(name: str) -> Meta:
+    hints = (_TYPES[name], *get_args(_TYPES[name]))
+    return next(
+        m for hint in hints for m in getattr(hint, "__metadata__", ()) if isinstance(m, Meta)
+    )
+
+
+def setting_help(name: str) -> str:
+    """Return the help text of a setting.
+
+    Args:
+        name: The setting.
+    """
+    return _meta(name).description or ""
+
+
+Settings.__doc__ = f"{Settings.__doc__}\n    Attributes:\n" + "\n".join(
+    f"        {name}: {setting_help(name)}" for name in Settings.__struct_fields__
+)
+
+
+def check_setting(name: str, value: Any, label: str) -> Any:
+    """Convert a setting to its type.
+
+    Args:
+        name: The setting.
+        value: Its value, possibly as text.
+        label: What the user wrote, for the error message.
+
+    Raises:
+        InvalidRequestError: If there is no such setting or the value is not allowed.
+    """
+    if name not in _TYPES:
+        close = get_close_matches(name, _TYPES, n=1)
+        raise InvalidRequestError(
+            f"There is no setting {name!r}; nothing was sent.",
+            next_step=f"Did you mean {close[0]}?" if close else f"Settings: {', '.join(_TYPES)}.",
+        )
+    converted = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if name == "wait" and isinstance(converted, str):
+        converted = _WAIT_WORDS.get(converted.lower(), converted)
+    try:
+        return msgspec.convert(converted, _TYPES[name], strict=False, dec_hook=_to_type)
+    except msgspec.ValidationError:
+        shown = _without_login(value) if isinstance(value, str) else value
+        raise InvalidRequestError(
+            f"{label}={shown!r} is not valid; allowed: {(_meta(name).extra or {})['allowed']}. "
+            "Nothing was sent.",
+            next_step="Correct it.",
+        ) from None
+
+
+def _to_type(expected: type, value: Any) -> Any:
+    return value if isinstance(value, expected) else expected(value)
+
+
+def _read_environment(env: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    """Yield the settings that have a variable; reject a variable that is a misspelt one."""
+    names = {f"{_ENV_PREFIX}{name.upper()}": name for name in _TYPES if name != "key"}
+    known = {*names, API_KEY_VAR, *(f"{_ENV_PREFIX}{name}" for name in _OTHER_VARIABLES)}
+    for variable in env:
+        if variable.startswith(_ENV_PREFIX) and variable not in known and env[variable].strip():
+            close = get_close_matches(variable, known, n=1, cutoff=0.92)
+            if close:
+                raise InvalidRequestError(
+                    f"The environment variable {variable} is not known; nothing was sent.",
+                    next_step=f"Did you mean {close[0]}?",
+                )
+    for variable, name in names.items():
+        if text := env.get(variable, "").strip():
+            yield name, check_setting(name, text, variable)
+
+
+def _check_base_url(base_url: str, profile: str, key: Secret | None) -> str:
+    """Return the address without a slash at its end, or raise if it or the key is unusable."""
     if not base_url:
         raise InvalidRequestError(
-            "There is a key but no address: LiangXin's API host is published nowhere.",
-            next_step="Set LIANGXIN_BASE_URL, or LIANGXIN_PROFILE=kie, or unset the key to use "
-            "the sandbox.",
+            "LIANGXIN_BASE_URL is not set. LiangXin publishes no default API address.",
+            next_step="Copy yours from its console, or set LIANGXIN_PROFILE to kie or sandbox.",
         )
     parts = _split(base_url)
-    secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
     if not secure or not parts.hostname or parts.username or parts.query or parts.fragment:
         raise InvalidRequestError(
-            f"The address {_without_login(base_url)!r} is not a usable API address: allowed is "
+            f"The address {_without_login(base_url)!r} is not a usable API address; allowed: "
             "https://HOST[:PORT][/PATH], and http:// on this machine only.",
             next_step="Correct LIANGXIN_BASE_URL.",
         )
@@ -165,57 +296,16 @@ def _checked(base_url: str, profile: str, key: Secret | None) -> str:
     return base_url.rstrip("/")
 
 
-def _split(url: str) -> Any:
+def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises for a port that is no number
+        _ = parts.port  # raises if the port is not a number
     except ValueError:
         return urlsplit("")
     return parts
 
 
 def _without_login(url: str) -> str:
-    """The address as typed, less anything before an @: people paste keys there."""
+    """Return the URL without anything before an @: users paste keys there."""
     head, at, tail = url.rpartition("@")
     return f"{head.partition('//')[0]}//…@{tail}" if at else url
-
-
-def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
-    names = {
-        "LIANGXIN_BASE_URL": ("base_url", str),
-        "LIANGXIN_PROFILE": ("profile", str),
-        "LIANGXIN_RESULTS": ("results", Path),
-        "LIANGXIN_LEDGER": ("ledger", str),
-        "LIANGXIN_BUDGET": ("budget", str),
-        "LIANGXIN_CALLBACK": ("callback", str),
-        "LIANGXIN_WAIT": ("wait", _wait),
-        "LIANGXIN_PATIENCE": ("patience", _positive("LIANGXIN_PATIENCE")),
-        "LIANGXIN_TIMEOUT": ("timeout", _positive("LIANGXIN_TIMEOUT")),
-        "LIANGXIN_MAX_CREDITS": ("max_credits", _positive("LIANGXIN_MAX_CREDITS")),
-        "LIANGXIN_MAX_TASKS": ("max_tasks", _positive("LIANGXIN_MAX_TASKS")),
-        "LIANGXIN_SPEED": ("speed", _positive("LIANGXIN_SPEED")),
-    }
-    found = {}
-    for name, (setting, read) in names.items():
-        if text := env.get(name, "").strip():
-            found[setting] = read(text)
-    return found
-
-
-def _wait(text: str) -> bool | None:
-    if text.lower() not in _WAITS:
-        raise InvalidRequestError(f"LIANGXIN_WAIT={text!r} is none of {', '.join(_WAITS)}.")
-    return _WAITS[text.lower()]
-
-
-def _positive(name: str) -> Any:
-    def read(text: str) -> float:
-        try:
-            number = float(text)
-        except ValueError:
-            number = 0.0
-        if not 0 < number < float("inf"):
-            raise InvalidRequestError(f"{name}={text!r} is not a number above 0.")
-        return number
-
-    return read

@@ -9,7 +9,7 @@ from ..config.settings import PROFILES, Secret, Settings
 from ..ratelimit import SharedRateLimiter
 from ..sandbox.launcher import Launcher
 
-__all__ = ["ClientProvider"]
+__all__ = ["ClientProvider", "upload_base_url"]
 
 #: Where KIE takes uploads, with the same key. Source: KIE File Upload API docs.
 _KIE_UPLOAD_URL = "https://kieai.redpandaai.co"
@@ -38,7 +38,7 @@ class ClientProvider:
                     url,
                     key,
                     timeout=self._settings.timeout,
-                    upload_url=_upload_url(self._settings.profile, url),
+                    upload_url=upload_base_url(self._settings.profile, url),
                 )
             return self._client
 
@@ -53,11 +53,15 @@ class ClientProvider:
         self._launcher.release()
 
 
-def _upload_url(profile: str, base_url: str) -> str:
+def upload_base_url(profile: str, base_url: str) -> str:
     """Return the base URL for uploads; empty if references are sent within the request.
 
-    Only KIE's own API goes with its upload host: any other server that implements KIE's API gets
+    Only KIE's own API goes with its upload host. Any other server that implements KIE's API gets
     uploads at its own address, so that its key is sent nowhere else.
+
+    Args:
+        profile: ``"liangxin"``, ``"kie"`` or ``"sandbox"``.
+        base_url: The API's address.
     """
     if profile != "kie":
         return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ def get_session() -> Session:
         return current
     settings = Settings.load()
     if current is not None and settings.results == Path("liangxin-results").absolute():
-        settings = replace(settings, results=current.settings.results)
+        settings = Settings.load(results=current.settings.results)
     if current is None or settings != current.settings:
         # The public class adds what the packages above this one do, so it is not imported here.
         session_class: type[Session] = import_module("liangxin_nb").Session

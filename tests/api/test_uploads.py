@@ -8,10 +8,11 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from liangxin_nb import Session, catalog
+from liangxin_nb import Session
 from liangxin_nb.api import Client, uploads
 from liangxin_nb.config.settings import Secret
 from liangxin_nb.core.request import Request
+from liangxin_nb.engine.client_provider import upload_base_url
 from liangxin_nb.errors import APIConnectionError, APIError, AuthenticationError
 from liangxin_nb.session import request_builder
 
@@ -171,7 +172,7 @@ async def test_the_key_goes_to_the_stated_addresses_and_no_further(serve):  # no
 
 
 @pytest.mark.parametrize(
-    ("profile", "base_url", "place"),
+    ("profile", "base_url", "upload_url"),
     [
         ("kie", "https://api.kie.ai", "https://kieai.redpandaai.co"),
         ("kie", "https://api.kie.ai/", "https://kieai.redpandaai.co"),
@@ -182,13 +183,5 @@ async def test_the_key_goes_to_the_stated_addresses_and_no_further(serve):  # no
         ("sandbox", "http://127.0.0.1:8000", ""),
     ],
 )
-def test_a_second_address_belongs_to_the_services_own_one_alone(profile, base_url, place):
-    assert catalog.upload_base_url(profile, base_url) == place
-
-
-def test_no_file_of_ones_own_changes_where_the_key_goes(monkeypatch, tmp_path):
-    own = tmp_path / "own.toml"
-    own.write_text('[kie.services]\ntitle = "x"\n', encoding="utf-8")
-    monkeypatch.setenv("LIANGXIN_MODELS", str(own))
-    assert catalog.load_models("kie")["services"].title == "x"
-    assert catalog.upload_base_url("kie", "https://api.kie.ai") == "https://kieai.redpandaai.co"
+def test_kies_upload_host_goes_with_kies_own_address_only(profile, base_url, upload_url):
+    assert upload_base_url(profile, base_url) == upload_url

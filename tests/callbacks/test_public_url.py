@@ -87,5 +87,5 @@ def test_nothing_is_written_down_when_there_is_no_address(tmp_path):
 
 
 def test_a_word_that_is_no_callback_is_rejected():
-    with pytest.raises(InvalidRequestError, match="none of auto, none and a URL"):
+    with pytest.raises(InvalidRequestError, match="allowed: auto, none or a URL"):
         Session(callback="always")

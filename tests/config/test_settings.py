@@ -3,10 +3,13 @@
 import pickle
 from pathlib import Path
 
+import msgspec
 import pytest
+from traitlets import TraitError
 
-from liangxin_nb.config.settings import OVERRIDES, Secret, Settings
+from liangxin_nb.config.settings import OVERRIDES, Secret, Settings, setting_help
 from liangxin_nb.errors import InvalidRequestError
+from liangxin_nb.notebook.magics.extension import LiangXin
 
 KEY = "sk-abcdef0123456789"
 
@@ -47,15 +50,23 @@ def test_the_results_folder_is_absolute():
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
-        ({"API_KEY": KEY}, "published nowhere"),
+        ({"API_KEY": KEY}, "LIANGXIN_BASE_URL is not set"),
         ({"BASE_URL": "https://api.example.com"}, "no key for api.example.com"),
         ({"API_KEY": KEY, "BASE_URL": "api.example.com"}, "'api.example.com' is not a usable"),
         ({"API_KEY": KEY, "BASE_URL": "http://api.example.com"}, "is not a usable"),
         ({"API_KEY": KEY, "BASE_URL": "https://x:99999"}, "is not a usable"),
         ({"API_KEY": KEY, "BASE_URL": "ftp://x"}, "is not a usable"),
-        ({"API_KEY": KEY, "PROFILE": "openai"}, "'openai' is none of sandbox, liangxin, kie"),
-        ({"WAIT": "maybe"}, "'maybe' is none of auto, always, never"),
-        ({"PATIENCE": "-1"}, "'-1' is not a number above 0"),
+        (
+            {"API_KEY": KEY, "PROFILE": "openai"},
+            "LIANGXIN_PROFILE='openai' is not valid; allowed: sandbox, l",
+        ),
+        ({"WAIT": "maybe"}, "LIANGXIN_WAIT='maybe' is not valid; allowed: auto, always"),
+        ({"PATIENCE": "-1"}, "LIANGXIN_PATIENCE='-1' is not valid; allowed: a number above 0"),
+        ({"TIMEOUT": "inf"}, "LIANGXIN_TIMEOUT='inf' is not valid"),
+        ({"SPEED": "nan"}, "LIANGXIN_SPEED='nan' is not valid"),
+        ({"MAX_TASKS": "2.5"}, "LIANGXIN_MAX_TASKS='2.5' is not valid; allowed: a whole number"),
+        ({"MAX_TASK": "2"}, "LIANGXIN_MAX_TASK is not known; nothing was sent. Did you mean LIAN"),
+        ({"CALLBACK": "yes"}, "LIANGXIN_CALLBACK='yes' is not valid; allowed: auto, none or a URL"),
     ],
 )
 def test_settings_that_cannot_work_are_one_line_without_the_key(environment, message):
@@ -75,7 +86,69 @@ def test_a_key_pasted_into_the_address_is_not_repeated():
 def test_a_key_is_in_no_text_and_cannot_be_pickled():
     key = Secret(KEY)
     settings = load(API_KEY=KEY, BASE_URL="https://x")
-    for text in (repr(key), str(key), f"{key}", repr(settings), str(vars(settings))):
+    for text in (
+        repr(key),
+        str(key),
+        f"{key}",
+        repr(settings),
+        str(msgspec.structs.asdict(settings)),
+    ):
         assert KEY not in text
     with pytest.raises(TypeError):
         pickle.dumps(key)
+
+
+def test_unknown_setting_suggests_the_closest_name():
+    with pytest.raises(InvalidRequestError, match=r"no setting 'patence'.*Did you mean patience\?"):
+        Settings.load({}, patence=5)
+    with pytest.raises(InvalidRequestError, match=r"no setting 'qqq'.*Settings: profile, base_url"):
+        Settings.load({}, qqq=5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"patience": 0}, "patience=0 is not valid; allowed: a number above 0"),
+        ({"max_tasks": 2.5}, "max_tasks=2.5 is not valid; allowed: a whole number above 0"),
+        ({"wait": "often"}, "wait='often' is not valid; allowed: auto, always or never"),
+        ({"base_url": 7}, "base_url=7 is not valid"),
+    ],
+)
+def test_arguments_are_checked_like_variables(arguments, message):
+    with pytest.raises(InvalidRequestError, match="Nothing was sent") as error:
+        Settings.load({}, **arguments)
+    assert message in str(error.value)
+
+
+def test_text_is_converted_to_the_settings_type():
+    settings = load(MAX_TASKS="5", PATIENCE="7", WAIT="always", RESULTS="~/pictures")
+    assert (settings.max_tasks, settings.patience, settings.wait) == (5, 7.0, True)
+    assert settings.results == Path.home() / "pictures"
+
+
+def test_a_variable_of_another_part_of_the_package_is_no_misspelt_setting():
+    assert load(CALLBACKS="/tmp/x", MODELS="m.toml", FRONTEND="plain", OWN_THING="1")
+
+
+@pytest.fixture
+def config():
+    """`%config LiangXin` in a new shell."""
+    LiangXin.clear_instance()
+    yield LiangXin.instance()
+    LiangXin.clear_instance()
+
+
+def test_config_lists_every_setting_but_the_key(config):
+    assert set(config.trait_names(config=True)) == {*Settings.__struct_fields__} - {"key"}
+    assert config.traits()["patience"].help == setting_help("patience")
+
+
+def test_config_values_are_checked_and_used(config):
+    config.patience = "5"
+    config.results = "elsewhere"
+    assert Settings.load({}).patience == 5.0
+    assert Settings.load({}).results == Path.cwd() / "elsewhere"
+    with pytest.raises(TraitError, match=r"%config LiangXin\.speed=-1 is not valid"):
+        config.speed = -1
+    config.patience = ""
+    assert Settings.load({}).patience == 900.0

@@ -6,10 +6,10 @@ import sys
 import time
 import tracemalloc
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 from ipywidgets.widgets.widget import _instances
+from msgspec.structs import replace
 
 from liangxin_nb import Session
 from liangxin_nb.catalog import load_models

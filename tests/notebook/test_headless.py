@@ -165,7 +165,7 @@ def test_invalid_input_is_not_recorded_in_the_ledger(invalid):
 
 
 INVALID_SETTINGS = {
-    "address": ({"LIANGXIN_API_KEY": SECRET}, "published nowhere"),
+    "address": ({"LIANGXIN_API_KEY": SECRET}, "LIANGXIN_BASE_URL is not set"),
     "nonsense": ({"LIANGXIN_API_KEY": SECRET, "LIANGXIN_BASE_URL": "nonsense"}, "'nonsense'"),
     "key": ({"LIANGXIN_BASE_URL": "https://api.example.com"}, "no key for api.example.com"),
     "results": ({"LIANGXIN_RESULTS": "/proc/nowhere"}, "cannot be written"),

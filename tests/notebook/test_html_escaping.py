@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from liangxin_nb import Session
@@ -499,7 +500,7 @@ def test_why_no_service_is_in_use_is_text():
 def test_the_host_and_the_folder_of_the_service_in_use_are_text(tmp_path):
     made = Session(profile="sandbox", results=tmp_path / "results")
     other = Session.__new__(Session)
-    other.settings = replace(
+    other.settings = msgspec.structs.replace(
         made.settings, profile="liangxin", base_url=f"https://{ELEMENT}", results=Path("/", TEXT)
     )
     made.close()

@@ -368,7 +368,7 @@ def test_an_obstacle_without_words_is_named_by_its_kind(monkeypatch):
 
 
 def test_a_place_that_is_neither_a_folder_nor_a_redis_is_rejected():
-    with pytest.raises(InvalidRequestError, match="neither a folder nor a redis:// address"):
+    with pytest.raises(InvalidRequestError, match="a folder or a redis:// URL"):
         Settings.load({"LIANGXIN_BUDGET": "mysql://u:secret@host/db"})
     assert "secret" not in repr(Settings.load({"LIANGXIN_BUDGET": "redis://u:secret@host/0"}))
 

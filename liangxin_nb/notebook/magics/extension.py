@@ -7,11 +7,13 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from traitlets import Float, Int, Unicode
+from traitlets import Any as AnyTrait
+from traitlets import MetaHasTraits, TraitError
 from traitlets.config import SingletonConfigurable
 
 from ...config.environment import ephemeral_notice
-from ...config.settings import OVERRIDES, Settings
+from ...config.settings import OVERRIDES, Settings, check_setting, setting_help
+from ...errors import InvalidRequestError
 from .cell_magic import liangxin_cell
 from .completion import matcher
 from .execution import as_usage_error
@@ -22,32 +24,52 @@ __all__ = ["LiangXin", "count_resumable", "load", "unload"]
 _HELP_CELL = re.compile(r"\s*%%liangxin[ \t]+(?:batch[ \t]+)?(?:-h|--help)\s*")
 
 
-class LiangXin(SingletonConfigurable):
-    """Settings of liangxin_nb, except the API key: it would be saved in the notebook."""
+_DEFAULTS: dict[str, Any] = {
+    name: str(default) if name == "results" else default
+    for name in Settings.__struct_fields__
+    if name != "key"  # it would be saved in the notebook
+    for default in [getattr(Settings(), name)]
+}
 
-    profile: Any = Unicode("", help="Service: sandbox, liangxin or kie.").tag(config=True)
-    base_url: Any = Unicode("", help="API address, such as https://host.").tag(config=True)
-    results: Any = Unicode("", help="Results folder (default liangxin-results).").tag(config=True)
-    ledger: Any = Unicode("", help="Ledger file or database URL.").tag(config=True)
-    patience: Any = Float(900.0, help="Seconds until a wait ends.").tag(config=True)
-    max_credits: Any = Float(None, allow_none=True, help="Maximum credits per day.").tag(
-        config=True
-    )
-    max_tasks: Any = Int(None, allow_none=True, help="Maximum tasks per day.").tag(config=True)
-    speed: Any = Float(1.0, help="Speed of the sandbox; 2 is twice as fast.").tag(config=True)
-    callback: Any = Unicode("", help="Callbacks from the service: auto, none or a URL.").tag(
-        config=True
-    )
 
+class _SettingTrait(AnyTrait):
+    """A trait that accepts the values of the setting with its name."""
+
+    def validate(self, _: Any, value: Any) -> Any:
+        name = str(self.name)
+        if value in (None, "", _DEFAULTS[name]):
+            return value
+        try:
+            checked = check_setting(name, value, f"%config LiangXin.{name}")
+        except InvalidRequestError as error:
+            raise TraitError(str(error)) from None
+        return str(checked) if name == "results" else checked
+
+
+class _LiangXin(SingletonConfigurable):
     def __init__(self, **config: Any) -> None:
         super().__init__(**config)
-        names = self.trait_names(config=True)
-        self.observe(self._override, names)
-        traits = self.traits()
-        OVERRIDES.update({n: v for n in names if (v := getattr(self, n)) != traits[n].default()})
+        self.observe(self._override, list(_DEFAULTS))
+        OVERRIDES.update(
+            {name: value for name in _DEFAULTS if (value := getattr(self, name)) != _DEFAULTS[name]}
+        )
 
     def _override(self, change: Any) -> None:
         OVERRIDES[change["name"]] = change["new"]
+
+
+#: The configurable that `%config` shows; its traits are generated from the settings.
+LiangXin: Any = MetaHasTraits(
+    "LiangXin",
+    (_LiangXin,),
+    {
+        "__doc__": "Settings of liangxin_nb, except the API key.",
+        **{
+            name: _SettingTrait(default, help=setting_help(name)).tag(config=True)
+            for name, default in _DEFAULTS.items()
+        },
+    },
+)
 
 
 def load(shell: Any) -> None:

@@ -141,7 +141,7 @@ class SeedInput(TextInput):
 
     def __init__(self, model: ModelSpec, input: InputSpec, changed: Callable[[], None]) -> None:
         super().__init__(model, input, changed)
-        self._text, self._seed = self.widget, model.seed
+        self._text, self._seed_value = self.widget, model.seed_value
         self._text.placeholder = "new each time"
         self._dice = button("Roll", "Dice: a new random seed", self._random_seed, icon="random")
         self.widget = with_class(
@@ -149,7 +149,7 @@ class SeedInput(TextInput):
         )
 
     def _random_seed(self) -> None:
-        self._text.value = str(self._seed(random.randrange(1, 1 << 32)))  # noqa: S311 no secret
+        self._text.value = str(self._seed_value(random.randrange(1, 1 << 32)))  # noqa: S311 no secret
 
     @property
     def value(self) -> Any:
