@@ -29,6 +29,7 @@ from ._api import (
     resume,
     show,
 )
+from ._version import __version__ as __version__
 from .errors import (
     APIConnectionError,
     APIError,
@@ -109,7 +110,6 @@ __all__ = [
     "set_session",
     "show",
 ]
-__version__ = "0.1.0"
 
 #: Where the other names are defined; each module is loaded when its name is first used.
 _LAZY = {

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
-from .core.command_line import DEFAULT_MODEL
 from .core.public import explain_wrong_calls
+from .core.request import DEFAULT_MODEL
 from .errors import one_line
 
 if TYPE_CHECKING:

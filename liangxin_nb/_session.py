@@ -11,9 +11,8 @@ from typing import Any, Literal, overload
 from .archive import ImportReport, export_session, import_session
 from .batches import Batch, Estimate, open_batch, prepare
 from .batches.batch import CONCURRENCY
-from .core.command_line import DEFAULT_MODEL
 from .core.public import explain_wrong_calls, public
-from .core.request import BatchOption, Request
+from .core.request import DEFAULT_MODEL, BatchOption, Request
 from .core.table import Table
 from .errors import InvalidRequestError
 from .results import Result

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import liangxin_nb
+
 from .installing import build_wheel, install
 from .kernels import environment
 from .matrix.checks import ASK, LOAD, pictures, write
@@ -47,6 +49,10 @@ def test_the_wheel_configures_the_server_extension(wheel, content):
     with zipfile.ZipFile(wheel) as archive:
         config = json.loads(archive.read(next(n for n in content if n.endswith(CONFIG))))
     assert config == {"ServerApp": {"jpserver_extensions": {"liangxin_nb.server": True}}}
+
+
+def test_the_wheel_has_the_version_of_the_package(wheel):
+    assert wheel.name.startswith(f"liangxin_nb-{liangxin_nb.__version__}-")
 
 
 def test_the_wheel_is_small(wheel):

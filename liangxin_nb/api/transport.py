@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from .._version import __version__
 from ..config.settings import Secret
 from ..core.hosts import is_loopback
 from .codec import redact_callback_urls
@@ -22,7 +23,7 @@ from .codec import redact_callback_urls
 __all__ = ["BearerAuth", "Transport", "build_http_client", "describe_error", "parse_retry_after"]
 
 # Some hosts of this API refuse clients that do not name themselves.
-_AGENT = "Mozilla/5.0 (compatible; liangxin_nb/0.1)"
+_AGENT = f"Mozilla/5.0 (compatible; liangxin_nb/{__version__})"
 _LARGEST_ANSWER = 8 << 20
 # The retry library reports through logging; without a handler that would end up in the cells.
 logging.getLogger("stamina").addHandler(logging.NullHandler())

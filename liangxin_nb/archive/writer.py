@@ -10,12 +10,11 @@ import base64
 import json
 import os
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from datetime import datetime
-from importlib import metadata
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
+from .._version import __version__
 from ..errors import InvalidRequestError
 from ..ledger import Ledger, TransferRow, batch_to_json, export_rows
 from ..results import ResultStore, find_poster, metadata_file

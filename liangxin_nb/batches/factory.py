@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from ..core.command_line import DEFAULT_MODEL
 from ..core.job_record import JobRecord, JobUpdate
+from ..core.request import DEFAULT_MODEL
 from ..core.table import Table
 from ..errors import InvalidRequestError
 from ..ledger import BatchRecord

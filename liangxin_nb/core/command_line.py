@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["DEFAULT_MODEL", "split_line"]
+__all__ = ["split_line"]
 
-DEFAULT_MODEL = "z-image"
 _WORD = r"""(?:"[^"]*"|'[^']*'(?=\s|$)|[^\s"'=]+=(?:"[^"]*"|'[^']*')|\S)+"""
 
 

@@ -11,7 +11,10 @@ from types import MappingProxyType
 from ..errors import InvalidRequestError
 from .public import public
 
-__all__ = ["BatchOption", "OptionValue", "Request", "Value"]
+__all__ = ["DEFAULT_MODEL", "BatchOption", "OptionValue", "Request", "Value"]
+
+#: The model of a request that names none.
+DEFAULT_MODEL = "z-image"
 
 Value = str | int | float | bool | list[str] | None
 OptionValue = Value

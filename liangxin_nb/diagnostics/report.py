@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from .._version import __version__
 from ..config.environment import ephemeral_notice
 from ..config.settings import Settings
 from ..ratelimit import sharing_error

@@ -8,8 +8,7 @@ from typing import Any
 
 from ..catalog import find_model, normalize_options
 from ..config.settings import Settings
-from ..core.command_line import DEFAULT_MODEL
-from ..core.request import Request
+from ..core.request import DEFAULT_MODEL, Request
 from ..errors import InvalidRequestError
 from .media_input import to_data_uri
 

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from ..config.settings import Settings
-from ..core.command_line import DEFAULT_MODEL
 from ..core.job_record import JobRecord
 from ..core.public import explain_wrong_calls
-from ..core.request import OptionValue, Request
+from ..core.request import DEFAULT_MODEL, OptionValue, Request
 from ..core.table import Table
 from ..diagnostics import AuditRow, audit
 from ..engine import TaskLifecycle

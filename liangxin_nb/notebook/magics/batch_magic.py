@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from IPython import get_ipython
 from IPython.core.error import UsageError
 
-from ...core.command_line import DEFAULT_MODEL
+from ...core.request import DEFAULT_MODEL
 from ...errors import InvalidRequestError
 from .execution import current_session, should_wait
 from .options import (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython import get_ipython
 
-from ...core.command_line import DEFAULT_MODEL
+from ...core.request import DEFAULT_MODEL
 from ...errors import InvalidRequestError
 from .batch_magic import batch_cell
 from .execution import as_usage_error, current_session, should_wait, wait_for

@@ -14,7 +14,8 @@ from IPython.core.error import UsageError
 from IPython.core.magic_arguments import argument, kwds, magic_arguments
 
 from ...config.credentials import looks_like_key
-from ...core.command_line import DEFAULT_MODEL, split_line
+from ...core.command_line import split_line
+from ...core.request import DEFAULT_MODEL
 from ...errors import InvalidRequestError
 
 __all__ = [

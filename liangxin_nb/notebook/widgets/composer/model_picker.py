@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import ipywidgets as widgets
 
 from liangxin_nb.catalog import ModelSpec
-from liangxin_nb.core.command_line import DEFAULT_MODEL
+from liangxin_nb.core.request import DEFAULT_MODEL
 
 from .common import ErrorBoundary, with_class
 
