@@ -1,22 +1,24 @@
-"""The one tree of errors: what went wrong, for which task, and what to do next.
+"""All errors that the package raises.
 
-LiangxinError(task_id, next_step)
-├── InvalidRequestError(ValueError)   refused here, before any money
-├── APIError(status, code)   the service said no
+LiangxinError(task_id, next_step, retryable)
+├── InvalidRequestError(ValueError)   invalid input; nothing was sent
+├── APIError(status, code)            the service rejected the request
 │   ├── AuthenticationError
 │   ├── InsufficientCreditsError
 │   ├── ContentPolicyError
 │   ├── RateLimitError
 │   └── MaintenanceError
-├── APIConnectionError(maybe_created)   no answer
-├── TaskFailedError(fail_code)        it ran and ended in failure
-├── WaitTimeoutError(TimeoutError)   we stopped waiting; it goes on
-└── ResultUnavailableError                   it succeeded; the file can no longer be had
+├── APIConnectionError(maybe_created) no response from the service
+├── TaskFailedError(fail_code)        the task ended in failure
+├── WaitTimeoutError(TimeoutError)    the wait ended; the task may still be running
+├── ResultUnavailableError            the task succeeded, but its files are not available
+└── LedgerError                       the ledger cannot be used
 """
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 __all__ = [
     "APIConnectionError",
@@ -25,6 +27,7 @@ __all__ = [
     "ContentPolicyError",
     "InsufficientCreditsError",
     "InvalidRequestError",
+    "LedgerError",
     "LiangxinError",
     "MaintenanceError",
     "RateLimitError",
@@ -36,13 +39,16 @@ __all__ = [
 
 
 class LiangxinError(Exception):
-    """Anything this toolkit raises: one readable line that ends with the next step.
+    """Base class of all errors of this package. Its text is one line that ends with the next step.
 
-    Attributes: `message` (what happened), `task_id` (the service's id, where there is one),
-    `next_step` (what to do about it), `retryable` (asking the same again can help).
+    Attributes:
+        message: What happened.
+        task_id: The service's task id, or None.
+        next_step: What to do about it.
+        retryable: Whether the same request may succeed later.
     """
 
-    retryable = False
+    retryable: bool = False
 
     def __init__(self, message: str, *, task_id: str | None = None, next_step: str = "") -> None:
         super().__init__(message)
@@ -53,26 +59,40 @@ class LiangxinError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.next_step}".strip()
 
+    def __reduce__(self) -> Any:
+        # Not by a call of the class: some classes have required keyword arguments.
+        return _restore, (type(self), self.args, self.__dict__)
+
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows: one line; in any %xmode but the usual one, the whole traceback."""
+        """Return what IPython shows: one line, or the traceback if `%xmode` is not the default."""
         shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
         if shell is None or shell.InteractiveTB.mode == "Context":
             return [f"{type(self).__name__}: {self}"]
-        whole: list[str] = shell.InteractiveTB.structured_traceback(
+        traceback: list[str] = shell.InteractiveTB.structured_traceback(
             type(self), self, self.__traceback__, tb_offset=1
         )
-        return whole
+        return traceback
+
+
+def _restore(cls: type[LiangxinError], args: Any, attributes: dict[str, Any]) -> LiangxinError:
+    """Rebuild a pickled error."""
+    error = cls.__new__(cls, *args)
+    error.args = args  # OSError, a base of TimeoutError, sets them in __init__ only
+    error.__dict__.update(attributes)
+    return error
 
 
 class InvalidRequestError(LiangxinError, ValueError):
-    """The request was refused on this machine: nothing was sent, nothing was billed."""
+    """The request or a setting is invalid. Nothing was sent and nothing was billed."""
 
 
 class APIError(LiangxinError):
-    """The service answered, and its answer was no.
+    """The service rejected the request.
 
-    Attributes: `status` (HTTP), `code` (the body's own code, as text), `retry_after` (seconds the
-    service asked us to wait, or None).
+    Attributes:
+        status: The HTTP status.
+        code: The code in the body of the response, as text.
+        retry_after: Seconds that the service asked to wait, or None.
     """
 
     def __init__(
@@ -92,34 +112,37 @@ class APIError(LiangxinError):
 
     @property
     def number(self) -> int:
-        """The number that decides: the body's code where it is one, else the HTTP status."""
+        """The body's code if it is a number, else the HTTP status."""
         return int(self.code) if self.code.isdigit() else self.status
 
     @property
-    def absent(self) -> bool:
-        """Whether the service does not know the task (LiangXin: 404; KIE: 422, its own words)."""
+    def is_task_unknown(self) -> bool:
+        """Whether the service does not know the task.
+
+        Source: LiangXin Market docs (404); KIE answers 422 with "recordInfo is null".
+        """
         return self.number == 404 or "recordinfo is null" in self.message.lower()
 
     @property
     def retryable(self) -> bool:  # type: ignore[override]
-        """Whether the same question may be answered later."""
+        """Whether the same request may succeed later."""
         return self.number in (408, 425, 429, 455) or 500 <= self.number < 600
 
 
 class AuthenticationError(APIError):
-    """The key is missing or wrong, or it may not do this."""
+    """The key is missing, invalid or not authorized for this request."""
 
 
 class InsufficientCreditsError(APIError):
-    """The account's credit or quota is used up."""
+    """The account's credits or quota are used up."""
 
 
 class ContentPolicyError(APIError):
-    """The service refused the content of the request."""
+    """The service rejected the content of the request."""
 
 
 class RateLimitError(APIError):
-    """Too many requests, here or upstream."""
+    """Too many requests, of this key or for the service."""
 
 
 class MaintenanceError(APIError):
@@ -127,10 +150,10 @@ class MaintenanceError(APIError):
 
 
 class APIConnectionError(LiangxinError):
-    """No answer came.
+    """The service did not respond.
 
-    Attribute: `maybe_created`: True when the request may have arrived all the same, so that a
-    task may exist and may be billed.
+    Attributes:
+        maybe_created: Whether the request may have arrived, so that a task may exist and be billed.
     """
 
     retryable = True
@@ -148,7 +171,11 @@ class APIConnectionError(LiangxinError):
 
 
 class TaskFailedError(LiangxinError):
-    """The task ran and ended in failure. Attribute: `fail_code`, in the service's own words."""
+    """The task ended in failure.
+
+    Attributes:
+        fail_code: The service's code for the reason, or an empty text.
+    """
 
     def __init__(
         self, message: str, *, fail_code: str = "", task_id: str | None = None, next_step: str = ""
@@ -158,13 +185,27 @@ class TaskFailedError(LiangxinError):
 
 
 class WaitTimeoutError(LiangxinError, TimeoutError):
-    """Waiting stopped here; the task goes on at the service and may be billed."""
+    """The wait ended; the task may still be running and may be billed."""
 
 
 class ResultUnavailableError(LiangxinError):
-    """The task succeeded, but its file can no longer be had."""
+    """The task succeeded, but its files are not available."""
 
 
-def one_line(error: BaseException, words: str) -> None:
-    """Lets a notebook show an error that is not ours, such as an interrupt, as these words."""
-    error._render_traceback_ = lambda: [words]  # type: ignore[attr-defined]
+class LedgerError(LiangxinError):
+    """The ledger cannot be opened, read or written."""
+
+
+def one_line(error: BaseException, message: str) -> None:
+    """Make IPython show an error of another package, such as KeyboardInterrupt, as one line.
+
+    Args:
+        error: The error about to be raised.
+        message: The line.
+    """
+    error._render_traceback_ = lambda: [message]  # type: ignore[attr-defined]
+
+
+for _name in __all__:
+    if isinstance(_class := globals()[_name], type):
+        _class.__module__ = "liangxin_nb"  # the name that users import

@@ -97,7 +97,7 @@ class TaskLifecycle:
                 schedule=learned, age=age,
             )  # fmt: skip
         except APIError as error:
-            if error.absent:
+            if error.is_task_unknown:
                 raise await self._mark_result_lost(record, _unknown_task_error(record)) from None
             raise
         finally:
@@ -125,7 +125,7 @@ class TaskLifecycle:
         try:
             task = await client.get_task(record.task_id)
         except APIError as error:
-            raise _unknown_task_error(record) if error.absent else error from None
+            raise _unknown_task_error(record) if error.is_task_unknown else error from None
         record = record.replace(request=_request_from_echo(task, record), status="submitted")
         await asyncio.to_thread(self._ledger.add, record)
         phase = JobPhase.WAITING if task.state.is_final else JobPhase(task.state)

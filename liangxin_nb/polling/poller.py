@@ -201,7 +201,7 @@ class Poller:
     def _on_transient_error(self, entry: TrackedTask, error: LiangxinError) -> bool:
         """Whether the trouble may pass: just after its creation a task may not be known yet."""
         young = self._clock() - entry.tracked_since < self._schedule.grace_s
-        return error.retryable or (young and getattr(error, "absent", False))
+        return error.retryable or (young and getattr(error, "is_task_unknown", False))
 
     def _reschedule(self, entry: TrackedTask, answer: TaskRecord | LiangxinError) -> None:
         now = self._clock()

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..config.settings import OVERRIDES, Settings
 from ..core.public import public
-from ..errors import InvalidRequestError
+from ..errors import InvalidRequestError, LiangxinError
 from .session import Session
 
 __all__ = ["configure", "get_session", "set_session"]
@@ -77,7 +77,7 @@ def configure(**values: Any) -> Session:
     OVERRIDES.update(values)
     try:
         return get_session()
-    except InvalidRequestError:
+    except LiangxinError:
         OVERRIDES.clear()
         OVERRIDES.update(before)
         raise

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from liangxin_nb.catalog import find_model, load_models
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequestError, ResultUnavailableError
+from liangxin_nb.errors import InvalidRequestError, LiangxinError, ResultUnavailableError
 from liangxin_nb.session import Session
 from liangxin_nb.session.request_builder import build_requests
 
@@ -35,7 +35,7 @@ class Composer:
     def __init__(self, session: Callable[[], Session]) -> None:
         self._of_cells = session
         self._session: Session | None = None
-        self._error: InvalidRequestError | None = None
+        self._error: LiangxinError | None = None
         self._submitted = False
         self._errors = ErrorBoundary()
         errors = self._errors
@@ -80,7 +80,7 @@ class Composer:
     def _start(self) -> None:
         try:
             self._session = self._of_cells()
-        except InvalidRequestError as error:
+        except LiangxinError as error:
             self._error = error
         self._settings.value = self._session is None
         self._on_toggle()

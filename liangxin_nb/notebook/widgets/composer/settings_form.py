@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from liangxin_nb.config.settings import PROFILES, Secret
-from liangxin_nb.errors import InvalidRequestError
+from liangxin_nb.errors import LiangxinError
 from liangxin_nb.session import Session
 from liangxin_nb.session.default import configure
 
@@ -95,7 +95,7 @@ class SettingsForm:
         self._changed(session)
 
 
-def status_line(session: Session | None, error: InvalidRequestError | None = None) -> str:
+def status_line(session: Session | None, error: LiangxinError | None = None) -> str:
     """Which service is in use, as HTML; what stands in the way where none is."""
     if session is None:
         return f'<div class="lx-wrong" role="alert">{escape(str(error))}</div>'
