@@ -7,14 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["TaskOutput", "TaskRecord", "TaskState"]
+from .media_types import kind_of
 
-_KINDS = {
-    "image": ("png", "jpg", "jpeg", "webp", "avif", "gif"),
-    "video": ("mp4", "webm", "mov"),
-    "audio": ("mp3", "wav", "ogg", "m4a", "flac"),
-    "text": ("txt", "md", "json"),
-}
+__all__ = ["TaskOutput", "TaskRecord", "TaskState"]
 
 
 class TaskState(str):
@@ -46,8 +41,7 @@ class TaskOutput:
             name = urlsplit(url).path.rpartition("/")[2]
         except ValueError:
             name = ""
-        ending = name.rpartition(".")[2].lower() if "." in name else "png"
-        return cls(url, next((k for k, ends in _KINDS.items() if ending in ends), "file"))
+        return cls(url, kind_of(name) if "." in name else "image")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,15 @@
 """Everything that looks into a picture file; the one door to Pillow outside the sandbox."""
 
 from .contact_sheet import SheetSpec, render, render_file
-from .decode import MAX_PIXELS, Image, ImageInfo, ImageSource, open_image, verify
+from .decode import (
+    MAX_PIXELS,
+    Image,
+    ImageInfo,
+    ImageSource,
+    can_decode,
+    open_image,
+    verify,
+)
 from .embedded_text import embed, extract
 from .reference_image import encode
 from .thumbnail import THUMBNAIL_BYTES, grid, thumbnail
@@ -17,6 +25,7 @@ __all__ = [
     "ImageInfo",
     "ImageSource",
     "SheetSpec",
+    "can_decode",
     "embed",
     "encode",
     "extract",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ __all__ = [
     "ImageInfo",
     "ImageSource",
     "SupportsArray",
+    "can_decode",
     "open_image",
     "verify",
 ]
@@ -61,6 +63,15 @@ def open_image(data: bytes) -> Image:
     if image.width * image.height > MAX_PIXELS:
         raise ValueError(_BOMB)
     return image
+
+
+def can_decode(suffix: str) -> bool:
+    """Return whether the installed Pillow can decode this image format.
+
+    Args:
+        suffix: The format's usual suffix, without a dot.
+    """
+    return suffix in _SUFFIXES.values() and (suffix != "avif" or find_spec("PIL._avif") is not None)
 
 
 def verify(data: bytes) -> ImageInfo:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.job_record import JobRecord
+from ..core.media_types import kind_of
 from ..ledger import File, JobWithFiles
 from ..results import find_poster
 

@@ -1,51 +1,66 @@
-"""What a file is that is no picture, by its first bytes; no name and no header is believed."""
+"""Detect what a downloaded file is from its content; names and headers are not trusted."""
 
 from __future__ import annotations
 
 import json
+import re
+
+from ..core.media_types import canonical_suffix, kind_of
 
 __all__ = ["detect"]
 
-#: Kind, ending, where the sign stands, and the sign.
-_SIGNS = (
-    ("audio", "m4a", 4, b"ftypM4A"),
-    ("video", "mov", 4, b"ftypqt"),
-    # Pictures in the same wrapper as films; a whole one has been recognised before.
-    ("", "", 4, b"ftypavif"),
-    ("", "", 4, b"ftypavis"),
-    ("", "", 4, b"ftypheic"),
-    ("", "", 4, b"ftypmif1"),
-    ("video", "mp4", 4, b"ftyp"),
-    ("video", "webm", 0, b"\x1aE\xdf\xa3"),
-    ("audio", "mp3", 0, b"ID3"),
-    ("audio", "mp3", 0, b"\xff\xfb"),
-    ("audio", "mp3", 0, b"\xff\xf3"),
-    ("audio", "wav", 8, b"WAVE"),
-    ("audio", "ogg", 0, b"OggS"),
-    ("audio", "flac", 0, b"fLaC"),
-    ("file", "zip", 0, b"PK\x03\x04"),
-    ("file", "glb", 0, b"glTF"),
-    ("file", "pdf", 0, b"%PDF-"),
+_SVG = re.compile(
+    r"(<\?xml.*?\?>\s*)?(<!--.*?-->\s*)*(<!doctype svg.*?>\s*)?(<!--.*?-->\s*)*<svg\b",
+    re.IGNORECASE | re.DOTALL,
 )
+_CONTROL_CHARACTER = re.compile(r"[\0-\x08\x0e-\x1f]")
+_HEADER_BYTES = 4096
 
 
 def detect(data: bytes) -> tuple[str, str]:
-    """Kind (video, audio, text, file) and ending of some bytes; two empty texts for nothing usable.
+    """Return the kind and the suffix of a file.
 
-    A page of HTML is never usable: it is what proxies and expired links send in place of a file.
+    Args:
+        data: The content of the file.
+
+    Returns:
+        The kind (``image``, ``video``, ``audio``, ``text`` or ``file``) and the suffix without a
+        dot, ``"file"`` and ``"bin"`` for unknown binary data. Two empty texts for nothing usable:
+        no content, or the HTML or XML page that proxies and expired links return for a file.
     """
-    for kind, ending, at, sign in _SIGNS:
-        if data[at : at + len(sign)] == sign:
-            return kind, ending
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8").lstrip("\ufeff \t\r\n")
     except UnicodeDecodeError:
-        return "file", "bin"
-    start = text.lstrip("\ufeff \t\r\n")[:15].lower()
-    if not start or start.startswith(("<!doctype", "<html", "<?xml")) or "\0" in text:
+        return _detect_binary(data)
+    if text.startswith("%PDF-") or _CONTROL_CHARACTER.search(text):
+        return _detect_binary(data)
+    if _SVG.match(text[:_HEADER_BYTES]):
+        return "file", "svg"
+    if not text or text[:15].lower().startswith(("<!doctype", "<html", "<?xml")):
         return "", ""
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "text", "txt"
     return "text", "json"
+
+
+def _detect_binary(data: bytes) -> tuple[str, str]:
+    # puremagic does not know these.
+    if data[:1] == b"\xff" and data[1:2] in (b"\xfa", b"\xfb", b"\xf2", b"\xf3"):
+        return "audio", "mp3"
+    if data.startswith(b"glTF"):
+        return "file", "glb"
+    if data[4:12] in (b"ftypmif1", b"ftypmsf1"):
+        return "file", "heic"
+    import puremagic  # here: most results are images and need no detection
+
+    try:
+        matches = puremagic.magic_string(data[:_HEADER_BYTES])
+    except (puremagic.PureError, ValueError):
+        return "file", "bin"
+    # Files in MP4's container are also recognised as MP4, with the same confidence.
+    matches.sort(key=lambda match: (-match.confidence, match.extension == ".mp4"))
+    suffixes = (canonical_suffix(match.extension) for match in matches)
+    suffix = next((suffix for suffix in suffixes if suffix != "bin"), "bin")
+    return kind_of(suffix), suffix

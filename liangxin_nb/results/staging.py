@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from ..core.job_record import JobRecord
+from ..core.media_types import canonical_suffix, kind_of
 from ..core.metadata import ResultMetadata
 from ..core.task import TaskOutput
 from ..errors import ResultUnavailableError
-from ..imaging import embed, first_frame, poster, verify
+from ..imaging import can_decode, embed, first_frame, poster, verify
 from .media_type import detect
 from .rendering import is_poster, poster_name
 from .result import Result, build_result

@@ -12,6 +12,7 @@ from struct import pack
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..core.media_types import mime_type
 from .broken_connections import TruncatedResponse
 from .faults import Fault
 from .file_response import FileResponse, How, endless_stream, slow_stream
@@ -19,7 +20,6 @@ from .state import SandboxState
 
 __all__ = ["STEPS", "FileServer"]
 
-_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "webm": "video/webm"}
 _PAGE = b"<!DOCTYPE html><html><body>This link is no longer available.</body></html>"
 _EXPIRED = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 
@@ -44,7 +44,7 @@ class FileServer:
         link = _whole(request.query_params.get("link", "")) or 1
         if not self._state.link_lives(id, link, _whole(request.query_params.get("until", ""))):
             return _text_response(403, _EXPIRED, "application/xml")
-        delivery = FileResponse(request, spec, _TYPES[spec.format])
+        delivery = FileResponse(request, spec, mime_type(spec.format))
         for fault in self._state.faults.take("file", lambda fault: _fits(fault, request)):
             if fault.name == "file-expired-once":
                 self._state.expire(id)

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ..core.media_types import suffix_of
 from .envelopes import ApiResponse
 from .fault_handlers import FaultPipeline
 from .request_parsing import authorize, form, json_body, origin
@@ -25,7 +26,6 @@ from .validation import RejectedRequestError
 __all__ = ["KieRoutes"]
 
 _LARGEST = 10 << 20  # above it, KIE's page says, no picture should come as base64
-_ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/gif": ".gif"}
 
 
 class KieRoutes:
@@ -113,7 +113,7 @@ class KieRoutes:
         if len(content) > _LARGEST:
             raise RejectedRequestError(413, "the file is larger than 10 MB")
         kind = kind_of(content)
-        given = name or f"{secrets.token_hex(8)}{_ENDINGS.get(kind, '.bin')}"
+        given = name or f"{secrets.token_hex(8)}.{suffix_of(kind)}"
         address = self._state.uploads.add(content, given)
         plain = address.rpartition("/")[2]
         told = {

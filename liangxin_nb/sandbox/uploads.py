@@ -7,13 +7,13 @@ import re
 import secrets
 from pathlib import Path
 
+from ..core.media_types import mime_type
 from ..imaging import verify
 
 __all__ = ["UploadStore", "kind_of"]
 
 _MOST = 200  # files; then the oldest goes
 _PATH = re.compile(r"/uploads/([0-9a-f]{32})/[A-Za-z0-9._-]+")
-_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif"}
 
 
 class UploadStore:
@@ -62,6 +62,6 @@ class UploadStore:
 def kind_of(data: bytes) -> str:
     """The media type of a file, by its bytes."""
     try:
-        return _TYPES.get(verify(data).suffix, "application/octet-stream")
+        return mime_type(verify(data).suffix)
     except ValueError:
-        return "application/octet-stream"
+        return mime_type("bin")
