@@ -1,4 +1,4 @@
-"""A request as people type it: the %%liangxin cell and the Python call that ask for the same."""
+"""Write a request as source: the `%%liangxin` cell and the Python call that create it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,21 @@ from .model_spec import ModelSpec
 
 __all__ = ["to_cell_source", "to_python_source", "to_source"]
 
-_WIDE = 88
-_SENT = ("data:", "image/")  # a picture that was sent along, or what a story tells of it
+_MAX_LINE_LENGTH = 88
+#: How an embedded image begins, and the digest that metadata contain instead of one.
+_EMBEDDED = ("data:", "image/")
 
 
 def to_cell_source(model: ModelSpec, request: Request, images: Sequence[str] | None = None) -> str:
-    """The cell that asks for this request.
+    """Return the cell for a request.
 
-    `images`: what stands for the reference pictures (files, URLs, variables), default their own
-    addresses. Raises `InvalidRequestError` for a value that a cell's line cannot hold.
+    Args:
+        model: The request's model.
+        request: The request.
+        images: The reference images as files, URLs or variables. Default: the request's URLs.
+
+    Raises:
+        InvalidRequestError: If a value cannot be written in the line of a cell.
     """
     line = " ".join(["%%liangxin", request.model, *_command_line_options(model, request, images)])
     return f"{line}\n{request.prompt}"
@@ -30,22 +36,33 @@ def to_cell_source(model: ModelSpec, request: Request, images: Sequence[str] | N
 def to_python_source(
     model: ModelSpec, request: Request, images: Sequence[str] | None = None
 ) -> str:
-    """The Python call that asks for this request; `images` as in `to_cell_source`."""
+    """Return the Python call for a request.
+
+    Args:
+        model: The request's model.
+        request: The request.
+        images: The reference images as files, URLs or variables. Default: the request's URLs.
+    """
     options = dict(request.options)
     arguments = [_to_literal(request.prompt), f"model={_to_literal(request.model)}"]
-    if shown := _image_arguments(model, options, images):
-        arguments.append(f"image={_to_literal(shown[0] if len(shown) == 1 else shown)}")
+    if images := _image_arguments(model, options, images):
+        arguments.append(f"image={_to_literal(images[0] if len(images) == 1 else images)}")
     arguments += [f"{n}={_to_literal(value)}" for n, value in options.items() if n.isidentifier()]
-    strange = {name: value for name, value in options.items() if not name.isidentifier()}
-    arguments += [f"**{strange!r}"] if strange else []
+    others = {name: value for name, value in options.items() if not name.isidentifier()}
+    arguments += [f"**{others!r}"] if others else []
     line = f"lx.generate({', '.join(arguments)})"
-    if len(line) > _WIDE:
-        line = "lx.generate(\n" + "".join(f"    {one},\n" for one in arguments) + ")"
+    if len(line) > _MAX_LINE_LENGTH:
+        line = "lx.generate(\n" + "".join(f"    {argument},\n" for argument in arguments) + ")"
     return f"import liangxin_nb as lx\n\n{line}"
 
 
 def to_source(model: ModelSpec, request: Request) -> str:
-    """The cell that asks for this request, or the Python call where a cell cannot say it."""
+    """Return the cell for a request, or the Python call if a cell cannot express it.
+
+    Args:
+        model: The request's model.
+        request: The request.
+    """
     try:
         return to_cell_source(model, request)
     except InvalidRequestError:
@@ -56,60 +73,53 @@ def _command_line_options(
     model: ModelSpec, request: Request, images: Sequence[str] | None
 ) -> Iterator[str]:
     options = dict(request.options)
-    shown = _image_arguments(model, options, images)
-    if len(model.size_inputs) == 2 and all(side in options for side in model.size_inputs):
-        yield "--size {}x{}".format(*(options.pop(side) for side in model.size_inputs))
-    behind = {
-        model.common_options[word]: word
-        for word in ("aspect", "size", "seed")
-        if word in model.common_options
-    }
+    images = _image_arguments(model, options, images)
+    if len(model.size_inputs) == 2 and all(name in options for name in model.size_inputs):
+        yield "--size {}x{}".format(*(options.pop(name) for name in model.size_inputs))
+    flags = {name: option for option, name in model.common_options.items() if option != "image"}
     for name, value in options.items():
-        word = behind.get(name)
-        if word and model.model_spelling(word, value) == value:
-            yield f"--{word} {_to_common_option(_to_option_value(value))}"
+        flag = flags.get(name)
+        if flag and model.model_spelling(flag, value) == value:
+            yield f"--{flag} {_quote(_to_text(value))}"
         else:
-            yield f"-o {_to_common_option(_to_option_value(value), f'{name}=')}"
-    for image in shown:
-        yield f"--image {_to_common_option(image)}"
+            yield f"-o {_quote(_to_text(value), f'{name}=')}"
+    for image in images:
+        yield f"--image {_quote(image)}"
 
 
 def _image_arguments(
     model: ModelSpec, options: dict[str, Any], images: Sequence[str] | None
 ) -> Sequence[str]:
-    """What stands for the reference pictures; they are taken out of the options."""
-    given = options.pop(model.common_options.get("image", ""), None)
-    addresses = given if isinstance(given, list) else [] if given is None else [str(given)]
+    """Remove the reference images from the options and return how the source names them."""
+    value = options.pop(model.common_options.get("image", ""), None)
+    urls = value if isinstance(value, list) else [] if value is None else [str(value)]
     if images is not None:
         return list(images)
-    # A picture that was sent along has no address; a variable may take its place.
-    return [
-        f"picture_{n}" if address.startswith(_SENT) else address
-        for n, address in enumerate(addresses, 1)
-    ]
+    # An embedded image has no URL; the source names a variable for it.
+    return [f"picture_{n}" if url.startswith(_EMBEDDED) else url for n, url in enumerate(urls, 1)]
 
 
-def _to_option_value(value: Any) -> str:
+def _to_text(value: Any) -> str:
     if isinstance(value, list):
-        plain = all(str(one).startswith(("http://", "https://", "data:")) for one in value)
-        return ",".join(value) if plain else json.dumps(value, ensure_ascii=False)
+        all_urls = all(str(item).startswith(("http://", "https://", "data:")) for item in value)
+        return ",".join(value) if all_urls else json.dumps(value, ensure_ascii=False)
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _to_common_option(text: str, name: str = "") -> str:
-    """A word of the line, in quotes where it needs them, as the line's reader takes it apart."""
+def _quote(text: str, prefix: str = "") -> str:
+    """Return a word for the line of a cell, with quotes if `split_line` needs them."""
     for quote in ("", '"', "'"):
-        word = f"{name}{quote}{text}{quote}"
-        # IPython would fill in braces and dollars before anybody reads the line.
+        word = f"{prefix}{quote}{text}{quote}"
+        # IPython would interpolate braces and dollars before the magic reads the line.
         if (
             text
             and not set(text) & set("{}$\n\r")
-            and split_line(f"-o {word}") == ["-o", name + text]
+            and split_line(f"-o {word}") == ["-o", prefix + text]
         ):
             return word
     raise InvalidRequestError(
-        f"{name or 'The value '}{text[:60]!r} cannot be written in a cell's line.",
-        next_step="The Python call can say it.",
+        f"{prefix or 'The value '}{text[:60]!r} cannot be written in the line of a cell.",
+        next_step="Use the Python call instead.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The kinds of values that inputs take: how each is read, measured and spoken of."""
+"""The types of input values: conversion, size and description."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ from ..core.request import Value
 
 __all__ = ["INPUT_TYPES", "InputType", "shorten_value"]
 
-_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True)
 class InputType:
-    """One kind of value. `read`: the value as the wire wants it, None for another kind's.
+    """One type of input values.
 
-    `measure`: what least and most are held against; `range_format` says them, `outside_format` that
-    one is broken.
+    Attributes:
+        label: The type in error messages, such as "a whole number".
+        read: Converts a value as given to the value for the API; None for another type.
+        measure: The number that minimum and maximum apply to.
+        range_format: Describes the limits.
+        outside_format: The message for a value outside the limits.
     """
 
     label: str
@@ -32,50 +36,54 @@ class InputType:
 
 
 def shorten_value(value: Any) -> str:
-    """A value for a message: a picture written into an address is cut short."""
+    """Return a value for a message; an embedded image is truncated.
+
+    Args:
+        value: The value.
+    """
     text = repr(value)
     return text if len(text) <= 120 else f"{text[:100]}…"
 
 
-def _string(value: Any) -> str | None:
-    """A text; a whole number is one too, where a model wants its seed in quotes."""
-    number = isinstance(value, int) and not isinstance(value, bool)
-    return str(value) if number or isinstance(value, str) else None
+def _read_string(value: Any) -> str | None:
+    """Return a text, also for a whole number: some models take the seed as text."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_number or isinstance(value, str) else None
 
 
-def _integer(value: Any) -> int | None:
+def _read_integer(value: Any) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     text = str(value).strip()
     return int(text) if re.fullmatch("-?[0-9]{1,30}", text) else None
 
 
-def _number(value: Any) -> int | float | None:
-    if (whole := _integer(value)) is not None:
-        return whole
+def _read_number(value: Any) -> int | float | None:
+    if (integer := _read_integer(value)) is not None:
+        return integer
     try:
-        read = None if isinstance(value, bool) else float(value)
+        number = None if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         return None
-    return read if read is not None and math.isfinite(read) else None
+    return number if number is not None and math.isfinite(number) else None
 
 
-def _boolean(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else _TRUTH.get(str(value).strip().lower())
+def _read_boolean(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else _BOOLEANS.get(str(value).strip().lower())
 
 
-def _strings(value: Any) -> list[str] | None:
-    """A list of texts; of a text, its addresses: after one comma another address begins."""
+def _read_strings(value: Any) -> list[str] | None:
+    """Return a list of texts; a text is split into its URLs."""
     if isinstance(value, str):
-        value = _listed(value.strip()) or None
+        value = _split_urls(value.strip()) or None
     if not isinstance(value, list | tuple):
         return None
-    return list(value) if all(isinstance(v, str) and v.strip() for v in value) else None
+    return list(value) if all(isinstance(item, str) and item.strip() for item in value) else None
 
 
-def _listed(text: str) -> Any:
+def _split_urls(text: str) -> Any:
     if not text.startswith("["):
-        # An address may hold commas, a data URI always does.
+        # A URL may contain commas, a data URI always does.
         return [part for part in re.split(r",\s*(?=https?://|data:)", text) if part]
     try:
         return json.loads(text)
@@ -83,12 +91,12 @@ def _listed(text: str) -> Any:
         return None
 
 
-_COUNT = "{name} has length {count}, allowed are {allows}"
+_LENGTH = "{name} has length {count}, allowed are {allows}"
 
 INPUT_TYPES = {
-    "string": InputType("a text", _string, len, "{} characters", _COUNT),
-    "integer": InputType("a whole number", _integer, float),
-    "number": InputType("a number", _number, float),
-    "boolean": InputType("true or false", _boolean),
-    "strings": InputType("a list of addresses", _strings, len, "{} addresses", _COUNT),
+    "string": InputType("a text", _read_string, len, "{} characters", _LENGTH),
+    "integer": InputType("a whole number", _read_integer, float),
+    "number": InputType("a number", _read_number, float),
+    "boolean": InputType("true or false", _read_boolean),
+    "strings": InputType("a list of addresses", _read_strings, len, "{} addresses", _LENGTH),
 }

@@ -1,4 +1,4 @@
-"""From people's words and typed options to what the wire takes, or the error that says why not."""
+"""Convert a user's options to the inputs that the service's API takes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from ..core.request import Value
 from ..errors import InvalidRequestError
 from .input_types import shorten_value
-from .model_spec import InputSpec, ModelSpec
+from .model_spec import ModelSpec
 from .validation import iter_violations
 
 __all__ = ["normalize_options"]
@@ -23,67 +23,74 @@ def normalize_options(
     options: Mapping[str, Any],
     prompt: str = "",
 ) -> tuple[dict[str, Value], list[str]]:
-    """The wire's options for people's words and the model's own inputs, and notes to show.
+    """Convert and check the options of a request.
 
-    `common_options` holds aspect, size, seed, image (None where not given); `options` the inputs by
-    wire name; `prompt`, where given, is held against the model's limits for it. Raises
-    `InvalidRequestError` naming the value, what is allowed and the next step.
+    Args:
+        model: The model.
+        common_options: Values of ``aspect``, ``size``, ``seed`` and ``image``; None if not given.
+        options: Other inputs by their names in the API.
+        prompt: The prompt to check against the model's limits; not checked if empty.
+
+    Returns:
+        The inputs for the API, and notes to show to the user.
+
+    Raises:
+        InvalidRequestError: If an option is unknown or invalid. Nothing has been sent.
     """
-    wire = _merge(_to_inputs(model, common_options), options)
-    notes = _undocumented_notes(model, wire)
-    read = {name: _read(model, name, value) for name, value in wire.items()}
-    for violation in iter_violations(model, read, prompt):
+    values = _merge(_to_inputs(model, common_options), options)
+    notes = _undocumented_notes(model, values)
+    inputs = {name: _read(model, name, value) for name, value in values.items()}
+    for violation in iter_violations(model, inputs, prompt):
         if violation.documented:
             raise InvalidRequestError(
                 f"{violation.message}. Nothing was sent, nothing was billed.",
                 next_step=violation.next_step,
             )
         notes.append(f"{violation.message}, as far as is known; sent all the same.")
-    return read, notes
+    return inputs, notes
 
 
 def _to_inputs(model: ModelSpec, common_options: Mapping[str, Any]) -> dict[str, Any]:
-    """People's words under the model's own input names, in its own spelling."""
-    wire: dict[str, Any] = {}
-    for word, value in common_options.items():
+    """Return the common options by the model's input names, in its spelling."""
+    values: dict[str, Any] = {}
+    for option, value in common_options.items():
         if value is None:
             continue
-        if word == "size" and model.size_inputs:
-            wire |= _split_size(model, value)
-        elif word in model.common_options:
-            wire[model.common_options[word]] = model.model_spelling(word, value)
+        if option == "size" and model.size_inputs:
+            values |= _split_size(model, value)
+        elif option in model.common_options:
+            values[model.common_options[option]] = model.model_spelling(option, value)
         else:
             raise InvalidRequestError(
-                f"{model.id} has no input for --{word}; nothing was sent.",
-                next_step=_model_names(model),
+                f"{model.id} has no input for --{option}; nothing was sent.",
+                next_step=_describe_inputs(model),
             )
-    return wire
+    return values
 
 
 def _split_size(model: ModelSpec, value: Any) -> dict[str, str]:
-    found = re.fullmatch(r"\s*(\d+)\s*[x×*]\s*(\d+)\s*", str(value))
-    if not found:
+    match = re.fullmatch(r"\s*(\d+)\s*[x×*]\s*(\d+)\s*", str(value))
+    if not match:
         raise InvalidRequestError(
             f"--size {value!r} is not WIDTHxHEIGHT; nothing was sent.",
             next_step="Write for example --size 1024x768.",
         )
-    return dict(zip(model.size_inputs, found.groups(), strict=True))
+    return dict(zip(model.size_inputs, match.groups(), strict=True))
 
 
-def _merge(translated: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Both ways of naming an input in one; the same input twice is refused, not overruled."""
-    for name in translated.keys() & options.keys():
+def _merge(common: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both in one; reject an input that is in both."""
+    for name in common.keys() & options.keys():
         raise InvalidRequestError(
-            f"{name} is given twice, {shorten_value(translated[name])} and "
-            f"{shorten_value(options[name])}; "
-            "nothing was sent.",
+            f"{name} is given twice, {shorten_value(common[name])} and "
+            f"{shorten_value(options[name])}; nothing was sent.",
             next_step="Give it once.",
         )
-    return {**translated, **options}
+    return {**common, **options}
 
 
-def _undocumented_notes(model: ModelSpec, wire: Mapping[str, Any]) -> list[str]:
-    """What is not known of the model itself, in notes."""
+def _undocumented_notes(model: ModelSpec, values: Mapping[str, Any]) -> list[str]:
+    """Return what the service's pages do not state about the model and these inputs."""
     if not model.in_catalog:
         return [f"{model.id} is not in the catalogue: its inputs are sent unchecked."]
     notes = []
@@ -91,28 +98,25 @@ def _undocumented_notes(model: ModelSpec, wire: Mapping[str, Any]) -> list[str]:
         notes.append(f"The name {model.id} is inferred, not stated by the service's pages.")
     if not model.inputs_documented and not model.inputs:
         notes.append(f"The inputs of {model.id} are not known: they are sent unchecked.")
-        return notes
-    strange = [] if model.inputs_documented else [name for name in wire if name not in model.inputs]
-    return notes + [
-        f"{name} is not a known input of {model.id}: it is sent unchecked." for name in strange
-    ]
+    elif not model.inputs_documented:
+        notes += [
+            f"{name} is not a known input of {model.id}: it is sent unchecked."
+            for name in values
+            if name not in model.inputs
+        ]
+    return notes
 
 
 def _read(model: ModelSpec, name: str, value: Any) -> Value:
-    """The value in its input's type; where the inputs are not all known, a guess at it."""
-    input = model.inputs.get(name)
-    if input is None and name != "prompt" and not (model.in_catalog and model.inputs_documented):
-        return _guess_type(value)
-    return _input(model, name, input).read(value)
-
-
-def _input(model: ModelSpec, name: str, input: InputSpec | None) -> InputSpec:
-    if input is None:
+    """Convert a value to its input's type; guess the type of an undocumented input."""
+    if spec := model.inputs.get(name):
+        return spec.read(value)
+    if name == "prompt" or (model.in_catalog and model.inputs_documented):
         raise InvalidRequestError(
             f"{model.id} has no input {name!r}; nothing was sent.",
-            next_step=f"{_similar_name(model, name)}{_model_names(model)}",
+            next_step=f"{_similar_name(model, name)}{_describe_inputs(model)}",
         )
-    return input
+    return _guess_type(value)
 
 
 def _similar_name(model: ModelSpec, name: str) -> str:
@@ -120,16 +124,16 @@ def _similar_name(model: ModelSpec, name: str) -> str:
     return f"Did you mean {similar[0]!r}? " if similar else ""
 
 
-def _model_names(model: ModelSpec) -> str:
+def _describe_inputs(model: ModelSpec) -> str:
     if model.inputs:
         return f"Its inputs are {', '.join(model.inputs)}."
     return "Its inputs are not known: give one by its own name, -o NAME=VALUE."
 
 
 def _guess_type(value: Any) -> Value:
-    """A typed value for an input no one has described: a number where it reads as one."""
+    """Convert a text that is a JSON number, boolean, list or string."""
     try:
-        read = json.loads(value, parse_constant=str) if isinstance(value, str) else value
+        guess = json.loads(value, parse_constant=str) if isinstance(value, str) else value
     except ValueError:
         return str(value)
-    return read if isinstance(read, str | int | float | bool | list) else str(value)
+    return guess if isinstance(guess, str | int | float | bool | list) else str(value)

@@ -1,4 +1,4 @@
-"""What a request breaks of a model's rules, and what it is told for it."""
+"""Check the inputs of a request against the rules of its model."""
 
 from __future__ import annotations
 
@@ -15,72 +15,72 @@ __all__ = ["iter_violations"]
 def iter_violations(
     model: ModelSpec, options: Mapping[str, Any], prompt: str = ""
 ) -> Iterator[Violation]:
-    """Every rule of the model that these options and this prompt break, in order.
+    """Yield every rule of the model that a request violates, in order.
 
-    The values have the inputs' types; inputs that the model does not list are passed over.
+    Args:
+        model: The model.
+        options: The inputs, already of their types. Inputs that the model does not list are
+            skipped.
+        prompt: The prompt; not checked if empty.
     """
-    for rule in (
+    for check in (
         _check_exclusive,
         _check_together,
         _check_required,
         _check_media_limits,
         _check_inputs,
     ):
-        yield from rule(model, options)
+        yield from check(model, options)
     if model.prompt and prompt:
-        yield from _with_next_step(
-            model.prompt.iter_violations(prompt), "Change the text of the prompt."
-        )
+        for violation in model.prompt.iter_violations(prompt):
+            yield replace(violation, next_step="Change the text of the prompt.")
 
 
 def _check_exclusive(model: ModelSpec, options: Mapping[str, Any]) -> Iterator[Violation]:
     for group in model.exclusive:
-        both = [name for name in group if name in options]
-        if len(both) > 1:
-            given = " and ".join(f"{name} {shorten_value(options[name])}" for name in both)
-            words = f"{given} exclude each other"
+        present = [name for name in group if name in options]
+        if len(present) > 1:
+            values = " and ".join(f"{name} {shorten_value(options[name])}" for name in present)
+            message = f"{values} exclude each other"
             yield Violation(
-                both[1], words, model.inputs_documented, "exclusive", "Give one of them."
+                present[1], message, model.inputs_documented, "exclusive", "Give one of them."
             )
 
 
 def _check_together(model: ModelSpec, options: Mapping[str, Any]) -> Iterator[Violation]:
     for group in model.together:
-        lacking = [name for name in group if name not in options]
-        if 0 < len(lacking) < len(group):
-            words = f"{' and '.join(group)} go together, but {' and '.join(lacking)} is not given"
+        missing = [name for name in group if name not in options]
+        if 0 < len(missing) < len(group):
+            message = f"{' and '.join(group)} go together, but {' and '.join(missing)} is not given"
             yield Violation(
-                lacking[0], words, model.inputs_documented, "together", "Give both or neither."
+                missing[0], message, model.inputs_documented, "together", "Give both or neither."
             )
 
 
 def _check_required(model: ModelSpec, options: Mapping[str, Any]) -> Iterator[Violation]:
-    """A call without a required input fails, whoever states that it is required."""
-    for name, input in model.inputs.items():
-        if input.required and name not in options:
-            words, step = f"{model.id} needs {name}", f"Allowed: {input.allows}."
-            yield Violation(name, words, rule="required", next_step=step)
+    # Always an error, documented or not: the service rejects a request without it.
+    for name, spec in model.inputs.items():
+        if spec.required and name not in options:
+            message, step = f"{model.id} needs {name}", f"Allowed: {spec.allows}."
+            yield Violation(name, message, rule="required", next_step=step)
 
 
 def _check_media_limits(model: ModelSpec, options: Mapping[str, Any]) -> Iterator[Violation]:
-    for group in model.media_limits:
-        given = [options[name] for name in group.inputs if name in options]
-        count = sum(len(value) if isinstance(value, list) else 1 for value in given)
-        if count > group.maximum:
-            words = f"{', '.join(group.inputs)} hold {count} pictures, allowed are {group.maximum}"
-            step = f"Give at most {group.maximum} in all."
-            yield Violation(
-                group.inputs[-1], f"{words} together", group.documented, "media_limits", step
+    for limit in model.media_limits:
+        values = [options[name] for name in limit.inputs if name in options]
+        count = sum(len(value) if isinstance(value, list) else 1 for value in values)
+        if count > limit.maximum:
+            message = (
+                f"{', '.join(limit.inputs)} hold {count} pictures, allowed are {limit.maximum} "
+                "together"
             )
+            step = f"Give at most {limit.maximum} in all."
+            yield Violation(limit.inputs[-1], message, limit.documented, "media_limits", step)
 
 
 def _check_inputs(model: ModelSpec, options: Mapping[str, Any]) -> Iterator[Violation]:
     step = f"%liangxin models {model.id} lists its inputs."
     for name, value in options.items():
         if name in model.inputs:
-            found = model.inputs[name].iter_violations(model.canonical_value(name, value))
-            yield from _with_next_step(found, step)
-
-
-def _with_next_step(found: Iterator[Violation], step: str) -> Iterator[Violation]:
-    return (replace(violation, next_step=step) for violation in found)
+            for violation in model.inputs[name].iter_violations(model.canonical_value(name, value)):
+                yield replace(violation, next_step=step)

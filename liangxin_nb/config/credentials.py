@@ -1,4 +1,4 @@
-"""Where a key may come from, in order, and what one looks like."""
+"""Find the API key, and recognise texts that contain one."""
 
 from __future__ import annotations
 
@@ -11,22 +11,28 @@ from typing import Any
 __all__ = ["API_KEY_VAR", "find_api_key", "looks_like_key"]
 
 API_KEY_VAR = "LIANGXIN_API_KEY"
-#: Long words without a pause, as keys are: sk-…, 32 hex digits, or a value after key=.
-_SHAPES = r"sk-[\w-]{12,}|[0-9a-f]{32}|(?i:api_?key|key|token)[=:]\s*\S{8,}"
-_KEY_PATTERN = rf"(?:^|[\s=:'\"])(?:{_SHAPES})(?:$|[\s'\"])"
+#: Long words such as sk-…, 32 hex digits, or a value after key= or token=.
+_KEY_FORMATS = r"sk-[\w-]{12,}|[0-9a-f]{32}|(?i:api_?key|key|token)[=:]\s*\S{8,}"
+_KEY_PATTERN = rf"(?:^|[\s=:'\"])(?:{_KEY_FORMATS})(?:$|[\s'\"])"
 
 
 def find_api_key(env: Mapping[str, str] = os.environ) -> str:
-    """The key, or an empty text: environment, Colab's and Kaggle's secrets, the system's keyring.
+    """Return the API key from the environment, Colab's or Kaggle's secrets, or the keyring.
 
-    A place that is missing, locked or broken is passed over: none of them may stop a notebook.
+    A source that is missing, locked or broken is skipped, so that it cannot stop a notebook.
+
+    Args:
+        env: Environment variables.
+
+    Returns:
+        The key of the first source that has one, or an empty text.
     """
     if key := env.get(API_KEY_VAR, "").strip():
         return key
-    for place in (_colab, _kaggle, _keyring):
+    for source in (_colab, _kaggle, _keyring):
         try:
-            key = (place() or "").strip()
-        except Exception:  # noqa: S112 each raises kinds of its own, and asking must be safe
+            key = (source() or "").strip()
+        except Exception:  # noqa: S112 each source raises its own kinds of errors
             continue
         if key:
             return key
@@ -34,29 +40,33 @@ def find_api_key(env: Mapping[str, str] = os.environ) -> str:
 
 
 def looks_like_key(text: str) -> bool:
-    """Whether a line holds something that looks like a key."""
+    """Return whether a line contains something that looks like an API key.
+
+    Args:
+        text: The line.
+    """
     return re.search(_KEY_PATTERN, text) is not None
 
 
 def _colab() -> str | None:
-    return _read_secret("google.colab.userdata", lambda room: room.get(API_KEY_VAR))
+    return _read_secret("google.colab.userdata", lambda userdata: userdata.get(API_KEY_VAR))
 
 
 def _kaggle() -> str | None:
     return _read_secret(
         "kaggle_secrets",
-        lambda room: room.UserSecretsClient().get_secret(API_KEY_VAR),
+        lambda secrets: secrets.UserSecretsClient().get_secret(API_KEY_VAR),
     )
 
 
 def _keyring() -> str | None:
-    return _read_secret("keyring", lambda room: room.get_password("liangxin_nb", API_KEY_VAR))
+    return _read_secret("keyring", lambda keyring: keyring.get_password("liangxin_nb", API_KEY_VAR))
 
 
-def _read_secret(name: str, ask: Callable[[Any], str | None]) -> str | None:
-    """What a library says, where it is installed."""
+def _read_secret(module_name: str, read: Callable[[Any], str | None]) -> str | None:
+    """Call ``read`` with a module; return None if it is not installed."""
     try:
-        room = import_module(name)
+        module = import_module(module_name)
     except ImportError:
         return None
-    return ask(room)
+    return read(module)

@@ -1,4 +1,4 @@
-"""Where this process runs, as far as it matters for what people keep."""
+"""Recognise environments whose files are deleted after the session."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 __all__ = ["ephemeral_notice"]
 
-#: A Binder tells its servers what was asked of it under these names.
-_BINDER = (
+#: Variables that Binder sets for the servers that it starts.
+_BINDER_VARIABLES = (
     "BINDER_SERVICE_HOST",
     "BINDER_LAUNCH_HOST",
     "BINDER_REQUEST",
@@ -18,15 +18,19 @@ _BINDER = (
 
 
 def ephemeral_notice(environment: Mapping[str, str] = os.environ) -> str:
-    """In one line when everything here will vanish, and what to do; empty where it stays."""
-    if any(environment.get(name) for name in _BINDER):
+    """Return one line that says when the files here are deleted; empty if they are not.
+
+    Args:
+        environment: Environment variables.
+    """
+    if any(environment.get(name) for name in _BINDER_VARIABLES):
         return (
-            "a Binder: everything here vanishes when it ends, some ten minutes after its last use. "
-            "%liangxin export packs it for download."
+            "a Binder: all files are deleted when it ends, about ten minutes after its last use. "
+            "%liangxin export packs them for download."
         )
     if environment.get("COLAB_RELEASE_TAG"):
         return (
-            "Colab: what is not on a Drive vanishes with the runtime. "
-            "%liangxin export packs it for download."
+            "Colab: files outside Google Drive are deleted with the runtime. "
+            "%liangxin export packs them for download."
         )
     return ""

@@ -1,4 +1,4 @@
-"""Splitting a magic's line into words."""
+"""Split the line of a magic into words."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ _WORD = r"""(?:"[^"]*"|'[^']*'(?=\s|$)|[^\s"'=]+=(?:"[^"]*"|'[^']*')|\S)+"""
 
 
 def split_line(line: str) -> list[str]:
-    """The line's words; one pair of quotes around a word or a value is taken off.
+    """Return the words of a line, without one pair of quotes around a word or a value.
 
-    A lone apostrophe is a letter like any other: `don't` stays as it is.
+    Args:
+        line: The text after the magic's name. A single apostrophe is an ordinary character, so
+            that ``don't`` needs no quotes.
     """
-    return [_unquoted(word) for word in re.findall(_WORD, line)]
+    return [_strip_quotes(word) for word in re.findall(_WORD, line)]
 
 
-def _unquoted(word: str) -> str:
+def _strip_quotes(word: str) -> str:
     name, equals, value = word.partition("=")
-    if equals and _quoted(value) and not _quoted(word):
+    if equals and _is_quoted(value) and not _is_quoted(word):
         return f"{name}={value[1:-1]}"
-    return word[1:-1] if _quoted(word) else word
+    return word[1:-1] if _is_quoted(word) else word
 
 
-def _quoted(text: str) -> bool:
+def _is_quoted(text: str) -> bool:
     return len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'"

@@ -1,4 +1,4 @@
-"""What a notebook file tells of its tasks: the ids that its outputs carry in their metadata."""
+"""Read the task ids that a notebook file contains in the metadata of its outputs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from ..errors import InvalidRequestError
 
 __all__ = ["extract_task_ids"]
 
-_LONGEST_ID = 200
+_MAX_ID_LENGTH = 200
 
 
 def extract_task_ids(text: str, name: str = "the file") -> list[str]:
-    """Every task id in a notebook's outputs, each once, in order.
+    """Return every task id in a notebook's outputs, each once, in order.
 
-    Raises `InvalidRequestError` when the text is no notebook.
+    Args:
+        text: The content of the notebook file.
+        name: The file's name, for error messages.
+
+    Raises:
+        InvalidRequestError: If the text is not a notebook.
     """
     try:
         notebook = json.loads(text)
@@ -26,22 +31,22 @@ def extract_task_ids(text: str, name: str = "the file") -> list[str]:
         raise InvalidRequestError(
             f"{name} is not a notebook file.", next_step="Give a saved .ipynb of nbformat 4."
         )
-    outputs = (out for cell in cells for out in _list(cell, "outputs"))
-    return list(dict.fromkeys(id for out in outputs for id in _task_ids(out)))
+    outputs = (output for cell in cells for output in _list(cell, "outputs"))
+    return list(dict.fromkeys(task_id for output in outputs for task_id in _task_ids(output)))
 
 
 def _list(value: Any, name: str) -> list[Any]:
-    found = value.get(name) if isinstance(value, dict) else None
-    return found if isinstance(found, list) else []
+    items = value.get(name) if isinstance(value, dict) else None
+    return items if isinstance(items, list) else []
 
 
 def _task_ids(output: Any) -> list[str]:
-    """A task's own id, or those of a batch; whatever is not a short text is no id."""
+    """Return the id of a task's output or the ids of a batch's, without implausible ones."""
     for name in ("metadata", "liangxin"):
         output = output.get(name) if isinstance(output, dict) else None
-    found: list[Any] = [output.get("task_id")] if isinstance(output, dict) else []
-    return [id for id in found + _list(output, "task_ids") if _is_id(id)]
+    ids: list[Any] = [output.get("task_id")] if isinstance(output, dict) else []
+    return [task_id for task_id in ids + _list(output, "task_ids") if _is_id(task_id)]
 
 
-def _is_id(id: Any) -> bool:
-    return isinstance(id, str) and 0 < len(id) <= _LONGEST_ID and id.isprintable()
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _MAX_ID_LENGTH and value.isprintable()

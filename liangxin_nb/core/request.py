@@ -25,10 +25,15 @@ BatchOption = OptionValue | Sequence[OptionValue]
 @public
 @dataclass(frozen=True)
 class Request:
-    """One wish: a model, a prompt taken literally, and the model's own inputs.
+    """A model, a literal prompt and the model's inputs.
 
-    `options` holds the wire's names and values (`image_size`, not `--size`), without the prompt.
-    Raises `InvalidRequestError` when the prompt is empty or the model has no name.
+    Attributes:
+        model: The model's name in the service's API.
+        prompt: The prompt.
+        options: The other inputs by their names in the API (`image_size`, not `--size`).
+
+    Raises:
+        InvalidRequestError: If the prompt or the model's name is empty.
     """
 
     model: str
@@ -52,19 +57,19 @@ class Request:
 
     @property
     def input(self) -> dict[str, Value]:
-        """The wire's `input` object: the prompt and the options."""
+        """The `input` object of createTask: the prompt and the options."""
         return {"prompt": self.prompt, **self.options}
 
     @property
     def redacted_options(self) -> dict[str, Value]:
-        """The options as they are written down: a picture sent along is named, not repeated."""
-        return {name: _brief(value) for name, value in self.options.items()}
+        """The options for the ledger and metadata: a digest instead of an embedded image."""
+        return {name: _redact(value) for name, value in self.options.items()}
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of it is at hand: of a picture sent along, the ledger keeps a name only."""
-        values = [v for value in self.options.values() for v in _each(value)]
-        return not any(v.startswith("data:") and ";sha256 " in v[:200] for v in values)
+        """Whether the request can be sent. It cannot if an image was replaced by its digest."""
+        values = [item for value in self.options.values() for item in _to_texts(value)]
+        return not any(item.startswith("data:") and ";sha256 " in item[:200] for item in values)
 
     @property
     def digest(self) -> str:
@@ -73,15 +78,15 @@ class Request:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _each(value: Value) -> list[str]:
+def _to_texts(value: Value) -> list[str]:
     return value if isinstance(value, list) else [str(value)]
 
 
-def _brief(value: Value) -> Value:
+def _redact(value: Value) -> Value:
     if isinstance(value, list):
-        return [str(_brief(one)) for one in value]
+        return [str(_redact(item)) for item in value]
     if not isinstance(value, str) or not value.startswith("data:") or len(value) < 200:
         return value
-    kind = value[: value.find(";")] if ";" in value[:60] else "data:"
+    media_type = value[: value.find(";")] if ";" in value[:60] else "data:"
     digest = hashlib.sha256(value.encode()).hexdigest()[:16]
-    return f"{kind};{len(value)} characters;sha256 {digest}"
+    return f"{media_type};{len(value)} characters;sha256 {digest}"

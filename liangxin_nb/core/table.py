@@ -1,4 +1,4 @@
-"""A small table for people: plain text in a terminal, HTML in a notebook."""
+"""A small table: plain text in a terminal, HTML in a notebook."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from .public import public
 
 __all__ = ["Table"]
 
-_MOST = 90  # characters of a cell that is shown
+_MAX_CELL_LENGTH = 90  # characters of a cell that are shown
 
 
 @public
 @dataclass(frozen=True)
 class Table:
-    """Rows under headings. `empty`: what is said when there are no rows.
+    """Rows with headings. Long texts are truncated on the screen only.
 
-    Long texts are cut where they are shown; `to_pandas()` and `rows` hold the values whole.
+    Attributes:
+        headings: One for each column; all empty for a table without headings.
+        rows: The values.
+        empty: The text that is shown if there are no rows.
     """
 
     headings: Sequence[str]
@@ -36,7 +39,11 @@ class Table:
         return (dict(zip(self.headings, row, strict=True)) for row in self.rows)
 
     def to_pandas(self) -> Any:
-        """The table as a pandas DataFrame; raises `ImportError` where pandas is not installed."""
+        """Return the table as a pandas DataFrame.
+
+        Raises:
+            ImportError: If pandas is not installed.
+        """
         return import_module("pandas").DataFrame(list(self.rows), columns=list(self.headings))
 
     def __repr__(self) -> str:
@@ -64,13 +71,13 @@ class Table:
 
 
 def _text(value: Any) -> str:
-    """A value for people, on one line."""
+    """Format a value on one line."""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, float):
         return f"{value:.1f}".removesuffix(".0")
     text = " ".join(("" if value is None else str(value)).split())
-    return text if len(text) <= _MOST else f"{text[: _MOST - 1]}…"
+    return text if len(text) <= _MAX_CELL_LENGTH else f"{text[: _MAX_CELL_LENGTH - 1]}…"
 
 
 def _cell(value: Any) -> str:
@@ -80,5 +87,5 @@ def _cell(value: Any) -> str:
 
 
 def _width(text: str) -> int:
-    """Columns that a text takes in a terminal: Chinese and emoji take two."""
+    """Return the columns that a text takes in a terminal: Chinese and emoji take two."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -1,4 +1,4 @@
-"""The service's last word about a task."""
+"""A task at the service, as its recordInfo answers describe it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["TaskOutput", "TaskRecord", "TaskState"]
 
 
 class TaskState(str):
-    """Where a task stands, in the wire's own word; a word no one documented means still running."""
+    """The service's state of a task. An undocumented state means that it is still running."""
 
     __slots__ = ()
 
@@ -25,9 +25,12 @@ class TaskState(str):
 
 @dataclass(frozen=True)
 class TaskOutput:
-    """One output of a task: where it lies, and what its name says it is (to be verified).
+    """One output of a task.
 
-    `text`: the output itself, where the service sends it in the answer and not as a link.
+    Attributes:
+        url: The link to the file; empty for a text.
+        kind: image, video, audio, text or file, as the link's suffix says; not verified.
+        text: The output itself, if the answer contains it instead of a link.
     """
 
     url: str
@@ -36,7 +39,11 @@ class TaskOutput:
 
     @classmethod
     def from_url(cls, url: str) -> TaskOutput:
-        """The media at `url`, its kind read off the ending; `image` where there is none."""
+        """Return the output at a URL. Without a suffix in the URL its kind is ``image``.
+
+        Args:
+            url: The link to the file.
+        """
         try:
             name = urlsplit(url).path.rpartition("/")[2]
         except ValueError:
@@ -46,11 +53,23 @@ class TaskOutput:
 
 @dataclass(frozen=True)
 class TaskRecord:
-    """One answer of `recordInfo`; a newer answer is a new `TaskRecord`.
+    """One answer of recordInfo.
 
-    Times are unix milliseconds, 0 where the service gave none. `param` is the request as the
-    service echoes it; `raw` the answer as it came, for the ledger. Source: the seed documents'
-    field table.
+    Attributes:
+        task_id: The task.
+        state: Its state.
+        model: The model's name, if the service reports it.
+        outputs: The outputs of a finished task.
+        param: The request as the service repeats it.
+        fail_code: The service's code for a failure.
+        fail_msg: The service's description of a failure.
+        created_ms: Unix milliseconds of the creation, 0 if unknown.
+        updated_ms: Unix milliseconds of the last change, 0 if unknown.
+        completed_ms: Unix milliseconds of the end, 0 if unknown.
+        credits: What the task cost, or None.
+        raw: The body of the answer.
+
+    Source: LiangXin Market docs, recordInfo.
     """
 
     task_id: str
@@ -68,17 +87,17 @@ class TaskRecord:
 
     @property
     def duration_s(self) -> float | None:
-        """How long the task took at the service, or None before it ended."""
+        """Seconds from the task's creation to its end, or None before the end."""
         if self.completed_ms <= 0 or self.created_ms <= 0:
             return None
         return max(0.0, (self.completed_ms - self.created_ms) / 1000)
 
     @property
     def started_after_s(self) -> float | None:
-        """Seconds after its creation that the work on it began, or None where it cannot be told.
+        """Seconds from the task's creation until it was generating, or None if unknown.
 
-        That `updateTime` is when the state changed is inferred: in the seed documents' sample of
-        a task in work it lies between creation and the question.
+        That `updateTime` is the time of the state's change is inferred from the example of a
+        generating task in the LiangXin Market docs, recordInfo.
         """
         if self.state != "generating" or self.updated_ms <= 0 or self.created_ms <= 0:
             return None
