@@ -112,7 +112,7 @@ def _resolve_like(
         return dict(entry)
     base = entries.get(entry["like"]) if isinstance(entry["like"], str) else None
     if base is None or "like" in base:
-        raise ValueError(f"{name}.like: {entry['like']!r} is not a model with an entry of its own")
+        raise ValueError(f"{name}.like: {entry['like']!r} is not a model with a complete entry")
     return {key: value for key, value in _merge(base, entry).items() if key != "like"}
 
 

@@ -1,4 +1,4 @@
-"""Recognise environments whose files are deleted after the session."""
+"""Recognise environments that delete all files after the session."""
 
 from __future__ import annotations
 

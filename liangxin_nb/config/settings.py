@@ -34,7 +34,7 @@ _OTHER_VARIABLES = (
 
 
 class Secret:
-    """An API key whose text and repr show dots only; it cannot be pickled."""
+    """An API key. Its text and repr are dots, and it cannot be pickled."""
 
     __slots__ = ("__value",)
 

@@ -1,4 +1,4 @@
-"""Everything that looks into a picture file; the one door to Pillow outside the sandbox."""
+"""Images and videos: decoding, thumbnails, contact sheets and embedded text."""
 
 from .contact_sheet import SheetSpec, render, render_file
 from .decode import (

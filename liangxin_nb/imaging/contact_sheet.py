@@ -1,4 +1,4 @@
-"""A contact sheet: many pictures as one, each where it belongs, with words beside them."""
+"""Draw contact sheets: many images as one, in a grid with labels."""
 
 from __future__ import annotations
 
@@ -13,31 +13,36 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from .decode import open_image
-from .thumbnail import THUMBNAIL_BYTES
-from .thumbnail import _flat as flat
+from .thumbnail import THUMBNAIL_BYTES, flatten
 
 __all__ = ["SheetSpec", "render", "render_file"]
 
 _WIDTHS = (1024, 896, 768, 640, 512)
 _QUALITIES = (84, 76, 68, 60, 50, 40)
 _MAX_HEIGHT = 1.6  # times the width, in a notebook
-#: Places on a sheet in a notebook: with more, no one could tell one picture from another.
+#: Cells of a sheet in a notebook. With more, the images are too small to tell apart.
 _MAX_TILES, _MAX_COLUMNS = 48, 12
 _GAP = 8
-_INK, _SOFT, _LINE, _BLANK = "#212121", "#616161", "#e0e0e0", "#f5f5f5"
+_TEXT, _SECONDARY_TEXT, _BORDER, _EMPTY_TILE = "#212121", "#616161", "#e0e0e0", "#f5f5f5"
 _MAX_PIXELS = 30_000_000
-#: Fonts that know Chinese, by the names that systems have for them; Pillow's own does not.
+#: Fonts with Chinese characters, as systems name them; Pillow's own font has none.
 _FONTS = ("NotoSansCJK-Regular.ttc", "NotoSerifCJK-Regular.ttc", "PingFang.ttc", "msyh.ttc",
           "wqy-zenhei.ttc", "wqy-microhei.ttc", "DroidSansFallbackFull.ttf")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class SheetSpec:
-    """What a contact sheet shows: pictures by place, row by row, each read when it is drawn.
+    """The content of a contact sheet. Cells are numbered row by row from 0.
 
-    With several `columns`, `rows` stand on the left and `columns` above; with one, the pictures
-    make a plain grid, each with its row's name below. `labels`: what stands where there is no
-    picture. `caption`: one line below all.
+    With several columns, the row names are on the left and the column names above. With one
+    column, the images form a plain grid, each with the name of its row below.
+
+    Attributes:
+        pictures: Functions that read an image file, by cell; called when the sheet is drawn.
+        rows: The names of the rows.
+        columns: The names of the columns.
+        labels: Texts for cells without an image, by cell.
+        caption: One line below the images.
     """
 
     pictures: Mapping[int, Callable[[], bytes]]
@@ -48,69 +53,81 @@ class SheetSpec:
 
     @property
     def matrix(self) -> bool:
-        """Whether rows and columns mean something."""
+        """Whether the sheet has several columns with names."""
         return len(self.columns) > 1
 
     @property
     def cells(self) -> int:
-        """How many pictures there could be."""
+        """The number of cells."""
         return len(self.rows) * len(self.columns)
 
     @property
     def truncated(self) -> SheetSpec:
-        """What a notebook has room for: the first rows and columns, at most 48 places."""
+        """The part that a notebook shows: the first rows and columns, at most 48 cells."""
         columns = self.columns[:_MAX_COLUMNS]
         rows = self.rows[: max(1, _MAX_TILES // len(columns))]
         old, new = len(self.columns), len(columns)
         if (len(rows), new) == (len(self.rows), old):
             return self
-        to = {r * old + c: r * new + c for r in range(len(rows)) for c in range(new)}
-        pictures = {to[at]: read for at, read in self.pictures.items() if at in to}
-        words = {to[at]: word for at, word in self.labels.items() if at in to}
-        told = f"the first {len(to)} of {self.cells}"
-        caption = f"{self.caption} · {told}" if self.caption else told
-        return SheetSpec(pictures, rows, columns, words, caption)
+        new_cells = {r * old + c: r * new + c for r in range(len(rows)) for c in range(new)}
+        pictures = {new_cells[cell]: p for cell, p in self.pictures.items() if cell in new_cells}
+        labels = {new_cells[cell]: text for cell, text in self.labels.items() if cell in new_cells}
+        part = f"the first {len(new_cells)} of {self.cells}"
+        caption = f"{self.caption} · {part}" if self.caption else part
+        return SheetSpec(pictures, rows, columns, labels, caption)
 
 
 def render(spec: SheetSpec, *, max_bytes: int = THUMBNAIL_BYTES) -> bytes:
-    """The beginning of the sheet as a JPEG within the budget: rather narrower than blocky."""
+    """Draw the first part of a sheet as a JPEG, with fewer pixels rather than artifacts.
+
+    Args:
+        spec: The sheet.
+        max_bytes: Maximum size of the JPEG in bytes.
+    """
     spec = spec.truncated
-    small, data = _load_tiles(spec, 512), b""
+    tiles, data = _load_tiles(spec, 512), b""
     for width in _WIDTHS:
-        sheet = _draw_sheet(spec, small, _Layout.of(spec, small, width, _MAX_HEIGHT))
+        sheet = _draw_sheet(spec, tiles, _Layout.create(spec, tiles, width, _MAX_HEIGHT))
         for quality in _QUALITIES:
-            out = io.BytesIO()
-            sheet.save(out, "JPEG", quality=quality, optimize=True, progressive=True)
-            data = out.getvalue()
+            buffer = io.BytesIO()
+            sheet.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True)
+            data = buffer.getvalue()
             if len(data) <= max_bytes:
                 return data
     return data
 
 
-def render_file(spec: SheetSpec, form: str, side: int = 512) -> bytes:
-    """The sheet as PNG, JPEG or WEBP, its pictures `side` pixels wide; less where many are."""
-    across, down = _shape(spec)
+def render_file(spec: SheetSpec, image_format: str, side: int = 512) -> bytes:
+    """Draw a whole sheet for a file.
+
+    Args:
+        spec: The sheet.
+        image_format: ``PNG``, ``JPEG`` or ``WEBP``.
+        side: Width of an image on the sheet in pixels; less if there are many.
+    """
+    across, down = _grid_shape(spec)
     side = max(32, min(side, int(math.sqrt(_MAX_PIXELS / (across * down))) - 4 * _GAP))
-    small = _load_tiles(spec, side)
+    tiles = _load_tiles(spec, side)
     width = across * (side + _GAP) + _GAP + (min(side // 2, 240) if spec.matrix else 0)
-    out = io.BytesIO()
-    _draw_sheet(spec, small, _Layout.of(spec, small, width)).save(out, form, quality=90)
-    return out.getvalue()
+    sheet = _draw_sheet(spec, tiles, _Layout.create(spec, tiles, width))
+    buffer = io.BytesIO()
+    sheet.save(buffer, image_format, quality=90)
+    return buffer.getvalue()
 
 
 def _load_tiles(spec: SheetSpec, side: int) -> dict[int, Image.Image]:
-    """The pictures that can be read; a file that is gone leaves its place empty."""
-    small = {}
-    for place, read in spec.pictures.items():
+    """Load the images by cell; a missing or broken file leaves its cell empty."""
+    tiles = {}
+    for cell, read in spec.pictures.items():
         with suppress(OSError, ValueError):
-            image = flat(open_image(read()))
+            image = flatten(open_image(read()))
             image.thumbnail((side, side), Image.Resampling.LANCZOS)
-            small[place] = image
-    return small
+            tiles[cell] = image
+    return tiles
 
 
-def _shape(spec: SheetSpec) -> tuple[int, int]:
-    """How many pictures across and down."""
+def _grid_shape(spec: SheetSpec) -> tuple[int, int]:
+    """Return the number of images across and down."""
     if spec.matrix:
         return len(spec.columns), len(spec.rows)
     across = max(1, math.ceil(math.sqrt(len(spec.rows) * 1.2)))
@@ -119,133 +136,154 @@ def _shape(spec: SheetSpec) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where everything stands, in pixels. `step`: from one row to the next; `line`: of text."""
+    """Sizes and positions in pixels; `across` counts tiles."""
 
     across: int
-    down: int
     width: int
     height: int
     left: int
     top: int
-    side: int
-    high: int
-    step: int
-    line: int
+    tile_width: int
+    tile_height: int
+    row_height: int
+    line_height: int
 
     @classmethod
-    def of(
+    def create(
         cls,
         spec: SheetSpec,
-        small: Mapping[int, Image.Image],
+        tiles: Mapping[int, Image.Image],
         width: int,
-        tallest: float = math.inf,
+        max_ratio: float = math.inf,
     ) -> _Layout:
-        across, down = _shape(spec)
+        """Return the layout for a width; `max_ratio` limits height by width."""
+        across, down = _grid_shape(spec)
         line = max(15, min(30, width // 56))
         left = _GAP + (min(width // 5, 240) if spec.matrix else 0)
         top = _GAP + (2 * line if spec.matrix else 0)
-        foot = line + _GAP if spec.caption else 0
-        side = max(8, (width - left) // across - _GAP)
-        ratios = sorted(image.height / image.width for image in small.values()) or [1.0]
+        footer = line + _GAP if spec.caption else 0
+        tile_width = max(8, (width - left) // across - _GAP)
+        ratios = sorted(image.height / image.width for image in tiles.values()) or [1.0]
         ratio = ratios[len(ratios) // 2]
-        under = _GAP + (0 if spec.matrix else line)
-        high = round(side * ratio)
-        # Where it gets too tall everything gets smaller: nothing is left out.
-        high = max(8, int(min(high, (width * tallest - top - foot) / down - under)))
-        side = max(8, min(side, math.ceil(high / ratio)))
-        width = min(width, left + across * (side + _GAP)) if spec.matrix else width
-        height = top + down * (high + under) + foot
-        return cls(across, down, width, height, left, top, side, high, high + under, line)
+        below = _GAP + (0 if spec.matrix else line)
+        tile_height = round(tile_width * ratio)
+        # If the sheet would be too tall, all tiles become smaller; none is left out.
+        available = (width * max_ratio - top - footer) / down - below
+        tile_height = max(8, int(min(tile_height, available)))
+        tile_width = max(8, min(tile_width, math.ceil(tile_height / ratio)))
+        width = min(width, left + across * (tile_width + _GAP)) if spec.matrix else width
+        row_height = tile_height + below
+        height = top + down * row_height + footer
+        return cls(across, width, height, left, top, tile_width, tile_height, row_height, line)
 
-    def at(self, place: int) -> tuple[int, int]:
-        """The upper left corner of a place."""
-        room = (self.width - self.left) // self.across
-        return self.left + place % self.across * room, self.top + place // self.across * self.step
+    def position(self, cell: int) -> tuple[int, int]:
+        """Return the upper left corner of a cell."""
+        step = (self.width - self.left) // self.across
+        row, column = divmod(cell, self.across)
+        return self.left + column * step, self.top + row * self.row_height
 
 
-def _draw_sheet(spec: SheetSpec, small: Mapping[int, Image.Image], to: _Layout) -> Image.Image:
-    sheet = Image.new("RGB", (to.width, to.height), "white")
-    pen = _Pen(sheet, to.line)
-    for place in range(spec.cells):
-        _draw_tile(sheet, pen, to, place, small.get(place), spec.labels.get(place, ""))
+def _draw_sheet(spec: SheetSpec, tiles: Mapping[int, Image.Image], layout: _Layout) -> Image.Image:
+    sheet = Image.new("RGB", (layout.width, layout.height), "white")
+    writer = _TextWriter(sheet, layout.line_height)
+    for cell in range(spec.cells):
+        _draw_tile(sheet, writer, layout, cell, tiles.get(cell), spec.labels.get(cell, ""))
     if spec.matrix:
+        lines = max(1, min(6, layout.tile_height // layout.line_height))
         for n, name in enumerate(spec.columns):
-            pen.write((to.at(n)[0], _GAP), name, to.side, 2)
+            writer.write((layout.position(n)[0], _GAP), name, layout.tile_width, 2)
         for n, name in enumerate(spec.rows):
-            spot = (_GAP, to.at(n * to.across)[1])
-            pen.write(spot, name, to.left - 2 * _GAP, max(1, min(6, to.high // to.line)))
+            y = layout.position(n * layout.across)[1]
+            writer.write((_GAP, y), name, layout.left - 2 * _GAP, lines)
     else:
         for n, name in enumerate(spec.rows):
-            x, y = to.at(n)
-            pen.write((x, y + to.high + 1), f"{n + 1} · {name}", to.side, 1, _SOFT)
+            x, y = layout.position(n)
+            y += layout.tile_height + 1
+            writer.write((x, y), f"{n + 1} · {name}", layout.tile_width, 1, _SECONDARY_TEXT)
     if spec.caption:
-        pen.write((_GAP, to.height - to.line - 2), spec.caption, to.width - 2 * _GAP, 1, _SOFT)
+        y = layout.height - layout.line_height - 2
+        writer.write((_GAP, y), spec.caption, layout.width - 2 * _GAP, 1, _SECONDARY_TEXT)
     return sheet
 
 
 def _draw_tile(
-    sheet: Image.Image, pen: _Pen, to: _Layout, place: int, image: Image.Image | None, word: str
+    sheet: Image.Image,
+    writer: _TextWriter,
+    layout: _Layout,
+    cell: int,
+    image: Image.Image | None,
+    label: str,
 ) -> None:
-    x, y = to.at(place)
+    x, y = layout.position(cell)
+    width, height = layout.tile_width, layout.tile_height
     if image is None:
         ImageDraw.Draw(sheet).rectangle(
-            (x, y, x + to.side - 1, y + to.high - 1), _BLANK, outline=_LINE
+            (x, y, x + width - 1, y + height - 1), _EMPTY_TILE, outline=_BORDER
         )
-        pen.write((x + 4, y + max(2, (to.high - to.line) // 2)), word, to.side - 8, 1, _SOFT)
+        y += max(2, (height - layout.line_height) // 2)
+        writer.write((x + 4, y), label, width - 8, 1, _SECONDARY_TEXT)
         return
-    scale = min(to.side / image.width, to.high / image.height, 1.0)
+    scale = min(width / image.width, height / image.height, 1.0)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     sheet.paste(image.resize(size, Image.Resampling.LANCZOS), (x, y))
 
 
-class _Pen:
-    """Writes on a sheet, in lines of a given height, no wider than it is told."""
+class _TextWriter:
+    """Writes lines of one height and a maximum width on an image."""
 
-    def __init__(self, sheet: Image.Image, line: int) -> None:
+    def __init__(self, sheet: Image.Image, line_height: int) -> None:
         self._draw = ImageDraw.Draw(sheet)
-        self._line = line
+        self._line_height = line_height
 
     def write(
-        self, at: tuple[int, int], text: str, width: int, lines: int = 1, ink: str = _INK
+        self,
+        position: tuple[int, int],
+        text: str,
+        width: int,
+        max_lines: int = 1,
+        colour: str = _TEXT,
     ) -> None:
-        """A text in at most so many lines; what does not fit ends in an ellipsis."""
-        font = _font(self._line - 5, text.isascii() or _latin(text))
-        for n, line in enumerate(self._wrap(text, font, width, lines)):
-            self._draw.text((at[0], at[1] + n * self._line), line, ink, font)
+        """Write a text in at most so many lines; a longer one ends in an ellipsis."""
+        font = _load_font(self._line_height - 5, _is_latin(text))
+        x, y = position
+        for n, line in enumerate(self._wrap(text, font, width, max_lines)):
+            self._draw.text((x, y + n * self._line_height), line, colour, font)
 
-    def _wrap(self, text: str, font: Any, width: int, lines: int) -> Iterator[str]:
+    def _wrap(self, text: str, font: Any, width: int, max_lines: int) -> Iterator[str]:
         rest = " ".join(text.split())
-        for n in range(lines):
+        for n in range(max_lines):
             if not rest:
                 return
-            fits = self._fit(rest, font, width)
-            if fits == len(rest) or n == lines - 1:
-                whole = fits == len(rest)
-                yield rest if whole else rest[: max(0, fits - 1)].rstrip() + "…"
+            count = self._count_fitting(rest, font, width)
+            if count == len(rest):
+                yield rest
                 return
-            # At a space where there is one near the end, else anywhere: Chinese has none.
-            cut = rest.rfind(" ", fits // 2, fits + 1)
-            cut = cut if cut > 0 else fits
-            yield rest[:cut]
-            rest = rest[cut:].lstrip()
+            if n == max_lines - 1:
+                yield rest[: max(0, count - 1)].rstrip() + "…"
+                return
+            # At a space near the end if there is one, else anywhere: Chinese has no spaces.
+            end = rest.rfind(" ", count // 2, count + 1)
+            end = end if end > 0 else count
+            yield rest[:end]
+            rest = rest[end:].lstrip()
 
-    def _fit(self, text: str, font: Any, width: int) -> int:
-        """How many of the first characters fit, the ellipsis counted in."""
+    def _count_fitting(self, text: str, font: Any, width: int) -> int:
+        """Return how many characters fit, with an ellipsis if not all do."""
         if self._draw.textlength(text, font) <= width:
             return len(text)
-        most = len(text)
-        while most > 1 and self._draw.textlength(text[:most] + "…", font) > width:
-            most -= 1 + most // 12
-        return max(1, most)
+        count = len(text)
+        while count > 1 and self._draw.textlength(text[:count] + "…", font) > width:
+            count -= 1 + count // 12
+        return max(1, count)
 
 
-def _latin(text: str) -> bool:
+def _is_latin(text: str) -> bool:
     return all(ord(letter) < 0x250 or letter in "·…–—‘’“”•€™" for letter in text)
 
 
 @cache
-def _font(size: int, latin: bool) -> Any:
-    """Pillow's own font; for other scripts one of the system's, where there is one."""
+def _load_font(size: int, latin: bool) -> Any:
+    """Return Pillow's own font, or for other scripts a font of the system if it has one."""
     for name in () if latin else _FONTS:
         try:
             return ImageFont.truetype(name, size)

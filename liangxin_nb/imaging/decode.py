@@ -1,4 +1,4 @@
-"""What a picture's bytes are, by looking at them; no name and no header is believed."""
+"""Decode images from their content; names and headers are not trusted."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class SupportsArray(Protocol):
     def __array_interface__(self) -> dict[str, Any]: ...
 
 
-#: A picture as people have it: a URL or a path, the bytes of a file, a Pillow image, an array.
+#: A reference image: a URL or a path, the bytes of a file, a Pillow image, an array.
 ImageSource = str | Path | bytes | Image | SupportsArray
 
-#: Above this many pixels a file is treated as a decompression bomb (8k by 8k and some more).
+#: Images with more pixels are rejected as decompression bombs (8k by 8k is accepted).
 MAX_PIXELS = 80_000_000
 _BOMB = f"it has more than {MAX_PIXELS} pixels"
 _SUFFIXES = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "AVIF": "avif"}
@@ -42,7 +42,13 @@ _SUFFIXES = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "AVIF": 
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """What a picture file is: the ending that fits it, its width and height in pixels."""
+    """The format and the size of an image.
+
+    Attributes:
+        suffix: The usual suffix of its format, without a dot.
+        width: In pixels.
+        height: In pixels.
+    """
 
     suffix: str
     width: int
@@ -50,14 +56,21 @@ class ImageInfo:
 
 
 def open_image(data: bytes) -> Image:
-    """The picture, header read, pixels not yet; raises `ValueError` when it is none or a bomb."""
+    """Open an image; its pixels are not decoded yet.
+
+    Args:
+        data: The content of the file.
+
+    Raises:
+        ValueError: If it is not an image of a known format or has too many pixels.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
             image = PIL.Image.open(io.BytesIO(data), formats=tuple(_SUFFIXES))
     except PIL.Image.DecompressionBombError:
         raise ValueError(_BOMB) from None
-    # KeyError: an older Pillow, to which one of the formats is new.
+    # KeyError: an older Pillow without one of the formats.
     except (OSError, SyntaxError, ValueError, KeyError) as error:
         raise ValueError("not a picture of a known format") from error
     if image.width * image.height > MAX_PIXELS:
@@ -75,10 +88,17 @@ def can_decode(suffix: str) -> bool:
 
 
 def verify(data: bytes) -> ImageInfo:
-    """The facts of a whole picture, every pixel decoded; raises `ValueError` when it is broken."""
+    """Decode all pixels of an image and return its format and size.
+
+    Args:
+        data: The content of the file.
+
+    Raises:
+        ValueError: If it is not an image of a known format, has too many pixels or is broken.
+    """
     image = open_image(data)
     try:
         image.load()
-    except Exception as error:  # Pillow's decoders raise many kinds for broken data
+    except Exception as error:  # Pillow's decoders raise many kinds of errors for broken data
         raise ValueError("the picture is broken or cut off") from error
     return ImageInfo(_SUFFIXES[str(image.format)], image.width, image.height)

@@ -1,4 +1,4 @@
-"""A picture made ready to be sent along with a prompt: upright, bare of metadata, not too large."""
+"""Encode reference images for requests: upright, without metadata, not too large."""
 
 from __future__ import annotations
 
@@ -11,31 +11,37 @@ from .decode import open_image
 
 __all__ = ["encode"]
 
-#: Bytes of one reference at most; the services document none below 10 MB, and bodies have limits.
+#: For one reference. The services document limits from 10 MB; a request may contain several.
 _MAX_BYTES = 3 << 20
 _SIDES = (2048, 1536, 1024, 768)
 
 
 def encode(picture: Any) -> tuple[str, bytes]:
-    """The media type and the bytes of a picture given as bytes, a Pillow image or an array.
+    """Encode an image as PNG if it has transparency, else as JPEG.
 
-    PNG where it has transparency, else JPEG; at most 2048 pixels a side and 3 MiB. Raises
-    `ValueError` when it is no picture.
+    Args:
+        picture: The content of an image file, a Pillow image or an array.
+
+    Returns:
+        The MIME type and the content, with at most 2048 pixels per side and 3 MiB.
+
+    Raises:
+        ValueError: If it is not an image.
     """
-    image = _upright(picture)
-    form = "PNG" if "A" in image.getbands() else "JPEG"
+    image = _load_upright(picture)
+    image_format = "PNG" if "A" in image.getbands() else "JPEG"
     data = b""
     for side in _SIDES:
         small = image.copy()
         small.thumbnail((side, side), Image.Resampling.LANCZOS)
-        data = _encoded(small, form)
+        data = _save(small, image_format)
         if len(data) <= _MAX_BYTES:
-            return f"image/{form.lower()}", data
+            return f"image/{image_format.lower()}", data
     raise ValueError(f"{len(data)} bytes are too many, even at {_SIDES[-1]} pixels")
 
 
-def _upright(picture: Any) -> Image.Image:
-    """The pixels alone, as RGB or RGBA, turned as the camera meant them."""
+def _load_upright(picture: Any) -> Image.Image:
+    """Return the pixels only, as RGB or RGBA, rotated as the EXIF orientation says."""
     if isinstance(picture, bytes | bytearray):
         image = open_image(bytes(picture))
     elif isinstance(picture, Image.Image):
@@ -45,15 +51,15 @@ def _upright(picture: Any) -> Image.Image:
     else:
         raise ValueError(f"a {type(picture).__name__} is no picture")
     image = ImageOps.exif_transpose(image)
-    clear = "transparency" in image.info or "A" in image.getbands()
-    plain = image.convert("RGBA" if clear else "RGB")
-    # A new picture has no metadata of the old one: where it was taken is no one's business.
-    bare = Image.new(plain.mode, plain.size)
-    bare.paste(plain)
-    return bare
+    transparent = "transparency" in image.info or "A" in image.getbands()
+    converted = image.convert("RGBA" if transparent else "RGB")
+    # A new image without metadata: the location where a photo was taken must not be sent.
+    copy = Image.new(converted.mode, converted.size)
+    copy.paste(converted)
+    return copy
 
 
-def _encoded(image: Image.Image, form: str) -> bytes:
-    out = io.BytesIO()
-    image.save(out, form, quality=92, optimize=True)
-    return out.getvalue()
+def _save(image: Image.Image, image_format: str) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, image_format, quality=92, optimize=True)
+    return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Small pictures for the notebook: JPEG, oriented, on white, within a budget of bytes."""
+"""Thumbnails for notebooks: upright JPEGs on white with a maximum size in bytes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from PIL import Image, ImageOps
 
 from .decode import open_image
 
-__all__ = ["THUMBNAIL_BYTES", "encode_within", "grid", "thumbnail"]
+__all__ = ["THUMBNAIL_BYTES", "encode_within", "flatten", "grid", "thumbnail"]
 
-#: Bytes of JPEG; as base64 they are a third more, so that a picture stays below 64 KiB of notebook.
+#: Bytes of a JPEG. As base64 it is a third larger and stays below 64 KiB in the notebook.
 THUMBNAIL_BYTES = 46_000
 _SIDES = (1024, 896, 768, 640, 512, 384, 256)
 _QUALITIES = (86, 78, 70)
@@ -20,17 +20,32 @@ _GAP = 8
 
 
 def thumbnail(data: bytes, *, max_bytes: int = THUMBNAIL_BYTES, side: int = _SIDES[0]) -> bytes:
-    """A JPEG of at most `side` pixels a side and `max_bytes` bytes; never larger than the
-    original.
+    """Return an image as a small JPEG.
+
+    Args:
+        data: The content of an image file.
+        max_bytes: Maximum size of the JPEG in bytes.
+        side: Maximum width and height in pixels. The image is never enlarged.
+
+    Raises:
+        ValueError: If it is not an image.
     """
-    return encode_within(_flat(open_image(data), side), max_bytes, side)
+    return encode_within(flatten(open_image(data), side), max_bytes, side)
 
 
 def grid(pictures: Sequence[bytes], *, max_bytes: int = THUMBNAIL_BYTES) -> bytes:
-    """Several pictures side by side as one JPEG within the same budget as one."""
+    """Return several images side by side as one JPEG.
+
+    Args:
+        pictures: The contents of image files.
+        max_bytes: Maximum size of the JPEG in bytes.
+
+    Raises:
+        ValueError: If one of them is not an image.
+    """
     if len(pictures) == 1:
         return thumbnail(pictures[0], max_bytes=max_bytes)
-    tiles = [_small(_flat(open_image(data)), 512) for data in pictures]
+    tiles = [_shrink(flatten(open_image(data)), 512) for data in pictures]
     width, height = max(tile.width for tile in tiles), max(tile.height for tile in tiles)
     columns = _columns(len(tiles), width / height)
     rows = math.ceil(len(tiles) / columns)
@@ -43,24 +58,29 @@ def grid(pictures: Sequence[bytes], *, max_bytes: int = THUMBNAIL_BYTES) -> byte
 
 
 def _columns(count: int, ratio: float) -> int:
-    """In how many columns the sheet is nearest to a page's shape, with few places empty."""
+    """Return the number of columns that gives about the shape of a page and few empty cells."""
 
-    def fault(columns: int) -> float:
+    def badness(columns: int) -> float:
         rows = math.ceil(count / columns)
         return abs(math.log(columns * ratio / rows / 1.4)) + (columns * rows - count) / count
 
-    return min(range(1, count + 1), key=fault)
+    return min(range(1, count + 1), key=badness)
 
 
-def _small(image: Image.Image, side: int) -> Image.Image:
+def _shrink(image: Image.Image, side: int) -> Image.Image:
     small = image.copy()
     small.thumbnail((side, side), Image.Resampling.LANCZOS)
     return small
 
 
-def _flat(image: Image.Image, side: int = _SIDES[0]) -> Image.Image:
-    """The picture as people see it: upright, 8-bit RGB, transparency on white."""
-    # The decoder then reads a large JPEG at a fraction of its size: less memory and time.
+def flatten(image: Image.Image, side: int = _SIDES[0]) -> Image.Image:
+    """Return an image as upright 8-bit RGB, with transparency on white.
+
+    Args:
+        image: An image with undecoded pixels.
+        side: The size in pixels that is needed.
+    """
+    # A large JPEG is then decoded at a fraction of its size: less memory and time.
     image.draft("RGB", (side, side))
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):
@@ -73,10 +93,16 @@ def _flat(image: Image.Image, side: int = _SIDES[0]) -> Image.Image:
 
 
 def encode_within(image: Image.Image, max_bytes: int, max_side: int = _SIDES[0]) -> bytes:
-    """The largest and best JPEG that the budget allows: rather smaller than blocky."""
+    """Encode an image as the largest JPEG that fits, with fewer pixels rather than artifacts.
+
+    Args:
+        image: An RGB image.
+        max_bytes: Maximum size of the JPEG in bytes.
+        max_side: Maximum width and height in pixels.
+    """
     data = b""
     for side in (max_side, *(side for side in _SIDES if side < max_side)):
-        small = _small(image, side)
+        small = _shrink(image, side)
         for quality in _QUALITIES:
             data = _jpeg(small, quality)
             if len(data) <= max_bytes:
@@ -85,6 +111,6 @@ def encode_within(image: Image.Image, max_bytes: int, max_side: int = _SIDES[0])
 
 
 def _jpeg(image: Image.Image, quality: int) -> bytes:
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=quality, optimize=True, progressive=True)
-    return out.getvalue()
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True)
+    return buffer.getvalue()

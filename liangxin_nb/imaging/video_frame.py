@@ -1,8 +1,8 @@
-"""The first picture of a film, taken by a process of its own.
+"""Decode the first frame of a video in a separate process.
 
-Decoders of films are large, and a film may be made to break one: here that ends this process and
-not the notebook's. `python -m liangxin_nb.imaging.video_frame FILE FORMAT` writes one line of JSON
-(width, height, seconds) and then a JPEG, or ends with another code than 0.
+Video decoders are large, and a malicious file may crash one: that must not end the notebook's
+process. `python -m liangxin_nb.imaging.video_frame FILE FORMAT` writes one line of JSON (width,
+height, seconds) and then a JPEG, or exits with a code other than 0.
 """
 
 from __future__ import annotations
@@ -22,17 +22,25 @@ from .decode import MAX_PIXELS, open_image
 
 __all__ = ["Frame", "first_frame"]
 
-_PATIENCE = 20.0  # seconds for one film
-_PACKETS = 200  # looked through for a first picture
-_MEMORY = 4 << 30
-_LARGEST = 8 << 20
+_TIMEOUT_S = 20.0
+_MAX_PACKETS = 200  # that are read to find the first frame
+_MAX_MEMORY = 4 << 30
+_MAX_JPEG_BYTES = 8 << 20
+#: FFmpeg's demuxer for each suffix.
 _FORMATS = {"webm": "matroska", "mp4": "mp4", "mov": "mov"}
 _SECRETS = ("LIANGXIN_API_KEY", "LIANGXIN_WEBHOOK_KEY")
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A film's first picture as a JPEG, the film's size, and its seconds where it tells them."""
+    """The first frame of a video.
+
+    Attributes:
+        picture: The frame as a JPEG.
+        width: The video's width in pixels.
+        height: The video's height in pixels.
+        duration_s: The video's length in seconds, or None if unknown.
+    """
 
     picture: bytes
     width: int
@@ -41,58 +49,63 @@ class Frame:
 
 
 def first_frame(path: Path, suffix: str) -> Frame | None:
-    """The first picture of a film, or None where it, or the library for it, is not to be had."""
+    """Return the first frame of a video, or None if it cannot be decoded or PyAV is missing.
+
+    Args:
+        path: The video file.
+        suffix: The suffix that fits its content, without a dot.
+    """
     if suffix not in _FORMATS or importlib.util.find_spec("av") is None:
         return None
     command = [sys.executable, "-P", "-m", __name__, str(path), _FORMATS[suffix]]
     environment = {name: value for name, value in os.environ.items() if name not in _SECRETS}
     try:
-        done = subprocess.run(  # noqa: S603 our own module; the file's name was made here
+        done = subprocess.run(  # noqa: S603 a module of this package; the package chose the file's name
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
-            timeout=_PATIENCE, check=True,
+            timeout=_TIMEOUT_S, check=True,
         )  # fmt: skip
         line, _, picture = done.stdout.partition(b"\n")
-        told = json.loads(line)
+        info = json.loads(line)
         open_image(picture)
-        return Frame(picture, int(told["width"]), int(told["height"]), told["seconds"])
+        return Frame(picture, int(info["width"]), int(info["height"]), info["seconds"])
     except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
         return None
 
 
-def _run_decoder(path: str, form: str) -> bytes:
-    """What the process says; raises whatever stands in the way."""
-    import av  # the optional library, in this process alone
+def _run_decoder(path: str, demuxer: str) -> bytes:
+    """Return the output of the process; any error ends it."""
+    import av  # the optional library, in this process only
 
-    # An open file, and not a name: a film cannot then send the library to other places.
-    with Path(path).open("rb") as file, av.open(file, format=form) as film:
-        stream = film.streams.video[0]
+    # An open file instead of a name: the video cannot make FFmpeg open other files or URLs.
+    with Path(path).open("rb") as file, av.open(file, format=demuxer) as video:
+        stream = video.streams.video[0]
         context = stream.codec_context
         if not 0 < context.width * context.height <= MAX_PIXELS:
             raise ValueError("too large")
-        for n, packet in enumerate(film.demux(stream)):
-            for picture in packet.decode():
-                return _to_frame(film, picture.to_image())
-            if n > _PACKETS:
+        for n, packet in enumerate(video.demux(stream)):
+            for frame in packet.decode():
+                return _format_output(video, frame.to_image())
+            if n > _MAX_PACKETS:
                 break
-    raise ValueError("no picture")
+    raise ValueError("no frame")
 
 
-def _to_frame(film: Any, image: Any) -> bytes:
-    seconds = film.duration / 1_000_000 if film.duration else None
-    told = {"width": image.width, "height": image.height, "seconds": seconds}
+def _format_output(video: Any, image: Any) -> bytes:
+    seconds = video.duration / 1_000_000 if video.duration else None
+    info = {"width": image.width, "height": image.height, "seconds": seconds}
     image.thumbnail((1024, 1024))
-    out = io.BytesIO()
-    image.convert("RGB").save(out, "JPEG", quality=92)
-    return json.dumps(told).encode() + b"\n" + out.getvalue()[:_LARGEST]
+    buffer = io.BytesIO()
+    image.convert("RGB").save(buffer, "JPEG", quality=92)
+    return json.dumps(info).encode() + b"\n" + buffer.getvalue()[:_MAX_JPEG_BYTES]
 
 
 def _limit_resources() -> None:
-    """Bounds what this process may take, where the system can."""
+    """Limit the memory and CPU time of this process, if the system supports it."""
     with suppress(ImportError, ValueError, OSError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (int(_PATIENCE), int(_PATIENCE)))
+        resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY, _MAX_MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(_TIMEOUT_S), int(_TIMEOUT_S)))
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ def test_the_call_that_is_shown_asks_for_exactly_the_same(profile, id, rng):
 def test_a_value_that_no_line_can_hold_is_rejected():
     chosen = find_model("kie", "google/imagen4")
     for value in ("two\nlines", "{x}", "$x"):
-        with pytest.raises(InvalidRequestError, match="cannot be written in a cell's line"):
+        with pytest.raises(InvalidRequestError, match="cannot be written in the line of a cell"):
             to_cell_source(chosen, Request(chosen.id, "a", {"negative_prompt": value}))
 
 
