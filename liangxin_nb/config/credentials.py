@@ -1,4 +1,4 @@
-"""Find the API key, and recognise texts that contain one."""
+"""API keys: where they come from, how they are held, and texts that contain one."""
 
 from __future__ import annotations
 
@@ -8,12 +8,39 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-__all__ = ["API_KEY_VAR", "find_api_key", "looks_like_key"]
+__all__ = ["API_KEY_VAR", "Secret", "find_api_key", "looks_like_key"]
 
 API_KEY_VAR = "LIANGXIN_API_KEY"
 #: Long words such as sk-…, 32 hex digits, or a value after key= or token=.
 _KEY_FORMATS = r"sk-[\w-]{12,}|[0-9a-f]{32}|(?i:api_?key|key|token)[=:]\s*\S{8,}"
 _KEY_PATTERN = rf"(?:^|[\s=:'\"])(?:{_KEY_FORMATS})(?:$|[\s'\"])"
+
+
+class Secret:
+    """An API key. Its text and repr are dots, and it cannot be pickled."""
+
+    __slots__ = ("__value",)
+
+    def __init__(self, value: str) -> None:
+        self.__value = value
+
+    def reveal(self) -> str:
+        """Return the key itself, for the one header that contains it."""
+        return self.__value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other.reveal() == self.__value
+
+    def __hash__(self) -> int:
+        return hash(self.__value)
+
+    def __repr__(self) -> str:
+        return "••••••"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> Any:
+        raise TypeError("An API key cannot be pickled.")
 
 
 def find_api_key(env: Mapping[str, str] = os.environ) -> str:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from ..core.hosts import is_loopback
 from ..core.public import public
 from ..errors import InvalidRequestError
-from .credentials import API_KEY_VAR, find_api_key
+from .credentials import API_KEY_VAR, Secret, find_api_key
 
 __all__ = ["OVERRIDES", "PROFILES", "Secret", "Settings", "check_setting", "setting_help"]
 
@@ -31,33 +31,6 @@ _OTHER_VARIABLES = (
     "CALLBACKS", "CALLBACK_BASE", "FRONTEND", "MODELS", "SANDBOX_KEY", "SANDBOX_LINGER",
     "SANDBOX_WEBHOOK_KEY", "WEBHOOK_KEY",
 )  # fmt: skip
-
-
-class Secret:
-    """An API key. Its text and repr are dots, and it cannot be pickled."""
-
-    __slots__ = ("__value",)
-
-    def __init__(self, value: str) -> None:
-        self.__value = value
-
-    def reveal(self) -> str:
-        """Return the key itself, for the one header that contains it."""
-        return self.__value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other.reveal() == self.__value
-
-    def __hash__(self) -> int:
-        return hash(self.__value)
-
-    def __repr__(self) -> str:
-        return "••••••"
-
-    __str__ = __repr__
-
-    def __reduce__(self) -> Any:
-        raise TypeError("An API key cannot be pickled.")
 
 
 def _setting(description: str, allowed: str, **limits: Any) -> Meta:
@@ -191,10 +164,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The service's name for users: `sandbox`, or the host of the address."""
         return urlsplit(self.base_url).netloc or self.profile
 
+    def printable_values(self) -> dict[str, Any]:
+        """Return all settings by name, with dots instead of the key and of logins in URLs."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {n: _without_login(v) if isinstance(v, str) else v for n, v in values.items()}
+
     def __repr__(self) -> str:
-        # The URLs of the ledger and the budget may contain a password.
-        shown = (name for name in self.__struct_fields__ if name not in ("ledger", "budget"))
-        return f"Settings({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
+        values = (f"{name}={value!r}" for name, value in self.printable_values().items())
+        return f"Settings({', '.join(values)})"
 
 
 _TYPES = get_type_hints(Settings, include_extras=True)

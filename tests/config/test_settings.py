@@ -83,6 +83,12 @@ def test_a_key_pasted_into_the_address_is_not_repeated():
     assert KEY not in str(error.value)
 
 
+def test_passwords_in_urls_are_not_printed():
+    settings = load(LEDGER="postgresql://me:hunter2@host/db", BUDGET="redis://u:hunter2@host/0")
+    assert "hunter2" not in repr(settings)
+    assert settings.printable_values()["ledger"] == "postgresql://…@host/db"
+
+
 def test_a_key_is_in_no_text_and_cannot_be_pickled():
     key = Secret(KEY)
     settings = load(API_KEY=KEY, BASE_URL="https://x")

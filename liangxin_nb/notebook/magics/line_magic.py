@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -173,12 +172,8 @@ def _key(_: str) -> Table:
 
 
 def _config(_: str) -> Table:
-    settings = Settings.load()
-    rows = [
-        (f.name, "" if (value := getattr(settings, f.name)) is None else str(value))
-        for f in fields(settings)
-        if f.repr  # the others may contain a password
-    ]
+    values = Settings.load().printable_values()
+    rows = [(name, "" if value is None else str(value)) for name, value in values.items()]
     return Table(("setting", "value"), rows)
 
 
