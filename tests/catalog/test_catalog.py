@@ -19,7 +19,7 @@ def kie(id):
     return catalog.find_model("kie", id)
 
 
-def test_plain_options_become_the_models_own_inputs():
+def test_common_options_become_inputs_of_the_model():
     wire, notes = catalog.normalize_options(Z, {"aspect": None, "size": "square", "seed": "7"}, {})
     assert wire == {"image_size": "square", "seed": 7}
     assert notes == []
@@ -33,7 +33,7 @@ def test_option_text_is_converted_to_the_inputs_type():
 
 
 @pytest.mark.parametrize(
-    ("model", "plain", "options", "message"),
+    ("model", "common_options", "options", "message"),
     [
         (Z, {"aspect": "7:5"}, {}, "aspect_ratio '7:5' is not one of 1:1, 3:4, 9:16, 4:3, 16:9"),
         (Z, {"aspect": "1:1", "size": "square"}, {}, "exclude each other"),
@@ -69,14 +69,14 @@ def test_option_text_is_converted_to_the_inputs_type():
         (catalog.find_model("liangxin", "kling-v3-pro"), {"seed": "7"}, {}, "-o NAME=VALUE"),
     ],
 )
-def test_undocumented_input_is_rejected_with_one_line(model, plain, options, message):
+def test_invalid_option_is_rejected_with_one_line(model, common_options, options, message):
     with pytest.raises(InvalidRequestError, match=r"[Nn]othing was sent") as error:
-        catalog.normalize_options(model, plain, options)
+        catalog.normalize_options(model, common_options, options)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_breaking_an_inferred_limit_only_warns():
+def test_undocumented_limit_only_warns():
     wire, notes = catalog.normalize_options(Z, {"seed": "-1"}, {})
     assert wire == {"seed": -1}
     assert notes == ["seed -1 is outside 0 to 4294967295, as far as is known; sent all the same."]
@@ -96,7 +96,7 @@ def test_image_size_wins_over_aspect_ratio():
     assert SEEDREAM.size_of({}) == (2048, 2048)
 
 
-def test_an_unlisted_model_is_sent_unchecked_with_a_note():
+def test_model_outside_the_catalogue_is_sent_unchecked_with_a_note():
     new = catalog.find_model("liangxin", "next-model")
     wire, notes = catalog.normalize_options(new, {"aspect": "5:4"}, {"steps": "8", "style": "ink"})
     assert wire == {"aspect_ratio": "5:4", "steps": 8, "style": "ink"}
@@ -104,7 +104,7 @@ def test_an_unlisted_model_is_sent_unchecked_with_a_note():
 
 
 @pytest.mark.parametrize(
-    ("model", "plain", "wire"),
+    ("model", "common_options", "wire"),
     [
         (FLUX, {"size": "1280x720"}, {"width": 1280, "height": 720}),
         (FLUX, {"image": PNG}, {"reference_images": [PNG]}),
@@ -122,11 +122,11 @@ def test_an_unlisted_model_is_sent_unchecked_with_a_note():
         (kie("google/imagen4-fast"), {"seed": "7"}, {"seed": 7}),
     ],
 )  # fmt: skip
-def test_plain_options_take_each_models_name_type_and_spelling(model, plain, wire):
-    assert catalog.normalize_options(model, plain, {}) == (wire, [])
+def test_common_options_take_the_name_type_and_spelling_of_each_model(model, common_options, wire):
+    assert catalog.normalize_options(model, common_options, {}) == (wire, [])
 
 
-def test_a_list_may_be_typed_as_addresses_or_as_json():
+def test_list_can_be_urls_or_json():
     data = "data:image/png;base64,AA=="
     for typed in (f"{PNG},{data}", f"{PNG}, {data}", f'["{PNG}", "{data}"]', [PNG, data]):
         wire, notes = catalog.normalize_options(BANANA, {}, {"image_input": typed})
@@ -135,7 +135,7 @@ def test_a_list_may_be_typed_as_addresses_or_as_json():
         catalog.normalize_options(BANANA, {}, {"image_input": '["broken'})
 
 
-def test_a_long_address_is_cut_short_in_a_message():
+def test_long_value_is_truncated_in_a_message():
     with pytest.raises(InvalidRequestError) as error:
         catalog.normalize_options(
             BANANA, {}, {"image_input": "data:image/gif;base64," + "A" * 9_000}
@@ -157,7 +157,7 @@ def test_prompt_length_is_checked_against_the_models_limits():
     assert "prompt" not in BANANA.inputs
 
 
-def test_an_inferred_model_name_and_an_unknown_input_are_noted():
+def test_undocumented_name_and_unknown_input_are_noted():
     inferred = catalog.find_model("liangxin", "seedream-v5-lite-edit")
     wire, notes = catalog.normalize_options(inferred, {"image": PNG}, {"steps": "8"})
     assert wire == {"reference_images": [PNG], "steps": 8}
@@ -165,7 +165,7 @@ def test_an_inferred_model_name_and_an_unknown_input_are_noted():
     assert notes[1] == "steps is not a known input of seedream-v5-lite-edit: it is sent unchecked."
 
 
-def test_a_model_without_known_inputs_is_noted():
+def test_model_without_known_inputs_is_noted():
     video = catalog.find_model("liangxin", "kling-v3-pro")
     wire, notes = catalog.normalize_options(video, {"aspect": "16:9"}, {"duration": '"5"'})
     assert wire == {"aspect_ratio": "16:9", "duration": "5"}
@@ -191,11 +191,11 @@ def test_a_model_without_known_inputs_is_noted():
         (catalog.find_model("kie", "next"), {}, (1024, 1024)),
     ],
 )
-def test_expected_size_of_a_picture(model, options, size):
+def test_expected_size_of_an_image(model, options, size):
     assert model.size_of(options) == size
 
 
-def test_a_seed_has_the_type_of_the_models_input():
+def test_seed_has_the_type_of_its_input():
     assert kie("google/imagen4").seed_value(7) == "7"
     assert Z.seed_value(7) == 7
     assert catalog.find_model("kie", "next").seed_value(7) == 7
@@ -294,7 +294,7 @@ def test_without_the_models_file_its_models_are_unknown(write_models, monkeypatc
         ("[z-image]\nmedia_limits = [{ maximum = 3 }]", "media_limits: object missing required"),
     ],
 )
-def test_error_in_the_models_file_names_the_file_and_the_place(write_models, text, message):
+def test_error_in_the_models_file_names_the_file_and_the_path_in_it(write_models, text, message):
     write_models(text)
     with pytest.raises(InvalidRequestError, match="Nothing was sent") as error:
         catalog.load_models("liangxin")

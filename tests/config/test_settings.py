@@ -1,4 +1,4 @@
-"""Where settings come from, and which cannot work."""
+"""Sources, conversion and validation of the settings."""
 
 import pickle
 from pathlib import Path
@@ -23,7 +23,7 @@ def test_without_key_and_address_the_sandbox_is_used():
     assert load(API_KEY="  ", BASE_URL="").profile == "sandbox"
 
 
-def test_the_sandbox_never_gets_the_real_key():
+def test_sandbox_never_gets_the_real_key():
     assert load(PROFILE="sandbox", API_KEY=KEY).key is None
 
 
@@ -33,11 +33,11 @@ def test_with_a_key_and_an_address_liangxin_is_used():
     assert settings.host == "api.example.com"
 
 
-def test_the_address_of_kie_is_known():
+def test_kie_has_a_default_address():
     assert load(API_KEY=KEY, PROFILE="kie").base_url == "https://api.kie.ai"
 
 
-def test_arguments_are_stronger_than_config_and_config_than_environment():
+def test_arguments_take_precedence_over_config_and_config_over_the_environment():
     OVERRIDES["patience"] = 7.0
     assert load(PATIENCE="5").patience == 7.0
     assert Settings.load({"LIANGXIN_PATIENCE": "5"}, patience=9.0).patience == 9.0
@@ -69,7 +69,7 @@ def test_the_results_folder_is_absolute():
         ({"CALLBACK": "yes"}, "LIANGXIN_CALLBACK='yes' is not valid; allowed: auto, none or a URL"),
     ],
 )
-def test_settings_that_cannot_work_are_one_line_without_the_key(environment, message):
+def test_invalid_settings_are_reported_in_one_line_without_the_key(environment, message):
     with pytest.raises(InvalidRequestError) as error:
         load(**environment)
     assert message in str(error.value)
@@ -77,7 +77,7 @@ def test_settings_that_cannot_work_are_one_line_without_the_key(environment, mes
     assert KEY not in str(error.value)
 
 
-def test_a_key_pasted_into_the_address_is_not_repeated():
+def test_key_in_the_address_is_not_repeated():
     with pytest.raises(InvalidRequestError) as error:
         load(API_KEY=KEY, BASE_URL=f"https://user:{KEY}@host")
     assert KEY not in str(error.value)
@@ -89,7 +89,7 @@ def test_passwords_in_urls_are_not_printed():
     assert settings.printable_values()["ledger"] == "postgresql://…@host/db"
 
 
-def test_a_key_is_in_no_text_and_cannot_be_pickled():
+def test_key_is_not_printed_and_cannot_be_pickled():
     key = Secret(KEY)
     settings = load(API_KEY=KEY, BASE_URL="https://x")
     for text in (
@@ -132,7 +132,7 @@ def test_text_is_converted_to_the_settings_type():
     assert settings.results == Path.home() / "pictures"
 
 
-def test_a_variable_of_another_part_of_the_package_is_no_misspelt_setting():
+def test_variables_of_other_parts_of_the_package_are_ignored():
     assert load(CALLBACKS="/tmp/x", MODELS="m.toml", FRONTEND="plain", OWN_THING="1")
 
 

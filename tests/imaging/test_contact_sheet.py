@@ -1,4 +1,4 @@
-"""Contact sheets: what a person can make out on them, however many pictures there are."""
+"""Contact sheets: all images, or the first ones at a size at which they can be told apart."""
 
 import io
 
@@ -10,8 +10,8 @@ from liangxin_nb.imaging import THUMBNAIL_BYTES, SheetSpec, render, render_file
 SIDE = 200
 
 
-class Drawer:
-    """Pictures of one colour each, which counts how many were asked for."""
+class ImageSource:
+    """Images of one colour; counts how many were read."""
 
     def __init__(self, count, colour=(200, 30, 30)):
         out = io.BytesIO()
@@ -24,47 +24,47 @@ class Drawer:
         return self._data
 
 
-def widths(data, at):
-    """The widths of the pictures that a line across a sheet meets."""
+def tile_widths(data, y):
+    """Return the widths of the images that a horizontal line through a sheet crosses."""
     image = Image.open(io.BytesIO(data)).convert("RGB")
     line = "".join(
         "x" if red > 120 and green < 110 else " "
-        for red, green, _ in (image.getpixel((x, at)) for x in range(image.width))
+        for red, green, _ in (image.getpixel((x, y)) for x in range(image.width))
     )
     return [len(run) for run in line.split() if len(run) > 2]
 
 
-def test_of_five_hundred_pictures_the_first_can_be_distinguished():
-    drawer = Drawer(500)
-    spec = SheetSpec(drawer.pictures, [f"prompt {n}" for n in range(500)], caption="500 tasks")
+def test_notebook_shows_the_first_48_of_many_images():
+    source = ImageSource(500)
+    spec = SheetSpec(source.pictures, [f"prompt {n}" for n in range(500)], caption="500 tasks")
     data = render(spec)
     assert len(data) <= THUMBNAIL_BYTES
-    assert drawer.read == 48, "what is not shown is not read"
+    assert source.read == 48, "images that are not shown are not read"
     assert spec.truncated.caption == "500 tasks · the first 48 of 500"
-    across = widths(data, 30)
-    assert len(across) == 8
-    assert min(across) >= 64
+    widths = tile_widths(data, 30)
+    assert len(widths) == 8
+    assert min(widths) >= 64
 
 
-def test_a_wide_table_shows_its_first_columns_and_rows_in_their_places():
+def test_large_matrix_is_truncated_to_its_first_columns_and_rows():
     rows, columns = [f"row {n}" for n in range(50)], [f"seed {n}" for n in range(30)]
-    words = {0: "saved", 29: "failed", 30: "unconfirmed", 31: "result_lost"}
-    shown = SheetSpec(Drawer(1500).pictures, rows, columns, words).truncated
+    labels = {0: "saved", 29: "failed", 30: "unconfirmed", 31: "result_lost"}
+    shown = SheetSpec(ImageSource(1500).pictures, rows, columns, labels).truncated
     assert (len(shown.rows), len(shown.columns)) == (4, 12)
     assert sorted(shown.pictures) == list(range(48))
     assert shown.labels == {0: "saved", 12: "unconfirmed", 13: "result_lost"}
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(48, 1), (1, 12), (4, 12), (1, 1)])
-def test_what_fits_is_shown_whole(rows, columns):
+def test_sheet_that_fits_is_not_truncated(rows, columns):
     names = [f"row {n}" for n in range(rows)], [f"column {n}" for n in range(columns)]
-    spec = SheetSpec(Drawer(rows * columns).pictures, *names)
+    spec = SheetSpec(ImageSource(rows * columns).pictures, *names)
     assert spec.truncated is spec
 
 
-def test_a_file_holds_all_of_them():
-    drawer = Drawer(100)
-    spec = SheetSpec(drawer.pictures, [str(n) for n in range(100)])
+def test_file_contains_all_images():
+    source = ImageSource(100)
+    spec = SheetSpec(source.pictures, [str(n) for n in range(100)])
     data = render_file(spec, "PNG", 64)
-    assert drawer.read == 100
-    assert len(widths(data, 30)) == 11
+    assert source.read == 100
+    assert len(tile_widths(data, 30)) == 11

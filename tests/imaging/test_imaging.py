@@ -1,3 +1,5 @@
+"""Decoding, thumbnails, grids and embedded text."""
+
 import io
 
 import pytest
@@ -8,7 +10,7 @@ from liangxin_nb import imaging
 TEXT = '{"prompt": "雨の夜 🌧 {x} $y"}'
 
 
-def made(form, mode="RGB", size=(64, 40), **options):
+def make_image(form, mode="RGB", size=(64, 40), **options):
     out = io.BytesIO()
     image = Image.effect_noise(size, 60).convert(mode)
     image.save(out, form, **options)
@@ -34,35 +36,35 @@ CASES = [
 
 
 @pytest.mark.parametrize(("form", "mode", "options"), CASES)
-def test_a_text_goes_in_and_comes_back_and_no_pixel_changes(form, mode, options):
-    data = made(form, mode, **options)
-    inside = imaging.embed(data, TEXT)
-    assert imaging.extract(inside) == TEXT
-    assert pixels(inside) == pixels(data)
+def test_embedded_text_is_extracted_and_no_pixel_changes(form, mode, options):
+    data = make_image(form, mode, **options)
+    embedded = imaging.embed(data, TEXT)
+    assert imaging.extract(embedded) == TEXT
+    assert pixels(embedded) == pixels(data)
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
-def test_a_second_text_replaces_or_follows_without_harm_and_exif_stays(form):
+def test_embedding_preserves_other_exif_data(form):
     exif = Image.Exif()
-    exif[0x0112] = 6  # turned by a quarter
-    data = made(form, exif=exif)
-    inside = imaging.embed(data, TEXT)
-    assert imaging.extract(inside) == TEXT
-    assert Image.open(io.BytesIO(inside)).getexif()[0x0112] == 6
+    exif[0x0112] = 6  # rotated by 90 degrees
+    data = make_image(form, exif=exif)
+    embedded = imaging.embed(data, TEXT)
+    assert imaging.extract(embedded) == TEXT
+    assert Image.open(io.BytesIO(embedded)).getexif()[0x0112] == 6
 
 
-def test_a_file_without_our_text_tells_no_story():
-    assert imaging.extract(made("PNG")) is None
-    assert imaging.extract(made("JPEG")) is None
+def test_file_without_embedded_text_returns_none():
+    assert imaging.extract(make_image("PNG")) is None
+    assert imaging.extract(make_image("JPEG")) is None
 
 
-def test_a_text_too_long_for_a_jpeg_segment_leaves_the_file_as_it_was():
-    data = made("JPEG")
+def test_text_too_long_for_a_jpeg_segment_is_not_embedded():
+    data = make_image("JPEG")
     assert imaging.embed(data, "x" * 40_000) == data
 
 
-def test_the_facts_come_from_the_bytes():
-    assert imaging.verify(made("WEBP", size=(30, 20))) == imaging.ImageInfo("webp", 30, 20)
+def test_format_and_size_are_read_from_the_content():
+    assert imaging.verify(make_image("WEBP", size=(30, 20))) == imaging.ImageInfo("webp", 30, 20)
 
 
 @pytest.mark.parametrize(
@@ -70,18 +72,18 @@ def test_the_facts_come_from_the_bytes():
     [
         lambda: b"",
         lambda: b"<html>",
-        lambda: made("PNG")[:200],
-        lambda: made("JPEG")[: len(made("JPEG")) // 2],
+        lambda: make_image("PNG")[:200],
+        lambda: make_image("JPEG")[: len(make_image("JPEG")) // 2],
     ],
-    ids=["empty", "a page", "a png cut off", "a jpeg cut off"],
+    ids=["empty", "html", "truncated png", "truncated jpeg"],
 )
-def test_what_is_no_whole_picture_is_rejected(data):
+def test_broken_image_is_rejected(data):
     data = data()
     with pytest.raises(ValueError, match="picture"):
         imaging.verify(data)
 
 
-def test_a_picture_of_too_many_pixels_is_rejected_before_it_is_decoded():
+def test_image_with_too_many_pixels_is_rejected_before_it_is_decoded():
     out = io.BytesIO()
     Image.new("1", (10_000, 8_100)).save(out, "PNG")
     bomb = out.getvalue()
@@ -90,8 +92,8 @@ def test_a_picture_of_too_many_pixels_is_rejected_before_it_is_decoded():
 
 
 @pytest.mark.parametrize("size", [(1300, 1300), (2400, 300), (300, 200)])
-def test_a_thumbnail_is_a_jpeg_within_the_budget_and_never_enlarged(size):
-    small = imaging.thumbnail(made("PNG", size=size))
+def test_thumbnail_is_a_jpeg_of_limited_size_and_never_enlarged(size):
+    small = imaging.thumbnail(make_image("PNG", size=size))
     image = Image.open(io.BytesIO(small))
     assert image.format == "JPEG"
     assert len(small) <= imaging.THUMBNAIL_BYTES
@@ -100,21 +102,21 @@ def test_a_thumbnail_is_a_jpeg_within_the_budget_and_never_enlarged(size):
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "CMYK"])
-def test_every_kind_of_picture_has_a_thumbnail(mode):
+def test_every_colour_mode_has_a_thumbnail(mode):
     form = "JPEG" if mode == "CMYK" else "PNG"
-    assert imaging.thumbnail(made(form, mode)).startswith(b"\xff\xd8")
+    assert imaging.thumbnail(make_image(form, mode)).startswith(b"\xff\xd8")
 
 
-@pytest.mark.parametrize(("form", "ending"), [("AVIF", "avif"), ("GIF", "gif")])
-def test_the_newer_and_the_older_formats_are_pictures_too(form, ending):
-    data = made(form, size=(120, 80))
-    assert imaging.verify(data) == imaging.ImageInfo(ending, 120, 80)
+@pytest.mark.parametrize(("form", "suffix"), [("AVIF", "avif"), ("GIF", "gif")])
+def test_avif_and_gif_are_images(form, suffix):
+    data = make_image(form, size=(120, 80))
+    assert imaging.verify(data) == imaging.ImageInfo(suffix, 120, 80)
     assert Image.open(io.BytesIO(imaging.thumbnail(data))).size == (120, 80)
     assert imaging.encode(data)[0] == "image/jpeg"
     assert imaging.embed(data, TEXT) == data
 
 
-def test_a_moving_picture_is_shown_by_its_first_one():
+def test_thumbnail_of_an_animation_is_its_first_frame():
     frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue")]
     out = io.BytesIO()
     frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=100)
@@ -122,8 +124,8 @@ def test_a_moving_picture_is_shown_by_its_first_one():
     assert shown[0] > 200 > 60 > shown[2]
 
 
-def shade(data):
-    """The middle of a picture's thumbnail."""
+def middle_colour(data):
+    """Return the colour in the middle of an image's thumbnail."""
     image = Image.open(io.BytesIO(imaging.thumbnail(data)))
     return image.getpixel((image.width // 2, image.height // 2))
 
@@ -135,7 +137,7 @@ def flat(form, mode, colour):
 
 
 @pytest.mark.parametrize(
-    ("form", "mode", "colour", "seen"),
+    ("form", "mode", "colour", "expected"),
     [
         ("PNG", "RGBA", (255, 0, 0, 0), (255, 255, 255)),
         ("PNG", "RGBA", (0, 0, 0, 128), (127, 127, 127)),
@@ -146,20 +148,20 @@ def flat(form, mode, colour):
         ("JPEG", "CMYK", (0, 255, 255, 0), (255, 0, 0)),
     ],
 )
-def test_a_thumbnail_has_the_colours_that_people_see(form, mode, colour, seen):
-    got = shade(flat(form, mode, colour))
-    assert all(abs(a - b) <= 4 for a, b in zip(got, seen, strict=True)), got
+def test_thumbnail_has_the_displayed_colours(form, mode, colour, expected):
+    got = middle_colour(flat(form, mode, colour))
+    assert all(abs(a - b) <= 4 for a, b in zip(got, expected, strict=True)), got
 
 
-def test_a_turned_photograph_is_shown_upright():
+def test_thumbnail_is_upright():
     exif = Image.Exif()
     exif[0x0112] = 6
-    small = imaging.thumbnail(made("JPEG", size=(64, 40), exif=exif))
+    small = imaging.thumbnail(make_image("JPEG", size=(64, 40), exif=exif))
     assert Image.open(io.BytesIO(small)).size == (40, 64)
 
 
-def test_several_pictures_are_one_sheet_within_the_same_budget():
-    sheet = imaging.grid([made("PNG", size=(600, 450)) for _ in range(3)])
+def test_grid_of_several_images_has_the_same_size_limit():
+    sheet = imaging.grid([make_image("PNG", size=(600, 450)) for _ in range(3)])
     assert len(sheet) <= imaging.THUMBNAIL_BYTES
     assert Image.open(io.BytesIO(sheet)).width > Image.open(io.BytesIO(sheet)).height * 0.9
 
@@ -175,17 +177,17 @@ def test_several_pictures_are_one_sheet_within_the_same_budget():
         (1, (100, 50), 1, 1),
     ],
 )
-def test_a_sheet_has_a_pages_shape_and_no_empty_place(count, size, columns, rows):
+def test_grid_has_the_shape_of_a_page_and_no_empty_cell(count, size, columns, rows):
     colours = ["red", "lime", "blue", "cyan", "magenta", "orange"][:count]
-    made = [Image.new("RGB", size, colour) for colour in colours]
-    sheet = Image.open(io.BytesIO(imaging.grid([encoded(image) for image in made])))
+    images = [Image.new("RGB", size, colour) for colour in colours]
+    sheet = Image.open(io.BytesIO(imaging.grid([to_png(image) for image in images])))
     assert sheet.width == pytest.approx(columns * size[0], abs=8 * columns)
     assert sheet.height == pytest.approx(rows * size[1], abs=8 * rows)
     corner = sheet.getpixel((sheet.width - 20, sheet.height - 20))
-    assert max(abs(a - 255) for a in corner) > 60, "the last place holds a picture"
+    assert max(abs(a - 255) for a in corner) > 60, "the last cell contains an image"
 
 
-def encoded(image):
+def to_png(image):
     out = io.BytesIO()
     image.save(out, "PNG")
     return out.getvalue()
