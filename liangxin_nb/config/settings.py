@@ -225,7 +225,7 @@ def check_setting(name: str, value: Any, label: str) -> Any:
         raise InvalidRequestError(
             f"{label}={shown!r} is not valid; allowed: {(_meta(name).extra or {})['allowed']}. "
             "Nothing was sent.",
-            next_step="Correct it.",
+            next_step=f"Correct {label}.",
         ) from None
 
 

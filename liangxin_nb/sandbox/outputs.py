@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import catalog
 
-__all__ = ["DrawingSpec", "drawing_specs", "file_suffix", "price", "text_output"]
+__all__ = ["DrawingSpec", "drawing_specs", "price", "text_output"]
 
 _FORMS = {"jpg": "jpeg", "image/jpeg": "jpeg", "image/png": "png"}
 _COUNTS = ("max_images", "num_images", "n")
@@ -85,11 +85,6 @@ def price(model: catalog.ModelSpec, given: dict[str, Any]) -> float:
     kind = _kind(model)
     times = {"image": _count(given), "video": _seconds(given)}.get(kind, 1)
     return _PRICES[kind] * times
-
-
-def file_suffix(form: str) -> str:
-    """A file's ending."""
-    return "jpg" if form == "jpeg" else form
 
 
 def _kind(model: catalog.ModelSpec) -> str:

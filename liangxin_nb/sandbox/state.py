@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import catalog
+from ..core.media_types import canonical_suffix
 from .faults import Faults
-from .outputs import DrawingSpec, drawing_specs, file_suffix, price, text_output
+from .outputs import DrawingSpec, drawing_specs, price, text_output
 from .task_log import Task, TaskLog, owner_of
 from .task_timeline import failure_of, is_visible, state_at
 from .uploads import UploadStore
@@ -142,7 +143,7 @@ class SandboxState:
         if task is None or self._state(task) != "success":
             return None
         made = enumerate(drawing_specs(self._model(task), task.input, self.uploads.size_of), 1)
-        return next((one for n, one in made if name == f"{n}.{file_suffix(one.format)}"), None)
+        return next((one for n, one in made if name == f"{n}.{canonical_suffix(one.format)}"), None)
 
     def long_lived_link(self, url: str, origin: str) -> str:
         """A link to a result that lives for 20 minutes.
@@ -199,7 +200,7 @@ class SandboxState:
         dead = self._dead_links[task.id]
         link = f"?link={dead + 1}" if dead else ""
         made = enumerate(drawing_specs(model, task.input), 1)
-        names = (f"{n}.{file_suffix(one.format)}" for n, one in made)
+        names = (f"{n}.{canonical_suffix(one.format)}" for n, one in made)
         return json.dumps({"resultUrls": [f"{origin}/files/{task.id}/{x}{link}" for x in names]})
 
     def _duration(self, model: catalog.ModelSpec, id: str) -> float:

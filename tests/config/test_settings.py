@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from traitlets import TraitError
+from traitlets.config import Config
 
 from liangxin_nb.config.settings import OVERRIDES, Secret, Settings, setting_help
 from liangxin_nb.errors import InvalidRequestError
@@ -154,7 +154,15 @@ def test_config_values_are_checked_and_used(config):
     config.results = "elsewhere"
     assert Settings.load({}).patience == 5.0
     assert Settings.load({}).results == Path.cwd() / "elsewhere"
-    with pytest.raises(TraitError, match=r"%config LiangXin\.speed=-1 is not valid"):
+    with pytest.raises(InvalidRequestError, match=r"%config LiangXin\.speed=-1 is not valid"):
         config.speed = -1
     config.patience = ""
     assert Settings.load({}).patience == 900.0
+
+
+def test_values_of_a_configuration_file_are_checked_and_used():
+    LiangXin.clear_instance()
+    LiangXin(config=Config(LiangXin={"max_tasks": "3"}))
+    assert Settings.load({}).max_tasks == 3
+    with pytest.raises(InvalidRequestError, match=r"%config LiangXin\.profile='x' is not valid"):
+        LiangXin(config=Config(LiangXin={"profile": "x"}))

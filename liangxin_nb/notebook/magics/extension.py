@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from traitlets import Any as AnyTrait
-from traitlets import MetaHasTraits, TraitError
 from traitlets.config import SingletonConfigurable
 
 from ...config.environment import ephemeral_notice
 from ...config.settings import OVERRIDES, Settings, check_setting, setting_help
-from ...errors import InvalidRequestError
 from .cell_magic import liangxin_cell
 from .completion import matcher
 from .execution import as_usage_error
@@ -32,21 +30,27 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
-class _SettingTrait(AnyTrait):
+class Setting(AnyTrait):
     """A trait that accepts the values of the setting with its name."""
 
     def validate(self, _: Any, value: Any) -> Any:
         name = str(self.name)
         if value in (None, "", _DEFAULTS[name]):
             return value
-        try:
-            checked = check_setting(name, value, f"%config LiangXin.{name}")
-        except InvalidRequestError as error:
-            raise TraitError(str(error)) from None
+        checked = check_setting(name, value, f"%config LiangXin.{name}")
         return str(checked) if name == "results" else checked
 
 
-class _LiangXin(SingletonConfigurable):
+class LiangXin(SingletonConfigurable):
+    """Settings of liangxin_nb, except the API key."""
+
+    vars().update(
+        {
+            name: Setting(default, help=setting_help(name)).tag(config=True)
+            for name, default in _DEFAULTS.items()
+        }
+    )
+
     def __init__(self, **config: Any) -> None:
         super().__init__(**config)
         self.observe(self._override, list(_DEFAULTS))
@@ -58,25 +62,12 @@ class _LiangXin(SingletonConfigurable):
         OVERRIDES[change["name"]] = change["new"]
 
 
-#: The configurable that `%config` shows; its traits are generated from the settings.
-LiangXin: Any = MetaHasTraits(
-    "LiangXin",
-    (_LiangXin,),
-    {
-        "__doc__": "Settings of liangxin_nb, except the API key.",
-        **{
-            name: _SettingTrait(default, help=setting_help(name)).tag(config=True)
-            for name, default in _DEFAULTS.items()
-        },
-    },
-)
-
-
 def load(shell: Any) -> None:
     """Register magics, completion and configuration, and print which service is in use."""
     shell.register_magic_function(liangxin_cell, "cell", "liangxin")
     shell.register_magic_function(liangxin_line, "line", "liangxin")
-    config = LiangXin.instance(config=shell.config)
+    with as_usage_error():
+        config = LiangXin.instance(config=shell.config)
     if config not in shell.configurables:
         shell.configurables.append(config)
     if _run_help_cell not in shell.input_transformers_cleanup:
