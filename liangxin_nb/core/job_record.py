@@ -29,7 +29,7 @@ class JobStatus(StrEnum):
     SUBMITTED = "submitted"  #: The service has answered with a task id.
     SUCCEEDED = "succeeded"  #: The task has succeeded; its files are not saved yet.
     SAVED = "saved"  #: The files are on disk.
-    REJECTED = "rejected"  #: Refused, or provably not received; nothing is billed.
+    REJECTED = "rejected"  #: Rejected, or provably not received; nothing is billed.
     UNCONFIRMED = "unconfirmed"  #: The answer was lost: a task may exist and may be billed.
     FAILED = "failed"  #: The task ran and failed.
     RESULT_LOST = "result_lost"  #: The task succeeded; its files cannot be downloaded any more.
@@ -58,7 +58,7 @@ class JobPhase(StrEnum):
     FAILED = "failed"
     RESULT_LOST = "result_lost"
     DELETED = "deleted"
-    DETACHED = "detached"  #: No longer watched here; the task goes on and may be billed.
+    DETACHED = "detached"  #: No longer watched here; the task continues and may be billed.
 
     @classmethod
     def _missing_(cls, value: object) -> JobPhase | None:

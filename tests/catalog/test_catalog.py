@@ -1,3 +1,5 @@
+"""Conversion and validation of options, and the models file of the user."""
+
 import os
 import subprocess
 import sys
