@@ -46,9 +46,11 @@ def detect(data: bytes) -> tuple[str, str]:
 
 
 def _detect_binary(data: bytes) -> tuple[str, str]:
-    # puremagic does not know these.
+    # Versions of puremagic differ in these or do not know them.
     if data[:1] == b"\xff" and data[1:2] in (b"\xfa", b"\xfb", b"\xf2", b"\xf3"):
         return "audio", "mp3"
+    if data[:1] == b"\xff" and data[1:2] in (b"\xf0", b"\xf1", b"\xf8", b"\xf9"):
+        return "audio", "aac"
     if data.startswith(b"glTF"):
         return "file", "glb"
     if data[4:12] in (b"ftypmif1", b"ftypmsf1"):

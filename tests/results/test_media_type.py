@@ -75,12 +75,13 @@ def commit(tmp_path, data, kind="image"):
 @pytest.mark.parametrize(
     ("data", "name"),
     [(CONTENT["file", "heic"], "1.heic"), (bytes(range(256)), "1.bin"), (b"\0" * 99, "1.bin")],
+    ids=["heic", "unknown", "zeros"],
 )
 def test_unknown_format_in_place_of_an_image_is_saved_as_a_file(tmp_path, data, name):
     result = commit(tmp_path, data)
     assert [path.name for path in result.paths] == [name]
     assert result.paths[0].read_bytes() == data
-    assert result.pictures == ()
+    assert result.image_paths == ()
     assert "href=" in result.html()
 
 
