@@ -10,7 +10,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from liangxin_nb.notebook.magics.quick_count import count_resumable
 
 import liangxin_nb as lx
 from liangxin_nb.archive import export_session, import_session

@@ -155,11 +155,8 @@ class _ArchiveWriter:
 
 
 def _header() -> str:
-    version = ""
-    with suppress(metadata.PackageNotFoundError):
-        version = metadata.version("liangxin_nb")
     now = f"{datetime.now().astimezone():%Y-%m-%dT%H:%M:%S%z}"
-    return json.dumps({"liangxin_nb": version, "format": FORMAT, "created_at": now})
+    return json.dumps({"liangxin_nb": __version__, "format": FORMAT, "created_at": now})
 
 
 def _secret_forms(secrets: Sequence[str]) -> list[bytes]:

@@ -67,12 +67,8 @@ def report(
 
 
 def _heading() -> str:
-    try:
-        version = metadata.version("liangxin_nb")
-    except metadata.PackageNotFoundError:
-        version = "(not installed)"
     system = f"{platform.system()} {platform.machine()}"
-    return f"liangxin_nb {version} · Python {platform.python_version()} · {system}"
+    return f"liangxin_nb {__version__} · Python {platform.python_version()} · {system}"
 
 
 def _versions() -> Iterator[tuple[str, str]]:

@@ -13,20 +13,6 @@ from ..results import find_poster
 
 __all__ = ["LibraryEntry", "safe_file_name"]
 
-# The suffix is reliable: files are named by their content when they are saved.
-_KINDS = {
-    "image": ("png", "jpg", "webp", "gif", "avif"),
-    "video": ("mp4", "mov", "webm"),
-    "audio": ("m4a", "mp3", "wav", "ogg", "flac"),
-    "text": ("txt", "json"),
-}
-_KIND_BY_SUFFIX = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes}
-
-
-def _file_kind(name: str) -> str:
-    """Return the kind of a saved file: image, video, audio, text or file."""
-    return _KIND_BY_SUFFIX.get(name.rpartition(".")[2].lower(), "file")
-
 
 @dataclass(frozen=True)
 class LibraryEntry:
@@ -58,12 +44,12 @@ class LibraryEntry:
     @property
     def kind(self) -> str:
         """The kind of the first file: image, video, audio, text or file; empty without files."""
-        return _file_kind(self.files[0].name) if self.files and self.record.folder else ""
+        return kind_of(self.files[0].name) if self.files and self.record.folder else ""
 
     @property
     def pictures(self) -> tuple[File, ...]:
         """The files that are pictures."""
-        return tuple(file for file in self.files if _file_kind(file.name) == "image")
+        return tuple(file for file in self.files if kind_of(file.name) == "image")
 
     @property
     def visible(self) -> bool:
@@ -77,7 +63,7 @@ class LibraryEntry:
             return ()
         if self.pictures:
             return tuple(self.folder / Path(file.name).name for file in self.pictures)
-        videos = (file for file in self.files if _file_kind(file.name) == "video")
+        videos = (file for file in self.files if kind_of(file.name) == "video")
         posters = (find_poster(self.folder / Path(video.name).name) for video in videos)
         return tuple(filter(None, posters))
 

@@ -97,8 +97,12 @@ class StagedResult:
         for n, file in enumerate(metadata.files, 1):
             name = str(file.get("name"))
             data = contents[name]
-            _, suffix, _ = _verify(data, str(file.get("kind", "image")), n)
-            if name != f"{n}.{suffix}":
+            kind, suffix, _ = _verify(data, str(file.get("kind", "image")), n)
+            # An earlier version detected fewer formats and may have chosen another suffix.
+            earlier = {f"{n}.{canonical_suffix(name)}"}
+            if kind == "image" or kind_of(name) not in (kind, "file", "text"):
+                earlier.clear()
+            if name not in {f"{n}.{suffix}", *earlier}:
                 raise ResultUnavailableError(f"Result {n} is no {Path(name).suffix or 'file'}.")
             _write(self.folder / name, data)
         files = tuple(self._with_poster(dict(file), contents) for file in metadata.files)
@@ -169,8 +173,11 @@ def _verify(data: bytes, expected_kind: str, n: int) -> tuple[str, str, dict[str
         info = verify(data)
     except ValueError as error:
         kind, suffix = detect(data)
-        # The URL may name too general a kind; but HTML instead of a video is an error.
-        if kind in ("video", "audio") or (kind and expected_kind in ("text", "file")):
+        if kind == "image":
+            # Broken, or of a format that this Pillow cannot decode: then the file is still saved.
+            kind = "" if can_decode(suffix) and expected_kind == "image" else "file"
+        # An error message in place of an image, video or audio file is not a result.
+        if kind in ("video", "audio", "file") or (kind and expected_kind in ("text", "file")):
             return kind, suffix, {}
         expected = {"image": "a usable picture", "video": "a usable video"}
         description = expected.get(expected_kind, "usable")

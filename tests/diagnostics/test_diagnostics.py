@@ -49,8 +49,8 @@ def test_report_names_an_old_kernel_a_missing_service_and_invalid_settings(monke
     problems = [line for line in text.splitlines() if line.startswith("problem")]
     assert "ipykernel 7.0 loses" in problems[0]
     assert "cannot be reached from here" in problems[1]
-    text = report(None, frontend="live", trouble="There is a key but no address.", env={})
-    assert "problem    There is a key but no address." in text
+    text = report(None, frontend="live", trouble="LIANGXIN_BASE_URL is not set.", env={})
+    assert "problem    LIANGXIN_BASE_URL is not set." in text
 
 
 def test_report_names_rates_that_cannot_be_shared(tmp_path):
@@ -67,7 +67,7 @@ def test_doctor_works_without_a_session(monkeypatch, capsys):
     monkeypatch.setenv("LIANGXIN_API_KEY", "sk-secretsecret")
     assert doctor_command() is None
     output = capsys.readouterr().out
-    assert "problem    There is a key but no address" in output
+    assert "problem    LIANGXIN_BASE_URL is not set" in output
     assert "sk-secret" not in output
 
 
@@ -87,7 +87,7 @@ def test_doctor_ends_with_the_audit(session, capsys):
 def test_notice_on_binder_names_the_risk_and_the_export(name):
     assert ephemeral_notice({}) == ""
     notice = ephemeral_notice({name: "x"})
-    assert "vanishes" in notice
+    assert "are deleted" in notice
     assert "%liangxin export" in notice
     assert notice in report(settings(LIANGXIN_PROFILE="sandbox"), env={name: "x"})
 

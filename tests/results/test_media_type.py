@@ -12,7 +12,7 @@ from liangxin_nb.imaging import can_decode
 from liangxin_nb.results import ResultStore, staging
 from liangxin_nb.results.media_type import detect
 
-from .test_results import a_story, job_record
+from .test_results import job_record, make_metadata
 
 
 def mp4(brand):
@@ -69,7 +69,7 @@ def test_other_brands_of_heif_are_not_taken_for_videos():
 def commit(tmp_path, data, kind="image"):
     staged = ResultStore(tmp_path / "r").stage(job_record())
     staged.part_path(1).write_bytes(data)
-    return staged.commit(a_story(), [TaskOutput("", kind)])
+    return staged.commit(make_metadata(), [TaskOutput("", kind)])
 
 
 @pytest.mark.parametrize(
