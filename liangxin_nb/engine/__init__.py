@@ -1,4 +1,4 @@
-"""One job record's way, from the intent to the kept result."""
+"""Submit jobs, follow their tasks and save their results, on one background loop."""
 
 from __future__ import annotations
 

@@ -1,17 +1,15 @@
-"""The private loop: one daemon thread on which all waiting and all network traffic happen.
+"""The background event loop: one daemon thread for all waiting and all network traffic.
 
-The kernel's own loop stands still while a cell runs blocking code; this one does not. Each piece
-of work runs in a copy of its caller's context, so that what it prints stays with the cell.
+The kernel's own loop is blocked while a cell runs blocking code; this one is not.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import os
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from ..core.public import public
@@ -22,7 +20,7 @@ T = TypeVar("T")
 
 
 class BackgroundLoop:
-    """A loop thread that starts at its first use, and anew in a forked child."""
+    """An event loop on a thread that starts at the first use, and again in a forked child."""
 
     def __init__(self, name: str = "liangxin") -> None:
         self._name = name
@@ -31,7 +29,7 @@ class BackgroundLoop:
         self._pid = 0
 
     def get(self) -> asyncio.AbstractEventLoop:
-        """The running loop itself."""
+        """Return the running event loop; start it if needed."""
         with self._lock:
             if self._loop is None or self._pid != os.getpid():
                 self._loop, self._pid = asyncio.new_event_loop(), os.getpid()
@@ -44,37 +42,29 @@ class BackgroundLoop:
         self._loop.run_forever()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Starts the work there; the future takes its result, its error or its cancellation."""
-        context, loop, future = contextvars.copy_context(), self.get(), Future[T]()
-        # Without this, threads that wait for the future are not woken when it is cancelled.
-        future.set_running_or_notify_cancel()
+        """Run a coroutine on the loop.
 
-        def start() -> None:
-            loop.create_task(work).add_done_callback(lambda task: _settle(task, future))
+        It runs in a copy of the caller's context, so that its output belongs to the caller's cell.
 
-        loop.call_soon_threadsafe(start, context=context)
-        return future
+        Args:
+            work: The coroutine.
+
+        Returns:
+            The future of its result, its exception or its cancellation.
+        """
+        return asyncio.run_coroutine_threadsafe(work, self.get())
 
     def call(self, function: Callable[..., object], *args: object) -> None:
-        """Calls a function there, soon, without waiting for it; safe from every thread."""
+        """Schedule a function on the loop without waiting for it; safe from every thread."""
         self.get().call_soon_threadsafe(function, *args)
-
-
-def _settle(task: asyncio.Task[T], future: Future[T]) -> None:
-    if task.cancelled():
-        future.set_exception(CancelledError())
-    elif error := task.exception():
-        future.set_exception(error)
-    else:
-        future.set_result(task.result())
 
 
 @public
 def allow_nested_loops() -> None:
-    """Lets `asyncio.run(main())`, pasted from a script, work in a cell.
+    """Allow `asyncio.run(main())`, copied from a script, inside a cell.
 
-    Opt-in, because it patches asyncio for the whole kernel, and on current kernels button presses
-    are lost while such a call runs. The toolkit itself never needs it.
+    This is opt-in because it patches asyncio for the whole kernel, and on current kernels widget
+    events are lost while such a call runs. The toolkit itself never needs it.
     """
     try:
         import nest_asyncio2 as nest

@@ -1,17 +1,18 @@
-"""Job records that the service may call about: hurried by hints, and found again when lost.
+"""Submit and collect jobs whose end the service reports to a callback URL.
 
-A hint names a task. About an accepted record's own task it is asked at once. Where the answer to
-createTask was lost, the service is asked for the named task with our key, and only its own record
-of the same model and prompt makes the job record accepted: a caller is never believed.
+A callback is only a hint that names a task. If it names the job's own task, the task is polled at
+once. If the response to createTask was lost, the named task is requested with our key; the job
+becomes submitted only if the service's record has the same model and prompt. The callback's
+content is never trusted.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from functools import cached_property, partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ..api import Client
 from ..core.job_record import JobPhase, JobRecord, JobUpdate
@@ -19,182 +20,214 @@ from ..core.request import Request
 from ..core.task import TaskRecord
 from ..errors import APIConnectionError, LiangxinError, TaskFailedError
 from ..ledger import Ledger
+from ..polling import Poller
+from ..ratelimit import SharedRateLimiter
 from ..results import Result
+from .lifecycle import Publish, TaskLifecycle
+
+if TYPE_CHECKING:
+    from ..callbacks import CallbackChannel
 
 __all__ = ["CallbackReconciler"]
 
-Tell = Callable[[JobUpdate], None]
-Send = Callable[[JobRecord, Tell], Coroutine[Any, Any, JobRecord]]
-Collect = Callable[[JobRecord, Tell], Coroutine[Any, Any, Result]]
-_RETRY_INTERVAL_S = 2.0  # seconds between two questions about named tasks of one job record
-
-
-class Lifecycle(Protocol):
-    """What carries a job record through (its life does)."""
-
-    async def submit(self, record: JobRecord, tell: Tell, callback: str = "") -> JobRecord: ...
-    async def collect(self, record: JobRecord, tell: Tell) -> Result: ...
-
-
-class Channel(Protocol):
-    """The way on which calls come (the callbacks have it)."""
-
-    def address(self, callback: str) -> str: ...
-    def open(self, ticket: str, address: str) -> str: ...
-    def subscribe(self, ticket: str) -> AbstractContextManager[asyncio.Queue[str]]: ...
-    def claimed_ids(self, ticket: str) -> list[str]: ...
-    def holds(self, ticket: str) -> bool: ...
-    def forget(self, ticket: str) -> None: ...
+Submit = Callable[[JobRecord, Publish], Coroutine[Any, Any, JobRecord]]
+Collect = Callable[[JobRecord, Publish], Coroutine[Any, Any, Result]]
+_RETRY_INTERVAL_S = 2.0  # seconds between two requests about tasks that callbacks have named
 
 
 class CallbackReconciler:
-    """Carries job records through with an ear for calls; `channel` is made when it is first needed.
-
-    `acquire_poll` returns when one question may be asked.
-    """
+    """Submits and collects jobs with the help of callbacks; opens nothing before it is used."""
 
     def __init__(
         self,
-        lifecycle: Lifecycle,
+        lifecycle: TaskLifecycle,
         connect: Callable[[], Awaitable[Client]],
         ledger: Ledger,
-        channel: Callable[[], Channel],
-        poll_now: Callable[[str], None],
+        poller: Poller,
+        limiter: SharedRateLimiter,
         *,
-        acquire_poll: Callable[[], Awaitable[None]],
+        local: bool,
         patience: float,
     ) -> None:
+        """Create a reconciler.
+
+        Args:
+            lifecycle: Submits and collects the jobs.
+            connect: Returns the API client.
+            ledger: Where confirmed jobs are recorded.
+            poller: Polls the tasks that callbacks name.
+            limiter: The rate limiter for requests outside the poller.
+            local: Whether the service runs on this machine.
+            patience: Seconds to wait for the callback of a job whose response was lost.
+        """
         self._lifecycle = lifecycle
         self._connect = connect
         self._ledger = ledger
-        self._make_channel = channel
-        self._poll_now = poll_now
-        self._acquire_poll = acquire_poll
+        self._poller = poller
+        self._limiter = limiter
+        self._local = local
         self._patience = patience
 
     @cached_property
-    def _channel(self) -> Channel:
-        return self._make_channel()
+    def _channel(self) -> CallbackChannel:
+        from ..callbacks import CallbackChannel  # loaded only where callbacks are used
 
-    def submission_strategy(self, callback: str) -> Callable[[JobRecord], tuple[Send, Collect]]:
-        """How records are sent and collected: `callback` is empty, `auto`, or a URL of one's own.
+        return CallbackChannel(local=self._local, patience=self._patience)
 
-        Raises `InvalidRequestError` when there is no address to be called at.
+    def submission_strategy(self, callback: str) -> Callable[[JobRecord], tuple[Submit, Collect]]:
+        """Choose how new jobs are submitted and collected.
+
+        Args:
+            callback: Empty to poll only, `auto`, or the user's own URL.
+
+        Returns:
+            A function from a job to the coroutine functions that submit and collect it.
+
+        Raises:
+            InvalidRequestError: If the service cannot reach the callback URL.
         """
         if not callback:
             return lambda _: (self._lifecycle.submit, self._lifecycle.collect)
         address = self._channel.address(callback)
-        if callback != "auto":
-            return lambda _: (
-                partial(self._lifecycle.submit, callback=address),
-                self._lifecycle.collect,
-            )
 
-        def called(record: JobRecord) -> tuple[Send, Collect]:
+        def choose(record: JobRecord) -> tuple[Submit, Collect]:
+            if callback != "auto":
+                submit = partial(self._lifecycle.submit, callback_url=address)
+                return submit, self._lifecycle.collect
             url = self._channel.open(record.id, address)
-            return partial(self.submit, callback=url), self.collect
+            return partial(self.submit, callback_url=url), self.collect
 
-        return called
+        return choose
 
     def collect_strategy(self, record: JobRecord) -> Collect:
-        """How a job record of an earlier process is collected: calls about it may still come."""
+        """Return how to collect a job of an earlier process; its callback may still arrive."""
         return self.collect if self._channel.holds(record.id) else self._lifecycle.collect
 
-    async def submit(self, record: JobRecord, tell: Tell, callback: str) -> JobRecord:
-        """createTask, once; a record whose answer was lost is returned as unknown, not raised."""
+    async def submit(self, record: JobRecord, publish: Publish, callback_url: str) -> JobRecord:
+        """Send createTask, once.
+
+        Args:
+            record: The pending job.
+            publish: Receives an update for each change.
+            callback_url: The URL that the service calls when the task ends.
+
+        Returns:
+            The submitted job; an unconfirmed one if the response was lost.
+
+        Raises:
+            LiangxinError: If no task was created.
+        """
         try:
-            return await self._lifecycle.submit(record, tell, callback)
+            return await self._lifecycle.submit(record, publish, callback_url)
         except LiangxinError as error:
             if not (isinstance(error, APIConnectionError) and error.maybe_created):
                 await asyncio.to_thread(self._channel.forget, record.id)
                 raise
-            lost = record.replace(status="unconfirmed", reason=str(error))
-            tell(
-                JobUpdate(
-                    lost, JobPhase.SUBMITTING, note=f"{error.message} A call may still name it."
-                )
-            )
-            return lost
+            record = record.replace(status="unconfirmed", reason=str(error))
+            note = f"{error.message} A callback may still name it."
+            publish(JobUpdate(record, JobPhase.SUBMITTING, note=note))
+            return record
 
-    async def collect(self, record: JobRecord, tell: Tell) -> Result:
-        """Follows a job record to its end, and asks at once when a call says that it is there."""
-        with self._channel.subscribe(record.id) as news:
+    async def collect(self, record: JobRecord, publish: Publish) -> Result:
+        """Follow a job to its end; poll at once when a callback names its task.
+
+        Args:
+            record: A submitted or unconfirmed job.
+            publish: Receives an update for each new state.
+
+        Returns:
+            The saved result.
+
+        Raises:
+            APIConnectionError: If no callback confirms an unconfirmed job in time.
+            LiangxinError: As in `TaskLifecycle.collect`.
+        """
+        with self._channel.subscribe(record.id) as claims:
             if not record.task_id:
-                record = await self._wait_for_claim(record, news)
-                tell(JobUpdate(record, JobPhase.WAITING))
-                self._poll_now(record.task_id)
-            hurrying = asyncio.create_task(self._poll_on_hints(record.task_id, news))
+                record = await self._wait_for_claim(record, claims)
+                publish(JobUpdate(record, JobPhase.WAITING))
+                self._poller.poll_now(record.task_id)
+            polling = asyncio.create_task(self._poll_on_hints(record.task_id, claims))
             try:
-                result = await self._lifecycle.collect(record, tell)
+                result = await self._lifecycle.collect(record, publish)
             except TaskFailedError:
                 await asyncio.to_thread(self._channel.forget, record.id)
                 raise
             finally:
-                hurrying.cancel()
+                polling.cancel()
         await asyncio.to_thread(self._channel.forget, record.id)
         return result
 
     async def confirm_hints(self, records: Iterable[JobRecord]) -> list[JobRecord]:
-        """Those of some lost job records that calls have named meanwhile, now accepted."""
-        found = []
+        """Return those unconfirmed jobs that callbacks have named, now submitted."""
+        confirmed = []
         for record in records:
             for task_id in await asyncio.to_thread(self._channel.claimed_ids, record.id):
                 with suppress(LiangxinError):
-                    if accepted := await self.confirm(record, task_id):
-                        found.append(accepted)
+                    if submitted := await self.confirm(record, task_id):
+                        confirmed.append(submitted)
                         break
-        return found
+        return confirmed
 
     async def confirm(self, record: JobRecord, task_id: str) -> JobRecord | None:
-        """The job record accepted under a named id, if the service's record is of its request.
+        """Check whether a task belongs to an unconfirmed job, and record it.
 
-        Raises `APIError` or `APIConnectionError` when the service does not say.
+        Args:
+            record: The unconfirmed job.
+            task_id: The task that a callback or a user has named.
+
+        Returns:
+            The submitted job; None if the task is of another request.
+
+        Raises:
+            APIError: If the service rejected the poll request.
+            APIConnectionError: If there was no answer.
         """
         client = await self._connect()
-        await self._acquire_poll()
+        await self._limiter.acquire_poll()
         task = await client.get_task(task_id)
         if not _matches(task, record.request):
             return None
         return await asyncio.to_thread(self._ledger.confirm_lost, record, task_id)
 
-    async def _poll_on_hints(self, task_id: str, news: asyncio.Queue[str]) -> None:
+    async def _poll_on_hints(self, task_id: str, claims: asyncio.Queue[str]) -> None:
         while True:
-            if await news.get() == task_id:
-                self._poll_now(task_id)
+            if await claims.get() == task_id:
+                self._poller.poll_now(task_id)
 
-    async def _wait_for_claim(self, record: JobRecord, news: asyncio.Queue[str]) -> JobRecord:
-        """The record once a call has named its task; raises that it is unknown when none does."""
+    async def _wait_for_claim(self, record: JobRecord, claims: asyncio.Queue[str]) -> JobRecord:
+        """Return the job once a callback has named its task; raise if none does in time."""
         try:
             async with asyncio.timeout(self._patience):
-                return await self._first_confirmed(record, news)
+                return await self._first_confirmed(record, claims)
         except (TimeoutError, asyncio.CancelledError):
             await asyncio.to_thread(
-                lambda: self._ledger.update(record, "let go", "no call", owner="")
+                self._ledger.update, record, "released", "no callback", owner=""
             )
             raise APIConnectionError(record.reason, maybe_created=True) from None
 
-    async def _first_confirmed(self, record: JobRecord, news: asyncio.Queue[str]) -> JobRecord:
-        others: set[str] = set()
+    async def _first_confirmed(self, record: JobRecord, claims: asyncio.Queue[str]) -> JobRecord:
+        other_ids: set[str] = set()
         while True:
-            task_id = await news.get()
-            if task_id in others:
+            task_id = await claims.get()
+            if task_id in other_ids:
                 continue
             try:
-                if accepted := await self.confirm(record, task_id):
-                    return accepted
-                others.add(task_id)
+                if submitted := await self.confirm(record, task_id):
+                    return submitted
+                other_ids.add(task_id)
             except LiangxinError as error:
                 if error.retryable:
-                    news.put_nowait(task_id)
+                    claims.put_nowait(task_id)
                 else:
-                    others.add(task_id)
+                    other_ids.add(task_id)
             await asyncio.sleep(_RETRY_INTERVAL_S)
 
 
 def _matches(task: TaskRecord, request: Request) -> bool:
-    """Whether a record's own words tell of this request's model and prompt."""
-    given = task.param.get("input")
-    prompt = given.get("prompt") if isinstance(given, dict) else None
+    """Return whether a task has the model and the prompt of a request."""
+    echoed = task.param.get("input")
+    prompt = echoed.get("prompt") if isinstance(echoed, dict) else None
     model = task.param.get("model") or task.model
-    same = isinstance(prompt, str) and prompt.strip() == request.prompt.strip()
-    return same and model == request.model
+    same_prompt = isinstance(prompt, str) and prompt.strip() == request.prompt.strip()
+    return same_prompt and model == request.model

@@ -1,4 +1,4 @@
-"""The client of the service in use; for the sandbox, of one that runs now."""
+"""The API client of a session, opened when it is first needed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _KIE_UPLOAD_URL = "https://kieai.redpandaai.co"
 
 
 class ClientProvider:
-    """Gives the client when it is asked for; opens nothing before. Use it on the private loop."""
+    """Provides the API client, and starts the sandbox if the session uses it.
+
+    Use it on the background loop only.
+    """
 
     def __init__(self, settings: Settings, limiter: SharedRateLimiter) -> None:
         self._settings = settings
@@ -26,11 +29,15 @@ class ClientProvider:
         self._launcher = Launcher(settings.results / ".sandbox", speed=settings.speed)
 
     async def __call__(self) -> Client:
-        """The client, the same one as long as the address is; raises `APIConnectionError`."""
+        """Return the client; it stays the same while the service's address does.
+
+        Raises:
+            APIConnectionError: If the sandbox does not start.
+        """
         url, key = self._settings.base_url, self._settings.key
         if self._settings.profile == "sandbox":
             url, key = await asyncio.to_thread(self._launcher.url), Secret(self._launcher.key)
-        async with self._connecting:  # many jobs may ask for it at once, and share one
+        async with self._connecting:  # jobs that start at the same time share one client
             if self._client is None or self._client.base_url != url:
                 assert key is not None
                 await asyncio.to_thread(self._limiter.bind, url, key.reveal())
@@ -43,13 +50,13 @@ class ClientProvider:
             return self._client
 
     async def close(self) -> None:
-        """Closes the client's connections; the next call opens new ones."""
+        """Close the client's connections; the next call opens new ones."""
         client, self._client = self._client, None
         if client is not None:
             await client.close()
 
     def release(self) -> None:
-        """Gives the sandbox back: without users it ends by itself."""
+        """Release the sandbox, which exits once no session uses it."""
         self._launcher.release()
 
 

@@ -1,19 +1,66 @@
-"""Whose a job record is: this session's, another living notebook's, another service's."""
+"""Which session follows a job, and whether that session is still alive.
+
+Each session holds a file lock while it is alive; the operating system releases it when the process
+ends, however it ends. So the jobs of a session that has ended can be resumed at once, and a task
+that another kernel follows is not polled twice.
+"""
 
 from __future__ import annotations
 
+import os
+import uuid
 from functools import cached_property
+from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from ..config.settings import Settings
 from ..core.job_record import JobRecord
 from ..results import ResultStore
-from .process_lease import Lease, is_alive
 
-__all__ = ["Ownership"]
+__all__ = ["Lease", "Ownership", "is_alive"]
+
+
+class Lease:
+    """A session's claim to be alive, until `release()` or the end of the process."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.id = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._lock = FileLock(folder / f"{self.id}.lock", thread_local=False)
+        self._lock.acquire(timeout=0)
+
+    def release(self) -> None:
+        """End the lease: other sessions can resume its jobs."""
+        self._lock.release()
+        Path(self._lock.lock_file).unlink(missing_ok=True)
+
+
+def is_alive(folder: Path, owner: str) -> bool:
+    """Check whether a session on this machine is alive; remove its lock file if it is not.
+
+    Args:
+        folder: The folder of the lock files.
+        owner: The id of the session's lease.
+
+    Returns:
+        Whether its lease is held.
+    """
+    path = folder / f"{Path(owner).name}.lock"
+    if not owner or not path.exists():
+        return False
+    probe = FileLock(path, thread_local=False)
+    try:
+        probe.acquire(timeout=0)
+    except Timeout:
+        return True
+    probe.release()
+    path.unlink(missing_ok=True)
+    return False
 
 
 class Ownership:
-    """Tells this session's records from others'; takes an owner's place when it is first asked."""
+    """Distinguishes the jobs of this session from others; takes a lease when first needed."""
 
     def __init__(self, settings: Settings, results: ResultStore) -> None:
         self._service = (settings.profile, settings.base_url)
@@ -25,26 +72,26 @@ class Ownership:
 
     @property
     def id(self) -> str:
-        """The name under which this session owns job records."""
+        """The id of this session, as the owner of job records."""
         return self._lease.id
 
     def is_alive(self, owner: str) -> bool:
-        """Whether that owner lives, in this process or another."""
+        """Return whether an owner is alive, in this process or another one."""
         return owner == self._lease.id or is_alive(self._folder, owner)
 
     def owned_elsewhere(self, record: JobRecord) -> bool:
-        """Whether another living notebook looks after it."""
+        """Return whether another live session follows a job."""
         return record.owner != self._lease.id and self.is_alive(record.owner)
 
     def is_same_service(self, record: JobRecord) -> bool:
-        """Whether it belongs to the service in use."""
+        """Return whether a job belongs to the service in use."""
         return (record.profile, record.service) == self._service
 
     def can_take_over(self, record: JobRecord) -> bool:
-        """Whether this session may look after it."""
+        """Return whether this session may follow a job."""
         return self.is_same_service(record) and not self.owned_elsewhere(record)
 
     def release(self) -> None:
-        """Gives the owner's place back."""
+        """End the lease, if there is one."""
         if "_lease" in self.__dict__:
             self._lease.release()

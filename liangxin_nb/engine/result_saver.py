@@ -1,4 +1,4 @@
-"""What succeeded comes home: downloaded, sealed with its story, written down."""
+"""Download the outputs of a finished task, embed their metadata and record them in the ledger."""
 
 from __future__ import annotations
 
@@ -16,85 +16,110 @@ from ..ledger import Ledger
 from ..ratelimit import SharedRateLimiter
 from ..results import Result, ResultStore, StagedResult
 
-__all__ = ["ResultSaver"]
+__all__ = ["save_result"]
 
 
-class ResultSaver:
-    """Keeps the results of tasks that have succeeded."""
+async def save_result(
+    client: Client,
+    record: JobRecord,
+    task: TaskRecord,
+    *,
+    ledger: Ledger,
+    results: ResultStore,
+    limiter: SharedRateLimiter,
+) -> Result:
+    """Save the outputs of a finished task and mark its job as saved.
 
-    def __init__(self, ledger: Ledger, results: ResultStore, limiter: SharedRateLimiter) -> None:
-        self._ledger = ledger
-        self._results = results
-        self._limiter = limiter
+    A result that is in the folder already, but not in the ledger, is not downloaded again.
 
-    async def save(self, client: Client, record: JobRecord, task: TaskRecord) -> Result:
-        """The result on disk, written down.
+    Args:
+        client: Downloads the outputs and refreshes their links.
+        record: The job of the task.
+        task: The service's final answer.
+        ledger: Where the job is marked as saved.
+        results: The folder of results.
+        limiter: The rate limiter for requests to the service.
 
-        Raises `ResultUnavailableError` when its files cannot be had.
-        """
-        result = await asyncio.to_thread(self._results.find_saved, record)
-        if result is None:
-            result = await self._fetch(client, record, task)
-        folder = result.folder.relative_to(self._results.root).as_posix()
-        await asyncio.to_thread(self._ledger.mark_saved, record, folder, result.metadata.files)
-        return result
+    Returns:
+        The saved result.
 
-    async def _fetch(self, client: Client, record: JobRecord, task: TaskRecord) -> Result:
-        staged = await asyncio.to_thread(self._results.stage, record)
+    Raises:
+        ResultUnavailableError: If the task has no outputs, or their links have expired.
+        APIConnectionError: If the outputs could not be downloaded.
+    """
+    result = await asyncio.to_thread(results.find_saved, record)
+    if result is None:
+        staged = await asyncio.to_thread(results.stage, record)
         try:
-            try:
-                return await self._download(client, staged, record, task)
-            except ResultUnavailableError:
-                # The link may only be old: the service can give a fresh one, once.
-                await self._limiter.acquire_poll()
-                task = await client.get_task(record.task_id)
-            try:
-                return await self._download(client, staged, record, task)
-            except ResultUnavailableError as lost:
-                return await self._download(
-                    client, staged, record, await self._refresh_links(client, record, task, lost)
-                )
+            result = await _fetch(client, staged, record, task, limiter)
         finally:
             await asyncio.to_thread(staged.discard)
+    folder = result.folder.relative_to(results.root).as_posix()
+    await asyncio.to_thread(ledger.mark_saved, record, folder, result.metadata.files)
+    return result
 
-    async def _refresh_links(
-        self, client: Client, record: JobRecord, task: TaskRecord, lost: ResultUnavailableError
-    ) -> TaskRecord:
-        """The record with new links in it; raises `lost` where the service makes none.
 
-        KIE keeps files for two weeks, as its front page says, and its links are reported to live
-        for a day; download-url, on a page of its own, leads from the one to the other.
-        """
+async def _fetch(
+    client: Client,
+    staged: StagedResult,
+    record: JobRecord,
+    task: TaskRecord,
+    limiter: SharedRateLimiter,
+) -> Result:
+    """Download the outputs; if their links have expired, once more with newer links."""
+    try:
+        return await _download(client, staged, record, task)
+    except ResultUnavailableError:
+        await limiter.acquire_poll()
+        task = await client.get_task(record.task_id)
+    try:
+        return await _download(client, staged, record, task)
+    except ResultUnavailableError as error:
         if record.profile != "kie":
-            raise lost
-        outputs = []
-        for one in task.outputs:
-            await self._limiter.acquire_poll()
-            try:
-                outputs.append(
-                    one if one.text else replace(one, url=await client.refresh_link(one.url))
-                )
-            except APIError:
-                raise lost from None
-        return replace(task, outputs=tuple(outputs))
-
-    async def _download(
-        self, client: Client, staged: StagedResult, record: JobRecord, task: TaskRecord
-    ) -> Result:
-        if not task.outputs:
-            raise ResultUnavailableError("The task succeeded, but the answer names no result.")
-        parts = [(outputs, staged.part_path(n)) for n, outputs in enumerate(task.outputs, 1)]
-        await asyncio.gather(*(_fetch_output(client, outputs, part) for outputs, part in parts))
-        metadata = _build_metadata(record, task)
-        return await asyncio.to_thread(staged.commit, metadata, task.outputs)
+            raise
+        task = await _refresh_links(client, task, limiter, error)
+    return await _download(client, staged, record, task)
 
 
-async def _fetch_output(client: Client, outputs: TaskOutput, part: Path) -> None:
-    """One output, from its link or out of the answer itself."""
-    if outputs.text:
-        await asyncio.to_thread(part.write_text, outputs.text, encoding="utf-8")
+async def _refresh_links(
+    client: Client, task: TaskRecord, limiter: SharedRateLimiter, error: ResultUnavailableError
+) -> TaskRecord:
+    """Return the task with new links; raise `error` if the service makes none.
+
+    Source: KIE's front page says that files are stored for two weeks; its links are reported to
+    expire after a day. The page of download-url describes how to get a new one.
+    """
+    outputs = []
+    for output in task.outputs:
+        await limiter.acquire_poll()
+        try:
+            url = output.url if output.text else await client.refresh_link(output.url)
+        except APIError:
+            raise error from None
+        outputs.append(replace(output, url=url))
+    return replace(task, outputs=tuple(outputs))
+
+
+async def _download(
+    client: Client, staged: StagedResult, record: JobRecord, task: TaskRecord
+) -> Result:
+    if not task.outputs:
+        raise ResultUnavailableError("The task succeeded, but the answer names no result.")
+    await asyncio.gather(
+        *(
+            _download_output(client, output, staged.part_path(number))
+            for number, output in enumerate(task.outputs, 1)
+        )
+    )
+    return await asyncio.to_thread(staged.commit, _build_metadata(record, task), task.outputs)
+
+
+async def _download_output(client: Client, output: TaskOutput, path: Path) -> None:
+    """Write one output to a file, from its link or from the text in the answer."""
+    if output.text:
+        await asyncio.to_thread(path.write_text, output.text, encoding="utf-8")
     else:
-        await client.download(outputs.url, part)
+        await client.download(output.url, path)
 
 
 def _build_metadata(record: JobRecord, task: TaskRecord) -> ResultMetadata:

@@ -1,43 +1,44 @@
-"""What a followed task's answers come to: ledger lines and statuses."""
+"""Record the answers about a followed task in the ledger, and publish them."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..core.task import TaskRecord
 from ..errors import LiangxinError
 from ..ledger import Ledger
-from .ports import Tell
 
 __all__ = ["StatusRecorder"]
 
 
 class StatusRecorder:
-    """Turns the scheduler's answers into ledger lines and statuses, each new state once."""
+    """Writes each new state of one task to the ledger, in order, and publishes an update."""
 
-    def __init__(self, record: JobRecord, ledger: Ledger, tell: Tell) -> None:
+    def __init__(
+        self, record: JobRecord, ledger: Ledger, publish: Callable[[JobUpdate], None]
+    ) -> None:
         self._record = record
         self._ledger = ledger
-        self._tell = tell
-        self._writing: asyncio.Task[None] | None = None
+        self._publish = publish
+        self._last_write: asyncio.Task[None] | None = None
 
     def on_answer(self, answer: TaskRecord | LiangxinError) -> None:
-        """A new answer, or what stood in its way."""
+        """Handle a task record, or the error of a poll request that will be repeated."""
         if isinstance(answer, LiangxinError):
             phase = JobPhase(self._record.state or "waiting")
-            self._tell(JobUpdate(self._record, phase, note=answer.message))
+            self._publish(JobUpdate(self._record, phase, note=answer.message))
             return
-        changed = answer.state != self._record.state
-        if changed:
+        if answer.state != self._record.state:
             self._record = self._record.replace(state=str(answer.state))
-            self._writing = asyncio.create_task(self._write(answer, self._writing))
+            self._last_write = asyncio.create_task(self._write(answer, self._last_write))
         if not answer.state.is_final:
-            self._tell(JobUpdate(self._record, JobPhase(answer.state)))
+            self._publish(JobUpdate(self._record, JobPhase(answer.state)))
 
-    async def _write(self, task: TaskRecord, before: asyncio.Task[None] | None) -> None:
-        if before is not None:
-            await before
+    async def _write(self, task: TaskRecord, previous: asyncio.Task[None] | None) -> None:
+        if previous is not None:
+            await previous
         values: dict[str, object] = {"state": str(task.state)}
         if task.started_after_s is not None:
             values["started_after_s"] = task.started_after_s
@@ -48,11 +49,11 @@ class StatusRecorder:
                 "credits": task.credits,
             }
         self._record = await asyncio.to_thread(
-            lambda: self._ledger.update(self._record, str(task.state), task.raw, **values)
+            self._ledger.update, self._record, str(task.state), task.raw, **values
         )
 
     async def flush(self) -> JobRecord:
-        """The job record, once everything told so far is written."""
-        if self._writing is not None:
-            await asyncio.shield(self._writing)
+        """Return the job record once every state so far is written."""
+        if self._last_write is not None:
+            await asyncio.shield(self._last_write)
         return self._record

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import Any, NoReturn, Self
 
 from ..config.settings import Settings
 from ..core.job_record import JobRecord
@@ -31,9 +30,6 @@ from .job_registry import JobRegistry
 from .media_input import Images, image_list
 from .request_builder import build_requests, check_generate_call, reject_key
 from .resume import TaskResumer
-
-if TYPE_CHECKING:
-    from ..callbacks import CallbackChannel
 
 __all__ = ["Session"]
 
@@ -87,16 +83,10 @@ class Session:
         self._connect = ClientProvider(self.settings, limiter)
         poller, parts = Poller(schedule, limiter), (self._connect, self.ledger)
         self._lifecycle = TaskLifecycle(
-            *parts, self.results, poller.follow, limiter, schedule=schedule, patience=patience
+            *parts, self.results, poller, limiter, schedule=schedule, patience=patience
         )
-        line = partial(_make_channel, self.settings)
         self._reconciler = CallbackReconciler(
-            self._lifecycle,
-            *parts,
-            line,
-            poller.poll_now,
-            acquire_poll=limiter.acquire_poll,
-            patience=patience,
+            self._lifecycle, *parts, poller, limiter, local=self.settings.local, patience=patience
         )
         self._jobs = JobRegistry(self.loop, self.ledger.find)
         self._ownership = Ownership(self.settings, self.results)
@@ -291,9 +281,3 @@ class Session:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("A Session belongs to its process and cannot be pickled.")
-
-
-def _make_channel(settings: Settings) -> CallbackChannel:
-    from ..callbacks import CallbackChannel  # loaded only where callbacks are used
-
-    return CallbackChannel(local=settings.local, patience=settings.patience)

@@ -1,4 +1,4 @@
-"""Following one task to its end, taking in a task from elsewhere, and how each end is noted."""
+"""Collecting a task, adopting a task from elsewhere, and the status after each outcome."""
 
 import asyncio
 from types import SimpleNamespace
@@ -7,36 +7,26 @@ import pytest
 
 from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
-from liangxin_nb.engine import TaskLifecycle, lifecycle
+from liangxin_nb.engine import lifecycle
 from liangxin_nb.errors import APIConnectionError, APIError, ResultUnavailableError, TaskFailedError
 from liangxin_nb.ledger import Ledger
-from liangxin_nb.polling import AdaptiveSchedule, PollSchedule
-from liangxin_nb.results import ResultStore
+from liangxin_nb.polling import AdaptiveSchedule
 
-from .parts import PNG, REQUEST, Budget, Client, record, submitted
+from .parts import (
+    PNG,
+    REQUEST,
+    SCHEDULE,
+    Client,
+    Limiter,
+    Poller,
+    build_lifecycle,
+    submitted_record,
+    task_record,
+)
 
 pytestmark = pytest.mark.anyio
-PACE = PollSchedule()
 LINK = "https://files.example/1.png"
 ABSENT = APIError("no such task", status=404)
-
-
-class Follow:
-    """Follows a task without asking: it gives the answers of the test, and returns the last."""
-
-    def __init__(self, *answers):
-        self.answers = answers
-        self.given = None
-
-    async def __call__(self, task_id, poll, on_answer, patience, *, schedule, age):
-        self.given = SimpleNamespace(
-            task_id=task_id, poll=poll, patience=patience, schedule=schedule, age=age
-        )
-        for answer in self.answers:
-            if isinstance(answer, BaseException):
-                raise answer
-            on_answer(answer)
-        return self.answers[-1]
 
 
 @pytest.fixture
@@ -45,27 +35,24 @@ def ledger(tmp_path):
 
 
 @pytest.fixture
-def statuses():
+def updates():
     return []
 
 
 @pytest.fixture
-def make(ledger, tmp_path):
-    """Makes a life whose tasks are followed as a test says."""
+def make(ledger):
+    """Builds a lifecycle whose poller passes on the answers of the test."""
 
-    def living(follow=None, client=None, budget=None):
-        client = client or Client(create=["task_1"], download=[PNG])
+    def build(poller=None, client=None, limiter=None, connect=None):
+        return build_lifecycle(
+            ledger,
+            client or Client(create=["task_1"], download=[PNG]),
+            poller=poller or Poller(task_record("success", LINK)),
+            limiter=limiter,
+            connect=connect,
+        )
 
-        async def connect():
-            return client
-
-        results = ResultStore(tmp_path / "results")
-        follow = follow or Follow(record("success", LINK))
-        return TaskLifecycle(
-            connect, ledger, results, follow, budget or Budget(), schedule=PACE, patience=7.0
-        )  # fmt: skip
-
-    return living
+    return build
 
 
 def last_event(ledger, record):
@@ -75,24 +62,24 @@ def last_event(ledger, record):
 # ---- a task that succeeds
 
 
-async def test_finished_task_is_saved(make, ledger, statuses):
-    record = submitted(ledger)
-    result = await make().collect(record, statuses.append)
+async def test_finished_task_is_saved(make, ledger, updates):
+    record = submitted_record(ledger)
+    result = await make().collect(record, updates.append)
     assert [path.name for path in result.paths] == ["1.png"]
     assert ledger.find(record.id).status == "saved"
 
 
-async def test_states_of_a_task_are_reported_and_then_saving(make, ledger, statuses):
-    follow = Follow(record("queuing"), record("generating"), record("success", LINK))
-    await make(follow).collect(submitted(ledger), statuses.append)
-    assert [one.phase for one in statuses] == ["queuing", "generating", "saving"]
-    assert [one.record.task_id for one in statuses] == ["task_1"] * 3
+async def test_updates_are_the_states_and_then_saving(make, ledger, updates):
+    poller = Poller(task_record("queuing"), task_record("generating"), task_record("success", LINK))
+    await make(poller).collect(submitted_record(ledger), updates.append)
+    assert [one.phase for one in updates] == ["queuing", "generating", "saving"]
+    assert [one.record.task_id for one in updates] == ["task_1"] * 3
 
 
-async def test_credits_and_seconds_are_written_before_the_result_is_saved(make, ledger, statuses):
-    done = record("success", LINK, credits=4.0, created_ms=1000, completed_ms=3500)
-    job_record = submitted(ledger)
-    await make(Follow(done)).collect(job_record, statuses.append)
+async def test_credits_and_duration_are_recorded_before_the_result_is_saved(make, ledger, updates):
+    done = task_record("success", LINK, credits=4.0, created_ms=1000, completed_ms=3500)
+    job_record = submitted_record(ledger)
+    await make(Poller(done)).collect(job_record, updates.append)
     found = ledger.find(job_record.id)
     assert (found.credits, found.duration_s, found.state) == (4.0, 2.5, "success")
     assert [what for _, what, _ in ledger.events(job_record.id)] == [
@@ -100,37 +87,39 @@ async def test_credits_and_seconds_are_written_before_the_result_is_saved(make, 
     ]  # fmt: skip
 
 
-async def test_status_of_saving_has_the_record_as_it_was_written(make, ledger, statuses):
-    await make(Follow(record("success", LINK))).collect(submitted(ledger), statuses.append)
-    assert statuses[-1].record.status == "succeeded"
+async def test_update_while_saving_has_the_recorded_status(make, ledger, updates):
+    await make(Poller(task_record("success", LINK))).collect(
+        submitted_record(ledger), updates.append
+    )
+    assert updates[-1].record.status == "succeeded"
 
 
-async def test_finished_task_keeps_its_owner(make, ledger, statuses):
-    record = submitted(ledger)
-    await make().collect(record, statuses.append)
+async def test_finished_task_keeps_its_owner(make, ledger, updates):
+    record = submitted_record(ledger)
+    await make().collect(record, updates.append)
     assert ledger.find(record.id).owner == "me"
 
 
 # ---- how it is followed
 
 
-async def test_task_is_followed_by_its_id_with_the_client_and_the_patience(make, ledger, statuses):
+async def test_poller_receives_task_id_client_and_patience(make, ledger, updates):
     client = Client(download=[PNG])
-    follow = Follow(record("success", LINK))
-    await make(follow, client).collect(submitted(ledger), statuses.append)
-    assert (follow.given.task_id, follow.given.patience) == ("task_1", 7.0)
-    assert follow.given.poll == client.get_task
+    poller = Poller(task_record("success", LINK))
+    await make(poller, client).collect(submitted_record(ledger), updates.append)
+    assert (poller.arguments.task_id, poller.arguments.patience) == ("task_1", 7.0)
+    assert poller.arguments.poll == client.get_task
 
 
-async def test_plan_is_made_of_the_pace_and_of_tasks_like_this_one(make, ledger, statuses):
+async def test_schedule_is_built_from_similar_tasks(make, ledger, updates):
     for seconds in (9.0, 10.0, 11.0):
-        submitted(ledger, status="saved", task_id="", duration_s=seconds)
-    submitted(ledger, profile="kie", status="saved", task_id="", duration_s=99.0)
-    follow = Follow(record("success", LINK))
-    await make(follow).collect(submitted(ledger), statuses.append)
-    plan = follow.given.schedule
+        submitted_record(ledger, status="saved", task_id="", duration_s=seconds)
+    submitted_record(ledger, profile="kie", status="saved", task_id="", duration_s=99.0)
+    poller = Poller(task_record("success", LINK))
+    await make(poller).collect(submitted_record(ledger), updates.append)
+    plan = poller.arguments.schedule
     assert isinstance(plan, AdaptiveSchedule)
-    assert plan.documented is PACE
+    assert plan.documented is SCHEDULE
     assert plan.durations.count == 3
 
 
@@ -140,85 +129,89 @@ def at_1000(monkeypatch):
     monkeypatch.setattr(lifecycle, "time", SimpleNamespace(time=lambda: 1000.0))
 
 
-@pytest.mark.parametrize(("began", "age"), [(940.0, 60.0), (1000.0, 0.0), (1003.0, 0.0)])
-async def test_age_of_a_task_is_counted_from_its_record(
-    make, ledger, statuses, at_1000, began, age
+@pytest.mark.parametrize(("created_at", "age"), [(940.0, 60.0), (1000.0, 0.0), (1003.0, 0.0)])
+async def test_age_is_counted_from_the_creation_of_the_job(
+    make, ledger, updates, at_1000, created_at, age
 ):
-    follow = Follow(record("success", LINK))
-    await make(follow).collect(submitted(ledger).replace(created_at=began), statuses.append)
-    assert follow.given.age == age
+    poller = Poller(task_record("success", LINK))
+    await make(poller).collect(
+        submitted_record(ledger).replace(created_at=created_at), updates.append
+    )
+    assert poller.arguments.age == age
 
 
-async def test_task_that_was_sent_just_now_has_no_age(make, ledger, statuses, at_1000):
-    """It was accepted when its turn came, perhaps long after its job record was written."""
-    follow = Follow(APIConnectionError("no answer"))
-    living = make(follow)
-    intent = ledger.create(REQUEST, "liangxin", "https://service.example", "me").replace(
+async def test_task_submitted_by_this_session_has_no_age(make, ledger, updates, at_1000):
+    """It was submitted when its slot was free, perhaps long after its job record was created."""
+    poller = Poller(APIConnectionError("no answer"))
+    task_lifecycle = make(poller)
+    pending = ledger.create(REQUEST, "liangxin", "https://service.example", "me").replace(
         created_at=940.0
     )
-    record = await living.submit(intent, statuses.append)
+    record = await task_lifecycle.submit(pending, updates.append)
     with pytest.raises(APIConnectionError):
-        await living.collect(record, statuses.append)
-    assert follow.given.age == 0.0
+        await task_lifecycle.collect(record, updates.append)
+    assert poller.arguments.age == 0.0
     with pytest.raises(APIConnectionError):
-        await living.collect(record, statuses.append)  # later its age counts
-    assert follow.given.age == 60.0
+        await task_lifecycle.collect(record, updates.append)  # later its age counts
+    assert poller.arguments.age == 60.0
 
 
-async def test_request_is_sent_with_its_callback(make, ledger, statuses):
+async def test_submit_passes_the_callback_url(make, ledger, updates):
     client = Client(create=["task_1"])
-    intent = ledger.create(REQUEST, "liangxin", "")
-    record = await make(client=client).submit(intent, statuses.append, "https://here/cb")
+    pending = ledger.create(REQUEST, "liangxin", "")
+    record = await make(client=client).submit(pending, updates.append, "https://here/cb")
     assert (record.task_id, client.calls[0][2]) == ("task_1", "https://here/cb")
-    assert [one.phase for one in statuses] == ["submitting", "waiting"]
+    assert [one.phase for one in updates] == ["submitting", "waiting"]
 
 
-async def test_request_is_sent_without_a_callback(make, ledger, statuses):
+async def test_submit_without_callback_url(make, ledger, updates):
     client = Client(create=["task_1"])
-    await make(client=client).submit(ledger.create(REQUEST, "liangxin", ""), statuses.append)
+    await make(client=client).submit(ledger.create(REQUEST, "liangxin", ""), updates.append)
     assert client.calls[0][2] == ""
 
 
 # ---- a task that does not succeed
 
 
-async def test_failed_task_is_written_down_with_its_reason(make, ledger, statuses):
-    job_record = submitted(ledger)
-    failed = record("fail", fail_code="E1", fail_msg="no luck")
+async def test_failed_task_is_recorded_with_its_reason(make, ledger, updates):
+    job_record = submitted_record(ledger)
+    failed = task_record("fail", fail_code="E1", fail_msg="no luck")
     with pytest.raises(TaskFailedError) as raised:
-        await make(Follow(failed)).collect(job_record, statuses.append)
+        await make(Poller(failed)).collect(job_record, updates.append)
     assert raised.value.fail_code == "E1"
     found = ledger.find(job_record.id)
     assert (found.status, found.reason, found.state) == ("failed", str(raised.value), "fail")
     assert ("failed", str(raised.value)) in [line[1:] for line in ledger.events(job_record.id)]
-    assert [one.phase for one in statuses] == []
+    assert [one.phase for one in updates] == []
 
 
-async def test_task_that_the_service_has_forgotten_is_lost(make, ledger, statuses):
-    record = submitted(ledger)
+async def test_job_is_result_lost_if_the_service_does_not_know_its_task(make, ledger, updates):
+    record = submitted_record(ledger)
     with pytest.raises(ResultUnavailableError, match="does not know task task_1") as raised:
-        await make(Follow(ABSENT)).collect(record, statuses.append)
+        await make(Poller(ABSENT)).collect(record, updates.append)
     assert raised.value.task_id == "task_1"
-    assert raised.value.next_step.startswith("Tasks are seen by the key that made them")
+    assert raised.value.next_step.startswith(
+        "A service shows tasks only to the key that created them"
+    )
     found = ledger.find(record.id)
     assert (found.status, found.reason) == ("result_lost", str(raised.value))
     assert ("result_lost", str(raised.value)) in [line[1:] for line in ledger.events(record.id)]
 
 
-async def test_task_without_a_result_is_lost(make, ledger, statuses):
-    job_record = submitted(ledger)
-    client = Client(get_task=[record("success")])
+async def test_job_is_result_lost_if_its_task_has_no_outputs(make, ledger, updates):
+    job_record = submitted_record(ledger)
+    client = Client(get_task=[task_record("success")])
     with pytest.raises(ResultUnavailableError, match="names no result") as raised:
-        await make(Follow(record("success")), client).collect(job_record, statuses.append)
+        await make(Poller(task_record("success")), client).collect(job_record, updates.append)
     assert raised.value.task_id == "task_1"
     assert ledger.find(job_record.id).status == "result_lost"
 
 
-async def test_other_refusal_leaves_the_task_to_be_collected(make, ledger, statuses):
-    record, refusal = submitted(ledger), APIError("not now", status=455)
+async def test_other_api_error_leaves_the_job_submitted(make, ledger, updates):
+    record, error = submitted_record(ledger), APIError("not now", status=455)
     with pytest.raises(APIError) as raised:
-        await make(Follow(refusal)).collect(record, statuses.append)
-    assert raised.value is refusal
+        await make(Poller(error)).collect(record, updates.append)
+    assert raised.value is error
     assert ledger.find(record.id).status == "submitted"
 
 
@@ -227,40 +220,39 @@ async def test_other_refusal_leaves_the_task_to_be_collected(make, ledger, statu
     [APIConnectionError("no answer"), asyncio.CancelledError(), KeyboardInterrupt()],
     ids=type,
 )
-async def test_task_that_is_no_longer_followed_has_no_owner(make, ledger, statuses, error):
-    record = submitted(ledger)
+async def test_job_has_no_owner_after_collect_has_ended_early(make, ledger, updates, error):
+    record = submitted_record(ledger)
     with pytest.raises(type(error)):
-        await make(Follow(error)).collect(record, statuses.append)
+        await make(Poller(error)).collect(record, updates.append)
     found = ledger.find(record.id)
     assert (found.status, found.owner) == ("submitted", "")
-    assert last_event(ledger, record) == ("let go", type(error).__name__)
+    assert last_event(ledger, record) == ("released", type(error).__name__)
 
 
-async def test_state_before_an_error_is_in_the_ledger(make, ledger, statuses):
-    job_record = submitted(ledger)
+async def test_state_before_an_error_is_recorded(make, ledger, updates):
+    job_record = submitted_record(ledger)
     with pytest.raises(APIConnectionError):
-        await make(Follow(record("generating"), APIConnectionError("no answer"))).collect(
-            job_record, statuses.append
+        await make(Poller(task_record("generating"), APIConnectionError("no answer"))).collect(
+            job_record, updates.append
         )
     assert ledger.find(job_record.id).state == "generating"
 
 
-async def test_connection_that_fails_leaves_the_task_without_an_owner(make, ledger, statuses):
+async def test_job_has_no_owner_if_there_is_no_client(make, ledger, updates):
     async def connect():
         raise APIConnectionError("no sandbox")
 
-    record, living = submitted(ledger), make()
-    living._connect = connect
+    record = submitted_record(ledger)
     with pytest.raises(APIConnectionError):
-        await living.collect(record, statuses.append)
+        await make(connect=connect).collect(record, updates.append)
     assert ledger.find(record.id).owner == ""
 
 
 # ---- a task from elsewhere
 
 
-def unknown_here():
-    """A job record for task_1 that the ledger does not have, with a placeholder for its request."""
+def new_record():
+    """A job record for task_1 that is not in the ledger; its request is a placeholder."""
     record = JobRecord.new(Request("unknown", "?"), "liangxin", "https://service.example", "me")
     return record.replace(task_id="task_1")
 
@@ -268,9 +260,9 @@ def unknown_here():
 ECHO = {"input": {"prompt": " a lake ", "image_size": "square", "seed": 7}}
 
 
-async def test_attached_task_takes_its_request_from_the_service(make, ledger, statuses):
-    client = Client(get_task=[record("waiting", param=ECHO, model="flux-2-pro")])
-    job_record = await make(client=client).adopt(unknown_here(), statuses.append)
+async def test_adopted_task_has_the_request_that_the_service_echoes(make, ledger, updates):
+    client = Client(get_task=[task_record("waiting", param=ECHO, model="flux-2-pro")])
+    job_record = await make(client=client).adopt(new_record(), updates.append)
     assert job_record.request == Request(
         "flux-2-pro", "a lake", {"image_size": "square", "seed": 7}
     )
@@ -279,41 +271,41 @@ async def test_attached_task_takes_its_request_from_the_service(make, ledger, st
     assert client.calls == [("get_task", "task_1")]
 
 
-async def test_question_about_an_attached_task_takes_a_turn(make, statuses):
-    client, budget = Client(get_task=[record("waiting", param=ECHO)]), Budget()
-    await make(client=client, budget=budget).adopt(unknown_here(), statuses.append)
-    assert budget.steps == ["acquire_poll"]
+async def test_adopt_waits_for_a_poll_slot(make, updates):
+    client, limiter = Client(get_task=[task_record("waiting", param=ECHO)]), Limiter()
+    await make(client=client, limiter=limiter).adopt(new_record(), updates.append)
+    assert limiter.calls == ["acquire_poll"]
 
 
 @pytest.mark.parametrize(
     ("state", "phase"),
     [("queuing", "queuing"), ("waiting", "waiting"), ("success", "waiting"), ("fail", "waiting")],
 )
-async def test_phase_of_an_attached_task(make, statuses, state, phase):
-    """One that has ended already is to be collected yet."""
-    client = Client(get_task=[record(state, param=ECHO)])
-    job_record = await make(client=client).adopt(unknown_here(), statuses.append)
-    assert [(one.record, one.phase) for one in statuses] == [(job_record, phase)]
+async def test_phase_of_an_adopted_task(make, updates, state, phase):
+    """A task that has ended is not collected yet."""
+    client = Client(get_task=[task_record(state, param=ECHO)])
+    job_record = await make(client=client).adopt(new_record(), updates.append)
+    assert [(one.record, one.phase) for one in updates] == [(job_record, phase)]
 
 
 @pytest.mark.parametrize("param", [{}, {"input": None}, {"input": {"prompt": "  "}}])
-async def test_attached_task_without_a_prompt_says_so(make, statuses, param):
-    client = Client(get_task=[record("waiting", param=param, model="")])
-    job_record = await make(client=client).adopt(unknown_here(), statuses.append)
-    assert job_record.request == Request("unknown", "(the service tells no prompt for task_1)")
+async def test_adopted_task_without_a_prompt_has_a_placeholder(make, updates, param):
+    client = Client(get_task=[task_record("waiting", param=param, model="")])
+    job_record = await make(client=client).adopt(new_record(), updates.append)
+    assert job_record.request == Request("unknown", "(the service gives no prompt for task_1)")
 
 
-async def test_attached_task_that_the_service_does_not_know_is_lost(make, ledger, statuses):
+async def test_adopt_raises_if_the_service_does_not_know_the_task(make, ledger, updates):
     with pytest.raises(ResultUnavailableError, match="does not know task task_1") as raised:
-        await make(client=Client(get_task=[ABSENT])).adopt(unknown_here(), statuses.append)
+        await make(client=Client(get_task=[ABSENT])).adopt(new_record(), updates.append)
     assert raised.value.task_id == "task_1"
     assert ledger.count_by_status() == {}
-    assert statuses == []
+    assert updates == []
 
 
-async def test_other_refusal_to_attach_is_raised_as_it_is(make, ledger, statuses):
-    refusal = APIError("not now", status=455)
+async def test_adopt_raises_other_api_errors(make, ledger, updates):
+    error = APIError("not now", status=455)
     with pytest.raises(APIError) as raised:
-        await make(client=Client(get_task=[refusal])).adopt(unknown_here(), statuses.append)
-    assert raised.value is refusal
+        await make(client=Client(get_task=[error])).adopt(new_record(), updates.append)
+    assert raised.value is error
     assert ledger.count_by_status() == {}

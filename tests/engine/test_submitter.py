@@ -1,11 +1,10 @@
-"""Sending one request: when it counts as sent, refused or unknown, and what a cancel does."""
+"""Submitting one job: its status after each outcome, and cancellation."""
 
 import asyncio
 
 import pytest
 
-from liangxin_nb.engine import submitter as module
-from liangxin_nb.engine.submitter import Submitter
+from liangxin_nb.engine import TaskLifecycle
 from liangxin_nb.errors import (
     APIConnectionError,
     APIError,
@@ -14,7 +13,7 @@ from liangxin_nb.errors import (
 )
 from liangxin_nb.ledger import Ledger
 
-from .parts import REQUEST, Budget, Client
+from .parts import REQUEST, Client, Limiter, build_lifecycle
 
 pytestmark = pytest.mark.anyio
 
@@ -25,36 +24,27 @@ def ledger(tmp_path):
 
 
 @pytest.fixture
-def statuses():
+def updates():
     return []
 
 
 @pytest.fixture
-def intend(ledger):
-    """Writes a new intent into the ledger."""
+def add_pending(ledger):
+    """Adds a pending job to the ledger."""
 
-    def intent(**values):
+    def add(**values):
         record = ledger.create(REQUEST, "liangxin", "https://service.example", "me")
-        return ledger.update(record, "made", **values) if values else record
+        return ledger.update(record, "created", **values) if values else record
 
-    return intent
-
-
-def sending(client, ledger, budget=None):
-    async def connect():
-        if isinstance(client, Exception):
-            raise client
-        return client
-
-    return Submitter(connect, ledger, budget or Budget())
+    return add
 
 
-def history(ledger, record):
-    return [(what, detail) for _, what, detail in ledger.events(record.id)]
+def list_events(ledger, record):
+    return [(event, detail) for _, event, detail in ledger.events(record.id)]
 
 
-async def until(condition, task):
-    """Let the event loop go on until a condition holds; a task that ends before it is an error."""
+async def wait_until(condition, task):
+    """Run the event loop until a condition holds; a task that ends before it is an error."""
     async with asyncio.timeout(60):
         while not condition():
             assert not task.done(), task
@@ -64,74 +54,92 @@ async def until(condition, task):
 # ---- an accepted request
 
 
-async def test_accepted_record_has_the_task_id_here_and_in_the_ledger(ledger, intend, statuses):
-    record = await sending(Client(create=["task_1"]), ledger).submit(intend(), statuses.append)
+async def test_submitted_record_and_ledger_have_the_task_id(ledger, add_pending, updates):
+    record = await build_lifecycle(ledger, Client(create=["task_1"])).submit(
+        add_pending(), updates.append
+    )
     assert (record.status, record.task_id) == ("submitted", "task_1")
     assert ledger.find(record.id) == record
 
 
-async def test_history_of_an_accepted_request(ledger, intend, statuses):
-    record = await sending(Client(create=["task_1"]), ledger).submit(intend(), statuses.append)
-    assert history(ledger, record) == [("pending", ""), ("submitting", ""), ("submitted", "task_1")]
+async def test_events_of_a_submitted_job(ledger, add_pending, updates):
+    record = await build_lifecycle(ledger, Client(create=["task_1"])).submit(
+        add_pending(), updates.append
+    )
+    assert list_events(ledger, record) == [
+        ("pending", ""),
+        ("submitting", ""),
+        ("submitted", "task_1"),
+    ]
 
 
-async def test_ledger_says_sent_while_the_request_is_on_its_way(ledger, intend, statuses):
+async def test_job_is_submitting_in_the_ledger_while_the_request_is_sent(
+    ledger, add_pending, updates
+):
     seen = []
-    client = Client(create=[lambda *_: seen.append(ledger.find(intent.id).status) or "task_1"])
-    intent = intend()
-    await sending(client, ledger).submit(intent, statuses.append)
+    client = Client(create=[lambda *_: seen.append(ledger.find(record.id).status) or "task_1"])
+    record = add_pending()
+    await build_lifecycle(ledger, client).submit(record, updates.append)
     assert seen == ["submitting"]
 
 
-async def test_statuses_are_sending_and_then_waiting(ledger, intend, statuses):
-    intent = intend()
-    record = await sending(Client(create=["task_1"]), ledger).submit(intent, statuses.append)
-    assert [(one.phase, one.record) for one in statuses] == [
-        ("submitting", intent),
+async def test_updates_are_submitting_then_waiting(ledger, add_pending, updates):
+    pending = add_pending()
+    record = await build_lifecycle(ledger, Client(create=["task_1"])).submit(
+        pending, updates.append
+    )
+    assert [(one.phase, one.record) for one in updates] == [
+        ("submitting", pending),
         ("waiting", record),
     ]
 
 
-async def test_client_is_given_the_request_the_callback_and_the_budget(ledger, intend, statuses):
-    client, budget = Client(create=["task_1"]), Budget()
-    await sending(client, ledger, budget).submit(intend(), statuses.append, "https://here/cb")
-    assert client.calls == [("create", REQUEST, "https://here/cb", budget)]
+async def test_client_receives_request_callback_url_and_limiter(ledger, add_pending, updates):
+    client, limiter = Client(create=["task_1"]), Limiter()
+    await build_lifecycle(ledger, client, limiter=limiter).submit(
+        add_pending(), updates.append, "https://here/cb"
+    )
+    assert client.calls == [("create", REQUEST, "https://here/cb", limiter)]
 
 
-async def test_without_a_callback_the_client_is_given_none(ledger, intend, statuses):
+async def test_callback_url_is_empty_by_default(ledger, add_pending, updates):
     client = Client(create=["task_1"])
-    await sending(client, ledger).submit(intend(), statuses.append)
+    await build_lifecycle(ledger, client).submit(add_pending(), updates.append)
     assert client.calls[0][2] == ""
 
 
-# ---- its turn
+# ---- rate limit
 
 
-async def test_wait_for_a_turn_is_reported_with_the_rate(ledger, intend, statuses):
-    async def waiting(tell):
-        tell(12.4)
+async def test_wait_for_a_slot_is_reported_with_the_rate(ledger, add_pending, updates):
+    async def wait(on_wait):
+        on_wait(12.4)
 
-    intent, budget = intend(), Budget(waiting)
-    await sending(Client(create=["task_1"]), ledger, budget).submit(intent, statuses.append)
-    first = statuses[0]
-    assert (first.phase, first.record) == ("submitting", intent)
+    record, limiter = add_pending(), Limiter(wait)
+    await build_lifecycle(ledger, Client(create=["task_1"]), limiter=limiter).submit(
+        record, updates.append
+    )
+    first = updates[0]
+    assert (first.phase, first.record) == ("submitting", record)
     assert first.note == "Sending in 12 s: 20 per 10 s."
 
 
-async def test_turn_ends_after_the_task_id_is_in_the_ledger(ledger, intend, statuses):
-    intent, budget, seen = intend(), Budget(), []
-    budget.on_created = lambda: seen.append(ledger.find(intent.id).task_id)
-    await sending(Client(create=["task_1"]), ledger, budget).submit(intent, statuses.append)
+async def test_slot_is_confirmed_after_the_task_id_is_in_the_ledger(ledger, add_pending, updates):
+    record, limiter, seen = add_pending(), Limiter(), []
+    limiter.on_confirm = lambda: seen.append(ledger.find(record.id).task_id)
+    await build_lifecycle(ledger, Client(create=["task_1"]), limiter=limiter).submit(
+        record, updates.append
+    )
     assert seen == ["task_1"]
-    assert budget.steps == ["acquire_create", ("confirm_create", "turn 1")]
+    assert limiter.calls == ["acquire_create", ("confirm_create", "slot 1")]
 
 
-async def test_turn_ends_when_the_request_was_rejected(ledger, intend, statuses):
-    budget = Budget()
+async def test_slot_is_confirmed_after_a_rejection(ledger, add_pending, updates):
+    limiter = Limiter()
     client = Client(create=[InsufficientCreditsError("no credits", status=402)])
     with pytest.raises(InsufficientCreditsError):
-        await sending(client, ledger, budget).submit(intend(), statuses.append)
-    assert budget.steps == ["acquire_create", ("confirm_create", "turn 1")]
+        await build_lifecycle(ledger, client, limiter=limiter).submit(add_pending(), updates.append)
+    assert limiter.calls == ["acquire_create", ("confirm_create", "slot 1")]
 
 
 # ---- errors
@@ -146,123 +154,129 @@ async def test_turn_ends_when_the_request_was_rejected(ledger, intend, statuses)
     ],
     ids=["answer lost", "not sent", "service says no"],
 )
-async def test_error_decides_whether_a_task_may_exist(ledger, intend, statuses, error, status):
-    intent = intend()
+async def test_status_after_an_error_depends_on_whether_a_task_may_exist(
+    ledger, add_pending, updates, error, status
+):
+    record = add_pending()
     with pytest.raises(type(error)) as raised:
-        await sending(Client(create=[error]), ledger).submit(intent, statuses.append)
+        await build_lifecycle(ledger, Client(create=[error])).submit(record, updates.append)
     assert raised.value is error
-    found = ledger.find(intent.id)
+    found = ledger.find(record.id)
     assert (found.status, found.reason, found.task_id) == (status, str(error), "")
-    assert history(ledger, intent)[1:] == [("submitting", ""), (status, str(error))]
+    assert list_events(ledger, record)[1:] == [("submitting", ""), (status, str(error))]
 
 
-async def test_request_that_failed_is_not_reported_as_waiting(ledger, intend, statuses):
+async def test_failed_request_is_not_reported_as_waiting(ledger, add_pending, updates):
     client = Client(create=[InsufficientCreditsError("no credits", status=402)])
     with pytest.raises(InsufficientCreditsError):
-        await sending(client, ledger).submit(intend(), statuses.append)
-    assert [one.phase for one in statuses] == ["submitting"]
+        await build_lifecycle(ledger, client).submit(add_pending(), updates.append)
+    assert [one.phase for one in updates] == ["submitting"]
 
 
-async def test_without_a_connection_nothing_is_sent(ledger, intend, statuses):
-    intent, budget = intend(), Budget()
+async def test_job_is_rejected_if_there_is_no_client(ledger, add_pending, updates):
+    record, limiter = add_pending(), Limiter()
     error = InvalidRequestError("no sandbox", next_step="start one")
     with pytest.raises(InvalidRequestError) as raised:
-        await sending(error, ledger, budget).submit(intent, statuses.append)
+        await build_lifecycle(ledger, error, limiter=limiter).submit(record, updates.append)
     assert raised.value is error
-    found = ledger.find(intent.id)
+    found = ledger.find(record.id)
     assert (found.status, found.reason) == ("rejected", "no sandbox start one")
-    assert history(ledger, intent)[1:] == [("rejected", "no sandbox start one")]
-    assert budget.steps == []
+    assert list_events(ledger, record)[1:] == [("rejected", "no sandbox start one")]
+    assert limiter.calls == []
 
 
-async def test_unexpected_error_leaves_the_request_as_sent(ledger, intend, statuses):
-    """It may have arrived: recovery decides later."""
-    intent = intend()
+async def test_unexpected_error_leaves_the_job_submitting(ledger, add_pending, updates):
+    """It may have arrived: the next `reconcile` decides."""
+    record = add_pending()
     with pytest.raises(RuntimeError):
-        await sending(Client(create=[RuntimeError("bug")]), ledger).submit(intent, statuses.append)
-    assert ledger.find(intent.id).status == "submitting"
+        await build_lifecycle(ledger, Client(create=[RuntimeError("bug")])).submit(
+            record, updates.append
+        )
+    assert ledger.find(record.id).status == "submitting"
 
 
 # ---- cancelling
 
 
-async def forever(*_):
+async def wait_forever(*_):
     await asyncio.Event().wait()
 
 
-async def cancelled_in_the_queue(ledger, intent):
-    """Cancel a request that waits for its turn; the error raised and the calls made."""
-    client, budget = Client(create=["task_1"]), Budget(forever)
-    task = asyncio.create_task(sending(client, ledger, budget).submit(intent, lambda _: None))
-    await until(lambda: budget.steps, task)
+async def cancel_while_waiting(ledger, record):
+    """Cancel a job that waits for its slot; return the error and the calls that were made."""
+    client, limiter = Client(create=["task_1"]), Limiter(wait_forever)
+    task = asyncio.create_task(
+        build_lifecycle(ledger, client, limiter=limiter).submit(record, lambda _: None)
+    )
+    await wait_until(lambda: limiter.calls, task)
     task.cancel()
     with pytest.raises(InvalidRequestError) as raised:
         await task
     return raised.value, client.calls
 
 
-async def test_request_cancelled_before_its_turn_is_rejected_and_not_sent(ledger, intend):
-    intent = intend()
-    error, calls = await cancelled_in_the_queue(ledger, intent)
+async def test_job_cancelled_while_waiting_for_a_slot_is_rejected_and_not_sent(ledger, add_pending):
+    record = add_pending()
+    error, calls = await cancel_while_waiting(ledger, record)
     assert calls == []
-    assert str(error) == "Left before its turn came: nothing was sent, nothing was billed."
-    found = ledger.find(intent.id)
+    assert str(error) == "Cancelled before it was sent; nothing was billed."
+    found = ledger.find(record.id)
     assert (found.status, found.reason) == ("rejected", str(error))
-    assert history(ledger, intent)[1:] == [("rejected", str(error))]
+    assert list_events(ledger, record)[1:] == [("rejected", str(error))]
 
 
-async def test_cancelled_request_of_a_batch_stays_an_pending_record_without_owner(ledger, intend):
-    intent = intend(batch_id="b1")
-    error, calls = await cancelled_in_the_queue(ledger, intent)
+async def test_cancelled_job_of_a_batch_stays_pending_without_owner(ledger, add_pending):
+    record = add_pending(batch_id="b1")
+    error, calls = await cancel_while_waiting(ledger, record)
     assert calls == []
-    assert "nothing was sent" in str(error)
-    found = ledger.find(intent.id)
+    assert "before it was sent" in str(error)
+    found = ledger.find(record.id)
     assert (found.status, found.owner) == ("pending", "")
-    assert history(ledger, intent)[-1] == ("let go", "before its turn")
+    assert list_events(ledger, record)[-1] == ("released", "before it was sent")
 
 
-async def test_request_on_its_way_is_not_cancelled(ledger, intend, statuses):
+async def test_cancellation_does_not_interrupt_a_sent_request(ledger, add_pending, updates):
     answer = asyncio.Event()
 
     async def answered():
         await answer.wait()
         return "task_1"
 
-    client, intent = Client(create=[lambda *_: answered()]), intend()
-    task = asyncio.create_task(sending(client, ledger).submit(intent, statuses.append))
-    await until(lambda: client.calls, task)
+    client, record = Client(create=[lambda *_: answered()]), add_pending()
+    task = asyncio.create_task(build_lifecycle(ledger, client).submit(record, updates.append))
+    await wait_until(lambda: client.calls, task)
     for _ in range(3):
         task.cancel()
         await asyncio.sleep(0)
     answer.set()
     assert (await task).task_id == "task_1"
-    assert ledger.find("task_1").id == intent.id
+    assert ledger.find("task_1").id == record.id
 
 
-async def test_request_ends_when_its_own_task_is_cancelled(ledger, intend, statuses):
+async def test_submit_ends_when_the_request_itself_is_cancelled(ledger, add_pending, updates):
     client = Client(create=[asyncio.CancelledError()])
     with pytest.raises(asyncio.CancelledError):
         async with asyncio.timeout(60):
-            await sending(client, ledger).submit(intend(), statuses.append)
+            await build_lifecycle(ledger, client).submit(add_pending(), updates.append)
 
 
-# ---- how many at once
+# ---- requests in flight
 
 
-async def test_four_requests_are_on_their_way_at_once(monkeypatch, ledger, intend, statuses):
-    async def write(_ledger, job_record, _what, _detail="", **values):
-        return job_record.replace(**values)
+async def test_at_most_four_requests_are_in_flight(monkeypatch, ledger, add_pending, updates):
+    async def update(_self, record, _event, _detail="", **values):
+        return record.replace(**values)
 
     async def answered():
         await answer.wait()
         return f"task_{client.count('create')}"
 
-    # Without the ledger's threads, all that can be sent is sent after some turns of the loop.
-    monkeypatch.setattr(module, "write_update", write)
+    # Without the ledger's threads, everything that can be sent is sent after some loop iterations.
+    monkeypatch.setattr(TaskLifecycle, "_update", update)
     answer = asyncio.Event()
     client = Client(create=[lambda *_: answered()])
-    line = sending(client, ledger)
-    tasks = [asyncio.create_task(line.submit(intend(), statuses.append)) for _ in range(6)]
+    lifecycle = build_lifecycle(ledger, client)
+    tasks = [asyncio.create_task(lifecycle.submit(add_pending(), updates.append)) for _ in range(6)]
     for _ in range(100):
         await asyncio.sleep(0)
     assert client.count("create") == 4
@@ -271,12 +285,12 @@ async def test_four_requests_are_on_their_way_at_once(monkeypatch, ledger, inten
     assert client.count("create") == 6
 
 
-async def test_failed_requests_leave_their_places(ledger, intend, statuses):
-    line = sending(
-        Client(create=[*[InsufficientCreditsError("no", status=402)] * 5, "task_1"]), ledger
+async def test_failed_requests_free_their_places(ledger, add_pending, updates):
+    lifecycle = build_lifecycle(
+        ledger, Client(create=[*[InsufficientCreditsError("no", status=402)] * 5, "task_1"])
     )
     for _ in range(5):
         with pytest.raises(InsufficientCreditsError):
-            await line.submit(intend(), statuses.append)
+            await lifecycle.submit(add_pending(), updates.append)
     async with asyncio.timeout(60):
-        assert (await line.submit(intend(), statuses.append)).task_id == "task_1"
+        assert (await lifecycle.submit(add_pending(), updates.append)).task_id == "task_1"
