@@ -361,7 +361,7 @@ class TestInOrder:
     def test_03_retries_the_rejected_and_the_failed_task(self, tutorials):
         tutorial = tutorials["03"]
         failures = tutorial.text("tea.failures")
-        assert failures.count("rejected The service refused the request (422)") == 1
+        assert failures.count("rejected The service rejected the request (422)") == 1
         assert failures.count("failed The task failed (500)") == 1
         assert tutorial.text("tea.retry()") == "retried: 2 · now: 4 tasks: 4 saved"
         # The rejected task was never created. The failed one was, so its prompt appears twice.
@@ -430,7 +430,7 @@ class TestInOrder:
     def test_05_sends_nothing_twice_when_a_response_is_lost(self, tutorials):
         tutorial = tutorials["05"]
         error = tutorial.text("A lighthouse in the night")
-        assert "may be billed. It is not sent again by itself" in error
+        assert "may be billed. It is not sent again automatically" in error
         prompts = created_prompts(tutorial.folder)
         assert prompts.count("A lighthouse in the night, its light on the water") == 1
         assert re.search(r"^1 +unconfirmed", tutorial.text("doctor"), re.MULTILINE)

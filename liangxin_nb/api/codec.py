@@ -1,7 +1,8 @@
-"""The JSON of the Market task API, both ways: strict in what is sent, tolerant in what is read.
+"""Encode requests and parse responses of the Market task API; responses are parsed tolerantly.
 
-Sources: the two Get Task Details pages for recordInfo; LiangXin's model pages for createTask and
-both error envelopes. Pure: no clock and no socket.
+The parsers take the HTTP status, the body, and the seconds of a Retry-After header.
+Source: the Get Task Details pages of LiangXin and KIE for recordInfo; LiangXin's model pages for
+createTask and both error envelopes.
 """
 
 from __future__ import annotations
@@ -38,16 +39,16 @@ __all__ = [
     "upload_body",
 ]
 
-_QUOTA = ("quota", "insufficient", "credit", "balance", "额度", "余额")
-_CONTENT = ("sensitive", "moderat", "safety", "nsfw", "policy", "敏感", "违规")
-_ADDRESS = re.compile(r"https?://[^\s\"<>]{1,2000}")
-_KEY = "Check the key: LIANGXIN_API_KEY, or the service's console."
-_CREDIT = "Top up the account, then run the cell again."
-_ANSWERS: dict[int, tuple[type[APIError], str]] = {
-    401: (AuthenticationError, _KEY),
-    402: (InsufficientCreditsError, _CREDIT),
-    403: (AuthenticationError, "Check what this key may do in the service's console."),
-    429: (RateLimitError, "Wait a little, then run the cell again."),
+_QUOTA_WORDS = ("quota", "insufficient", "credit", "balance", "额度", "余额")
+_CONTENT_WORDS = ("sensitive", "moderat", "safety", "nsfw", "policy", "敏感", "违规")
+_URL = re.compile(r"https?://[^\s\"<>]{1,2000}")
+_CHECK_KEY = "Check the key: LIANGXIN_API_KEY, or the service's console."
+_TOP_UP = "Top up the account, then run the cell again."
+_ERRORS: dict[int, tuple[type[APIError], str]] = {
+    401: (AuthenticationError, _CHECK_KEY),
+    402: (InsufficientCreditsError, _TOP_UP),
+    403: (AuthenticationError, "Check the key's permissions in the service's console."),
+    429: (RateLimitError, "Wait a moment, then run the cell again."),
     433: (
         InsufficientCreditsError,
         "The key has reached its own usage limit; raise it in the console.",
@@ -56,44 +57,56 @@ _ANSWERS: dict[int, tuple[type[APIError], str]] = {
 }
 
 
-def create_body(request: Request, callback: str = "") -> bytes:
-    """The body of createTask: `model`, `input`, `callBackUrl` if there is one; UTF-8 JSON."""
-    called = {"callBackUrl": callback} if callback else {}
-    return msgspec.json.encode({"model": request.model, **called, "input": request.input})
+def create_body(request: Request, callback_url: str = "") -> bytes:
+    """Encode the body of createTask; `callBackUrl` only if there is one."""
+    callback = {"callBackUrl": callback_url} if callback_url else {}
+    return msgspec.json.encode({"model": request.model, **callback, "input": request.input})
 
 
 def upload_body(uri: str, name: str) -> bytes:
-    """The body of KIE's file-base64-upload for a data URI; its page takes them as they are."""
-    given = {"base64Data": uri, "uploadPath": "images/liangxin_nb", "fileName": name}
-    return msgspec.json.encode(given)
+    """Encode the body of KIE's file-base64-upload, which accepts data URIs."""
+    return msgspec.json.encode(
+        {"base64Data": uri, "uploadPath": "images/liangxin_nb", "fileName": name}
+    )
 
 
 def link_body(url: str) -> bytes:
-    """The body of KIE's download-url, which makes a new link to a result of its own."""
+    """Encode the body of KIE's download-url, which returns a new link to an output."""
     return msgspec.json.encode({"url": url})
 
 
 def redact_callback_urls(content: bytes) -> bytes:
-    """An answer that echoes our callback URL, without the word in it that lets one call.
+    """Remove the tokens from callback URLs that a response echoes.
 
-    A path's slashes may be escaped, once for each JSON in a JSON.
+    Args:
+        content: A response body; slashes may be escaped, once for each level of nested JSON.
+
+    Returns:
+        The body without tokens.
     """
     return re.sub(rb"(liangxin\\*/callback\\*/)[A-Za-z0-9_-]+", rb"\1...", content)
 
 
 def parse_create(status: int, body: bytes, retry_after: float | None = None) -> str:
-    """The task id in an answer to createTask; raises `APIError` when there is none.
+    """Parse the response to createTask.
 
-    An answer that names a task is no refusal, whatever its status: the task exists.
+    A response that names a task is accepted whatever its status says: the task exists.
+
+    Raises:
+        APIError: If there is no task id.
     """
-    if task_id := _named(body):
+    if task_id := _find_task_id(body):
         return task_id
-    _parse_data(status, body, retry_after)  # raises for a refusal
+    _parse_data(status, body, retry_after)  # raises if the request was rejected
     raise _unreadable_error(status, body, "it holds no taskId")
 
 
 def parse_record(status: int, body: bytes, retry_after: float | None = None) -> TaskRecord:
-    """The task's record in an answer to recordInfo; raises `APIError` when there is none."""
+    """Parse the response to recordInfo.
+
+    Raises:
+        APIError: If there is no task record.
+    """
     data = _parse_data(status, body, retry_after)
     if not isinstance(data, dict) or not _to_text(data.get("state")):
         raise _unreadable_error(status, body, "it holds no state")
@@ -114,7 +127,11 @@ def parse_record(status: int, body: bytes, retry_after: float | None = None) -> 
 
 
 def parse_balance(status: int, body: bytes, retry_after: float | None = None) -> float:
-    """The balance in an answer to KIE's chat/credit; raises `APIError` when there is none."""
+    """Parse the response to KIE's chat/credit.
+
+    Raises:
+        APIError: If there is no number.
+    """
     data = _to_number(_parse_data(status, body, retry_after))
     if data is None:
         raise _unreadable_error(status, body, "it holds no number of credits")
@@ -122,43 +139,51 @@ def parse_balance(status: int, body: bytes, retry_after: float | None = None) ->
 
 
 def parse_upload(status: int, body: bytes, retry_after: float | None = None) -> str:
-    """The address in an answer to KIE's file upload; raises `APIError` when there is none."""
+    """Parse the response to KIE's file-base64-upload.
+
+    Raises:
+        APIError: If there is no URL.
+    """
     data = _parse_data(status, body, retry_after)
     url = _to_text(data.get("downloadUrl")) if isinstance(data, dict) else ""
-    if not _ADDRESS.fullmatch(url):
+    if not _URL.fullmatch(url):
         raise _unreadable_error(status, body, "it holds no downloadUrl")
     return url
 
 
 def parse_link(status: int, body: bytes, retry_after: float | None = None) -> str:
-    """The link in an answer to KIE's download-url; raises `APIError` when there is none."""
+    """Parse the response to KIE's download-url.
+
+    Raises:
+        APIError: If there is no URL.
+    """
     url = _to_text(_parse_data(status, body, retry_after))
-    if not _ADDRESS.fullmatch(url):
+    if not _URL.fullmatch(url):
         raise _unreadable_error(status, body, "it holds no link")
     return url
 
 
 def to_task_failed(task: TaskRecord) -> TaskFailedError:
-    """The error for a record whose state is `fail`, in the service's own words."""
+    """Build the error for a failed task, with the service's own message."""
     code = f" ({task.fail_code})" if task.fail_code else ""
-    said = task.fail_msg or "no reason given"
+    reason = _one_line(task.fail_msg) or "no reason given"
     return TaskFailedError(
-        f"The task failed{code}: {_one_line(said)}.".replace("..", "."),
+        f"The task failed{code}: {reason}.".replace("..", "."),
         fail_code=task.fail_code,
         task_id=task.task_id,
         next_step="Change the prompt or the options, then run the cell again.",
     )
 
 
-def _named(body: bytes) -> str:
-    """The task id that an answer names under `data`, or an empty text."""
+def _find_task_id(body: bytes) -> str:
+    """Return the task id under `data`, or an empty string."""
     answer = _parse_object(body.decode("utf-8", "replace"))
     data = answer.get("data") if isinstance(answer, dict) else None
     return _to_text(data.get("taskId")) if isinstance(data, dict) else ""
 
 
 def _parse_data(status: int, body: bytes, retry_after: float | None) -> Any:
-    """What stands under `data` of a good answer; raises for every other one."""
+    """Return `data` of a successful response; raise `APIError` for every other one."""
     try:
         answer = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -178,15 +203,15 @@ def _parse_data(status: int, body: bytes, retry_after: float | None) -> Any:
 
 def _to_api_error(status: int, code: str, message: str, retry_after: float | None) -> APIError:
     number = int(code) if code.isdigit() else status
-    kind, next_step = _ANSWERS.get(number, (APIError, ""))
-    words = message.lower()
-    if number == 403 and any(word in words for word in _QUOTA):
-        kind, next_step = InsufficientCreditsError, _CREDIT
-    elif number in (400, 422) and any(word in words for word in _CONTENT):
-        kind, next_step = ContentPolicyError, "Change the prompt, then run the cell again."
-    said = _one_line(message) or "no reason given"
-    return kind(
-        f"The service refused the request ({number}): {said}.",
+    error_class, next_step = _ERRORS.get(number, (APIError, ""))
+    text = message.lower()
+    if number == 403 and any(word in text for word in _QUOTA_WORDS):
+        error_class, next_step = InsufficientCreditsError, _TOP_UP
+    elif number in (400, 422) and any(word in text for word in _CONTENT_WORDS):
+        error_class, next_step = ContentPolicyError, "Change the prompt, then run the cell again."
+    reason = _one_line(message) or "no reason given"
+    return error_class(
+        f"The service rejected the request ({number}): {reason}.",
         status=status,
         code=code,
         retry_after=retry_after,
@@ -195,38 +220,40 @@ def _to_api_error(status: int, code: str, message: str, retry_after: float | Non
 
 
 def _unreadable_error(
-    status: int, body: bytes, why: str, retry_after: float | None = None
+    status: int, body: bytes, problem: str, retry_after: float | None = None
 ) -> APIError:
     start = _one_line(body[:200].decode("utf-8", "replace"))
-    said = f" It begins: {start[:80]}" if start else " It is empty."
+    excerpt = f" It begins: {start[:80]}" if start else " It is empty."
     return APIError(
-        f"The answer (HTTP {status}) cannot be read: {why}.{said}",
+        f"The answer (HTTP {status}) cannot be read: {problem}.{excerpt}",
         status=status if status >= 300 else 502,
         retry_after=retry_after,
-        next_step="Check that the address is the API's own and that no proxy answers for it.",
+        next_step="Check the API address, and that no proxy answers in its place.",
     )
 
 
 def _parse_outputs(value: Any) -> tuple[TaskOutput, ...]:
-    """Every output that an answer names: links, frames of a film, an object or a text."""
+    """Return every output in `resultJson`: links, frames of a video, an object or a text."""
     result = _parse_object(value)
     if not isinstance(result, dict):
         return ()
-    named = [result.get(name) for name in ("resultUrls", "firstFrameUrl", "lastFrameUrl")]
-    urls = [url for some in named for url in (some if isinstance(some, list) else [some])]
+    values = [result.get(name) for name in ("resultUrls", "firstFrameUrl", "lastFrameUrl")]
+    urls = [url for value in values for url in (value if isinstance(value, list) else [value])]
     outputs = [TaskOutput.from_url(url) for url in urls if isinstance(url, str) and url]
-    told = _error_message(result.get("resultObject"))
-    if told:
-        text = told if isinstance(told, str) else msgspec.json.format(msgspec.json.encode(told))
-        plain = text if isinstance(text, str) else text.decode()
-        outputs.append(TaskOutput("", "text", plain))
+    if result_object := _unwrap_text(result.get("resultObject")):
+        text = (
+            result_object
+            if isinstance(result_object, str)
+            else msgspec.json.format(msgspec.json.encode(result_object)).decode()
+        )
+        outputs.append(TaskOutput("", "text", text))
     return tuple(outputs)
 
 
-def _error_message(told: Any) -> Any:
-    """An object that holds one text and nothing else is that text."""
-    values = list(told.values()) if isinstance(told, dict) else []
-    return values[0] if len(values) == 1 and isinstance(values[0], str) else told
+def _unwrap_text(value: Any) -> Any:
+    """Return the text of an object that has only that; every other value unchanged."""
+    values = list(value.values()) if isinstance(value, dict) else []
+    return values[0] if len(values) == 1 and isinstance(values[0], str) else value
 
 
 def _parse_param(value: Any) -> Mapping[str, Any]:
@@ -237,7 +264,7 @@ def _parse_param(value: Any) -> Mapping[str, Any]:
 
 
 def _parse_object(value: Any) -> Any:
-    """A value that may be an object, its JSON text, or the JSON text of its JSON text."""
+    """Return an object that may be encoded as JSON up to twice; None if it is invalid."""
     for _ in range(3):
         if not isinstance(value, str):
             return value
@@ -265,5 +292,5 @@ def _to_number(value: Any) -> float | None:
 
 
 def _one_line(text: str) -> str:
-    """Text from outside as one short line."""
+    """Shorten a text of the service to one line."""
     return " ".join(text.split())[:300].rstrip(".")

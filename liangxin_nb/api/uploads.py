@@ -1,4 +1,4 @@
-"""Reference pictures on their way to a service that takes addresses only: uploaded before."""
+"""Upload reference images to a service that accepts only their URLs."""
 
 from __future__ import annotations
 
@@ -14,93 +14,95 @@ import stamina
 
 from ..config.settings import Secret
 from ..core.request import Request, Value
-from ..errors import APIConnectionError, APIError, LiangxinError
+from ..errors import APIConnectionError, APIError
 from .codec import parse_upload, upload_body
-from .transport import Transport, describe_error, parse_retry_after
+from .transport import Transport, describe_error, is_retryable
 
 __all__ = ["Uploader"]
 
-_PICTURE = re.compile(r"data:image/[a-z+.-]+;base64,")  # not what a ledger tells of one
+_DATA_URI = re.compile(r"data:image/[a-z+.-]+;base64,")  # complete, not as the ledger shortens it
 _PATH = "/api/file-base64-upload"
-_FRESH = 3600.0  # seconds for which an address is used again; the service keeps files for a day
-_MAX_REMEMBERED = 200
-_NOTHING = "No task was created, nothing was billed."
+_REUSE_S = 3600.0  # seconds for which an uploaded URL is used again; the service stores it a day
+_MAX_CACHED = 200
+_NOTHING_BILLED = "No task was created, nothing was billed."
 
 
 class Uploader:
-    """Uploads to one origin, with the key; the same picture once within an hour."""
+    """Uploads images to one origin with the key; the same image once within an hour."""
 
     def __init__(self, origin: str, key: Secret, timeout: float) -> None:
-        self._origin = Transport(origin, key, timeout)
-        self._known: dict[str, tuple[float, str]] = {}
+        self._transport = Transport(origin, key, timeout)
+        self._cached: dict[str, tuple[float, str]] = {}
         self._lock = asyncio.Lock()
 
     async def close(self) -> None:
-        """Closes the connections."""
-        await self._origin.close()
+        """Close the connections."""
+        await self._transport.close()
 
     async def upload_references(self, request: Request) -> Request:
-        """The request with addresses in place of data URIs.
+        """Upload the data URIs of a request.
 
-        Raises `APIError` or `APIConnectionError`, neither of which leaves a task behind.
+        Args:
+            request: A request whose options may contain images as data URIs.
+
+        Returns:
+            The request with URLs in their place.
+
+        Raises:
+            APIError: If the service rejected an upload. No task has been created.
+            APIConnectionError: If there was no response. No task has been created.
         """
-        pictures = {uri for value in request.options.values() for uri in _embedded_images(value)}
-        if not pictures:
+        uris = {uri for value in request.options.values() for uri in _find_data_uris(value)}
+        if not uris:
             return request
         async with self._lock:
-            addresses = {uri: await self._upload_url(uri) for uri in sorted(pictures)}
-        options = {
-            name: _replace_images(value, addresses) for name, value in request.options.items()
-        }
+            urls = {uri: await self._upload_cached(uri) for uri in sorted(uris)}
+        options = {name: _replace_uris(value, urls) for name, value in request.options.items()}
         return Request(request.model, request.prompt, options)
 
-    async def _upload_url(self, uri: str) -> str:
+    async def _upload_cached(self, uri: str) -> str:
         digest = hashlib.sha256(uri.encode()).hexdigest()
-        at, url = self._known.get(digest, (0.0, ""))
-        if not url or time.monotonic() - at > _FRESH:
-            url = await self._send(uri)
-            self._known[digest] = (time.monotonic(), url)
-            for old in list(self._known)[:-_MAX_REMEMBERED]:
-                del self._known[old]
+        uploaded_at, url = self._cached.get(digest, (0.0, ""))
+        if not url or time.monotonic() - uploaded_at > _REUSE_S:
+            url = await self._upload(uri)
+            self._cached[digest] = (time.monotonic(), url)
+            for oldest in list(self._cached)[:-_MAX_CACHED]:
+                del self._cached[oldest]
         return url
 
-    async def _send(self, uri: str) -> str:
-        # An upload may be sent again: it is free, and no task comes of it.
-        kind = uri.partition(";")[0].rpartition("/")[2]
-        body = upload_body(uri, f"{secrets.token_hex(12)}.{'jpg' if kind == 'jpeg' else 'png'}")
-        async for attempt in stamina.retry_context(on=_is_retryable, attempts=3, timeout=120):
+    async def _upload(self, uri: str) -> str:
+        """Upload one image; repeated on errors, since an upload is free and creates no task."""
+        subtype = uri.partition(";")[0].rpartition("/")[2]
+        suffix = "jpg" if subtype == "jpeg" else "png"
+        body = upload_body(uri, f"{secrets.token_hex(12)}.{suffix}")
+        async for attempt in stamina.retry_context(on=is_retryable, attempts=3, timeout=120):
             with attempt:
-                return await self._attempt(body)
+                return await self._upload_once(body)
         raise AssertionError("the last attempt returns or raises")
 
-    async def _attempt(self, body: bytes) -> str:
-        headers = {"Content-Type": "application/json"}
+    async def _upload_once(self, body: bytes) -> str:
         try:
-            reply = await self._origin.call("POST", _PATH, content=body, headers=headers)
+            return parse_upload(*await self._transport.request("POST", _PATH, content=body))
         except httpx.HTTPError as error:
             raise APIConnectionError(
-                f"The reference picture could not be uploaded to {self._origin.host} "
-                f"({describe_error(error)}). {_NOTHING}",
-                next_step="Check the connection, or give the picture's own https URL.",
+                f"The reference picture could not be uploaded to {self._transport.host} "
+                f"({describe_error(error)}). {_NOTHING_BILLED}",
+                next_step="Check the connection, or pass the picture's own https URL.",
             ) from None
-        try:
-            return parse_upload(reply.status_code, reply.content, parse_retry_after(reply))
         except APIError as error:
-            said = f"The reference picture could not be uploaded. {error.message} {_NOTHING}"
-            error.message, error.args = said, (said,)
+            message = (
+                f"The reference picture could not be uploaded. {error.message} {_NOTHING_BILLED}"
+            )
+            error.message, error.args = message, (message,)
             raise
 
 
-def _is_retryable(error: Exception) -> bool:
-    return isinstance(error, LiangxinError) and error.retryable
-
-
-def _embedded_images(value: Value) -> Iterable[str]:
+def _find_data_uris(value: Value) -> Iterable[str]:
     values = value if isinstance(value, list) else [value]
-    return (one for one in values if isinstance(one, str) and _PICTURE.match(one))
+    return (item for item in values if isinstance(item, str) and _DATA_URI.match(item))
 
 
-def _replace_images(value: Value, addresses: dict[str, str]) -> Value:
+def _replace_uris(value: Value, urls: dict[str, str]) -> Value:
     if isinstance(value, list):
-        return [addresses.get(one, one) for one in value]
-    return addresses.get(value, value) if isinstance(value, str) else value
+        return [urls.get(item, item) for item in value]
+    return urls.get(value, value) if isinstance(value, str) else value

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
-from liangxin_nb.api import Client, tasks
+from liangxin_nb.api import Client
+from liangxin_nb.api import client as client_module
 from liangxin_nb.api.transport import describe_error, parse_retry_after
 from liangxin_nb.config.settings import Secret, Settings
 from liangxin_nb.core.request import Request
@@ -225,7 +226,7 @@ async def test_a_429_for_ever_ends_after_four_tries(serve, retries_at_once):
 )
 def test_a_create_waits_as_long_as_a_429_asks_within_bounds(asked, pause):
     busy = RateLimitError("busy", status=429, retry_after=asked)
-    assert repr(tasks._is_resendable(busy)) == repr(pause)
+    assert repr(client_module._may_resend(busy)) == repr(pause)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +239,7 @@ def test_a_create_waits_as_long_as_a_429_asks_within_bounds(asked, pause):
     ],
 )
 def test_a_create_is_sent_again_only_when_it_surely_did_not_arrive(error, again):
-    assert tasks._is_resendable(error) is again
+    assert client_module._may_resend(error) is again
 
 
 async def test_a_port_that_refuses_is_surely_not_sent(serve, retries_at_once):
@@ -267,13 +268,13 @@ async def test_the_key_is_in_no_error_no_repr_and_no_log(serve, caplog):
             with pytest.raises((APIError, APIConnectionError)) as error:
                 await call
             assert KEY not in f"{error.value!r} {error.value}"
-        assert KEY not in f"{client!r} {vars(client)} {vars(client._tasks)}"
+        assert KEY not in f"{client!r} {vars(client)} {vars(client._transport)}"
     assert "/api/v1/jobs/createTask" in caplog.text
     assert KEY not in caplog.text
 
 
 async def test_an_answer_without_an_end_is_cut_off(serve, monkeypatch):
-    monkeypatch.setattr("liangxin_nb.api.transport._LARGEST_ANSWER", 100)
+    monkeypatch.setattr("liangxin_nb.api.transport._MAX_BODY_BYTES", 100)
     server = serve((200, {}, b" " * 101), (200, {}, b" " * 100))
     async with Client(server.url, Secret(KEY)) as client:
         with pytest.raises(APIConnectionError, match="longer than 8 MiB"):

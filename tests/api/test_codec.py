@@ -323,10 +323,10 @@ def test_a_failure_is_described_in_the_services_words(code, words, said):
 # --- refusals -----------------------------------------------------------------------------------
 
 KEY = "Check the key: LIANGXIN_API_KEY, or the service's console."
-RIGHTS = "Check what this key may do in the service's console."
+RIGHTS = "Check the key's permissions in the service's console."
 CREDIT = "Top up the account, then run the cell again."
 PROMPT = "Change the prompt, then run the cell again."
-WAIT = "Wait a little, then run the cell again."
+WAIT = "Wait a moment, then run the cell again."
 LIMIT = "The key has reached its own usage limit; raise it in the console."
 
 
@@ -373,12 +373,15 @@ def test_every_refusal_has_its_kind_its_number_and_its_next_step():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (said(422, " bad\n size.. "), "The service refused the request (422): bad size."),
-        (said(422, ""), "The service refused the request (422): no reason given."),
-        (said(422, None), "The service refused the request (422): no reason given."),
-        (gateway(None, 401), "The service refused the request (401): no reason given."),
-        ((500, b'{"message": "other word"}'), "The service refused the request (500): other word."),
-        ((500, b'{"msg": "a", "message": "b"}'), "The service refused the request (500): a."),
+        (said(422, " bad\n size.. "), "The service rejected the request (422): bad size."),
+        (said(422, ""), "The service rejected the request (422): no reason given."),
+        (said(422, None), "The service rejected the request (422): no reason given."),
+        (gateway(None, 401), "The service rejected the request (401): no reason given."),
+        (
+            (500, b'{"message": "other word"}'),
+            "The service rejected the request (500): other word.",
+        ),
+        ((500, b'{"msg": "a", "message": "b"}'), "The service rejected the request (500): a."),
     ],
 )
 def test_a_refusal_is_one_line_in_the_services_words(given, words):
@@ -438,9 +441,7 @@ def test_an_answer_that_is_not_the_apis_is_described_by_its_beginning(status, bo
         f"The answer (HTTP {status}) cannot be read: it is not the API's JSON. {words}"
     )
     assert (error.number, error.retry_after) == (number, 3.0)
-    assert error.next_step == (
-        "Check that the address is the API's own and that no proxy answers for it."
-    )
+    assert error.next_step == ("Check the API address, and that no proxy answers in its place.")
 
 
 NOTHING = {

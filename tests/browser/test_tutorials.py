@@ -26,7 +26,7 @@ PICTURE_CELLS = ("%%liangxin", "%liangxin resume {", "%liangxin show", "%liangxi
 #: Text in the source of a cell, and a pattern that its final output matches.
 OUTPUT_PATTERNS = {
     "['created'] - created": r"created by the sandbox: [01]",
-    "that the service rejects": r"UsageError: The service refused the request \(422\)",
+    "that the service rejects": r"UsageError: The service rejected the request \(422\)",
     "A lighthouse in the night": r"UsageError: No answer from .* may be billed",
     'sandbox()["faults"]': r"\{'file-expired-once\*1': 1\}",
     # Some shells also print "Killed".

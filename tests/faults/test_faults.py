@@ -114,7 +114,7 @@ def test_lost_result_can_be_asked_for_once_more(faulty, connect):
     session = connect()
     put(faulty, "file-404")
     job = session.generate("a lake", size="square")
-    assert "link is dead" in message_at_the_end(job)
+    assert "link has expired" in message_at_the_end(job)
     put(faulty, "")
     assert session.resume(job.task_id)[0].wait(60).task_id == job.task_id
     assert session.ledger.find(job.task_id).status == "saved"

@@ -157,7 +157,7 @@ def terminal(here: Environment, folder: Path) -> str:
     said = run(here, folder, str(here.python), "-c", _TYPING)
     assert re.search(rf"\x1b\[2K{STATES}", said), said
     assert re.search(DONE, said), said
-    assert "UsageError: The service refused the request (400)" in said
+    assert "UsageError: The service rejected the request (400)" in said
     assert "Traceback" not in said
     return "one line rewritten in place, then the path"
 

@@ -274,7 +274,7 @@ def test_outputs_do_not_contain_the_key_even_in_verbose_tracebacks(tmp_path, san
         f"{LOAD}\n%xmode Verbose",
         "import liangxin_nb as lx\nlx.generate('x', model='no-such-model').wait()",
         "job = lx.generate('x')\nsession = lx.Session()\nsession, vars(session), session.settings",
-        "session.loop.submit(session._connect()).result()._calls.create(1, 2)",
+        "session.loop.submit(session._connect()).result().create(1, 2)",
         "await lx.attach('task_unknown')",
         "%liangxin doctor",
         "%config LiangXin",

@@ -1,0 +1,217 @@
+"""The API client: createTask, recordInfo, and KIE's balance and link requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeVar
+
+import httpx
+import stamina
+
+from ..config.settings import Secret
+from ..core.request import Request
+from ..core.task import TaskRecord
+from ..errors import APIConnectionError, APIError, LiangxinError, RateLimitError
+from .codec import create_body, link_body, parse_balance, parse_create, parse_link
+from .codec import parse_record as parse_task_record
+from .downloads import Downloader
+from .transport import Transport, describe_error
+from .uploads import Uploader
+
+__all__ = ["Client", "RateLimiter"]
+
+_T = TypeVar("_T")
+_CREATE, _RECORD = "/api/v1/jobs/createTask", "/api/v1/jobs/recordInfo"
+_CREDIT, _LINK = "/api/v1/chat/credit", "/api/v1/common/download-url"
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_MAX_PAUSE_S = 60.0
+_CONSOLE = "It is not sent again automatically; check the service's console first."
+
+
+class RateLimiter(Protocol):
+    """The part of the shared rate limiter that creates use."""
+
+    async def acquire_create(self) -> str:
+        """Wait until one task may be created."""
+
+    async def back_off(self, call: str, seconds: float | None) -> None:
+        """Pause a kind of request for as long as a 429 response asks; None if it does not say."""
+
+
+class Client:
+    """An API client for one service and one key; for the background loop only."""
+
+    def __init__(
+        self, base_url: str, key: Secret, *, timeout: float = 60.0, upload_url: str = ""
+    ) -> None:
+        """Create a client; connections are opened when they are needed.
+
+        Args:
+            base_url: The API's address.
+            key: The API key.
+            timeout: Seconds without any data from the service after which a request fails.
+            upload_url: Where reference images are uploaded, for services that do not accept them
+                in the request.
+        """
+        self.base_url = base_url
+        self._uploader = Uploader(upload_url, key, timeout) if upload_url else None
+        self._transport = Transport(base_url, key, timeout)
+        self._downloader = Downloader(base_url, timeout)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._uploader:
+            await self._uploader.close()
+        await self._transport.close()
+        await self._downloader.close()
+
+    async def create(
+        self, request: Request, *, callback_url: str = "", limiter: RateLimiter | None = None
+    ) -> str:
+        """Send createTask.
+
+        The request is sent again only if it provably did not arrive, or was rejected with status
+        429 and no task id. Reference images are uploaded first where the service requires it.
+
+        Args:
+            request: The model, prompt and options.
+            callback_url: The URL that the service calls when the task ends.
+            limiter: Informed about 429 responses, and waited for before sending again.
+
+        Returns:
+            The task id.
+
+        Raises:
+            APIError: If the service rejected the request.
+            APIConnectionError: If there was no readable response; with `maybe_created` set if a
+                task may exist.
+        """
+        if self._uploader:
+            request = await self._uploader.upload_references(request)
+        body = create_body(request, callback_url)
+        async for attempt in stamina.retry_context(on=_may_resend, attempts=4, timeout=90):
+            with attempt:
+                if limiter and attempt.num > 1:
+                    await limiter.acquire_create()
+                try:
+                    return parse_create(
+                        *await self._transport.request("POST", _CREATE, content=body)
+                    )
+                except RateLimitError as error:
+                    if limiter:
+                        await limiter.back_off("createTask", error.retry_after)
+                    raise
+                except APIError as error:
+                    raise _check_ambiguous(error) from None
+                except _NOT_SENT as error:
+                    raise self._connection_error(error) from None
+                except httpx.HTTPError as error:
+                    raise self._no_answer_error(error) from None
+        raise AssertionError("the last attempt returns or raises")
+
+    async def get_task(self, task_id: str) -> TaskRecord:
+        """Send recordInfo, once.
+
+        Args:
+            task_id: The service's task id.
+
+        Returns:
+            The task record.
+
+        Raises:
+            APIError: If the service rejected the request.
+            APIConnectionError: If there was no response.
+        """
+        try:
+            return await self._request(
+                parse_task_record, "GET", _RECORD, task_id, params={"taskId": task_id}
+            )
+        except APIError as error:
+            error.task_id = task_id
+            raise
+
+    async def get_balance(self) -> float:
+        """Return the account's balance in credits.
+
+        Source: KIE's chat/credit page; other services have no such request.
+
+        Raises:
+            APIError: If the service rejected the request.
+            APIConnectionError: If there was no response.
+        """
+        return await self._request(parse_balance, "GET", _CREDIT)
+
+    async def refresh_link(self, url: str) -> str:
+        """Return a new link to a task output; it is valid for 20 minutes.
+
+        Source: KIE's download-url page; other services have no such request.
+
+        Args:
+            url: The expired link.
+
+        Raises:
+            APIError: If the service rejected the request, such as for a URL that is no output.
+            APIConnectionError: If there was no response.
+        """
+        return await self._request(parse_link, "POST", _LINK, content=link_body(url))
+
+    async def download(self, url: str, target: Path) -> None:
+        """Download a task output; see `Downloader.fetch`."""
+        await self._downloader.fetch(url, target)
+
+    async def _request(
+        self,
+        parse: Callable[[int, bytes, float | None], _T],
+        method: str,
+        path: str,
+        task_id: str | None = None,
+        **arguments: Any,
+    ) -> _T:
+        """Send a request that creates nothing, and parse its response."""
+        try:
+            return parse(*await self._transport.request(method, path, **arguments))
+        except httpx.HTTPError as error:
+            raise self._connection_error(error, task_id) from None
+
+    def _no_answer_error(self, error: httpx.HTTPError) -> APIConnectionError:
+        return APIConnectionError(
+            f"No answer from {self._transport.host} ({describe_error(error)}): a task may have "
+            "been created, and may be billed.",
+            maybe_created=True,
+            next_step=_CONSOLE,
+        )
+
+    def _connection_error(
+        self, error: httpx.HTTPError, task_id: str | None = None
+    ) -> APIConnectionError:
+        note = "" if task_id else " Nothing was sent, nothing was billed."
+        return APIConnectionError(
+            f"{self._transport.host} cannot be reached ({describe_error(error)}).{note}",
+            task_id=task_id,
+            next_step="Check the address and the connection, then try again.",
+        )
+
+
+def _may_resend(error: Exception) -> bool | float:
+    """Return whether a create may be sent again; as a number, after how many seconds."""
+    if isinstance(error, RateLimitError):
+        return error.retry_after is None or min(max(error.retry_after, 0.1), _MAX_PAUSE_S)
+    return isinstance(error, APIConnectionError) and not error.maybe_created
+
+
+def _check_ambiguous(error: APIError) -> LiangxinError:
+    """Return a connection error if the response to a create does not exclude a new task."""
+    if error.number < 500 or "required" in error.message:
+        return error  # KIE also answers 500 if an input is missing
+    return APIConnectionError(
+        f"{error.message} A task may have been created, and may be billed.",
+        maybe_created=True,
+        next_step=_CONSOLE,
+    )
