@@ -1,7 +1,7 @@
-"""Calls from the service: taken by Jupyter's server, told to the kernel that waits for them.
+"""Callbacks from the service: received by Jupyter's server, passed to the kernel that waits.
 
-A call is a hint and nothing more: it makes the kernel ask about its task at once instead of at
-the next turn. Nothing in it is believed.
+A callback is only a hint: it makes the kernel poll its task at once instead of at the next
+scheduled time. Its content is never trusted.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["CallbackChannel", "CallbackServer"]
 
-_ROOMS = {"CallbackChannel": "channel", "CallbackServer": "receiver"}
+_MODULES = {"CallbackChannel": "channel", "CallbackServer": "receiver"}
 
 
 def __getattr__(name: str) -> Any:
-    # Kernels need no web server, and the server needs nothing of the kernels.
+    # Loaded lazily: kernels need no web server, and the server needs no kernel code.
     from importlib import import_module
 
-    if name not in _ROOMS:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_ROOMS[name]}", __name__), name)
+    return getattr(import_module(f".{_MODULES[name]}", __name__), name)

@@ -1,7 +1,7 @@
-"""The one handler, for Jupyter's server and for a server of its own: reads a call, tells a status.
+"""The request handler, for Jupyter's server and for the standalone server.
 
-The body is read up to its bound and no further. The URL is taken out of the request before
-anything can log it: whoever reads a log must not be able to call.
+The body is read up to the size limit. The URL is removed from the request before it can be
+logged, since it contains the callback token.
 """
 
 from __future__ import annotations
@@ -18,42 +18,42 @@ __all__ = ["CallbackHandler"]
 
 @stream_request_body
 class CallbackHandler(RequestHandler):
-    """POST …/liangxin/callback/<capability>; answers with a status and no body."""
+    """POST …/liangxin/callback/<token>; answers with a status and no body."""
 
     def initialize(self, service: CallbackService) -> None:
-        """Takes the desk that all calls of this server come to."""
+        """Set the service, and remove the URL from the request."""
         self._service = service
-        self._parts: list[bytes] = []
+        self._chunks: list[bytes] = []
         self._size = 0
         self.request.uri = "/liangxin/callback/…"
 
     async def prepare(self) -> None:
-        """Refuses what may not be read before its body arrives."""
-        before = super().prepare()
-        if before is not None:
-            await before
+        """Reject requests before their body arrives, if possible."""
+        prepared = super().prepare()
+        if prepared is not None:
+            await prepared
         if self._finished or self.request.method != "POST":
             return
         length = self.request.headers.get("Content-Length", "0")
-        announced = int(length) if length.isascii() and length.isdigit() else 0
-        if refused := await self._service.precheck(self.path_args[0], announced):
-            self._end(refused)
+        size = int(length) if length.isascii() and length.isdigit() else 0
+        if status := await self._service.precheck(self.path_args[0], size):
+            self._end(status)
 
     def data_received(self, chunk: bytes) -> None:
-        """Keeps a part of the body, within the bound."""
+        """Collect the body, up to the size limit."""
         self._size += len(chunk)
         if self._size <= MAX_BODY_BYTES:
-            self._parts.append(chunk)
+            self._chunks.append(chunk)
         elif not self._finished:
             self._end(413)
 
-    async def post(self, capability: str) -> None:
-        """Notes the hint, or refuses the call without effect."""
-        request = CallbackRequest(capability, self.request.headers, b"".join(self._parts))
+    async def post(self, token: str) -> None:
+        """Store the hint, or reject the request without effect."""
+        request = CallbackRequest(token, self.request.headers, b"".join(self._chunks))
         self._end(await self._service.handle(request))
 
     def write_error(self, status_code: int, **_: Any) -> None:
-        """No page and no words: no one reads them."""
+        """Answer with the status alone."""
         self._end(status_code)
 
     def _end(self, status: int) -> None:

@@ -1,7 +1,7 @@
-"""The mailbox between the server that is called and the kernels that wait: one SQLite file.
+"""Hints from callbacks, stored for the kernels that wait for them: one SQLite file.
 
-It holds no word that opens anything: of a capability and of a signature it keeps a digest, of a
-call's body the task id that it names. Rollback journal, each change one transaction.
+The file holds no secrets: of a callback token and of a signature it stores a digest, and of a
+request's body the task id. It uses a rollback journal; each change is one transaction.
 """
 
 from __future__ import annotations
@@ -13,29 +13,36 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from ..errors import InvalidRequestError
 from .tokens import digest, folder, new_token
 
-__all__ = ["FILE", "MAX_CLAIMS", "RETENTION_S", "Hint", "HintStore"]
+__all__ = ["FILE", "MAX_CLAIMS", "RETENTION_S", "Hint", "HintStore", "to_store_error"]
 
-FILE = "mailbox.sqlite"
+FILE = "hints.sqlite"
 
-#: Seconds for which a hint waits for a kernel; results are promised for a day at most.
+#: Seconds for which a hint is stored; the services store results for a day at least.
 RETENTION_S = 3 * 86400.0
-#: Different task ids that one ticket's callers may name; more are passed over.
+#: The maximum number of different task ids that callbacks can name for one job.
 MAX_CLAIMS = 8
-_BUSY = 5.0  # seconds to wait for another process's change
-_TABLES = """
-CREATE TABLE IF NOT EXISTS capabilities (
-    digest TEXT PRIMARY KEY, ticket TEXT NOT NULL, expires REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS hints (
-    n INTEGER PRIMARY KEY AUTOINCREMENT, ticket TEXT NOT NULL, task_id TEXT NOT NULL,
-    at REAL NOT NULL, UNIQUE (ticket, task_id));
-CREATE TABLE IF NOT EXISTS seen (mark TEXT PRIMARY KEY, at REAL NOT NULL);
-"""
+_BUSY_TIMEOUT_S = 5.0  # seconds to wait for another process's transaction
+_VERSION = 2
+_OLD_TABLES = ("capabilities", "seen", "callback_tokens", "hints", "signatures")
+_TABLES = (
+    "callback_tokens (token TEXT PRIMARY KEY, job_id TEXT NOT NULL, expires_at REAL NOT NULL)",
+    "hints (number INTEGER PRIMARY KEY AUTOINCREMENT, job_id TEXT NOT NULL, "
+    "task_id TEXT NOT NULL, created_at REAL NOT NULL, UNIQUE (job_id, task_id))",
+    "signatures (signature TEXT PRIMARY KEY, created_at REAL NOT NULL)",
+)
 
 
 class Hint(NamedTuple):
-    """Somebody who held the ticket's capability named a task: `number` grows with each call."""
+    """A callback for a job has named a task.
+
+    Attributes:
+        number: Increases with each callback.
+        job_id: The job whose callback token was used.
+        task_id: The task that the callback named.
+    """
 
     number: int
     job_id: str
@@ -43,35 +50,49 @@ class Hint(NamedTuple):
 
 
 class HintStore:
-    """The mailbox in a folder made with mode 0700; safe from several threads and processes.
-
-    `directory`: default `LIANGXIN_CALLBACKS`, else Jupyter's runtime folder. `clock`: unix seconds.
-    Raises `OSError` or `sqlite3.Error` where it cannot be used.
-    """
+    """The hints in a folder; safe from several threads and processes."""
 
     def __init__(
         self, directory: Path | None = None, *, clock: Callable[[], float] = time.time
     ) -> None:
+        """Open or create the store.
+
+        A file of another schema version is emptied, since hints are short-lived.
+
+        Args:
+            directory: The folder, created with mode 0700; default `LIANGXIN_CALLBACKS`, or a
+                folder in Jupyter's runtime folder.
+            clock: Returns Unix time in seconds.
+
+        Raises:
+            OSError: If the folder cannot be used.
+            sqlite3.Error: If the file cannot be used.
+        """
         self._clock = clock
         directory = directory or folder()
         if not directory.exists():
             directory.mkdir(parents=True, exist_ok=True)
             directory.chmod(0o700)
         self._file = directory / FILE
-        # In a folder that somebody else made, the file at least is private.
+        # The folder may exist and be readable for others; the file is private.
         self._file.touch(mode=0o600)
-        with self._open() as db:
-            db.executescript(_TABLES)
+        with self._connect() as db:
+            version = _read_version(db)
+        if version != _VERSION:
+            with self._transaction() as db:
+                _create_tables(db)
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        # A connection of its own each time: one carried over a fork is how such files get hurt.
-        with closing(sqlite3.connect(self._file, timeout=_BUSY, isolation_level=None)) as db:
+    def _connect(self) -> Iterator[sqlite3.Connection]:
+        # One connection per call: a connection that is used after a fork can damage the file.
+        with closing(
+            sqlite3.connect(self._file, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+        ) as db:
             yield db
 
     @contextmanager
-    def _change(self) -> Iterator[sqlite3.Connection]:
-        with self._open() as db:
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._connect() as db:
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
@@ -80,58 +101,108 @@ class HintStore:
                 raise
             db.execute("COMMIT")
 
-    def grant(self, ticket: str, seconds: float) -> str:
-        """A fresh capability for one ticket, good for that long; clears away what is old."""
-        word, now = new_token(), self._clock()
-        with self._change() as db:
-            db.execute("DELETE FROM capabilities WHERE expires < ?", (now,))
-            db.execute("DELETE FROM hints WHERE at < ?", (now - RETENTION_S,))
-            db.execute(
-                "INSERT INTO capabilities VALUES (?, ?, ?)", (digest(word), ticket, now + seconds)
-            )
-        return word
+    def issue_token(self, job_id: str, seconds: float) -> str:
+        """Create a callback token, and delete expired tokens and hints.
 
-    def job_id_for(self, token: str) -> str | None:
-        """The ticket that a capability is for, or None when it is unknown or too old."""
-        query = "SELECT ticket FROM capabilities WHERE digest = ? AND expires >= ?"
-        with self._open() as db:
+        Args:
+            job_id: The job that the token is for.
+            seconds: How long the token is valid.
+
+        Returns:
+            The token; only its digest is stored.
+        """
+        token, now = new_token(), self._clock()
+        with self._transaction() as db:
+            db.execute("DELETE FROM callback_tokens WHERE expires_at < ?", (now,))
+            db.execute("DELETE FROM hints WHERE created_at < ?", (now - RETENTION_S,))
+            db.execute(
+                "INSERT INTO callback_tokens VALUES (?, ?, ?)",
+                (digest(token), job_id, now + seconds),
+            )
+        return token
+
+    def find_job_id(self, token: str) -> str | None:
+        """Return the job of a callback token; None if the token is unknown or expired."""
+        query = "SELECT job_id FROM callback_tokens WHERE token = ? AND expires_at >= ?"
+        with self._connect() as db:
             row = db.execute(query, (digest(token), self._clock())).fetchone()
         return str(row[0]) if row else None
 
-    def open_for(self, ticket: str) -> bool:
-        """Whether a ticket has a capability that is still good."""
-        query = "SELECT 1 FROM capabilities WHERE ticket = ? AND expires >= ?"
-        with self._open() as db:
-            return db.execute(query, (ticket, self._clock())).fetchone() is not None
+    def has_valid_token(self, job_id: str) -> bool:
+        """Return whether a job has a callback token that is not expired."""
+        query = "SELECT 1 FROM callback_tokens WHERE job_id = ? AND expires_at >= ?"
+        with self._connect() as db:
+            return db.execute(query, (job_id, self._clock())).fetchone() is not None
 
-    def put(self, ticket: str, task_id: str, mark: str = "", memory: float = 0.0) -> bool:
-        """Notes that a call for a ticket named a task; False when its signature was seen before.
+    def add_hint(
+        self, job_id: str, task_id: str, signature: str = "", remember_s: float = 0.0
+    ) -> bool:
+        """Store that a callback for a job has named a task.
 
-        `mark`: the signature, "" for none; it is remembered for `memory` seconds.
+        Args:
+            job_id: The job whose callback token was used.
+            task_id: The task that the callback named.
+            signature: The callback's signature, if any.
+            remember_s: Seconds for which the signature cannot be used again.
+
+        Returns:
+            False if the signature was used before; nothing is stored then.
         """
         now = self._clock()
-        with self._change() as db:
-            if mark:
-                db.execute("DELETE FROM seen WHERE at < ?", (now - memory,))
-                new = db.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (digest(mark), now))
-                if new.rowcount == 0:
+        with self._transaction() as db:
+            if signature:
+                db.execute("DELETE FROM signatures WHERE created_at < ?", (now - remember_s,))
+                inserted = db.execute(
+                    "INSERT OR IGNORE INTO signatures VALUES (?, ?)", (digest(signature), now)
+                )
+                if inserted.rowcount == 0:
                     return False
-            query = "SELECT count(*) FROM hints WHERE ticket = ? AND task_id != ?"
-            if db.execute(query, (ticket, task_id)).fetchone()[0] < MAX_CLAIMS:
+            query = "SELECT count(*) FROM hints WHERE job_id = ? AND task_id != ?"
+            if db.execute(query, (job_id, task_id)).fetchone()[0] < MAX_CLAIMS:
                 db.execute(
-                    "INSERT OR REPLACE INTO hints (ticket, task_id, at) VALUES (?, ?, ?)",
-                    (ticket, task_id, now),
+                    "INSERT OR REPLACE INTO hints (job_id, task_id, created_at) VALUES (?, ?, ?)",
+                    (job_id, task_id, now),
                 )
         return True
 
-    def hints(self, after: int = 0, ticket: str = "") -> list[Hint]:
-        """The hints after a number, in order; of all tickets, or of one."""
-        query = "SELECT n, ticket, task_id FROM hints WHERE n > ? AND ? IN ('', ticket) ORDER BY n"
-        with self._open() as db:
-            return [Hint(*row) for row in db.execute(query, (after, ticket))]
+    def list_hints(self, after: int = 0, job_id: str = "") -> list[Hint]:
+        """Return hints in order.
 
-    def forget(self, ticket: str) -> None:
-        """Ends a ticket's capabilities and drops its hints: nothing is awaited any more."""
-        with self._change() as db:
-            db.execute("DELETE FROM capabilities WHERE ticket = ?", (ticket,))
-            db.execute("DELETE FROM hints WHERE ticket = ?", (ticket,))
+        Args:
+            after: Only hints with a higher number.
+            job_id: Only hints of this job, if given.
+        """
+        query = (
+            "SELECT number, job_id, task_id FROM hints "
+            "WHERE number > ? AND ? IN ('', job_id) ORDER BY number"
+        )
+        with self._connect() as db:
+            return [Hint(*row) for row in db.execute(query, (after, job_id))]
+
+    def delete(self, job_id: str) -> None:
+        """Delete the callback tokens and hints of a job."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM callback_tokens WHERE job_id = ?", (job_id,))
+            db.execute("DELETE FROM hints WHERE job_id = ?", (job_id,))
+
+
+def _read_version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _create_tables(db: sqlite3.Connection) -> None:
+    if _read_version(db) == _VERSION:  # another process has just created them
+        return
+    for name in _OLD_TABLES:
+        db.execute(f"DROP TABLE IF EXISTS {name}")
+    for table in _TABLES:
+        db.execute(f"CREATE TABLE {table}")
+    db.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def to_store_error(error: Exception) -> InvalidRequestError:
+    """Build the error for a store that cannot be used."""
+    return InvalidRequestError(
+        f"The folder for callbacks cannot be used ({error}); nothing was sent.",
+        next_step="Set LIANGXIN_CALLBACKS to a folder you can write to, or poll.",
+    )

@@ -1,4 +1,4 @@
-"""Where the service can reach this notebook: worked out from what the surroundings tell."""
+"""Find the public address of this notebook's server, and check callback URLs."""
 
 from __future__ import annotations
 
@@ -14,46 +14,63 @@ from ..errors import InvalidRequestError
 
 __all__ = ["resolve", "validate"]
 
-_POLLING = "Polling needs nothing: leave LIANGXIN_CALLBACK unset, or give callback=None."
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_POLLING = "Polling needs no address: leave LIANGXIN_CALLBACK unset, or pass callback=None."
 
 
 def resolve(*, local: bool, env: Mapping[str, str] = os.environ) -> str:
-    """The public base address of this notebook's server; raises `InvalidRequestError` without one.
+    """Find the public base address of this notebook's server.
 
     In order: LIANGXIN_CALLBACK_BASE; JUPYTERHUB_PUBLIC_URL; the hub's public address with
-    JUPYTERHUB_SERVICE_PREFIX. `local`: the API is on this machine (the sandbox), so that an
-    address of this machine will do, too.
+    JUPYTERHUB_SERVICE_PREFIX; for a local API also the servers on this machine.
+
+    Args:
+        local: Whether the API runs on this machine (the sandbox).
+        env: The environment variables.
+
+    Returns:
+        The address.
+
+    Raises:
+        InvalidRequestError: If there is none, or a service cannot call it.
     """
-    for place in (
-        _configured_url,
-        _hub_configured_url,
-        _below_the_hub,
-        *((_receiver, _parent) if local else ()),
-    ):
-        if found := place(env):
-            return _checked(found, local)
+    sources: list[Callable[[Mapping[str, str]], str]] = [
+        _read_configured_url,
+        _read_hub_url,
+        _build_hub_url,
+    ]
+    if local:
+        sources += [_find_callback_server, _find_jupyter_server]
+    for find_url in sources:
+        if url := find_url(env):
+            return validate(url, local=local)
     raise InvalidRequestError(
-        "No public address of this notebook is known, so no service can call it; nothing was sent.",
+        "No public address of this notebook is known, so a service cannot call it; nothing was "
+        "sent.",
         next_step=f"Set LIANGXIN_CALLBACK_BASE to one (https://…). {_POLLING}",
     )
 
 
 def validate(url: str, *, local: bool) -> str:
-    """A user's own callback URL as it is.
+    """Check that a service can call a URL.
 
-    Raises `InvalidRequestError` for what no service may call.
+    Args:
+        url: The callback URL, or the base address.
+        local: Whether the API runs on this machine (the sandbox).
+
+    Returns:
+        The URL unchanged.
+
+    Raises:
+        InvalidRequestError: If the URL is not https; for a local API also http on this machine.
     """
-    return _checked(url, local)
-
-
-def _checked(url: str, local: bool) -> str:
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
         parts, host = urlsplit(""), ""
-    here = local and parts.scheme == "http" and is_loopback(host)
-    if not host or parts.username or not (parts.scheme == "https" or here):
+    is_local = local and parts.scheme == "http" and host in _LOOPBACK
+    if not host or parts.username or not (parts.scheme == "https" or is_local):
         shown = f"{parts.scheme}://{host}"
         raise InvalidRequestError(
             f"The callback address {shown} cannot be used: services call public https:// addresses "
@@ -63,20 +80,21 @@ def _checked(url: str, local: bool) -> str:
     return url
 
 
-def _configured_url(env: Mapping[str, str]) -> str:
+def _read_configured_url(env: Mapping[str, str]) -> str:
     return env.get("LIANGXIN_CALLBACK_BASE", "").strip()
 
 
-def _hub_configured_url(env: Mapping[str, str]) -> str:
-    """JupyterHub 5 tells it where its administrator has said so."""
+def _read_hub_url(env: Mapping[str, str]) -> str:
+    """JupyterHub 5 sets it if its administrator has configured it."""
     return env.get("JUPYTERHUB_PUBLIC_URL", "").strip()
 
 
-def _below_the_hub(env: Mapping[str, str]) -> str:
-    """The hub's public host and this server's path there.
+def _build_hub_url(env: Mapping[str, str]) -> str:
+    """Join the hub's public host and this server's path.
 
-    JUPYTERHUB_HOST is set where each user has a host; Binders set JUPYTERHUB_EXTERNAL_URL by
-    custom. BINDER_LAUNCH_HOST is not used: on mybinder.org the servers run on other hosts.
+    JUPYTERHUB_HOST is set if each user has a host of the hub; Binder deployments usually set
+    JUPYTERHUB_EXTERNAL_URL. BINDER_LAUNCH_HOST is not used: on mybinder.org the servers run on
+    other hosts.
     """
     prefix = env.get("JUPYTERHUB_SERVICE_PREFIX", "").strip()
     for name in ("JUPYTERHUB_PUBLIC_HUB_URL", "JUPYTERHUB_HOST", "JUPYTERHUB_EXTERNAL_URL"):
@@ -86,15 +104,15 @@ def _below_the_hub(env: Mapping[str, str]) -> str:
     return ""
 
 
-def _receiver(_: Mapping[str, str]) -> str:
-    """The stand-alone receiver of this process, where there is one."""
+def _find_callback_server(_: Mapping[str, str]) -> str:
+    """Return the address of this process's `CallbackServer`, if there is one."""
     module = sys.modules.get(f"{__package__}.receiver")
     latest: Callable[[], str] = module.CallbackServer.latest if module else str
     return latest()
 
 
-def _parent(env: Mapping[str, str]) -> str:
-    """Jupyter's server on this machine that started this kernel, from the file it writes."""
+def _find_jupyter_server(env: Mapping[str, str]) -> str:
+    """Read the address of the Jupyter server that started this kernel from its runtime file."""
     parent = env.get("JPY_PARENT_PID", "").strip()
     if not parent.isdigit():
         return ""

@@ -1,4 +1,4 @@
-"""The handler without Jupyter's server: a small server of its own, on a thread of its own."""
+"""A standalone callback server for use without Jupyter's server, on its own thread."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tornado.web import Application
 from ..core.public import public
 from ..errors import InvalidRequestError
 from .handler import CallbackHandler
-from .hint_store import HintStore
+from .hint_store import HintStore, to_store_error
 from .service import CallbackService
 from .signature import webhook_key
 from .tokens import MAX_BODY_BYTES, PATTERN
@@ -25,30 +25,42 @@ __all__ = ["CallbackServer"]
 
 @public
 class CallbackServer:
-    """Takes callbacks until `close()`. `url`: its base address, to put behind a public one.
+    """Receives callbacks until `close()`; can be used in a `with` statement.
 
-    `port`: 0 for any free one; `address`: default this machine only. Raises `InvalidRequestError`
-    when the port or the mailbox cannot be used.
+    Attributes:
+        url: Its base address, for example as the target of a reverse proxy.
     """
 
     _open: ClassVar[list[CallbackServer]] = []
 
     def __init__(self, port: int = 0, address: str = "127.0.0.1") -> None:
-        self._service = CallbackService(_open_store(), webhook_key())
+        """Start the server.
+
+        Args:
+            port: The port; 0 for any free one.
+            address: The address to listen on; default this machine only.
+
+        Raises:
+            InvalidRequestError: If the port or the folder for callbacks cannot be used.
+        """
+        try:
+            service = CallbackService(HintStore(), webhook_key())
+        except (OSError, sqlite3.Error) as error:
+            raise to_store_error(error) from None
         try:
             self._sockets = bind_sockets(port, address)
         except (OSError, OverflowError) as error:
             raise InvalidRequestError(
-                f"Port {port} of {address} cannot be listened on ({error}).",
-                next_step="Choose another one, or 0 for any that is free.",
+                f"Port {port} of {address} cannot be used ({error}).",
+                next_step="Choose another port, or 0 for any free one.",
             ) from None
         host = f"[{address}]" if ":" in address else address
         self.url = f"http://{host}:{self._sockets[0].getsockname()[1]}"
         self._loop = asyncio.new_event_loop()
-        self._ended = asyncio.Event()
+        self._closed = asyncio.Event()
         ready: Future[None] = Future()
         self._thread = threading.Thread(
-            target=lambda: self._loop.run_until_complete(self._serve(ready)),
+            target=lambda: self._loop.run_until_complete(self._serve(service, ready)),
             name="liangxin-callbacks",
             daemon=True,
         )
@@ -58,24 +70,24 @@ class CallbackServer:
 
     @classmethod
     def latest(cls) -> str:
-        """The address of the receiver that was opened last in this process, or an empty text."""
+        """Return the address of this process's newest open server; empty if there is none."""
         return cls._open[-1].url if cls._open else ""
 
-    async def _serve(self, ready: Future[None]) -> None:
-        routes = [(f"/{PATTERN}", CallbackHandler, {"service": self._service})]
+    async def _serve(self, service: CallbackService, ready: Future[None]) -> None:
+        routes = [(f"/{PATTERN}", CallbackHandler, {"service": service})]
         app = Application(routes, log_function=lambda _: None)
         server = HTTPServer(app, max_body_size=MAX_BODY_BYTES, idle_connection_timeout=60)
         server.add_sockets(self._sockets)
         ready.set_result(None)
-        await self._ended.wait()
+        await self._closed.wait()
         server.stop()
         await server.close_all_connections()
 
     def close(self) -> None:
-        """Stops taking callbacks; a second time does nothing."""
+        """Stop the server; a second call does nothing."""
         if self in self._open:
             self._open.remove(self)
-            self._loop.call_soon_threadsafe(self._ended.set)
+            self._loop.call_soon_threadsafe(self._closed.set)
             self._thread.join(5)
 
     def __enter__(self) -> CallbackServer:
@@ -85,14 +97,4 @@ class CallbackServer:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Receiver {self.url}>" if self in self._open else "<Receiver closed>"
-
-
-def _open_store() -> HintStore:
-    try:
-        return HintStore()
-    except (OSError, sqlite3.Error) as error:
-        raise InvalidRequestError(
-            f"The mailbox for callbacks cannot be used ({error}).",
-            next_step="Set LIANGXIN_CALLBACKS to a folder you can write to.",
-        ) from None
+        return f"<CallbackServer {self.url}>" if self in self._open else "<CallbackServer closed>"

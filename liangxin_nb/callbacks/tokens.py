@@ -1,4 +1,4 @@
-"""What all of it agrees on: the path, and what a capability looks like."""
+"""Callback tokens, callback URLs and the folder of the hint store."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from pathlib import Path
 
 __all__ = ["MAX_BODY_BYTES", "PATTERN", "callback_url", "digest", "folder", "new_token"]
 
-#: Bytes of one call's body at most.
+#: The maximum size of a request body, in bytes.
 MAX_BODY_BYTES = 256 << 10
-#: Below a server's base address; the last part is the capability.
+#: The path below a server's base address; the last part is the callback token.
 PATTERN = r"liangxin/callback/([A-Za-z0-9_-]{32,100})"
 
 
 def new_token() -> str:
-    """A fresh word that no one can guess: 43 characters that a URL can hold, 256 bits."""
+    """Return a random token of 256 bits: 43 characters that are valid in a URL."""
     return secrets.token_urlsafe(32)
 
 
 def digest(token: str) -> str:
-    """What is kept of a capability or a signature instead of the word itself."""
+    """Return the digest that is stored instead of a token or a signature."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def callback_url(base: str, token: str) -> str:
-    """The URL that a capability makes below a server's base address."""
+    """Build the callback URL of a token below a server's base address."""
     return f"{base.rstrip('/')}/liangxin/callback/{token}"
 
 
 def folder() -> Path:
-    """Where the mailbox lies: LIANGXIN_CALLBACKS, else in Jupyter's runtime folder."""
-    if wish := os.environ.get("LIANGXIN_CALLBACKS", "").strip():
-        return Path(wish).expanduser().absolute()
+    """Return the folder of the hint store: LIANGXIN_CALLBACKS, or in Jupyter's runtime folder."""
+    if configured := os.environ.get("LIANGXIN_CALLBACKS", "").strip():
+        return Path(configured).expanduser().absolute()
     from jupyter_core.paths import jupyter_runtime_dir
 
     return Path(jupyter_runtime_dir()) / "liangxin"

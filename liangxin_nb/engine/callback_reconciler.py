@@ -88,20 +88,22 @@ class CallbackReconciler:
         """
         if not callback:
             return lambda _: (self._lifecycle.submit, self._lifecycle.collect)
-        address = self._channel.address(callback)
+        address = self._channel.resolve_address(callback)
 
         def choose(record: JobRecord) -> tuple[Submit, Collect]:
             if callback != "auto":
                 submit = partial(self._lifecycle.submit, callback_url=address)
                 return submit, self._lifecycle.collect
-            url = self._channel.open(record.id, address)
+            url = self._channel.issue_url(record.id, address)
             return partial(self.submit, callback_url=url), self.collect
 
         return choose
 
     def collect_strategy(self, record: JobRecord) -> Collect:
         """Return how to collect a job of an earlier process; its callback may still arrive."""
-        return self.collect if self._channel.holds(record.id) else self._lifecycle.collect
+        return (
+            self.collect if self._channel.expects_callback(record.id) else self._lifecycle.collect
+        )
 
     async def submit(self, record: JobRecord, publish: Publish, callback_url: str) -> JobRecord:
         """Send createTask, once.
@@ -121,7 +123,7 @@ class CallbackReconciler:
             return await self._lifecycle.submit(record, publish, callback_url)
         except LiangxinError as error:
             if not (isinstance(error, APIConnectionError) and error.maybe_created):
-                await asyncio.to_thread(self._channel.forget, record.id)
+                await asyncio.to_thread(self._channel.stop_expecting, record.id)
                 raise
             record = record.replace(status="unconfirmed", reason=str(error))
             note = f"{error.message} A callback may still name it."
@@ -151,11 +153,11 @@ class CallbackReconciler:
             try:
                 result = await self._lifecycle.collect(record, publish)
             except TaskFailedError:
-                await asyncio.to_thread(self._channel.forget, record.id)
+                await asyncio.to_thread(self._channel.stop_expecting, record.id)
                 raise
             finally:
                 polling.cancel()
-        await asyncio.to_thread(self._channel.forget, record.id)
+        await asyncio.to_thread(self._channel.stop_expecting, record.id)
         return result
 
     async def confirm_hints(self, records: Iterable[JobRecord]) -> list[JobRecord]:

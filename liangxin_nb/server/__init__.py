@@ -1,4 +1,4 @@
-"""The extension of Jupyter's server."""
+"""The Jupyter Server extension that receives callbacks."""
 
 from __future__ import annotations
 

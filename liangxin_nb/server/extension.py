@@ -1,7 +1,7 @@
-"""The handler as an extension of Jupyter's server; `pip install` alone enables it.
+"""Adds the callback handler to Jupyter Server; `pip install` enables it.
 
-A call needs no login: the capability in its path is what it shows. Nothing else of the server is
-opened by it.
+A callback needs no login, since its path contains the callback token. Nothing else of the server
+becomes accessible.
 """
 
 from __future__ import annotations
@@ -23,25 +23,28 @@ __all__ = ["load"]
 
 
 class JupyterCallback(CallbackHandler, JupyterHandler):  # type: ignore[misc]
-    """The handler with Jupyter's own checks of host and origin, but without a login."""
+    """The handler with Jupyter's checks of host and origin, but without a login."""
 
     def check_xsrf_cookie(self) -> None:
-        """A service has no cookie to show."""
+        """Skip the check: a service has no cookie."""
 
     @allow_unauthenticated
-    async def post(self, capability: str) -> None:
-        """Notes the hint, or refuses the call without effect."""
-        await super().post(capability)
+    async def post(self, token: str) -> None:
+        """Store the hint, or reject the request without effect."""
+        await super().post(token)
 
 
 def load(server: Any) -> None:
-    """Adds the handler to a running server; says so in its log where the mailbox cannot be used."""
+    """Add the handler to a running server; log a warning if the hint store cannot be used."""
     try:
         service = CallbackService(HintStore(), webhook_key())
     except (OSError, sqlite3.Error) as error:
-        server.log.warning("liangxin_nb takes no callbacks: %s", error)
+        server.log.warning("liangxin_nb cannot receive callbacks: %s", error)
         return
     web = server.web_app
-    path = url_path_join(web.settings["base_url"], PATTERN)
+    base_url = web.settings["base_url"]
+    path = url_path_join(base_url, PATTERN)
     web.add_handlers(".*$", [(path, JupyterCallback, {"service": service})])
-    server.log.info("liangxin_nb takes callbacks at %sliangxin/callback/", web.settings["base_url"])
+    server.log.info(
+        "liangxin_nb receives callbacks at %sliangxin/callback/", web.settings["base_url"]
+    )

@@ -1,4 +1,4 @@
-"""A mailbox of the test's own, a receiver in front of it, calls to it, and a sandbox that calls."""
+"""A hint store for each test, a callback server, requests to it, and sessions."""
 
 import http.client
 import json
@@ -13,17 +13,17 @@ from liangxin_nb import Session
 from liangxin_nb.callbacks.hint_store import HintStore
 from liangxin_nb.polling import PollSchedule
 
-#: Polling so slow that only a call can bring news in time.
-SLOW = PollSchedule(steps=((float("inf"), 3600.0, 3600.0),), poll_interval_s=0.01)
+#: Polling so slow that only a callback can end a wait in time.
+SLOW_SCHEDULE = PollSchedule(steps=((float("inf"), 3600.0, 3600.0),), poll_interval_s=0.01)
 
 
 @pytest.fixture(autouse=True)
-def own_mailbox(monkeypatch, tmp_path):
-    monkeypatch.setenv("LIANGXIN_CALLBACKS", str(tmp_path / "mailbox"))
+def callbacks_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("LIANGXIN_CALLBACKS", str(tmp_path / "callbacks"))
     for name in list(os.environ):
         if name.startswith(("JUPYTERHUB_", "BINDER_", "JPY_")):
             monkeypatch.delenv(name)
-    return tmp_path / "mailbox"
+    return tmp_path / "callbacks"
 
 
 @pytest.fixture
@@ -32,33 +32,33 @@ def store():
 
 
 @pytest.fixture
-def receiver():
-    with lx.CallbackServer() as made:
-        yield made
+def callback_server():
+    with lx.CallbackServer() as server:
+        yield server
 
 
 @pytest.fixture
-def opened(tmp_path):
-    """Makes sessions, and closes them at the end."""
-    made = []
+def open_session(tmp_path):
+    """Opens sessions on a sandbox, and closes them at the end."""
+    sessions = []
 
-    def session(served, pace=SLOW, **more):
-        more = {"callback": "auto", "results": tmp_path / "results", **more}
-        made.append(Session(base_url=served.url, key=served.key, schedule=pace, **more))
-        return made[-1]
+    def open_on(served, schedule=SLOW_SCHEDULE, **settings):
+        settings = {"callback": "auto", "results": tmp_path / "results", **settings}
+        sessions.append(Session(base_url=served.url, key=served.key, schedule=schedule, **settings))
+        return sessions[-1]
 
-    yield session
-    for one in made:
-        one.close()
+    yield open_on
+    for session in sessions:
+        session.close()
 
 
-def body(task_id):
+def build_body(task_id):
     data = {"taskId": task_id, "state": "success"}
     return json.dumps({"code": 200, "msg": "success", "data": data}).encode()
 
 
 def post(url, content, headers=None, method="POST"):
-    """The status of one call, over a connection of its own."""
+    """Send a request over a new connection, and return the response's status."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
     try:
@@ -71,19 +71,19 @@ def post(url, content, headers=None, method="POST"):
 
 
 def set_faults(served, *faults):
-    """Put other faults of a sandbox in force; none without names."""
+    """Replace the faults of a sandbox; without names there are none."""
     request = urllib.request.Request(
         f"{served.url}/sandbox/faults", json.dumps({"faults": faults}).encode(), method="PUT"
     )
     urllib.request.urlopen(request).close()
 
 
-def created(served):
-    """How often createTask was called at a sandbox, and how many tasks it has created."""
+def count_creates(served):
+    """Return how often a sandbox received createTask, and how many tasks it has created."""
     counters = served.counters()
     return counters["calls"].get("createTask", 0), counters["created"]
 
 
-def more(after, before):
-    """By how much each number has grown."""
+def subtract(after, before):
+    """Return the differences of two lists of numbers."""
     return [now - then for now, then in zip(after, before, strict=True)]

@@ -1,4 +1,4 @@
-"""The extension in a real Jupyter server that knows of it by the installation alone."""
+"""The extension in a real Jupyter server, enabled by the installation alone."""
 
 import json
 import os
@@ -13,13 +13,13 @@ import pytest
 from liangxin_nb.callbacks.hint_store import HintStore
 
 from ..conftest import wait_until
-from .conftest import body, post
+from .conftest import build_body, post
 
 pytest.importorskip("jupyter_server")
 TOKEN = "token-of-the-tests"
 OTHERS = ("jupyterlab", "notebook", "notebook_shim", "jupyter_lsp", "jupyter_server_terminals",
           "voila.server_extension")  # fmt: skip
-#: One server for the tests of each kind; the second one demands a login for every other handler.
+#: One server for each parameter; the second one requires a login for all other handlers.
 KINDS = [
     pytest.param("True", id="open", marks=pytest.mark.xdist_group("open jupyter server")),
     pytest.param("False", id="strict", marks=pytest.mark.xdist_group("strict jupyter server")),
@@ -28,43 +28,43 @@ KINDS = [
 
 @pytest.fixture(scope="module", params=KINDS)
 def server(request, tmp_path_factory):
-    """A Jupyter server: its base URL, its log, and the folder of its mailbox."""
-    place = tmp_path_factory.mktemp("server")
-    places = {f"JUPYTER_{name}_DIR": str(place / name) for name in ("CONFIG", "DATA", "RUNTIME")}
-    env = {**os.environ, **places, "JUPYTER_TOKEN": TOKEN, "LIANGXIN_CALLBACKS": "",
-           "IPYTHONDIR": str(place / "ipython")}  # fmt: skip
-    # Ours is enabled by the installation; the large ones that are installed too are left out.
-    (place / "CONFIG").mkdir()
+    """A Jupyter server: its base URL, its log, and the folder of its hint store."""
+    folder = tmp_path_factory.mktemp("server")
+    folders = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    env = {**os.environ, **folders, "JUPYTER_TOKEN": TOKEN, "LIANGXIN_CALLBACKS": "",
+           "IPYTHONDIR": str(folder / "ipython")}  # fmt: skip
+    # This extension is enabled by the installation; other installed ones are disabled.
+    (folder / "CONFIG").mkdir()
     config = {"ServerApp": {"jpserver_extensions": dict.fromkeys(OTHERS, False)}}
-    (place / "CONFIG" / "jupyter_server_config.json").write_text(json.dumps(config))
+    (folder / "CONFIG" / "jupyter_server_config.json").write_text(json.dumps(config))
     command = [
         sys.executable, "-m", "jupyter_server", "--no-browser", "--ip=127.0.0.1",
         "--ServerApp.port=0", "--ServerApp.base_url=/user/li/", "--allow-root",
-        f"--ServerApp.root_dir={place}",
+        f"--ServerApp.root_dir={folder}",
         f"--ServerApp.allow_unauthenticated_access={request.param}",
     ]  # fmt: skip
-    log = place / "server.log"
+    log = folder / "server.log"
     with log.open("wb") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=file, env=env, cwd=place)
+        process = subprocess.Popen(command, stdout=file, stderr=file, env=env, cwd=folder)
     try:
-        told = place / "RUNTIME" / f"jpserver-{process.pid}.json"
-        wait_until(lambda: told.exists() and told.read_text().endswith("}"))
-        url = json.loads(told.read_text())["url"].rstrip("/")
-        wait_until(lambda: answers(f"{url}/api"))
-        yield url, log, place / "RUNTIME" / "liangxin"
+        runtime_file = folder / "RUNTIME" / f"jpserver-{process.pid}.json"
+        wait_until(lambda: runtime_file.exists() and runtime_file.read_text().endswith("}"))
+        url = json.loads(runtime_file.read_text())["url"].rstrip("/")
+        wait_until(lambda: is_ready(f"{url}/api"))
+        yield url, log, folder / "RUNTIME" / "liangxin"
     finally:
         process.terminate()
         process.wait(60)
 
 
-def answers(url):
+def is_ready(url):
     try:
-        return status(url) == 200
+        return get_status(url) == 200
     except OSError:
         return False
 
 
-def status(url):
+def get_status(url):
     try:
         with urllib.request.urlopen(url) as reply:
             return reply.status
@@ -73,45 +73,44 @@ def status(url):
 
 
 @pytest.mark.slow
-def test_it_takes_calls_without_a_login_and_opens_nothing_else(server):
-    base, log, place = server
-    # Mode, place and table are the server's own work by now.
+def test_callbacks_need_no_login_and_other_handlers_do(server):
+    base, log, callbacks_folder = server
     assert base.endswith("/user/li")
-    store = HintStore(place)
-    word = store.grant("ticket", 60)
-    url = f"{base}/liangxin/callback/{word}"
-    assert post(f"{base}/liangxin/callback/{'x' * 43}", body("task_1")) == 404
-    assert post(url, body("task_1")) == 204
+    store = HintStore(callbacks_folder)
+    token = store.issue_token("job-1", 60)
+    url = f"{base}/liangxin/callback/{token}"
+    assert post(f"{base}/liangxin/callback/{'x' * 43}", build_body("task_1")) == 404
+    assert post(url, build_body("task_1")) == 204
     assert post(url, b"no json") == 400
     assert post(url, b"x" * (300 << 10)) == 413
     assert post(url, None, method="GET") in (302, 405)
-    assert [(hint.job_id, hint.task_id) for hint in store.hints(ticket="ticket")] == [
-        ("ticket", "task_1")
+    assert [(hint.job_id, hint.task_id) for hint in store.list_hints(job_id="job-1")] == [
+        ("job-1", "task_1")
     ]
-    assert status(f"{base}/api/contents") == 403
-    assert status(f"{base}/api/contents?token={TOKEN}") == 200
-    said = log.read_text()
-    assert "takes callbacks at /user/li/liangxin/callback/" in said
-    assert "/liangxin/callback/…" in said
-    assert word not in said
-    assert "Traceback" not in said
+    assert get_status(f"{base}/api/contents") == 403
+    assert get_status(f"{base}/api/contents?token={TOKEN}") == 200
+    text = log.read_text()
+    assert "receives callbacks at /user/li/liangxin/callback/" in text
+    assert "/liangxin/callback/…" in text
+    assert token not in text
+    assert "Traceback" not in text
 
 
-def test_it_is_enabled_by_the_package_itself():
+def test_extension_is_enabled_by_the_installation():
     root = Path(__file__).parents[2]
     config = json.loads((root / "jupyter-config" / "liangxin_nb.json").read_text())
     assert config == {"ServerApp": {"jpserver_extensions": {"liangxin_nb.server": True}}}
-    placed = Path(sys.prefix, "etc/jupyter/jupyter_server_config.d/liangxin_nb.json")
-    assert json.loads(placed.read_text()) == config
+    installed = Path(sys.prefix, "etc/jupyter/jupyter_server_config.d/liangxin_nb.json")
+    assert json.loads(installed.read_text()) == config
 
 
 @pytest.mark.slow
-def test_a_call_goes_from_the_service_through_the_server_to_the_waiting_job(
-    server, sandbox, opened, monkeypatch
+def test_callback_reaches_the_waiting_job_through_jupyter_server(
+    server, sandbox, open_session, monkeypatch
 ):
-    base, _, place = server
-    monkeypatch.setenv("LIANGXIN_CALLBACKS", str(place))
+    base, _, callbacks_folder = server
+    monkeypatch.setenv("LIANGXIN_CALLBACKS", str(callbacks_folder))
     monkeypatch.setenv("LIANGXIN_CALLBACK_BASE", base)
-    session = opened(sandbox)
+    session = open_session(sandbox)
     session.generate("a lake", size="square").wait(120)
     assert session.ledger.count_by_status() == {"saved": 1}

@@ -1,4 +1,4 @@
-"""From the service's call to the kept result, and what a call cannot do."""
+"""From the service's callback to the saved result, and what a callback cannot do."""
 
 import asyncio
 import os
@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
@@ -22,11 +23,11 @@ from .. import virtual_time
 from ..conftest import FAST_PACE, start_sandbox, wait_until
 from ..sandbox.test_app import call
 from ..scan import KEY
-from .conftest import body, post, set_faults
+from .conftest import build_body, post, set_faults
 
-#: How many calls each of four callers makes with a known and with an unknown address.
-CALLS = int(os.environ.get("LIANGXIN_CALLS", "60"))
-calling_sandbox = pytest.mark.xdist_group("sandbox that calls back")
+#: How many requests each of four threads sends with a valid and with an unknown token.
+REQUESTS = int(os.environ.get("LIANGXIN_CALLS", "60"))
+uses_signing_sandbox = pytest.mark.xdist_group("sandbox that calls back")
 
 
 @pytest.fixture(scope="module")
@@ -38,161 +39,175 @@ def module_sandbox():
 
 @pytest.fixture
 def faulty(module_sandbox):
-    """A sandbox that signs its calls, and whose faults a test may set."""
+    """A sandbox that signs its callbacks; a test can set its faults."""
     yield module_sandbox
     set_faults(module_sandbox)
 
 
-@calling_sandbox
-def test_a_call_brings_a_result_without_waiting_for_polling(receiver, faulty, opened):
-    session = opened(faulty)
+@uses_signing_sandbox
+def test_callback_ends_a_wait_before_the_next_poll(callback_server, faulty, open_session):
+    session = open_session(faulty)
     before = faulty.counters()["calls"].get("recordInfo", 0)
     session.generate("a lake", size="square").wait(120)
     assert session.ledger.count_by_status() == {"saved": 1}
-    assert faulty.counters()["calls"]["recordInfo"] == before + 1, "only after the call"
-    assert HintStore().hints() == []
+    assert faulty.counters()["calls"]["recordInfo"] == before + 1, "only after the callback"
+    assert HintStore().list_hints() == []
 
 
-@calling_sandbox
-def test_polling_goes_on_when_the_call_is_lost(receiver, faulty, opened):
+@uses_signing_sandbox
+def test_lost_callback_is_replaced_by_polling(callback_server, faulty, open_session):
     set_faults(faulty, "callback-lost")
-    job = opened(faulty, FAST_PACE).generate("a lake", size="square")
+    job = open_session(faulty, FAST_PACE).generate("a lake", size="square")
     assert job.wait(120).task_id == job.task_id
-    assert HintStore().hints() == []
+    assert HintStore().list_hints() == []
 
 
-@calling_sandbox
-def test_a_call_that_comes_twice_ends_the_job_once(receiver, faulty, opened):
+@uses_signing_sandbox
+def test_repeated_callback_ends_the_job_once(callback_server, faulty, open_session):
     set_faults(faulty, "callback-twice")
-    session = opened(faulty)
+    session = open_session(faulty)
     session.generate("a lake", size="square").wait(120)
     assert session.ledger.count_by_status() == {"saved": 1}
 
 
-@calling_sandbox
-def test_a_call_about_a_failed_task_ends_the_job(receiver, faulty, opened):
+@uses_signing_sandbox
+def test_callback_for_a_failed_task_ends_the_job(callback_server, faulty, open_session):
     set_faults(faulty, "fail:500")
-    session = opened(faulty)
+    session = open_session(faulty)
     with pytest.raises(TaskFailedError, match="500"):
         session.generate("a lake", size="square").wait(120)
     assert session.ledger.count_by_status() == {"failed": 1}
 
 
-@calling_sandbox
-def test_a_signed_call_is_heard(monkeypatch, faulty, opened):
+@uses_signing_sandbox
+def test_signed_callback_is_accepted(monkeypatch, faulty, open_session):
     monkeypatch.setenv("LIANGXIN_WEBHOOK_KEY", "whk-sandbox")
     with lx.CallbackServer():
-        job = opened(faulty).generate("a lake", size="square")
+        job = open_session(faulty).generate("a lake", size="square")
         job.wait(120)
     assert job.status == "saved"
 
 
-@calling_sandbox
-def test_a_forged_call_is_not_heard(monkeypatch, faulty, opened):
+@uses_signing_sandbox
+def test_forged_callback_is_rejected(monkeypatch, faulty, open_session):
     monkeypatch.setenv("LIANGXIN_WEBHOOK_KEY", "whk-sandbox")
     set_faults(faulty, "callback-forged")
     before = faulty.counters()["callbacks"]["calls"].get("401", 0)
     with lx.CallbackServer():
-        job = opened(faulty).generate("a lake", size="square")
+        job = open_session(faulty).generate("a lake", size="square")
         wait_until(lambda: faulty.counters()["callbacks"]["calls"].get("401", 0) > before)
-        assert HintStore().hints() == []
+        assert HintStore().list_hints() == []
         job.detach()
         wait_until(lambda: job.last_update.is_final)
     assert job.status == "detached"
 
 
-@calling_sandbox
-def test_the_capability_stands_in_no_ledger_and_no_result(
-    receiver, faulty, opened, monkeypatch, tmp_path
+@uses_signing_sandbox
+def test_token_is_in_no_ledger_and_no_result(
+    callback_server, faulty, open_session, monkeypatch, tmp_path
 ):
-    granted, grant = [], HintStore.grant
+    tokens, issue_token = [], HintStore.issue_token
     monkeypatch.setattr(
-        HintStore, "grant", lambda *a, **k: granted.append(grant(*a, **k)) or granted[-1]
+        HintStore, "issue_token", lambda *args: tokens.append(issue_token(*args)) or tokens[-1]
     )
-    job = opened(faulty).generate("a lake", size="square")
+    job = open_session(faulty).generate("a lake", size="square")
     result = job.wait(120)
-    (word,) = granted
+    (token,) = tokens
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert any(path.name == "ledger.sqlite" for path in files)
-    assert [str(path) for path in files if word.encode() in path.read_bytes()] == []
-    assert word not in f"{result!r} {job!r} {job.last_update!r} {result._repr_mimebundle_()}"
+    assert [str(path) for path in files if token.encode() in path.read_bytes()] == []
+    assert token not in f"{result!r} {job!r} {job.last_update!r} {result._repr_mimebundle_()}"
 
 
-@calling_sandbox
-def test_a_hint_about_another_task_asks_nothing(receiver, faulty, opened, monkeypatch):
+@uses_signing_sandbox
+def test_hint_for_another_task_sends_no_poll_request(
+    callback_server, faulty, open_session, monkeypatch
+):
     set_faults(faulty, "stall:generating")
-    urls, open_ = [], CallbackChannel.open
+    urls, issue_url = [], CallbackChannel.issue_url
     monkeypatch.setattr(
-        CallbackChannel, "open", lambda *given: urls.append(open_(*given)) or urls[-1]
+        CallbackChannel, "issue_url", lambda *args: urls.append(issue_url(*args)) or urls[-1]
     )
-    job = opened(faulty).generate("a lake", size="square")
+    job = open_session(faulty).generate("a lake", size="square")
     wait_until(lambda: job.task_id)
-    asked = faulty.counters()["calls"].get("recordInfo", 0)
-    assert post(urls[0], body("task_other")) == 204
-    assert post(urls[0], body(job.task_id)) == 204
-    wait_until(lambda: faulty.counters()["calls"].get("recordInfo", 0) > asked)
-    assert faulty.counters()["calls"]["recordInfo"] == asked + 1
+    polled = faulty.counters()["calls"].get("recordInfo", 0)
+    assert post(urls[0], build_body("task_other")) == 204
+    assert post(urls[0], build_body(job.task_id)) == 204
+    wait_until(lambda: faulty.counters()["calls"].get("recordInfo", 0) > polled)
+    assert faulty.counters()["calls"]["recordInfo"] == polled + 1
     job.detach()
 
 
-@calling_sandbox
-def test_a_url_of_ones_own_is_passed_on_untouched_and_needs_no_mailbox(faulty, opened, own_mailbox):
-    mine = "https://hooks.example/mine?x=1"
-    session = opened(faulty, FAST_PACE)
-    session.generate("a lake", size="square", callback=mine).wait(120)
+@uses_signing_sandbox
+def test_own_callback_url_is_sent_unchanged_and_needs_no_hint_store(
+    faulty, open_session, callbacks_folder
+):
+    own_url = "https://hooks.example/own_url?x=1"
+    session = open_session(faulty, FAST_PACE)
+    session.generate("a lake", size="square", callback=own_url).wait(120)
     session.generate("a lake", size="square", callback=None).wait(120)
-    assert mine in faulty.counters()["callbacks"]["elsewhere"]
-    assert not own_mailbox.exists()
+    assert own_url in faulty.counters()["callbacks"]["elsewhere"]
+    assert not callbacks_folder.exists()
 
 
-def flood(url, known, seen):
-    for _ in range(CALLS):
-        for word in (known, "x" * 43):
-            status = post(f"{url}/liangxin/callback/{word}", body("task_x"))
-            seen[status] = seen.get(status, 0) + 1
+def send_requests(url, valid_token, statuses):
+    for _ in range(REQUESTS):
+        for token in (valid_token, "x" * 43):
+            status = post(f"{url}/liangxin/callback/{token}", build_body("task_x"))
+            statuses[status] = statuses.get(status, 0) + 1
 
 
-@calling_sandbox
-def test_a_flood_of_calls_harms_nothing(receiver, faulty, opened, own_mailbox):
-    known = HintStore().grant("victim", 3600)
-    seen, begun = [{} for _ in range(4)], time.monotonic()
-    callers = [threading.Thread(target=flood, args=(receiver.url, known, s)) for s in seen]
-    for caller in callers:
-        caller.start()
-    opened(faulty, FAST_PACE).generate("a lake", size="square").wait(300)
-    for caller in callers:
-        caller.join()
-    seconds = time.monotonic() - begun
-    total = {code: sum(s.get(code, 0) for s in seen) for code in {c for s in seen for c in s}}
-    print(f"\n{sum(total.values()) / seconds:.0f} calls a second: {total}")
-    assert sum(total.values()) == 8 * CALLS
+@uses_signing_sandbox
+def test_many_requests_do_not_disturb_a_job(
+    callback_server, faulty, open_session, callbacks_folder
+):
+    token = HintStore().issue_token("job-1", 3600)
+    counts, start = [{} for _ in range(4)], time.monotonic()
+    threads = [
+        threading.Thread(target=send_requests, args=(callback_server.url, token, count))
+        for count in counts
+    ]
+    for thread in threads:
+        thread.start()
+    open_session(faulty, FAST_PACE).generate("a lake", size="square").wait(300)
+    for thread in threads:
+        thread.join()
+    seconds = time.monotonic() - start
+    total = sum(map(Counter, counts), Counter())
+    print(f"\n{sum(total.values()) / seconds:.0f} requests per second: {dict(total)}")
+    assert sum(total.values()) == 8 * REQUESTS
     assert set(total) == {204, 404, 429}
     assert total[204] <= 20 + 2 * seconds + 1
-    assert len(HintStore().hints(ticket="victim")) == 1
-    assert sum(path.stat().st_size for path in own_mailbox.iterdir()) < 200_000
+    assert len(HintStore().list_hints(job_id="job-1")) == 1
+    assert sum(path.stat().st_size for path in callbacks_folder.iterdir()) < 200_000
 
 
-# --- the sandbox's own end ----------------------------------------------------------------------
+# ---- callbacks that the sandbox sends
 
 
-def sandbox_life(state, clock, work):
-    """One run of a sandbox that calls back, in virtual time; `work` is given its world."""
+def run_sandbox(state, clock, work):
+    """Run a sandbox that sends callbacks in virtual time; `work` receives its state."""
 
-    async def live():
-        world = SandboxState(state, clock=clock)
-        caller = WebhookSender(world, KEY, state)
-        caller.resume("http://127.0.0.1:1")
-        await work(world, caller)
-        for task in caller._calls:
+    async def run():
+        sandbox_state = SandboxState(state, clock=clock)
+        sender = WebhookSender(sandbox_state, KEY, state)
+        sender.resume("http://127.0.0.1:1")
+        await work(sandbox_state, sender)
+        for task in sender._calls:
             task.cancel()
-        return caller.statistics()
+        return sender.statistics()
 
-    return virtual_time.run(live())
+    return virtual_time.run(run())
 
 
-def test_a_restarted_sandbox_calls_about_each_task_once(store, receiver, tmp_path, monkeypatch):
+def test_restarted_sandbox_sends_one_callback_for_each_task(
+    store, callback_server, tmp_path, monkeypatch
+):
     """One task ends in the first run; the other one is created there and ends in the second."""
-    urls = [f"{receiver.url}/liangxin/callback/{store.grant(f't{n}', 3600)}" for n in range(2)]
+    urls = [
+        f"{callback_server.url}/liangxin/callback/{store.issue_token(f't{n}', 3600)}"
+        for n in range(2)
+    ]
     now = [1_777_600_000.0]
 
     def clock():
@@ -201,58 +216,62 @@ def test_a_restarted_sandbox_calls_about_each_task_once(store, receiver, tmp_pat
     monkeypatch.setattr(webhooks, "time", SimpleNamespace(time=clock))
     tasks = []
 
-    def create(world, caller, url):
-        wish = {"model": "z-image", "callBackUrl": url, "input": {"prompt": "a lake"}}
-        tasks.append(world.create(KEY, wish))
-        caller.schedule(tasks[-1])
+    def create(sandbox_state, sender, url):
+        payload = {"model": "z-image", "callBackUrl": url, "input": {"prompt": "a lake"}}
+        tasks.append(sandbox_state.create(KEY, payload))
+        sender.schedule(tasks[-1])
 
-    async def first(world, caller):
-        create(world, caller, urls[0])
+    async def first(sandbox_state, sender):
+        create(sandbox_state, sender, urls[0])
         await asyncio.sleep(100)
-        create(world, caller, urls[1])
+        create(sandbox_state, sender, urls[1])
         await asyncio.sleep(0.1)
 
-    async def second(world, caller):
+    async def second(sandbox_state, sender):
         await asyncio.sleep(100)
 
-    assert sandbox_life(tmp_path, clock, first)["calls"] == {"204": 1}
-    assert [hint.task_id for hint in store.hints()] == tasks[:1]
+    assert run_sandbox(tmp_path, clock, first)["calls"] == {"204": 1}
+    assert [hint.task_id for hint in store.list_hints()] == tasks[:1]
     now[0] += 101
-    assert sandbox_life(tmp_path, clock, second)["calls"] == {"204": 1}
-    assert [hint.task_id for hint in store.hints()] == tasks
-    assert sandbox_life(tmp_path, clock, second)["calls"] == {}
+    assert run_sandbox(tmp_path, clock, second)["calls"] == {"204": 1}
+    assert [hint.task_id for hint in store.list_hints()] == tasks
+    assert run_sandbox(tmp_path, clock, second)["calls"] == {}
 
 
-def test_a_sandbox_calls_at_its_start_about_what_has_ended_meanwhile(receiver, store, tmp_path):
-    url = f"{receiver.url}/liangxin/callback/{store.grant('ticket', 3600)}"
-    wish = {"model": "z-image", "callBackUrl": url, "input": {"prompt": "a lake"}}
-    task = SandboxState(tmp_path / "state", clock=lambda: time.time() - 3600).create(KEY, wish)
+def test_sandbox_sends_callbacks_at_start_for_tasks_that_have_ended(
+    callback_server, store, tmp_path
+):
+    url = f"{callback_server.url}/liangxin/callback/{store.issue_token('job-1', 3600)}"
+    payload = {"model": "z-image", "callBackUrl": url, "input": {"prompt": "a lake"}}
+    task = SandboxState(tmp_path / "state", clock=lambda: time.time() - 3600).create(KEY, payload)
     served = start_sandbox("--state", str(tmp_path / "state"))
     wait_until(lambda: served.counters()["callbacks"]["calls"] == {"204": 1})
     served.stop()
-    assert [hint.task_id for hint in store.hints()] == [task]
+    assert [hint.task_id for hint in store.list_hints()] == [task]
 
 
-def test_an_empty_callback_is_none_and_an_odd_one_is_rejected(sandbox):
-    wish = {"model": "z-image", "input": {"prompt": "a lake"}}
+def test_empty_callback_url_is_ignored_and_an_invalid_one_is_rejected(sandbox):
+    payload = {"model": "z-image", "input": {"prompt": "a lake"}}
     api = f"{sandbox.url}/api/v1/jobs/createTask"
-    assert call(api, {**wish, "callBackUrl": ""})[0] == 200
-    assert call(api, {**wish, "callBackUrl": 7})[0] == 400
+    assert call(api, {**payload, "callBackUrl": ""})[0] == 200
+    assert call(api, {**payload, "callBackUrl": 7})[0] == 400
 
 
-def test_the_sandbox_calls_no_other_machine(sandbox):
-    far = "http://10.9.8.7/liangxin/callback/secret-word"
-    wish = {"model": "z-image", "callBackUrl": far, "input": {"prompt": "a lake"}}
-    assert call(f"{sandbox.url}/api/v1/jobs/createTask", wish)[0] == 200
+def test_sandbox_sends_no_callbacks_to_other_machines(sandbox):
+    url = "http://10.9.8.7/liangxin/callback/secret-token"
+    payload = {"model": "z-image", "callBackUrl": url, "input": {"prompt": "a lake"}}
+    assert call(f"{sandbox.url}/api/v1/jobs/createTask", payload)[0] == 200
     wait_until(lambda: sandbox.counters()["callbacks"]["elsewhere"])
-    told = sandbox.counters()["callbacks"]["elsewhere"]
-    assert "http://10.9.8.7/liangxin/callback/..." in told
+    skipped = sandbox.counters()["callbacks"]["elsewhere"]
+    assert "http://10.9.8.7/liangxin/callback/..." in skipped
 
 
-def test_a_light_kernel_loads_no_web_server():
+def test_kernel_loads_no_web_server():
     code = (
         "import sys\nfrom liangxin_nb.callbacks import CallbackChannel\n"
         "print([n for n in ('tornado.web', 'jupyter_server') if n in sys.modules])\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    completed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert completed.stdout.strip() == "[]"

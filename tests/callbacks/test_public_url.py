@@ -1,4 +1,4 @@
-"""Where a service can call: what the surroundings tell, and what is refused."""
+"""Finding the public address, and checking callback URLs."""
 
 import json
 
@@ -12,7 +12,7 @@ PREFIX = {"JUPYTERHUB_SERVICE_PREFIX": "/user/li/"}
 
 
 @pytest.mark.parametrize(
-    ("env", "found"),
+    ("env", "url"),
     [
         ({"JUPYTERHUB_PUBLIC_URL": "https://hub.example/user/li/"}, "https://hub.example/user/li/"),
         (
@@ -31,8 +31,8 @@ PREFIX = {"JUPYTERHUB_SERVICE_PREFIX": "/user/li/"}
         ),
     ],
 )
-def test_the_surroundings_tell_the_public_address(env, found):
-    assert resolve(local=False, env=env) == found
+def test_address_is_found_in_the_environment(env, url):
+    assert resolve(local=False, env=env) == url
 
 
 @pytest.mark.parametrize(
@@ -40,10 +40,10 @@ def test_the_surroundings_tell_the_public_address(env, found):
     [{}, PREFIX, {"JUPYTERHUB_PUBLIC_HUB_URL": "https://hub.example/hub/"},
      {"BINDER_LAUNCH_HOST": "https://mybinder.org/", **PREFIX}],
 )  # fmt: skip
-def test_without_a_public_address_it_says_so_in_one_line(env):
-    with pytest.raises(InvalidRequestError, match="Polling needs nothing") as refused:
+def test_missing_address_is_reported_in_one_line(env):
+    with pytest.raises(InvalidRequestError, match="Polling needs no address") as raised:
         resolve(local=False, env=env)
-    assert "\n" not in str(refused.value)
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -51,32 +51,32 @@ def test_without_a_public_address_it_says_so_in_one_line(env):
     ["http://hub.example", "ftp://hub.example", "https://", "http://127.0.0.1:80",
      "https://li:pw@hub.example", "https://[", "http://169.254.169.254/"],
 )  # fmt: skip
-def test_what_no_service_may_call_is_rejected(url):
-    with pytest.raises(InvalidRequestError, match="public https") as refused:
+def test_url_that_a_service_cannot_call_is_rejected(url):
+    with pytest.raises(InvalidRequestError, match="public https") as raised:
         validate(url, local=False)
-    assert "pw" not in str(refused.value)
+    assert "pw" not in str(raised.value)
 
 
-def test_this_machine_will_do_for_an_api_on_this_machine():
+def test_local_url_is_allowed_for_a_local_api():
     assert validate("http://127.0.0.1:80/x", local=True) == "http://127.0.0.1:80/x"
     with pytest.raises(InvalidRequestError):
         validate("http://10.0.0.1/x", local=True)
 
 
-def test_the_server_that_started_the_kernel_is_found_for_the_sandbox(monkeypatch, tmp_path):
+def test_jupyter_server_address_is_found_for_the_sandbox(monkeypatch, tmp_path):
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
-    told = tmp_path / "jpserver-4711.json"
-    told.write_text(json.dumps({"url": "http://localhost:8888/x/", "token": "t"}))
+    runtime_file = tmp_path / "jpserver-4711.json"
+    runtime_file.write_text(json.dumps({"url": "http://localhost:8888/x/", "token": "t"}))
     env = {"JPY_PARENT_PID": "4711"}
     assert resolve(local=True, env=env) == "http://localhost:8888/x/"
     with pytest.raises(InvalidRequestError):
         resolve(local=False, env=env)
-    told.write_text(json.dumps({"url": "http://hub.example:8888/"}))
+    runtime_file.write_text(json.dumps({"url": "http://hub.example:8888/"}))
     with pytest.raises(InvalidRequestError):
         resolve(local=True, env=env)
 
 
-def test_nothing_is_written_down_when_there_is_no_address(tmp_path):
+def test_no_job_is_recorded_if_there_is_no_address(tmp_path):
     session = Session(base_url="https://api.example", key="k" * 20, results=tmp_path / "r",
                       callback="auto")  # fmt: skip
     with pytest.raises(InvalidRequestError, match="nothing was sent"):
@@ -86,6 +86,6 @@ def test_nothing_is_written_down_when_there_is_no_address(tmp_path):
     assert session.ledger.count_by_status() == {}
 
 
-def test_a_word_that_is_no_callback_is_rejected():
-    with pytest.raises(InvalidRequestError, match="allowed: auto, none or a URL"):
+def test_invalid_callback_setting_is_rejected():
+    with pytest.raises(InvalidRequestError, match="none of auto, none and a URL"):
         Session(callback="always")

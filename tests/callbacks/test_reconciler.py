@@ -1,4 +1,4 @@
-"""A create whose answer was lost is found again by the service's call, and by nothing less."""
+"""A job whose response was lost is confirmed by a callback, and only by its own task."""
 
 import os
 import shutil
@@ -16,9 +16,9 @@ from liangxin_nb.results import read_metadata
 
 from ..conftest import FAST_PACE, start_sandbox, wait_until
 from ..sandbox.test_app import call
-from .conftest import created, more, set_faults
+from .conftest import count_creates, set_faults, subtract
 
-recovering = pytest.mark.xdist_group("sandbox that loses answers")
+uses_lossy_sandbox = pytest.mark.xdist_group("sandbox that loses answers")
 
 
 @pytest.fixture(scope="module")
@@ -35,64 +35,67 @@ def faulty(module_sandbox):
     set_faults(module_sandbox)
 
 
-@recovering
+@uses_lossy_sandbox
 @pytest.mark.parametrize("fault", ["create-lost", "create-half", "create-created-500"])
-def test_a_lost_answer_is_made_good_by_the_call(receiver, faulty, opened, fault):
-    before = created(faulty)
+def test_lost_response_is_recovered_by_the_callback(callback_server, faulty, open_session, fault):
+    before = count_creates(faulty)
     set_faults(faulty, f"{fault}*1")
-    session = opened(faulty)
-    fates = []
+    session = open_session(faulty)
+    statuses = []
     job = session.generate("雨夜的咖啡馆", size="square")
-    job.watch(lambda update: fates.append(update.record.status))
+    job.watch(lambda update: statuses.append(update.record.status))
     result = job.wait(120)
-    assert more(created(faulty), before) == [1, 1]
-    assert fates.index("unconfirmed") < fates.index("submitted")
+    assert subtract(count_creates(faulty), before) == [1, 1]
+    assert statuses.index("unconfirmed") < statuses.index("submitted")
     record = session.ledger.find(job.record.id)
     assert (record.status, record.task_id, record.reason) == ("saved", result.task_id, "")
     assert read_metadata(result.paths[0]).task_id == result.task_id
-    whats = [what for _, what, _ in session.ledger.events(record.id)]
-    assert [w for w in whats if w in ("submitting", "unconfirmed", "found", "saved")] == [
+    events = [event for _, event, _ in session.ledger.events(record.id)]
+    states = ("submitting", "unconfirmed", "found", "saved")
+    assert [event for event in events if event in states] == [
         "submitting", "unconfirmed", "found", "saved",
     ]  # fmt: skip
 
 
-def other_task(faulty, prompt="something else"):
-    wish = {"model": "z-image", "input": {"prompt": prompt}}
-    return call(f"{faulty.url}/api/v1/jobs/createTask", wish)[1]["data"]["taskId"]
+def create_other_task(faulty, prompt="something else"):
+    payload = {"model": "z-image", "input": {"prompt": prompt}}
+    return call(f"{faulty.url}/api/v1/jobs/createTask", payload)[1]["data"]["taskId"]
 
 
-@recovering
-def test_a_caller_is_not_believed(faulty, opened):
-    """Not about another request's task, an unknown task, and one that another job record has."""
-    session = opened(faulty, FAST_PACE, callback="")
-    twin = session.generate("a lake", size="square")
-    twin.wait(120)
+@uses_lossy_sandbox
+def test_claims_for_other_tasks_are_not_accepted(faulty, open_session):
+    """Neither another request's task, an unknown task, nor the task of another job."""
+    session = open_session(faulty, FAST_PACE, callback="")
+    other_job = session.generate("a lake", size="square")
+    other_job.wait(120)
     set_faults(faulty, "create-lost", "callback-lost")
     job = session.generate("a lake", size="square")
     with pytest.raises(APIConnectionError):
         job.wait(120)
     set_faults(faulty)
-    for claim in (other_task(faulty), "task_unknown", twin.task_id):
-        HintStore().put(job.record.id, claim)
+    for claim in (create_other_task(faulty), "task_unknown", other_job.task_id):
+        HintStore().add_hint(job.record.id, claim)
     assert session.resume() == []
     assert session.ledger.find(job.record.id).status == "unconfirmed"
     assert "unconfirmed" in repr([row.label for row in session.audit()])
 
 
-@recovering
-def test_without_a_call_the_job_ends_as_unknown(receiver, faulty, opened):
+@uses_lossy_sandbox
+def test_job_without_a_callback_ends_unconfirmed(callback_server, faulty, open_session):
     set_faults(faulty, "create-lost", "callback-lost")
-    session = opened(faulty, patience=0.5)
+    session = open_session(faulty, patience=0.5)
     job = session.generate("a lake", size="square")
     with pytest.raises(APIConnectionError, match="may be billed"):
         job.wait(120)
     assert (job.status, session.ledger.find(job.record.id).status) == ("unconfirmed", "unconfirmed")
 
 
-@recovering
-def test_a_job_that_is_left_while_it_waits_for_the_call_ends_as_unknown(receiver, faulty, opened):
+@uses_lossy_sandbox
+def test_job_detached_while_waiting_for_a_callback_ends_unconfirmed(
+    callback_server, faulty, open_session
+):
     set_faults(faulty, "create-lost", "callback-lost")
-    session = opened(faulty)
+    session = open_session(faulty)
     job = session.generate("a lake", size="square")
     wait_until(lambda: session.ledger.find(job.record.id).status != "pending")
     job.detach()
@@ -111,54 +114,54 @@ sys.stdin.read()
 
 
 @pytest.fixture(scope="module")
-def killed(module_sandbox, tmp_path_factory):
-    """What a kernel left that was killed while createTask was answered; the call came after that.
+def killed_kernel(module_sandbox, tmp_path_factory):
+    """A kernel that was killed during createTask; the callback arrived after that.
 
-    Its job record, and its folder with the mailbox and the results.
+    Returns the id of its job, and the folder with the hint store and the results.
     """
-    place, before = tmp_path_factory.mktemp("killed"), created(module_sandbox)
+    folder, before = tmp_path_factory.mktemp("killed"), count_creates(module_sandbox)
     set_faults(module_sandbox, "create-slow:600")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LIANGXIN_CALLBACKS", str(place / "mailbox"))
-        with lx.CallbackServer() as receiver:
+        patch.setenv("LIANGXIN_CALLBACKS", str(folder / "callbacks"))
+        with lx.CallbackServer() as server:
             env = {**os.environ, "LIANGXIN_API_KEY": module_sandbox.key,
-                   "LIANGXIN_CALLBACK_BASE": receiver.url}  # fmt: skip
-            command = [sys.executable, "-c", KERNEL, module_sandbox.url, str(place / "results")]
+                   "LIANGXIN_CALLBACK_BASE": server.url}  # fmt: skip
+            command = [sys.executable, "-c", KERNEL, module_sandbox.url, str(folder / "results")]
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
             with subprocess.Popen(command, **pipes, env=env) as kernel:
-                ticket = kernel.stdout.readline().strip()
-                wait_until(lambda: more(created(module_sandbox), before) == [1, 1])
+                job_id = kernel.stdout.readline().strip()
+                wait_until(lambda: subtract(count_creates(module_sandbox), before) == [1, 1])
                 kernel.kill()
-            wait_until(lambda: HintStore().hints(ticket=ticket))
+            wait_until(lambda: HintStore().list_hints(job_id=job_id))
     set_faults(module_sandbox)
-    return ticket, place
+    return job_id, folder
 
 
-@recovering
+@uses_lossy_sandbox
 @pytest.mark.parametrize("by", ["resume", "id", "doctor"])
-def test_a_call_that_came_while_no_kernel_was_there_is_used_after_a_restart(
-    killed, faulty, opened, tmp_path, by
+def test_callback_without_a_running_kernel_is_used_after_a_restart(
+    killed_kernel, faulty, open_session, tmp_path, by
 ):
-    ticket, place = killed
-    for name in ("mailbox", "results"):
-        shutil.copytree(place / name, tmp_path / name)
-    calls = created(faulty)
-    session = opened(faulty, FAST_PACE, callback="")
-    assert session.ledger.find(ticket).status == "submitting"
+    job_id, folder = killed_kernel
+    for name in ("callbacks", "results"):
+        shutil.copytree(folder / name, tmp_path / name)
+    calls = count_creates(faulty)
+    session = open_session(faulty, FAST_PACE, callback="")
+    assert session.ledger.find(job_id).status == "submitting"
     if by == "doctor":
         assert [row.label for row in session.audit()] == ["waiting to be collected"]
-    (job,) = session.resume(ticket if by == "id" else "")
-    assert job.record.id == ticket
+    (job,) = session.resume(job_id if by == "id" else "")
+    assert job.record.id == job_id
     job.wait(120)
     assert session.ledger.count_by_status() == {"saved": 1}
-    assert created(faulty) == calls, "nothing is created again"
+    assert count_creates(faulty) == calls, "no task is created again"
 
 
-def test_two_lost_records_cannot_have_the_same_task(tmp_path):
+def test_two_unconfirmed_jobs_cannot_have_the_same_task(tmp_path):
     ledger = Ledger(tmp_path / "ledger.sqlite")
     records = [ledger.create(Request("z-image", "a lake"), "kie", "https://x") for _ in range(2)]
-    lost = [ledger.update(t, "unconfirmed", status="unconfirmed") for t in records]
-    assert ledger.confirm_lost(lost[0], "task_1").status == "submitted"
-    assert ledger.confirm_lost(lost[0], "task_1") is None
-    assert ledger.confirm_lost(lost[1], "task_1") is None
-    assert ledger.find(lost[1].id).status == "unconfirmed"
+    unconfirmed = [ledger.update(t, "unconfirmed", status="unconfirmed") for t in records]
+    assert ledger.confirm_lost(unconfirmed[0], "task_1").status == "submitted"
+    assert ledger.confirm_lost(unconfirmed[0], "task_1") is None
+    assert ledger.confirm_lost(unconfirmed[1], "task_1") is None
+    assert ledger.find(unconfirmed[1].id).status == "unconfirmed"

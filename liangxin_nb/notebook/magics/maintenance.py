@@ -101,6 +101,6 @@ def _describe_callback(settings: Settings) -> str:
 
     try:
         channel = CallbackChannel(local=settings.local, patience=settings.patience)
-        return f"auto, at {urlsplit(channel.address('auto')).netloc}"
+        return f"auto, at {urlsplit(channel.resolve_address('auto')).netloc}"
     except LiangxinError as error:
         return f"auto, but: {error.message}"
