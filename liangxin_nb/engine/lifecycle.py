@@ -140,7 +140,9 @@ class TaskLifecycle:
 
     async def _withdraw(self, record: JobRecord) -> InvalidRequestError:
         """Record that a job was cancelled before it was sent, and return the error."""
-        error = InvalidRequestError("Cancelled before it was sent; nothing was billed.")
+        error = InvalidRequestError(
+            "Cancelled while waiting to be sent: nothing was sent, nothing was billed."
+        )
         if record.batch_id:
             await self._update(record, "released", "before it was sent", owner="")
         else:

@@ -1,7 +1,7 @@
-"""How often all may ask: one budget for every task, session and kernel that uses one key.
+"""Rate limits shared by all tasks, sessions and kernels that use one key.
 
-On this machine it is a small file in the user's runtime folder, by a `redis://` address one for
-several machines.
+On one machine they are shared through a file in the user's runtime folder, between several
+machines through a Redis server.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The appointments of this machine: a file for each service and key, under a lock."""
+"""Slots in memory, and in a file that all processes of this machine share under a lock."""
 
 from __future__ import annotations
 
@@ -18,98 +18,119 @@ from .slots import RateLimit, next_slot
 _T = TypeVar("_T")
 __all__ = ["FileSlotStore", "MemorySlotStore", "default_folder"]
 
-_BUSY = 2.0  # seconds to wait for another process that holds the file
-_LOOK = 0.004  # seconds between two looks at a lock that is held, for a millisecond or so
-_FUTURE = 600.0  # an appointment later than this is from before the machine was started anew
+_LOCK_TIMEOUT_S = 2.0  # seconds to wait for another process that holds the lock
+_LOCK_POLL_S = 0.004  # the lock is held for about a millisecond
+_MAX_AHEAD_S = 600.0  # a slot later than this is from before the machine's clock was restarted
 
 
 class MemorySlotStore:
-    """Appointments of this process alone; `clock`: seconds that only go up, for all processes."""
+    """Slots of this process alone."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Create an empty store.
+
+        Args:
+            clock: Returns monotonic seconds, the same for all processes of this machine.
+        """
         self._clock = clock
         self._slots_by_call: dict[str, Any] = {}
 
     def reserve(self, call: str, limit: RateLimit, caller: str) -> float:
-        """The seconds until the next moment that is free for a call of `caller`, then taken."""
+        """Reserve the next free slot; see `SlotStore`."""
         now = self._clock()
-        page = self._slots(call, now)
-        taken: dict[str, float] = page["taken"]
-        mine = taken.pop(caller, _FUTURE + now)
-        last = now - limit.period_s
-        page["taken"] = taken = {name: moment for name, moment in taken.items() if moment > last}
-        before = sorted(moment for moment in taken.values() if moment <= mine)
-        taken[caller] = next_slot(before, now, limit, page["closed"])
-        return taken[caller] - now
+        slots = self._load_slots(call, now)
+        reserved: dict[str, float] = slots["reserved"]
+        own_time = reserved.pop(caller, _MAX_AHEAD_S + now)
+        start = now - limit.period_s
+        slots["reserved"] = reserved = {name: at for name, at in reserved.items() if at > start}
+        earlier = sorted(at for at in reserved.values() if at <= own_time)
+        reserved[caller] = next_slot(earlier, now, limit, slots["blocked_until"])
+        return reserved[caller] - now
 
     def confirm(self, call: str, caller: str) -> None:
-        """The call of `caller` was answered: it counts from now."""
+        """Count a call from now on; see `SlotStore`."""
         now = self._clock()
-        page = self._slots(call, now)
-        if caller in page["taken"]:
-            page["taken"][caller] = now
+        reserved = self._load_slots(call, now)["reserved"]
+        if caller in reserved:
+            reserved[caller] = now
 
     def block(self, call: str, seconds: float) -> None:
-        """Gives no appointments for so long."""
+        """Grant no slots for some seconds; see `SlotStore`."""
         now = self._clock()
-        page = self._slots(call, now)
-        page["closed"] = max(page["closed"], now + seconds)
+        slots = self._load_slots(call, now)
+        slots["blocked_until"] = max(slots["blocked_until"], now + seconds)
 
-    def _slots(self, call: str, now: float) -> dict[str, Any]:
-        page = self._slots_by_call.get(call, {})
-        taken = {w: moment for w, moment in page.get("taken", {}).items() if moment < now + _FUTURE}
-        closed = page.get("closed", 0.0)
-        page = {"taken": taken, "closed": closed if closed < now + _FUTURE else 0.0}
-        self._slots_by_call[call] = page
-        return page
+    def _load_slots(self, call: str, now: float) -> dict[str, Any]:
+        """Return the slots of a kind of request, without those from before a restart."""
+        slots = self._slots_by_call.get(call, {})
+        latest = now + _MAX_AHEAD_S
+        reserved = {name: at for name, at in slots.get("reserved", {}).items() if at < latest}
+        blocked_until = slots.get("blocked_until", 0.0)
+        slots = {
+            "reserved": reserved,
+            "blocked_until": blocked_until if blocked_until < latest else 0.0,
+        }
+        self._slots_by_call[call] = slots
+        return slots
 
 
 class FileSlotStore(MemorySlotStore):
-    """Appointments in a file that every process of this machine opens by the same name."""
+    """Slots in a file that every process of this machine opens under the same name."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        """Create the folder of the file, with mode 0700.
+
+        Args:
+            path: The file.
+            clock: Returns monotonic seconds, the same for all processes of this machine.
+
+        Raises:
+            OSError: If the folder cannot be used, or belongs to another user.
+        """
         super().__init__(clock)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if hasattr(os, "getuid") and path.parent.stat().st_uid != os.getuid():
-            raise PermissionError(f"{path.parent} is somebody else's")
+            raise PermissionError(f"{path.parent} belongs to another user")
         self._path = path
-        self._lock = FileLock(path.with_suffix(".lock"), timeout=_BUSY, thread_local=False)
+        self._lock = FileLock(
+            path.with_suffix(".lock"), timeout=_LOCK_TIMEOUT_S, thread_local=False
+        )
 
     def reserve(self, call: str, limit: RateLimit, caller: str) -> float:
-        """The seconds until the next moment that is free for a call of `caller`, then taken."""
+        """Reserve the next free slot; see `SlotStore`."""
         return self._update(lambda: super(FileSlotStore, self).reserve(call, limit, caller))
 
     def confirm(self, call: str, caller: str) -> None:
-        """The call of `caller` was answered: it counts from now."""
+        """Count a call from now on; see `SlotStore`."""
         self._update(lambda: super(FileSlotStore, self).confirm(call, caller))
 
     def block(self, call: str, seconds: float) -> None:
-        """Gives no appointments to anybody for so long."""
+        """Grant no slots for some seconds; see `SlotStore`."""
         self._update(lambda: super(FileSlotStore, self).block(call, seconds))
 
     def _update(self, change: Callable[[], _T]) -> _T:
         try:
-            with self._lock.acquire(poll_interval=_LOOK):
+            with self._lock.acquire(poll_interval=_LOCK_POLL_S):
                 self._slots_by_call = self._read()
                 value = change()
                 self._path.write_text(json.dumps(self._slots_by_call), encoding="utf-8")
                 return value
         except Timeout:
-            raise OSError(f"{self._path} is held by another process") from None
+            raise OSError(f"{self._path} is locked by another process") from None
 
     def _read(self) -> dict[str, Any]:
-        """What stands there; a file cut off by a crash counts as empty."""
+        """Read the file; a file that a crash has truncated counts as empty."""
         try:
-            pages = json.loads(self._path.read_text(encoding="utf-8"))
+            slots_by_call = json.loads(self._path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return pages if isinstance(pages, dict) else {}
+        return slots_by_call if isinstance(slots_by_call, dict) else {}
 
 
 def default_folder() -> Path:
-    """Where the files lie if no one says otherwise: on a local disk, for this user alone.
+    """Return the user's runtime folder.
 
-    A home folder may lie on a network's disk, where locks cannot be trusted.
+    The home folder is not used: it may be on a network disk, where locks are unreliable.
     """
     if sys.platform == "linux" and not os.environ.get("XDG_RUNTIME_DIR"):
         return Path(tempfile.gettempdir()) / f"liangxin_nb-{os.getuid()}"

@@ -1,4 +1,4 @@
-"""The budget as the private loop sees it: a turn is waited for, and nothing else waits with it."""
+"""The rate limiter of a session: waits for poll and create slots on the background loop."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ __all__ = ["SharedRateLimiter", "sharing_error"]
 
 _T = TypeVar("_T")
 POLL, CREATE = "recordInfo", "createTask"
-_TOLERANCE_S = 0.001  # seconds: an appointment as near as that is kept
-_MIN_REPORTED_WAIT_S = 1.0  # seconds of waiting below which no one is told
-_LOCAL_FALLBACK_S = 30.0  # seconds until a shared place that failed is tried again
+_TOLERANCE_S = 0.001  # a slot is used if it is at most this many seconds away
+_MIN_REPORTED_WAIT_S = 1.0  # shorter waits are not reported
+_LOCAL_FALLBACK_S = 30.0  # seconds until a shared store that failed is used again
 
 
 class SharedRateLimiter:
-    """The query and create budgets of one key, shared by all that use it; for the private loop.
+    """The poll and create rates of one key, shared by all that use it; for the background loop.
 
-    `schedule` gives the rates. `location`: a folder or a `redis://` address, default the user's
-    runtime folder. Where the place cannot be used, this process keeps the rates by itself. `clock`:
-    seconds that only go up, the same for all processes of this machine.
+    Attributes:
+        limits: The rate limit of each kind of request.
     """
 
     def __init__(
@@ -42,33 +41,44 @@ class SharedRateLimiter:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Create a limiter that shares nothing before `bind`.
+
+        Args:
+            schedule: The documented rates.
+            location: A folder or a `redis://` address; default the user's runtime folder. If it
+                cannot be used, this process limits only its own requests.
+            clock: Returns monotonic seconds, the same for all processes of this machine.
+        """
         self._location = location
         self._clock = clock
         self.limits = {
             POLL: RateLimit(1, schedule.poll_interval_s),
             CREATE: RateLimit(20, schedule.create_period_s),
         }
-        self._default_block_s, self._max_block_s = (
-            10 * schedule.poll_interval_s,
-            schedule.max_block_s,
-        )
+        self._default_block_s = 10 * schedule.poll_interval_s
+        self._max_block_s = schedule.max_block_s
         self._local_store = MemorySlotStore(clock)
         self._store: SlotStore = self._local_store
-        # A thread of its own: a turn must not wait behind downloads and the ledger's writes.
+        # Own thread: waiting for a slot must not depend on downloads and ledger writes.
         self._thread: ThreadPoolExecutor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._free_at, self._local_until = 0.0, 0.0
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._next_create_at, self._local_until = 0.0, 0.0
         self._numbers, self._id = itertools.count(), uuid.uuid4().hex[:12]
 
     @property
     def create_rate(self) -> str:
-        """The create rate in words, such as `20 per 10 s`."""
+        """The create rate as text, such as `20 per 10 s`."""
         limit = self.limits[CREATE]
         return f"{limit.max_calls} per {limit.period_s:.2g} s"
 
     def bind(self, service: str, key: str) -> None:
-        """Shares the turns of this service's address and key; the key itself is not kept."""
+        """Share the rates with everyone who uses the same service and key.
+
+        Args:
+            service: The service's address.
+            key: The API key; only a digest of both is stored.
+        """
         name = hashlib.sha256(f"{service}\n{key}".encode()).hexdigest()[:24]
         try:
             self._store = _open_store(self._location, name, self._clock)
@@ -76,35 +86,44 @@ class SharedRateLimiter:
             self._store = self._local_store
 
     async def acquire_poll(self) -> None:
-        """Returns when one question may be asked."""
+        """Wait until one poll request may be sent."""
         await self._wait_for_slot(POLL, self._next_slot_id())
 
     async def acquire_create(self, on_wait: Callable[[float], None] | None = None) -> str:
-        """Returns when one task may be created, in the order of asking; the turn's name.
+        """Wait until one task may be created, in the order of the calls; can be cancelled.
 
-        `on_wait` is told the seconds that are likely left, again and again. May be cancelled.
+        Args:
+            on_wait: Receives the estimated remaining seconds, repeatedly.
+
+        Returns:
+            The id of the slot, for `confirm_create`.
         """
-        name = self._next_slot_id()
-        place = asyncio.get_running_loop().create_future()
-        self._waiting.append(place)
-        if len(self._waiting) == 1:
-            place.set_result(None)
+        slot_id = self._next_slot_id()
+        is_first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(is_first)
+        if len(self._queue) == 1:
+            is_first.set_result(None)
         try:
-            await self._wait_in_queue(place, on_wait or _ignore_wait)
-            await self._wait_for_slot(CREATE, name, on_wait or _ignore_wait)
+            await self._wait_in_queue(is_first, on_wait)
+            await self._wait_for_slot(CREATE, slot_id, on_wait)
         finally:
-            first = self._waiting[0] is place
-            self._waiting.remove(place)
-            if first and self._waiting:
-                self._waiting[0].set_result(None)
-        return name
+            was_first = self._queue[0] is is_first
+            self._queue.remove(is_first)
+            if was_first and self._queue:
+                self._queue[0].set_result(None)
+        return slot_id
 
     async def confirm_create(self, slot_id: str) -> None:
-        """The request of that turn was answered: it may have been long on its way."""
+        """Count a create from the arrival of its response, since it may have taken long."""
         await self._in_store(lambda store: store.confirm(CREATE, slot_id))
 
     async def back_off(self, call: str, seconds: float | None) -> None:
-        """The service said 429: everybody on this key pauses that call for as long as it asked."""
+        """Pause a kind of request for everyone on this key, after a 429 response.
+
+        Args:
+            call: The kind of request.
+            seconds: How long the service asked to wait; None if it did not say.
+        """
         pause = min(self._default_block_s if seconds is None else seconds, self._max_block_s)
         await self._in_store(lambda store: store.block(call, pause))
 
@@ -112,39 +131,38 @@ class SharedRateLimiter:
         return f"{self._id}-{next(self._numbers)}"
 
     async def _wait_in_queue(
-        self, place: asyncio.Future[None], on_wait: Callable[[float], None]
+        self, is_first: asyncio.Future[None], on_wait: Callable[[float], None] | None
     ) -> None:
+        """Wait until this create is the first of the queue."""
         limit = self.limits[CREATE]
-        while not place.done():
-            ahead = self._waiting.index(place)
-            left = (
-                max(0.0, self._free_at - self._clock()) + ahead * limit.period_s / limit.max_calls
-            )
-            if left >= _MIN_REPORTED_WAIT_S:
-                on_wait(left)
-            await asyncio.wait([place], timeout=max(2.0, left / 5))
+        while not is_first.done():
+            delay = self._queue.index(is_first) * limit.period_s / limit.max_calls
+            remaining = max(0.0, self._next_create_at - self._clock()) + delay
+            if on_wait is not None and remaining >= _MIN_REPORTED_WAIT_S:
+                on_wait(remaining)
+            await asyncio.wait([is_first], timeout=max(2.0, remaining / 5))
 
     async def _wait_for_slot(
-        self, call: str, caller: str, on_wait: Callable[[float], None] | None = None
+        self, call: str, slot_id: str, on_wait: Callable[[float], None] | None = None
     ) -> None:
-        """An appointment, kept: whoever comes back late does not crowd those after it."""
+        """Reserve a slot and sleep until it; reserve again, in case this or others were late."""
         limit = self.limits[call]
         while (
-            pause := await self._in_store(lambda store: store.reserve(call, limit, caller))
+            pause := await self._in_store(lambda store: store.reserve(call, limit, slot_id))
         ) > _TOLERANCE_S:
-            if on_wait is not None:
-                self._free_at = self._clock() + pause
-                if pause >= _MIN_REPORTED_WAIT_S:
-                    on_wait(pause)
+            if call == CREATE:
+                self._next_create_at = self._clock() + pause
+            if on_wait is not None and pause >= _MIN_REPORTED_WAIT_S:
+                on_wait(pause)
             await asyncio.sleep(pause)
 
     async def _in_store(self, step: Callable[[SlotStore], _T]) -> _T:
-        """A step in the shared book; in one's own for a while after that could not be used."""
+        """Run a step in the shared store; if it fails, use the local store for a while."""
         loop, store = asyncio.get_running_loop(), self._store
         if store is self._local_store or self._clock() < self._local_until:
             return step(self._local_store)
-        if self._thread is None or self._loop is not loop:  # after a fork the thread is gone
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="liangxin-budget")
+        if self._thread is None or self._loop is not loop:  # a forked child has no threads
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="liangxin-ratelimit")
             self._loop = loop
         try:
             return await loop.run_in_executor(self._thread, step, store)
@@ -154,28 +172,30 @@ class SharedRateLimiter:
 
 
 def sharing_error(location: str) -> str:
-    """What keeps the rates from being shared at a place, in words; empty when they are."""
+    """Check whether rates can be shared at a location.
+
+    Args:
+        location: A folder or a `redis://` address; empty for the default.
+
+    Returns:
+        The error as text; empty if there is none.
+    """
     try:
-        _open_store(location, "tried", time.monotonic).block(POLL, 0.0)
+        _open_store(location, "check", time.monotonic).block(POLL, 0.0)
     except (OSError, ValueError, LiangxinError) as error:
         return str(error) or type(error).__name__
     return ""
 
 
-def _ignore_wait(_: float) -> None:
-    """No one wants to know."""
-
-
 def _open_store(location: str, name: str, clock: Callable[[], float]) -> SlotStore:
     if "://" not in location:
-        return FileSlotStore(
-            Path(location or default_folder()).expanduser() / f"{name}.json", clock
-        )
+        folder = Path(location or default_folder()).expanduser()
+        return FileSlotStore(folder / f"{name}.json", clock)
     try:
         from .redis_store import RedisSlotStore
     except ImportError:
         raise InvalidRequestError(
-            "A budget in Redis needs the package redis.",
+            "Sharing rate limits through Redis needs the package redis.",
             next_step="pip install 'liangxin_nb[team]', or unset LIANGXIN_BUDGET.",
         ) from None
     return RedisSlotStore(location, name)

@@ -1,8 +1,8 @@
-"""Turns as appointments: whoever asks is given the next free moment, and comes back then.
+"""Reservation-based rate limiting: callers reserve the next free slot and sleep until it.
 
-Everybody who shares a key takes an appointment at a time, so the moments go round among the
-processes, first come, first served; no one has to be quick to get one. Who comes back looks once
-more: the others may have come late, and count from when they really came.
+Everyone who shares a key reserves one slot at a time, so the slots alternate between the
+processes, first come, first served. After sleeping, a caller reserves again: others may have been
+late, and their calls count from the time at which they were really made.
 """
 
 from __future__ import annotations
@@ -23,26 +23,42 @@ class RateLimit:
 
 
 class SlotStore(Protocol):
-    """Where the appointments stand. Blocks; raises `OSError` where it cannot be used."""
+    """Where slots are stored; its methods block, and raise `OSError` if it cannot be used."""
 
     def reserve(self, call: str, limit: RateLimit, caller: str) -> float:
-        """The seconds until the next moment that is free for a call of `caller`, then taken.
+        """Reserve the next free slot; a caller that already has one keeps its position.
 
-        Who has an appointment keeps its place among those before it; 0 means now.
+        Args:
+            call: The kind of request.
+            limit: Its rate limit.
+            caller: The id of the reservation.
+
+        Returns:
+            Seconds until the slot; 0 means now.
         """
 
     def confirm(self, call: str, caller: str) -> None:
-        """The call of `caller` was answered: it counts from now, wherever it was held up."""
+        """Count a call from now on, since its response has just arrived."""
 
     def block(self, call: str, seconds: float) -> None:
-        """Gives no appointments for so long: the service asked for a pause."""
+        """Grant no slots for some seconds, because the service asked for a pause."""
 
 
 def next_slot(
-    taken: Sequence[float], now: float, limit: RateLimit, blocked_until: float = 0.0
+    reserved: Sequence[float], now: float, limit: RateLimit, blocked_until: float = 0.0
 ) -> float:
-    """The next free moment, given those taken before it, the latest last."""
-    first = max(now, blocked_until, taken[-1] if taken else now)
-    if len(taken) < limit.max_calls:
-        return first
-    return max(first, taken[-limit.max_calls] + limit.period_s)
+    """Compute the next free slot.
+
+    Args:
+        reserved: The times of earlier slots, in order.
+        now: The current time.
+        limit: The rate limit.
+        blocked_until: No slot is granted before this time.
+
+    Returns:
+        The time of the slot.
+    """
+    earliest = max(now, blocked_until, reserved[-1] if reserved else now)
+    if len(reserved) < limit.max_calls:
+        return earliest
+    return max(earliest, reserved[-limit.max_calls] + limit.period_s)

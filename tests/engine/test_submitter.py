@@ -219,7 +219,7 @@ async def test_job_cancelled_while_waiting_for_a_slot_is_rejected_and_not_sent(l
     record = add_pending()
     error, calls = await cancel_while_waiting(ledger, record)
     assert calls == []
-    assert str(error) == "Cancelled before it was sent; nothing was billed."
+    assert str(error) == "Cancelled while waiting to be sent: nothing was sent, nothing was billed."
     found = ledger.find(record.id)
     assert (found.status, found.reason) == ("rejected", str(error))
     assert list_events(ledger, record)[1:] == [("rejected", str(error))]
@@ -229,7 +229,7 @@ async def test_cancelled_job_of_a_batch_stays_pending_without_owner(ledger, add_
     record = add_pending(batch_id="b1")
     error, calls = await cancel_while_waiting(ledger, record)
     assert calls == []
-    assert "before it was sent" in str(error)
+    assert "nothing was sent" in str(error)
     found = ledger.find(record.id)
     assert (found.status, found.owner) == ("pending", "")
     assert list_events(ledger, record)[-1] == ("released", "before it was sent")
