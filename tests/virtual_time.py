@@ -10,7 +10,7 @@ __all__ = ["BACKEND", "Loop", "run"]
 
 
 class Loop(virtual.Loop):
-    """Runs at once, in the test's own thread, what a real loop would give to another thread."""
+    """Runs functions for other threads at once, in the test's thread."""
 
     def run_in_executor(self, executor, function, *arguments):
         future = self.create_future()
@@ -26,7 +26,7 @@ BACKEND = ("asyncio", {"loop_factory": Loop})
 
 
 def run(work):
-    """What a coroutine returns on such a loop."""
+    """Run a coroutine on such a loop, and return its result."""
     loop = Loop()
     try:
         return loop.run_until_complete(work)

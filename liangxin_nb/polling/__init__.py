@@ -1,18 +1,17 @@
-"""When to ask again: pure rules, without a clock and without a socket.
+"""Decide when to poll, and poll.
 
-`PollSchedule` is what the services' documents ask for. `AdaptiveSchedule` is what this ledger's own
-tasks teach: ask once early to show the state, keep quiet while an end is improbable, ask closely
-where ends are likely, and go back to the documents when a task outlives all experience.
+`PollSchedule` is what the services' documents recommend. `AdaptiveSchedule` learns from the
+ledger's own tasks: it polls once early to show the state, rarely while an end is improbable, and
+often when an end is likely; it uses the documented schedule for a task that takes longer than all
+earlier ones.
 """
 
 from __future__ import annotations
 
 from .adaptive_schedule import AdaptiveSchedule, build_schedule
-from .duration_model import DurationModel
-from .poller import Poller
+from .duration_model import DurationModel, TaskDuration
+from .poller import Poller, PollLimiter
 from .schedule import PollSchedule
-from .task_duration import TaskDuration
-from .tracked_task import PollLimiter
 
 __all__ = [
     "AdaptiveSchedule",

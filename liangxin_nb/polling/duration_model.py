@@ -1,80 +1,112 @@
-"""What past durations tell about the next: a distribution, smoothed and never quite sure."""
+"""The distribution of a task's duration, estimated from earlier tasks."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
+from typing import NamedTuple
 
-__all__ = ["MIN_SAMPLES", "DurationModel"]
+__all__ = ["MIN_SAMPLES", "DurationModel", "TaskDuration"]
 
-#: Finished tasks below which nothing is concluded from them.
+#: The minimum number of finished tasks from which a schedule is learned.
 MIN_SAMPLES = 5
-_HALF = 25.0  # tasks after which a duration weighs half as much: services change
-_DOUBT = 0.4  # of a task's worth of belief that this one is like none before
-_NARROWEST = 0.012  # the least relative spread: no service is a clock
-_PARTS = (1.0, 0.5, 0.25, 0.12)  # widths that are tried, as parts of Silverman's rule
-_SPAN = 450.0  # a doubtful duration lies between one unit and this many: 2 s to 15 min
-_STEPS = 320  # the most points at which the distribution is written down
+_HALF_LIFE = 25.0  # tasks after which a duration has half the weight: services change
+_PRIOR_WEIGHT = 0.4  # the weight of the prior: a new task may be unlike all earlier ones
+_MIN_WIDTH = 0.012  # the minimum relative spread of durations
+_WIDTH_FACTORS = (1.0, 0.5, 0.25, 0.12)  # candidates, relative to Silverman's rule
+_PRIOR_RANGE = 450.0  # the prior covers one to this many units: 2 s to 15 min
+_MAX_STEPS = 320  # the maximum number of grid points
+
+
+class TaskDuration(NamedTuple):
+    """How long a finished task took at the service.
+
+    Attributes:
+        duration_s: Seconds from its creation to its end.
+        started_after_s: Seconds from its creation to the start of the work; None if unknown.
+    """
+
+    duration_s: float
+    started_after_s: float | None = None
 
 
 class DurationModel:
-    """The likely durations of a task, from those of tasks like it, the newest first, in seconds.
+    """The distribution of a task's duration: a kernel density estimate with a prior.
 
-    `unit`: the least seconds between two questions; it sets the scale. The durations are smoothed
-    on a logarithmic scale (a logistic kernel around each, as wide as lets each be foretold best by
-    the others, so that two humps stay two), newer ones weigh more, and a part of the belief is
-    kept for any duration at all.
+    Durations are smoothed on a logarithmic scale with a logistic kernel. Its width is the one
+    with which each duration is predicted best from the others (leave-one-out likelihood), so that
+    a distribution with two peaks keeps both. Newer durations have more weight, and the prior
+    leaves some probability for every duration.
+
+    Attributes:
+        unit: The minimum of seconds between two polls.
+        count: The number of durations.
+        horizon: Seconds after which no task is expected to be running.
+        step: Seconds between two points of the grid.
+        times: The points of the grid.
+        ended_by_step: The probability that a task has ended, for each point of the grid.
     """
 
     def __init__(self, durations: Sequence[float], unit: float = 2.0) -> None:
-        known = [math.log(seconds) for seconds in durations if seconds > 0]
-        self.unit = unit
-        #: How many durations it rests on.
-        self.count = len(known)
-        weights = [math.pow(0.5, place / _HALF) for place in range(len(known))]
-        total = sum(weights)
-        self._doubt = _DOUBT / (total + _DOUBT)
-        self._kernels = [(log, weight / total) for log, weight in zip(known, weights, strict=True)]
-        self._width = _width(known)
-        #: Seconds beyond which no task has ever lived.
-        self.horizon = min(math.exp(max(known, default=0.0) + 3 * self._width), _SPAN * unit)
-        self.step = _step(self.horizon, unit)
-        count = max(2, math.ceil(self.horizon / self.step) + 1)
-        #: The points in time, `step` apart, and the probability to have ended by each.
-        self.times = [place * self.step for place in range(count)]
-        self._ended_by_step = [self._share_ended(time) for time in self.times]
+        """Estimate the distribution.
 
-    def _share_ended(self, time: float) -> float:
+        Args:
+            durations: Seconds that similar tasks took, the newest first.
+            unit: The minimum of seconds between two polls; it sets the resolution.
+        """
+        logs = [math.log(seconds) for seconds in durations if seconds > 0]
+        self.unit = unit
+        self.count = len(logs)
+        weights = [math.pow(0.5, age / _HALF_LIFE) for age in range(len(logs))]
+        total = sum(weights)
+        self._prior_weight = _PRIOR_WEIGHT / (total + _PRIOR_WEIGHT)
+        self._kernels = [(log, weight / total) for log, weight in zip(logs, weights, strict=True)]
+        self._width = _choose_width(logs)
+        self.horizon = min(math.exp(max(logs, default=0.0) + 3 * self._width), _PRIOR_RANGE * unit)
+        self.step = _choose_step(self.horizon, unit)
+        count = max(2, math.ceil(self.horizon / self.step) + 1)
+        self.times = [index * self.step for index in range(count)]
+        self.ended_by_step = [self._estimate(time) for time in self.times]
+
+    def _estimate(self, time: float) -> float:
         if time <= 0:
             return 0.0
         log = math.log(time)
-        sure = sum(
+        kernels = sum(
             weight / (1.0 + math.exp(min(50.0, (centre - log) / self._width)))
             for centre, weight in self._kernels
         )
-        return (1 - self._doubt) * sure + self._doubt * self._smoothed(time)
+        return (1 - self._prior_weight) * kernels + self._prior_weight * self._prior(time)
 
-    def _smoothed(self, time: float) -> float:
-        """The doubt: every order of magnitude is as likely as any other."""
-        return min(1.0, max(0.0, math.log(time / self.unit) / math.log(_SPAN)))
+    def _prior(self, time: float) -> float:
+        """The prior: uniform on the logarithmic scale."""
+        return min(1.0, max(0.0, math.log(time / self.unit) / math.log(_PRIOR_RANGE)))
 
     def probability_by(self, time: float) -> float:
-        """The probability that a task has ended by that many seconds."""
+        """Return the probability that a task has ended after some seconds."""
         if time <= 0:
             return 0.0
         if not self._kernels:
-            return self._smoothed(time)
-        place = bisect_right(self.times, time) - 1
-        if place + 1 >= len(self.times):
-            return 1 - self._doubt * (1 - self._smoothed(time))
-        share = (time - self.times[place]) / self.step
-        return self._ended_by_step[place] + share * (
-            self._ended_by_step[place + 1] - self._ended_by_step[place]
+            return self._prior(time)
+        index = bisect_right(self.times, time) - 1
+        if index + 1 >= len(self.times):
+            return 1 - self._prior_weight * (1 - self._prior(time))
+        share = (time - self.times[index]) / self.step
+        return self.ended_by_step[index] + share * (
+            self.ended_by_step[index + 1] - self.ended_by_step[index]
         )
 
     def probability_between(self, since: float, now: float) -> float:
-        """The probability that a task which ran `since` seconds in has ended by `now`."""
+        """Compute the probability that a task has ended in an interval.
+
+        Args:
+            since: Seconds after which the task was still running.
+            now: Seconds at the end of the interval.
+
+        Returns:
+            The conditional probability.
+        """
         running = 1 - self.probability_by(since)
         return (
             min(1.0, max(0.0, self.probability_by(now) - self.probability_by(since)) / running)
@@ -83,32 +115,32 @@ class DurationModel:
         )
 
 
-def _width(logs: Sequence[float]) -> float:
-    """The kernel's scale: the share of Silverman's that foretells each duration best."""
+def _choose_width(logs: Sequence[float]) -> float:
+    """Choose the kernel's width with the best leave-one-out likelihood."""
     if len(logs) < 2:
         return 0.1
     mean = sum(logs) / len(logs)
     deviation = math.sqrt(sum((log - mean) ** 2 for log in logs) / (len(logs) - 1))
-    widest = max(_NARROWEST, 1.06 * deviation * math.pow(len(logs), -0.2) / 1.81)
-    scales = [scale for part in _PARTS if (scale := part * widest) > _NARROWEST]
-    return max(scales or [_NARROWEST], key=lambda scale: _prediction_error(logs, scale))
+    max_width = max(_MIN_WIDTH, 1.06 * deviation * math.pow(len(logs), -0.2) / 1.81)
+    scales = [scale for factor in _WIDTH_FACTORS if (scale := factor * max_width) > _MIN_WIDTH]
+    return max(scales or [_MIN_WIDTH], key=lambda scale: _log_likelihood(logs, scale))
 
 
-def _prediction_error(logs: Sequence[float], scale: float) -> float:
-    """How well the durations foretell one another: each from all the others."""
-    said = 0.0
-    for place, log in enumerate(logs):
+def _log_likelihood(logs: Sequence[float], scale: float) -> float:
+    """Return how well each duration is predicted from all the others."""
+    likelihood = 0.0
+    for index, log in enumerate(logs):
         density = 0.0
         for other, centre in enumerate(logs):
-            if other != place:
+            if other != index:
                 tail = math.exp(-min(50.0, abs(log - centre) / scale))
                 density += tail / (1 + tail) ** 2
-        said += math.log(density / scale + 1e-9)
-    return said
+        likelihood += math.log(density / scale + 1e-9)
+    return likelihood
 
 
-def _step(horizon: float, unit: float) -> float:
+def _choose_step(horizon: float, unit: float) -> float:
     step = unit / 16
-    while horizon / step > _STEPS:
+    while horizon / step > _MAX_STEPS:
         step *= 2
     return step

@@ -1,4 +1,4 @@
-"""The only polling loop: it asks about every followed task in turn, and never too often."""
+"""The poller: one loop for all followed tasks, within the rate limit."""
 
 from __future__ import annotations
 
@@ -7,25 +7,51 @@ import heapq
 import itertools
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
 
 from ..core.task import TaskRecord
 from ..errors import APIConnectionError, APIError, LiangxinError, WaitTimeoutError
 from .adaptive_schedule import AdaptiveSchedule, build_schedule
 from .schedule import PollSchedule
-from .tracked_task import FixedIntervalLimiter, OnAnswer, Poll, PollLimiter, TrackedTask
+from .tracked_task import OnAnswer, Poll, TrackedTask
 
-__all__ = ["Poller"]
+__all__ = ["FixedIntervalLimiter", "PollLimiter", "Poller"]
 
-_MIN_HINT_INTERVAL_S = 1.0  # seconds between two hurried questions about one task
-_MAX_EARLY_HINTS = 1000  # hints remembered of tasks that no one follows yet
+_MIN_HINT_INTERVAL_S = 1.0  # seconds between two polls of one task because of hints
+_MAX_EARLY_HINTS = 1000  # stored hints about tasks that are not followed yet
+
+
+class PollLimiter(Protocol):
+    """The part of the shared rate limiter that polls use."""
+
+    async def acquire_poll(self) -> None:
+        """Wait until one poll request may be sent."""
+
+    async def back_off(self, call: str, seconds: float | None) -> None:
+        """Pause a kind of request for as long as a 429 response asks; None if it does not say."""
+
+
+class FixedIntervalLimiter:
+    """The limiter of a poller that shares its rate with no one."""
+
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s = interval_s
+        self._next = 0.0
+
+    async def acquire_poll(self) -> None:
+        """Wait for the next interval."""
+        clock = asyncio.get_running_loop().time
+        while (pause := self._next - clock()) > 0:
+            await asyncio.sleep(pause)
+        self._next = clock() + self._interval_s
+
+    async def back_off(self, call: str, seconds: float | None) -> None:
+        """Do nothing: each task waits as long as its own answer asks."""
 
 
 class Poller:
-    """Follows tasks to their end; lives on the private loop alone.
-
-    `limiter`: when one of all the questions may be asked, default the pace's spacing. `follow` may
-    be cancelled at any time: the task is then asked about no more.
-    """
+    """Follows tasks to their end; for the background loop only."""
 
     def __init__(
         self,
@@ -34,6 +60,13 @@ class Poller:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Create a poller; its loop runs while tasks are followed.
+
+        Args:
+            schedule: The documented schedule, by default `PollSchedule()`.
+            limiter: The rate limiter of all polls, by default the schedule's interval.
+            clock: Returns monotonic seconds.
+        """
         self._schedule = schedule or PollSchedule()
         self._limiter = limiter or FixedIntervalLimiter(self._schedule.poll_interval_s)
         self._clock = clock
@@ -56,12 +89,22 @@ class Poller:
         schedule: AdaptiveSchedule | None = None,
         age: float = 0.0,
     ) -> TaskRecord:
-        """The task's final record; every answer on the way goes to `on_answer`, transient trouble
-        too.
+        """Follow a task to its end; can be cancelled at any time.
 
-        `schedule`: the plan for tasks like it, default the documented schedule; `age`: seconds
-        since it was accepted. Raises `WaitTimeoutError` after `patience` seconds, and what the
-        service says finally.
+        Args:
+            task_id: The service's id.
+            poll: Sends one poll request.
+            on_answer: Receives every answer, including errors after which polling continues.
+            patience: Seconds after which following ends.
+            schedule: When to poll, by default the documented schedule.
+            age: Seconds since the task was submitted.
+
+        Returns:
+            The final task record.
+
+        Raises:
+            WaitTimeoutError: If the task is still running after `patience` seconds.
+            APIError: If the service rejected the poll requests.
         """
         now = self._clock()
         entry = TrackedTask(
@@ -88,13 +131,16 @@ class Poller:
         finally:
             if self._tracked.get(task_id) is entry:
                 del self._tracked[task_id]
-            self._forget(entry)
+            self._remove(entry)
 
     def poll_now(self, task_id: str) -> None:
-        """Asks about a task at once: someone says that it has ended.
+        """Poll a task as soon as possible, because of a hint that it has ended.
 
-        At most once a second for each task, never before the service's own word, and within the
-        spacing of all questions. Of a task that is not followed yet it is remembered.
+        Each task is polled at most once per second because of hints, not during a pause that the
+        service has asked for, and within the rate limit.
+
+        Args:
+            task_id: The task; if it is not followed yet, it is polled when it is.
         """
         entry = self._tracked.get(task_id)
         if entry is None:
@@ -109,8 +155,8 @@ class Poller:
             assert self._wake is not None
             self._wake.set()
 
-    def _forget(self, entry: TrackedTask) -> None:
-        """Nothing of a task stays here once no one follows it."""
+    def _remove(self, entry: TrackedTask) -> None:
+        """Remove a task that is no longer followed."""
         if entry in self._queue:
             self._queue.remove(entry)
             heapq.heapify(self._queue)
@@ -126,29 +172,29 @@ class Poller:
             self._wake.set()
 
     async def _run(self) -> None:
-        """Asks whenever something is due and a turn is there; ends when nothing is followed."""
+        """Poll what is due, within the rate limit; end when no task is followed."""
         assert self._wake is not None
         while self._queue or self._ready or self._polls:
             self._wake.clear()
             self._collect_due()
             if not self._ready:
-                await _until(
+                await _wait_for_event(
                     self._wake, self._queue[0].due_at - self._clock() if self._queue else None
                 )
                 continue
             await self._limiter.acquire_poll()
-            if entry := self._most_urgent():
+            if entry := self._take_most_urgent():
                 self._start_poll(entry)
 
     def _collect_due(self) -> None:
-        """Moves what is due from the queue to the questions that are ready."""
+        """Move the tasks that are due from the queue to the ready list."""
         now = self._clock()
         while self._queue and self._queue[0].due_at <= now:
             self._ready.append(heapq.heappop(self._queue))
         self._ready = [entry for entry in self._ready if not entry.future.done()]
 
-    def _most_urgent(self) -> TrackedTask | None:
-        """Of the questions that are ready, the one most likely to end a wait."""
+    def _take_most_urgent(self) -> TrackedTask | None:
+        """Take the ready task that has most likely ended."""
         self._collect_due()
         if not self._ready:
             return None
@@ -163,23 +209,23 @@ class Poller:
             entry.not_before = now + _MIN_HINT_INTERVAL_S
         entry.poll_soon_at = float("inf")
         entry.polls += 1
-        asking = asyncio.get_running_loop().create_task(self._poll(entry))
-        self._polls.add(asking)
-        asking.add_done_callback(self._on_poll_done)
+        polling = asyncio.get_running_loop().create_task(self._poll(entry))
+        self._polls.add(polling)
+        polling.add_done_callback(self._on_poll_done)
 
-    def _on_poll_done(self, asking: asyncio.Task[None]) -> None:
-        self._polls.discard(asking)
+    def _on_poll_done(self, polling: asyncio.Task[None]) -> None:
+        self._polls.discard(polling)
         if self._wake is not None:
             self._wake.set()
 
     async def _poll(self, entry: TrackedTask) -> None:
-        """One question, and what follows from the answer: the end, or the next question."""
-        begun = self._clock()
+        """Send one poll request; end following, or schedule the next poll."""
+        sent_at = self._clock()
         try:
             answer: TaskRecord | LiangxinError = await entry.poll(entry.task_id)
         except (APIConnectionError, APIError) as error:
             answer = error
-        except Exception as error:  # a defect must end the wait, not hang it
+        except Exception as error:  # a bug must end following, not block it
             _fail(entry, error)
             return
         if isinstance(answer, APIError) and answer.number == 429:
@@ -191,7 +237,7 @@ class Poller:
             return
         entry.last_error = answer if isinstance(answer, LiangxinError) else None
         if isinstance(answer, TaskRecord):
-            entry.observe(answer, begun)
+            entry.observe(answer, sent_at)
         entry.on_answer(answer)
         if isinstance(answer, TaskRecord) and answer.state.is_final:
             entry.future.set_result(answer)
@@ -199,30 +245,28 @@ class Poller:
             self._reschedule(entry, answer)
 
     def _on_transient_error(self, entry: TrackedTask, error: LiangxinError) -> bool:
-        """Whether the trouble may pass: just after its creation a task may not be known yet."""
-        young = self._clock() - entry.tracked_since < self._schedule.grace_s
-        return error.retryable or (young and getattr(error, "is_task_unknown", False))
+        """Return whether to poll again; the service may not know a new task yet."""
+        is_new = self._clock() - entry.tracked_since < self._schedule.grace_s
+        return error.retryable or (is_new and getattr(error, "absent", False))
 
     def _reschedule(self, entry: TrackedTask, answer: TaskRecord | LiangxinError) -> None:
         now = self._clock()
         elapsed = now - entry.tracked_since
         if elapsed >= entry.patience:
-            _fail(entry, _still_running(entry))
+            _fail(entry, _build_timeout_error(entry))
             return
-        asked = min(getattr(answer, "retry_after", None) or 0.0, self._schedule.max_block_s)
-        entry.not_before = max(entry.not_before, now + asked)
-        due = now + min(max(entry.next_interval(now), asked), entry.patience - elapsed)
+        retry_after = min(getattr(answer, "retry_after", None) or 0.0, self._schedule.max_block_s)
+        entry.not_before = max(entry.not_before, now + retry_after)
+        due = now + min(max(entry.next_interval(now), retry_after), entry.patience - elapsed)
         entry.due_at = min(due, max(entry.poll_soon_at, entry.not_before))
         entry.number = next(self._numbers)
         self._push(entry)
 
 
-async def _until(news: asyncio.Event, pause: float | None) -> None:
-    try:
-        async with asyncio.timeout(pause):
-            await news.wait()
-    except TimeoutError:
-        pass
+async def _wait_for_event(event: asyncio.Event, seconds: float | None) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 def _fail(entry: TrackedTask, error: Exception) -> None:
@@ -230,10 +274,10 @@ def _fail(entry: TrackedTask, error: Exception) -> None:
         entry.future.set_exception(error)
 
 
-def _still_running(entry: TrackedTask) -> WaitTimeoutError:
-    trouble = f" The last question failed: {entry.last_error.message}" if entry.last_error else ""
+def _build_timeout_error(entry: TrackedTask) -> WaitTimeoutError:
+    note = f" The last poll failed: {entry.last_error.message}" if entry.last_error else ""
     return WaitTimeoutError(
-        f"Task {entry.task_id} is still running after {entry.patience:.0f} s.{trouble}",
+        f"Task {entry.task_id} is still running after {entry.patience:.0f} s.{note}",
         task_id=entry.task_id,
-        next_step=f"It goes on at the service; collect it with %liangxin resume {entry.task_id}",
+        next_step=f"The service continues it; collect it with %liangxin resume {entry.task_id}",
     )

@@ -1,4 +1,4 @@
-"""What the services' documents ask for."""
+"""The poll schedule and the rates that the services' documents recommend."""
 
 from __future__ import annotations
 
@@ -12,16 +12,21 @@ __all__ = ["PollSchedule"]
 @public
 @dataclass(frozen=True)
 class PollSchedule:
-    """The documented schedule of questions about one task, and the rates of all calls of one key.
+    """The documented poll schedule of one task, and the rates of all requests of one key.
 
-    `steps`: (until this many seconds after the start, least, most) seconds to the next question.
-    Default: 2-3 s for the first 30 s, 5-10 s to 2 min, 15-30 s after. `poll_interval_s`: seconds
-    between two questions about any tasks; the bound is 10 queries in any second and key, and a
-    quarter more leaves room for calls that arrive closer together than they were sent.
-    `create_period_s`: seconds within which 20 tasks may be created; the bound is 20 in 10 s and
-    account. `grace_s`: seconds in which a new task may still be unknown. `max_block_s`: seconds
-    that the service may ask us to wait. Source: KIE's Get Task Details page; LiangXin's says every
-    2 to 3 seconds at first, then gradually less often.
+    Source: KIE's Get Task Details page; LiangXin's recommends polling every 2 to 3 seconds at
+    first, then gradually less often.
+
+    Attributes:
+        steps: (Until this many seconds after the start, minimum, maximum) seconds to the next
+            poll; default 2-3 s for the first 30 s, 5-10 s up to 2 min, 15-30 s after that.
+        poll_interval_s: Seconds between two polls of any tasks. The limit is 10 polls per second
+            and key; the default is a quarter more, since requests can arrive closer together than
+            they were sent.
+        create_period_s: Seconds in which 20 tasks can be created. The limit is 20 in 10 s per
+            account.
+        grace_s: Seconds for which a new task may be unknown to the service.
+        max_block_s: The maximum pause that a 429 response can request.
     """
 
     steps: tuple[tuple[float, float, float], ...] = (
@@ -34,23 +39,28 @@ class PollSchedule:
     grace_s: float = 20.0
     max_block_s: float = 120.0
 
-    def wait(self, elapsed: float, chance: float) -> float:
-        """Seconds to the next question, `elapsed` seconds after the task was accepted.
+    def wait(self, elapsed: float, jitter: float) -> float:
+        """Compute the seconds to the next poll.
 
-        `chance`, from 0 to 1, spreads many tasks over the allowed span.
+        Args:
+            elapsed: Seconds since the task was submitted.
+            jitter: From 0 to 1; distributes many tasks over the allowed range.
+
+        Returns:
+            Seconds.
         """
-        least, most = next((low, high) for until, low, high in self.steps if elapsed < until)
-        return least + (most - least) * chance
+        low, high = next((low, high) for until, low, high in self.steps if elapsed < until)
+        return low + (high - low) * jitter
 
     @property
     def min_interval_s(self) -> float:
-        """The least seconds between two questions about one task, at any time."""
-        return min(least for _, least, _ in self.steps)
+        """The minimum of seconds between two polls of one task, at any time."""
+        return min(low for _, low, _ in self.steps)
 
     def expected_polls(self, elapsed: float) -> float:
-        """How many questions the schedule asks about a task in its first seconds, on average."""
-        count, since = 0.0, 0.0
-        for until, least, most in self.steps:
-            count += max(0.0, min(elapsed, until) - since) / ((least + most) / 2)
-            since = until
+        """Return the average number of polls in a task's first seconds."""
+        count, start = 0.0, 0.0
+        for until, low, high in self.steps:
+            count += max(0.0, min(elapsed, until) - start) / ((low + high) / 2)
+            start = until
         return count

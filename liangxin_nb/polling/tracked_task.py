@@ -1,4 +1,4 @@
-"""One followed task, and the turns in which questions may be asked."""
+"""The state of one followed task."""
 
 from __future__ import annotations
 
@@ -7,50 +7,40 @@ import math
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from ..core.task import TaskRecord
 from ..errors import LiangxinError
 from .adaptive_schedule import AdaptiveSchedule
 
-__all__ = ["FixedIntervalLimiter", "OnAnswer", "Poll", "PollLimiter", "TrackedTask"]
+__all__ = ["OnAnswer", "Poll", "TrackedTask"]
 
-_AGED = 15.0  # floors of the pace after which a late question goes before any likely one
+_MAX_LATE = 15.0  # minimum intervals after which a late poll is more urgent than all likely ones
 Poll = Callable[[str], Awaitable[TaskRecord]]
 OnAnswer = Callable[[TaskRecord | LiangxinError], None]
 
 
-class PollLimiter(Protocol):
-    """How often all may ask together (the budget knows)."""
-
-    async def acquire_poll(self) -> None:
-        """Returns when one question may be asked."""
-
-    async def back_off(self, call: str, seconds: float | None) -> None:
-        """The service said 429, and for how long."""
-
-
-class FixedIntervalLimiter:
-    """A scheduler's own turns, where no budget is shared: `interval_s` seconds apart."""
-
-    def __init__(self, interval_s: float) -> None:
-        self._spacing = interval_s
-        self._next = 0.0
-
-    async def acquire_poll(self) -> None:
-        """Waits for this scheduler's next turn."""
-        clock = asyncio.get_running_loop().time
-        while (pause := self._next - clock()) > 0:
-            await asyncio.sleep(pause)
-        self._next = clock() + self._spacing
-
-    async def back_off(self, call: str, seconds: float | None) -> None:
-        """Each task keeps what it was told."""
-
-
 @dataclass(order=True)
 class TrackedTask:
-    """One task in the queue, ordered by when it is asked about next."""
+    """One task in the poller's queue, ordered by the time of its next poll.
+
+    Attributes:
+        due_at: The time of the next poll.
+        number: Orders tasks that are due at the same time.
+        task_id: The service's id.
+        poll: Sends one poll request.
+        on_answer: Receives every answer.
+        schedule: When to poll.
+        tracked_since: The time at which following began.
+        age: Seconds from the submission of the task until then.
+        patience: Seconds after which following ends.
+        future: The final task record.
+        polls: The number of polls so far.
+        last_poll: The time of the last answered poll.
+        started_after_s: Seconds after which the work started; infinite while the task is queued.
+        not_before: No poll is sent before this time.
+        poll_soon_at: The time of the poll that a hint has requested.
+        last_error: The error of the last poll, if it failed.
+    """
 
     due_at: float
     number: int
@@ -70,39 +60,43 @@ class TrackedTask:
     last_error: LiangxinError | None = field(default=None, compare=False)
 
     def next_interval(self, now: float) -> float:
-        """Seconds to the next question by the plan."""
-        chance = random.random()  # noqa: S311 jitter
+        """Return the seconds to the next poll by the schedule."""
+        jitter = random.random()  # noqa: S311
         if self.polls == 0 and self.age > 0:
-            return self.schedule.documented.wait(
-                0.0, chance
-            )  # taken up again: it may have ended long ago
+            # The task has been resumed, and may have ended long ago.
+            return self.schedule.documented.wait(0.0, jitter)
         return self.schedule.wait(
-            now - self.tracked_since + self.age, self.polls, chance, self.started_after_s
+            now - self.tracked_since + self.age, self.polls, jitter, self.started_after_s
         )
 
     def observe(self, task: TaskRecord, now: float) -> None:
-        """What an answer to a question asked at `now` tells of the work: queued, or begun when."""
-        before, self.last_poll = self.last_poll, now
+        """Update the start of the work from an answer.
+
+        Args:
+            task: The answer.
+            now: The time at which the poll was sent.
+        """
+        previous, self.last_poll = self.last_poll, now
         if task.state in ("waiting", "queuing"):
             self.started_after_s = math.inf
         elif task.state == "generating" and self.started_after_s in (None, math.inf):
-            # The service's word counts within what was seen; without one, when it was seen.
+            # The service's value is limited to the interval between the two polls.
             start = self.tracked_since - self.age
-            seen, queued = now - start, before - start if self.started_after_s else 0.0
+            latest, earliest = now - start, previous - start if self.started_after_s else 0.0
             self.started_after_s = (
-                seen
+                latest
                 if task.started_after_s is None
-                else min(seen, max(queued, task.started_after_s))
+                else min(latest, max(earliest, task.started_after_s))
             )
 
     def urgency(self, now: float) -> float:
-        """How likely the question ends a wait; one that is late for long comes before any."""
+        """Return how likely a poll finds that the task has ended; higher if it is overdue."""
         if self.poll_soon_at <= now:
             return 2.0
         start = self.tracked_since - self.age
-        likely = self.schedule.probability(
+        probability = self.schedule.probability(
             max(0.0, self.last_poll - start), now - start, self.started_after_s
         )
-        return likely + (now - self.due_at) / max(
-            1e-6, _AGED * self.schedule.documented.min_interval_s
+        return probability + (now - self.due_at) / max(
+            1e-6, _MAX_LATE * self.schedule.documented.min_interval_s
         )

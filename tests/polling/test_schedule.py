@@ -1,4 +1,4 @@
-"""When to ask about a task: the rule alone, and what it comes to in virtual time."""
+"""The poll schedules: single intervals, and their results in virtual time."""
 
 import itertools
 import math
@@ -12,91 +12,93 @@ from liangxin_nb.polling import DurationModel, PollSchedule, TaskDuration, build
 from ..bench import pacing as bench
 from ..bench.worlds import WORLDS
 
-PACE = PollSchedule()
+SCHEDULE = PollSchedule()
 QUEUES = ("a queue, then work", "the same, queue untold")
 KNOWN = ("40 durations, 3-300 s", "log-normal", "two humps", "heavy tail", "drifting")
 WRONG = tuple(f"history wrong: {what}{how} 5" for what in ("", "work ") for how in ("x", "/"))
 UNKNOWN = "never seen"
 #: On one worker, so that each world is measured once.
-measuring = pytest.mark.xdist_group("worlds of pacing")
+uses_worlds = pytest.mark.xdist_group("worlds of pacing")
 
 
-def times(learned, until, chance=0.5):
-    """When a task is asked about that does not end."""
-    now, asked = 0.0, []
+def poll_times(learned, until, jitter=0.5):
+    """Return the times of the polls of a task that does not end."""
+    now, polled_at = 0.0, []
     while now < until:
-        now += learned.wait(now, len(asked), chance)
-        asked.append(now)
-    return asked
+        now += learned.wait(now, len(polled_at), jitter)
+        polled_at.append(now)
+    return polled_at
 
 
 def around(seconds, spread=0.1, count=50, seed=1):
-    chance = random.Random(seed)
-    return tuple(TaskDuration(seconds * math.exp(chance.gauss(0, spread))) for _ in range(count))
+    rng = random.Random(seed)
+    return tuple(TaskDuration(seconds * math.exp(rng.gauss(0, spread))) for _ in range(count))
 
 
 @pytest.mark.parametrize(
-    ("elapsed", "least", "most"),
+    ("elapsed", "low", "high"),
     [(0, 2, 3), (29.9, 2, 3), (30, 5, 10), (119, 5, 10), (120, 15, 30), (10_000, 15, 30)],
 )
-def test_the_documented_schedule(elapsed, least, most):
-    assert PACE.wait(elapsed, 0.0) == least
-    assert PACE.wait(elapsed, 1.0) == most
-    assert least < PACE.wait(elapsed, 0.5) < most
+def test_documented_schedule(elapsed, low, high):
+    assert SCHEDULE.wait(elapsed, 0.0) == low
+    assert SCHEDULE.wait(elapsed, 1.0) == high
+    assert low < SCHEDULE.wait(elapsed, 0.5) < high
 
 
-def test_all_tasks_together_stay_within_ten_questions_a_second():
-    assert PACE.poll_interval_s >= 0.1
+def test_poll_interval_is_within_ten_per_second():
+    assert SCHEDULE.poll_interval_s >= 0.1
 
 
-def test_without_history_the_documents_alone_say_when_to_ask():
-    for known in ((), around(60)[:4]):
-        learned = build_schedule(PACE, known)
+def test_documented_schedule_is_used_without_history():
+    for history in ((), around(60)[:4]):
+        learned = build_schedule(SCHEDULE, history)
         for elapsed in (0.0, 10.0, 29.9, 70.0, 500.0):
-            assert learned.wait(elapsed, 3, 0.3) == PACE.wait(elapsed, 0.3)
+            assert learned.wait(elapsed, 3, 0.3) == SCHEDULE.wait(elapsed, 0.3)
 
 
-def test_with_history_it_looks_early_is_quiet_and_then_asks_where_ends_are_likely():
-    asked = times(build_schedule(PACE, around(60)), 70)
-    assert 2 <= asked[0] <= 3
-    assert sum(asked_at < 45 for asked_at in asked) <= 6
-    assert all(2 <= later - sooner <= 3.5 for sooner, later in between(asked, 55, 65))
+def test_learned_schedule_polls_early_then_rarely_then_around_the_likely_end():
+    polled_at = poll_times(build_schedule(SCHEDULE, around(60)), 70)
+    assert 2 <= polled_at[0] <= 3
+    assert sum(time < 45 for time in polled_at) <= 6
+    assert all(2 <= later - sooner <= 3.5 for sooner, later in pairs_between(polled_at, 55, 65))
 
 
-def between(asked, start, end):
-    inside = [moment for moment in asked if start <= moment <= end]
+def pairs_between(polled_at, start, end):
+    inside = [time for time in polled_at if start <= time <= end]
     assert len(inside) > 2
     return itertools.pairwise(inside)
 
 
-def test_two_humps_are_asked_about_twice_and_the_valley_between_is_quiet():
-    asked = times(build_schedule(PACE, around(12, 0.08)[:25] + around(75, 0.08)[:25]), 85)
-    count = [sum(low <= moment < low + 12 for moment in asked) for low in (6, 35, 70)]
+def test_two_peaks_are_polled_often_and_the_gap_rarely():
+    polled_at = poll_times(
+        build_schedule(SCHEDULE, around(12, 0.08)[:25] + around(75, 0.08)[:25]), 85
+    )
+    count = [sum(low <= time < low + 12 for time in polled_at) for low in (6, 35, 70)]
     assert count[1] <= 2 < min(count[0], count[2])
 
 
 def queued(count=50, seed=2):
-    """Lives that queue for 5 to 90 s and then take about 20 s of work."""
-    chance = random.Random(seed)
-    begun = [20 * math.exp(chance.gauss(0, 0.7)) for _ in range(count)]
-    return tuple(
-        TaskDuration(began + 20 * math.exp(chance.gauss(0, 0.05)), began) for began in begun
-    )
+    """Return durations of tasks that queue for 5 to 90 s, then take about 20 s of work."""
+    rng = random.Random(seed)
+    starts = [20 * math.exp(rng.gauss(0, 0.7)) for _ in range(count)]
+    return tuple(TaskDuration(start + 20 * math.exp(rng.gauss(0, 0.05)), start) for start in starts)
 
 
-def test_once_the_work_has_begun_that_decides_when_it_is_asked_about():
-    learned = build_schedule(PACE, queued())
-    for began in (10.0, 40.0, 90.0):
-        now, asked = began + 0.5, []
-        while now < began + 21:
-            now += learned.wait(now, 3, 0.5, began)
-            asked.append(now - began)
-        assert sum(moment < 16 for moment in asked) <= 2
-        assert all(2 <= later - sooner <= 3 for sooner, later in between(asked, 18, 23))
+def test_start_of_the_work_determines_the_polls():
+    learned = build_schedule(SCHEDULE, queued())
+    for start in (10.0, 40.0, 90.0):
+        now, polled_after = start + 0.5, []
+        while now < start + 21:
+            now += learned.wait(now, 3, 0.5, start)
+            polled_after.append(now - start)
+        assert sum(seconds < 16 for seconds in polled_after) <= 2
+        assert all(
+            2 <= later - sooner <= 3 for sooner, later in pairs_between(polled_after, 18, 23)
+        )
 
 
-def test_what_still_queues_is_not_asked_about_as_if_it_were_about_to_end():
-    learned = build_schedule(PACE, queued())
+def test_queued_task_is_polled_rarely():
+    learned = build_schedule(SCHEDULE, queued())
     for elapsed in (25.0, 35.0, 50.0):
         assert learned.wait(elapsed, 4, 0.5, math.inf) >= 8
         assert learned.wait(elapsed, 4, 0.5, None) <= 4
@@ -104,93 +106,93 @@ def test_what_still_queues_is_not_asked_about_as_if_it_were_about_to_end():
     assert learned.probability(30, 40, 15.0) > 0.9
 
 
-def test_a_beginning_that_foretells_nothing_is_not_gone_by():
-    """All take 60 s, and the work begins whenever it likes."""
-    chance = random.Random(3)
-    lived = tuple(TaskDuration(60 + chance.random(), 50 * chance.random()) for _ in range(50))
-    assert build_schedule(PACE, lived).work_durations is None
-    assert build_schedule(PACE, around(60)).work_durations is None
+def test_start_without_predictive_value_is_ignored():
+    """All tasks take 60 s, and their work starts at random times."""
+    rng = random.Random(3)
+    history = tuple(TaskDuration(60 + rng.random(), 50 * rng.random()) for _ in range(50))
+    assert build_schedule(SCHEDULE, history).work_durations is None
+    assert build_schedule(SCHEDULE, around(60)).work_durations is None
 
 
-def test_a_task_that_outlives_all_experience_is_asked_about_as_documented():
-    learned = build_schedule(PACE, around(20))
-    assert learned.wait(100.0, 12, 0.4) == PACE.wait(100.0, 0.4)
+def test_documented_schedule_is_used_after_all_known_durations():
+    learned = build_schedule(SCHEDULE, around(20))
+    assert learned.wait(100.0, 12, 0.4) == SCHEDULE.wait(100.0, 0.4)
 
 
 @pytest.mark.parametrize(
-    "known", [around(8), around(60, 0.4), around(200, 0.25), around(3), queued()]
+    "history", [around(8), around(60, 0.4), around(200, 0.25), around(3), queued()]
 )
-def test_the_bounds_hold_whatever_the_history_and_the_states_say(known):
-    """Never under 2 s; a silence is bounded; twice the documented questions and four at most."""
-    for chance, began in itertools.product((0.0, 1.0), (None, math.inf, 0.0, 60.0)):
-        assert_bounds(build_schedule(PACE, known), chance, began)
+def test_limits_hold_for_every_history_and_state(history):
+    """At least 2 s, a maximum pause, and at most twice the documented polls plus four."""
+    for jitter, start in itertools.product((0.0, 1.0), (None, math.inf, 0.0, 60.0)):
+        assert_limits(build_schedule(SCHEDULE, history), jitter, start)
 
 
-def assert_bounds(learned, chance, began):
-    now, asked = 0.0, 0
+def assert_limits(learned, jitter, start):
+    now, polls = 0.0, 0
     while now < 900:
-        pause = learned.wait(now, asked, chance, math.inf if began and now < began else began)
-        documented = PACE.wait(now, chance)
+        pause = learned.wait(now, polls, jitter, math.inf if start and now < start else start)
+        documented = SCHEDULE.wait(now, jitter)
         assert 2 <= pause <= max(documented, min(30, max(8, 0.75 * now))) + learned.durations.step
-        now, asked = now + pause, asked + 1
-        assert asked <= 2 * PACE.expected_polls(now) + 5 + now / 24  # and then the documented ones
+        now, polls = now + pause, polls + 1
+        assert polls <= 2 * SCHEDULE.expected_polls(now) + 5 + now / 24  # then the documented ones
 
 
-def test_a_likely_end_is_more_probable_than_an_unlikely_one():
-    known = DurationModel([one.duration_s for one in around(60)])
-    assert known.probability_between(10, 40) < 0.05
-    assert known.probability_between(40, 75) > 0.85
+def test_probability_of_an_end_in_an_interval():
+    model = DurationModel([task.duration_s for task in around(60)])
+    assert model.probability_between(10, 40) < 0.05
+    assert model.probability_between(40, 75) > 0.85
     assert 0 < DurationModel(()).probability_between(30, 60) < 0.5
 
 
 @cache
-def seen(name):
-    """Of 400 tasks of a world, in virtual time: each way of asking, and the equal fixed poller."""
+def measure(name):
+    """Measure each schedule with 400 tasks of a world, and a fixed interval with as many polls."""
     cases = WORLDS[name](400)
     documented = bench.poller(cases, bench.PLAIN["documented"])
-    ways = {"learned": bench.ours(cases), "documented": documented}
-    return ways, bench.as_many(cases, ways["learned"])[1]
+    schedules = {"learned": bench.ours(cases), "documented": documented}
+    return schedules, bench.as_many(cases, schedules["learned"])[1]
 
 
-def mean(way, what):
-    return sum(getattr(seen(name)[0][way], what) for name in KNOWN) / len(KNOWN)
+def mean(schedule, figure):
+    return sum(getattr(measure(name)[0][schedule], figure) for name in KNOWN) / len(KNOWN)
 
 
-@measuring
-def test_with_history_half_as_late_as_the_fixed_poller_that_asks_as_many():
-    late = sum(seen(name)[1].late for name in KNOWN) / len(KNOWN)
+@uses_worlds
+def test_learned_schedule_is_half_as_late_as_a_fixed_interval_with_as_many_polls():
+    late = sum(measure(name)[1].late for name in KNOWN) / len(KNOWN)
     assert mean("learned", "late") <= 0.5 * late
     assert mean("learned", "asked") <= mean("documented", "asked")
 
 
-@measuring
+@uses_worlds
 @pytest.mark.parametrize("name", KNOWN)
-def test_in_each_world_earlier_than_any_even_poller_for_as_many_questions(name):
-    ways, equal = seen(name)
-    assert ways["learned"].late < 0.9 * equal.late
-    assert ways["learned"].late < ways["documented"].late
-    assert ways["learned"].asked <= 1.05 * ways["documented"].asked
+def test_learned_schedule_is_earlier_than_a_fixed_interval_in_each_world(name):
+    schedules, fixed = measure(name)
+    assert schedules["learned"].late < 0.9 * fixed.late
+    assert schedules["learned"].late < schedules["documented"].late
+    assert schedules["learned"].asked <= 1.05 * schedules["documented"].asked
 
 
-@measuring
-def test_a_queue_that_the_service_reports_saves_questions_and_lateness():
-    told, untold = (seen(name)[0]["learned"] for name in QUEUES)
-    assert told.late <= 0.8 * untold.late
-    assert told.asked <= 0.7 * untold.asked
-    assert told.late <= 0.5 * seen(QUEUES[0])[1].late
+@uses_worlds
+def test_reported_queue_saves_polls_and_time():
+    reported, unreported = (measure(name)[0]["learned"] for name in QUEUES)
+    assert reported.late <= 0.8 * unreported.late
+    assert reported.asked <= 0.7 * unreported.asked
+    assert reported.late <= 0.5 * measure(QUEUES[0])[1].late
 
 
-@measuring
-def test_a_cold_start_is_the_documented_schedule():
-    ways, _ = seen(UNKNOWN)
-    assert ways["learned"].late == pytest.approx(ways["documented"].late, rel=0.15)
-    assert ways["learned"].asked == pytest.approx(ways["documented"].asked, rel=0.05)
+@uses_worlds
+def test_cold_start_equals_the_documented_schedule():
+    schedules, _ = measure(UNKNOWN)
+    assert schedules["learned"].late == pytest.approx(schedules["documented"].late, rel=0.15)
+    assert schedules["learned"].asked == pytest.approx(schedules["documented"].asked, rel=0.05)
 
 
-@measuring
+@uses_worlds
 @pytest.mark.parametrize(("slower", "faster"), [WRONG[:2], WRONG[2:]])
-def test_a_wrong_history_costs_no_more_than_is_stated(slower, faster):
-    (slower, _), (faster, _) = seen(slower), seen(faster)
+def test_cost_of_a_wrong_history_is_limited(slower, faster):
+    (slower, _), (faster, _) = measure(slower), measure(faster)
     assert slower["learned"].late <= 1.25 * slower["documented"].late
     assert slower["learned"].asked <= 2 * slower["documented"].asked + 4
     assert faster["learned"].late <= faster["documented"].late + 6
