@@ -66,7 +66,7 @@ class Transport:
     """
 
     def __init__(self, url: str, key: Secret, timeout: float) -> None:
-        self.host = urlsplit(url).netloc
+        self.host: str = urlsplit(url).netloc
         self._url = url
         self._key = key
         # A server may close an idle connection just when it is reused. A GET is then sent again;

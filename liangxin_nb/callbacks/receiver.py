@@ -55,7 +55,7 @@ class CallbackServer:
                 next_step="Choose another port, or 0 for any free one.",
             ) from None
         host = f"[{address}]" if ":" in address else address
-        self.url = f"http://{host}:{self._sockets[0].getsockname()[1]}"
+        self.url: str = f"http://{host}:{self._sockets[0].getsockname()[1]}"
         self._loop = asyncio.new_event_loop()
         self._closed = asyncio.Event()
         ready: Future[None] = Future()

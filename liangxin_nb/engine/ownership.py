@@ -26,7 +26,7 @@ class Lease:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.id = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self.id: str = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._lock = FileLock(folder / f"{self.id}.lock", thread_local=False)
         self._lock.acquire(timeout=0)
 

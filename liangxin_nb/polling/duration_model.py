@@ -57,17 +57,19 @@ class DurationModel:
         """
         logs = [math.log(seconds) for seconds in durations if seconds > 0]
         self.unit = unit
-        self.count = len(logs)
+        self.count: int = len(logs)
         weights = [math.pow(0.5, age / _HALF_LIFE) for age in range(len(logs))]
         total = sum(weights)
         self._prior_weight = _PRIOR_WEIGHT / (total + _PRIOR_WEIGHT)
         self._kernels = [(log, weight / total) for log, weight in zip(logs, weights, strict=True)]
         self._width = _choose_width(logs)
-        self.horizon = min(math.exp(max(logs, default=0.0) + 3 * self._width), _PRIOR_RANGE * unit)
-        self.step = _choose_step(self.horizon, unit)
+        self.horizon: float = min(
+            math.exp(max(logs, default=0.0) + 3 * self._width), _PRIOR_RANGE * unit
+        )
+        self.step: float = _choose_step(self.horizon, unit)
         count = max(2, math.ceil(self.horizon / self.step) + 1)
-        self.times = [index * self.step for index in range(count)]
-        self.ended_by_step = [self._estimate(time) for time in self.times]
+        self.times: list[float] = [index * self.step for index in range(count)]
+        self.ended_by_step: list[float] = [self._estimate(time) for time in self.times]
 
     def _estimate(self, time: float) -> float:
         if time <= 0:

@@ -51,7 +51,7 @@ class SharedRateLimiter:
         """
         self._location = location
         self._clock = clock
-        self.limits = {
+        self.limits: dict[str, RateLimit] = {
             POLL: RateLimit(1, schedule.poll_interval_s),
             CREATE: RateLimit(20, schedule.create_period_s),
         }

@@ -37,7 +37,7 @@ OUTPUT_PATTERNS = {
     "WaitTimeoutError as": r"WaitTimeoutError · (Task task_|The task)",
     "--dry-run": r"8 tasks would be created: 4 z-image, 4 flux-2-pro",
     # Which of the prompts is rejected, and which fails, is random.
-    "tea.failures": r"(?=[^]*rejected The service refused)[^]*failed The task failed",
+    "tea.failures": r"(?=[^]*rejected The service rejected)[^]*failed The task failed",
     "tea.retry()": r"retried: 2 · now: 4 tasks: 4 saved",
     "streets.pause()": r"3 tasks: [12] saved, [12] not sent yet",
     "postcard.png": r"A lighthouse on a cliff, storm coming in",
