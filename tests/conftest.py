@@ -20,7 +20,7 @@ from . import scan, task_server
 
 pytest_plugins = ["tests.run_report", "tests.faults.report"]
 
-#: Polls far more often than the services allow; only the tests' own servers are called like this.
+#: Polls more often than the services allow; only for servers of the tests.
 FAST_PACE = PollSchedule(
     steps=((float("inf"), 0.05, 0.1),), poll_interval_s=0.01, create_period_s=0.2
 )
@@ -28,14 +28,14 @@ FAST_PACE = PollSchedule(
 
 @dataclass
 class SandboxProcess:
-    """A running sandbox: a process of its own on a free port of this machine."""
+    """A running sandbox process on a free port of this machine."""
 
     url: str
     key: str
     process: subprocess.Popen
 
     def counters(self):
-        """What the sandbox has counted so far: tasks created, calls by name, faults injected."""
+        """Return the sandbox's counters: tasks created, calls by name, faults injected."""
         with urllib.request.urlopen(f"{self.url}/sandbox") as reply:
             return json.load(reply)
 
@@ -50,7 +50,7 @@ def wait_until(condition, deadline=60.0, interval=0.02):
 
     Args:
         condition: Called without arguments until it returns something true.
-        deadline: Seconds after which the test fails. Generous, because it only bounds a defect.
+        deadline: Seconds after which the test fails. Only reached because of a bug.
         interval: Seconds between two calls.
     """
     end = time.monotonic() + deadline
@@ -73,30 +73,30 @@ def start_sandbox(*options, **environment):
 
 @pytest.fixture(scope="session", autouse=True)
 def key_is_found_nowhere(tmp_path_factory):
-    """At the end of the run: the key is in no written file and in no process's arguments.
+    """Check at the end of the run that the key is in no file and in no process's arguments.
 
-    With pytest-xdist one worker at a time looks at the processes of all, and each reads the files
-    of its own folder.
+    With pytest-xdist one worker at a time checks all processes, and each worker reads the files
+    of its folder.
     """
     folder = tmp_path_factory.getbasetemp()
-    together = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    watch = scan.Watch(together / "turn to look at the processes")
+    run_folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    watch = scan.Watch(run_folder / "process check lock")
     yield
     arguments = watch.end()
     files = scan.hits(folder)
-    assert not arguments, f"the key stood in process arguments: {arguments}"
-    assert not files, f"the key stands in {files}"
+    assert not arguments, f"the key was in process arguments: {arguments}"
+    assert not files, f"the key is in {files}"
 
 
 @pytest.fixture(autouse=True)
 def own_settings(monkeypatch, tmp_path, tmp_path_factory):
-    """No test sees the developer's key, and none writes into the checkout."""
+    """Tests do not see the developer's settings, and do not write into the checkout."""
     for name in list(os.environ):
         if name.startswith("LIANGXIN_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LIANGXIN_BUDGET", str(tmp_path_factory.getbasetemp() / "budget"))
-    # The sandboxes that notebooks start by themselves take the same key.
+    # Sandboxes that notebooks start use the same key.
     monkeypatch.setenv("LIANGXIN_SANDBOX_KEY", scan.KEY)
     OVERRIDES.clear()
     yield
@@ -119,34 +119,34 @@ def sandbox():
 
 @pytest.fixture
 def session(sandbox, tmp_path):
-    """A session that talks to the sandbox as to any service, by address and key."""
-    made = Session(
+    """A session that uses the sandbox like any service, by address and key."""
+    session = Session(
         base_url=sandbox.url, key=sandbox.key, results=tmp_path / "results", schedule=FAST_PACE
     )
-    yield made
-    made.close()
+    yield session
+    session.close()
 
 
 @pytest.fixture
 def server():
     """A server of the task API that the test controls; see task_server.py."""
-    with closing(task_server.TaskServer()) as made:
-        yield made
+    with closing(task_server.TaskServer()) as server:
+        yield server
 
 
 @pytest.fixture
 def connect(server, tmp_path):
     """Return a function that opens a session on `server`, as each of several notebooks would."""
-    opened = []
+    sessions = []
 
     def connect(folder="results", **settings):
         settings = {
             "base_url": server.url, "key": task_server.KEY, "schedule": task_server.PACE,
             "results": tmp_path / folder, **settings,
         }  # fmt: skip
-        opened.append(Session(**settings))
-        return opened[-1]
+        sessions.append(Session(**settings))
+        return sessions[-1]
 
     yield connect
-    for session in opened:
+    for session in sessions:
         session.close()

@@ -1,6 +1,6 @@
-"""Processes of a test's own that start in milliseconds and may be killed at any moment.
+"""Processes that start in milliseconds and can be killed at any time.
 
-They are forked off one process for each test worker, which has loaded the package once.
+They are forked from one process for each test worker, which has imported the package once.
 """
 
 import multiprocessing
@@ -19,25 +19,25 @@ ROOT = str(Path(__file__).parent.parent)
 
 @contextmanager
 def running(function, *arguments):
-    """Run a function of a module in a process of its own, which is killed when the block ends.
+    """Run a function of a module in a new process, which is killed at the end of the block.
 
     Yields the process and one end of a pipe. The function's first argument is the other end.
     """
     if ROOT not in sys.path:
-        sys.path.append(ROOT)  # the process looks its function up by its module's name
-    mine, other = CONTEXT.Pipe()
-    process = CONTEXT.Process(target=function, args=(other, *arguments), daemon=True)
+        sys.path.append(ROOT)  # the process imports the function from its module
+    own_end, other_end = CONTEXT.Pipe()
+    process = CONTEXT.Process(target=function, args=(other_end, *arguments), daemon=True)
     process.start()
-    other.close()
+    other_end.close()
     try:
-        yield process, mine
+        yield process, own_end
     finally:
         kill(process)
-        mine.close()
+        own_end.close()
 
 
 def kill(process):
-    """End a process at once, as a crash of the machine would: nothing of it runs any more."""
+    """End a process at once, as a crash of the machine would."""
     if process.exitcode is None:
         os.kill(process.pid, signal.SIGKILL)
     process.join()

@@ -1,7 +1,7 @@
-"""A service of the task API inside the test's own process, on a real socket, under its control.
+"""A server of the task API in the test's process, on a real socket, controlled by the test.
 
-Each task goes one state further with every question about it, up to `server.last_poll`. A test can
-look at the disk, hold a request up or answer it otherwise at the moment in which it arrives:
+Each task advances by one state with every poll, up to `server.last`. When a request arrives, a
+test can check the disk, delay the response or replace it:
 
     with server.held("createTask") as request:
         job = session.generate("a lake")
@@ -28,7 +28,7 @@ from .scan import KEY
 
 __all__ = ["KEY", "PACE", "TaskServer", "answer", "hang_up"]
 
-#: Asks every few milliseconds; only servers of the tests' own are asked like this.
+#: Polls every few milliseconds; only for servers of the tests.
 PACE = PollSchedule(
     steps=((float("inf"), 0.01, 0.02),), poll_interval_s=0.002, create_period_s=0.1, max_block_s=0.1
 )
@@ -37,12 +37,12 @@ DEADLINE = 60.0
 
 
 def answer(status, **body):
-    """What a hook returns to answer a request otherwise: the status and a JSON body."""
+    """Build the return value of a hook that replaces a response: the status and a JSON body."""
     return status, json.dumps(body).encode()
 
 
 def hang_up(_task_id):
-    """A hook that closes the connection without an answer."""
+    """A hook that closes the connection without a response."""
     return None, b""
 
 
@@ -51,7 +51,7 @@ def good(**data):
 
 
 class Gate:
-    """A kind of request held up: `wait()` returns when the first has arrived."""
+    """Delays the responses to a kind of request; `wait()` returns when the first arrives."""
 
     def __init__(self):
         self._arrived, self._released = threading.Event(), threading.Event()
@@ -68,15 +68,15 @@ class Gate:
 
 
 class TaskServer(ThreadingHTTPServer):
-    """A service that accepts every request, and remembers in order what it was asked.
+    """A server that accepts every request, and records all requests in order.
 
     Attributes:
-        hooks: A function for each kind of request (`createTask`, `recordInfo`, `file`), called
-            with the task's id when one arrives; what it returns, if anything, is the answer. A
-            task asked for by createTask exists by then. KIE's question for the balance: `credit`.
+        hooks: A function for each kind of request (`createTask`, `recordInfo`, `file`, `credit`),
+            called with the task's id when one arrives; its return value, if any, replaces the
+            response. The task of a createTask request exists by then.
         asked: The kind of request and the task's id of each request so far.
         prompts: The prompt of each task by its id.
-        last: The last state that tasks go to; `success` or `fail` lets them end.
+        last: The last state of all tasks; they end with `success` or `fail`.
         lasts: The same for single tasks, by their ids.
     """
 
@@ -100,12 +100,12 @@ class TaskServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def count(self, kind):
-        """How many requests of a kind have arrived."""
+        """Return how many requests of a kind have arrived."""
         return [asked for asked, _ in self.asked].count(kind)
 
     @contextmanager
     def held(self, kind):
-        """Holds requests of a kind up until the block ends."""
+        """Delay the responses to a kind of request until the block ends."""
         gate = Gate()
         self.hooks[kind] = gate
         try:
@@ -129,11 +129,11 @@ class TaskServer(ThreadingHTTPServer):
             self._created[task_id] = milliseconds()
 
     def forget(self, task_id):
-        """Remove a task, for a hook that refuses its request."""
+        """Remove a task, for a hook that rejects its request."""
         del self.bodies[task_id], self.prompts[task_id]
 
     def record(self, task_id):
-        """The data of the next answer to recordInfo."""
+        """Return the data of the next response to recordInfo."""
         last = self.lasts.get(task_id, self.last)
         states = (*STATES, last) if last in ("success", "fail") else STATES
         with self._lock:
@@ -154,7 +154,7 @@ class TaskServer(ThreadingHTTPServer):
         }
 
     def handle_error(self, request, client_address):
-        """A client that is killed hangs up in the middle of an answer."""
+        """Ignore the errors of clients that are killed during a response."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -165,7 +165,7 @@ class TaskServer(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # an answer's head and body leave together
+    wbufsize = -1  # header and body are sent together
     disable_nagle_algorithm = True
 
     def do_POST(self):

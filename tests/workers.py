@@ -1,4 +1,4 @@
-"""What the tests' processes run; see `processes`. Loads nothing of pytest."""
+"""Functions that the processes of the tests run; see `processes`. Does not import pytest."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from .task_server import KEY, PACE
 
 
 def generate_and_wait(_pipe, url, results, prompts):
-    """Ask for some prompts and wait for their pictures."""
+    """Submit some prompts and wait for their results."""
     session = Session(base_url=url, key=KEY, results=results, schedule=PACE)
     jobs = [session.generate(prompt) for prompt in prompts]
     for job in jobs:
@@ -24,14 +24,14 @@ def generate_and_wait(_pipe, url, results, prompts):
 
 
 def end_at_a_state(pipe, url, results, state, how):
-    """Ask for a picture, and end in some way as soon as the job reaches a state.
+    """Submit a job, and end in some way as soon as the job reaches a state.
 
-    Waits for a word from the pipe before it watches the job, and sends one when it does.
+    Waits for a message from the pipe before it watches the job, and sends one when it does.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     session = Session(base_url=url, key=KEY, results=results, schedule=PACE)
     job = session.generate("a lake")
-    ways = {
+    actions = {
         "leave": job.detach,
         "close": session.close,
         "interrupt": lambda: os.kill(os.getpid(), signal.SIGINT),
@@ -39,36 +39,36 @@ def end_at_a_state(pipe, url, results, state, how):
     }
     reached = threading.Event()
 
-    def look(status):
-        if status.phase == state and not reached.is_set():
+    def on_update(update):
+        if update.phase == state and not reached.is_set():
             reached.set()
-            ways[how]()
+            actions[how]()
 
     with suppress(LiangxinError, KeyboardInterrupt):
         pipe.recv()
-        job.watch(look)
+        job.watch(on_update)
         pipe.send("watching")
         job.wait(60)
     os._exit(0)
 
 
-def write_many(_pipe, place, count):
-    """Write job records into a ledger, each with one change."""
-    ledger = Ledger(place)
+def write_many(_pipe, location, count):
+    """Add job records to a ledger, each with one update."""
+    ledger = Ledger(location)
     for n in range(count):
         record = ledger.create(Request("z-image", f"prompt {n}"), "sandbox", "")
         ledger.update(record, "submitted", status="submitted", task_id=f"task_{record.id}")
 
 
 def start_a_batch(pipe, url, results, prompts):
-    """Begin a batch, send its id, and wait for its end."""
+    """Start a batch, send its id, and wait for its end."""
     session = Session(base_url=url, key=KEY, results=results, schedule=PACE)
     batch = prepare(session, prompts).start()
     pipe.send(batch.id)
     batch.wait()
 
 
-def die_before_the_ledger_says_kept(_pipe, url, results):
-    """Ask for a picture, and die when it is on disk and the ledger does not know yet."""
+def die_before_marking_saved(_pipe, url, results):
+    """Submit a job, and die when its result is on disk but not in the ledger."""
     Ledger.mark_saved = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     generate_and_wait(None, url, results, ["a lake"])

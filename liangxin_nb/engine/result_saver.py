@@ -105,12 +105,14 @@ async def _download(
 ) -> Result:
     if not task.outputs:
         raise ResultUnavailableError("The task succeeded, but the answer names no result.")
-    await asyncio.gather(
-        *(
-            _download_output(client, output, staged.part_path(number))
-            for number, output in enumerate(task.outputs, 1)
-        )
+    downloads = (
+        _download_output(client, output, staged.part_path(number))
+        for number, output in enumerate(task.outputs, 1)
     )
+    # Wait for all of them even if one fails: the next attempt writes to the same files.
+    for error in await asyncio.gather(*downloads, return_exceptions=True):
+        if error is not None:
+            raise error
     return await asyncio.to_thread(staged.commit, _build_metadata(record, task), task.outputs)
 
 

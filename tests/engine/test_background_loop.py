@@ -1,4 +1,4 @@
-"""The private loop: one thread of its own for all waiting."""
+"""The background loop."""
 
 import asyncio
 import concurrent.futures
@@ -11,22 +11,22 @@ import pytest
 
 from liangxin_nb.engine.background_loop import BackgroundLoop
 
-WORD = contextvars.ContextVar("word", default="none")
+VARIABLE = contextvars.ContextVar("word", default="none")
 
 
 async def name():
-    return threading.current_thread().name, WORD.get()
+    return threading.current_thread().name, VARIABLE.get()
 
 
-def test_all_work_runs_on_one_thread_of_its_own():
+def test_all_coroutines_run_on_one_thread():
     loop = BackgroundLoop("test-loop")
     names = [loop.submit(name()).result(60)[0] for _ in range(2)]
     assert names == ["test-loop", "test-loop"]
     assert [t.name for t in threading.enumerate()].count("test-loop") == 1
 
 
-def test_work_runs_in_a_copy_of_its_callers_context():
-    WORD.set("mine")
+def test_coroutine_runs_in_a_copy_of_the_callers_context():
+    VARIABLE.set("mine")
     assert BackgroundLoop().submit(name()).result(60)[1] == "mine"
 
 
@@ -47,7 +47,7 @@ def test_cancellation_wakes_the_waiting_caller():
         BackgroundLoop().submit(endless()).result(60)
 
 
-def test_work_goes_on_while_the_main_thread_is_blocked():
+def test_loop_runs_while_the_main_thread_is_blocked():
     ended = threading.Event()
 
     async def in_three_steps():
@@ -67,14 +67,14 @@ async def outer():
     try:
         asyncio.run(inner())
     except RuntimeError:
-        print("refused")
+        print("rejected")
     lx.allow_nested_loops()
     print(asyncio.run(inner()))
 asyncio.run(outer())
 """
 
 
-def test_nested_loops_are_allowed_only_when_asked_for():
+def test_nested_loops_are_opt_in():
     command = [sys.executable, "-W", "ignore", "-c", NESTED]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert ended.stdout.split() == ["refused", "7"]
+    assert ended.stdout.split() == ["rejected", "7"]

@@ -1,6 +1,6 @@
-"""Nothing is paid for twice, and nothing that was paid for is lost.
+"""No task is paid for twice, and no paid task is lost.
 
-Each test looks at what a server on a real socket received, and at the ledger's file.
+Each test checks what a server on a real socket received, and the ledger's file.
 """
 
 import sqlite3
@@ -18,75 +18,73 @@ from liangxin_nb.errors import APIConnectionError, InvalidRequestError, WaitTime
 from ..conftest import wait_until
 from ..processes import kill, running
 from ..task_server import answer, hang_up
-from ..workers import die_before_the_ledger_says_kept, generate_and_wait, start_a_batch
+from ..workers import die_before_marking_saved, generate_and_wait, start_a_batch
 
 
 @pytest.fixture
 def ledger_file(tmp_path):
-    """Looks into the ledger's file, as another program would: a table's rows as dicts."""
+    """Reads a table of the ledger's file as dicts, as another program would."""
 
-    def look(table="jobs"):
+    def read_table(table="jobs"):
         file = f"file:{tmp_path}/results/ledger.sqlite?mode=ro"
         with closing(sqlite3.connect(file, uri=True)) as db:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(f"select * from {table}")]
 
-    return look
+    return read_table
 
 
-def at_arrival(server, kind, look):
-    """What `look` returns at the moment in which a request of a kind arrives."""
-    seen = []
-    server.hooks[kind] = lambda _task_id: seen.append(look())
-    return seen
+def record_at_arrival(server, kind, read):
+    """Collect what `read` returns whenever a request of a kind arrives."""
+    values = []
+    server.hooks[kind] = lambda _task_id: values.append(read())
+    return values
 
 
-# ---- what the ledger's file says when a request arrives
+# ---- the ledger's file when a request arrives
 
 
 def test_request_is_in_the_ledger_when_it_arrives(connect, server, ledger_file):
-    seen = at_arrival(server, "createTask", ledger_file)
+    tables = record_at_arrival(server, "createTask", ledger_file)
     connect().generate("雨 {x}", seed=7).wait(60)
-    ((row,),) = seen
+    ((row,),) = tables
     assert (row["prompt"], row["options"]) == ("雨 {x}", '{"seed": 7}')
 
 
-def test_ledger_says_sent_when_the_request_arrives(connect, server, ledger_file):
-    """Otherwise a crash would leave it as never sent, and it would be sent again."""
-    seen = at_arrival(server, "createTask", ledger_file)
+def test_job_is_submitting_in_the_ledger_when_the_request_arrives(connect, server, ledger_file):
+    """Otherwise it would be sent again after a crash."""
+    tables = record_at_arrival(server, "createTask", ledger_file)
     connect().generate("a lake").wait(60)
-    ((row,),) = seen
+    ((row,),) = tables
     assert row["status"] == "submitting"
 
 
-def test_history_says_that_it_was_written_before_it_was_sent(connect, server, ledger_file):
-    seen = at_arrival(server, "createTask", lambda: ledger_file("events"))
+def test_events_show_that_the_job_was_recorded_before_it_was_sent(connect, server, ledger_file):
+    tables = record_at_arrival(server, "createTask", lambda: ledger_file("events"))
     connect().generate("a lake").wait(60)
-    (events,) = seen
+    (events,) = tables
     assert [event["event"] for event in events] == ["pending", "submitting"]
 
 
-def test_every_request_of_a_batch_is_in_the_ledger_when_the_first_arrives(
+def test_all_jobs_of_a_batch_are_in_the_ledger_when_the_first_request_arrives(
     connect, server, ledger_file
 ):
-    seen = at_arrival(server, "createTask", ledger_file)
+    tables = record_at_arrival(server, "createTask", ledger_file)
     prepare(connect(), ["a", "b", "c"]).start().wait(60)
-    assert [sorted(row["prompt"] for row in rows) for rows in seen] == [["a", "b", "c"]] * 3
+    assert [sorted(row["prompt"] for row in rows) for rows in tables] == [["a", "b", "c"]] * 3
 
 
-def test_task_id_is_in_the_ledger_when_the_first_question_about_it_arrives(
-    connect, server, ledger_file
-):
-    seen = at_arrival(server, "recordInfo", ledger_file)
+def test_task_id_is_in_the_ledger_when_the_first_poll_arrives(connect, server, ledger_file):
+    tables = record_at_arrival(server, "recordInfo", ledger_file)
     connect().generate("a lake").wait(60)
-    (row,) = seen[0]
+    (row,) = tables[0]
     assert (row["status"], row["task_id"]) == ("submitted", "task_1")
 
 
-# ---- what may have arrived is not sent again
+# ---- a request that may have arrived is not sent again
 
 
-def test_request_without_an_answer_is_sent_once(connect, server):
+def test_request_without_a_response_is_sent_once(connect, server):
     server.hooks["createTask"] = hang_up
     with pytest.raises(APIConnectionError, match="may be billed"):
         connect().generate("a lake").wait(60)
@@ -94,7 +92,7 @@ def test_request_without_an_answer_is_sent_once(connect, server):
 
 
 @pytest.mark.parametrize("status", [429, 500])
-def test_refusal_that_names_a_task_is_not_sent_again(connect, server, status):
+def test_rejection_that_names_a_task_is_not_sent_again(connect, server, status):
     server.hooks["createTask"] = lambda task_id: answer(
         status, code=status, msg="saturated, queued", data={"taskId": task_id}
     )
@@ -102,7 +100,7 @@ def test_refusal_that_names_a_task_is_not_sent_again(connect, server, status):
     assert server.count("createTask") == 1
 
 
-def test_retry_of_a_batch_does_not_send_again_what_may_exist(connect, server):
+def test_retry_of_a_batch_does_not_send_unconfirmed_jobs_again(connect, server):
     server.hooks["createTask"] = hang_up
     batch = prepare(connect(), ["a", "b"]).start()
     batch.wait(60)
@@ -111,7 +109,7 @@ def test_retry_of_a_batch_does_not_send_again_what_may_exist(connect, server):
     assert server.count("createTask") == 2
 
 
-def test_reopened_batch_does_not_send_again_what_may_exist(connect, server):
+def test_reopened_batch_does_not_send_unconfirmed_jobs_again(connect, server):
     server.hooks["createTask"] = hang_up
     first = prepare(connect(), ["a", "b"]).start()
     first.wait(60)
@@ -121,9 +119,7 @@ def test_reopened_batch_does_not_send_again_what_may_exist(connect, server):
     assert server.count("createTask") == 2
 
 
-def test_request_on_its_way_when_its_process_was_killed_is_not_sent_again(
-    connect, server, tmp_path
-):
+def test_request_in_flight_when_its_process_was_killed_is_not_sent_again(connect, server, tmp_path):
     with (
         server.held("createTask") as request,
         running(start_a_batch, server.url, tmp_path / "results", ["a lake"]) as (process, pipe),
@@ -137,28 +133,28 @@ def test_request_on_its_way_when_its_process_was_killed_is_not_sent_again(
     assert server.count("createTask") == 1
 
 
-# ---- of several notebooks one sends
+# ---- several notebooks
 
 
-def intent_of_an_ended_notebook(session, owner="ended"):
-    place = session.settings.profile, session.settings.base_url
-    return session.ledger.create(Request("z-image", "a lake"), *place, owner)
+def add_pending_of_ended_notebook(session, owner="ended"):
+    service = session.settings.profile, session.settings.base_url
+    return session.ledger.create(Request("z-image", "a lake"), *service, owner)
 
 
-def test_pending_record_is_sent_by_the_notebook_that_took_it_up_first(connect, server):
-    """The second saw it as it was before the first took it."""
+def test_pending_job_is_sent_by_the_first_notebook_that_takes_it_over(connect, server):
+    """The second notebook has read the record before the first one takes it over."""
     first, second = connect(), connect()
-    record = intent_of_an_ended_notebook(first)
+    record = add_pending_of_ended_notebook(first)
     job = first.take_over(record)
     assert second.take_over(record) is None
     job.wait(60)
     assert server.count("createTask") == 1
 
 
-def test_pending_record_that_was_sent_and_left_meanwhile_is_not_sent_again(connect, server):
-    """Its sender has let go of it, so its owner is the same as when the second saw it."""
+def test_pending_job_that_was_sent_and_detached_meanwhile_is_not_sent_again(connect, server):
+    """Its owner is empty again, as it was when the second notebook read the record."""
     first, second = connect(), connect()
-    record = intent_of_an_ended_notebook(first, owner="")
+    record = add_pending_of_ended_notebook(first, owner="")
     server.last = "generating"
     job = first.take_over(record)
     wait_until(lambda: job.task_id)
@@ -168,7 +164,7 @@ def test_pending_record_that_was_sent_and_left_meanwhile_is_not_sent_again(conne
     assert server.count("createTask") == 1
 
 
-def test_two_notebooks_that_take_up_one_batch_send_each_request_once(connect, server, tmp_path):
+def test_two_notebooks_that_open_one_batch_send_each_request_once(connect, server, tmp_path):
     prompts = [f"a lake {n}" for n in range(8)]
     with (
         server.held("createTask") as request,
@@ -179,19 +175,19 @@ def test_two_notebooks_that_take_up_one_batch_send_each_request_once(connect, se
         kill(process)
     batches = [open_batch(session, batch_id) for session in (connect(), connect())]
     for batch in batches:
-        with suppress(WaitTimeoutError):  # the other notebook has some of them
+        with suppress(WaitTimeoutError):  # the other notebook follows some of them
             batch.wait(60)
     ledger = batches[0].session.ledger
     wait_until(lambda: not ledger.resumable())
     assert max(Counter(server.prompts.values()).values()) == 1
-    kept, unknown = ledger.with_status("saved"), ledger.with_status("unconfirmed")
-    assert sorted(record.request.prompt for record in kept + unknown) == prompts
+    saved, unconfirmed = ledger.with_status("saved"), ledger.with_status("unconfirmed")
+    assert sorted(record.request.prompt for record in saved + unconfirmed) == prompts
 
 
-# ---- who follows a task
+# ---- ownership
 
 
-def test_task_that_a_living_process_follows_is_not_taken_by_another(connect, server, tmp_path):
+def test_task_of_a_live_process_is_not_taken_over(connect, server, tmp_path):
     server.last = "generating"
     with running(generate_and_wait, server.url, tmp_path / "results", ["a lake"]):
         wait_until(lambda: server.count("recordInfo"))
@@ -201,7 +197,7 @@ def test_task_that_a_living_process_follows_is_not_taken_by_another(connect, ser
             session.resume("task_1")
 
 
-def test_task_of_a_killed_process_is_taken_by_another(connect, server, tmp_path):
+def test_task_of_a_killed_process_is_taken_over(connect, server, tmp_path):
     server.last = "generating"
     with running(generate_and_wait, server.url, tmp_path / "results", ["a lake"]) as (process, _):
         wait_until(lambda: server.count("recordInfo"))
@@ -211,7 +207,7 @@ def test_task_of_a_killed_process_is_taken_by_another(connect, server, tmp_path)
     assert job.wait(60).task_id == "task_1"
 
 
-def test_request_that_a_living_process_is_sending_is_not_given_up(connect, server, tmp_path):
+def test_request_of_a_live_process_is_being_sent(connect, server, tmp_path):
     with (
         running(generate_and_wait, server.url, tmp_path / "results", ["a lake"]),
         server.held("createTask") as request,
@@ -220,7 +216,7 @@ def test_request_that_a_living_process_is_sending_is_not_given_up(connect, serve
         assert [row.label for row in connect().audit()] == ["being sent"]
 
 
-def test_request_that_a_killed_process_was_sending_may_be_billed(connect, server, tmp_path):
+def test_request_of_a_killed_process_is_unconfirmed(connect, server, tmp_path):
     with (
         server.held("createTask") as request,
         running(generate_and_wait, server.url, tmp_path / "results", ["a lake"]) as (process, _),
@@ -230,11 +226,11 @@ def test_request_that_a_killed_process_was_sending_may_be_billed(connect, server
     assert [row.label for row in connect().audit()] == ["unconfirmed"]
 
 
-# ---- what was paid for is kept
+# ---- paid results
 
 
-def test_result_on_disk_that_the_ledger_does_not_know_is_saved_once(connect, server, tmp_path):
-    with running(die_before_the_ledger_says_kept, server.url, tmp_path / "results") as (process, _):
+def test_result_on_disk_but_not_in_the_ledger_is_saved_once(connect, server, tmp_path):
+    with running(die_before_marking_saved, server.url, tmp_path / "results") as (process, _):
         process.join(60)
         assert process.exitcode is not None
     (folder,) = (tmp_path / "results").glob("20*/*")
@@ -244,9 +240,7 @@ def test_result_on_disk_that_the_ledger_does_not_know_is_saved_once(connect, ser
     assert list((tmp_path / "results").glob("20*/*")) == [folder]
 
 
-def test_download_of_a_killed_process_is_made_anew_and_nothing_of_it_stays(
-    connect, server, tmp_path
-):
+def test_download_of_a_killed_process_is_repeated_without_remains(connect, server, tmp_path):
     with (
         server.held("file") as request,
         running(generate_and_wait, server.url, tmp_path / "results", ["a lake"]) as (process, _),
@@ -259,8 +253,8 @@ def test_download_of_a_killed_process_is_made_anew_and_nothing_of_it_stays(
     assert list((tmp_path / "results").glob(".incoming*")) == []
 
 
-def test_task_that_two_lost_requests_may_have_made_is_given_to_one_of_them(connect, server):
-    """Two requests for one task would hide that the other's task may exist, and be billed."""
+def test_task_is_assigned_to_one_of_two_unconfirmed_jobs(connect, server):
+    """Otherwise nothing would show that a second task may exist, and be billed."""
     session = connect()
     server.hooks["createTask"] = hang_up
     for _ in range(2):
@@ -272,24 +266,24 @@ def test_task_that_two_lost_requests_may_have_made_is_given_to_one_of_them(conne
     assert session.ledger.count_by_status() == {"saved": 1, "unconfirmed": 1}
 
 
-def test_task_that_two_notebooks_find_at_once_is_given_to_one_request(connect, server):
-    """Both have lost a request like it, and both have asked the service before either took it."""
+def test_task_that_two_notebooks_find_at_once_is_assigned_to_one_job(connect, server):
+    """Both have an unconfirmed request like it, and poll before either of them records the task."""
     server.hooks["createTask"] = hang_up
     first, second = connect(), connect()
     for session in (first, second):
         with pytest.raises(APIConnectionError):
             session.generate("a lake").wait(60)
-    both_asked = threading.Barrier(2)
+    both_polled = threading.Barrier(2)
 
     def answer_both_at_once(_task_id):
-        both_asked.wait(60)
+        both_polled.wait(60)
         server.hooks.pop("recordInfo", None)
 
     server.hooks["recordInfo"] = answer_both_at_once
     with ThreadPoolExecutor() as pool:
-        finding = [pool.submit(session.resume, "task_1") for session in (first, second)]
-    for found in finding:
+        futures = [pool.submit(session.resume, "task_1") for session in (first, second)]
+    for future in futures:
         with suppress(InvalidRequestError):  # the other notebook has it
-            found.result()[0].wait(60)
+            future.result()[0].wait(60)
     assert first.ledger.count_by_status() == {"saved": 1, "unconfirmed": 1}
     assert sorted(record.task_id for record in first.ledger.list_jobs()) == ["", "task_1"]

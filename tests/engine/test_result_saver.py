@@ -1,5 +1,6 @@
 """Saving a result: its files, its metadata, and links that have expired."""
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -153,6 +154,23 @@ async def test_expired_link_is_replaced_by_the_one_in_a_new_answer(save, ledger,
     assert downloaded_urls(client) == [FIRST, SECOND]
     assert limiter.calls == ["acquire_poll"]
     assert len(result.paths) == 1
+
+
+async def test_next_attempt_starts_after_all_downloads_have_ended(save, ledger):
+    """They write to the same files."""
+    events = []
+
+    async def download_slowly():
+        for _ in range(5):
+            await asyncio.sleep(0)
+        events.append("downloaded")
+        return PNG
+
+    answers = [EXPIRED, lambda *_: download_slowly(), PNG]
+    answer = task_record("success", FIRST, SECOND)
+    client = Client(download=answers, get_task=[lambda _: events.append("polled") or answer])
+    await save(client, submitted_record(ledger), answer)
+    assert events == ["downloaded", "polled"]
 
 
 async def test_metadata_is_from_the_answer_with_the_working_link(save, ledger):

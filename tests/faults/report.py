@@ -9,7 +9,7 @@ _NAME = "fault row"
 
 
 def add_row(node, name, calls, created, state, status, message):
-    """Add what was seen of a fault to the report of a test."""
+    """Add the outcome of a fault to the report of a test."""
     node.user_properties.append((_NAME, [name, calls, created, state, status, message]))
 
 
@@ -24,8 +24,8 @@ def pytest_terminal_summary(terminalreporter):
     if not rows:
         return
     write = terminalreporter.write_line
-    terminalreporter.section("faults: what came of one prompt each")
-    write(f"{'fault':<44}{'sent':>5}{'made':>5}  {'outcome':<9}{'ledger':<11}what the user reads")
+    terminalreporter.section("faults: outcome of one job each")
+    write(f"{'fault':<44}{'sent':>5}{'tasks':>6}  {'outcome':<12}{'ledger':<13}message")
     for name, calls, created, state, status, message in rows:
         short = message if len(message) <= 90 else f"{message[:89]}…"
-        write(f"{name or '(none)':<44}{calls:>5}{created:>5}  {state:<12}{status:<13}{short}")
+        write(f"{name or '(none)':<44}{calls:>5}{created:>6}  {state:<12}{status:<13}{short}")

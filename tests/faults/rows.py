@@ -1,4 +1,4 @@
-"""Every fault and what has to come of it: the promise about money, row by row."""
+"""Every fault and the expected outcome of one job."""
 
 from dataclasses import dataclass
 
@@ -7,24 +7,24 @@ __all__ = ["ROWS", "Row"]
 
 @dataclass(frozen=True)
 class Row:
-    """A fault, and what is promised when it strikes.
+    """A fault and its expected outcome.
 
     Attributes:
-        faults: What is in force when the prompt is sent.
-        outcome: The job's last state.
-        status: What the ledger says at the end.
-        says: A pattern of the words that the user reads.
-        calls: How often createTask was called for the one prompt.
-        created: How many tasks then exist.
-        then: Faults that replace the others once the task is accepted.
-        timeout: Seconds without a word after which a call counts as unanswered.
-        patience: Seconds after which the job no longer waits.
+        faults: The faults when the job is submitted.
+        outcome: The job's last phase.
+        status: The status in the ledger at the end.
+        message: A pattern of the error message.
+        calls: The number of createTask requests.
+        created: The number of created tasks.
+        then: The faults after the task is accepted.
+        timeout: Seconds without data after which a request fails.
+        patience: Seconds after which the job stops waiting.
     """
 
     faults: str
     outcome: str
     status: str
-    says: str = ""
+    message: str = ""
     calls: int = 1
     created: int = 1
     then: str = ""
@@ -36,110 +36,110 @@ class Row:
         return f"{self.faults} then {self.then}" if self.then else self.faults
 
 
-def kept(faults, **more):
-    return Row(faults, "saved", "saved", **more)
+def saved(faults, **fields):
+    return Row(faults, "saved", "saved", **fields)
 
 
-def unknown(faults, **more):
-    return Row(faults, "unconfirmed", "unconfirmed", "may be billed", **more)
+def unconfirmed(faults, **fields):
+    return Row(faults, "unconfirmed", "unconfirmed", "may be billed", **fields)
 
 
-def refused(faults, says, **more):
-    return Row(faults, "rejected", "rejected", says, created=0, **more)
+def rejected(faults, message, **fields):
+    return Row(faults, "rejected", "rejected", message, created=0, **fields)
 
 
-def lost(faults, says, **more):
-    return Row(faults, "result_lost", "result_lost", says, **more)
+def result_lost(faults, message, **fields):
+    return Row(faults, "result_lost", "result_lost", message, **fields)
 
 
-def left(faults, says, status="submitted", **more):
-    return Row(faults, "detached", status, says, **more)
+def detached(faults, message, status="submitted", **fields):
+    return Row(faults, "detached", status, message, **fields)
 
 
 ROWS = [
-    kept(""),
-    # the answer to createTask is lost: it may exist, it is never sent again
-    unknown("create-lost"),
-    unknown("create-slow:6", timeout=3.0),
-    unknown("create-half"),
-    unknown("create-garbled"),
-    unknown("create-no-id"),
-    unknown("create-empty"),
-    unknown("create-created-500"),
-    unknown("create-reset", created=0),
-    unknown("create-500", created=0),
-    unknown("create-502", created=0),
-    unknown("create-503", created=0),
-    # the service says no: nothing exists, and it says why
-    refused("create-402", r"\(402\).*Top up"),
-    refused("create-403", r"\(403\).*key.s permissions"),
-    refused("create-403-quota", r"\(403\).*Top up"),
-    refused("create-413", r"\(413\)"),
-    refused("create-422-moderated", r"\(422\).*Change the prompt"),
-    refused("create-455", r"\(455\).*Try again later"),
-    refused("create-500-required", r"\(500\): This field is required"),
-    refused("kie, create-402", r"\(402\).*Top up"),
-    refused("kie, create-422-moderated", r"\(422\).*Change the prompt"),
-    refused("key-revoked", r"\(401\).*Check the key"),
-    # 429 without a task id is the one refusal that is sent again
-    kept("busy*2", calls=3),
-    kept("busy:1*1", calls=2),
-    kept("busy-date:1*1", calls=2),
-    kept("kie, busy*1", calls=2),
-    refused("busy:0", r"\(429\).*Wait a moment", calls=4),
-    # asking fails, the task does not
-    kept("record-500*2"),
-    kept("record-502*2"),
-    kept("record-503*2"),
-    kept("record-html*2"),
-    kept("record-empty*2"),
-    kept("record-broken*2"),
-    kept("record-reset*2"),
-    kept("record-busy:1*1"),
-    kept("record-busy-date*1"),
-    kept("record-slow:6*1", timeout=3.0),
-    kept("late:0.2"),
-    kept("kie, late:0.2"),
-    left("record-html", "still running after.*cannot be read.*resume", patience=0.2),
-    left("record-reset", "still running after.*cannot be reached.*resume", patience=0.2),
-    left("record-500", r"\(401\).*Check the key", then="key-revoked"),
-    # strange lives
-    left("stall:waiting", "still running after", patience=0.2),
-    left("stall:generating", "still running after", patience=0.2),
-    kept("jump"),
-    kept("back"),
-    kept("odd-state"),
-    kept("clock:3600"),
-    kept("clock:-86400"),
+    saved(""),
+    # the response to createTask is lost: a task may exist, and the request is not sent again
+    unconfirmed("create-lost"),
+    unconfirmed("create-slow:6", timeout=3.0),
+    unconfirmed("create-half"),
+    unconfirmed("create-garbled"),
+    unconfirmed("create-no-id"),
+    unconfirmed("create-empty"),
+    unconfirmed("create-created-500"),
+    unconfirmed("create-reset", created=0),
+    unconfirmed("create-500", created=0),
+    unconfirmed("create-502", created=0),
+    unconfirmed("create-503", created=0),
+    # the service rejects the request: no task exists
+    rejected("create-402", r"\(402\).*Top up"),
+    rejected("create-403", r"\(403\).*key.s permissions"),
+    rejected("create-403-quota", r"\(403\).*Top up"),
+    rejected("create-413", r"\(413\)"),
+    rejected("create-422-moderated", r"\(422\).*Change the prompt"),
+    rejected("create-455", r"\(455\).*Try again later"),
+    rejected("create-500-required", r"\(500\): This field is required"),
+    rejected("kie, create-402", r"\(402\).*Top up"),
+    rejected("kie, create-422-moderated", r"\(422\).*Change the prompt"),
+    rejected("key-revoked", r"\(401\).*Check the key"),
+    # only a 429 response without a task id is sent again
+    saved("busy*2", calls=3),
+    saved("busy:1*1", calls=2),
+    saved("busy-date:1*1", calls=2),
+    saved("kie, busy*1", calls=2),
+    rejected("busy:0", r"\(429\).*Wait a moment", calls=4),
+    # poll requests fail, the task does not
+    saved("record-500*2"),
+    saved("record-502*2"),
+    saved("record-503*2"),
+    saved("record-html*2"),
+    saved("record-empty*2"),
+    saved("record-broken*2"),
+    saved("record-reset*2"),
+    saved("record-busy:1*1"),
+    saved("record-busy-date*1"),
+    saved("record-slow:6*1", timeout=3.0),
+    saved("late:0.2"),
+    saved("kie, late:0.2"),
+    detached("record-html", "still running after.*cannot be read.*resume", patience=0.2),
+    detached("record-reset", "still running after.*cannot be reached.*resume", patience=0.2),
+    detached("record-500", r"\(401\).*Check the key", then="key-revoked"),
+    # unusual states
+    detached("stall:waiting", "still running after", patience=0.2),
+    detached("stall:generating", "still running after", patience=0.2),
+    saved("jump"),
+    saved("back"),
+    saved("odd-state"),
+    saved("clock:3600"),
+    saved("clock:-86400"),
     Row("fail:500", "failed", "failed", r"The task failed \(500\)"),
     Row("moderated", "failed", "failed", r"The task failed \(SENSITIVE_WORD_ERROR\)"),
     Row("nulls, fail:501", "failed", "failed", r"The task failed \(501\)"),
-    # strange answers
-    kept("message"),
-    kept("message-too"),
-    kept("result-object"),
-    kept("result-twice"),
-    kept("nulls"),
-    kept("extra"),
-    kept("kie, message, nulls, extra, result-twice"),
-    lost("result-missing", "names no result"),
-    # results that cannot be had as they should
-    kept("file-expired-once"),
-    kept("file-cut-once"),
-    kept("file-500*2"),
-    kept("file-slow:0.5"),
-    kept("file-redirect"),
-    kept("file-wrong-type"),
-    kept("file-cookie"),
-    lost("file-404", r"link has expired \(HTTP 404\)"),
-    lost("file-403", r"link has expired \(HTTP 403\)"),
-    lost("file-410", r"link has expired \(HTTP 410\)"),
-    lost("file-redirect-evil", "inside a private network"),
-    lost("file-redirect-loop", "redirects more than 5 times"),
-    lost("file-redirect-scheme", "not http or https"),
-    lost("file-html", "not a usable picture"),
-    lost("file-empty", "not a usable picture"),
-    lost("file-bomb", "more than 80000000 pixels"),
-    lost("file-endless", "larger than 4 MiB"),
-    left("file-truncated", "could not be fetched", status="succeeded"),
+    # unusual responses
+    saved("message"),
+    saved("message-too"),
+    saved("result-object"),
+    saved("result-twice"),
+    saved("nulls"),
+    saved("extra"),
+    saved("kie, message, nulls, extra, result-twice"),
+    result_lost("result-missing", "names no result"),
+    # downloads
+    saved("file-expired-once"),
+    saved("file-cut-once"),
+    saved("file-500*2"),
+    saved("file-slow:0.5"),
+    saved("file-redirect"),
+    saved("file-wrong-type"),
+    saved("file-cookie"),
+    result_lost("file-404", r"link has expired \(HTTP 404\)"),
+    result_lost("file-403", r"link has expired \(HTTP 403\)"),
+    result_lost("file-410", r"link has expired \(HTTP 410\)"),
+    result_lost("file-redirect-evil", "inside a private network"),
+    result_lost("file-redirect-loop", "redirects more than 5 times"),
+    result_lost("file-redirect-scheme", "not http or https"),
+    result_lost("file-html", "not a usable picture"),
+    result_lost("file-empty", "not a usable picture"),
+    result_lost("file-bomb", "more than 80000000 pixels"),
+    result_lost("file-endless", "larger than 4 MiB"),
+    detached("file-truncated", "could not be fetched", status="succeeded"),
 ]

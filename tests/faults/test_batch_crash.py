@@ -1,4 +1,4 @@
-"""`kill -9` in the middle of a batch: two processes take it up, and nothing is sent twice."""
+"""`kill -9` during a batch: two processes resume it, and no request is sent twice."""
 
 import itertools
 import threading
@@ -17,36 +17,36 @@ from liangxin_nb.ledger import Ledger
 from ..conftest import wait_until
 from ..processes import kill, running
 from ..task_server import KEY, PACE, TaskServer, answer
-from .worker import go_on_with_a_batch
+from .worker import run_batch
 
 pytestmark = pytest.mark.slow
-REFUSED, FAILED = 3, 6  # of the requests that arrive, the first ones
+REJECTED, FAILED = 3, 6  # of the first requests that arrive
 
 
 @dataclass
 class Batch:
-    """A batch that was killed and taken up: what became of it.
+    """A batch that was killed and resumed, and its outcome.
 
     Attributes:
-        unknown: Requests that were on their way when the process was killed.
-        counts: Job records of each status in the ledger.
-        created: Each prompt and seed, and how often the service created it.
-        calls: How often createTask was called.
-        text: How the batch describes itself when it is opened once more.
+        unconfirmed: The number of requests in flight when the process was killed.
+        counts: The number of job records of each status.
+        created: The number of tasks for each prompt and seed.
+        calls: The number of createTask requests.
+        text: The summary of the batch after it is opened again.
     """
 
     server: TaskServer
     results: Path
     id: str
     size: int
-    unknown: int = 0
+    unconfirmed: int = 0
     counts: Counter = None
     created: Counter = None
     calls: int = 0
     text: str = ""
 
     @property
-    def troubles(self):
+    def unsuccessful(self):
         return self.counts["failed"] + self.counts["rejected"]
 
     @property
@@ -61,32 +61,32 @@ class Batch:
     scope="module",
     params=[
         pytest.param((60, False), marks=pytest.mark.xdist_group("crash-between"), id="between"),
-        pytest.param((24, True), marks=pytest.mark.xdist_group("crash-amid"), id="amid"),
+        pytest.param((24, True), marks=pytest.mark.xdist_group("crash-amid"), id="during"),
     ],
 )
 def batch(request, tmp_path_factory):
-    """A batch killed between two requests or amid some, and taken up by two processes at once."""
-    size, amid_requests = request.param
+    """A batch killed between or during requests, and resumed by two processes at once."""
+    size, during_requests = request.param
     with closing(TaskServer()) as server:
-        made = Batch(server, tmp_path_factory.mktemp("batch"), "", size)
-        refuse_some_and_let_some_fail(server)
-        if amid_requests:
-            kill_amid_requests(made)
+        batch = Batch(server, tmp_path_factory.mktemp("batch"), "", size)
+        reject_and_fail_some(server)
+        if during_requests:
+            kill_during_requests(batch)
         else:
-            kill_between_requests(made)
-        take_up(made)
-        yield made
+            kill_between_requests(batch)
+        resume_in_two_processes(batch)
+        yield batch
 
 
-def refuse_some_and_let_some_fail(server):
+def reject_and_fail_some(server):
     arrived = itertools.count()
 
     def hook(task_id):
         number = next(arrived)
-        if number < REFUSED:
+        if number < REJECTED:
             server.forget(task_id)
             return answer(422, code=422, msg="The prompt was rejected by the moderation.")
-        if number < REFUSED + FAILED:
+        if number < REJECTED + FAILED:
             server.lasts[task_id] = "fail"
         return None
 
@@ -94,115 +94,115 @@ def refuse_some_and_let_some_fail(server):
 
 
 def kill_between_requests(batch):
-    """Kill it when as many tasks as it may have at once are at work, and none is being sent."""
+    """Kill the process when the maximum number of tasks is running and none is being sent."""
     server, half = batch.server, batch.size // 2
-    usual, arrived = server.hooks["createTask"], itertools.count(1)
+    hook, arrived = server.hooks["createTask"], itertools.count(1)
 
     def hold_tasks_of_the_second_half(task_id):
         if next(arrived) > half:
             server.lasts.setdefault(task_id, "generating")
-        return usual(task_id)
+        return hook(task_id)
 
-    def all_are_at_work():
+    def all_are_running():
         sent = server.count("createTask") == half + CONCURRENCY
         return sent and batch.ledger.count_by_status().get("submitted") == CONCURRENCY
 
     server.hooks["createTask"] = hold_tasks_of_the_second_half
-    with running(go_on_with_a_batch, server.url, batch.results, batch.size) as (process, pipe):
+    with running(run_batch, server.url, batch.results, batch.size) as (process, pipe):
         batch.id = pipe.recv()
         assert sum(batch.ledger.count_by_status().values()) == batch.size, (
-            "all were written at first"
+            "all jobs are recorded first"
         )
-        wait_until(all_are_at_work, deadline=180)
+        wait_until(all_are_running, deadline=180)
         kill(process)
     assert batch.ledger.count_by_status()["pending"] == half - CONCURRENCY
-    server.hooks["createTask"] = usual
-    server.lasts = {id: last for id, last in server.lasts.items() if last == "fail"}
+    server.hooks["createTask"] = hook
+    server.lasts = {task_id: last for task_id, last in server.lasts.items() if last == "fail"}
 
 
-def kill_amid_requests(batch):
-    """Kill it when a request in its second half has arrived and is not answered."""
+def kill_during_requests(batch):
+    """Kill the process when a request of its second half has arrived and is not answered."""
     server, fatal = batch.server, batch.size * 2 // 3
-    usual, arrived = server.hooks["createTask"], itertools.count(1)
-    named = threading.Event()
+    hook, arrived = server.hooks["createTask"], itertools.count(1)
+    has_id = threading.Event()
 
     def kill_at_arrival(task_id):
         if next(arrived) == fatal:
-            named.wait(60)
+            has_id.wait(60)
             kill(process)
-        return usual(task_id)
+        return hook(task_id)
 
     server.hooks["createTask"] = kill_at_arrival
-    with running(go_on_with_a_batch, server.url, batch.results, batch.size) as (process, pipe):
+    with running(run_batch, server.url, batch.results, batch.size) as (process, pipe):
         batch.id = pipe.recv()
-        named.set()
+        has_id.set()
         process.join()
-    server.hooks["createTask"] = usual
-    batch.unknown = batch.ledger.count_by_status()["submitting"]
-    assert batch.unknown > 0
+    server.hooks["createTask"] = hook
+    batch.unconfirmed = batch.ledger.count_by_status()["submitting"]
+    assert batch.unconfirmed > 0
 
 
-def take_up(batch):
-    """Two processes take it up at once: of each job record one of them is the quicker."""
+def resume_in_two_processes(batch):
+    """Resume a batch in two processes at once; each job is followed by one of them."""
     arguments = (batch.server.url, batch.results, batch.size, batch.id)
     with (
-        running(go_on_with_a_batch, *arguments) as (_, one),
-        running(go_on_with_a_batch, *arguments) as (_, other),
+        running(run_batch, *arguments) as (_, first),
+        running(run_batch, *arguments) as (_, second),
     ):
-        for pipe in (one, other):
+        for pipe in (first, second):
             assert (pipe.recv(), pipe.recv()) == (batch.id, "saved")
     batch.counts = Counter(batch.ledger.count_by_status())
-    given = [body["input"] for body in batch.server.bodies.values()]
-    batch.created = Counter((one["prompt"], one["seed"]) for one in given)
+    inputs = [body["input"] for body in batch.server.bodies.values()]
+    batch.created = Counter((values["prompt"], values["seed"]) for values in inputs)
     batch.calls = batch.server.count("createTask")
     with closing(batch.open()) as session:
-        opened = open_batch(session, batch.id)
-        opened.wait(60)
-        batch.text = opened.progress.text
+        reopened = open_batch(session, batch.id)
+        reopened.wait(60)
+        batch.text = reopened.progress.text
 
 
-def test_nothing_is_created_twice(batch):
+def test_no_task_is_created_twice(batch):
     assert max(batch.created.values()) == 1
 
 
-def test_nothing_is_sent_twice(batch):
-    assert batch.size - batch.unknown <= batch.calls <= batch.size
+def test_no_request_is_sent_twice(batch):
+    assert batch.size - batch.unconfirmed <= batch.calls <= batch.size
 
 
-def test_every_record_has_come_to_an_end(batch):
+def test_every_job_has_ended(batch):
     assert set(batch.counts) <= {"saved", "failed", "rejected", "unconfirmed"}
     assert sum(batch.counts.values()) == batch.size
 
 
-def test_only_requests_on_their_way_at_the_crash_are_unknown(batch):
-    assert batch.counts["unconfirmed"] == batch.unknown
+def test_only_requests_in_flight_at_the_crash_are_unconfirmed(batch):
+    assert batch.counts["unconfirmed"] == batch.unconfirmed
 
 
-def test_only_what_the_service_failed_or_rejected_has_no_result(batch):
-    # Of the unknown ones some would have failed.
-    assert REFUSED + FAILED - batch.unknown <= batch.troubles <= REFUSED + FAILED
-    assert batch.counts["saved"] == batch.size - batch.troubles - batch.unknown
+def test_only_failed_and_rejected_jobs_have_no_result(batch):
+    # Some of the unconfirmed ones would have failed.
+    assert REJECTED + FAILED - batch.unconfirmed <= batch.unsuccessful <= REJECTED + FAILED
+    assert batch.counts["saved"] == batch.size - batch.unsuccessful - batch.unconfirmed
 
 
-def test_opened_batch_says_what_became_of_it(batch):
+def test_reopened_batch_shows_its_outcome(batch):
     counts = batch.counts
     parts = [
         f"{counts['saved']} saved",
         f"{counts['failed']} failed",
         f"{counts['rejected']} rejected",
     ]
-    if batch.unknown:
-        parts.append(f"{batch.unknown} unconfirmed (may be billed)")
+    if batch.unconfirmed:
+        parts.append(f"{batch.unconfirmed} unconfirmed (may be billed)")
     assert batch.text == f"{batch.size} tasks: {', '.join(parts)}"
 
 
-def test_retry_asks_again_only_for_what_failed_or_was_rejected(batch):
+def test_retry_repeats_only_failed_and_rejected_jobs(batch):
     before = batch.server.count("createTask")
     with closing(batch.open()) as session:
-        opened = open_batch(session, batch.id)
-        assert opened.retry() == batch.troubles
-        results = opened.wait(60)
-        assert [result is None for result in results].count(True) == batch.unknown
+        reopened = open_batch(session, batch.id)
+        assert reopened.retry() == batch.unsuccessful
+        results = reopened.wait(60)
+        assert [result is None for result in results].count(True) == batch.unconfirmed
         records = session.ledger.jobs_of_batch(batch.id)
-        assert len(records) == batch.size + batch.troubles, "old tickets stay"
-    assert batch.server.count("createTask") == before + batch.troubles
+        assert len(records) == batch.size + batch.unsuccessful, "earlier records remain"
+    assert batch.server.count("createTask") == before + batch.unsuccessful

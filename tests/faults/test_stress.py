@@ -1,4 +1,4 @@
-"""Four processes on one ledger at once: nothing is lost, and none is told that it is locked.
+"""Four processes on one ledger at once: no record is lost, and no process fails.
 
 Each writes `ROUNDS` job records; with LIANGXIN_STRESS as many as it can in so many seconds.
 """
@@ -35,11 +35,11 @@ def shared(tmp_path_factory):
             for n in range(PROCESSES)
         ]
         counts = [pipe.recv() for pipe in pipes]  # an error in a process would end its pipe
-    print(f"tickets of each process: {counts}")
+    print(f"records of each process: {counts}")
     return ledger, counts
 
 
-def test_four_processes_write_a_ledger_without_an_error(shared):
+def test_four_processes_write_to_a_ledger_without_errors(shared):
     _, counts = shared
     assert min(counts) > 0
 
@@ -49,8 +49,8 @@ def test_no_record_of_four_processes_is_lost(shared):
     assert ledger.count_by_status() == {"submitted": 1, "saved": sum(counts)}
 
 
-def test_no_change_of_a_record_that_four_processes_share_is_lost(shared):
+def test_no_update_of_a_shared_record_is_lost(shared):
     ledger, counts = shared
     record = ledger.find("shared-task")
-    touched = [what for _, what, _ in ledger.events(record.id)].count("touched")
+    touched = [event for _, event, _ in ledger.events(record.id)].count("touched")
     assert touched == sum(counts)

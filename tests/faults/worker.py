@@ -1,4 +1,4 @@
-"""What the processes of the crash tests run; they may be killed at any moment."""
+"""Functions that the processes of the crash tests run; they can be killed at any time."""
 
 import time
 from contextlib import suppress
@@ -11,31 +11,30 @@ from liangxin_nb.ledger import Ledger
 
 from ..task_server import KEY, PACE
 
-__all__ = ["ask_and_collect", "go_on_with_a_batch", "write_under_stress"]
+__all__ = ["run_batch", "submit_and_collect", "write_under_stress"]
 
 
-def ask_and_collect(pipe, url, results, count):
-    """Collect what was begun, ask for prompts that were not asked for yet, and wait for all.
+def submit_and_collect(pipe, url, results, count):
+    """Resume all jobs, submit the prompts that were not submitted yet, and wait for all.
 
-    What a careful script would do after each restart.
+    This is what a careful script would do after each restart.
     """
     session = Session(base_url=url, key=KEY, results=results, schedule=PACE)
-    pipe.send("begun")
+    pipe.send("started")
     jobs = session.resume()
-    # Whatever may have been sent is not asked for again.
-    asked = {
-        t.request.prompt for t in session.ledger.list_jobs(limit=None) if t.status != "pending"
-    }
-    wanted = [f"a lake, number {n}" for n in range(count)]
-    jobs += [session.generate(prompt) for prompt in wanted if prompt not in asked]
+    # A prompt that may have been sent is not submitted again.
+    records = session.ledger.list_jobs(limit=None)
+    submitted = {record.request.prompt for record in records if record.status != "pending"}
+    prompts = [f"a lake, number {n}" for n in range(count)]
+    jobs += [session.generate(prompt) for prompt in prompts if prompt not in submitted]
     for job in jobs:
         with suppress(LiangxinError):
             job.wait()
     pipe.send("saved")
 
 
-def go_on_with_a_batch(pipe, url, results, count, batch_id=""):
-    """Begin a batch or take one up, send its id, and wait for its end."""
+def run_batch(pipe, url, results, count, batch_id=""):
+    """Start or open a batch, send its id, and wait for its end."""
     session = Session(base_url=url, key=KEY, results=results, schedule=PACE)
     if batch_id:
         batch = open_batch(session, batch_id)
@@ -43,14 +42,14 @@ def go_on_with_a_batch(pipe, url, results, count, batch_id=""):
         prompts = [f"a lake, number {n}" for n in range(count // 2)]
         batch = prepare(session, prompts, seeds=[1, 2]).start(max_tasks=count)
     pipe.send(batch.id)
-    with suppress(LiangxinError):  # another process has some of it
+    with suppress(LiangxinError):  # another process follows some of its jobs
         batch.wait()
     pipe.send("saved")
 
 
-def write_under_stress(pipe, place, name, rounds, seconds):
-    """Write job records and read them, and send how many: `rounds`, or as many as in `seconds`."""
-    ledger, end, count = Ledger(place), time.monotonic() + seconds, 0
+def write_under_stress(pipe, location, name, rounds, seconds):
+    """Write and read job records: `rounds`, or as many as possible in `seconds`; send how many."""
+    ledger, end, count = Ledger(location), time.monotonic() + seconds, 0
     shared = ledger.find("shared-task")
     while count < rounds or time.monotonic() < end:
         record = ledger.create(Request("z-image", f"{name} {count}"), "sandbox", "", name)
