@@ -1,4 +1,4 @@
-"""The client against real sockets: what it sends, where the key goes, what it makes of silence."""
+"""The API client on real sockets: requests, the key, errors and downloads."""
 
 import asyncio
 import http.server
@@ -35,12 +35,12 @@ from liangxin_nb.ratelimit import SharedRateLimiter
 
 pytestmark = pytest.mark.anyio
 KEY = "sk-very-secret-0123456789"
-WISH = Request("z-image", "雨 {x}", {"seed": 7})
+REQUEST = Request("z-image", "雨 {x}", {"seed": 7})
 BUSY = b'{"code": 429, "msg": "saturated"}'
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Answers what a test says, in order (the last forever), and remembers every request."""
+    """Sends the given responses in order, repeats the last one, and records every request."""
 
     def __init__(self, *answers):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -59,14 +59,14 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    def answer(self, given=None):
-        """Sends the answer that is given, or the next one of the server."""
+    def answer(self, response=None):
+        """Send the given response, or the next one of the server."""
         length = int(self.headers.get("content-length", 0))
         server = self.server
         server.seen.append((self.command, self.path, dict(self.headers), self.rfile.read(length)))
-        if given is None:
-            given = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
-        status, headers, body = given
+        if response is None:
+            response = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
+        status, headers, body = response
         if status is None:  # hang up without an answer
             self.connection.close()
             return
@@ -103,15 +103,15 @@ def serve():
 
 
 @pytest.fixture
-def retries_at_once():
-    """Whatever is tried again is tried at once, as often as ever."""
+def retry_at_once():
+    """Retries are made at once, as often as usual."""
     with stamina.set_testing(True, attempts=100, cap=True):
         yield
 
 
-async def create(server, **more):
+async def create(server, **options):
     async with Client(server.url, Secret(KEY)) as client:
-        return await client.create(WISH, **more)
+        return await client.create(REQUEST, **options)
 
 
 async def download(server, target):
@@ -122,7 +122,7 @@ async def download(server, target):
 # --- createTask ---------------------------------------------------------------------------------
 
 
-async def test_a_create_is_sent_once_as_documented(serve):
+async def test_create_is_sent_once_as_documented(serve):
     server = serve(good(taskId="task_1"))
     assert await create(server) == "task_1"
     ((method, path, headers, body),) = server.seen
@@ -144,7 +144,7 @@ async def test_a_create_is_sent_once_as_documented(serve):
     ],
     ids=["hung up", "500", "html", "empty", "no id", "cut off"],
 )
-async def test_a_create_whose_answer_is_lost_is_never_sent_again(serve, answer):
+async def test_create_without_a_response_is_not_sent_again(serve, answer):
     server = serve(answer)
     with pytest.raises(APIConnectionError) as error:
         await create(server)
@@ -154,7 +154,7 @@ async def test_a_create_whose_answer_is_lost_is_never_sent_again(serve, answer):
 
 
 class DropsUsedConnections(Handler):
-    """Keeps a connection open, and drops it when something is sent on it a second time."""
+    """Keeps a connection open, and closes it when a second request arrives on it."""
 
     protocol_version = "HTTP/1.1"
 
@@ -169,52 +169,52 @@ class DropsUsedConnections(Handler):
     do_GET = do_POST
 
 
-async def test_a_create_never_goes_out_on_a_connection_that_may_be_dropped(serve):
-    """An idle connection that ends under a create would leave a task without a known id."""
+async def test_create_uses_a_new_connection(serve):
+    """If an idle connection ended during a create, the task id would be unknown."""
     server = serve(good(taskId="task_1", state="waiting"))
     server.RequestHandlerClass = DropsUsedConnections
     async with Client(server.url, Secret(KEY)) as client:
         for _ in range(3):
-            assert await client.create(WISH) == "task_1"
+            assert await client.create(REQUEST) == "task_1"
     assert [seen[0] for seen in server.seen] == ["POST"] * 3
 
 
-async def test_a_clear_refusal_is_final(serve):
+async def test_rejection_is_final(serve):
     server = serve((401, {}, b'{"error": {"message": "invalid token"}}'))
     with pytest.raises(AuthenticationError):
         await create(server)
     assert len(server.seen) == 1
 
 
-async def test_kies_500_for_a_missing_field_is_a_refusal_and_no_lost_task(serve):
+async def test_500_for_a_missing_field_is_a_rejection(serve):
     server = serve((500, {}, b'{"code": 500, "msg": "This field is required"}'))
     with pytest.raises(APIError, match="This field is required"):
         await create(server)
 
 
-class Turns:
-    """Notes what a create waits for and reports."""
+class RecordingLimiter:
+    """Records the calls of a create."""
 
     def __init__(self):
         self.calls = []
 
     async def acquire_create(self):
         self.calls.append("create")
-        return "turn"
+        return "slot"
 
     async def back_off(self, call, seconds):
         self.calls.append((call, seconds))
 
 
-async def test_a_429_without_an_id_is_sent_again_after_the_shared_pause(serve, retries_at_once):
+async def test_429_without_a_task_id_is_sent_again_after_the_shared_pause(serve, retry_at_once):
     server = serve((429, {"retry-after": "7"}, BUSY), (429, {}, BUSY), good(taskId="task_1"))
-    turns = Turns()
-    assert await create(server, limiter=turns) == "task_1"
-    assert turns.calls == [("createTask", 7.0), "create", ("createTask", None), "create"]
+    limiter = RecordingLimiter()
+    assert await create(server, limiter=limiter) == "task_1"
+    assert limiter.calls == [("createTask", 7.0), "create", ("createTask", None), "create"]
     assert len({body for *_, body in server.seen}) == 1
 
 
-async def test_a_429_for_ever_ends_after_four_tries(serve, retries_at_once):
+async def test_429_is_raised_after_four_attempts(serve, retry_at_once):
     server = serve((429, {"retry-after": "0"}, BUSY))
     with pytest.raises(RateLimitError):
         await create(server)
@@ -222,10 +222,10 @@ async def test_a_429_for_ever_ends_after_four_tries(serve, retries_at_once):
 
 
 @pytest.mark.parametrize(
-    ("asked", "pause"), [(None, True), (0.0, 0.1), (0.5, 0.5), (60.0, 60.0), (61.0, 60.0)]
+    ("retry_after", "pause"), [(None, True), (0.0, 0.1), (0.5, 0.5), (60.0, 60.0), (61.0, 60.0)]
 )
-def test_a_create_waits_as_long_as_a_429_asks_within_bounds(asked, pause):
-    busy = RateLimitError("busy", status=429, retry_after=asked)
+def test_pause_after_a_429_is_limited(retry_after, pause):
+    busy = RateLimitError("busy", status=429, retry_after=retry_after)
     assert repr(client_module._may_resend(busy)) == repr(pause)
 
 
@@ -238,11 +238,11 @@ def test_a_create_waits_as_long_as_a_429_asks_within_bounds(asked, pause):
         (APIError("busy", status=503), False),
     ],
 )
-def test_a_create_is_sent_again_only_when_it_surely_did_not_arrive(error, again):
+def test_create_is_sent_again_only_if_it_did_not_arrive(error, again):
     assert client_module._may_resend(error) is again
 
 
-async def test_a_port_that_refuses_is_surely_not_sent(serve, retries_at_once):
+async def test_refused_connection_was_not_sent(serve, retry_at_once):
     server = serve(good())
     server.stop()
     with pytest.raises(APIConnectionError) as error:
@@ -251,7 +251,7 @@ async def test_a_port_that_refuses_is_surely_not_sent(serve, retries_at_once):
     assert "Nothing was sent, nothing was billed" in str(error.value)
 
 
-async def test_the_key_follows_no_redirect(serve):
+async def test_key_follows_no_redirect(serve):
     elsewhere = serve(good(taskId="stolen"))
     server = serve((307, {"location": f"{elsewhere.url}/api/v1/jobs/createTask"}, b""))
     with pytest.raises((APIError, APIConnectionError)):
@@ -259,12 +259,12 @@ async def test_the_key_follows_no_redirect(serve):
     assert elsewhere.seen == []
 
 
-async def test_the_key_is_in_no_error_no_repr_and_no_log(serve, caplog):
+async def test_key_is_in_no_error_repr_or_log(serve, caplog):
     caplog.set_level(0)
     body = json.dumps({"code": 401, "msg": f"invalid key {KEY}"}).encode()
     server = serve((401, {}, body), (500, {}, KEY.encode()), (200, {}, body))
     async with Client(server.url, Secret(KEY)) as client:
-        for call in (client.create(WISH), client.create(WISH), client.get_task("task_1")):
+        for call in (client.create(REQUEST), client.create(REQUEST), client.get_task("task_1")):
             with pytest.raises((APIError, APIConnectionError)) as error:
                 await call
             assert KEY not in f"{error.value!r} {error.value}"
@@ -273,7 +273,7 @@ async def test_the_key_is_in_no_error_no_repr_and_no_log(serve, caplog):
     assert KEY not in caplog.text
 
 
-async def test_an_answer_without_an_end_is_cut_off(serve, monkeypatch):
+async def test_size_of_a_response_is_limited(serve, monkeypatch):
     monkeypatch.setattr("liangxin_nb.api.transport._MAX_BODY_BYTES", 100)
     server = serve((200, {}, b" " * 101), (200, {}, b" " * 100))
     async with Client(server.url, Secret(KEY)) as client:
@@ -300,20 +300,20 @@ async def test_an_answer_without_an_end_is_cut_off(serve, monkeypatch):
         ("Fri, 99 Jan 9999999999999999999 00:00:00 GMT", None),
     ],
 )
-def test_a_pause_is_asked_for_in_seconds_or_as_a_date(value, seconds):
+def test_retry_after_is_a_number_or_a_date(value, seconds):
     assert (
         parse_retry_after(httpx.Response(429, headers=[(b"retry-after", value.encode())]))
         == seconds
     )
 
 
-def test_a_pause_until_a_date_is_the_time_that_is_left():
+def test_retry_after_date_is_the_remaining_time():
     date = format_datetime(datetime.now(UTC) + timedelta(hours=5), usegmt=True)
     left = parse_retry_after(httpx.Response(429, headers={"retry-after": date}))
     assert 4 * 3600 < left <= 5 * 3600
 
 
-def test_a_failed_connection_is_described_in_words_without_an_address():
+def test_connection_error_is_described_without_an_address():
     assert (
         describe_error(httpx.ConnectError("to 10.0.0.1")) == "connection refused or host not found"
     )
@@ -322,7 +322,7 @@ def test_a_failed_connection_is_described_in_words_without_an_address():
     assert describe_error(httpx.DecodingError("")) == "DecodingError"
 
 
-async def test_jobs_that_need_the_client_at_once_share_one(tmp_path):
+async def test_concurrent_jobs_share_one_client(tmp_path):
     settings = Settings.load(base_url="http://127.0.0.1:1", key=KEY, results=tmp_path)
     connection = ClientProvider(settings, SharedRateLimiter(PollSchedule(), str(tmp_path)))
     clients = await asyncio.gather(*(connection() for _ in range(5)))
@@ -333,7 +333,7 @@ async def test_jobs_that_need_the_client_at_once_share_one(tmp_path):
 # --- results ------------------------------------------------------------------------------------
 
 
-async def test_a_download_never_carries_the_key_even_to_the_apis_own_origin(serve, tmp_path):
+async def test_download_never_sends_the_key(serve, tmp_path):
     files = serve((200, {}, b"bytes"))
     server = serve((302, {"location": f"{files.url}/1.png", "set-cookie": "a=b"}, b""))
     await download(server, tmp_path / "x")
@@ -344,27 +344,27 @@ async def test_a_download_never_carries_the_key_even_to_the_apis_own_origin(serv
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
-async def test_a_dead_link_is_lost(serve, tmp_path, status):
+async def test_expired_link_raises(serve, tmp_path, status):
     server = serve((status, {}, b""))
     with pytest.raises(ResultUnavailableError, match=f"HTTP {status}"):
         await download(server, tmp_path / "x")
     assert len(server.seen) == 1
 
 
-async def test_a_download_cut_off_is_tried_again(serve, tmp_path, retries_at_once):
+async def test_interrupted_download_is_repeated(serve, tmp_path, retry_at_once):
     server = serve((200, {"content-length": "10"}, b"half"), (503, {}, b""), (200, {}, b"whole"))
     await download(server, tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == b"whole"
 
 
-async def test_a_server_of_files_that_is_down_is_tried_five_times(serve, tmp_path, retries_at_once):
+async def test_unavailable_file_server_is_tried_five_times(serve, tmp_path, retry_at_once):
     server = serve((503, {"retry-after": "3"}, b""))
     with pytest.raises(APIConnectionError, match="HTTP 503 and asked to wait 3 s"):
         await download(server, tmp_path / "x")
     assert len(server.seen) == 5
 
 
-async def test_redirects_end_somewhere(serve, tmp_path):
+async def test_number_of_redirects_is_limited(serve, tmp_path):
     server = serve((302, {"location": "/x"}, b""))
     with pytest.raises(ResultUnavailableError, match="redirects more than 5 times"):
         await download(server, tmp_path / "x")
@@ -372,7 +372,7 @@ async def test_redirects_end_somewhere(serve, tmp_path):
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/y", "data:,x", "", "//x"])
-async def test_only_http_is_fetched(tmp_path, url):
+async def test_only_http_is_downloaded(tmp_path, url):
     async with Client("http://127.0.0.1:1", Secret(KEY)) as client:
         with pytest.raises(ResultUnavailableError, match="not http"):
             await client.download(url, tmp_path / "x")
@@ -392,13 +392,13 @@ async def test_only_http_is_fetched(tmp_path, url):
         "http://2130706433/x",
     ],
 )
-async def test_a_public_service_cannot_point_into_a_private_network(tmp_path, url):
+async def test_public_service_cannot_link_to_a_private_network(tmp_path, url):
     async with Client("https://93.184.215.14", Secret(KEY)) as client:
         with pytest.raises(ResultUnavailableError, match="inside a private network"):
             await client.download(url, tmp_path / "x")
 
 
-async def test_a_broken_download_goes_on_where_it_stopped(serve, tmp_path, retries_at_once):
+async def test_interrupted_download_continues_where_it_stopped(serve, tmp_path, retry_at_once):
     part = {"content-range": "bytes 4-9/10"}
     server = serve((200, {"content-length": "10"}, b"half"), (206, part, b"-whole"))
     await download(server, tmp_path / "x")
@@ -406,7 +406,7 @@ async def test_a_broken_download_goes_on_where_it_stopped(serve, tmp_path, retri
     assert server.seen[1][2]["Range"] == "bytes=4-"
 
 
-async def test_a_part_that_was_not_asked_for_is_not_saved(serve, tmp_path, retries_at_once):
+async def test_unrequested_part_is_not_saved(serve, tmp_path, retry_at_once):
     wrong = {"content-range": "bytes 0-5/10"}
     server = serve(
         (200, {"content-length": "10"}, b"half"), (206, wrong, b"other!"), (200, {}, b"all of it")
@@ -415,7 +415,7 @@ async def test_a_part_that_was_not_asked_for_is_not_saved(serve, tmp_path, retri
     assert (tmp_path / "x").read_bytes() == b"all of it"
 
 
-async def test_a_part_that_can_no_longer_be_had_is_fetched_anew(serve, tmp_path, retries_at_once):
+async def test_download_restarts_if_the_part_is_not_available(serve, tmp_path, retry_at_once):
     server = serve(
         (200, {"content-length": "10"}, b"half"), (416, {}, b""), (200, {}, b"all of it")
     )
@@ -424,7 +424,7 @@ async def test_a_part_that_can_no_longer_be_had_is_fetched_anew(serve, tmp_path,
     assert "Range" not in server.seen[2][2]
 
 
-async def test_a_result_that_is_too_large_is_not_fetched_whole(serve, tmp_path, monkeypatch):
+async def test_size_of_a_download_is_limited(serve, tmp_path, monkeypatch):
     monkeypatch.setattr("liangxin_nb.api.downloads.MAX_BYTES", 1 << 20)
     server = serve((200, {}, b"x" * (1 << 20)), (200, {}, b"x" * ((1 << 20) + 1)))
     await download(server, tmp_path / "x")
@@ -442,7 +442,7 @@ HEADERS = st.dictionaries(
 
 @pytest.fixture(scope="module")
 def fetched():
-    """What comes of one try to fetch an answer: its bytes, or the error."""
+    """Downloads a response once, and returns its bytes or the error."""
     server, folder = Server(), tempfile.TemporaryDirectory()
     runner = asyncio.Runner()
     client = Client(server.url, Secret(KEY))
@@ -467,7 +467,7 @@ def fetched():
     folder.cleanup()
 
 
-def test_whatever_a_servers_headers_say_it_is_a_file_or_one_of_our_errors(fetched):
+def test_any_response_headers_lead_to_a_file_or_a_known_error(fetched):
     @given(status=st.sampled_from([200, 206, 301, 302, 304, 307, 416, 418]), headers=HEADERS)
     @limits(max_examples=40, deadline=None)
     def check(status, headers):

@@ -1,4 +1,4 @@
-"""The JSON of the API: what is sent, byte for byte, and what is read from good and bad answers."""
+"""The JSON of the API: encoded requests, and parsed valid and invalid responses."""
 
 import json
 from contextlib import suppress
@@ -33,7 +33,7 @@ READERS = (
 
 
 def reply(data, **more):
-    """The body of a good answer."""
+    """Return the body of a successful response."""
     return json.dumps({"code": 200, "msg": "success", "data": data, **more}).encode()
 
 
@@ -41,17 +41,17 @@ def answer(**data):
     return reply(data)
 
 
-def refused(read, status, body, retry_after=None):
-    """The error that a reader raises for an answer."""
+def catch_error(parse, status, body, retry_after=None):
+    """Return the error that a parser raises for a response."""
     with pytest.raises(APIError) as error:
-        read(status, body, retry_after)
+        parse(status, body, retry_after)
     return error.value
 
 
 # --- what is sent -------------------------------------------------------------------------------
 
 
-def test_the_body_holds_the_model_and_the_input_and_nothing_else():
+def test_create_body_has_only_model_and_input():
     body = codec.create_body(Request("z-image", '雨 {x} $y\n"z"', {"seed": 7}))
     assert json.loads(body) == {
         "model": "z-image",
@@ -60,7 +60,7 @@ def test_the_body_holds_the_model_and_the_input_and_nothing_else():
     assert "雨".encode() in body
 
 
-def test_a_callback_stands_at_the_top_and_not_in_the_identity():
+def test_callback_url_is_top_level_and_not_part_of_the_digest():
     request = Request("z-image", "a lake")
     body = json.loads(codec.create_body(request, "https://x.example/cb"))
     assert body == {
@@ -71,7 +71,7 @@ def test_a_callback_stands_at_the_top_and_not_in_the_identity():
     assert request.digest == Request("z-image", "a lake").digest
 
 
-def test_the_bodies_of_an_upload_and_of_a_new_link():
+def test_upload_and_link_bodies():
     assert json.loads(codec.upload_body("data:image/png;base64,eA==", "1.png")) == {
         "base64Data": "data:image/png;base64,eA==",
         "uploadPath": "images/liangxin_nb",
@@ -84,7 +84,7 @@ def test_the_bodies_of_an_upload_and_of_a_new_link():
 
 
 @pytest.mark.parametrize("slash", ["/", "\\/", "\\\\\\/"])
-def test_the_secret_of_an_echoed_callback_is_taken_out(slash):
+def test_token_of_an_echoed_callback_url_is_removed(slash):
     url = slash.join(["https:", "", "x.example", "liangxin", "callback", "Secret-Word_1"])
     there = f'{{"callBackUrl":"{url}","again":"{url}","prompt":"雨/callback/x"}}'
     left = there.replace("Secret-Word_1", "...")
@@ -94,18 +94,18 @@ def test_the_secret_of_an_echoed_callback_is_taken_out(slash):
 # --- a record -----------------------------------------------------------------------------------
 
 
-def test_the_documented_success_is_read():
-    told = json.loads(SUCCESS)["data"]
+def test_documented_success_is_parsed():
+    data = json.loads(SUCCESS)["data"]
     task = codec.parse_record(200, SUCCESS)
     assert task == TaskRecord(
         task_id="task_z-image_1777600000000",
         state=TaskState("success"),
-        model=told["model"],
+        model=data["model"],
         outputs=(TaskOutput("https://cdn.example.com/result.png", "image"),),
         param=task.param,
-        created_ms=told["createTime"],
-        updated_ms=told["updateTime"],
-        completed_ms=told["completeTime"],
+        created_ms=data["createTime"],
+        updated_ms=data["updateTime"],
+        completed_ms=data["completeTime"],
         raw=SUCCESS.decode(),
     )
     assert task.state.is_final
@@ -113,7 +113,7 @@ def test_the_documented_success_is_read():
     assert task.duration_s == 18.0
 
 
-def test_every_field_of_a_record_is_read():
+def test_every_field_of_a_record_is_parsed():
     body = answer(
         taskId=" t1 ", model="m", state="fail", failCode="E1", failMsg=" no ", createTime=1000,
         updateTime=2500, completeTime=4000, creditsConsumed=0.5, param='{"input": "{\\"a\\": 1}"}',
@@ -124,12 +124,12 @@ def test_every_field_of_a_record_is_read():
     )  # fmt: skip
 
 
-def test_a_record_with_a_state_alone_is_read():
+def test_record_with_only_a_state_is_parsed():
     body = answer(state="waiting")
     assert codec.parse_record(200, body) == TaskRecord("", TaskState("waiting"), raw=body.decode())
 
 
-def test_nulls_and_numbers_as_text_are_read():
+def test_nulls_and_numbers_as_text_are_parsed():
     task = codec.parse_record(
         200,
         answer(
@@ -142,13 +142,13 @@ def test_nulls_and_numbers_as_text_are_read():
 
 
 @pytest.mark.parametrize("value", [True, None, "soon", "nan", "inf", [1], {"a": 1}, "1e400"])
-def test_what_is_no_number_is_no_time_and_no_cost(value):
+def test_invalid_numbers_are_ignored(value):
     task = codec.parse_record(200, answer(state="success", createTime=value, creditsConsumed=value))
     assert (task.created_ms, task.credits) == (0, None)
 
 
 @pytest.mark.parametrize("value", [True, None, [1], {"a": 1}])
-def test_what_is_no_text_is_no_word(value):
+def test_invalid_texts_are_ignored(value):
     task = codec.parse_record(200, answer(state="fail", failCode=value, model=value, taskId=value))
     assert (task.fail_code, task.model, task.task_id) == ("", "", "")
 
@@ -156,15 +156,15 @@ def test_what_is_no_text_is_no_word(value):
 @pytest.mark.parametrize(
     ("state", "final"), [("success", True), ("fail", True), ("waiting", False), ("saved", False)]
 )
-def test_two_states_are_final_and_any_other_word_is_still_running(state, final):
+def test_two_states_are_final_and_all_others_are_running(state, final):
     read = codec.parse_record(200, answer(state=state)).state
     assert (read, read.is_final) == (state, final)
 
 
-def test_bytes_that_are_no_utf8_are_saved_readable():
+def test_invalid_utf8_is_replaced():
     body = b'{"data": {"state": "waiting", "model": "m"}} '
     assert codec.parse_record(200, body).raw == body.decode()
-    assert refused(codec.parse_record, 200, b"\xff{}").message.endswith("It begins: \ufffd{}")
+    assert catch_error(codec.parse_record, 200, b"\xff{}").message.endswith("It begins: \ufffd{}")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_bytes_that_are_no_utf8_are_saved_readable():
         (7, {}),
     ],
 )
-def test_an_echoed_request_is_read_in_every_wrapping(param, read):
+def test_echoed_request_is_parsed_at_every_nesting(param, read):
     assert codec.parse_record(200, answer(state="success", param=param)).param == read
 
 
@@ -205,7 +205,7 @@ ONE = {"resultUrls": ["https://x/1.png"]}
         {"resultUrls": [None, "https://x/1.png", "", 7, ["https://x/2.png"]], "firstFrameUrl": []},
     ],
 )
-def test_a_result_is_read_in_every_wrapping(result):
+def test_result_is_parsed_at_every_nesting(result):
     assert media(result) == (TaskOutput("https://x/1.png", "image"),)
 
 
@@ -215,11 +215,11 @@ def test_a_result_is_read_in_every_wrapping(result):
      {"resultObject": ""}, {"resultObject": {}}, {"resultObject": None},
      json.dumps(json.dumps(json.dumps(json.dumps(ONE))))],
 )  # fmt: skip
-def test_a_missing_result_is_no_media(result):
+def test_missing_result_has_no_outputs(result):
     assert media(result) == ()
 
 
-def test_results_come_before_the_frames_of_a_film_and_a_text_last():
+def test_outputs_are_results_then_video_frames_then_text():
     result = {
         "lastFrameUrl": "https://x/l.png",
         "firstFrameUrl": ["https://x/f.png"],
@@ -236,7 +236,7 @@ def test_results_come_before_the_frames_of_a_film_and_a_text_last():
 
 
 @pytest.mark.parametrize(
-    ("told", "text"),
+    ("value", "text"),
     [
         ("雨", "雨"),
         ({"text": "One\n\ntwo"}, "One\n\ntwo"),
@@ -247,8 +247,8 @@ def test_results_come_before_the_frames_of_a_film_and_a_text_last():
         (7, "7"),
     ],
 )
-def test_an_object_that_holds_one_text_is_that_text_and_any_other_its_json(told, text):
-    assert media({"resultObject": told}) == (TaskOutput("", "text", text),)
+def test_object_with_one_text_is_that_text_and_others_are_json(value, text):
+    assert media({"resultObject": value}) == (TaskOutput("", "text", text),)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_an_object_that_holds_one_text_is_that_text_and_any_other_its_json(told,
         ("https://[", "image"),
     ],
 )
-def test_the_kind_of_a_result_is_read_off_its_ending(url, kind):
+def test_kind_of_an_output_is_derived_from_its_suffix(url, kind):
     assert TaskOutput.from_url(url) == TaskOutput(url, kind)
 
 
@@ -273,7 +273,7 @@ def test_the_kind_of_a_result_is_read_off_its_ending(url, kind):
     [(1000, 3500, 2.5), (3000, 1000, 0.0), (0, 1000, None), (1000, 0, None), (-1, 1, None),
      (1, 2, 0.001)],
 )  # fmt: skip
-def test_how_long_a_task_took(created, completed, seconds):
+def test_duration_of_a_task(created, completed, seconds):
     task = TaskRecord("t", TaskState("success"), created_ms=created, completed_ms=completed)
     assert task.duration_s == seconds
 
@@ -289,7 +289,7 @@ def test_how_long_a_task_took(created, completed, seconds):
         ("success", 1000, 3500, None),
     ],
 )
-def test_when_the_work_on_a_task_began(state, created, updated, seconds):
+def test_start_of_the_work(state, created, updated, seconds):
     task = TaskRecord("t", TaskState(state), created_ms=created, updated_ms=updated)
     assert task.started_after_s == seconds
 
@@ -298,7 +298,7 @@ def test_when_the_work_on_a_task_began(state, created, updated, seconds):
 
 
 @pytest.mark.parametrize(
-    ("code", "words", "said"),
+    ("code", "words", "expected"),
     [
         ("SENSITIVE", "not\nallowed.", "The task failed (SENSITIVE): not allowed."),
         ("", "no", "The task failed: no."),
@@ -310,17 +310,17 @@ def test_when_the_work_on_a_task_began(state, created, updated, seconds):
     ],
     ids=["code", "no code", "no words", "dots", "a last letter", "long", "two dots"],
 )
-def test_a_failure_is_described_in_the_services_words(code, words, said):
+def test_failure_has_the_message_of_the_service(code, words, expected):
     error = codec.to_task_failed(
         TaskRecord("task_1", TaskState("fail"), fail_code=code, fail_msg=words)
     )
     assert type(error) is TaskFailedError
-    assert error.message == said
+    assert error.message == expected
     assert (error.fail_code, error.task_id) == (code, "task_1")
     assert error.next_step == "Change the prompt or the options, then run the cell again."
 
 
-# --- refusals -----------------------------------------------------------------------------------
+# ---- errors
 
 KEY = "Check the key: LIANGXIN_API_KEY, or the service's console."
 RIGHTS = "Check the key's permissions in the service's console."
@@ -330,42 +330,42 @@ WAIT = "Wait a moment, then run the cell again."
 LIMIT = "The key has reached its own usage limit; raise it in the console."
 
 
-def said(code, message, status=200):
+def build_error(code, message, status=200):
     return status, json.dumps({"code": code, "msg": message, "data": None}).encode()
 
 
-def gateway(message, status, code=""):
+def build_gateway_error(message, status, code=""):
     body = {"error": {"message": message, "type": "new_api_error", "code": code}}
     return status, json.dumps(body).encode()
 
 
 REFUSALS = [
-    (said(400, "input.prompt is required", 400), APIError, 400, ""),
-    (said(401, "bad key"), AuthenticationError, 401, KEY),
-    (gateway("无效的令牌", 401), AuthenticationError, 401, KEY),
-    (said(402, "no credits"), InsufficientCreditsError, 402, CREDIT),
-    (gateway("access denied", 403), AuthenticationError, 403, RIGHTS),
-    (said(429, "slow down", 429), RateLimitError, 429, WAIT),
-    (gateway("saturated", 503, "429"), RateLimitError, 429, WAIT),
-    (said(433, "limit"), InsufficientCreditsError, 433, LIMIT),
-    (said(455, "closed"), MaintenanceError, 455, "Try again later."),
-    (said(422, "bad size"), APIError, 422, ""),
-    (said(404, "sensitive content"), APIError, 404, ""),
-    (said(500, "no credit balance left"), APIError, 500, ""),
-    (said("E7", "oops", 418), APIError, 418, ""),
-    (said("E7", "oops"), APIError, 200, ""),
-    *[(gateway(f"your {word.upper()} x", 403), InsufficientCreditsError, 403, CREDIT)
+    (build_error(400, "input.prompt is required", 400), APIError, 400, ""),
+    (build_error(401, "bad key"), AuthenticationError, 401, KEY),
+    (build_gateway_error("无效的令牌", 401), AuthenticationError, 401, KEY),
+    (build_error(402, "no credits"), InsufficientCreditsError, 402, CREDIT),
+    (build_gateway_error("access denied", 403), AuthenticationError, 403, RIGHTS),
+    (build_error(429, "slow down", 429), RateLimitError, 429, WAIT),
+    (build_gateway_error("saturated", 503, "429"), RateLimitError, 429, WAIT),
+    (build_error(433, "limit"), InsufficientCreditsError, 433, LIMIT),
+    (build_error(455, "closed"), MaintenanceError, 455, "Try again later."),
+    (build_error(422, "bad size"), APIError, 422, ""),
+    (build_error(404, "sensitive content"), APIError, 404, ""),
+    (build_error(500, "no credit balance left"), APIError, 500, ""),
+    (build_error("E7", "oops", 418), APIError, 418, ""),
+    (build_error("E7", "oops"), APIError, 200, ""),
+    *[(build_gateway_error(f"your {word.upper()} x", 403), InsufficientCreditsError, 403, CREDIT)
       for word in ("quota", "insufficient", "credit", "balance", "额度", "余额")],
-    *[(said(code, f"a {word.title()} thing"), ContentPolicyError, code, PROMPT)
+    *[(build_error(code, f"a {word.title()} thing"), ContentPolicyError, code, PROMPT)
       for code in (400, 422)
       for word in ("sensitive", "moderat", "safety", "nsfw", "policy", "敏感", "违规")],
 ]  # fmt: skip
 
 
-def test_every_refusal_has_its_kind_its_number_and_its_next_step():
+def test_every_rejection_has_its_class_number_and_next_step():
     found = []
     for what, *_ in REFUSALS:
-        error = refused(codec.parse_record, *what)
+        error = catch_error(codec.parse_record, *what)
         found.append((what, type(error), error.number, error.next_step))
     assert found == REFUSALS
 
@@ -373,10 +373,13 @@ def test_every_refusal_has_its_kind_its_number_and_its_next_step():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (said(422, " bad\n size.. "), "The service rejected the request (422): bad size."),
-        (said(422, ""), "The service rejected the request (422): no reason given."),
-        (said(422, None), "The service rejected the request (422): no reason given."),
-        (gateway(None, 401), "The service rejected the request (401): no reason given."),
+        (build_error(422, " bad\n size.. "), "The service rejected the request (422): bad size."),
+        (build_error(422, ""), "The service rejected the request (422): no reason given."),
+        (build_error(422, None), "The service rejected the request (422): no reason given."),
+        (
+            build_gateway_error(None, 401),
+            "The service rejected the request (401): no reason given.",
+        ),
         (
             (500, b'{"message": "other word"}'),
             "The service rejected the request (500): other word.",
@@ -384,15 +387,15 @@ def test_every_refusal_has_its_kind_its_number_and_its_next_step():
         ((500, b'{"msg": "a", "message": "b"}'), "The service rejected the request (500): a."),
     ],
 )
-def test_a_refusal_is_one_line_in_the_services_words(given, words):
-    assert refused(codec.parse_record, *given).message == words
+def test_rejection_is_one_line_with_the_message_of_the_service(given, words):
+    assert catch_error(codec.parse_record, *given).message == words
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_a_refusal_keeps_its_status_its_code_and_the_pause_that_was_asked_for(read):
-    error = refused(read, *said(429, "busy", 418), 7.5)
+def test_rejection_has_status_code_and_retry_after(read):
+    error = catch_error(read, *build_error(429, "busy", 418), 7.5)
     assert (error.status, error.code, error.retry_after) == (418, "429", 7.5)
-    error = refused(read, *gateway("busy", 503, "429"), 0.5)
+    error = catch_error(read, *build_gateway_error("busy", 503, "429"), 0.5)
     assert (error.status, error.code, error.retry_after) == (503, "429", 0.5)
 
 
@@ -400,7 +403,7 @@ def test_a_refusal_keeps_its_status_its_code_and_the_pause_that_was_asked_for(re
     ("status", "code"),
     [(200, 200), (200, "200"), (200, None), (200, ""), (200, True), (201, 200), (299, 200)],
 )
-def test_a_good_answer(status, code):
+def test_successful_response(status, code):
     body = json.dumps({"code": code, "data": {"state": "waiting"}}).encode()
     assert codec.parse_record(status, body).state == "waiting"
     assert (
@@ -409,9 +412,9 @@ def test_a_good_answer(status, code):
 
 
 @pytest.mark.parametrize(("status", "code"), [(199, 200), (300, 200), (200, 201), (200, 0)])
-def test_an_answer_is_good_by_its_status_and_by_its_code(status, code):
+def test_response_is_successful_by_status_and_code(status, code):
     body = json.dumps({"code": code, "data": {"state": "waiting"}}).encode()
-    assert type(refused(codec.parse_record, status, body)) is APIError
+    assert type(catch_error(codec.parse_record, status, body)) is APIError
 
 
 # --- answers that cannot be read ----------------------------------------------------------------
@@ -434,8 +437,8 @@ def test_an_answer_is_good_by_its_status_and_by_its_code(status, code):
     ids=["a page of an error", "a page", "empty", "white", "a list", "a number", "a redirect",
          "words", "long", "late"],
 )  # fmt: skip
-def test_an_answer_that_is_not_the_apis_is_described_by_its_beginning(status, body, words, number):
-    error = refused(codec.parse_record, status, body, 3.0)
+def test_foreign_response_is_described_by_its_beginning(status, body, words, number):
+    error = catch_error(codec.parse_record, status, body, 3.0)
     assert type(error) is APIError
     assert error.message == (
         f"The answer (HTTP {status}) cannot be read: it is not the API's JSON. {words}"
@@ -463,21 +466,21 @@ NOTHING = {
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_a_good_answer_without_what_it_should_hold_cannot_be_read(read):
+def test_successful_response_without_data_is_an_error(read):
     why, datas = NOTHING[read]
     for data in datas:
-        error = refused(read, 200, reply(data))
+        error = catch_error(read, 200, reply(data))
         assert error.message.startswith(f"The answer (HTTP 200) cannot be read: {why}. It begins:")
         assert error.status == 502
 
 
-def test_a_created_task_has_an_id():
+def test_task_id_is_parsed():
     assert codec.parse_create(200, answer(taskId="task_1")) == "task_1"
     assert codec.parse_create(200, answer(taskId=7)) == "7"
 
 
 @pytest.mark.parametrize(("data", "credits"), [(0, 0.0), (7.5, 7.5), ("12", 12.0), (-1, -1.0)])
-def test_a_balance_is_a_number(data, credits):
+def test_balance_is_parsed(data, credits):
     assert codec.parse_balance(200, reply(data)) == credits
 
 
@@ -487,13 +490,13 @@ NO_ADDRESSES = ["file:///etc/passwd", "https://", f"{LONG}x", "https://x/ y", 'h
                 "https://x/<a", "see https://x/1.png", "HTTPS//x"]  # fmt: skip
 
 
-def test_a_new_link_and_an_upload_are_an_address_and_nothing_else():
+def test_link_and_upload_must_be_urls():
     for url in ADDRESSES:
         assert codec.parse_link(200, reply(url)) == url
         assert codec.parse_upload(200, answer(downloadUrl=url)) == url
     for url in NO_ADDRESSES:
-        refused(codec.parse_link, 200, reply(url))
-        refused(codec.parse_upload, 200, answer(downloadUrl=url))
+        catch_error(codec.parse_link, 200, reply(url))
+        catch_error(codec.parse_upload, 200, answer(downloadUrl=url))
 
 
 # --- anything -----------------------------------------------------------------------------------
@@ -510,7 +513,7 @@ DATA = st.dictionaries(st.sampled_from(FIELDS), ANYTHING)
 @given(status=st.integers(100, 599), body=st.binary() | st.builds(
     lambda data, code: json.dumps({"code": code, "data": data}).encode(), DATA, ANYTHING
 ))  # fmt: skip
-def test_whatever_comes_is_read_or_one_of_our_errors(status, body):
+def test_any_response_is_parsed_or_a_known_error(status, body):
     for read in READERS:
         with suppress(LiangxinError):
             read(status, body)

@@ -1,4 +1,4 @@
-"""Reference pictures under KIE: uploaded before the create, to a stated address, or not at all."""
+"""Uploads of reference images for KIE."""
 
 import base64
 import io
@@ -17,10 +17,10 @@ from liangxin_nb.errors import APIConnectionError, APIError, AuthenticationError
 from liangxin_nb.session import request_builder
 
 from .. import conftest
-from .test_client import KEY, good, retries_at_once, serve  # noqa: F401 fixtures
+from .test_client import KEY, good, retry_at_once, serve  # noqa: F401 fixtures
 
 URI = f"data:image/png;base64,{base64.b64encode(b'no matter').decode()}"
-WISH = Request("google/nano-banana-edit", "x", {"image_urls": [URI, "https://e.com/a.png"]})
+REQUEST = Request("google/nano-banana-edit", "x", {"image_urls": [URI, "https://e.com/a.png"]})
 PLACED = good(downloadUrl="https://files.example/1.png")
 
 
@@ -55,7 +55,7 @@ def session(kie, tmp_path):
 
 
 @pytest.mark.xdist_group("kie of uploads")
-def test_a_local_picture_is_seen_by_the_model_and_named_in_the_story(session, kie):
+def test_local_image_reaches_the_model_and_is_named_in_the_metadata(session, kie):
     before = kie.counters()["calls"]
     result = session.generate(**EDIT, image=picture()).wait(120)
     colours = Image.open(result.paths[0]).convert("RGB").getcolors(1 << 24)
@@ -67,7 +67,7 @@ def test_a_local_picture_is_seen_by_the_model_and_named_in_the_story(session, ki
 
 
 @pytest.mark.xdist_group("kie of uploads")
-def test_the_same_picture_is_uploaded_once_for_many_tasks(session, kie):
+def test_same_image_is_uploaded_once_for_many_tasks(session, kie):
     before = kie.counters()["calls"].get("uploads", 0)
     image = picture()
     for job in [session.generate(**EDIT, image=image) for _ in range(3)]:
@@ -76,14 +76,14 @@ def test_the_same_picture_is_uploaded_once_for_many_tasks(session, kie):
 
 
 @pytest.mark.anyio
-async def test_an_address_is_used_again_for_an_hour_and_not_longer(serve, monkeypatch):  # noqa: F811
+async def test_uploaded_url_is_reused_for_an_hour(serve, monkeypatch):  # noqa: F811
     now = [1000.0]
     monkeypatch.setattr(uploads, "time", SimpleNamespace(monotonic=lambda: now[0]))
     server = serve(PLACED, *[good(taskId="t")] * 2, PLACED, good(taskId="t"))
     async with Client(server.url, Secret(KEY), upload_url=server.url) as client:
         for moment in (1000.0, 4600.0, 4600.5):
             now[0] = moment
-            await client.create(WISH)
+            await client.create(REQUEST)
     called = [path.rpartition("/")[2] for _, path, _, _ in server.seen]
     upload = "file-base64-upload"
     assert called == [upload, "createTask", "createTask", upload, "createTask"]
@@ -93,7 +93,7 @@ async def test_an_address_is_used_again_for_an_hour_and_not_longer(serve, monkey
     ("profile", "model", "uploaded"),
     [("kie", "google/nano-banana-edit", True), ("liangxin", "nano-banana-pro", False)],
 )
-def test_a_note_says_where_a_picture_is_uploaded_to(profile, model, uploaded):
+def test_note_names_the_upload_address(profile, model, uploaded):
     plain = {"aspect": None}
     _, notes = request_builder.build_requests(
         profile, "a lake", model, common_options=plain, options={}, images=[picture()]
@@ -102,16 +102,16 @@ def test_a_note_says_where_a_picture_is_uploaded_to(profile, model, uploaded):
 
 
 @pytest.mark.anyio
-async def test_what_is_created_names_addresses_only(serve):  # noqa: F811
+async def test_created_request_contains_only_urls(serve):  # noqa: F811
     server = serve(PLACED, good(taskId="task_1"))
     async with Client(server.url, Secret(KEY), upload_url=server.url) as client:
-        assert await client.create(WISH) == "task_1"
+        assert await client.create(REQUEST) == "task_1"
     (_, path, headers, body), (_, _, _, created) = server.seen
     assert path == "/api/file-base64-upload"
     assert headers["Authorization"] == f"Bearer {KEY}"
-    told = json.loads(body)
-    assert told["base64Data"] == URI
-    assert set(told) == {"base64Data", "uploadPath", "fileName"}
+    payload = json.loads(body)
+    assert payload["base64Data"] == URI
+    assert set(payload) == {"base64Data", "uploadPath", "fileName"}
     assert json.loads(created)["input"]["image_urls"] == [
         "https://files.example/1.png",
         "https://e.com/a.png",
@@ -132,9 +132,9 @@ REFUSALS = [
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("answer", "error", "tries"), REFUSALS)
-async def test_an_upload_that_fails_refuses_the_request_before_any_money(
+async def test_failed_upload_rejects_the_request_before_a_task_is_created(
     serve,  # noqa: F811
-    retries_at_once,  # noqa: F811
+    retry_at_once,  # noqa: F811
     answer,
     error,
     tries,
@@ -142,14 +142,14 @@ async def test_an_upload_that_fails_refuses_the_request_before_any_money(
     server = serve(answer)
     async with Client(server.url, Secret(KEY), upload_url=server.url) as client:
         with pytest.raises(error, match="could not be uploaded") as raised:
-            await client.create(WISH)
+            await client.create(REQUEST)
     assert "nothing was billed" in str(raised.value)
     assert KEY not in str(raised.value)
     assert not getattr(raised.value, "maybe_created", False)
     assert [path for _, path, _, _ in server.seen] == ["/api/file-base64-upload"] * tries
 
 
-def test_a_failed_upload_is_a_refusal_in_the_ledger(serve, tmp_path):  # noqa: F811
+def test_failed_upload_is_a_rejection_in_the_ledger(serve, tmp_path):  # noqa: F811
     server = serve((400, {}, b'{"code": 400, "msg": "too large"}'))
     session = Session(profile="kie", base_url=server.url, key=KEY, results=tmp_path / "r")
     job = session.generate("x", model="google/nano-banana-edit", image=picture())
@@ -161,13 +161,13 @@ def test_a_failed_upload_is_a_refusal_in_the_ledger(serve, tmp_path):  # noqa: F
 
 
 @pytest.mark.anyio
-async def test_the_key_goes_to_the_stated_addresses_and_no_further(serve):  # noqa: F811
+async def test_key_is_sent_only_to_the_documented_addresses(serve):  # noqa: F811
     elsewhere = serve(PLACED)
     place = serve((307, {"location": f"{elsewhere.url}/api/file-base64-upload"}, b""))
     api = serve(good(taskId="task_1"))
     async with Client(api.url, Secret(KEY), upload_url=place.url) as client:
         with pytest.raises(APIError):
-            await client.create(WISH)
+            await client.create(REQUEST)
     assert (len(place.seen), len(elsewhere.seen), len(api.seen)) == (1, 0, 0)
 
 
@@ -183,5 +183,13 @@ async def test_the_key_goes_to_the_stated_addresses_and_no_further(serve):  # no
         ("sandbox", "http://127.0.0.1:8000", ""),
     ],
 )
-def test_kies_upload_host_goes_with_kies_own_address_only(profile, base_url, upload_url):
-    assert upload_base_url(profile, base_url) == upload_url
+def test_upload_address_belongs_to_the_services_own_address(profile, base_url, place):
+    assert catalog.upload_base_url(profile, base_url) == place
+
+
+def test_model_file_of_the_user_cannot_change_the_upload_address(monkeypatch, tmp_path):
+    own = tmp_path / "own.toml"
+    own.write_text('[kie.services]\ntitle = "x"\n', encoding="utf-8")
+    monkeypatch.setenv("LIANGXIN_MODELS", str(own))
+    assert catalog.load_models("kie")["services"].title == "x"
+    assert catalog.upload_base_url("kie", "https://api.kie.ai") == "https://kieai.redpandaai.co"

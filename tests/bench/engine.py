@@ -1,6 +1,6 @@
-"""What following costs: 300 tasks that live, in one process, with a sandbox of their own.
+"""The cost of following 300 running tasks in one process, with a sandbox.
 
-Beside it the plain way: a thread for each task that asks every 5 s, with the same client.
+Compared with a thread for each task that polls every 5 s, with the same client.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from pathlib import Path
 from .crowd import _KEY, serve
 
 _TASKS, _SECONDS = 300, 20.0 if os.environ.get("FULL") else 8.0
-_SETTLED = 3.0  # seconds until all is under way
+_SETTLED = 3.0  # seconds until all tasks are followed
 
 
 def costs(tasks=_TASKS, seconds=_SECONDS):
@@ -25,7 +25,7 @@ def costs(tasks=_TASKS, seconds=_SECONDS):
 
 
 def _run(how, tasks, seconds):
-    # Life itself: at this speed no task ends while it is looked at.
+    # At this speed no task ends during the measurement.
     server, url = serve(0.001)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         try:
@@ -43,7 +43,7 @@ def _run(how, tasks, seconds):
 
 
 def _measured(tasks, seconds):
-    """CPU per task and minute and the longest stall, while this thread only ticks."""
+    """Measure CPU per task and minute, and the longest stall of this thread."""
     cpu, begun, worst, last = time.process_time(), time.monotonic(), 0.0, time.monotonic()
     while last - begun < seconds:
         time.sleep(0.005)
@@ -54,7 +54,7 @@ def _measured(tasks, seconds):
 
 
 def _ticking():
-    """What ticking alone costs, to be taken off, and the stall of an idle process."""
+    """Measure an idle process, to subtract it."""
     return _measured(1, 1.0)
 
 
@@ -62,7 +62,7 @@ def _ours(url, place, tasks, seconds):
     from liangxin_nb import Session
     from liangxin_nb.core.request import Request
 
-    # Creating is not what is measured: the tasks are there, and are taken up all at once.
+    # Creating is not measured: the tasks exist, and are resumed all at once.
     session = Session(base_url=url, results=Path(place) / "r")
     for task in _created(url, tasks):
         record = session.ledger.create(Request("z-image", "a lake"), "liangxin", url)
@@ -98,12 +98,12 @@ def _created(url, tasks):
     head = {"Authorization": f"Bearer {_KEY}"}
     httpx.put(f"{url}/sandbox/faults", json={"faults": []})
 
-    async def all_of_them():
+    async def create_all():
         async with httpx.AsyncClient(headers=head, timeout=60) as client:
             made = [client.post(f"{url}/api/v1/jobs/createTask", json=body) for _ in range(tasks)]
             return [reply.json()["data"]["taskId"] for reply in await asyncio.gather(*made)]
 
-    return asyncio.run(all_of_them())
+    return asyncio.run(create_all())
 
 
 @cache
@@ -124,7 +124,9 @@ FIGURES = [
 if __name__ == "__main__":
     how, url, place, tasks, seconds = sys.argv[1:]
     idle = _ticking()
-    told = {"ours": _ours, "plain": _plain}[how](url, place, int(tasks), float(seconds))
+    result = {"ours": _ours, "plain": _plain}[how](url, place, int(tasks), float(seconds))
     ticking = idle["cpu"] / int(tasks)
-    print(json.dumps({"cpu": max(0.0, told["cpu"] - ticking), "stall": told["stall"]}), flush=True)
-    os._exit(0)  # threads that poll forever would hold the process
+    print(
+        json.dumps({"cpu": max(0.0, result["cpu"] - ticking), "stall": result["stall"]}), flush=True
+    )
+    os._exit(0)  # the polling threads would block the exit

@@ -1,7 +1,7 @@
-"""How late an end is seen, and for how many questions: the scheduler and the plain pollers.
+"""Delay and number of polls: the adaptive schedule compared with fixed intervals.
 
-Ours is the real scheduler with the real rule, on a clock that jumps; a plain poller asks about
-each task by itself. Nothing shares a budget here, so that the rules alone are compared.
+The real poller and schedule run in virtual time; a fixed-interval poller polls each task
+separately. The rate limit is not shared, so that only the schedules are compared.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _FIXED = (3.0, 5.0, 10.0)
 
 @dataclass(frozen=True)
 class Seen:
-    """Of some tasks: the mean and the 95th percentile of lateness in seconds, and questions."""
+    """Figures of some tasks: mean and 95th percentile of the delay in seconds, and polls."""
 
     late: float
     p95: float
@@ -56,8 +56,8 @@ async def _followed(poller, name, known, life, start):
             state, since = "queuing", created
         if clock() >= end:
             state, since = "success", end
-        told = {"created_ms": 1 + int(1000 * created), "updated_ms": 1 + int(1000 * since)}
-        return TaskRecord(task_id, TaskState(state), **told)
+        stamps = {"created_ms": 1 + int(1000 * created), "updated_ms": 1 + int(1000 * since)}
+        return TaskRecord(task_id, TaskState(state), **stamps)
 
     learned = build_schedule(PACE, known)
     await poller.follow(name, ask, lambda _: None, 1e6, schedule=learned)

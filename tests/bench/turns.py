@@ -1,4 +1,4 @@
-"""What a turn of the budget costs, and how four processes share them; beside pyrate-limiter."""
+"""The cost of a slot, and how four processes share them; compared with pyrate-limiter."""
 
 import json
 import subprocess
