@@ -10,7 +10,7 @@ _NAME = "fault row"
 
 def add_row(node, name, calls, created, state, status, message):
     """Add the outcome of a fault to the report of a test."""
-    node.user_properties.append((_NAME, [name, calls, created, state, status, message]))
+    node.user_properties.append((_NAME, [name, calls, created, str(state), str(status), message]))
 
 
 def pytest_terminal_summary(terminalreporter):
