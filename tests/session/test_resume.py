@@ -161,7 +161,7 @@ def test_question_about_a_lost_task_counts_against_the_rate(connect, server, tmp
     with pytest.raises(InvalidRequestError, match="is not in the ledger"):
         session.resume("task_unknown")
     (book,) = (tmp_path / "budget").glob("*.json")
-    assert len(json.loads(book.read_text())["recordInfo"]["taken"]) == 1
+    assert len(json.loads(book.read_text())["recordInfo"]["reserved"]) == 1
 
 
 # ---- a notebook file
