@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps to the next event: waiting takes no time and is exact.
+"""An event loop in virtual time: its clock jumps to the next event.
 
 A test module that defines the fixture `anyio_backend` as `BACKEND` runs its asynchronous tests on
 such a loop. `asyncio.get_running_loop().time` is then the clock to inject; it begins at 0.

@@ -43,7 +43,7 @@ class Uploader:
         """Upload the data URIs of a request.
 
         Args:
-            request: A request whose options may contain images as data URIs.
+            request: A request; its options may contain images as data URIs.
 
         Returns:
             The request with URLs in their place.

@@ -40,7 +40,7 @@ class Hint(NamedTuple):
 
     Attributes:
         number: Increases with each callback.
-        job_id: The job whose callback token was used.
+        job_id: The job of the callback token.
         task_id: The task that the callback named.
     """
 
@@ -140,7 +140,7 @@ class HintStore:
         """Store that a callback for a job has named a task.
 
         Args:
-            job_id: The job whose callback token was used.
+            job_id: The job of the callback token.
             task_id: The task that the callback named.
             signature: The callback's signature, if any.
             remember_s: Seconds for which the signature cannot be used again.

@@ -1,4 +1,4 @@
-"""Submit and collect jobs whose end the service reports to a callback URL.
+"""Submit and collect jobs with a callback URL, to which the service reports their end.
 
 A callback is only a hint that names a task. If it names the job's own task, the task is polled at
 once. If the response to createTask was lost, the named task is requested with our key; the job
@@ -58,7 +58,7 @@ class CallbackReconciler:
             poller: Polls the tasks that callbacks name.
             limiter: The rate limiter for requests outside the poller.
             local: Whether the service runs on this machine.
-            patience: Seconds to wait for the callback of a job whose response was lost.
+            patience: Seconds to wait for the callback of an unconfirmed job.
         """
         self._lifecycle = lifecycle
         self._connect = connect

@@ -34,7 +34,7 @@ class Seen:
         return cls(sum(late) / len(late), late[int(0.95 * len(late))], asked)
 
 
-class _Free:
+class _UnlimitedLimiter:
     async def acquire_poll(self):
         pass
 
@@ -70,7 +70,7 @@ def ours(cases, seed=0):
 
     async def work():
         clock = asyncio.get_running_loop().time
-        poller = Poller(PACE, _Free(), clock=clock)
+        poller = Poller(PACE, _UnlimitedLimiter(), clock=clock)
         return await asyncio.gather(
             *(_followed(poller, f"task_{n}", *case, n * 0.7) for n, case in enumerate(cases))
         )

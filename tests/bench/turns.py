@@ -11,13 +11,13 @@ _SHARED = """
 import asyncio, json, sys, time
 {setup}
 async def main(place, rate):
-    turn = make(place, float(rate))
+    acquire = make(place, float(rate))
     print("ready", flush=True)
     sys.stdin.readline()
     end, count = time.monotonic() + {seconds}, 0
     cpu = time.process_time()
     while time.monotonic() < end:
-        await turn()
+        await acquire()
         count += 1
     print(json.dumps([count, (time.process_time() - cpu) / count * 1e6]))
 asyncio.run(main(*sys.argv[1:]))

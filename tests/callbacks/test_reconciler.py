@@ -1,4 +1,4 @@
-"""A job whose response was lost is confirmed by a callback, and only by its own task."""
+"""An unconfirmed job is confirmed by a callback, and only by its own task."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def module_sandbox():
 
 @pytest.fixture
 def faulty(module_sandbox):
-    """A sandbox whose faults a test may set."""
+    """A sandbox; a test can set its faults."""
     yield module_sandbox
     set_faults(module_sandbox)
 

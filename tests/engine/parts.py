@@ -42,7 +42,7 @@ PNG = picture()
 
 
 class Client:
-    """An API client whose answers are values, errors to raise, or functions.
+    """An API client; its answers are values, errors to raise, or functions.
 
     Attributes:
         answers: What each method answers, in order; the last answer is repeated.
@@ -82,7 +82,7 @@ class Client:
 
 
 class Limiter:
-    """A rate limiter whose slots are free at once, unless `wait` delays them.
+    """A rate limiter with free slots, unless `wait` delays them.
 
     Attributes:
         calls: The methods called so far; `confirm_create` with its argument.

@@ -41,7 +41,7 @@ def updates():
 
 @pytest.fixture
 def make(ledger):
-    """Builds a lifecycle whose poller passes on the answers of the test."""
+    """Builds a lifecycle with a poller that passes on the answers of the test."""
 
     def build(poller=None, client=None, limiter=None, connect=None):
         return build_lifecycle(

@@ -278,7 +278,7 @@ def redis_server(tmp_path_factory):
 
 @pytest.fixture
 def redis_stores(redis_server, request):
-    """Two stores with the same slots in the Redis server, whose clock cannot be set."""
+    """Two stores with the same slots in the Redis server."""
     stores = [RedisSlotStore(redis_server, request.node.name) for _ in range(2)]
     yield stores
     for store in stores:
