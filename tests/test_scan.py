@@ -84,6 +84,6 @@ def test_a_run_whose_tests_write_the_key_fails():
         env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         env.pop("PYTEST_XDIST_WORKER", None)
         run = subprocess.run(command, env=env, cwd=place, capture_output=True, text=True)
-    assert "the key stands in ['" in run.stdout
+    assert "the key is in ['" in run.stdout
     assert "1 passed, 1 error" in run.stdout
     assert run.returncode == 1

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from .._version import __version__
 from ..config.settings import Secret
+from ..core.hosts import is_loopback
 from ..errors import LiangxinError
 from .codec import redact_callback_urls
 
@@ -33,7 +33,6 @@ __all__ = [
 # Some hosts of this API reject clients without a known user agent.
 _AGENT = "Mozilla/5.0 (compatible; liangxin_nb/0.1)"
 _MAX_BODY_BYTES = 8 << 20
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # stamina logs its retries; without a handler the messages would appear in the cells.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
@@ -134,7 +133,7 @@ def build_http_client(
     Returns:
         The client.
     """
-    trust_env = urlsplit(base_url).hostname not in _LOOPBACK
+    trust_env = not is_loopback(urlsplit(base_url).hostname)
     ca_paths = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     return httpx.AsyncClient(
         auth=auth,

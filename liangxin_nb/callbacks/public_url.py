@@ -14,7 +14,6 @@ from ..errors import InvalidRequestError
 
 __all__ = ["resolve", "validate"]
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _POLLING = "Polling needs no address: leave LIANGXIN_CALLBACK unset, or pass callback=None."
 
 
@@ -69,7 +68,7 @@ def validate(url: str, *, local: bool) -> str:
         host = parts.hostname or ""
     except ValueError:
         parts, host = urlsplit(""), ""
-    is_local = local and parts.scheme == "http" and host in _LOOPBACK
+    is_local = local and parts.scheme == "http" and is_loopback(host)
     if not host or parts.username or not (parts.scheme == "https" or is_local):
         shown = f"{parts.scheme}://{host}"
         raise InvalidRequestError(

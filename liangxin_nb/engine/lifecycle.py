@@ -23,7 +23,7 @@ from ..errors import (
     LiangxinError,
     ResultUnavailableError,
 )
-from ..ledger import Ledger, durations
+from ..ledger import Ledger
 from ..polling import Poller, PollSchedule, build_schedule
 from ..ratelimit import SharedRateLimiter
 from ..results import Result, ResultStore
@@ -181,7 +181,7 @@ class TaskLifecycle:
         age = 0.0 if record.id in self._new_ids else max(0.0, time.time() - record.created_at)
         self._new_ids.discard(record.id)
         schedule = await asyncio.to_thread(
-            lambda: build_schedule(self._schedule, durations(self._ledger, record))
+            lambda: build_schedule(self._schedule, self._ledger.recent_durations(record))
         )
         try:
             task = await self._poller.follow(
@@ -189,7 +189,7 @@ class TaskLifecycle:
                 schedule=schedule, age=age,
             )  # fmt: skip
         except APIError as error:
-            if not error.absent:
+            if not error.is_task_unknown:
                 raise
             raise await self._end(record, "result_lost", _unknown_task_error(record)) from None
         finally:
@@ -225,7 +225,7 @@ class TaskLifecycle:
         try:
             task = await client.get_task(record.task_id)
         except APIError as error:
-            raise _unknown_task_error(record) if error.absent else error from None
+            raise _unknown_task_error(record) if error.is_task_unknown else error from None
         record = record.replace(
             request=_parse_echoed_request(task, record.task_id), status="submitted"
         )

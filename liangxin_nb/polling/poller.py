@@ -247,7 +247,7 @@ class Poller:
     def _on_transient_error(self, entry: TrackedTask, error: LiangxinError) -> bool:
         """Return whether to poll again; the service may not know a new task yet."""
         is_new = self._clock() - entry.tracked_since < self._schedule.grace_s
-        return error.retryable or (is_new and getattr(error, "absent", False))
+        return error.retryable or (is_new and getattr(error, "is_task_unknown", False))
 
     def _reschedule(self, entry: TrackedTask, answer: TaskRecord | LiangxinError) -> None:
         now = self._clock()

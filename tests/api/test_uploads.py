@@ -183,13 +183,5 @@ async def test_key_is_sent_only_to_the_documented_addresses(serve):  # noqa: F81
         ("sandbox", "http://127.0.0.1:8000", ""),
     ],
 )
-def test_upload_address_belongs_to_the_services_own_address(profile, base_url, place):
-    assert catalog.upload_base_url(profile, base_url) == place
-
-
-def test_model_file_of_the_user_cannot_change_the_upload_address(monkeypatch, tmp_path):
-    own = tmp_path / "own.toml"
-    own.write_text('[kie.services]\ntitle = "x"\n', encoding="utf-8")
-    monkeypatch.setenv("LIANGXIN_MODELS", str(own))
-    assert catalog.load_models("kie")["services"].title == "x"
-    assert catalog.upload_base_url("kie", "https://api.kie.ai") == "https://kieai.redpandaai.co"
+def test_upload_host_of_kie_is_used_with_its_own_api_host_only(profile, base_url, upload_url):
+    assert upload_base_url(profile, base_url) == upload_url
