@@ -1,74 +1,106 @@
-"""What a call of the API brings along: the key, and a body."""
+"""Read what an API request carries: the key and the body."""
 
 from __future__ import annotations
 
-import email
-import email.policy
 import json
 import secrets
 from typing import Any
 
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.types import Message
 
 from .validation import RejectedRequestError
 
-__all__ = ["authorize", "form", "json_body", "origin"]
+__all__ = ["authorize", "form_data", "json_body", "origin"]
 
-_LARGEST = 32 << 20
+_MAX_BODY_BYTES = 32 << 20
 
 
 def authorize(request: Request, key: str) -> None:
-    """Raises `RejectedRequestError` unless the request carries the key."""
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    good = secrets.compare_digest(given.encode(), key.encode())
-    if scheme.lower() != "bearer" or not good:
+    """Check the Bearer key of a request.
+
+    Args:
+        request: The request.
+        key: The only key that is accepted.
+
+    Raises:
+        RejectedRequestError: If the request does not carry the key.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    matches = secrets.compare_digest(token.encode(), key.encode())
+    if scheme.lower() != "bearer" or not matches:
         raise RejectedRequestError(401, "invalid token")
 
 
 def origin(request: Request) -> str:
-    """The address under which the sandbox was called."""
+    """Return the scheme and authority under which the sandbox was called."""
     return f"{request.url.scheme}://{request.url.netloc}"
 
 
 async def json_body(request: Request) -> Any:
-    """The JSON of a request; raises `RejectedRequestError` for one too large, or none."""
-    body = await _body(request)
+    """Parse the JSON body of a request.
+
+    Args:
+        request: The request, its body not yet read.
+
+    Returns:
+        The decoded value.
+
+    Raises:
+        RejectedRequestError: If the body is larger than 32 MiB or is not valid JSON.
+    """
+    body = await _with_size_limit(request).body()
     try:
-        read = json.loads(body, parse_float=_number)
+        value = json.loads(body, parse_float=_parse_number)
         if b"\\u" in body:
-            json.dumps(read, ensure_ascii=False).encode()  # half of a pair is no text
-        return read
+            json.dumps(value, ensure_ascii=False).encode()  # rejects unpaired surrogates
+        return value
     except (ValueError, RecursionError):
         raise RejectedRequestError(400, "invalid JSON body") from None
 
 
-async def form(request: Request) -> dict[str, tuple[str, bytes]]:
-    """The fields of a multipart form: for each the file's name, if it has one, and its bytes."""
-    kind = request.headers.get("content-type", "")
-    head = f"Content-Type: {kind}\r\n\r\n".encode("latin-1", "replace")
-    parts = email.message_from_bytes(head + await _body(request), policy=email.policy.HTTP)
-    if parts.get_content_type() != "multipart/form-data" or not parts.is_multipart():
-        raise RejectedRequestError(400, "a multipart form is required")
-    fields = {}
-    for part in parts.iter_parts():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(content, bytes):
-            fields[name] = (part.get_filename() or "", content)
-    return fields
+async def form_data(request: Request) -> dict[str, str | tuple[str, bytes]]:
+    """Parse the form of a request.
+
+    Args:
+        request: The request, its body not yet read.
+
+    Returns:
+        The value of each field; for a file, its name and its content.
+
+    Raises:
+        RejectedRequestError: If the body is larger than 32 MiB or is not a valid form.
+    """
+    try:
+        async with _with_size_limit(request).form(max_files=1, max_fields=20) as form:
+            return {
+                name: (value.filename or "", await value.read())
+                if isinstance(value, UploadFile)
+                else value
+                for name, value in form.items()
+            }
+    except HTTPException as error:
+        raise RejectedRequestError(400, error.detail) from None
 
 
-def _number(text: str) -> int | float:
-    """JSON knows one kind of number: 7.0 is 7."""
+def _parse_number(text: str) -> int | float:
+    """Parse a JSON number; JSON does not distinguish 7.0 from 7."""
     value = float(text)
     return int(value) if value.is_integer() else value
 
 
-async def _body(request: Request) -> bytes:
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > _LARGEST:
+def _with_size_limit(request: Request) -> Request:
+    """Return the same request with a limit on the size of its body."""
+    size = 0
+
+    async def receive() -> Message:
+        nonlocal size
+        message = await request.receive()
+        size += len(message.get("body", b""))
+        if size > _MAX_BODY_BYTES:
             raise RejectedRequestError(413, "request body too large")
-        parts.append(part)
-    return b"".join(parts)
+        return message
+
+    return Request(request.scope, receive)

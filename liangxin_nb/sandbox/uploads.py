@@ -10,7 +10,7 @@ from pathlib import Path
 from ..core.media_types import mime_type
 from ..imaging import verify
 
-__all__ = ["UploadStore", "kind_of"]
+__all__ = ["UploadStore", "detect_media_type"]
 
 _MOST = 200  # files; then the oldest goes
 _PATH = re.compile(r"/uploads/([0-9a-f]{32})/[A-Za-z0-9._-]+")
@@ -54,12 +54,12 @@ class UploadStore:
     def size_of(self, address: str) -> str:
         """The picture at an address as a data URI, empty where there is none of ours."""
         data = self.read(address)
-        if data is None or not (kind := kind_of(data)).startswith("image/"):
+        if data is None or not (kind := detect_media_type(data)).startswith("image/"):
             return ""
         return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def kind_of(data: bytes) -> str:
+def detect_media_type(data: bytes) -> str:
     """The media type of a file, by its bytes."""
     try:
         return mime_type(verify(data).suffix)

@@ -222,6 +222,29 @@ def test_a_bad_upload_is_rejected_and_no_other_machine_is_asked(kie, way, body, 
     assert kie.ask(f"/api/file-{way}-upload", {"uploadPath": "u"}, key="wrong")[1]["code"] == 401
 
 
+@pytest.mark.parametrize(
+    ("content_type", "body", "code"),
+    [
+        ("multipart/form-data; boundary=cut", b"no form", 400),
+        ("multipart/form-data; boundary=cut", b"--cut\r\nno header\r\n\r\n\r\n--cut--\r\n", 400),
+        ("multipart/form-data", b"--cut--", 400),
+        ("multipart/form-data; boundary=cut", multipart(file=("a.png", png())), 400),
+        ("multipart/form-data; boundary=cut",
+         multipart(file=("a", b"x" * (11 << 20)), uploadPath=("", b"u")), 413),
+        ("application/x-www-form-urlencoded", b"file=a&uploadPath=u", 400),
+    ],
+    ids=["no-parts", "no-name", "no-boundary", "no-path", "too-large", "no-file"],
+)  # fmt: skip
+def test_invalid_form_is_rejected(kie, content_type, body, code):
+    request = urllib.request.Request(
+        f"{kie.url}/api/file-stream-upload",
+        body,
+        {"Authorization": f"Bearer {KEY}", "Content-Type": content_type},
+    )
+    with urllib.request.urlopen(request) as reply:
+        assert json.load(reply)["code"] == code
+
+
 def test_an_uploaded_reference_is_seen_in_the_drawing(kie):
     uri = f"data:image/png;base64,{base64.b64encode(png('#ff00ff')).decode()}"
     _, up = kie.ask("/api/file-base64-upload", {"base64Data": uri, "uploadPath": "u"})
