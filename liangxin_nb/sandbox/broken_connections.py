@@ -1,77 +1,64 @@
-"""Answers that end badly: connections reset, closed without a word, or in mid-sentence."""
+"""Responses that end with a broken connection: reset, closed, or truncated."""
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import struct
 from collections.abc import Mapping
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["DroppedConnection", "TrackingProtocol", "TruncatedResponse"]
+from .._compat import connection_transport
 
-_open: dict[tuple[str, int], asyncio.Transport] = {}
-
-
-class TrackingProtocol(H11Protocol):
-    """The web server's own protocol, which also keeps each connection at hand by its peer."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Notes the connection."""
-        super().connection_made(transport)
-        if self.client:
-            _open[self.client] = transport
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forgets the connection."""
-        if self.client:
-            _open.pop(self.client, None)
-        super().connection_lost(exc)
+__all__ = ["DroppedConnection", "TruncatedResponse"]
 
 
 class DroppedConnection(Response):
-    """No answer at all. `reset`: as of a host that broke down, not of one that hung up."""
+    """Closes the connection without an answer.
+
+    Args:
+        reset: Send a TCP reset, as after a crash of the host, instead of an orderly close.
+    """
 
     def __init__(self, *, reset: bool = False) -> None:
         super().__init__()
         self._reset = reset
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Ends the connection."""
-        await _hang_up(scope, receive, reset=self._reset)
+        """Close the connection."""
+        await _close_connection(scope, receive, reset=self._reset)
 
 
 class TruncatedResponse(Response):
-    """An answer that ends in the middle of the body it announced."""
+    """Sends half of the announced body and closes the connection."""
 
     def __init__(self, content: bytes, status: int, headers: Mapping[str, str]) -> None:
         super().__init__(content, status, headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends the first half, and ends the connection."""
+        """Send the first half and close the connection."""
         await send(
             {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         )
         half = bytes(self.body)[: len(self.body) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": True})
-        await _hang_up(scope, receive)
+        await _close_connection(scope, receive)
 
 
-async def _hang_up(scope: Scope, receive: Receive, *, reset: bool = False) -> None:
-    transport = _open.get(tuple(scope["client"]))
+async def _close_connection(scope: Scope, receive: Receive, *, reset: bool = False) -> None:
+    """Close the connection of a request and wait until the web server has noticed."""
+    transport = connection_transport(scope["app"].state.server, tuple(scope["client"]))
     if transport is None:
-        return  # the caller was quicker
+        return  # the client has closed it
     if reset:
-        # With no time to linger the system says "reset" instead of an orderly end.
+        # Without time to linger the system sends a reset instead of an orderly close.
         transport.get_extra_info("socket").setsockopt(
             socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
         )
         transport.abort()
     else:
         transport.close()
-    # Until the web server has noticed, it would take the silence for a mistake and answer 500.
+    # Returning earlier would be answered with 500: the server has seen no complete response.
     while (await receive())["type"] != "http.disconnect":
         pass

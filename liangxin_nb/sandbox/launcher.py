@@ -1,4 +1,8 @@
-"""Finding the sandbox of a results folder, or starting it: one for all kernels of the folder."""
+"""Find or start the sandbox that all kernels with one results folder share.
+
+Each process that uses the sandbox holds a lease, which is a file lock. The sandbox ends when
+no process holds one. Its URL is published in the state folder.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +18,26 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from ..errors import APIConnectionError
-from .config import ADDRESS, gate, key, lease
 
-__all__ = ["Launcher"]
+__all__ = ["ADDRESS_FILE", "Launcher", "create_lease", "has_leases", "sandbox_key", "startup_lock"]
 
+#: Name of the file in the state folder that holds the sandbox's URL and identity.
+ADDRESS_FILE = "address.json"
+_LEASES = "leases"
 _SECRETS = ("LIANGXIN_API_KEY", "LIANGXIN_WEBHOOK_KEY")
-_PATIENCE = 30.0  # seconds for a new sandbox to say that it is ready
+_START_TIMEOUT = 30.0  # seconds for a new sandbox to print that it is ready
 
 
 class Launcher:
-    """Keeps one sandbox at hand for this process, whatever becomes of earlier ones."""
+    """Provides a running sandbox to this process, and starts another if one has ended.
+
+    Args:
+        state: Folder of the sandbox's tasks, address and leases.
+        speed: How many times faster than the service a new sandbox runs.
+    """
 
     def __init__(self, state: Path, *, speed: float = 1.0) -> None:
         self._state = state
@@ -36,55 +47,60 @@ class Launcher:
 
     @property
     def key(self) -> str:
-        """The Bearer key that the sandbox takes."""
-        return key()
+        """Bearer key that the sandbox accepts."""
+        return sandbox_key()
 
     def url(self) -> str:
-        """Where the sandbox listens now; starts it when there is none. Blocks for a second or two.
+        """Return the sandbox's URL; start the sandbox if none runs, which takes a second or two.
 
-        Raises `APIConnectionError` when it does not start.
+        Returns:
+            The base URL, on a loopback address.
+
+        Raises:
+            APIConnectionError: If the sandbox does not start.
         """
-        with self._lock, gate(self._state):
+        with self._lock, startup_lock(self._state):
             if self._lease is None:
-                self._lease = lease(self._state, f"{os.getpid()}-{uuid.uuid4().hex[:8]}")
-                # The sandbox may be looking at it in this very moment.
-                self._lease.acquire(timeout=_PATIENCE)
-            address = self._known()
-            if not _is_up(address):
+                self._lease = create_lease(self._state, f"{os.getpid()}-{uuid.uuid4().hex[:8]}")
+                # The sandbox acquires each lease for a moment to find out whether it is held.
+                self._lease.acquire(timeout=_START_TIMEOUT)
+            address = self._read_address()
+            if not _is_running(address):
                 address = self._start(urlsplit(address.get("url", "")).port or 0)
             return str(address["url"])
 
     def release(self) -> None:
-        """Gives the lease back: without users the sandbox ends by itself."""
+        """Release the lease; a sandbox without leases ends."""
         with self._lock:
             if self._lease is not None:
                 self._lease.release()
                 self._lease = None
 
-    def _known(self) -> dict[str, Any]:
+    def _read_address(self) -> dict[str, Any]:
+        """Return the published address, empty without a valid one."""
         try:
-            address = json.loads((self._state / ADDRESS).read_text(encoding="utf-8"))
+            address = json.loads((self._state / ADDRESS_FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return address if isinstance(address, dict) else {}
 
     def _start(self, port: int) -> dict[str, Any]:
-        """A new sandbox, on its predecessor's port where that is free: its links live on."""
+        """Start a sandbox, on the port of the previous one if it is free: links stay valid."""
         options = ["--port", str(port), "--speed", str(self._speed), "--shared"]
-        # -P: a notebook's folder may hold a random.py or a json.py of its own.
+        # -P: the working folder may contain a random.py or a json.py.
         command = [sys.executable, "-P", "-m", "liangxin_nb.sandbox", *options]
         environment = {k: v for k, v in os.environ.items() if k not in _SECRETS}
         with (self._state / "sandbox.log").open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603 our own module, no word from outside
+            process = subprocess.Popen(  # noqa: S603 our own module, no external input
                 [*command, "--state", str(self._state)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=environment,
-                # It serves other kernels too: this one's interrupt or end is not its own.
+                # Other kernels use it too: an interrupt or the end of this one must not end it.
                 start_new_session=True,
             )
-        line = _first_line(process)
+        line = _read_first_line(process)
         try:
             address = json.loads(line)
         except ValueError:
@@ -96,8 +112,41 @@ class Launcher:
         return dict(address)
 
 
-def _first_line(process: subprocess.Popen[bytes]) -> bytes:
-    """The line it prints when ready, or nothing within the patience."""
+def sandbox_key() -> str:
+    """Return the Bearer key of the sandbox; it is public unless LIANGXIN_SANDBOX_KEY is set."""
+    return os.environ.get("LIANGXIN_SANDBOX_KEY") or "sandbox"
+
+
+def startup_lock(state: Path) -> FileLock:
+    """Return the lock that is held while a sandbox is looked up, started or ended."""
+    state.mkdir(parents=True, exist_ok=True)
+    return FileLock(state / "gate.lock", thread_local=False)
+
+
+def create_lease(state: Path, name: str) -> FileLock:
+    """Return the lease of one user; the system releases it when the user's process ends."""
+    folder = state / _LEASES
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / f"{name}.lock", thread_local=False)
+
+
+def has_leases(state: Path) -> bool:
+    """Return whether any process holds a lease; leases of ended processes are deleted."""
+    is_held = False
+    for path in sorted((state / _LEASES).glob("*.lock")):
+        lease = FileLock(path, thread_local=False)
+        try:
+            lease.acquire(timeout=0)
+        except Timeout:
+            is_held = True
+            continue
+        lease.release()
+        path.unlink(missing_ok=True)
+    return is_held
+
+
+def _read_first_line(process: subprocess.Popen[bytes]) -> bytes:
+    """Return the line that a new sandbox prints when it is ready, empty after the timeout."""
     assert process.stdout is not None
     lines: list[bytes] = []
     stdout = process.stdout
@@ -108,21 +157,21 @@ def _first_line(process: subprocess.Popen[bytes]) -> bytes:
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    reader.join(_PATIENCE)
-    # The process outlives this one; waiting for it elsewhere keeps it from staying as a zombie.
+    reader.join(_START_TIMEOUT)
+    # If the sandbox ends first, waiting for it prevents a zombie process.
     threading.Thread(target=process.wait, daemon=True).start()
     return lines[0] if lines else b""
 
 
-def _is_up(address: dict[str, Any]) -> bool:
-    """Whether the very sandbox that wrote the address answers there."""
+def _is_running(address: dict[str, Any]) -> bool:
+    """Return whether the sandbox that published the address answers there."""
     url = str(address.get("url", ""))
     if not url.startswith("http://127.0.0.1:"):
         return False
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(f"{url}/sandbox", timeout=3) as reply:
-            told = json.load(reply)
+        with opener.open(f"{url}/sandbox", timeout=3) as response:
+            status = json.load(response)
     except (OSError, ValueError, urllib.error.URLError):
         return False
-    return isinstance(told, dict) and told.get("sandbox") == address.get("identity")
+    return isinstance(status, dict) and status.get("sandbox") == address.get("identity")

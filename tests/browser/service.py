@@ -13,9 +13,8 @@ from typing import Any
 import uvicorn
 
 from liangxin_nb.sandbox.app import create_app
-from liangxin_nb.sandbox.broken_connections import TrackingProtocol
-from liangxin_nb.sandbox.config import ADDRESS
 from liangxin_nb.sandbox.faults import Faults
+from liangxin_nb.sandbox.launcher import ADDRESS_FILE
 from liangxin_nb.sandbox.state import SandboxState
 from liangxin_nb.sandbox.task_timeline import _STATES, state_at
 from liangxin_nb.sandbox.webhooks import WebhookSender
@@ -73,7 +72,7 @@ class Service:
         app = create_app(self._state, key, IDENTITY, webhooks)
         config = uvicorn.Config(
             app,
-            http=TrackingProtocol,
+            http="h11",
             ws="none",
             log_level="warning",
             access_log=False,
@@ -81,7 +80,7 @@ class Service:
             date_header=False,
             timeout_graceful_shutdown=1,  # do not wait for a delayed response
         )
-        self._server = uvicorn.Server(config)
+        self._server = app.state.server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name="service", daemon=True)
         self._thread.start()
         self.reset()
@@ -103,7 +102,7 @@ class Service:
         state = results / ".sandbox"
         state.mkdir(parents=True, exist_ok=True)
         address = {"url": self.url, "identity": IDENTITY}
-        (state / ADDRESS).write_text(json.dumps(address), encoding="utf-8")
+        (state / ADDRESS_FILE).write_text(json.dumps(address), encoding="utf-8")
 
     # ---- clock
 

@@ -19,8 +19,7 @@ from PIL import Image
 from liangxin_nb.errors import APIConnectionError
 from liangxin_nb.sandbox import __main__ as program
 from liangxin_nb.sandbox import launcher as launch
-from liangxin_nb.sandbox.config import in_use, lease
-from liangxin_nb.sandbox.launcher import Launcher
+from liangxin_nb.sandbox.launcher import Launcher, create_lease, has_leases
 
 from .. import virtual_time
 from ..conftest import start_sandbox, wait_until
@@ -94,7 +93,7 @@ async def test_small_answers_on_an_open_connection_are_sent_at_once():
         accepted.set_result(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
         writer.close()
 
-    server = await asyncio.start_server(connected, sock=program._bound(0))
+    server = await asyncio.start_server(connected, sock=program._listen(0))
     _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
     assert await accepted != 0
     writer.close()
@@ -171,8 +170,8 @@ def ended_after(monkeypatch, tmp_path):
 
         async def watch():
             clock = asyncio.get_running_loop().time
-            monkeypatch.setattr(program, "in_use", lambda _: used(clock()))
-            await program._watch(tmp_path, server, linger)
+            monkeypatch.setattr(program, "has_leases", lambda _: used(clock()))
+            await program._stop_when_unused(tmp_path, server, linger)
             return clock()
 
         seconds = virtual_time.run(watch())
@@ -200,38 +199,38 @@ def test_a_user_who_comes_in_the_last_moment_keeps_it_alive(ended_after):
 
 @pytest.mark.anyio
 async def test_once_it_has_decided_to_end_it_accepts_no_connection(tmp_path):
-    listening = program._bound(0)
+    listening = program._listen(0)
     place = listening.getsockname()
     server = uvicorn.Server(uvicorn.Config(lambda *_: None, lifespan="off", log_level="warning"))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:
         await asyncio.sleep(0.01)
-    await program._watch(tmp_path / ".sandbox", server, 0.0)
+    await program._stop_when_unused(tmp_path / ".sandbox", server, 0.0)
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection(*place)
     await serving
 
 
 def test_a_lease_is_seen_while_it_is_held_and_cleared_away_after_that(tmp_path):
-    assert not in_use(tmp_path)
-    held = lease(tmp_path, "one")
+    assert not has_leases(tmp_path)
+    held = create_lease(tmp_path, "one")
     held.acquire(timeout=0)
-    assert in_use(tmp_path)
+    assert has_leases(tmp_path)
     held.release()
-    assert not in_use(tmp_path)
+    assert not has_leases(tmp_path)
     assert list((tmp_path / "leases").iterdir()) == []
 
 
 def test_a_kernel_waits_while_the_sandbox_looks_at_its_lease(tmp_path, monkeypatch):
     """To see whether a lease is held, the sandbox takes it for a moment."""
-    monkeypatch.setattr(launch, "_is_up", lambda _: True)
-    monkeypatch.setattr(Launcher, "_known", lambda _: {"url": "http://127.0.0.1:1"})
-    looking = lease(tmp_path, "one")
+    monkeypatch.setattr(launch, "_is_running", lambda _: True)
+    monkeypatch.setattr(Launcher, "_read_address", lambda _: {"url": "http://127.0.0.1:1"})
+    looking = create_lease(tmp_path, "one")
     looking.acquire(timeout=0)
 
     def leased(*_):
         """Its first look at the lock comes too early; the sandbox lets go of it after that."""
-        mine = lease(tmp_path, "one")
+        mine = create_lease(tmp_path, "one")
         acquire = mine.acquire
 
         def acquire_late(timeout):
@@ -244,7 +243,7 @@ def test_a_kernel_waits_while_the_sandbox_looks_at_its_lease(tmp_path, monkeypat
         mine.acquire = acquire_late
         return mine
 
-    monkeypatch.setattr(launch, "lease", leased)
+    monkeypatch.setattr(launch, "create_lease", leased)
     assert Launcher(tmp_path).url() == "http://127.0.0.1:1"
 
 

@@ -11,6 +11,7 @@ from html import escape
 
 import ipywidgets as widgets
 
+from ..._compat import set_css_classes
 from ...core.job_record import JobRecord, JobUpdate
 from ...session.job import Job
 from .theme import (
@@ -123,7 +124,7 @@ class TaskCard:
     def _draw(self) -> None:
         update, tone = self.latest, state_style(self.latest.phase).tone
         self._art.value = _art(update, self._framed)  # the slow part first: all changes together
-        self.box._dom_classes = ("lx-card", f"lx-{tone}")
+        set_css_classes(self.box, ("lx-card", f"lx-{tone}"))
         self._state.value = _state(update)
         self._story.value = self._show_metadata()
         fitting = [

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from ..._compat import process_events_while_busy
+
 __all__ = [
     "STYLE",
     "StateStyle",
@@ -104,13 +106,7 @@ def first_line(text: str, max_length: int = 240) -> str:
 
 
 def allow_events_while_busy(*parts: Any) -> None:
-    """Lets presses and words typed arrive while a cell blocks the kernel; children are included.
-
-    ipykernel 7.4 answers a widget on the thread that made it, which a waiting cell keeps busy;
-    without that memory the frontend's own choice of a free thread counts. Private, so guarded.
-    """
+    """Process clicks and input of widgets and their children while a cell blocks the kernel."""
     for part in parts:
-        comm: Any = getattr(part, "comm", None)
-        if hasattr(comm, "_reply_subshell_for"):
-            comm._reply_subshell_for = None
+        process_events_while_busy(getattr(part, "comm", None))
         allow_events_while_busy(*getattr(part, "children", ()))

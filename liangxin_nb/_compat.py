@@ -1,0 +1,48 @@
+"""Private or undocumented attributes of other libraries, one function each.
+
+Everything here can break with a new version of a library. ``tests/test_compat.py`` checks each
+function, and ``make matrix`` runs it with the lowest supported and the newest versions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "close_listeners",
+    "connection_transport",
+    "process_events_while_busy",
+    "set_css_classes",
+]
+
+
+def process_events_while_busy(comm: Any) -> None:
+    """Let the frontend choose the subshell that handles the next message of a comm.
+
+    Since 7.4, ipykernel sends messages of a widget to the thread that last updated it. While a
+    cell blocks that thread, they would have to wait.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = None
+
+
+def set_css_classes(widget: Any, classes: tuple[str, ...]) -> None:
+    """Replace the CSS classes of an ipywidgets widget, with one message instead of one each."""
+    widget._dom_classes = classes
+
+
+def connection_transport(server: Any, client: tuple[str, int]) -> Any:
+    """Return the asyncio transport of a uvicorn connection, or None if it is closed.
+
+    Args:
+        server: The ``uvicorn.Server``.
+        client: Address and port of the client, as in the ASGI scope.
+    """
+    connections = list(server.server_state.connections)
+    return next((c.transport for c in connections if c.client == client), None)
+
+
+def close_listeners(server: Any) -> None:
+    """Stop a ``uvicorn.Server`` from accepting connections; open ones are still served."""
+    for listener in server.servers:
+        listener.close()
