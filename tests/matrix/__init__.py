@@ -1,1 +1,1 @@
-"""Every front end and kernel that the README names, tried in fresh environments."""
+"""Each front end, kernel and version that the README names, tested in fresh environments."""

@@ -1,4 +1,4 @@
-"""What each front end without a browser must show: run it, read what it leaves behind."""
+"""Checks without a browser: run a front end and verify its output."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .environments import Environment
+from .environments import CHECKOUT, Environment
 
 LOAD = "%load_ext liangxin_nb"
 ASK = "%%liangxin --size square --seed 7 --out job\na cat on a wall"
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 LINE = r"<Result z-image 512×512 · task_\S+ · \S+/1\.png>"
-#: What a terminal's lines look like: states, each once, and then the path.
+#: Lines in a terminal: each state once, then the path.
 STATES = r"[○◔◐◕] (Sending|Waiting|Queuing|Generating|Saving) · z-image"
 DONE = r"● Done · z-image · task_\S+ · \d+ s\s+liangxin-results/\S+/1\.png"
 
 
-def run(here: Environment, folder: Path, *command: str, **more: str) -> str:
-    """What a command of the environment prints; raises with its words when it fails."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "JPY_"))}
-    state = folder / ".home"
-    own = {
-        "PATH": here.path,
+def run(environment: Environment, folder: Path, *command: str, **variables: str) -> str:
+    """Run a command of the environment and return its output; fail with it on an error."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "JPY_"))}
+    home = folder / ".home"
+    isolated = {
+        "PATH": environment.path,
         "LIANGXIN_SPEED": "8",
-        "IPYTHONDIR": str(state / "ipython"),
-        "JUPYTER_CONFIG_DIR": str(state / "config"),
-        "JUPYTER_DATA_DIR": str(state / "data"),
-        "JUPYTER_RUNTIME_DIR": str(state / "runtime"),
+        "IPYTHONDIR": str(home / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "PYTHONWARNINGS": "ignore",
     }
-    if here.name != "this":
-        kept.pop("PYTHONPATH", None)  # only the wheel may be there
-    done = subprocess.run(
-        command, cwd=folder, env={**kept, **own, **more}, text=True, timeout=300,
+    if environment.name != "this":
+        inherited.pop("PYTHONPATH", None)  # only the wheel must be importable
+    process = subprocess.run(
+        command, cwd=folder, env={**inherited, **isolated, **variables}, text=True, timeout=300,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-2000:]
-    return done.stdout
+    assert process.returncode == 0, process.stdout[-2000:]
+    return process.stdout
 
 
-def jupyter(here: Environment, folder: Path, *command: str, **more: str) -> str:
-    """What a Jupyter command of the environment prints."""
-    # By its interpreter: the scripts' first lines are longer than some systems take.
-    return run(here, folder, str(here.python), "-m", *command, **more)
+def jupyter(environment: Environment, folder: Path, *command: str, **variables: str) -> str:
+    """Run a Jupyter command of the environment and return its output."""
+    # With its interpreter: the first line of a script may be too long for the system.
+    return run(environment, folder, str(environment.python), "-m", *command, **variables)
 
 
 def write(file: Path, *cells: str, tags: str = "") -> None:
-    """A notebook file; the first cell may have a tag."""
+    """Write a notebook; the first cell may have a tag."""
     content = {
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -72,28 +72,41 @@ def write(file: Path, *cells: str, tags: str = "") -> None:
 
 
 def pictures(file: Path) -> list[dict[str, Any]]:
-    """The outputs of a notebook file that are pictures; no widget may be left in any."""
+    """Return the outputs of a notebook that are pictures; no output may contain a widget."""
     notebook = json.loads(file.read_text(encoding="utf-8"))
-    outputs = [out for cell in notebook["cells"] for out in cell["outputs"]]
+    outputs = [output for cell in notebook["cells"] for output in cell["outputs"]]
     assert "widget-view" not in json.dumps(outputs)
-    found = [out for out in outputs if "image/jpeg" in out.get("data", {})]
-    for out in found:
-        assert set(out["data"]) == {"image/jpeg", "text/plain"}
-        assert len(json.dumps(out)) <= 64 * 1024
-        assert re.fullmatch(LINE, "".join(out["data"]["text/plain"]))
-    return found
+    images = [output for output in outputs if "image/jpeg" in output.get("data", {})]
+    for image in images:
+        assert set(image["data"]) == {"image/jpeg", "text/plain"}
+        assert len(json.dumps(image)) <= 64 * 1024
+        assert re.fullmatch(LINE, "".join(image["data"]["text/plain"]))
+    return images
 
 
-def execute(here: Environment, folder: Path) -> str:
-    """`jupyter execute`, which is nbclient."""
+def compat(environment: Environment, folder: Path) -> str:
+    """Private attributes of other libraries in the versions of this environment."""
+    (folder / "pytest.ini").touch()  # without the options of the checkout
+    test = CHECKOUT / "tests" / "test_compat.py"
+    output = run(
+        environment, folder, str(environment.python), "-m", "pytest", "--quiet", "--noconftest",
+        "--import-mode=importlib", "-c", "pytest.ini", "-p", "no:cacheprovider", str(test),
+    )  # fmt: skip
+    summary = output.strip().splitlines()[-1]
+    assert re.match(r"\d+ passed(, \d+ warnings?)? in", summary), output
+    return f"private attributes of uvicorn, ipykernel, ipywidgets and argparse: {summary}"
+
+
+def execute(environment: Environment, folder: Path) -> str:
+    """Run `jupyter execute`, which uses nbclient."""
     write(folder / "n.ipynb", LOAD, ASK, "job.result")
-    jupyter(here, folder, "jupyter", "execute", "--inplace", "n.ipynb")
+    jupyter(environment, folder, "jupyter", "execute", "--inplace", "n.ipynb")
     assert len(pictures(folder / "n.ipynb")) == 2
-    return "waits by itself; picture and one line saved"
+    return "waits for the result; picture and one line saved"
 
 
-def papermill(here: Environment, folder: Path) -> str:
-    """Papermill with a parameter that is filled into the prompt."""
+def papermill(environment: Environment, folder: Path) -> str:
+    """Run papermill with a parameter that is inserted into the prompt."""
     ask = "%%liangxin --size square --template --out job\na {animal} on a wall"
     write(
         folder / "n.ipynb",
@@ -104,38 +117,47 @@ def papermill(here: Environment, folder: Path) -> str:
         tags="parameters",
     )
     jupyter(
-        here, folder, "papermill", "n.ipynb", "out.ipynb", "-p", "animal", "dog", "-k", "python3"
+        environment,
+        folder,
+        "papermill",
+        "n.ipynb",
+        "out.ipynb",
+        "-p",
+        "animal",
+        "dog",
+        "-k",
+        "python3",
     )
     assert len(pictures(folder / "out.ipynb")) == 1
     assert "a dog on a wall" in (folder / "out.ipynb").read_text(encoding="utf-8")
-    return "a parameter reaches the prompt (--template); picture saved"
+    return "parameter inserted into the prompt (--template); picture saved"
 
 
-def nbconvert(here: Environment, folder: Path) -> str:
-    """Nbconvert to HTML, running the notebook."""
+def nbconvert(environment: Environment, folder: Path) -> str:
+    """Convert to HTML with nbconvert, which runs the notebook."""
     write(folder / "n.ipynb", LOAD, ASK)
-    jupyter(here, folder, "jupyter", "nbconvert", "--to", "html", "--execute", "n.ipynb")
-    return page(folder / "n.html")
+    jupyter(environment, folder, "jupyter", "nbconvert", "--to", "html", "--execute", "n.ipynb")
+    return check_html(folder / "n.html")
 
 
-def export(here: Environment, folder: Path) -> str:
-    """Nbconvert to HTML of a notebook that has run, on a machine without its kernel."""
+def export(environment: Environment, folder: Path) -> str:
+    """Convert a notebook to HTML that has been run, without its kernel."""
     write(folder / "n.ipynb", LOAD, ASK)
-    jupyter(here, folder, "jupyter", "execute", "--inplace", "n.ipynb")
-    jupyter(here, folder, "jupyter", "nbconvert", "--to", "html", "n.ipynb")
-    return page(folder / "n.html")
+    jupyter(environment, folder, "jupyter", "execute", "--inplace", "n.ipynb")
+    jupyter(environment, folder, "jupyter", "nbconvert", "--to", "html", "n.ipynb")
+    return check_html(folder / "n.html")
 
 
-def page(file: Path) -> str:
-    """A page of HTML holds the picture itself."""
+def check_html(file: Path) -> str:
+    """Check that an HTML file contains the picture itself."""
     html = file.read_text(encoding="utf-8")
-    found = re.findall(r'<img[^>]+src="data:image/jpeg;base64,[A-Za-z0-9+/=\s]{1000,}"', html)
-    assert len(found) == 1
+    images = re.findall(r'<img[^>]+src="data:image/jpeg;base64,[A-Za-z0-9+/=\s]{1000,}"', html)
+    assert len(images) == 1
     assert "widget-view+json" not in html
-    return "the page holds the picture; no kernel, no widget, no network"
+    return "page contains the picture; no kernel, widget or network needed"
 
 
-#: Types into a real terminal; pexpect comes with IPython.
+#: Types into a terminal; pexpect is a dependency of IPython.
 _TYPING = """
 import pexpect, sys
 shell = pexpect.spawn(
@@ -152,14 +174,14 @@ shell.expect(pexpect.EOF)
 """
 
 
-def terminal(here: Environment, folder: Path) -> str:
-    """IPython in a terminal: a line rewritten in place, then the path; an error is one line."""
-    said = run(here, folder, str(here.python), "-c", _TYPING)
-    assert re.search(rf"\x1b\[2K{STATES}", said), said
-    assert re.search(DONE, said), said
-    assert "UsageError: The service rejected the request (400)" in said
-    assert "Traceback" not in said
-    return "one line rewritten in place, then the path"
+def terminal(environment: Environment, folder: Path) -> str:
+    """IPython in a terminal: one line is rewritten, then the path; an error is one line."""
+    output = run(environment, folder, str(environment.python), "-c", _TYPING)
+    assert re.search(rf"\x1b\[2K{STATES}", output), output
+    assert re.search(DONE, output), output
+    assert re.search(r"UsageError: The service \w+ the request \(400\)", output), output
+    assert "Traceback" not in output
+    return "one line is rewritten, then the path"
 
 
 _SCRIPT = """
@@ -175,30 +197,32 @@ except lx.InvalidRequestError as error:
 """
 
 
-def script(here: Environment, folder: Path) -> str:
-    """A plain Python script."""
+def script(environment: Environment, folder: Path) -> str:
+    """Run a Python script."""
     (folder / "s.py").write_text(_SCRIPT, encoding="utf-8")
-    said = run(here, folder, str(here.python), "s.py")
-    assert re.search(STATES, said), said
-    assert re.search(DONE, said), said
-    assert "nothing was billed" in said
-    return "each state a line, then the path"
+    output = run(environment, folder, str(environment.python), "s.py")
+    assert re.search(STATES, output), output
+    assert re.search(DONE, output), output
+    assert "nothing was billed" in output
+    return "one line for each state, then the path"
 
 
-def override(here: Environment, folder: Path) -> str:
-    """A kernel that is told who looks: a card with old widgets, and lines of text without any."""
+def override(environment: Environment, folder: Path) -> str:
+    """Set the kind of front end: a card with old widgets, lines of text without widgets."""
     ask = ASK.replace("--out", "--wait --out")
-    for name, seen in (("live", "widget-view+json"), ("plain", "<Job z-image")):
+    for name, expected in (("live", "widget-view+json"), ("plain", "<Job z-image")):
         write(folder / f"{name}.ipynb", LOAD, ask)
-        code = _WATCHED.format(name=f"{name}.ipynb")
-        said = run(here, folder, str(here.python), "-c", code, LIANGXIN_FRONTEND=name)
-        assert seen in said, said
+        code = _RUN_AND_PRINT.format(name=f"{name}.ipynb")
+        output = run(
+            environment, folder, str(environment.python), "-c", code, LIANGXIN_FRONTEND=name
+        )
+        assert expected in output, output
         assert len(pictures(folder / f"{name}.ipynb")) == 1
     return "LIANGXIN_FRONTEND=live: card, then picture; plain: lines of text, then picture"
 
 
-#: Runs a notebook and prints each message that a front end would have drawn.
-_WATCHED = """
+#: Runs a notebook and prints each message that a front end would display.
+_RUN_AND_PRINT = """
 import nbformat
 from nbclient import NotebookClient
 class Client(NotebookClient):
@@ -211,6 +235,7 @@ nbformat.write(notebook, "{name}")
 """
 
 CHECKS: dict[str, Callable[[Environment, Path], str]] = {
+    "compat": compat,
     "execute": execute,
     "papermill": papermill,
     "nbconvert": nbconvert,

@@ -1,4 +1,4 @@
-"""Fresh virtual environments with the wheel in them, each with versions of its own."""
+"""Fresh virtual environments that contain the wheel, each with certain versions."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-#: Under these front ends the wheel is tried where nothing else is said.
-COMMON = ("execute", "papermill", "nbconvert", "export", "terminal", "script")
+#: Checks that need no browser.
+COMMON = ("compat", "execute", "papermill", "nbconvert", "export", "terminal", "script")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """An environment to be made: which Python, which versions, which front ends to try in it."""
+    """An environment to create: Python version, requirements, and the checks to run in it."""
 
     name: str
     python: str
-    wants: tuple[str, ...]
-    tries: tuple[str, ...]
+    requirements: tuple[str, ...]
+    checks: tuple[str, ...]
 
 
 PLANS = (
@@ -32,92 +32,106 @@ PLANS = (
         ("jupyterlab", "notebook>=7", "voila", "papermill", "nbconvert"),
         (*COMMON, "lab", "notebook", "voila"),
     ),
-    Plan("python3.12", "3.12", ("jupyterlab", "nbconvert"), ("execute", "script", "lab")),
-    Plan("python3.13", "3.13", ("jupyterlab", "nbconvert"), ("execute", "script", "lab")),
+    Plan("python3.12", "3.12", ("jupyterlab", "nbconvert"), ("compat", "execute", "script", "lab")),
+    Plan("python3.13", "3.13", ("jupyterlab", "nbconvert"), ("compat", "execute", "script", "lab")),
     Plan(
         "lab-4.4",
         "3.11",
         ("jupyterlab==4.4.9", "ipykernel==7.1.0", "ipywidgets==8.1.7", "nbconvert"),
-        ("execute", "lab"),
+        ("compat", "execute", "lab"),
     ),
     Plan(
         "lab-4.2",
         "3.11",
         ("jupyterlab==4.2.7", "ipykernel==6.31.0", "ipywidgets==8.1.2", "notebook==7.2.3"),
-        ("execute", "lab", "notebook"),
+        ("compat", "execute", "lab", "notebook"),
     ),
     Plan(
-        # The kernel side of a hosted notebook with old pins; its page is not to be had here.
+        # The kernel of a hosted notebook with old versions; its page cannot be tested here.
         "old-kernel",
         "3.11",
         ("ipykernel==6.17.1", "ipython==7.34.0", "ipywidgets==7.7.1", "nbclient", "nbconvert"),
-        ("execute", "override", "script"),
+        ("compat", "execute", "override", "script"),
     ),
-)
+    # The oldest versions that pyproject.toml allows, on each Python.
+    *(
+        Plan(
+            f"lowest-{python}",
+            python,
+            ("uvicorn==0.29.0", "starlette==0.49.1", "python-multipart==0.0.18",
+             "ipykernel==6.17.0", "ipywidgets==7.7.1"),
+            ("compat", "script"),
+        )
+        for python in ("3.11", "3.12", "3.13")
+    ),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Environment:
-    """An environment that is there."""
+    """An existing environment."""
 
     name: str
     python: Path
 
     @property
     def path(self) -> str:
-        """PATH with its commands first."""
+        """PATH, starting with the environment's commands."""
         return os.pathsep.join([str(self.python.parent), "/usr/local/bin", "/usr/bin", "/bin"])
 
     def versions(self) -> dict[str, str]:
-        """The versions of what matters here, and Python's."""
-        names = ["jupyterlab", "notebook", "ipykernel", "ipywidgets", "ipython", "voila"]
+        """Return the versions of Python and of the packages that matter here."""
+        names = ["jupyterlab", "notebook", "ipykernel", "ipywidgets", "ipython", "voila", "uvicorn"]
         code = f"""
 import json, platform
 from importlib import metadata
-found = {{"python": platform.python_version()}}
+versions = {{"python": platform.python_version()}}
 for name in {names!r}:
-    try: found[name] = metadata.version(name)
+    try: versions[name] = metadata.version(name)
     except metadata.PackageNotFoundError: pass
-print(json.dumps(found))
+print(json.dumps(versions))
 """
-        done = subprocess.run(
+        process = subprocess.run(
             [self.python, "-c", code], capture_output=True, text=True, check=True, cwd="/"
         )
-        return dict(json.loads(done.stdout))
+        return dict(json.loads(process.stdout))
 
 
 def running() -> Environment:
-    """The environment of the running tests."""
+    """Return the environment of the running tests."""
     return Environment("this", Path(sys.executable))
 
 
 def interpreter(version: str) -> str | None:
-    """An interpreter of that version, wherever Pythons are usually kept; None without one."""
+    """Return an interpreter of a Python version from the usual locations, None without one."""
     pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
     uv = sorted(Path.home().glob(f".local/share/uv/python/cpython-{version}.*/bin/python3"))
     code = "import sys, venv; print('%d.%d' % sys.version_info[:2])"
-    for found in (sys.executable, shutil.which(f"python{version}"), *pyenv, *uv):
-        done = found and subprocess.run([found, "-c", code], capture_output=True, text=True)
-        if done and done.stdout.strip() == version:
-            return str(found)
+    for path in (sys.executable, shutil.which(f"python{version}"), *pyenv, *uv):
+        process = path and subprocess.run([path, "-c", code], capture_output=True, text=True)
+        if process and process.stdout.strip() == version:
+            return str(path)
     return None
 
 
-def wheel(folder: Path) -> Path:
-    """The wheel, built from this checkout."""
+def build_wheel(folder: Path) -> Path:
+    """Build the wheel of this checkout."""
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", str(CHECKOUT)]
     subprocess.run([*command, "--wheel-dir", str(folder)], check=True)
-    (built,) = folder.glob("liangxin_nb-*.whl")
-    return built
+    (wheel,) = folder.glob("liangxin_nb-*.whl")
+    return wheel
 
 
-def made(plan: Plan, built: Path, folder: Path) -> Environment | None:
-    """The environment of a plan, made anew; None where there is no such Python."""
-    found = interpreter(plan.python)
-    if found is None:
+def create(plan: Plan, wheel: Path, folder: Path) -> Environment | None:
+    """Create the environment of a plan; return None if its Python is not installed."""
+    base = interpreter(plan.python)
+    if base is None:
         return None
-    subprocess.run([found, "-m", "venv", "--clear", str(folder)], check=True)
+    subprocess.run([base, "-m", "venv", "--clear", str(folder)], check=True)
     python = folder / "bin" / "python"
-    install = [str(python), "-m", "pip", "install", "--quiet", str(built), *plan.wants]
-    subprocess.run(install, check=True)
+    packages = [str(wheel), "pytest", *plan.requirements]
+    # As in the Makefile: uv is faster, but does not read pip's configuration.
+    uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python)]
+    if subprocess.run([*uv, *packages], capture_output=True).returncode != 0:
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
     return Environment(plan.name, python)

@@ -1,4 +1,4 @@
-"""What each front end in a browser must show: a card that lives, then a picture that stays."""
+"""Checks in a browser: a card during the task, then a picture that is saved."""
 
 from __future__ import annotations
 
@@ -23,50 +23,52 @@ SHOTS = Path(__file__).parent / "screenshots"
 PATIENCE = 90_000  # milliseconds
 
 
-def lab(here: Environment, folder: Path, browser: Browser) -> str:
-    """JupyterLab."""
-    return _notebook(here, folder, browser, app="jupyterlab", path="lab/tree/n.ipynb?reset")
+def lab(environment: Environment, folder: Path, browser: Browser) -> str:
+    """Run a notebook in JupyterLab."""
+    return _notebook(environment, folder, browser, app="jupyterlab", path="lab/tree/n.ipynb?reset")
 
 
-def notebook(here: Environment, folder: Path, browser: Browser) -> str:
-    """Notebook 7."""
-    return _notebook(here, folder, browser, app="notebook", path="notebooks/n.ipynb")
+def notebook(environment: Environment, folder: Path, browser: Browser) -> str:
+    """Run a notebook in Notebook 7."""
+    return _notebook(environment, folder, browser, app="notebook", path="notebooks/n.ipynb")
 
 
-def _notebook(here: Environment, folder: Path, browser: Browser, *, app: str, path: str) -> str:
+def _notebook(
+    environment: Environment, folder: Path, browser: Browser, *, app: str, path: str
+) -> str:
     root = folder / "notebooks"
     root.mkdir(parents=True)
     busy = BusyCell(folder / "end")
     write(root / "n.ipynb", LOAD, ASK, busy.source)
     home = folder / "home"
     with (
-        _standing(root) as service,
-        Lab(root, _env(here), home=home, python=str(here.python), app=app) as server,
+        _stopped_sandbox(root) as service,
+        Lab(root, _env(environment), home=home, python=str(environment.python), app=app) as server,
         window(browser) as page,
     ):
         page.goto(server.address(path))
         run_all(page)
         expect(page.locator(".lx-card").first).to_contain_text("Waiting")
-        expect(page.get_by_role("button", name="Leave")).to_be_visible()
+        expect(page.locator(".lx-card button").first).to_be_visible()
         service.move_to("success")
         image = page.locator(".jp-OutputArea-output img").first
         expect(image).to_be_visible()
         expect(page.locator(".lx-card")).to_have_count(0)
         busy.end()
-        page.screenshot(path=SHOTS / f"{app}-{here.name}.png")
+        page.screenshot(path=SHOTS / f"{app}-{environment.name}.png")
         page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
         wait_until(lambda: pictures(root / "n.ipynb"))
-    return "card beside a busy cell, then the picture; saved"
+    return "card updates while a cell runs, then the picture; saved"
 
 
-def voila(here: Environment, folder: Path, browser: Browser) -> str:
-    """Voila: the card keeps the picture."""
+def voila(environment: Environment, folder: Path, browser: Browser) -> str:
+    """Check that the card in Voila shows the picture."""
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "n.ipynb", LOAD, ASK)
-    home = Home(folder / "home", str(here.python))
+    home = Home(folder / "home", str(environment.python))
     with (
-        _standing(folder) as service,
-        serve_voila(folder / "n.ipynb", _env(here), home, str(here.python)) as url,
+        _stopped_sandbox(folder) as service,
+        serve_voila(folder / "n.ipynb", _env(environment), home, str(environment.python)) as url,
         window(browser) as page,
     ):
         page.goto(url, timeout=PATIENCE)
@@ -74,19 +76,19 @@ def voila(here: Environment, folder: Path, browser: Browser) -> str:
         service.move_to("success")
         expect(page.locator(".lx-card img.lx-picture")).to_be_visible()
         expect(page.locator(".lx-card")).to_contain_text("Done")
-        page.screenshot(path=SHOTS / f"voila-{here.name}.png")
-    return "card, live, with the picture in it"
+        page.screenshot(path=SHOTS / f"voila-{environment.name}.png")
+    return "card updates and shows the picture"
 
 
-def _env(here: Environment) -> dict[str, str]:
-    """Only the wheel of an environment may be imported there."""
+def _env(environment: Environment) -> dict[str, str]:
+    """Return the environment variables; only the wheel must be importable."""
     env = {"LIANGXIN_SANDBOX_KEY": KEY}
-    return env if here.name == "this" else {**env, "PYTHONPATH": ""}
+    return env if environment.name == "this" else {**env, "PYTHONPATH": ""}
 
 
 @contextmanager
-def _standing(folder: Path) -> Iterator[Service]:
-    """A sandbox for the notebooks of a folder, in which time stands still."""
+def _stopped_sandbox(folder: Path) -> Iterator[Service]:
+    """Provide a sandbox with stopped time to the notebooks of a folder."""
     service = Service(KEY)
     try:
         service.stop_time()
@@ -97,20 +99,20 @@ def _standing(folder: Path) -> Iterator[Service]:
 
 
 def run_all(page: Page) -> None:
-    """Runs a notebook from top to bottom, once its page and its kernel are there."""
+    """Run all cells of a notebook when its page and kernel are ready."""
     ready = """() => {
         const app = window.jupyterapp;
         const panel = [...(app?.shell?.widgets('main') ?? [])].find((p) => p.sessionContext);
         return panel?.context.isReady && panel.sessionContext.session?.kernel?.status === 'idle';
     }"""
     page.wait_for_function(ready, polling=TICK)
-    # Not awaited: it returns when all have run.
+    # Not awaited: the command returns when all cells have run.
     page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
 
 
 @contextmanager
 def window(browser: Browser) -> Iterator[Page]:
-    """A window of its own."""
+    """Open a browser window."""
     SHOTS.mkdir(exist_ok=True)
     expect.set_options(timeout=PATIENCE)
     context = browser.new_context(viewport={"width": 1280, "height": 900})

@@ -1,4 +1,4 @@
-"""The cheap rows of the matrix, in the environment of the tests."""
+"""The checks of the matrix that need no browser, in the environment of the tests."""
 
 import pytest
 
@@ -7,15 +7,15 @@ from .checks import CHECKS
 from .environments import running
 
 pytestmark = pytest.mark.slow
-#: `jupyter execute` has tests of its own, and every tutorial goes through it.
-ROWS = [name for name in CHECKS if name != "execute"]
-#: These start a sandbox in their results folder, as they do for a reader.
-ALONE = ("script", "terminal")
+#: `jupyter execute` and `_compat` have their own tests.
+ROWS = [name for name in CHECKS if name not in ("compat", "execute")]
+#: These start a sandbox in their results folder.
+OWN_SANDBOX = ("script", "terminal")
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_a_front_end_shows_what_the_readme_says(name, tmp_path, sandbox, monkeypatch):
-    if name not in ALONE:
+def test_front_end_shows_what_the_readme_says(name, tmp_path, sandbox, monkeypatch):
+    if name not in OWN_SANDBOX:
         for variable, value in service(sandbox).items():
             monkeypatch.setenv(variable, value)
     monkeypatch.setenv("LIANGXIN_BUDGET", str(tmp_path / "budget"))
