@@ -1,7 +1,6 @@
-"""The sandbox's HTTP face: the endpoints of the Market task API, the result files, its faults.
+"""HTTP application of the sandbox: the Market task API, result files and fault injection.
 
-Sources: the seed documents for recordInfo, LiangXin's model pages for createTask, its refusals
-and both error envelopes.
+Source: LiangXin and KIE Market docs, createTask, recordInfo and their error envelopes.
 """
 
 from __future__ import annotations
@@ -34,66 +33,84 @@ __all__ = ["create_app"]
 
 
 def create_app(
-    state: SandboxState, key: str, identity: str = "", caller: WebhookSender | None = None
+    state: SandboxState, key: str, identity: str = "", webhooks: WebhookSender | None = None
 ) -> Starlette:
-    """The server for a world, taking one key; `identity` is told to whoever asks who it is."""
-    face = _Routes(state, key, identity, caller or WebhookSender(state, key, None))
+    """Create the application of a sandbox.
+
+    Faults that break connections need the ``uvicorn.Server`` as ``app.state.server``.
+
+    Args:
+        state: The tasks, faults and uploads.
+        key: The only Bearer key that is accepted.
+        identity: Returned by ``GET /sandbox``, so that a client can recognize its sandbox.
+        webhooks: Sends the callbacks; by default a new sender that saves nothing.
+
+    Returns:
+        The application.
+    """
+    routes = _Routes(state, key, identity, webhooks or WebhookSender(state, key, None))
     return Starlette(
         routes=[
-            Route("/api/v1/jobs/createTask", face.create, methods=["POST"]),
-            Route("/api/v1/jobs/recordInfo", face.record, methods=["GET"]),
-            Route("/files/{task}/{name}", face.file, methods=["GET"]),
-            Route("/sandbox", face.status, methods=["GET"]),
-            Route("/sandbox/faults", face.replace, methods=["PUT"]),
-            Route("/openapi.json", face.document, methods=["GET"]),
-            *face.extras,
+            Route("/api/v1/jobs/createTask", routes.create_task, methods=["POST"]),
+            Route("/api/v1/jobs/recordInfo", routes.record_info, methods=["GET"]),
+            Route("/files/{task}/{name}", routes.get_file, methods=["GET"]),
+            Route("/sandbox", routes.get_status, methods=["GET"]),
+            Route("/sandbox/faults", routes.replace_faults, methods=["PUT"]),
+            Route("/openapi.json", routes.get_document, methods=["GET"]),
+            *routes.kie_routes,
         ],
-        middleware=[Middleware(_Dated, faults=state.faults)],
-        exception_handlers={RejectedRequestError: face.refused},
+        middleware=[Middleware(_DateHeader, faults=state.faults)],
+        exception_handlers={RejectedRequestError: routes.reject},
     )
 
 
 class _Routes:
-    """The endpoints."""
+    """Endpoints of one sandbox."""
 
-    def __init__(self, state: SandboxState, key: str, identity: str, caller: WebhookSender) -> None:
+    def __init__(
+        self, state: SandboxState, key: str, identity: str, webhooks: WebhookSender
+    ) -> None:
         self._state = state
         self._key = key
         self._identity = identity
-        self._caller = caller
+        self._webhooks = webhooks
         self._limits = RateLimits()
-        self._calls = FaultPipeline(state.faults, self._limits, state.profile)
+        self._pipeline = FaultPipeline(state.faults, self._limits, state.profile)
         self._files = FileServer(state)
-        self.extras = KieRoutes(state, key, self._calls).routes() if state.profile == "kie" else []
+        is_kie = state.profile == "kie"
+        self.kie_routes = KieRoutes(state, key, self._pipeline).routes() if is_kie else []
 
-    async def create(self, request: Request) -> Response:
+    async def create_task(self, request: Request) -> Response:
+        """Create a task and return its id."""
         self._state.calls["createTask"] += 1
         authorize(request, self._key)
         body = await json_body(request)
-        struck = await self._calls.before("createTask", "create", self._key)
-        if struck:
-            return struck
+        failure = await self._pipeline.before("createTask", "create", self._key)
+        if failure:
+            return failure
         task_id = await run_in_threadpool(self._state.create, self._key, body)
-        self._caller.schedule(task_id, origin(request))
-        return await self._calls.after(
-            "created", self._calls.response(ApiResponse.success({"taskId": task_id}))
-        )
+        self._webhooks.schedule(task_id, origin(request))
+        response = self._pipeline.response(ApiResponse.success({"taskId": task_id}))
+        return await self._pipeline.after("created", response)
 
-    async def record(self, request: Request) -> Response:
+    async def record_info(self, request: Request) -> Response:
+        """Return the record of a task."""
         self._state.calls["recordInfo"] += 1
         authorize(request, self._key)
-        struck = await self._calls.before("recordInfo", "record", self._key)
-        if struck:
-            return struck
-        id = request.query_params.get("taskId", "")
-        data = self._state.record(self._key, id, origin(request))
-        return self._calls.response(ApiResponse.success(data))
+        failure = await self._pipeline.before("recordInfo", "record", self._key)
+        if failure:
+            return failure
+        task_id = request.query_params.get("taskId", "")
+        data = self._state.record(self._key, task_id, origin(request))
+        return self._pipeline.response(ApiResponse.success(data))
 
-    async def file(self, request: Request) -> Response:
+    async def get_file(self, request: Request) -> Response:
+        """Return a result file."""
         self._state.calls["files"] += 1
         return await self._files.serve(request)
 
-    async def status(self, _: Request) -> Response:
+    async def get_status(self, _: Request) -> Response:
+        """Return the counters."""
         return JSONResponse(
             {
                 "sandbox": self._identity,
@@ -102,49 +119,51 @@ class _Routes:
                 "calls": dict(self._state.calls),
                 "faults": self._state.faults.statistics(),
                 "limits": self._limits.statistics(),
-                "callbacks": self._caller.statistics(),
+                "callbacks": self._webhooks.statistics(),
             }
         )
 
-    async def replace(self, request: Request) -> Response:
-        """Puts another set of faults in force, everything about faults counted from 0."""
+    async def replace_faults(self, request: Request) -> Response:
+        """Replace the active faults and reset their counters."""
         try:
-            self._state.faults.replace(_named(await json_body(request)))
+            self._state.faults.replace(_parse_fault_names(await json_body(request)))
         except (FaultError, RejectedRequestError) as error:
             return JSONResponse({"error": str(error)}, 400)
         self._limits.reset()
-        return await self.status(request)
+        return await self.get_status(request)
 
-    async def refused(self, _: Request, error: Exception) -> Response:
-        """A refusal in its layer's envelope: the gateway's for keys, else the task's."""
+    async def reject(self, _: Request, error: Exception) -> Response:
+        """Return the error envelope for a rejected request."""
         assert isinstance(error, RejectedRequestError)
-        return self._calls.response(ApiResponse.error(error.code, error.message, error.word))
+        return self._pipeline.response(
+            ApiResponse.error(error.code, error.message, error.gateway_code)
+        )
 
-    async def document(self, request: Request) -> Response:
-        """What can be asked for here, as OpenAPI."""
+    async def get_document(self, request: Request) -> Response:
+        """Return the OpenAPI document."""
         return JSONResponse(document(self._state.profile, origin(request)))
 
 
-class _Dated:
-    """Tells the date in each answer, by the sandbox's clock."""
+class _DateHeader:
+    """Middleware that sets the Date header from the sandbox's clock."""
 
     def __init__(self, app: ASGIApp, faults: Faults) -> None:
         self._app = app
         self._faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def dated(message: Message) -> None:
+        async def send_with_date(message: Message) -> None:
             if message["type"] == "http.response.start":
-                date = formatdate(time.time() + self._faults.clock(), usegmt=True)
+                date = formatdate(time.time() + self._faults.clock_offset_s(), usegmt=True)
                 message["headers"] = [*message["headers"], (b"date", date.encode())]
             await send(message)
 
-        await self._app(scope, receive, dated)
+        await self._app(scope, receive, send_with_date)
 
 
-def _named(body: Any) -> list[str]:
-    """The names in the body of a request for other faults."""
-    texts = body.get("faults") if isinstance(body, dict) else None
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise FaultError('wanted: {"faults": ["name", "name:value", "name*times", ...]}')
-    return texts
+def _parse_fault_names(body: Any) -> list[str]:
+    """Return the fault names in the body of a request."""
+    names = body.get("faults") if isinstance(body, dict) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise FaultError('expected {"faults": ["name", "name:value", "name*times", ...]}')
+    return names

@@ -1,4 +1,4 @@
-"""What the API answers, in the envelopes of its documents and in the styles met in the field."""
+"""JSON envelopes of the API's answers, and the faults that change them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from starlette.responses import JSONResponse, Response
 
 from .faults import Fault, Faults
 
-__all__ = ["ApiResponse", "callback_body"]
+__all__ = ["ApiResponse"]
 
 _TIMES = ("createTime", "updateTime", "completeTime")
-_EMPTY = ("failCode", "failMsg", "resultJson")
+_NULLABLE = ("failCode", "failMsg", "resultJson")
 
 
 @dataclass
 class ApiResponse:
-    """A status, a JSON body, and headers besides the usual ones."""
+    """A status, a JSON body, and additional headers."""
 
     status: int
     body: dict[str, Any]
@@ -28,82 +28,83 @@ class ApiResponse:
 
     @classmethod
     def success(cls, data: Any) -> Self:
-        """A yes."""
+        """Return a successful answer."""
         return cls(200, {"code": 200, "msg": "success", "data": data})
 
     @classmethod
     def task_error(cls, code: int, message: str) -> Self:
-        """A no of the layer that knows the tasks."""
+        """Return an error in the envelope of the task API."""
         return cls(code, {"code": code, "msg": message, "data": None})
 
     @classmethod
-    def gateway_error(cls, code: int, message: str, word: str = "") -> Self:
-        """A no of the layer before it, which knows keys and quotas."""
-        said = {"message": message, "type": "new_api_error", "code": word}
-        return cls(code, {"error": said})
+    def gateway_error(cls, status: int, message: str, code: str = "") -> Self:
+        """Return an error in the envelope of the gateway, which checks keys and quotas."""
+        return cls(status, {"error": {"message": message, "type": "new_api_error", "code": code}})
 
     @classmethod
-    def error(cls, code: int, message: str, word: str = "") -> Self:
-        """A no in the envelope of the layer that says such things."""
-        return (
-            cls.gateway_error(code, message, word)
-            if code in (401, 403)
-            else cls.task_error(code, message)
-        )
+    def error(cls, status: int, message: str, gateway_code: str = "") -> Self:
+        """Return an error in the envelope that the service uses for this status."""
+        if status in (401, 403):
+            return cls.gateway_error(status, message, gateway_code)
+        return cls.task_error(status, message)
 
     @property
     def data(self) -> dict[str, Any]:
-        """The body's `data`, empty where that is no object."""
+        """The body's ``data``, empty if it is not an object."""
         data = self.body.get("data")
         return data if isinstance(data, dict) else {}
 
     def response(self, faults: Faults, profile: str) -> Response:
-        """The answer as the service of that profile sends it, in the styles in force."""
+        """Create the HTTP response of a profile, with the faults of the stage ``answer``."""
         if profile == "kie" and _is_error(self):
-            _as_kie(self)
-        for fault in faults.take("answer", lambda fault: _STYLES[fault.name][0](self)):
-            _STYLES[fault.name][1](self, fault)
+            _convert_to_kie_error(self)
+        for fault in faults.take("answer", lambda fault: ANSWER_FAULTS[fault.name][0](self)):
+            ANSWER_FAULTS[fault.name][1](self, fault)
         return JSONResponse(self.body, self.status, self.headers)
 
 
 def _is_error(answer: ApiResponse) -> bool:
+    """Return whether the answer is an error."""
     return answer.status >= 400
 
 
 def _is_record(answer: ApiResponse) -> bool:
+    """Return whether the answer contains a task record."""
     return "createTime" in answer.data
 
 
+def _has_message(answer: ApiResponse) -> bool:
+    """Return whether the answer is in the envelope of the task API."""
+    return "msg" in answer.body
+
+
 def _has_result(answer: ApiResponse) -> bool:
+    """Return whether the answer contains a result."""
     return bool(answer.data.get("resultJson"))
 
 
-def _tells_a_time(answer: ApiResponse) -> bool:
+def _has_result_text(answer: ApiResponse) -> bool:
+    """Return whether the answer contains a result as a text."""
+    return isinstance(answer.data.get("resultJson"), str) and _has_result(answer)
+
+
+def _has_time(answer: ApiResponse) -> bool:
+    """Return whether the answer contains a time."""
     return _is_record(answer) or answer.headers.get("Retry-After", "").endswith("GMT")
 
 
-def _shift(answer: ApiResponse, fault: Fault) -> None:
+def _shift_times(answer: ApiResponse, fault: Fault) -> None:
+    """Change all times by the fault's offset."""
     for name in _TIMES:
         if answer.data.get(name):
             answer.data[name] += int(fault.seconds * 1000)
     if "Retry-After" in answer.headers:
-        moment = parsedate_to_datetime(answer.headers["Retry-After"]).timestamp()
-        answer.headers["Retry-After"] = formatdate(moment + fault.seconds, usegmt=True)
+        retry_at = parsedate_to_datetime(answer.headers["Retry-After"]).timestamp()
+        answer.headers["Retry-After"] = formatdate(retry_at + fault.seconds, usegmt=True)
 
 
-def callback_body(data: dict[str, Any], profile: str) -> dict[str, Any]:
-    """The body of a callback for a task's record: LiangXin's is recordInfo's, KIE's its own."""
-    if profile != "kie":
-        return {"code": 200, "msg": "success", "data": data}
-    good = data["state"] == "success"
-    param = json.loads(data["param"])
-    twice = {**param, "input": json.dumps(param["input"], ensure_ascii=False)}
-    told = {"param": json.dumps(twice, ensure_ascii=False), "costTime": data["costTime"] // 1000}
-    words = f"Playground task {'completed successfully' if good else 'failed'}."
-    return {"code": 200 if good else 501, "msg": words, "data": {**data, **told}}
-
-
-def _as_kie(answer: ApiResponse, _: Fault | None = None) -> None:
+def _convert_to_kie_error(answer: ApiResponse, _: Fault | None = None) -> None:
+    """Send the error with HTTP 200 and the code in the body."""
     error = answer.body.pop("error", None)
     if error:
         answer.body = {"code": answer.status, "msg": error["message"], "data": None}
@@ -112,50 +113,58 @@ def _as_kie(answer: ApiResponse, _: Fault | None = None) -> None:
     answer.status = 200
 
 
-def _say_both(answer: ApiResponse, _: Fault) -> None:
+def _add_message_key(answer: ApiResponse, _: Fault) -> None:
+    """Send the message twice."""
     answer.body["message"] = answer.body["msg"]
 
 
-def _say_message(answer: ApiResponse, _: Fault) -> None:
+def _rename_message_key(answer: ApiResponse, _: Fault) -> None:
+    """Send the message under another key."""
     answer.body["message"] = answer.body.pop("msg")
 
 
-def _no_result(answer: ApiResponse, _: Fault) -> None:
+def _remove_result(answer: ApiResponse, _: Fault) -> None:
+    """Send an empty result."""
     answer.data["resultJson"] = ""
 
 
-def _object(answer: ApiResponse, _: Fault) -> None:
+def _decode_result(answer: ApiResponse, _: Fault) -> None:
+    """Send the result as an object."""
     answer.data["resultJson"] = json.loads(answer.data["resultJson"])
 
 
-def _twice(answer: ApiResponse, _: Fault) -> None:
+def _encode_result_again(answer: ApiResponse, _: Fault) -> None:
+    """Send the result encoded twice."""
     answer.data["resultJson"] = json.dumps(answer.data["resultJson"])
 
 
-def _nulls(answer: ApiResponse, _: Fault) -> None:
+def _change_types(answer: ApiResponse, _: Fault) -> None:
+    """Send null for empty texts and texts for numbers."""
     for name, value in answer.data.items():
         if isinstance(value, int):
             answer.data[name] = str(value)
-        elif name in _EMPTY and value == "":
+        elif name in _NULLABLE and value == "":
             answer.data[name] = None
 
 
-def _more(answer: ApiResponse, _: Fault) -> None:
+def _add_unknown_fields(answer: ApiResponse, _: Fault) -> None:
+    """Send undocumented fields."""
     answer.body.update(traceId="0af7651916cd43dd", v2={"shard": [1, None, {"hot": True}]})
     if answer.data:
         answer.data.update(progress=57, creditsConsumed=0.5, attempts=[], queue={"ahead": None})
 
 
-#: Each style: the answers that it changes, and how.
-_STYLES: dict[str, tuple[Callable[[ApiResponse], bool], Callable[[ApiResponse, Fault], None]]] = {
-    "clock": (_tells_a_time, _shift),
-    "kie": (_is_error, _as_kie),
-    "message": (lambda answer: "msg" in answer.body, _say_message),
-    "message-too": (lambda answer: "msg" in answer.body, _say_both),
-    "result-missing": (_has_result, _no_result),
-    "result-object": (_has_result, _object),
-    "result-twice": (lambda answer: isinstance(answer.data.get("resultJson"), str)
-                     and _has_result(answer), _twice),
-    "nulls": (_is_record, _nulls),
-    "extra": (lambda _: True, _more),
-}  # fmt: skip
+#: For each fault of this stage: the answers that it applies to, and the change.
+ANSWER_FAULTS: dict[
+    str, tuple[Callable[[ApiResponse], bool], Callable[[ApiResponse, Fault], None]]
+] = {
+    "clock": (_has_time, _shift_times),
+    "kie": (_is_error, _convert_to_kie_error),
+    "message": (_has_message, _rename_message_key),
+    "message-too": (_has_message, _add_message_key),
+    "result-missing": (_has_result, _remove_result),
+    "result-object": (_has_result, _decode_result),
+    "result-twice": (_has_result_text, _encode_result_again),
+    "nulls": (_is_record, _change_types),
+    "extra": (lambda _: True, _add_unknown_fields),
+}

@@ -1,4 +1,4 @@
-"""The faults that the sandbox can be told to have: their names, one line each."""
+"""All faults that the sandbox can inject."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ from typing import NamedTuple
 
 __all__ = ["FAULT_KINDS", "STATES", "FaultKind"]
 
-#: The states in which a task can be held.
+#: The states in which a task can stall.
 STATES = ("waiting", "queuing", "generating")
 
 
 class FaultKind(NamedTuple):
-    """One fault: where it strikes, the argument that it takes ("" none), and what happens.
+    """Describes a fault.
 
-    Places: `call` every call of the API · `create` before a task is created · `created` after ·
-    `record` before recordInfo is answered · `life` sealed when a task is created · `answer` how
-    an answer is written · `file` a result file is asked for · `callback` a task's end is told.
+    Attributes:
+        stage: When it occurs. ``call``: every API call; ``create``: before a task is created;
+            ``created``: after that; ``record``: before recordInfo answers; ``life``: fixed when
+            a task is created; ``answer``: when a JSON answer is written; ``file``: when a result
+            file is requested; ``callback``: when a callback is sent.
+        value: Placeholder of its argument, empty if it takes none.
+        description: What happens, in one line.
     """
 
     stage: str
@@ -23,7 +27,7 @@ class FaultKind(NamedTuple):
     description: str
 
 
-#: Faults of one place strike in the order in which they are named; `life` and `answer` in this.
+#: Faults of a stage occur in the order in which the user lists them; `life` and `answer` in this.
 FAULT_KINDS = {
     "key-revoked": FaultKind("call", "", "every call answers 401"),
     "limits": FaultKind(
@@ -38,25 +42,25 @@ FAULT_KINDS = {
     "create-403": FaultKind("create", "", "403, the key may not use the model"),
     "create-403-quota": FaultKind("create", "", "403, the quota is used up"),
     "create-413": FaultKind("create", "", "413, the request is too large"),
-    "create-422-moderated": FaultKind("create", "", "422, the prompt is refused"),
+    "create-422-moderated": FaultKind("create", "", "422, the prompt is rejected"),
     "create-455": FaultKind("create", "", "455, maintenance"),
     "create-500": FaultKind("create", "", "500, nothing is created"),
     "create-500-required": FaultKind("create", "", '500 "This field is required"'),
     "create-502": FaultKind("create", "", "502 with a proxy's HTML page"),
     "create-503": FaultKind("create", "", "503, no channel for the model"),
-    "create-slow": FaultKind("created", "SECONDS", "created, the answer comes after SECONDS"),
+    "create-slow": FaultKind("created", "SECONDS", "created, the answer is delayed by SECONDS"),
     "create-lost": FaultKind("created", "", "created, the connection is closed without an answer"),
-    "create-half": FaultKind("created", "", "created, the answer is cut off in its middle"),
+    "create-half": FaultKind("created", "", "created, the answer is truncated"),
     "create-garbled": FaultKind("created", "", "created, 200 with broken JSON"),
     "create-no-id": FaultKind("created", "", "created, 200 without a taskId"),
     "create-empty": FaultKind("created", "", "created, 200 without a body"),
-    "create-created-500": FaultKind("created", "", "created, and answered with 500"),
-    "record-slow": FaultKind("record", "SECONDS", "the answer comes after SECONDS"),
+    "create-created-500": FaultKind("created", "", "created, the answer is 500"),
+    "record-slow": FaultKind("record", "SECONDS", "the answer is delayed by SECONDS"),
     "record-busy": FaultKind(
         "record", "[SECONDS]", "429, with Retry-After where SECONDS are given"
     ),
     "record-busy-date": FaultKind(
-        "record", "[SECONDS]", "429, Retry-After as a date SECONDS (2) off"
+        "record", "[SECONDS]", "429, Retry-After as a date SECONDS (2) from now"
     ),
     "record-500": FaultKind("record", "", "500"),
     "record-502": FaultKind("record", "", "502 with a proxy's HTML page"),
@@ -65,15 +69,17 @@ FAULT_KINDS = {
     "record-empty": FaultKind("record", "", "200 without a body"),
     "record-broken": FaultKind("record", "", "200 with broken JSON"),
     "record-reset": FaultKind("record", "", "the connection is reset"),
-    "late": FaultKind("life", "SECONDS", "the task is not known for its first SECONDS"),
-    "stall": FaultKind("life", "STATE", f"the task stays in STATE ({', '.join(STATES)}) for ever"),
-    "jump": FaultKind("life", "", "from waiting to success with no state between"),
-    "back": FaultKind("life", "", "from generating back to queuing, then on"),
-    "odd-state": FaultKind("life", "", 'says "preparing" where it would say "generating"'),
+    "late": FaultKind("life", "SECONDS", "recordInfo answers 404 for the first SECONDS"),
+    "stall": FaultKind(
+        "life", "STATE", f"the task stays in STATE ({', '.join(STATES)}) indefinitely"
+    ),
+    "jump": FaultKind("life", "", "from waiting directly to success"),
+    "back": FaultKind("life", "", "from generating back to queuing, then generating again"),
+    "odd-state": FaultKind("life", "", 'the state is "preparing" instead of "generating"'),
     "fail": FaultKind("life", "CODE", "the task fails with failCode CODE"),
     "moderated": FaultKind("life", "", "the task fails with SENSITIVE_WORD_ERROR"),
     "clock": FaultKind(
-        "answer", "OFFSET", "all times told are off by OFFSET seconds, which may be -3600"
+        "answer", "OFFSET", "all times are shifted by OFFSET seconds, such as -3600"
     ),
     "kie": FaultKind("answer", "", "errors come as HTTP 200 with the code in the body"),
     "message-too": FaultKind("answer", "", "the key `message` beside `msg`"),
@@ -82,29 +88,27 @@ FAULT_KINDS = {
     "result-object": FaultKind("answer", "", "resultJson is an object, not a string"),
     "result-twice": FaultKind("answer", "", "resultJson is a string within a string"),
     "nulls": FaultKind("answer", "", "null instead of empty strings, numbers as strings"),
-    "extra": FaultKind("answer", "", "fields that no document knows"),
+    "extra": FaultKind("answer", "", "undocumented fields"),
     "file-404": FaultKind("file", "", "404"),
     "file-403": FaultKind("file", "", "403, as of a link whose signature has expired"),
     "file-410": FaultKind("file", "", "410, gone"),
     "file-500": FaultKind("file", "", "500"),
-    "file-expired-once": FaultKind(
-        "file", "", "a task's first link is dead; one asked for later works"
-    ),
-    "file-aged": FaultKind("file", "", "a record's links are dead; those of download-url work"),
+    "file-expired-once": FaultKind("file", "", "a task's first link has expired; later ones work"),
+    "file-aged": FaultKind("file", "", "a record's links have expired; those of download-url work"),
     "file-redirect": FaultKind("file", "", "302 to the file itself, on this address"),
     "file-redirect-evil": FaultKind("file", "", "302 to http://169.254.169.254/latest/meta-data/"),
     "file-redirect-loop": FaultKind("file", "", "302 to itself"),
     "file-redirect-scheme": FaultKind("file", "", "302 to file:///etc/passwd"),
-    "file-html": FaultKind("file", "", "an HTML page that says it is the picture"),
+    "file-html": FaultKind("file", "", "an HTML page with the media type of the picture"),
     "file-empty": FaultKind("file", "", "no bytes"),
     "file-bomb": FaultKind("file", "", "a small PNG of 30000 x 30000 pixels"),
-    "file-wrong-type": FaultKind("file", "", "another format than the name and the header say"),
+    "file-wrong-type": FaultKind("file", "", "another format than the name and the header state"),
     "file-cookie": FaultKind("file", "", "sets a cookie"),
     "file-truncated": FaultKind("file", "", "the connection is closed in the middle of the file"),
-    "file-cut-once": FaultKind("file", "", "the same, at the first request of each file only"),
-    "file-slow": FaultKind("file", "SECONDS", "dribbles for SECONDS"),
+    "file-cut-once": FaultKind("file", "", "the same, only for the first request of each file"),
+    "file-slow": FaultKind("file", "SECONDS", "is sent in small parts over SECONDS"),
     "file-endless": FaultKind("file", "", "never stops sending"),
-    "callback-lost": FaultKind("callback", "", "nobody is called"),
-    "callback-twice": FaultKind("callback", "", "the same call is made twice"),
-    "callback-forged": FaultKind("callback", "", "the call is signed with a wrong key"),
+    "callback-lost": FaultKind("callback", "", "no callback is sent"),
+    "callback-twice": FaultKind("callback", "", "the callback is sent twice"),
+    "callback-forged": FaultKind("callback", "", "the callback is signed with a wrong key"),
 }

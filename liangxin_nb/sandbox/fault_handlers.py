@@ -1,4 +1,4 @@
-"""What can go wrong with a call of the API, before its work is done or after."""
+"""Faults of API calls, applied before or after the call has done its work."""
 
 from __future__ import annotations
 
@@ -14,120 +14,138 @@ from .envelopes import ApiResponse
 from .faults import Fault, Faults
 from .rate_limits import RateLimits
 
-__all__ = ["STEPS", "FaultPipeline"]
+__all__ = ["FAULT_HANDLERS", "FaultPipeline"]
 
-#: Given the fault and the good answer (before the work: an empty one), what is answered instead;
-#: None for the usual course.
-Step = Callable[[Fault, Response], Awaitable[ApiResponse | Response | None]]
+#: Takes the fault and the regular response (an empty one before the work is done), and returns
+#: the response to send instead, or None to continue.
+FaultHandler = Callable[[Fault, Response], Awaitable[ApiResponse | Response | None]]
 
 _SATURATED = "当前分组上游负载已饱和，请稍后再试 (request id: 20260501120000000)"
 _NO_CHANNEL = "No available channel for this model under group default (distributor)"
-_PROXY = (
+_PROXY_PAGE = (
     "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 )
-_LOGIN = "<!DOCTYPE html><html><body><form action='/login'>Please log in</form></body></html>"
-_BROKEN = '{"code":200,"msg":"success","data":{"taskId":"task_'
+_LOGIN_PAGE = "<!DOCTYPE html><html><body><form action='/login'>Please log in</form></body></html>"
+_CUT_JSON = '{"code":200,"msg":"success","data":{"taskId":"task_'
 
 
 class FaultPipeline:
-    """The calls of one sandbox: what strikes them, and how they are answered."""
+    """Applies the active faults to the calls of one sandbox."""
 
     def __init__(self, faults: Faults, limits: RateLimits, profile: str) -> None:
         self._faults = faults
         self._profile = profile
         self._limits = limits
 
-    async def before(self, call: str, place: str, key: str) -> Response | None:
-        """What is answered instead of doing the work, if anything."""
+    async def before(self, call: str, stage: str, key: str) -> Response | None:
+        """Apply the faults of a stage before the work is done.
+
+        Args:
+            call: Name of the call, for the rate limits.
+            stage: Stage of the faults, see `FaultKind`.
+            key: Key of the caller.
+
+        Returns:
+            The response to send instead of doing the work, None to do it.
+        """
         self._limits.count_call(call, key)
-        for where in ("call", place):
-            struck = await self._step(where, Response(), lambda fault: self._fits(fault, call, key))
-            if struck:
-                return struck
+        for current in ("call", stage):
+            failure = await self._apply(
+                current,
+                Response(),
+                lambda fault: fault.name != "limits" or self._limits.is_exceeded(call, key),
+            )
+            if failure:
+                return failure
         return None
 
-    async def after(self, place: str, good: Response) -> Response:
-        """What is answered once the work is done."""
-        return await self._step(place, good) or good
+    async def after(self, stage: str, response: Response) -> Response:
+        """Apply the faults of a stage to the response of completed work."""
+        return await self._apply(stage, response) or response
 
     def response(self, answer: ApiResponse) -> Response:
-        """The answer in the styles in force."""
+        """Create the HTTP response of an answer, with the faults of the stage ``answer``."""
         return answer.response(self._faults, self._profile)
 
-    def _fits(self, fault: Fault, call: str, key: str) -> bool:
-        return fault.name != "limits" or self._limits.is_exceeded(call, key)
-
-    async def _step(
-        self, place: str, good: Response, fits: Callable[[Fault], bool] | None = None
+    async def _apply(
+        self, stage: str, regular: Response, applies: Callable[[Fault], bool] | None = None
     ) -> Response | None:
-        for fault in self._faults.take(place, fits):
-            instead = await STEPS[fault.name](fault, good)
-            if isinstance(instead, ApiResponse):
-                return self.response(instead)
-            if instead is not None:
-                return instead
+        """Run the handlers of a stage until one returns a response."""
+        for fault in self._faults.take(stage, applies):
+            response = await FAULT_HANDLERS[fault.name](fault, regular)
+            if isinstance(response, ApiResponse):
+                return self.response(response)
+            if response is not None:
+                return response
         return None
 
 
-def _error_response(code: int, message: str, word: str | None = None) -> Step:
-    """Refuses; with a `word`, as the gateway does."""
+def _error_response(code: int, message: str, gateway_code: str | None = None) -> FaultHandler:
+    """Return a handler that answers with an error, of the gateway if it has a `gateway_code`."""
 
-    async def step(_: Fault, __: Response) -> ApiResponse:
-        return (
-            ApiResponse.error(code, message)
-            if word is None
-            else ApiResponse.gateway_error(code, message, word)
-        )
+    async def handle(_: Fault, __: Response) -> ApiResponse:
+        if gateway_code is None:
+            return ApiResponse.error(code, message)
+        return ApiResponse.gateway_error(code, message, gateway_code)
 
-    return step
+    return handle
 
 
-def _html_response(status: int, text: str, kind: str = "text/html") -> Step:
-    async def step(_: Fault, __: Response) -> Response:
-        return Response(text, status, media_type=kind)
+def _text_response(status: int, text: str, media_type: str = "text/html") -> FaultHandler:
+    """Return a handler that answers with a text."""
 
-    return step
+    async def handle(_: Fault, __: Response) -> Response:
+        return Response(text, status, media_type=media_type)
+
+    return handle
 
 
-def _drop_connection(*, reset: bool) -> Step:
-    async def step(_: Fault, __: Response) -> Response:
+def _drop_connection(*, reset: bool) -> FaultHandler:
+    """Return a handler that closes the connection."""
+
+    async def handle(_: Fault, __: Response) -> Response:
         return DroppedConnection(reset=reset)
 
-    return step
+    return handle
 
 
-async def _slow(fault: Fault, _: Response) -> None:
+async def _delay(fault: Fault, _: Response) -> None:
+    """Delay the response."""
     await asyncio.sleep(fault.seconds)
 
 
-async def _half(_: Fault, good: Response) -> Response:
-    return TruncatedResponse(bytes(good.body), good.status_code, good.headers)
+async def _truncate(_: Fault, regular: Response) -> Response:
+    """Send half of the response."""
+    return TruncatedResponse(bytes(regular.body), regular.status_code, regular.headers)
 
 
-async def _no_id(_: Fault, __: Response) -> ApiResponse:
+async def _omit_task_id(_: Fault, __: Response) -> ApiResponse:
+    """Answer with success, but without a task id."""
     return ApiResponse.success({})
 
 
-async def _busy(fault: Fault, _: Response) -> ApiResponse:
+async def _reject_as_busy(fault: Fault, _: Response) -> ApiResponse:
+    """Answer with 429, and with the fault's value as Retry-After."""
     answer = ApiResponse.gateway_error(429, _SATURATED)
     if fault.value:
         answer.headers["Retry-After"] = fault.value
     return answer
 
 
-async def _busy_date(fault: Fault, _: Response) -> ApiResponse:
+async def _reject_as_busy_with_date(fault: Fault, _: Response) -> ApiResponse:
+    """Answer with 429 and Retry-After as a date."""
     answer = ApiResponse.gateway_error(429, _SATURATED)
-    moment = time.time() + float(fault.value or 2)
-    answer.headers["Retry-After"] = formatdate(moment, usegmt=True)
+    retry_at = time.time() + float(fault.value or 2)
+    answer.headers["Retry-After"] = formatdate(retry_at, usegmt=True)
     return answer
 
 
-STEPS: dict[str, Step] = {
+FAULT_HANDLERS: dict[str, FaultHandler] = {
     "key-revoked": _error_response(401, "invalid token"),
     "limits": _error_response(429, "Too many requests, please slow down."),
     "create-reset": _drop_connection(reset=True),
-    "busy": _busy,
-    "busy-date": _busy_date,
+    "busy": _reject_as_busy,
+    "busy-date": _reject_as_busy_with_date,
     "create-402": _error_response(
         402, "Credits insufficient: your balance is not enough for this request."
     ),
@@ -142,23 +160,23 @@ STEPS: dict[str, Step] = {
     "create-455": _error_response(455, "The service is under maintenance."),
     "create-500": _error_response(500, "internal task error"),
     "create-500-required": _error_response(500, "This field is required"),
-    "create-502": _html_response(502, _PROXY),
+    "create-502": _text_response(502, _PROXY_PAGE),
     "create-503": _error_response(503, _NO_CHANNEL, "model_not_found"),
-    "create-slow": _slow,
+    "create-slow": _delay,
     "create-lost": _drop_connection(reset=False),
-    "create-half": _half,
-    "create-garbled": _html_response(200, _BROKEN, "application/json"),
-    "create-no-id": _no_id,
-    "create-empty": _html_response(200, "", "application/json"),
+    "create-half": _truncate,
+    "create-garbled": _text_response(200, _CUT_JSON, "application/json"),
+    "create-no-id": _omit_task_id,
+    "create-empty": _text_response(200, "", "application/json"),
     "create-created-500": _error_response(500, "upstream error: do request failed"),
-    "record-slow": _slow,
-    "record-busy": _busy,
-    "record-busy-date": _busy_date,
+    "record-slow": _delay,
+    "record-busy": _reject_as_busy,
+    "record-busy-date": _reject_as_busy_with_date,
     "record-500": _error_response(500, "could not query the task"),
-    "record-502": _html_response(502, _PROXY),
+    "record-502": _text_response(502, _PROXY_PAGE),
     "record-503": _error_response(503, "service temporarily unavailable"),
-    "record-html": _html_response(200, _LOGIN),
-    "record-empty": _html_response(200, "", "application/json"),
-    "record-broken": _html_response(200, _BROKEN, "application/json"),
+    "record-html": _text_response(200, _LOGIN_PAGE),
+    "record-empty": _text_response(200, "", "application/json"),
+    "record-broken": _text_response(200, _CUT_JSON, "application/json"),
     "record-reset": _drop_connection(reset=True),
 }

@@ -1,4 +1,4 @@
-"""The faults in force: read from their names, struck one occasion at a time, and counted."""
+"""The active faults: parsing, selection and counting."""
 
 from __future__ import annotations
 
@@ -11,25 +11,34 @@ from .fault_catalog import FAULT_KINDS, STATES
 
 __all__ = ["Fault", "FaultError", "Faults", "list_faults", "parse_fault"]
 
-_SHAPE = re.compile(r"(?P<name>[^:*\s]+)(?::(?P<value>[^*]*))?(?:\*(?P<times>[1-9][0-9]{0,5}))?")
-_SECONDS = (r"\d{1,6}(\.\d{1,3})?", "a number of seconds")
-_TAKES = {
-    "SECONDS": _SECONDS,
-    "[SECONDS]": (rf"({_SECONDS[0]})?", _SECONDS[1]),
-    "OFFSET": (rf"[+-]?{_SECONDS[0]}", _SECONDS[1]),
+_FAULT = re.compile(r"(?P<name>[^:*\s]+)(?::(?P<value>[^*]*))?(?:\*(?P<times>[1-9][0-9]{0,5}))?")
+_SECONDS = r"\d{1,6}(\.\d{1,3})?"
+#: The pattern and the description of each kind of value.
+_VALUES = {
+    "SECONDS": (_SECONDS, "a number of seconds"),
+    "[SECONDS]": (rf"({_SECONDS})?", "a number of seconds"),
+    "OFFSET": (rf"[+-]?{_SECONDS}", "a number of seconds"),
     "STATE": ("|".join(STATES), f"one of {', '.join(STATES)}"),
     "CODE": (r"\w{1,60}", "a code"),
 }
-_FIXED_ORDER = ("life", "answer")
+_STAGES_IN_CATALOG_ORDER = ("life", "answer")
 
 
 class FaultError(ValueError):
-    """A fault that cannot be had; its text is one line for whoever asked for it."""
+    """An invalid fault; the message is one line for the user."""
 
 
 @dataclass
 class Fault:
-    """A fault in force. `times`: how many occasions it has in all, None for no end."""
+    """An active fault.
+
+    Attributes:
+        text: The fault as it was written.
+        name: Its name in the catalogue.
+        value: Its argument, empty without one.
+        times: How often it occurs, None for always.
+        uses: How often it has occurred.
+    """
 
     text: str
     name: str
@@ -40,23 +49,23 @@ class Fault:
 
     @property
     def stage(self) -> str:
-        """Where it strikes; see `InputType`."""
+        """Where it occurs; see `FaultKind`."""
         return FAULT_KINDS[self.name].stage
 
     @property
     def seconds(self) -> float:
-        """Its argument as seconds; 0 without one."""
+        """Its argument in seconds, 0 without one."""
         return float(self.value or 0)
 
-    def first(self, what: str) -> bool:
-        """Whether this is the first time that it meets `what`."""
-        new = what not in self._seen
-        self._seen.add(what)
-        return new
+    def is_first(self, target: str) -> bool:
+        """Return whether this is the first occurrence for a target."""
+        is_new = target not in self._seen
+        self._seen.add(target)
+        return is_new
 
 
 class Faults:
-    """The set in force. Any thread may strike or replace."""
+    """The set of active faults; all methods are thread-safe."""
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
@@ -64,70 +73,93 @@ class Faults:
         self.replace(texts)
 
     def replace(self, texts: Iterable[str]) -> None:
-        """Puts another set in force, counted from 0; raises `FaultError` and changes nothing."""
-        fresh = [parse_fault(text) for text in texts]
-        for fault in fresh:
-            if sum(other.text == fault.text for other in fresh) > 1:
-                raise FaultError(f"fault {fault.text!r} is named twice")
+        """Replace the active faults and reset the counters.
+
+        Args:
+            texts: The new faults, in the notation of `parse_fault`.
+
+        Raises:
+            FaultError: If one is invalid or listed twice. Nothing is changed.
+        """
+        faults = [parse_fault(text) for text in texts]
+        for fault in faults:
+            if sum(other.text == fault.text for other in faults) > 1:
+                raise FaultError(f"fault {fault.text!r} is listed twice")
         order = list(FAULT_KINDS)
-        fresh.sort(key=lambda f: order.index(f.name) if f.stage in _FIXED_ORDER else 0)
+        faults.sort(key=lambda f: order.index(f.name) if f.stage in _STAGES_IN_CATALOG_ORDER else 0)
         with self._lock:
-            self._active = tuple(fresh)
+            self._active = tuple(faults)
 
-    def take(self, stage: str, fits: Callable[[Fault], bool] | None = None) -> Iterator[Fault]:
-        """The faults that strike there now; each is counted when it is handed out.
+    def take(self, stage: str, applies: Callable[[Fault], bool] | None = None) -> Iterator[Fault]:
+        """Yield the faults that occur now, and count them.
 
-        `fits` says whether the occasion is one for the fault.
+        Args:
+            stage: The stage of the call; see `FaultKind`.
+            applies: Returns whether a fault applies to this call; by default all do.
+
+        Yields:
+            The faults in order.
         """
         for fault in self._active:
-            if fault.stage == stage and self._strikes(fault, fits):
+            if fault.stage == stage and self._count_use(fault, applies):
                 yield fault
 
-    def _strikes(self, fault: Fault, fits: Callable[[Fault], bool] | None) -> bool:
+    def _count_use(self, fault: Fault, applies: Callable[[Fault], bool] | None) -> bool:
+        """Count an occurrence; return whether the fault occurs."""
         with self._lock:
-            spent = fault.times is not None and fault.uses >= fault.times
-            if spent or (fits is not None and not fits(fault)):
+            is_used_up = fault.times is not None and fault.uses >= fault.times
+            if is_used_up or (applies is not None and not applies(fault)):
                 return False
             fault.uses += 1
             return True
 
-    def clock(self) -> float:
-        """Seconds by which the sandbox's clock is off."""
+    def clock_offset_s(self) -> float:
+        """Return the offset of the sandbox's clock in seconds."""
         return sum(fault.seconds for fault in self._active if fault.name == "clock")
 
     def statistics(self) -> dict[str, int]:
-        """The set as it was named, and how often each has struck."""
+        """Return how often each active fault has occurred."""
         with self._lock:
             return {fault.text: fault.uses for fault in self._active}
 
 
 def parse_fault(text: str) -> Fault:
-    """A fault from `name`, `name:value`, `name*times` or `name:value*times`.
+    """Parse a fault.
 
-    Raises `FaultError`.
+    Args:
+        text: ``name``, ``name:value``, ``name*times`` or ``name:value*times``.
+
+    Returns:
+        The fault, not yet used.
+
+    Raises:
+        FaultError: If the name is unknown or the value is invalid.
     """
     text = text.strip()
-    match = _SHAPE.fullmatch(text)
+    match = _FAULT.fullmatch(text)
     kind = FAULT_KINDS.get(match["name"]) if match else None
     if match is None or kind is None:
-        raise FaultError(f"unknown fault {text!r}; known: {', '.join(map(_usage, FAULT_KINDS))}")
+        usages = ", ".join(map(_usage, FAULT_KINDS))
+        raise FaultError(f"unknown fault {text!r}; available: {usages}")
     value = match["value"]
     if not kind.value and value is not None:
         raise FaultError(f"fault {text!r}: {match['name']} takes no argument")
-    shape, wanted = _TAKES.get(kind.value, ("", ""))
-    if not re.fullmatch(shape, value or ""):
-        raise FaultError(f"fault {text!r}: {_usage(match['name'])} wants {wanted}, not {value!r}")
+    pattern, expected = _VALUES.get(kind.value, ("", ""))
+    if not re.fullmatch(pattern, value or ""):
+        usage = _usage(match["name"])
+        raise FaultError(f"fault {text!r}: {usage} takes {expected}, not {value!r}")
     times = int(match["times"]) if match["times"] else None
     return Fault(text, match["name"], value or "", times)
 
 
 def list_faults() -> str:
-    """All names with their arguments and what happens, one line each."""
+    """Return all faults with their arguments and descriptions, one line each."""
     return "\n".join(f"  {_usage(name):28}{kind.description}" for name, kind in FAULT_KINDS.items())
 
 
 def _usage(name: str) -> str:
-    takes = FAULT_KINDS[name].value
-    if takes.startswith("["):
-        return f"{name}[:{takes.strip('[]')}]"
-    return f"{name}:{takes}" if takes else name
+    """Return a fault's name with its argument."""
+    value = FAULT_KINDS[name].value
+    if value.startswith("["):
+        return f"{name}[:{value.strip('[]')}]"
+    return f"{name}:{value}" if value else name

@@ -1,4 +1,4 @@
-"""What can be asked of the sandbox, as an OpenAPI document made from the catalogue."""
+"""OpenAPI document of the sandbox, generated from the catalogue."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["document"]
 Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string"}
-_FILLED: Schema = {"type": "string", "minLength": 1, "pattern": r"\S"}
+_NON_EMPTY: Schema = {"type": "string", "minLength": 1, "pattern": r"\S"}
 _TYPES: dict[str, Schema] = {
     "string": _TEXT,
     "integer": {"type": "integer"},
     "number": {"type": "number"},
     "boolean": {"type": "boolean"},
-    "strings": {"type": "array", "items": _FILLED},
+    "strings": {"type": "array", "items": _NON_EMPTY},
 }
 _BOUNDS = {
     "string": ("minLength", "maxLength"),
@@ -27,8 +27,8 @@ _BOUNDS = {
     "number": ("minimum", "maximum"),
     "strings": ("minItems", "maxItems"),
 }
-_MAYBE: Schema = {"type": ["string", "null"]}
-_WHOLE: Schema = {"type": "integer"}
+_NULLABLE_TEXT: Schema = {"type": ["string", "null"]}
+_INTEGER: Schema = {"type": "integer"}
 _STATES = {"type": "string", "description": "waiting, queuing, generating, success or fail"}
 _RECORD: Schema = {
     "type": "object",
@@ -36,100 +36,117 @@ _RECORD: Schema = {
     "properties": {
         **dict.fromkeys(("taskId", "model", "param"), _TEXT),
         "state": _STATES,
-        **dict.fromkeys(("resultJson", "failCode", "failMsg"), _MAYBE),
-        **dict.fromkeys(("costTime", "completeTime", "createTime", "updateTime"), _WHOLE),
+        **dict.fromkeys(("resultJson", "failCode", "failMsg"), _NULLABLE_TEXT),
+        **dict.fromkeys(("costTime", "completeTime", "createTime", "updateTime"), _INTEGER),
         "creditsConsumed": {"type": "number"},
     },
 }
-_UPLOADED: Schema = {
+_UPLOAD: Schema = {
     "type": "object",
     "required": ["downloadUrl"],
     "properties": dict.fromkeys(("fileName", "filePath", "downloadUrl", "mimeType"), _TEXT),
 }
-_PLACED = {"uploadPath": _FILLED, "fileName": _TEXT}
+_UPLOAD_TARGET = {"uploadPath": _NON_EMPTY, "fileName": _TEXT}
 
 
 @lru_cache(maxsize=4)
 def document(profile: str, url: str) -> Schema:
-    """The document of a profile, for a sandbox at `url`."""
+    """Generate the document of a sandbox.
+
+    Args:
+        profile: ``liangxin`` or ``kie``.
+        url: Base URL of the sandbox.
+
+    Returns:
+        The document.
+    """
     title = {"kie": "KIE", "liangxin": "LiangXin"}[profile]
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": f"Sandbox of the Market task API, as {title} speaks it",
+            "title": f"Sandbox of the Market task API of {title}",
             "version": "1",
             "description": "Drawings made on this machine; no model is run, nothing is billed.",
         },
         "servers": [{"url": url}],
         "security": [{"key": []}],
         "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
-        "paths": _tasks(profile) | (_extras() if profile == "kie" else {}),
+        "paths": _task_paths(profile) | (_kie_paths() if profile == "kie" else {}),
     }
 
 
-def _tasks(profile: str) -> Schema:
+def _task_paths(profile: str) -> Schema:
+    """Return the paths of the task API."""
     models = catalog.load_models(profile).values()
-    wish = {"oneOf": [_wish(model, strict=profile == "kie") for model in models]}
-    id: Schema = {"name": "taskId", "in": "query", "required": True, "schema": _FILLED}
+    request = {"oneOf": [_request(model, strict=profile == "kie") for model in models]}
+    task_id: Schema = {"name": "taskId", "in": "query", "required": True, "schema": _NON_EMPTY}
     created = {"type": "object", "required": ["taskId"], "properties": {"taskId": _TEXT}}
     return {
         "/api/v1/jobs/createTask": {
-            "post": _operation(profile, "createTask", created, (400, 401, 403, 413), wish)
+            "post": _operation(profile, "createTask", created, (400, 401, 403, 413), request)
         },
         "/api/v1/jobs/recordInfo": {
             "get": {
                 **_operation(profile, "recordInfo", _RECORD, (400, 401, 404)),
-                "parameters": [id],
+                "parameters": [task_id],
             }
         },
     }
 
 
-def _extras() -> Schema:
+def _kie_paths() -> Schema:
+    """Return the paths that only KIE has."""
+
     def post(name: str, data: Schema, required: list[str], **properties: Schema) -> Schema:
-        asked = {"type": "object", "required": required, "properties": properties}
-        return {"post": _operation("kie", name, data, (), asked)}
+        body = {"type": "object", "required": required, "properties": properties}
+        return {"post": _operation("kie", name, data, (), body)}
 
     stream = post(
-        "uploadStream", _UPLOADED, ["file", "uploadPath"],
-        file={"type": "string", "format": "binary", "minLength": 1}, **_PLACED,
+        "uploadStream", _UPLOAD, ["file", "uploadPath"],
+        file={"type": "string", "format": "binary", "minLength": 1}, **_UPLOAD_TARGET,
     )  # fmt: skip
     content = stream["post"]["requestBody"]["content"]
     content["multipart/form-data"] = content.pop("application/json")
     return {
         "/api/v1/chat/credit": {"get": _operation("kie", "credit", {"type": "number"}, ())},
-        "/api/v1/common/download-url": post("downloadUrl", _TEXT, ["url"], url=_FILLED),
+        "/api/v1/common/download-url": post("downloadUrl", _TEXT, ["url"], url=_NON_EMPTY),
         "/api/file-base64-upload": post(
-            "uploadBase64", _UPLOADED, ["base64Data", "uploadPath"], base64Data=_FILLED, **_PLACED
+            "uploadBase64",
+            _UPLOAD,
+            ["base64Data", "uploadPath"],
+            base64Data=_NON_EMPTY,
+            **_UPLOAD_TARGET,
         ),
         "/api/file-url-upload": post(
-            "uploadUrl", _UPLOADED, ["fileUrl", "uploadPath"], fileUrl=_FILLED, **_PLACED
+            "uploadUrl", _UPLOAD, ["fileUrl", "uploadPath"], fileUrl=_NON_EMPTY, **_UPLOAD_TARGET
         ),
         "/api/file-stream-upload": stream,
     }
 
 
 def _operation(
-    profile: str, name: str, data: Schema, refusals: tuple[int, ...], asked: Schema | None = None
+    profile: str, name: str, data: Schema, errors: tuple[int, ...], body: Schema | None = None
 ) -> Schema:
-    """One call: what it takes, what a yes holds, and how a no is said."""
-    good = _envelope(data, {"const": 200})
-    no = {"anyOf": [_envelope({"type": "null"}, {"type": "integer", "minimum": 400}), _GATEWAY]}
-    if profile == "kie":  # where a no comes with HTTP 200, too
-        replies = {"200": _reply("yes, or no by the code", {"anyOf": [good, no["anyOf"][0]]})}
+    """Return an operation with the schemas of its request and its responses."""
+    success = _envelope(data, {"const": 200})
+    task_error = _envelope({"type": "null"}, {"type": "integer", "minimum": 400})
+    if profile == "kie":  # answers errors with HTTP 200, too
+        responses = {"200": _response("Success or error", {"anyOf": [success, task_error]})}
     else:
-        replies = {"200": _reply("yes", good)}
-        replies |= {str(status): _reply("no", no) for status in refusals}
-    operation: Schema = {"operationId": name, "responses": replies}
-    if asked is not None:
+        error = {"anyOf": [task_error, _GATEWAY_ERROR]}
+        responses = {"200": _response("Success", success)}
+        responses |= {str(status): _response("Error", error) for status in errors}
+    operation: Schema = {"operationId": name, "responses": responses}
+    if body is not None:
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": asked}},
+            "content": {"application/json": {"schema": body}},
         }
     return operation
 
 
 def _envelope(data: Schema, code: Schema) -> Schema:
+    """Return the envelope of the task API."""
     return {
         "type": "object",
         "required": ["code", "msg", "data"],
@@ -137,7 +154,7 @@ def _envelope(data: Schema, code: Schema) -> Schema:
     }
 
 
-_GATEWAY: Schema = {
+_GATEWAY_ERROR: Schema = {
     "type": "object",
     "required": ["error"],
     "properties": {
@@ -150,27 +167,30 @@ _GATEWAY: Schema = {
 }
 
 
-def _reply(words: str, schema: Schema) -> Schema:
-    return {"description": words, "content": {"application/json": {"schema": schema}}}
+def _response(description: str, schema: Schema) -> Schema:
+    """Return a response with a JSON body."""
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
-def _wish(model: catalog.ModelSpec, *, strict: bool) -> Schema:
-    """The body of a request for one model."""
-    inputs = {name: _input(model, one, strict=strict) for name, one in model.inputs.items()}
+def _request(model: catalog.ModelSpec, *, strict: bool) -> Schema:
+    """Return the body of a request for one model."""
+    inputs = {name: _input(model, spec, strict=strict) for name, spec in model.inputs.items()}
     prompt = _input(model, model.prompt, strict=strict) if model.prompt else {}
-    needed = [name for name, one in model.inputs.items() if one.required]
-    given: Schema = {
+    required = [name for name, spec in model.inputs.items() if spec.required]
+    schema: Schema = {
         "type": "object",
-        "required": ["prompt", *needed],
-        "properties": {"prompt": {**_FILLED, **prompt}, **inputs},
+        "required": ["prompt", *required],
+        "properties": {"prompt": {**_NON_EMPTY, **prompt}, **inputs},
     }
     if strict or model.inputs_documented:
-        given["dependentRequired"] = {
+        schema["dependentRequired"] = {
             name: [other for other in group if other != name]
             for group in model.together
             for name in group
         }
-    counted = [_counted(model, group) for group in model.media_limits if strict or group.documented]
+    limits = [
+        _media_limit(model, limit) for limit in model.media_limits if strict or limit.documented
+    ]
     return {
         "title": model.title,
         "type": "object",
@@ -178,54 +198,54 @@ def _wish(model: catalog.ModelSpec, *, strict: bool) -> Schema:
         "properties": {
             "model": {"const": model.id},
             "callBackUrl": _TEXT,
-            "input": {**given, "allOf": counted} if counted else given,
+            "input": {**schema, "allOf": limits} if limits else schema,
         },
     }
 
 
-def _input(model: catalog.ModelSpec, input: catalog.InputSpec, *, strict: bool) -> Schema:
-    """One input, with the limits to which the sandbox holds it."""
+def _input(model: catalog.ModelSpec, spec: catalog.InputSpec, *, strict: bool) -> Schema:
+    """Return one input with the limits that the sandbox checks."""
 
-    def held(limit: str) -> bool:
-        return strict or (input.documented and limit not in input.undocumented_limits)
+    def is_checked(limit: str) -> bool:
+        return strict or (spec.documented and limit not in spec.undocumented_limits)
 
-    if not (strict or input.documented or input.required):
-        return {"description": input.help} if input.help else {}
-    schema = {**_TYPES[input.type]}
-    if input.help:
-        schema["description"] = input.help
-    if input.allowed and held("allowed"):
-        others = [alias for alias, own in model.aliases.items() if own in input.allowed]
-        schema["enum"] = [*input.allowed, *others]
-    for limit, word in zip(("minimum", "maximum"), _BOUNDS.get(input.type, ()), strict=False):
-        if (bound := getattr(input, limit)) is not None and held(limit):
-            schema[word] = bound
-    if input.suffixes and held("suffixes") and input.type == "strings":
-        schema["items"] = {"type": "string", "pattern": _ends(input.suffixes)}
+    if not (strict or spec.documented or spec.required):
+        return {"description": spec.help} if spec.help else {}
+    schema = {**_TYPES[spec.type]}
+    if spec.help:
+        schema["description"] = spec.help
+    if spec.allowed and is_checked("allowed"):
+        aliases = [alias for alias, value in model.aliases.items() if value in spec.allowed]
+        schema["enum"] = [*spec.allowed, *aliases]
+    for limit, keyword in zip(("minimum", "maximum"), _BOUNDS.get(spec.type, ()), strict=False):
+        if (bound := getattr(spec, limit)) is not None and is_checked(limit):
+            schema[keyword] = bound
+    if spec.suffixes and is_checked("suffixes") and spec.type == "strings":
+        schema["items"] = {"type": "string", "pattern": _suffix_pattern(spec.suffixes)}
     return schema
 
 
-def _ends(endings: tuple[str, ...]) -> str:
-    """Addresses that end so, and data URIs of those types, in capitals or not."""
-    words = "|".join(
-        "".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in ending.removeprefix("."))
-        for ending in endings
+def _suffix_pattern(suffixes: tuple[str, ...]) -> str:
+    """Return a case-insensitive pattern of URLs with a suffix and of data URIs of such types."""
+    names = "|".join(
+        "".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in suffix.removeprefix("."))
+        for suffix in suffixes
     )
-    return rf"\.({words})(?![\s\S])|^data:image/({words})[;,]"
+    return rf"\.({names})(?![\s\S])|^data:image/({names})[;,]"
 
 
-def _counted(model: catalog.ModelSpec, group: catalog.MediaLimit) -> Schema:
-    """Pictures of several inputs counted together: each way to share out the places."""
-    lists = [name for name in group.inputs if model.inputs[name].type == "strings"]
-    singles = [name for name in group.inputs if name not in lists]
-    ways = []
-    for taken in range(min(len(singles), group.maximum) + 1):
-        # At most so many of the single ones: no larger set of them is there.
-        larger = [{"required": [*names]} for names in combinations(singles, taken + 1)]
+def _media_limit(model: catalog.ModelSpec, limit: catalog.MediaLimit) -> Schema:
+    """Return a limit on the total number of pictures, as all combinations that reach it."""
+    lists = [name for name in limit.inputs if model.inputs[name].type == "strings"]
+    singles = [name for name in limit.inputs if name not in lists]
+    combined = []
+    for count in range(min(len(singles), limit.maximum) + 1):
+        # At most `count` of the single inputs: no larger set of them is present.
+        larger = [{"required": [*names]} for names in combinations(singles, count + 1)]
         bound: Schema = {"not": {"anyOf": larger}} if larger else {}
-        for shares in product(range(group.maximum - taken + 1), repeat=len(lists)):
-            if sum(shares) == group.maximum - taken:
-                most = zip(lists, shares, strict=True)
-                held = {name: {"maxItems": share} for name, share in most}
-                ways.append({**bound, "properties": held})
-    return {"anyOf": ways}
+        for lengths in product(range(limit.maximum - count + 1), repeat=len(lists)):
+            if sum(lengths) == limit.maximum - count:
+                max_items = zip(lists, lengths, strict=True)
+                properties = {name: {"maxItems": length} for name, length in max_items}
+                combined.append({**bound, "properties": properties})
+    return {"anyOf": combined}

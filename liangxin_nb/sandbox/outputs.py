@@ -1,4 +1,4 @@
-"""What there is to make for a task: drawings, a film, a text, and what it costs here."""
+"""Outputs of a task (pictures, a film or a text) and its price in the sandbox."""
 
 from __future__ import annotations
 
@@ -13,28 +13,34 @@ from .. import catalog
 
 __all__ = ["DrawingSpec", "drawing_specs", "price", "text_output"]
 
-_FORMS = {"jpg": "jpeg", "image/jpeg": "jpeg", "image/png": "png"}
+_FORMATS = {"jpg": "jpeg", "image/jpeg": "jpeg", "image/png": "png"}
 _COUNTS = ("max_images", "num_images", "n")
-_MOST = 10
-_SECONDS = 5
-_LONGEST = 15  # seconds of a film
-_SIDE = 640  # pixels of a film's longer side: a draft of the size asked for
-#: No one states what a model costs; these are the sandbox's own, so that credits go down.
+_MAX_COUNT = 10
+_DEFAULT_FILM_S = 5
+_MAX_FILM_S = 15
+_FILM_SIDE = 640  # pixels of the longer side: films are smaller than requested
+#: Credits per image, second of film and text. The prices of the services are not documented.
 _PRICES = {"image": 4.0, "video": 10.0, "text": 0.5}
-#: What a name says of a model that no one listed.
+#: Parts of the names of models outside the catalogue, by kind.
 _HINTS = {
     "video": ("video", "kling", "veo", "sora", "seedance", "runway", "wan/", "hailuo"),
     "text": ("claude", "chat", "-to-text", "gpt-5", "llm"),
 }
-#: From a reference picture's address to the picture, as a data URI; empty for one not known here.
-Look = Callable[[str], str]
+#: Returns the picture of a URL as a data URI, empty if it is not available.
+ReferenceLoader = Callable[[str], str]
 
 
 @dataclass(frozen=True)
 class DrawingSpec:
-    """What there is to draw for a task: equal requests give equal drawings.
+    """Specification of one picture or film; equal requests give equal files.
 
-    `seconds`: how long the film is for which it is the scene, where `format` is webm.
+    Attributes:
+        prompt: The prompt.
+        seed: Seed of the drawing.
+        size: Width and height in pixels.
+        format: ``png``, ``jpeg``, ``webp`` or ``webm``.
+        references: Reference pictures as data URIs.
+        seconds: Duration of a film, 0 for a picture.
     """
 
     prompt: str
@@ -46,85 +52,105 @@ class DrawingSpec:
 
 
 def drawing_specs(
-    model: catalog.ModelSpec, given: dict[str, Any], look: Look = lambda _: ""
+    model: catalog.ModelSpec, inputs: dict[str, Any], load: ReferenceLoader = lambda _: ""
 ) -> list[DrawingSpec]:
-    """The files of a task, in order; none for a model that answers with a text."""
+    """Return the files of a task in order.
+
+    Args:
+        model: The model of the request.
+        inputs: The ``input`` of the request.
+        load: Loads reference pictures; by default only data URIs are used.
+
+    Returns:
+        One specification per file, empty for text models.
+    """
     kind = _kind(model)
     if kind == "text":
         return []
-    text = json.dumps([model.id, given], sort_keys=True, ensure_ascii=False)
-    digest = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
-    seed = given.get("seed")
+    request = json.dumps([model.id, inputs], sort_keys=True, ensure_ascii=False)
+    digest = int.from_bytes(hashlib.sha256(request.encode()).digest()[:4])
+    seed = inputs.get("seed")
     first = DrawingSpec(
-        prompt=given["prompt"],
+        prompt=inputs["prompt"],
         seed=int(str(seed)) if re.fullmatch(r"-?[0-9]{1,18}", str(seed)) else digest,
-        size=model.size_of(given),
-        format=_form(given),
-        references=tuple(_pictures(given, look)),
+        size=model.size_of(inputs),
+        format=_image_format(inputs),
+        references=tuple(_references(inputs, load)),
     )
     if kind == "video":
-        return [replace(first, format="webm", size=_draft(first.size), seconds=_seconds(given))]
-    return [replace(first, seed=first.seed + n) for n in range(_count(given))]
+        seconds = _film_seconds(inputs)
+        return [replace(first, format="webm", size=_film_size(first.size), seconds=seconds)]
+    return [replace(first, seed=first.seed + n) for n in range(_image_count(inputs))]
 
 
-def text_output(model: catalog.ModelSpec, given: dict[str, Any]) -> dict[str, Any] | None:
-    """The `resultObject` of a model that answers with a text, None for every other one."""
+def text_output(model: catalog.ModelSpec, inputs: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the ``resultObject`` of a text model, None for other models."""
     if _kind(model) != "text":
         return None
-    prompt = " ".join(given["prompt"].split())
+    prompt = " ".join(inputs["prompt"].split())
     return {
         "text": "Sandbox: written on this machine, no model was run.\n\n"
         f"You asked: {prompt[:2000]}\n\n"
-        "A model of the service would answer here, in as many words as it likes. What you see "
-        "shows how an answer looks in your notebook, and that it is kept like a picture is."
+        "A text model of the service would answer here. This example shows how an answer looks "
+        "in your notebook, and that it is saved like a picture."
     }
 
 
-def price(model: catalog.ModelSpec, given: dict[str, Any]) -> float:
-    """What a task costs in the sandbox's credits."""
+def price(model: catalog.ModelSpec, inputs: dict[str, Any]) -> float:
+    """Return the price of a task in the sandbox's credits."""
     kind = _kind(model)
-    times = {"image": _count(given), "video": _seconds(given)}.get(kind, 1)
-    return _PRICES[kind] * times
+    units = {"image": _image_count(inputs), "video": _film_seconds(inputs)}.get(kind, 1)
+    return _PRICES[kind] * units
+
+
+def file_suffix(image_format: str) -> str:
+    """Return the suffix of file names, without the dot."""
+    return "jpg" if image_format == "jpeg" else image_format
 
 
 def _kind(model: catalog.ModelSpec) -> str:
+    """Return the kind of a model's outputs: image, video or text."""
     if model.in_catalog:
         return model.kind
     name = model.id.lower()
     return next((kind for kind, hints in _HINTS.items() if any(h in name for h in hints)), "image")
 
 
-def _form(given: dict[str, Any]) -> str:
-    form = str(given.get("output_format") or "png").lower()
-    form = _FORMS.get(form, form)
-    return form if form in ("png", "jpeg", "webp") else "png"
+def _image_format(inputs: dict[str, Any]) -> str:
+    """Return the requested format, png by default."""
+    name = str(inputs.get("output_format") or "png").lower()
+    name = _FORMATS.get(name, name)
+    return name if name in ("png", "jpeg", "webp") else "png"
 
 
-def _count(given: dict[str, Any]) -> int:
-    counts = (_whole(given.get(name)) for name in _COUNTS)
-    return min(_MOST, max(1, next(filter(None, counts), 1)))
+def _image_count(inputs: dict[str, Any]) -> int:
+    """Return the requested number of images."""
+    counts = (_parse_int(inputs.get(name)) for name in _COUNTS)
+    return min(_MAX_COUNT, max(1, next(filter(None, counts), 1)))
 
 
-def _seconds(given: dict[str, Any]) -> int:
-    return min(_LONGEST, max(1, _whole(given.get("duration")) or _SECONDS))
+def _film_seconds(inputs: dict[str, Any]) -> int:
+    """Return the requested duration of a film."""
+    return min(_MAX_FILM_S, max(1, _parse_int(inputs.get("duration")) or _DEFAULT_FILM_S))
 
 
-def _whole(value: Any) -> int:
+def _parse_int(value: Any) -> int:
+    """Return a number of up to three digits, 0 for any other value."""
     return int(value) if re.fullmatch("[0-9]{1,3}", str(value)) else 0
 
 
-def _draft(size: tuple[int, int]) -> tuple[int, int]:
-    """The same shape, small, in whole pairs of pixels."""
-    scale = min(1.0, _SIDE / max(size))
+def _film_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Return a smaller size with the same aspect ratio and even sides."""
+    scale = min(1.0, _FILM_SIDE / max(size))
     width, height = (max(16, round(side * scale / 2) * 2) for side in size)
     return width, height
 
 
-def _pictures(given: dict[str, Any], look: Look) -> Iterator[str]:
-    """Every picture that came with the request; addresses are not fetched, from anywhere."""
-    for value in given.values():
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, str) and one.startswith("data:image/"):
-                yield one
-            elif isinstance(one, str) and (found := look(one)):
-                yield found
+def _references(inputs: dict[str, Any], load: ReferenceLoader) -> Iterator[str]:
+    """Yield the reference pictures of a request as data URIs; nothing is downloaded."""
+    for value in inputs.values():
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, str) and item.startswith("data:image/"):
+                yield item
+            elif isinstance(item, str) and (uri := load(item)):
+                yield uri

@@ -1,4 +1,4 @@
-"""The vendors' rate rules, and how close the callers came to them."""
+"""The rate limits of the service, and how close the callers came to them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from collections.abc import Callable
 
 __all__ = ["RateLimits"]
 
-#: Calls allowed, and within how many seconds, per key.
-_RULES = {"createTask": (20, 10.0), "recordInfo": (10, 1.0)}
+#: Allowed calls per key, and the period in seconds.
+_LIMITS = {"createTask": (20, 10.0), "recordInfo": (10, 1.0)}
 
 
 class RateLimits:
-    """Counts the calls of each key. `clock`: seconds that only go up."""
+    """Counts the calls of each key.
+
+    Args:
+        clock: Returns monotonic seconds.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -22,41 +26,45 @@ class RateLimits:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets everything seen so far."""
+        """Reset all counters."""
         with self._lock:
-            self._seen: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
-            self._taken: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
-            self._most: Counter[str] = Counter()
-            self._refused: Counter[str] = Counter()
+            self._call_times: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
+            self._accepted_times: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
+            self._max_per_second: Counter[str] = Counter()
+            self._rejected: Counter[str] = Counter()
 
     def count_call(self, call: str, key: str) -> None:
-        """Notes a call of a key, whatever is answered to it."""
+        """Count a call of a key, accepted or not."""
         with self._lock:
-            moments = _within(self._seen[call, key], self._clock(), 1.0)
-            self._most[call] = max(self._most[call], len(moments))
+            times = _add_time(self._call_times[call, key], self._clock(), 1.0)
+            self._max_per_second[call] = max(self._max_per_second[call], len(times))
 
     def is_exceeded(self, call: str, key: str) -> bool:
-        """Whether one more call is too many; a refused one does not count against the next."""
-        allowed, seconds = _RULES[call]
+        """Return whether a call exceeds the limit; rejected calls do not count towards it."""
+        allowed, seconds = _LIMITS[call]
         with self._lock:
-            moments = _within(self._taken[call, key], self._clock(), seconds)
-            if len(moments) > allowed:
-                moments.pop()
-                self._refused[call] += 1
+            times = _add_time(self._accepted_times[call, key], self._clock(), seconds)
+            if len(times) > allowed:
+                times.pop()
+                self._rejected[call] += 1
                 return True
             return False
 
     def statistics(self) -> dict[str, dict[str, int]]:
-        """By call: how many were `refused`, and the `most` seen of one key in any one second."""
+        """Return for each call the rejected ones, and the most calls of one key in one second."""
         with self._lock:
             return {
-                call: {"refused": self._refused[call], "most": self._most[call]} for call in _RULES
+                call: {
+                    "rejected": self._rejected[call],
+                    "max_per_second": self._max_per_second[call],
+                }
+                for call in _LIMITS
             }
 
 
-def _within(moments: deque[float], now: float, seconds: float) -> deque[float]:
-    """The moments of the last seconds, now among them."""
-    moments.append(now)
-    while moments[0] <= now - seconds:
-        moments.popleft()
-    return moments
+def _add_time(times: deque[float], now: float, seconds: float) -> deque[float]:
+    """Add the current time and return the times of the last `seconds`."""
+    times.append(now)
+    while times[0] <= now - seconds:
+        times.popleft()
+    return times

@@ -1,7 +1,7 @@
-"""What the sandbox knows: its tasks, and where each stands at a given moment.
+"""The tasks of the sandbox and their state at any time.
 
-A task's life is a pure function of its creation, which seals its faults, and the clock. What was
-created is kept on disk, one line each, so that a restarted sandbox still knows its tasks.
+The states of a task follow from its creation time, its faults and the clock. Tasks are saved to
+disk, so that a restarted sandbox still has them.
 """
 
 from __future__ import annotations
@@ -19,28 +19,33 @@ from typing import Any
 from .. import catalog
 from ..core.media_types import canonical_suffix
 from .faults import Faults
-from .outputs import DrawingSpec, drawing_specs, price, text_output
-from .task_log import Task, TaskLog, owner_of
+from .outputs import DrawingSpec, drawing_specs, file_suffix, price, text_output
+from .task_log import Task, TaskLog, hash_key
 from .task_timeline import failure_of, is_visible, state_at
 from .uploads import UploadStore
 from .validation import RejectedRequestError, validate_request
 
 __all__ = ["DrawingSpec", "RejectedRequestError", "SandboxState", "Task"]
 
-_PLENTY = 1_000_000.0  # credits of an account that never runs out
-_POOR = {
+_UNLIMITED_CREDITS = 1_000_000.0
+_NO_CREDITS_ERROR = {
     "kie": (402, "Credits insufficient: your balance is not enough for this request.", ""),
     "liangxin": (403, "用户额度不足, 剩余额度: $0.000000", "insufficient_user_quota"),
 }
-_LINK_LIVES = 20 * 60  # seconds, as KIE's page of download-url says
+_LINK_LIFETIME_S = 20 * 60  # KIE docs, download-url
 
 
 class SandboxState:
     """All tasks of one sandbox.
 
-    `profile`: whose catalogue and words it has, liangxin or kie. `speed`: how many times faster
-    than life; `clock`: unix seconds. `credits`: what the account had at the beginning, None for
-    one that never runs out; `any_model`: whether models that no one listed are taken.
+    Args:
+        state: Folder for tasks and uploads, None to save nothing.
+        profile: The imitated service, ``liangxin`` or ``kie``.
+        speed: How many times faster than the service tasks run.
+        clock: Returns unix seconds.
+        faults: The active faults, by default none.
+        credits: Initial balance, None for an unlimited one.
+        any_model: Accept models outside the catalogue.
     """
 
     def __init__(
@@ -63,147 +68,201 @@ class SandboxState:
         self._speed = speed
         self._clock = clock
         self._credits = credits
-        self._dead_links: Counter[str] = Counter()
+        self._expired_links: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._tasks = {task.id: task for task in self._log.read()}
 
     @property
     def task_count(self) -> int:
-        """How many tasks there are, those of earlier runs included."""
+        """Number of tasks, including those of earlier runs."""
         return len(self._tasks)
 
-    def create(self, key: str, body: Any) -> str:
-        """Accepts a request and returns its task id; raises `RejectedRequestError`."""
-        model = validate_request(self.profile, body, anything=self.any_model)
-        with self._lock:
-            self._charge(price(model, body["input"]))
-            now = int(self._clock() * 1000)
-            while (id := self._new_id(model, now)) in self._tasks:
-                now += 1
-            total = int(self._duration(model, id) * 1000)
-            fates = [(fault.name, fault.value) for fault in self.faults.take("life")]
-            task = Task(id, owner_of(key), now, total, body, fates)
-            self._log.add(task)
-            self._tasks[id] = task
-        return id
-
-    def balance(self) -> float:
-        """The credits left: a task costs from its creation on, a failed one nothing."""
-        start = _PLENTY if self._credits is None else self._credits
-        return start - sum(self._price(task) for task in list(self._tasks.values()))
-
-    def ids(self) -> list[str]:
-        """Every task, those of earlier runs included."""
+    @property
+    def task_ids(self) -> list[str]:
+        """Ids of all tasks, including those of earlier runs."""
         return list(self._tasks)
 
-    def callback(self, id: str) -> str:
-        """The URL that wants to be called when a task ends, or an empty text."""
-        return str(self._tasks[id].param.get("callBackUrl") or "")
+    def create(self, key: str, body: Any) -> str:
+        """Create a task.
 
-    def ends_at(self, id: str) -> float | None:
-        """When a task ends (unix seconds), None for one that never does."""
-        task = self._tasks[id]
-        end = task.created_ms + task.total_ms
-        ended = state_at(task.created_ms, task.total_ms, end, task.faults)[0] in ("success", "fail")
-        return end / 1000 if ended else None
+        Args:
+            key: Key of the caller, who owns the task.
+            body: Decoded JSON of the request.
 
-    def record(self, key: str, id: str, origin: str) -> dict[str, Any]:
-        """The `data` of recordInfo, result links below `origin`; raises `RejectedRequestError`."""
-        if not id:
+        Returns:
+            The task id.
+
+        Raises:
+            RejectedRequestError: If the service would reject the request.
+        """
+        model = validate_request(self.profile, body, any_model=self.any_model)
+        with self._lock:
+            self._check_balance(price(model, body["input"]))
+            now = int(self._clock() * 1000)
+            while (task_id := self._new_id(model, now)) in self._tasks:
+                now += 1
+            total = int(self._duration_s(model, task_id) * 1000)
+            faults = [(fault.name, fault.value) for fault in self.faults.take("life")]
+            task = Task(task_id, hash_key(key), now, total, body, faults)
+            self._log.add(task)
+            self._tasks[task_id] = task
+        return task_id
+
+    def balance(self) -> float:
+        """Return the remaining credits; failed tasks are free."""
+        initial = _UNLIMITED_CREDITS if self._credits is None else self._credits
+        return initial - sum(self._price(task) for task in list(self._tasks.values()))
+
+    def callback_url(self, task_id: str) -> str:
+        """Return the callback URL of a task, empty without one."""
+        return str(self._tasks[task_id].param.get("callBackUrl") or "")
+
+    def ends_at(self, task_id: str) -> float | None:
+        """Return when a task ends in unix seconds, None if it never does."""
+        task = self._tasks[task_id]
+        end_ms = task.created_ms + task.total_ms
+        return end_ms / 1000 if _state(task, end_ms)[0] in ("success", "fail") else None
+
+    def record(self, key: str, task_id: str, origin: str) -> dict[str, Any]:
+        """Return the ``data`` of recordInfo.
+
+        Args:
+            key: Key of the caller.
+            task_id: The task.
+            origin: Base URL of the result links.
+
+        Returns:
+            The record.
+
+        Raises:
+            RejectedRequestError: If the caller has no such task.
+        """
+        if not task_id:
             raise RejectedRequestError(400, "taskId is required")
-        task = self._tasks.get(id)
+        task = self._tasks.get(task_id)
         now = int(self._clock() * 1000)
         if (
             task is None
-            or task.owner != owner_of(key)
+            or task.owner != hash_key(key)
             or not is_visible(task.created_ms, now, task.faults)
         ):
             raise RejectedRequestError(404, "task not found")
-        state, since = state_at(task.created_ms, task.total_ms, now, task.faults)
-        code, words = failure_of(task.faults) if state == "fail" else ("", "")
-        done = state in ("success", "fail")
+        state, since = _state(task, now)
+        code, message = failure_of(task.faults) if state == "fail" else ("", "")
+        has_ended = state in ("success", "fail")
         data = {
-            "taskId": id,
+            "taskId": task_id,
             "model": task.param["model"],
             "state": state,
             "param": json.dumps(task.param, ensure_ascii=False),
             "resultJson": self._result(task, origin) if state == "success" else "",
             "failCode": code,
-            "failMsg": words,
-            "costTime": task.total_ms if done else 0,
-            "completeTime": since if done else 0,
+            "failMsg": message,
+            "costTime": task.total_ms if has_ended else 0,
+            "completeTime": since if has_ended else 0,
             "createTime": task.created_ms,
             "updateTime": since,
         }
-        return self._as_kie(task, data) if self.profile == "kie" else data
+        return self._to_kie_record(task, data) if self.profile == "kie" else data
 
-    def drawing(self, id: str, name: str) -> DrawingSpec | None:
-        """What lies at a result link, or None where there is nothing (yet)."""
-        task = self._tasks.get(id)
-        if task is None or self._state(task) != "success":
+    def drawing(self, task_id: str, name: str) -> DrawingSpec | None:
+        """Return what a result file contains, None if it does not exist (yet)."""
+        task = self._tasks.get(task_id)
+        if task is None or self._current_state(task) != "success":
             return None
-        made = enumerate(drawing_specs(self._model(task), task.input, self.uploads.size_of), 1)
-        return next((one for n, one in made if name == f"{n}.{canonical_suffix(one.format)}"), None)
+        specs = drawing_specs(self._model(task), task.input, self.uploads.to_data_uri)
+        return next((spec for file, spec in _file_names(specs) if file == name), None)
 
     def long_lived_link(self, url: str, origin: str) -> str:
-        """A link to a result that lives for 20 minutes.
+        """Return a link to a result that is valid for 20 minutes.
 
-        Raises `RejectedRequestError` for any other URL.
+        Args:
+            url: The link of a record.
+            origin: Base URL of the sandbox.
+
+        Returns:
+            The new link.
+
+        Raises:
+            RejectedRequestError: If the URL is not a result of this sandbox.
         """
         path = url.removeprefix(f"{origin}/files/").partition("?")[0]
-        id, _, name = path.partition("/")
-        if not url.startswith(f"{origin}/files/") or self.drawing(id, name) is None:
+        task_id, _, name = path.partition("/")
+        if not url.startswith(f"{origin}/files/") or self.drawing(task_id, name) is None:
             raise RejectedRequestError(422, "The url is not one of this service's results")
-        until = int(self._clock()) + _LINK_LIVES
-        return f"{origin}/files/{path}?link={self._dead_links[id] + 1}&until={until}"
+        until = int(self._clock()) + _LINK_LIFETIME_S
+        return f"{origin}/files/{path}?link={self._expired_links[task_id] + 1}&until={until}"
 
-    def expire(self, id: str) -> None:
-        """Lets the links given so far for a task be dead; the next record gives a fresh one."""
-        self._dead_links[id] += 1
+    def expire_links(self, task_id: str) -> None:
+        """Expire all links of a task; the next record contains a new one."""
+        self._expired_links[task_id] += 1
 
-    def link_lives(self, id: str, link: int, until: int | None = None) -> bool:
-        """Whether a task's link of that number, the first being 1, still leads anywhere."""
-        return link > self._dead_links[id] and (until is None or self._clock() < until)
+    def is_link_valid(self, task_id: str, link: int, until: int | None = None) -> bool:
+        """Return whether a link is valid.
+
+        Args:
+            task_id: The task.
+            link: Number of the link, starting with 1.
+            until: Unix seconds of its expiry, None without one.
+
+        Returns:
+            True if it has not expired.
+        """
+        return link > self._expired_links[task_id] and (until is None or self._clock() < until)
 
     def _new_id(self, model: catalog.ModelSpec, now: int) -> str:
-        """An id in the service's own shape."""
+        """Return an id in the format of the service."""
         if self.profile == "kie":
             return secrets.token_hex(16)
         return f"task_{model.id.replace('/', '-')}_{now}"
 
-    def _charge(self, costs: float) -> None:
-        if self._credits is not None and self.balance() < costs:
-            raise RejectedRequestError(*_POOR[self.profile])
+    def _check_balance(self, cost: float) -> None:
+        """Raise `RejectedRequestError` if the credits are insufficient."""
+        if self._credits is not None and self.balance() < cost:
+            raise RejectedRequestError(*_NO_CREDITS_ERROR[self.profile])
 
     def _price(self, task: Task) -> float:
-        failed = self._state(task) == "fail"
-        return 0.0 if failed else price(self._model(task), task.input)
+        """Return the credits that a task costs."""
+        has_failed = self._current_state(task) == "fail"
+        return 0.0 if has_failed else price(self._model(task), task.input)
 
-    def _as_kie(self, task: Task, data: dict[str, Any]) -> dict[str, Any]:
-        empty = {name: None for name in ("resultJson", "failCode", "failMsg") if not data[name]}
+    def _to_kie_record(self, task: Task, data: dict[str, Any]) -> dict[str, Any]:
+        """Replace empty texts by null, and add the cost of a completed task."""
+        nulls = {name: None for name in ("resultJson", "failCode", "failMsg") if not data[name]}
         cost = {"creditsConsumed": self._price(task)} if data["state"] == "success" else {}
-        return {**data, **empty, **cost}
+        return {**data, **nulls, **cost}
 
-    def _state(self, task: Task) -> str:
-        now = int(self._clock() * 1000)
-        return state_at(task.created_ms, task.total_ms, now, task.faults)[0]
+    def _current_state(self, task: Task) -> str:
+        """Return the state of a task now."""
+        return _state(task, int(self._clock() * 1000))[0]
 
     def _model(self, task: Task) -> catalog.ModelSpec:
+        """Return the model of a task."""
         return catalog.find_model(self.profile, task.param["model"])
 
     def _result(self, task: Task, origin: str) -> str:
-        """The `resultJson` of a finished task."""
+        """Return the ``resultJson`` of a completed task."""
         model = self._model(task)
-        told = text_output(model, task.input)
-        if told is not None:
-            return json.dumps({"resultObject": told}, ensure_ascii=False)
-        dead = self._dead_links[task.id]
-        link = f"?link={dead + 1}" if dead else ""
-        made = enumerate(drawing_specs(model, task.input), 1)
-        names = (f"{n}.{canonical_suffix(one.format)}" for n, one in made)
-        return json.dumps({"resultUrls": [f"{origin}/files/{task.id}/{x}{link}" for x in names]})
+        text = text_output(model, task.input)
+        if text is not None:
+            return json.dumps({"resultObject": text}, ensure_ascii=False)
+        expired = self._expired_links[task.id]
+        query = f"?link={expired + 1}" if expired else ""
+        names = [name for name, _ in _file_names(drawing_specs(model, task.input))]
+        urls = [f"{origin}/files/{task.id}/{name}{query}" for name in names]
+        return json.dumps({"resultUrls": urls})
 
-    def _duration(self, model: catalog.ModelSpec, id: str) -> float:
-        """Seconds that the task takes: around the model's typical time."""
-        chance = random.Random(id)  # noqa: S311 a believable life, not a secret
-        return model.duration_s * chance.lognormvariate(0, 0.25) / self._speed
+    def _duration_s(self, model: catalog.ModelSpec, task_id: str) -> float:
+        """Return the duration of a task, distributed around the model's typical one."""
+        rng = random.Random(task_id)  # noqa: S311 not used for secrets
+        return model.duration_s * rng.lognormvariate(0, 0.25) / self._speed
+
+
+def _state(task: Task, now_ms: int) -> tuple[str, int]:
+    """Return the state of a task, and when it began in unix milliseconds."""
+    return state_at(task.created_ms, task.total_ms, now_ms, task.faults)
+
+
+def _file_names(specs: list[DrawingSpec]) -> list[tuple[str, DrawingSpec]]:
+    """Return the file name of each result."""
+    return [(f"{n}.{file_suffix(spec.format)}", spec) for n, spec in enumerate(specs, 1)]

@@ -1,4 +1,4 @@
-"""The tasks that the sandbox accepted, one line each on disk."""
+"""The accepted tasks of a sandbox, one JSON line each on disk."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from typing import Any
 
 from .task_timeline import TaskFault
 
-__all__ = ["Task", "TaskLog", "owner_of"]
+__all__ = ["Task", "TaskLog", "hash_key"]
 
 
 @dataclass(frozen=True)
 class Task:
-    """One accepted task: the request as it came, and when. `owner` is a digest of the key.
+    """An accepted task.
 
-    `faults`: the faults sealed at its creation, each a name and an argument.
+    Attributes:
+        id: Task id.
+        owner: Digest of the key that created it.
+        created_ms: Unix time in milliseconds.
+        total_ms: Time until it ends, in milliseconds.
+        param: The request body.
+        faults: Name and argument of the faults that were fixed at its creation.
     """
 
     id: str
@@ -31,18 +37,22 @@ class Task:
 
     @property
     def input(self) -> dict[str, Any]:
-        """The request's `input`."""
+        """The ``input`` of the request."""
         return dict(self.param["input"])
 
 
 class TaskLog:
-    """The tasks of a folder, or of no folder: then they are forgotten with the process."""
+    """Saves tasks in a folder.
+
+    Args:
+        state: The folder, None to save nothing.
+    """
 
     def __init__(self, state: Path | None) -> None:
         self._file = state / "tasks.jsonl" if state else None
 
     def read(self) -> list[Task]:
-        """The tasks on disk; a line cut off by a crash was never answered and is passed over."""
+        """Read the saved tasks, without lines truncated by a crash (never answered)."""
         if self._file is None or not self._file.exists():
             return []
         tasks = []
@@ -54,7 +64,7 @@ class TaskLog:
         return tasks
 
     def add(self, task: Task) -> None:
-        """Writes a task down, for good before it is answered."""
+        """Save a task durably; called before the request is answered."""
         if self._file is None:
             return
         self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -64,6 +74,6 @@ class TaskLog:
             os.fsync(file.fileno())
 
 
-def owner_of(key: str) -> str:
-    """Whose task it is, without the key."""
+def hash_key(key: str) -> str:
+    """Return a digest that identifies the owner of a task."""
     return hashlib.sha256(key.encode()).hexdigest()[:16]

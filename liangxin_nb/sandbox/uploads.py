@@ -1,4 +1,4 @@
-"""Files that were uploaded to the sandbox: kept with its tasks, found again by their addresses."""
+"""Files that were uploaded to the sandbox."""
 
 from __future__ import annotations
 
@@ -12,55 +12,59 @@ from ..imaging import verify
 
 __all__ = ["UploadStore", "detect_media_type"]
 
-_MOST = 200  # files; then the oldest goes
+_MAX_FILES = 200  # then the oldest is deleted
 _PATH = re.compile(r"/uploads/([0-9a-f]{32})/[A-Za-z0-9._-]+")
 
 
 class UploadStore:
-    """The uploads of a folder, or of no folder: then they are forgotten with the process."""
+    """Saves uploads.
+
+    Args:
+        state: Parent of the folder for uploads, None to keep them in memory.
+    """
 
     def __init__(self, state: Path | None) -> None:
         self._folder = state / "uploads" if state else None
         self._uploads: dict[str, bytes] = {}
 
     def add(self, data: bytes, name: str) -> str:
-        """Keeps a file; returns the path of its address, which no one can guess."""
-        id = secrets.token_hex(16)
+        """Save a file and return the path of its URL, which contains a random id."""
+        upload_id = secrets.token_hex(16)
         if self._folder is None:
-            self._uploads[id] = data
-            for old in list(self._uploads)[:-_MOST]:
-                del self._uploads[old]
+            self._uploads[upload_id] = data
+            for oldest in list(self._uploads)[:-_MAX_FILES]:
+                del self._uploads[oldest]
         else:
             self._folder.mkdir(parents=True, exist_ok=True)
-            (self._folder / id).write_bytes(data)
+            (self._folder / upload_id).write_bytes(data)
             files = sorted(self._folder.iterdir(), key=lambda file: file.stat().st_mtime_ns)
-            for file in files[:-_MOST]:
+            for file in files[:-_MAX_FILES]:
                 file.unlink()
-        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[-80:]
-        return f"/uploads/{id}/{plain or 'file'}"
+        safe_name = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[-80:]
+        return f"/uploads/{upload_id}/{safe_name or 'file'}"
 
-    def read(self, address: str) -> bytes | None:
-        """What lies at an address or its path, None for an address of anything else."""
-        found = _PATH.search(address[:2000])
-        if found is None:
+    def read(self, url: str) -> bytes | None:
+        """Return the upload of a URL or of its path, None for any other URL."""
+        match = _PATH.search(url[:2000])
+        if match is None:
             return None
         if self._folder is None:
-            return self._uploads.get(found[1])
+            return self._uploads.get(match[1])
         try:
-            return (self._folder / found[1]).read_bytes()
+            return (self._folder / match[1]).read_bytes()
         except OSError:
             return None
 
-    def size_of(self, address: str) -> str:
-        """The picture at an address as a data URI, empty where there is none of ours."""
-        data = self.read(address)
-        if data is None or not (kind := detect_media_type(data)).startswith("image/"):
+    def to_data_uri(self, url: str) -> str:
+        """Return an uploaded picture as a data URI, empty for any other URL."""
+        data = self.read(url)
+        if data is None or not (media_type := detect_media_type(data)).startswith("image/"):
             return ""
-        return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+        return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
 
 
 def detect_media_type(data: bytes) -> str:
-    """The media type of a file, by its bytes."""
+    """Return the media type of a file from its content."""
     try:
         return mime_type(verify(data).suffix)
     except ValueError:

@@ -1,7 +1,6 @@
-"""What each service says to a request: yes, or no in the code and the words of its documents.
+"""Validate requests as each service does.
 
-LiangXin's pages state their limits; of KIE's nearly all is known from its users' notes, and the
-sandbox holds to them.
+Sources: the limits on LiangXin's model pages; for KIE mostly reports of its users.
 """
 
 from __future__ import annotations
@@ -14,76 +13,99 @@ __all__ = ["RejectedRequestError", "validate_request"]
 
 
 class RejectedRequestError(Exception):
-    """A request that the service says no to: `code`, `message`, and the gateway's own `word`."""
+    """A request that the service rejects.
 
-    def __init__(self, code: int, message: str, word: str = "") -> None:
+    Attributes:
+        code: HTTP status, or the code in the body.
+        message: Message of the service.
+        gateway_code: Code in the gateway's error envelope, empty for other errors.
+    """
+
+    def __init__(self, code: int, message: str, gateway_code: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.word = word
+        self.gateway_code = gateway_code
 
 
-def validate_request(profile: str, body: Any, *, anything: bool = False) -> catalog.ModelSpec:
-    """The model of a good request; raises `RejectedRequestError` for every other one.
+def validate_request(profile: str, body: Any, *, any_model: bool = False) -> catalog.ModelSpec:
+    """Validate the body of a createTask request.
 
-    `anything`: a model that no one listed is taken, too, its inputs unchecked.
+    Args:
+        profile: ``liangxin`` or ``kie``.
+        body: The decoded JSON.
+        any_model: Accept models outside the catalogue without checking their inputs.
+
+    Returns:
+        The model.
+
+    Raises:
+        RejectedRequestError: If the service would reject the request.
     """
-    no = 422 if profile == "kie" else 400
+    error_code = 422 if profile == "kie" else 400
     if not isinstance(body, dict) or not isinstance(body.get("model"), str) or not body["model"]:
-        raise RejectedRequestError(no, "model is required")
+        raise RejectedRequestError(error_code, "model is required")
     model = catalog.find_model(profile, body["model"])
-    if not (model.in_catalog or anything):
-        raise RejectedRequestError(no, f"unsupported model: {body['model']}")
+    if not (model.in_catalog or any_model):
+        raise RejectedRequestError(error_code, f"unsupported model: {body['model']}")
     if not isinstance(body.get("callBackUrl", ""), str):
-        raise RejectedRequestError(no, "callBackUrl is invalid")
-    given = body.get("input")
-    prompt = given.get("prompt") if isinstance(given, dict) else None
-    if not isinstance(given, dict) or prompt is None or not str(prompt).strip():
+        raise RejectedRequestError(error_code, "callBackUrl is invalid")
+    inputs = body.get("input")
+    prompt = inputs.get("prompt") if isinstance(inputs, dict) else None
+    if not isinstance(inputs, dict) or prompt is None or not str(prompt).strip():
         raise _missing_input(profile, "prompt")
     if not isinstance(prompt, str):
-        raise RejectedRequestError(no, f"input.prompt is invalid: {prompt!r:.200}, expected a text")
-    _check_rules(profile, model, given, no)
+        raise RejectedRequestError(
+            error_code, f"input.prompt is invalid: {prompt!r:.200}, expected a text"
+        )
+    _check_rules(profile, model, inputs, error_code)
     return model
 
 
-def _check_rules(profile: str, model: catalog.ModelSpec, given: dict[str, Any], no: int) -> None:
-    """Refuses what is ruled out; of two that exclude each other the service takes one."""
+def _check_rules(
+    profile: str, model: catalog.ModelSpec, inputs: dict[str, Any], error_code: int
+) -> None:
+    """Check types and limits; the service accepts inputs that exclude each other."""
     strict = profile == "kie"
-    for name, value in given.items():
-        input = model.prompt if name == "prompt" else model.inputs.get(name)
-        if input and (strict or input.documented or input.required) and not input.has_type(value):
-            raise RejectedRequestError(no, _invalid(input, value))
+    for name, value in inputs.items():
+        spec = model.prompt if name == "prompt" else model.inputs.get(name)
+        if spec and (strict or spec.documented or spec.required) and not spec.has_type(value):
+            raise RejectedRequestError(error_code, _invalid_message(spec, value))
     typed = {
         name: value
-        for name, value in given.items()
+        for name, value in inputs.items()
         if name in model.inputs and model.inputs[name].has_type(value)
     }
-    for violation in catalog.iter_violations(model, typed, given["prompt"]):
+    for violation in catalog.iter_violations(model, typed, inputs["prompt"]):
         if (violation.documented or strict) and violation.rule != "exclusive":
-            raise _to_error(profile, model, violation, given, no)
+            raise _to_error(profile, model, violation, inputs, error_code)
 
 
 def _to_error(
     profile: str,
     model: catalog.ModelSpec,
     violation: catalog.Violation,
-    given: dict[str, Any],
-    no: int,
+    inputs: dict[str, Any],
+    error_code: int,
 ) -> RejectedRequestError:
+    """Return the error of the service for a violation."""
     if violation.rule == "required":
         return _missing_input(profile, violation.name)
-    input = model.prompt if violation.name == "prompt" else model.inputs[violation.name]
-    if violation.rule == "limit" and input:
-        return RejectedRequestError(no, _invalid(input, given[violation.name]))
-    return RejectedRequestError(no, f"input.{violation.name} is invalid: {violation.message}")
+    spec = model.prompt if violation.name == "prompt" else model.inputs[violation.name]
+    if violation.rule == "limit" and spec:
+        return RejectedRequestError(error_code, _invalid_message(spec, inputs[violation.name]))
+    return RejectedRequestError(
+        error_code, f"input.{violation.name} is invalid: {violation.message}"
+    )
 
 
 def _missing_input(profile: str, name: str) -> RejectedRequestError:
-    """KIE says 500 for it, as its users have met; the name is the sandbox's help."""
+    """Return the error for a missing input; KIE answers 500 without the name of the input."""
     if profile == "kie":
         return RejectedRequestError(500, f"This field is required: {name}")
     return RejectedRequestError(400, f"input.{name} is required")
 
 
-def _invalid(input: catalog.InputSpec, value: Any) -> str:
-    return f"input.{input.name} is invalid: {value!r:.200}, expected {input.allows}"
+def _invalid_message(spec: catalog.InputSpec, value: Any) -> str:
+    """Return the message for an invalid value."""
+    return f"input.{spec.name} is invalid: {value!r:.200}, expected {spec.allows}"

@@ -1,7 +1,7 @@
-"""The sandbox calls back: what a task's end is told to, once, and never to another machine.
+"""Send callbacks when tasks end, to loopback addresses only.
 
-Source: the seed documents (the body is recordInfo's; tried again briefly) and KIE's webhook guide
-(the signature). Calls go to loopback addresses only; every other one is noted and left alone.
+Sources: LiangXin Market docs (the body is that of recordInfo; a few retries) and KIE webhook guide
+(signature). Callbacks to other machines are counted and not sent.
 """
 
 from __future__ import annotations
@@ -20,45 +20,57 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from ..core.hosts import is_loopback
-from .envelopes import callback_body
 from .state import SandboxState
 from .validation import RejectedRequestError
 
 __all__ = ["WebhookSender"]
 
-_TRIES = (0.0, 0.5, 1.0, 2.0)  # seconds before each try
-_TIMEOUT = 5.0
+_DELAYS_S = (0.0, 0.5, 1.0, 2.0)  # before each attempt
+_TIMEOUT_S = 5.0
 _MAX_REPORTED = 50
 
 
 class WebhookSender:
-    """Calls the `callBackUrl` of each task when it ends; lives on the server's loop.
+    """Sends the callback of each task when it ends; runs on the server's event loop.
 
-    `state`: the folder in which it notes whom it has called, so that a restarted one does not
-    call again. `LIANGXIN_SANDBOX_WEBHOOK_KEY`: signs with it.
+    Callbacks are signed if ``LIANGXIN_SANDBOX_WEBHOOK_KEY`` is set.
+
+    Args:
+        sandbox: The tasks.
+        key: Key of the tasks' owner.
+        state: Folder that saves which callbacks were sent, so that a restarted sandbox does not
+            send them again; None to save nothing.
     """
 
-    def __init__(self, world: SandboxState, key: str, state: Path | None) -> None:
-        self._state = world
+    def __init__(self, sandbox: SandboxState, key: str, state: Path | None) -> None:
+        self._sandbox = sandbox
         self._key = key
-        self._file = state / "called.jsonl" if state else None
-        self._called = _read(self._file)
+        self._log = state / "called.jsonl" if state else None
+        self._called = _read_log(self._log)
         self._counts: Counter[str] = Counter()
         self._elsewhere: list[str] = []
         self._calls: set[asyncio.Task[None]] = set()
         self.origin = ""
 
     def resume(self, origin: str) -> None:
-        """Takes up what an earlier run has not told; `origin`: where result links lead."""
+        """Schedule the callbacks that earlier runs have not sent.
+
+        Args:
+            origin: Base URL of the result links.
+        """
         self.origin = origin
-        for task_id in self._state.ids():
+        for task_id in self._sandbox.task_ids:
             self.schedule(task_id)
 
     def schedule(self, task_id: str, origin: str = "") -> None:
-        """Will call when the task ends, if it wishes so and has not been told."""
+        """Schedule the callback of a task, if it has one that was not sent.
+
+        Args:
+            task_id: The task.
+            origin: Base URL of the result links, used if none is set.
+        """
         self.origin = self.origin or origin
-        url = self._state.callback(task_id)
+        url = self._sandbox.callback_url(task_id)
         if url and task_id not in self._called:
             self._called.add(task_id)
             call = asyncio.get_running_loop().create_task(self._send(task_id, url))
@@ -66,41 +78,45 @@ class WebhookSender:
             call.add_done_callback(self._calls.discard)
 
     def statistics(self) -> dict[str, Any]:
-        """How many calls were made, and to whom none was made."""
+        """Return the number of callbacks by HTTP status, and the URLs that were not called."""
         return {"calls": dict(self._counts), "elsewhere": list(self._elsewhere)}
 
     async def _send(self, task_id: str, url: str) -> None:
-        parts = _loopback(url)
-        if parts is None:
+        """Wait for the end of a task and send its callback."""
+        target = _parse_loopback_url(url)
+        if target is None:
             self._elsewhere = [*self._elsewhere, _redact_url(url)][-_MAX_REPORTED:]
             return
-        ends = self._state.ends_at(task_id)
-        if ends is None:
+        ends_at = self._sandbox.ends_at(task_id)
+        if ends_at is None:
             return
-        await asyncio.sleep(max(0.0, ends - time.time()) + 0.001)
+        await asyncio.sleep(max(0.0, ends_at - time.time()) + 0.001)
         try:
-            data = self._state.record(self._key, task_id, self.origin)
+            data = self._sandbox.record(self._key, task_id, self.origin)
         except RejectedRequestError:
-            return  # made with another key, in an earlier run
-        body = json.dumps(callback_body(data, self._state.profile), ensure_ascii=False)
-        struck = {fault.name for fault in self._state.faults.take("callback")}
-        for _ in range(2 if "callback-twice" in struck else 1):
-            if "callback-lost" not in struck:
-                forged = "callback-forged" in struck
-                await self._deliver(parts, task_id, body.encode(), forged=forged)
-        self._note(task_id)
+            return  # created with another key in an earlier run
+        body = json.dumps(_callback_body(data, self._sandbox.profile), ensure_ascii=False)
+        faults = {fault.name for fault in self._sandbox.faults.take("callback")}
+        for _ in range(2 if "callback-twice" in faults else 1):
+            if "callback-lost" not in faults:
+                forged = "callback-forged" in faults
+                await self._deliver(target, task_id, body.encode(), forged=forged)
+        if self._log is not None:
+            with self._log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(task_id) + "\n")
 
     async def _deliver(
-        self, parts: SplitResult, task_id: str, body: bytes, *, forged: bool
+        self, target: SplitResult, task_id: str, body: bytes, *, forged: bool
     ) -> None:
-        for pause in _TRIES:
-            await asyncio.sleep(pause)
+        """Send a callback until it is answered with 2xx."""
+        for delay in _DELAYS_S:
+            await asyncio.sleep(delay)
             headers = {
                 "Content-Type": "application/json",
                 **_signature_headers(task_id, forged=forged),
             }
             try:
-                status = await asyncio.to_thread(_post, parts, body, headers)
+                status = await asyncio.to_thread(_post, target, body, headers)
             except (OSError, http.client.HTTPException):
                 self._counts["unanswered"] += 1
                 continue
@@ -108,61 +124,75 @@ class WebhookSender:
             if 200 <= status < 300:
                 return
 
-    def _note(self, task_id: str) -> None:
-        if self._file is not None:
-            with self._file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(task_id) + "\n")
+
+def _callback_body(data: dict[str, Any], profile: str) -> dict[str, Any]:
+    """Return the body for a task record: that of recordInfo, or KIE's own."""
+    if profile != "kie":
+        return {"code": 200, "msg": "success", "data": data}
+    succeeded = data["state"] == "success"
+    param = json.loads(data["param"])
+    param["input"] = json.dumps(param["input"], ensure_ascii=False)
+    data = {
+        **data,
+        "param": json.dumps(param, ensure_ascii=False),
+        "costTime": data["costTime"] // 1000,
+    }
+    message = f"Playground task {'completed successfully' if succeeded else 'failed'}."
+    return {"code": 200 if succeeded else 501, "msg": message, "data": data}
 
 
-def _post(parts: SplitResult, body: bytes, headers: dict[str, str]) -> int:
-    """One POST; no proxy, no redirect."""
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT)
+def _post(target: SplitResult, body: bytes, headers: dict[str, str]) -> int:
+    """Send one POST without proxies and redirects, and return the status."""
+    is_https = target.scheme == "https"
+    connection_class = http.client.HTTPSConnection if is_https else http.client.HTTPConnection
+    connection = connection_class(target.hostname or "", target.port, timeout=_TIMEOUT_S)
     try:
-        target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-        connection.request("POST", target, body, headers)
+        path = f"{target.path or '/'}{'?' if target.query else ''}{target.query}"
+        connection.request("POST", path, body, headers)
         return connection.getresponse().status
     finally:
         connection.close()
 
 
 def _signature_headers(task_id: str, *, forged: bool) -> dict[str, str]:
-    """The headers of KIE's signature, where there is a key or a forger."""
+    """Return the headers of KIE's signature, empty without a key."""
     key = os.environ.get("LIANGXIN_SANDBOX_WEBHOOK_KEY", "")
     if not (key or forged):
         return {}
-    now = str(int(time.time()))
+    timestamp = str(int(time.time()))
     secret = f"not-{key}" if forged else key
-    made = hmac.new(secret.encode(), f"{task_id}.{now}".encode(), hashlib.sha256).digest()
+    digest = hmac.new(secret.encode(), f"{task_id}.{timestamp}".encode(), hashlib.sha256).digest()
     return {
-        "X-Webhook-Timestamp": now,
-        "X-Webhook-Signature": base64.b64encode(made).decode(),
+        "X-Webhook-Timestamp": timestamp,
+        "X-Webhook-Signature": base64.b64encode(digest).decode(),
     }
 
 
-def _loopback(url: str) -> SplitResult | None:
-    """The parts of an address of this machine, None for every other one."""
+def _parse_loopback_url(url: str) -> SplitResult | None:
+    """Split a URL of this machine, None for any other URL."""
     try:
         parts = urlsplit(url)
         _ = parts.port
+        host = parts.hostname or ""
+        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return None
-    return parts if is_loopback(parts.hostname) and parts.scheme in ("http", "https") else None
+    return parts if is_loopback and parts.scheme in ("http", "https") else None
 
 
 def _redact_url(url: str) -> str:
-    """An address without the word in it that lets one call."""
+    """Remove the secret part of a callback URL."""
     return re.sub(r"(/callback/)[^/?#]+", r"\1...", url)[:300]
 
 
-def _read(file: Path | None) -> set[str]:
-    """Whose end was told in earlier runs."""
-    if file is None or not file.exists():
+def _read_log(path: Path | None) -> set[str]:
+    """Return the ids of the tasks with callbacks that earlier runs have sent."""
+    if path is None or not path.exists():
         return set()
-    called = set()
-    for line in file.read_text(encoding="utf-8").splitlines():
+    task_ids = set()
+    for line in path.read_text(encoding="utf-8").splitlines():
         try:
-            called.add(str(json.loads(line)))
+            task_ids.add(str(json.loads(line)))
         except ValueError:
             continue
-    return called
+    return task_ids

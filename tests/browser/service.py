@@ -16,7 +16,7 @@ from liangxin_nb.sandbox.app import create_app
 from liangxin_nb.sandbox.faults import Faults
 from liangxin_nb.sandbox.launcher import ADDRESS_FILE
 from liangxin_nb.sandbox.state import SandboxState
-from liangxin_nb.sandbox.task_timeline import _STATES, state_at
+from liangxin_nb.sandbox.task_timeline import TIMELINE, state_at
 from liangxin_nb.sandbox.webhooks import WebhookSender
 
 IDENTITY = "tests"
@@ -122,7 +122,7 @@ class Service:
     def move_to(self, state: str) -> None:
         """Stop the clock when all tasks created so far have reached a state, such as "success"."""
         self.stop_time()
-        share = dict(_STATES)[state]
+        share = dict(TIMELINE)[state]
         ends = [task.created_ms + task.total_ms * share for task in self._tasks()]
         self.clock.move_to(max(ends) / 1000 + 0.001)
 

@@ -17,8 +17,7 @@ from PIL import Image
 
 from liangxin_nb.sandbox import __main__ as program
 from liangxin_nb.sandbox import app as server
-from liangxin_nb.sandbox import envelopes as answer
-from liangxin_nb.sandbox import fault_handlers, file_response, files, task_timeline
+from liangxin_nb.sandbox import envelopes, fault_handlers, files, task_timeline
 from liangxin_nb.sandbox.fault_catalog import FAULT_KINDS
 from liangxin_nb.sandbox.faults import FaultError, Faults, parse_fault
 from liangxin_nb.sandbox.rate_limits import RateLimits
@@ -545,7 +544,7 @@ def test_a_file_holds_something_else_than_its_name_and_header_say(api, path):
 
 
 def test_the_bomb_is_a_sound_png():
-    image = Image.open(io.BytesIO(files._bomb(3000)))
+    image = Image.open(io.BytesIO(files._create_bomb(3000)))
     image.load()
     assert (image.size, image.getextrema()) == ((3000, 3000), (0, 0))
 
@@ -565,7 +564,7 @@ def test_the_parts_of_a_slow_file_come_evenly_over_its_seconds():
 
     async def receive():
         clock = asyncio.get_running_loop().time
-        parts = file_response.slow_stream(50.0, content, 200, {}).body_iterator
+        parts = files._send_slowly(50.0, content, 200, {}).body_iterator
         came.extend([(clock(), part) async for part in parts])
         return clock()
 
@@ -606,8 +605,8 @@ async def test_too_many_calls_are_rejected_and_counted(monkeypatch):
     assert [answer.status_code for answer in asked] == [404] * 10 + [429] * 4
     assert told["created"] == 20
     assert told["limits"] == {
-        "createTask": {"refused": 3, "most": 23},
-        "recordInfo": {"refused": 4, "most": 14},
+        "createTask": {"rejected": 3, "max_per_second": 23},
+        "recordInfo": {"rejected": 4, "max_per_second": 14},
     }
     assert told["faults"] == {"limits": 7}
 
@@ -626,7 +625,7 @@ def test_the_rules_count_the_last_seconds_of_each_key():
     assert (calls(2), calls(3, "other")) == (2, 0)
     now[0] = 1.0
     assert calls(10) == 0
-    assert limits.statistics()["recordInfo"] == {"refused": 2, "most": 12}
+    assert limits.statistics()["recordInfo"] == {"rejected": 2, "max_per_second": 12}
 
 
 def test_the_rules_are_counted_anew_after_a_change_of_faults():
@@ -635,7 +634,7 @@ def test_the_rules_are_counted_anew_after_a_change_of_faults():
     assert [limits.is_exceeded("createTask", "k") for _ in range(21)] == [False] * 20 + [True]
     limits.reset()
     assert limits.statistics() == {
-        call: {"refused": 0, "most": 0} for call in ("createTask", "recordInfo")
+        call: {"rejected": 0, "max_per_second": 0} for call in ("createTask", "recordInfo")
     }
     assert not limits.is_exceeded("createTask", "k")
 
@@ -646,16 +645,16 @@ def test_the_rules_are_counted_anew_after_a_change_of_faults():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("create-lots", "unknown fault 'create-lots'; known: key-revoked, limits, "),
+        ("create-lots", "unknown fault 'create-lots'; available: key-revoked, limits, "),
         ("", "unknown fault ''"),
         ("busy*0", "unknown fault 'busy*0'"),
         ("create-lost:3", "create-lost takes no argument"),
-        ("create-slow", "create-slow:SECONDS wants a number of seconds, not None"),
-        ("create-slow:soon", "wants a number of seconds, not 'soon'"),
-        ("busy:3:retry=1", "busy[:SECONDS] wants a number of seconds, not '3:retry=1'"),
-        ("late:-1", "wants a number of seconds, not '-1'"),
-        ("stall:success", "wants one of waiting, queuing, generating, not 'success'"),
-        ("fail", "fail:CODE wants a code, not None"),
+        ("create-slow", "create-slow:SECONDS takes a number of seconds, not None"),
+        ("create-slow:soon", "takes a number of seconds, not 'soon'"),
+        ("busy:3:retry=1", "busy[:SECONDS] takes a number of seconds, not '3:retry=1'"),
+        ("late:-1", "takes a number of seconds, not '-1'"),
+        ("stall:success", "takes one of waiting, queuing, generating, not 'success'"),
+        ("fail", "fail:CODE takes a code, not None"),
     ],
 )
 def test_a_fault_that_cannot_be_had_is_rejected_in_one_line(text, said):
@@ -667,10 +666,10 @@ def test_a_fault_that_cannot_be_had_is_rejected_in_one_line(text, said):
 
 def test_every_fault_named_is_one_that_strikes():
     handled = {
-        **fault_handlers.STEPS,
-        **answer._STYLES,
-        **files.STEPS,
-        **task_timeline._CHANGES,
+        **fault_handlers.FAULT_HANDLERS,
+        **envelopes.ANSWER_FAULTS,
+        **files.FAULT_HANDLERS,
+        **task_timeline.LIFE_FAULTS,
         "late": None,
     }
     handled |= dict.fromkeys(("callback-lost", "callback-twice", "callback-forged"))
@@ -734,7 +733,7 @@ def test_faults_can_be_named_at_the_start():
 
 def test_an_unknown_fault_at_the_start_is_rejected(monkeypatch, capsys):
     assert run(monkeypatch, "--faults", "kie, nope") == 2
-    assert "unknown fault 'nope'; known: " in capsys.readouterr().err.splitlines()[-1]
+    assert "unknown fault 'nope'; available: " in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_the_help_lists_every_fault(monkeypatch, capsys):

@@ -65,10 +65,10 @@ def test_one_seed_is_one_composition_at_two_sizes() -> None:
     assert difference(small, large.resize(small.size, Image.Resampling.LANCZOS)) < 6
 
 
-@pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
-def test_form_and_size_are_as_asked(form: str) -> None:
-    image = Image.open(io.BytesIO(paint("sea", seed=1, size=(120, 70), form=form)))
-    assert (image.format, image.size, image.mode) == (form.upper(), (120, 70), "RGB")
+@pytest.mark.parametrize("image_format", ["png", "jpeg", "webp"])
+def test_form_and_size_are_as_asked(image_format: str) -> None:
+    image = Image.open(io.BytesIO(paint("sea", seed=1, size=(120, 70), image_format=image_format)))
+    assert (image.format, image.size, image.mode) == (image_format.upper(), (120, 70), "RGB")
 
 
 @pytest.mark.parametrize("motif", sorted(MOTIFS))
@@ -168,10 +168,10 @@ def test_caption_is_written_in_the_lower_corner_only() -> None:
         assert box[1] > 270
 
 
-@pytest.mark.parametrize("form", ["gif", "PNG", ""])
-def test_unknown_form_is_rejected(form: str) -> None:
-    with pytest.raises(ValueError, match=f"{form!r}.*png, jpeg, webp"):
-        paint("sea", seed=1, size=SMALL, form=form)
+@pytest.mark.parametrize("image_format", ["gif", "PNG", ""])
+def test_unknown_form_is_rejected(image_format: str) -> None:
+    with pytest.raises(ValueError, match=f"{image_format!r}.*png, jpeg, webp"):
+        paint("sea", seed=1, size=SMALL, image_format=image_format)
 
 
 @pytest.mark.parametrize("size", [(15, 64), (64, 4097), (0, 0), (-64, 64)])

@@ -1,4 +1,4 @@
-"""From a prompt to an encoded picture file."""
+"""Draw and encode a picture for a prompt."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from liangxin_nb.sandbox.painter.inset import pinned
 from liangxin_nb.sandbox.painter.scene_spec import chance, read
 from liangxin_nb.sandbox.painter.scenes import paint_scene
 
-FORMS: dict[str, dict[str, int]] = {
+_FORMATS: dict[str, dict[str, int]] = {
     "png": {"compress_level": 4},
     "jpeg": {"quality": 88, "subsampling": 0},
     "webp": {"quality": 88, "method": 3},
 }
-SMALLEST, LARGEST = 16, 4096
-# Scenes are drawn between these sizes (geometric mean of the sides) and then brought to size:
-# below, shapes would be too coarse to draw; above, soft pictures gain nothing but time.
-LEAST, MOST = 200, 1700
+_MIN_SIDE, _MAX_SIDE = 16, 4096
+# Geometric mean of the sides between which scenes are drawn before they are resized: below,
+# shapes are too coarse; above, soft pictures do not improve.
+_MIN_DRAWN, _MAX_DRAWN = 200, 1700
 
 
 def paint(
@@ -30,15 +30,25 @@ def paint(
     *,
     seed: int,
     size: tuple[int, int],
-    form: str = "png",
+    image_format: str = "png",
     references: Sequence[bytes] = (),
 ) -> bytes:
-    """Draw a picture for a prompt and return it as an encoded file.
+    """Draw a picture for a prompt.
 
-    ``size`` is (width, height), each 16..4096 px; ``form`` is png, jpeg or webp; ``references``
-    are picture files, pinned to the drawing.  The same arguments always give the same bytes.
+    Args:
+        prompt: The prompt, in English or Chinese.
+        seed: Seed of the random decisions.
+        size: Width and height in pixels, 16 to 4096 each.
+        image_format: ``png``, ``jpeg`` or ``webp``.
+        references: Picture files that are shown as small insets.
+
+    Returns:
+        The encoded file; equal arguments give equal bytes.
+
+    Raises:
+        ValueError: If the size or the format is invalid.
     """
-    _check(size, form)
+    _validate(size, image_format)
     rng = chance(prompt, seed)
     brief = read(prompt, rng)
     canvas = Canvas(_drawn_size(size), rng, size[0] / size[1])
@@ -47,23 +57,23 @@ def paint(
     if image.size != size:
         image = image.resize(size, Image.Resampling.LANCZOS)
     image = finished(image, rng)
-    return _encoded(pinned(image, references) if references else image, form)
+    return _encode(pinned(image, references) if references else image, image_format)
 
 
-def _check(size: tuple[int, int], form: str) -> None:
-    if form not in FORMS:
-        raise ValueError(f"form {form!r} is not one of {', '.join(FORMS)}")
-    if len(size) != 2 or not all(isinstance(s, int) and SMALLEST <= s <= LARGEST for s in size):
-        raise ValueError(f"size {size!r}: each side must be {SMALLEST} to {LARGEST} px")
+def _validate(size: tuple[int, int], image_format: str) -> None:
+    if image_format not in _FORMATS:
+        raise ValueError(f"image_format {image_format!r} is not one of {', '.join(_FORMATS)}")
+    if len(size) != 2 or not all(isinstance(s, int) and _MIN_SIDE <= s <= _MAX_SIDE for s in size):
+        raise ValueError(f"size {size!r}: each side must be {_MIN_SIDE} to {_MAX_SIDE} px")
 
 
 def _drawn_size(size: tuple[int, int]) -> tuple[int, int]:
     mean = math.sqrt(size[0] * size[1])
-    scale = min(MOST, max(LEAST, mean)) / mean
+    scale = min(_MAX_DRAWN, max(_MIN_DRAWN, mean)) / mean
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _encoded(image: Image.Image, form: str) -> bytes:
+def _encode(image: Image.Image, image_format: str) -> bytes:
     out = io.BytesIO()
-    image.save(out, format=form, **FORMS[form])
+    image.save(out, format=image_format, **_FORMATS[image_format])
     return out.getvalue()
