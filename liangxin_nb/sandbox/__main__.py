@@ -98,7 +98,7 @@ def _create_server(
         profile=options.profile,
         speed=options.speed,
         faults=faults,
-        credits=options.credits,
+        initial_credits=options.credits,
         any_model=options.any_model,
     )
     webhooks = WebhookSender(state, key, options.state)

@@ -21,7 +21,7 @@ from .broken_connections import TruncatedResponse
 from .faults import Fault
 from .film import encode_webm
 from .outputs import DrawingSpec
-from .painter import captioned, paint
+from .painter import add_caption, paint
 from .state import SandboxState
 
 __all__ = ["FileServer"]
@@ -132,7 +132,7 @@ def _draw(spec: DrawingSpec) -> bytes:
         width, height = spec.size
         scale = min(2.0, 4096 / max(spec.size))  # larger than the film: the camera moves over it
         scene = replace(spec, format="webp", size=(int(width * scale), int(height * scale)))
-        return encode_webm(_draw(scene), spec.size, spec.seconds, captioned)
+        return encode_webm(_draw(scene), spec.size, spec.seconds, add_caption)
     return paint(
         spec.prompt,
         seed=spec.seed,

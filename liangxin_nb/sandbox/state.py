@@ -44,7 +44,7 @@ class SandboxState:
         speed: How many times faster than the service tasks run.
         clock: Returns unix seconds.
         faults: The active faults, by default none.
-        credits: Initial balance, None for an unlimited one.
+        initial_credits: Initial balance, None for an unlimited one.
         any_model: Accept models outside the catalogue.
     """
 
@@ -56,18 +56,18 @@ class SandboxState:
         speed: float = 1.0,
         clock: Callable[[], float] = time.time,
         faults: Faults | None = None,
-        credits: float | None = None,
+        initial_credits: float | None = None,
         any_model: bool = False,
     ) -> None:
         self.profile = profile
         self.any_model = any_model
-        self.faults = faults or Faults()
-        self.uploads = UploadStore(state)
+        self.faults: Faults = faults or Faults()
+        self.uploads: UploadStore = UploadStore(state)
         self.calls: Counter[str] = Counter()
         self._log = TaskLog(state)
         self._speed = speed
         self._clock = clock
-        self._credits = credits
+        self._initial_credits = initial_credits
         self._expired_links: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._tasks = {task.id: task for task in self._log.read()}
@@ -110,7 +110,7 @@ class SandboxState:
 
     def balance(self) -> float:
         """Return the remaining credits; failed tasks are free."""
-        initial = _UNLIMITED_CREDITS if self._credits is None else self._credits
+        initial = _UNLIMITED_CREDITS if self._initial_credits is None else self._initial_credits
         return initial - sum(self._price(task) for task in list(self._tasks.values()))
 
     def callback_url(self, task_id: str) -> str:
@@ -218,7 +218,7 @@ class SandboxState:
 
     def _check_balance(self, cost: float) -> None:
         """Raise `RejectedRequestError` if the credits are insufficient."""
-        if self._credits is not None and self.balance() < cost:
+        if self._initial_credits is not None and self.balance() < cost:
             raise RejectedRequestError(*_NO_CREDITS_ERROR[self.profile])
 
     def _price(self, task: Task) -> float:

@@ -50,7 +50,7 @@ class WebhookSender:
         self._counts: Counter[str] = Counter()
         self._elsewhere: list[str] = []
         self._calls: set[asyncio.Task[None]] = set()
-        self.origin = ""
+        self.origin: str = ""
 
     def resume(self, origin: str) -> None:
         """Schedule the callbacks that earlier runs have not sent.

@@ -145,7 +145,7 @@ def test_without_the_option_an_unlisted_model_is_rejected():
 )
 def test_credits_go_down_run_out_and_are_not_taken_for_a_failed_task(profile, model, code):
     now = [1_777_600_000.0]
-    state = SandboxState(None, profile=profile, credits=10, clock=lambda: now[0])
+    state = SandboxState(None, profile=profile, initial_credits=10, clock=lambda: now[0])
     wish = {"model": model, "input": {"prompt": "x"}}
     state.faults.replace(["fail:500*1"])
     state.create("k", wish)
@@ -161,8 +161,10 @@ def test_credits_go_down_run_out_and_are_not_taken_for_a_failed_task(profile, mo
 
 
 def test_the_balance_is_the_same_after_a_restart(tmp_path):
-    SandboxState(tmp_path, credits=10).create("k", {"model": "z-image", "input": {"prompt": "x"}})
-    assert SandboxState(tmp_path, credits=10).balance() == 6
+    SandboxState(tmp_path, initial_credits=10).create(
+        "k", {"model": "z-image", "input": {"prompt": "x"}}
+    )
+    assert SandboxState(tmp_path, initial_credits=10).balance() == 6
 
 
 def multipart(**fields):

@@ -15,8 +15,8 @@ from PIL import Image, ImageChops
 
 from liangxin_nb.sandbox.painter import paint
 from liangxin_nb.sandbox.painter._vocabulary import MOTIFS
-from liangxin_nb.sandbox.painter.finish import captioned
-from liangxin_nb.sandbox.painter.scene_spec import SceneSpec, chance, read
+from liangxin_nb.sandbox.painter.finish import add_caption
+from liangxin_nb.sandbox.painter.scene_spec import SceneSpec, create_rng, parse_prompt
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = (96, 96)
@@ -28,7 +28,7 @@ def opened(prompt: str, seed: int = 1, size: tuple[int, int] = SMALL) -> Image.I
 
 
 def asked(prompt: str) -> SceneSpec:
-    return read(prompt, chance(prompt, 1))
+    return parse_prompt(prompt, create_rng(prompt, 1))
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
@@ -162,7 +162,7 @@ def test_any_prompt_gives_a_picture(prompt: str) -> None:
 def test_caption_is_written_in_the_lower_corner_only() -> None:
     for ground in ((250, 250, 245), (8, 8, 20)):
         plain = Image.new("RGB", (400, 300), ground)
-        box = ImageChops.difference(plain, captioned(plain.copy())).getbbox()
+        box = ImageChops.difference(plain, add_caption(plain.copy())).getbbox()
         assert box is not None
         assert box[0] > 200
         assert box[1] > 270

@@ -1,8 +1,8 @@
-"""Draws a picture for a prompt, on this machine, with nothing but shapes and chance."""
+"""Draw pictures for prompts from shapes and random numbers, without a model."""
 
 from __future__ import annotations
 
-from liangxin_nb.sandbox.painter.finish import captioned
+from liangxin_nb.sandbox.painter.finish import add_caption
 from liangxin_nb.sandbox.painter.picture import paint
 
-__all__ = ["captioned", "paint"]
+__all__ = ["add_caption", "paint"]

@@ -24,20 +24,20 @@ def mix(a: Rgb, b: Rgb, t: float) -> Rgb:
 
 
 def along(stops: Sequence[Rgb], t: float) -> Rgb:
-    """The colour at ``t`` (0..1) on an evenly spaced ramp of stops."""
+    """Return the colour at ``t`` (0..1) on an evenly spaced ramp of stops."""
     place = min(1.0, max(0.0, t)) * (len(stops) - 1)
     low = min(int(place), len(stops) - 2)
     return mix(stops[low], stops[low + 1], place - low)
 
 
 def light_of(colour: Rgb) -> float:
-    """Perceived lightness, 0 (black) to 1 (white)."""
+    """Return perceived lightness, 0 (black) to 1 (white)."""
     r, g, b = colour
     return (0.30 * r + 0.59 * g + 0.11 * b) / 255
 
 
 def scaled(colour: Rgb, light: float) -> Rgb:
-    """The same hue brought to the given lightness (0..1)."""
+    """Return the same hue brought to the given lightness (0..1)."""
     now = light_of(colour)
     if light <= now:
         return mix(BLACK, colour, light / max(now, 0.01))

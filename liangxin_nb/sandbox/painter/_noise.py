@@ -15,12 +15,12 @@ FIELD = 512  # longest side, px, at which noise is mixed before it is enlarged
 def field(
     rng: random.Random, size: tuple[int, int], cells: tuple[float, float], octaves: int = 4
 ) -> Image.Image:
-    """Fractal noise as a greyscale picture, stretched to use the whole 0..255 range.
+    """Return fractal noise as a greyscale picture, stretched to use the whole 0..255 range.
 
     ``cells`` counts the coarsest lumps across and down; each octave doubles them at half weight.
     """
-    # Rounded sizes may change how much chance is drawn: that must not reach the rest.
-    rng = random.Random(rng.getrandbits(64))  # noqa: S311 - a picture keeps no secret
+    # Independent: the number of values depends on rounded sizes.
+    rng = random.Random(rng.getrandbits(64))  # noqa: S311 not used for secrets
     shrink = min(1.0, FIELD / max(size))
     small = max(8, round(size[0] * shrink)), max(8, round(size[1] * shrink))
     total = _octave(rng, small, cells, 0)
@@ -45,7 +45,7 @@ def shaped(noise: Image.Image, curve: Callable[[float], float]) -> Image.Image:
 
 
 def threshold(noise: Image.Image, level: float, softness: float) -> Image.Image:
-    """A soft mask of the places where the noise exceeds a level (both 0..1)."""
+    """Return a soft mask of the places where the noise exceeds a level (both 0..1)."""
     return shaped(noise, lambda v: (v - level) / max(softness, 0.01))
 
 
@@ -55,7 +55,7 @@ def ridged(noise: Image.Image) -> Image.Image:
 
 
 def relief(noise: Image.Image, shift: tuple[int, int], gain: float = 2.0) -> Image.Image:
-    """Side light on noise seen as a height field; 128 is flat, brighter faces the light."""
+    """Return side light on noise seen as a height field; 128 is flat, brighter faces the light."""
     moved = ImageChops.offset(noise, *shift)
     return ImageChops.subtract(noise, moved, scale=1 / gain, offset=128)
 
@@ -63,7 +63,7 @@ def relief(noise: Image.Image, shift: tuple[int, int], gain: float = 2.0) -> Ima
 def profile(
     rng: random.Random, points: int, lumps: float, octaves: int = 5, gain: float = 0.5
 ) -> list[float]:
-    """A rough line of ``points`` heights in 0..1 with about ``lumps`` hills on it."""
+    """Return a rough line of ``points`` heights in 0..1 with about ``lumps`` hills on it."""
     line = [0.0] * points
     weight = 1.0
     for step in range(octaves):

@@ -10,25 +10,25 @@ from liangxin_nb.sandbox.painter.canvas import Point
 
 
 def outline(text: str) -> list[Point]:
-    """Read points written as ``x,y x,y``, the short way to note a drawn outline."""
+    """Parse points written as ``x,y x,y``."""
     pairs = (pair.split(",") for pair in text.split())
     return [(float(x), float(y)) for x, y in pairs]
 
 
 def disc(at: Point, rx: float, ry: float | None = None, sides: int = 72) -> list[Point]:
-    """An ellipse (a circle when only one radius is given)."""
+    """Return an ellipse (a circle when only one radius is given)."""
     ry = rx if ry is None else ry
     turns = (2 * math.pi * i / sides for i in range(sides))
     return [(at[0] + rx * math.cos(a), at[1] + ry * math.sin(a)) for a in turns]
 
 
 def rect(x0: float, y0: float, x1: float, y1: float) -> list[Point]:
-    """An upright rectangle."""
+    """Return an upright rectangle."""
     return [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
 
 
 def blob(rng: random.Random, at: Point, radius: float, rough: float = 0.25) -> list[Point]:
-    """An uneven roundish patch, such as a tuft of leaves or a stone."""
+    """Return an uneven roundish patch, such as a tuft of leaves or a stone."""
     phases = [(rng.uniform(0, 2 * math.pi), rng.uniform(0.3, 1)) for _ in range(4)]
     out = []
     for i in range(28):
@@ -40,7 +40,7 @@ def blob(rng: random.Random, at: Point, radius: float, rough: float = 0.25) -> l
 
 
 def stroke(path: Sequence[Point], widths: Sequence[float]) -> list[Point]:
-    """A ribbon along a path whose width runs through the given values."""
+    """Return a ribbon along a path, with the given widths."""
     left: list[Point] = []
     right: list[Point] = []
     for i, (x, y) in enumerate(path):
@@ -61,7 +61,7 @@ def _width_at(widths: Sequence[float], t: float) -> float:
 
 
 def curve(points: Sequence[Point], steps: int = 10, closed: bool = False) -> list[Point]:
-    """A smooth (Catmull-Rom) line through the given points."""
+    """Return a smooth (Catmull-Rom) line through the given points."""
     pts = list(points)
     pts = [pts[-1], *pts, pts[0], pts[1]] if closed else [pts[0], *pts, pts[-1]]
     out: list[Point] = []
@@ -71,7 +71,7 @@ def curve(points: Sequence[Point], steps: int = 10, closed: bool = False) -> lis
 
 
 def _spline(knots: Sequence[Point], t: float) -> Point:
-    """The point at ``t`` (0..1) between the middle two of four knots."""
+    """Return the point at ``t`` (0..1) between the middle two of four knots."""
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = knots
     t2 = t * t
     t3 = t2 * t

@@ -1,4 +1,4 @@
-"""The words the painter knows, as plain tables of comma-separated keywords.
+"""Keywords of the painter, as tables of comma-separated words.
 
 Words of spaced scripts match whole (a plural ``s`` or ``es`` is allowed); in scripts without
 spaces the longest known word wins.  The key with the most matches wins, then the one listed first.
@@ -6,7 +6,7 @@ spaces the longest known word wins.  The key with the most matches wins, then th
 
 from __future__ import annotations
 
-# Common words that hold a known one by accident; they match nothing themselves.
+# Common words that contain a keyword by accident; they match nothing.
 IGNORED = "海报, 青年, 青春, 唐朝, 朝代, 朝着, 朝向, 花费, 江湖, 山东, 山西, 雨果, 星期, 明白"
 
 MOTIFS: dict[str, str] = {

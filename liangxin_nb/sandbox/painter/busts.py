@@ -53,7 +53,7 @@ CURLS = (
 
 
 def bust(rng: random.Random) -> list[Outline]:
-    """A head and shoulders with one of several hairdos."""
+    """Return a head and shoulders with one of several hairdos."""
     body = curve([*FACE, *NAPE], 6, closed=True)
     return [body, *rng.choice(HAIR)()]
 

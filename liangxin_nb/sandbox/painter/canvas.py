@@ -1,4 +1,4 @@
-"""The canvas every scene paints on: antialiased shapes, gradients and glows.
+"""Canvas of all scenes: antialiased shapes, gradients and glows.
 
 Lengths given to a canvas are pixels.  Scenes measure in ``u`` (the short side) and in fractions
 of ``w`` and ``h``, so that one seed gives one composition at every size of the same ratio.
@@ -23,14 +23,14 @@ RAMP_STEPS = 256
 
 
 def gradient(size: tuple[int, int], stops: Sequence[Rgb]) -> Image.Image:
-    """A vertical gradient through evenly spaced colour stops."""
+    """Return a vertical gradient through evenly spaced colour stops."""
     strip = Image.new("RGB", (1, RAMP_STEPS))
     strip.putdata([along(stops, i / (RAMP_STEPS - 1)) for i in range(RAMP_STEPS)])
     return strip.resize(size, Image.Resampling.BILINEAR)
 
 
 def fade(size: tuple[int, int], curve: Callable[[float], float]) -> Image.Image:
-    """A vertical mask: ``curve`` maps 0 (top) .. 1 (bottom) to strength 0..1."""
+    """Return a vertical mask: ``curve`` maps 0 (top) .. 1 (bottom) to strength 0..1."""
     strip = Image.new("L", (1, RAMP_STEPS))
     values = (curve(i / (RAMP_STEPS - 1)) for i in range(RAMP_STEPS))
     strip.putdata([round(255 * min(1.0, max(0.0, v))) for v in values])
@@ -38,32 +38,38 @@ def fade(size: tuple[int, int], curve: Callable[[float], float]) -> Image.Image:
 
 
 def dimmed(mask: Image.Image, strength: float) -> Image.Image:
-    """A mask multiplied by a constant strength (0..1)."""
+    """Return a mask multiplied by a constant strength (0..1)."""
     return mask.point([round(i * strength) for i in range(256)])
 
 
 def halo(power: float) -> Image.Image:
-    """A 256 px radial mask, bright in the middle; higher power falls off faster."""
+    """Return a 256 px radial mask, bright in the middle; higher power falls off faster."""
     table = [round(255 * max(0.0, 1 - i / 181) ** power) if i < 181 else 0 for i in range(256)]
     # Pillow's radial gradient reaches 181 at the middle of each edge: beyond lie the corners.
     return Image.radial_gradient("L").point(table)
 
 
 class Canvas:
-    """One RGB picture in the making, with its own source of chance.
+    """An RGB picture with a random number generator.
 
-    ``w`` and ``h`` are the sides, ``u`` the short side, ``ratio`` the width
-    over the height (as asked for, free of rounding), ``wide`` and ``long`` the width and the long
-    side in units of the short one;
-    ``focus`` is where the light stands, so that figures can keep clear of it.
+    Attributes:
+        w: Width in pixels.
+        h: Height in pixels.
+        u: Short side in pixels.
+        ratio: Requested width divided by height, without rounding.
+        wide: Width in units of the short side.
+        long: Long side in units of the short side.
+        focus: Position of the light, which figures should not cover.
     """
 
     def __init__(self, size: tuple[int, int], rng: random.Random, ratio: float) -> None:
-        self.image = Image.new("RGB", size)
-        self.w, self.h = size
-        self.u = float(min(size))
+        self.image: Image.Image = Image.new("RGB", size)
+        self.w: int = size[0]
+        self.h: int = size[1]
+        self.u: float = float(min(size))
         self.ratio = ratio
-        self.wide, self.long = max(1.0, ratio), max(ratio, 1 / ratio)
+        self.wide: float = max(1.0, ratio)
+        self.long: float = max(ratio, 1 / ratio)
         self.rng = rng
         self.focus: Point = (self.w / 2, self.h / 3)
         self.fineness = 3 if max(size) <= 640 else 2
@@ -73,15 +79,15 @@ class Canvas:
         self.image.paste(gradient((self.w, self.h), stops))
 
     def across(self, count: float) -> int:
-        """How many features fit the width if ``count`` fit a square."""
+        """Return how many features fit the width if ``count`` fit a square."""
         return max(1, round(count * self.wide))
 
     def spare(self) -> random.Random:
-        """An independent source of chance, for work whose amount hangs on rounded pixels."""
-        return random.Random(self.rng.getrandbits(64))  # noqa: S311 - a picture keeps no secret
+        """Return an independent generator, for work that depends on rounded pixels."""
+        return random.Random(self.rng.getrandbits(64))  # noqa: S311 not used for secrets
 
     def mask(self, shapes: Iterable[Shape]) -> Image.Image:
-        """An antialiased full-size mask of some polygons."""
+        """Return an antialiased full-size mask of some polygons."""
         k = self.fineness
         big = Image.new("L", (self.w * k, self.h * k))
         pen = ImageDraw.Draw(big)
@@ -101,7 +107,7 @@ class Canvas:
         self.stamp(self._local_mask(shapes, box), box, paint, strength)
 
     def stamp(self, mask: Image.Image, box: Box, paint: Paint, strength: float = 1.0) -> None:
-        """Lay paint through a mask whose size is that of the box."""
+        """Lay paint through a mask of the size of the box."""
         if strength < 1.0:
             mask = dimmed(mask, strength)
         if isinstance(paint, Image.Image):
@@ -117,7 +123,7 @@ class Canvas:
     def glow(
         self, at: Point, radius: float, colour: Rgb, strength: float, power: float = 2
     ) -> None:
-        """Add soft light around a point (screen blend, so it never burns out hard)."""
+        """Add soft light around a point (screen blend, which does not clip)."""
         box = self._clip(at[0] - radius, at[1] - radius, at[0] + radius, at[1] + radius)
         if box is None:
             return

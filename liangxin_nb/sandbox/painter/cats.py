@@ -43,7 +43,7 @@ TAIL_WIDTHS = (0.1, 0.085, 0.08, 0.075, 0.06, 0.03)
 
 
 def cat_behind() -> list[Outline]:
-    """A cat that sits with its back to us, tail to one side."""
+    """Return a cat that sits with its back to us, tail to one side."""
     mirrored = [(-x, y) for x, y in BACK_HALF[:0:-1]]
     body = curve([*BACK_HALF, *mirrored], 8, closed=True)
     ear = outline("0.015,-0.8 0.075,-0.845 0.155,-0.985 0.183,-0.72")
@@ -52,7 +52,7 @@ def cat_behind() -> list[Outline]:
 
 
 def cat_beside() -> list[Outline]:
-    """A cat that sits in profile, looking to the right."""
+    """Return a cat that sits in profile, looking to the right."""
     body, head = curve(SIDE_BODY, 8, closed=True), curve(SIDE_HEAD, 6, closed=True)
     ears = (
         outline("-0.025,-0.79 0.005,-0.985 0.1,-0.86"),
@@ -61,5 +61,5 @@ def cat_beside() -> list[Outline]:
     return [body, head, *ears, stroke(curve(SIDE_TAIL), TAIL_WIDTHS)]
 
 
-# The cat seen from behind is twice as likely: it looks at the view as we do.
+# The cat seen from the back is twice as likely.
 CATS: tuple[Callable[[], list[Outline]], ...] = (cat_behind, cat_beside, cat_behind)

@@ -1,4 +1,4 @@
-"""The last touches: grade, vignette, paper grain and the caption."""
+"""Vignette, paper grain and caption of a finished picture."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont, ImageStat
 from liangxin_nb.sandbox.painter.canvas import SMOOTH, dimmed, halo
 
 CAPTION = "sandbox drawing"
-GRAIN = 1.8  # largest change of a channel, in 8-bit levels: more costs file size at once
+GRAIN = 1.8  # largest change of a channel, in 8-bit levels: more increases the file size
 
 
-def finished(image: Image.Image, rng: random.Random) -> Image.Image:
-    """Grade, grain and sign a picture at its final size."""
-    return captioned(grained(vignetted(image), rng))
+def finish(image: Image.Image, rng: random.Random) -> Image.Image:
+    """Add vignette, grain and caption to a picture of the final size."""
+    return add_caption(add_grain(add_vignette(image), rng))
 
 
-def vignetted(image: Image.Image, strength: float = 0.24) -> Image.Image:
-    """Darken the corners a little, to hold the eye inside."""
+def add_vignette(image: Image.Image, strength: float = 0.24) -> Image.Image:
+    """Darken the corners a little."""
     # The halo's box is cut well inside its rim so that the corners never reach black.
     soft = halo(0.8).resize(image.size, SMOOTH, box=(34, 34, 222, 222))
     lens = soft.point([round(255 - strength * max(0, 150 - i) * 1.7) for i in range(256)])
     return ImageChops.multiply(image, Image.merge("RGB", (lens, lens, lens)))
 
 
-def grained(image: Image.Image, rng: random.Random) -> Image.Image:
+def add_grain(image: Image.Image, rng: random.Random) -> Image.Image:
     """Add fine luminance grain, which also hides the steps of wide gradients."""
     w, h = image.size
     noise = Image.frombytes("L", image.size, rng.randbytes(w * h))
@@ -35,9 +35,9 @@ def grained(image: Image.Image, rng: random.Random) -> Image.Image:
     return ImageChops.subtract(lighter, Image.merge("RGB", (down, down, down)))
 
 
-def captioned(image: Image.Image) -> Image.Image:
-    """Write the caption in the lower right corner, in ink that suits what lies beneath."""
-    box, font = _caption_place(image.size)
+def add_caption(image: Image.Image) -> Image.Image:
+    """Write the caption in the lower right corner, in a colour with enough contrast."""
+    box, font = _caption_box(image.size)
     ink = Image.new("L", image.size)
     ImageDraw.Draw(ink).text((box[0], box[1]), CAPTION, font=font, fill=255, anchor="lt")
     bright = ImageStat.Stat(image.crop(box).convert("L")).mean[0] > 150
@@ -45,14 +45,14 @@ def captioned(image: Image.Image) -> Image.Image:
     margin = box[3] - box[1]
     area = box[0] - margin, box[1] - margin, image.width, image.height
     ink = ink.crop(area)
-    # A blurred shadow of the opposite tone keeps the words readable on busy ground.
+    # A blurred shadow of the opposite tone keeps the text readable on a busy background.
     shadow = ink.filter(ImageFilter.GaussianBlur(max(1.0, margin / 4)))
     image.paste(aura, area, dimmed(shadow, 0.55))
     image.paste(text, area, dimmed(ink, 0.82))
     return image
 
 
-def _caption_place(
+def _caption_box(
     size: tuple[int, int],
 ) -> tuple[tuple[int, int, int, int], ImageFont.FreeTypeFont | ImageFont.ImageFont]:
     short = min(size)

@@ -13,7 +13,7 @@ Outline = list[Point]
 
 
 def conifer(canvas: Canvas, foot: Point, height: float) -> Outline:
-    """A fir with drooping, uneven tiers."""
+    """Return a fir with drooping, uneven tiers."""
     x, y = foot
     rng = canvas.spare()
     tiers = max(4, min(11, round(height / canvas.u * 75)))
@@ -35,7 +35,7 @@ def conifer(canvas: Canvas, foot: Point, height: float) -> Outline:
 def conifer_row(
     canvas: Canvas, line: Sequence[Point], count: float, height: float, calm: float = 0.45
 ) -> list[Outline]:
-    """Firs standing along a ridge in loose groups; ``calm`` is the least share of the height."""
+    """Return loose groups of firs along a ridge; ``calm`` is the lowest share of the height."""
     rng = canvas.rng
     out = []
     clump = rng.uniform(0, math.tau)
@@ -49,7 +49,7 @@ def conifer_row(
 
 
 def crown(rng: random.Random, at: Point, radius: float, tufts: int = 9) -> list[Outline]:
-    """The leafy head of a tree, as a heap of tufts around a point."""
+    """Return the leafy head of a tree, as a heap of tufts around a point."""
     out = []
     for _ in range(tufts):
         a, d = rng.uniform(0, math.tau), radius * math.sqrt(rng.random()) * 0.75
@@ -65,7 +65,7 @@ def crown(rng: random.Random, at: Point, radius: float, tufts: int = 9) -> list[
 
 
 def trunk(rng: random.Random, foot: Point, height: float, width: float) -> Outline:
-    """A tree stem with a flared foot and a slight sway."""
+    """Return a tree stem with a flared foot and a slight sway."""
     x, y = foot
     sway = rng.uniform(-0.06, 0.06) * height
     bend = rng.uniform(-0.03, 0.03) * height
@@ -74,7 +74,7 @@ def trunk(rng: random.Random, foot: Point, height: float, width: float) -> Outli
 
 
 def blade(rng: random.Random, foot: Point, height: float, width: float) -> Outline:
-    """One bent blade of grass."""
+    """Return one bent blade of grass."""
     x, y = foot
     lean = rng.uniform(-0.45, 0.45) * height
     path = [(x, y), (x + lean * 0.25, y - height * 0.55), (x + lean, y - height)]
@@ -82,7 +82,7 @@ def blade(rng: random.Random, foot: Point, height: float, width: float) -> Outli
 
 
 def leaf(foot: Point, angle: float, length: float, width: float) -> Outline:
-    """A pointed leaf that grows from a point at an angle in radians."""
+    """Return a pointed leaf that grows from a point at an angle in radians."""
     c, s = math.cos(angle), math.sin(angle)
     half = [(0.0, 0.0), (0.25, 0.8), (0.55, 1.0), (0.8, 0.6), (1.0, 0.0)]
     edge = [*half, *[(t, -v) for t, v in half[-2:0:-1]]]
@@ -93,7 +93,7 @@ def leaf(foot: Point, angle: float, length: float, width: float) -> Outline:
 
 
 def daisy(rng: random.Random, at: Point, size: float, tilt: float) -> list[Outline]:
-    """Slim petals around a centre; ``tilt`` (0..1) squashes the flower into perspective."""
+    """Return slim petals around a centre; ``tilt`` (0..1) squashes the flower into perspective."""
     petals = rng.randint(8, 12)
     turn = rng.uniform(0, math.tau)
     return [
@@ -102,14 +102,14 @@ def daisy(rng: random.Random, at: Point, size: float, tilt: float) -> list[Outli
 
 
 def poppy(rng: random.Random, at: Point, size: float, tilt: float) -> list[Outline]:
-    """Four or five broad, crumpled petals."""
+    """Return four or five broad, crumpled petals."""
     turn = rng.uniform(0, math.tau)
     count = rng.randint(4, 5)
     return [_petal(at, turn + math.tau * i / count, size, size * 1.15, tilt) for i in range(count)]
 
 
 def tulip(rng: random.Random, at: Point, size: float, tilt: float) -> list[Outline]:
-    """A closed cup of three petals seen from the side; ``tilt`` leans it a little."""
+    """Return a closed cup of three petals seen from the side; ``tilt`` leans it a little."""
     foot = (at[0], at[1] + size * 0.8)
     lean = rng.uniform(-0.12, 0.12) * (1.5 - tilt)
     angles = (-math.pi / 2 + lean - 0.34, -math.pi / 2 + lean + 0.34, -math.pi / 2 + lean)
@@ -117,7 +117,7 @@ def tulip(rng: random.Random, at: Point, size: float, tilt: float) -> list[Outli
 
 
 def tuft(rng: random.Random, at: Point, size: float, tilt: float) -> list[Outline]:
-    """A spike of small round florets, as on lavender or lupin; ``tilt`` shortens it."""
+    """Return a spike of small round florets, as on lavender or lupin; ``tilt`` shortens it."""
     out = []
     for i in range(11):
         t = i / 10

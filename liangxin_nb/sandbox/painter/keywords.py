@@ -1,6 +1,6 @@
-"""Finding known words in a prompt of any language.
+"""Find keywords in a prompt of any language.
 
-In scripts without spaces the longest known word wins: 上海 is a city, and holds no sea.
+In scripts without spaces the longest known word wins: 上海 is a city and does not match 海, sea.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ import liangxin_nb.sandbox.painter._vocabulary as known
 UNSPACED = "\u2e80"  # from here on, scripts are written without spaces between words
 
 
-def found(prompt: str, table: dict[str, str]) -> list[str]:
-    """The table's keys that have a keyword in the prompt, most keywords first.
+def match_keywords(prompt: str, table: dict[str, str]) -> list[str]:
+    """Return the keys of a table with keywords in the prompt, most keywords first.
 
     Ties keep the table's order.
     """
-    text = folded(prompt)
+    text = fold_text(prompt)
     pieces = _pieces(text)
     scores = {key: _score(text, pieces, words) for key, words in table.items()}
     return sorted((key for key in scores if scores[key]), key=lambda key: -scores[key])
 
 
-def folded(text: str) -> str:
-    """Lower case without accents, so that ``CAFÉ`` and ``cafe`` are one word."""
+def fold_text(text: str) -> str:
+    """Return lower case without accents, so that ``CAFÉ`` and ``cafe`` are one word."""
     parts = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(c for c in parts if not ("\u0300" <= c <= "\u036f"))
     return unicodedata.normalize("NFKC", bare)
@@ -39,19 +39,19 @@ def _score(text: str, pieces: frozenset[str], words: str) -> int:
 
 
 def _names(words: str) -> Iterator[str]:
-    return (folded(word.strip()) for word in words.split(",") if word.strip())
+    return (fold_text(word.strip()) for word in words.split(",") if word.strip())
 
 
 @cache
 def _patterns(words: str) -> tuple[re.Pattern[str], ...]:
-    """Whole-word patterns for the keywords of spaced scripts, with a plural allowed."""
+    """Return whole-word patterns for the keywords of spaced scripts, with a plural allowed."""
     names = dict.fromkeys(name for name in _names(words) if name[0] < UNSPACED)
     return tuple(re.compile(rf"(?<!\w){re.escape(n)}(?:s|es)?(?![^\W\d_])") for n in names)
 
 
 @cache
 def _unspaced() -> re.Pattern[str]:
-    """One pattern for every keyword of unspaced scripts, longer words first."""
+    """Return a pattern of all keywords of unspaced scripts, longer words first."""
     tables = (known.MOTIFS, known.LIGHTS, known.WEATHERS, known.SEASONS, known.PROPS, known.COLOURS)
     every = ",".join([known.IGNORED, *(words for table in tables for words in table.values())])
     names = {name for name in _names(every) if name[0] >= UNSPACED}

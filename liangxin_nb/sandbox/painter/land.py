@@ -15,7 +15,7 @@ from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 def ridge_line(
     canvas: Canvas, base: float, height: float, lumps: float, rough: float, power: float = 1.25
 ) -> list[Point]:
-    """A ridge across the canvas: feet at ``base`` px, highest peak ``height`` px above.
+    """Return a ridge across the canvas: feet at ``base`` px, highest peak ``height`` px above.
 
     ``lumps`` counts hills on a square canvas, ``rough`` (0..1) the strength of finer detail.
     """
@@ -36,7 +36,7 @@ def parted(canvas: Canvas, line: Sequence[Point], base: float, at: Point) -> lis
 
 
 def body(canvas: Canvas, line: Sequence[Point]) -> list[Point]:
-    """The land under a ridge, down to the canvas's lower edge."""
+    """Return the land under a ridge, down to the canvas's lower edge."""
     return [*line, (canvas.w, canvas.h), (0, canvas.h)]
 
 
@@ -83,7 +83,7 @@ def paint_rock(
 def _facets(
     canvas: Canvas, line: Sequence[Point], foot: float, facing_left: bool
 ) -> list[list[Point]]:
-    """Long teeth that hang from the slopes of a ridge which face one way."""
+    """Return long teeth that hang from the slopes of a ridge which face one way."""
     rng = canvas.spare()
     way = -1 if facing_left else 1
     out: list[list[Point]] = []

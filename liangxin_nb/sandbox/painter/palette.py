@@ -1,4 +1,4 @@
-"""The colours of a picture: chosen by its light, bent by colour words."""
+"""The colours of a picture, selected by its light and colour words."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from liangxin_nb.sandbox.painter._colour import Rgb, mix, rgb, scaled, tinted, t
 
 @dataclass(frozen=True)
 class Palette:
-    """``sky`` runs from the zenith to the horizon; ``far`` and ``near`` frame the distance.
+    """The colours of a picture.
 
-    ``light`` is the sun, moon or lamp, ``accent`` the one colour that may stand out, ``leaf`` the
-    colours of foliage and flowers; ``tinted`` tells whether colour words had a say.
+    Attributes:
+        sky: Gradient from the zenith to the horizon.
+        light: Sun, moon or lamp.
+        far: The most distant land.
+        near: The foreground.
+        accent: A colour that stands out.
+        leaf: Foliage and flowers.
+        tinted: Whether the prompt names colours.
     """
 
     sky: tuple[Rgb, ...]
@@ -26,7 +32,7 @@ class Palette:
     tinted: bool = False
 
     def depth(self, t: float) -> Rgb:
-        """The colour of land at a distance: 0 is the horizon, 1 the foreground."""
+        """Return the colour of land at a distance: 0 is the horizon, 1 the foreground."""
         return mix(self.far, self.near, t)
 
 
@@ -80,8 +86,8 @@ LEAVES: dict[str, str] = {
 }
 
 
-def chosen(light: str, season: str, hues: Sequence[str], rng: random.Random) -> Palette:
-    """One of the light's palettes, slightly turned by chance and tinted by colour words."""
+def choose_palette(light: str, season: str, hues: Sequence[str], rng: random.Random) -> Palette:
+    """Choose a palette of the light, with a random hue shift and the colours of the prompt."""
     colours = [rgb(code) for code in rng.choice(LIGHTS[light]).split()]
     shift = rng.uniform(-9, 9)
     colours = [turned(c, shift, 1.0) for c in colours]
@@ -91,7 +97,7 @@ def chosen(light: str, season: str, hues: Sequence[str], rng: random.Random) -> 
 
 
 def _tinted(palette: Palette, hues: list[Rgb]) -> Palette:
-    """Bend sky and land to the first colour word and give the last one the accent."""
+    """Tint sky and land with the first colour, and use the last one as the accent."""
     if not hues:
         return palette
     main, second = hues[0], hues[-1]

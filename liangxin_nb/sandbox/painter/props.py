@@ -1,4 +1,4 @@
-"""Small things set into a landscape: boats, houses, lighthouses and birds."""
+"""Small objects in a landscape: boats, houses, lighthouses and birds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HOUSE: tuple[tuple[str, list[Point]], ...] = (
 
 
 def add_boat(canvas: Canvas, brief: SceneSpec, at: Point, size: float) -> None:
-    """A small sailing boat whose waterline stands on ``at``; ``size`` is its length in px."""
+    """Paint a sailing boat with its waterline at ``at``; ``size`` is its length in px."""
     flip = canvas.rng.random() < 0.5
     sail = mix(brief.palette.light, brief.palette.sky[3], 0.2 if not brief.dark else 0.55)
     canvas.shape(placed(MAINSAIL, at, size, flip), sail)
@@ -37,7 +37,7 @@ def add_boat(canvas: Canvas, brief: SceneSpec, at: Point, size: float) -> None:
 
 
 def lens(at: Point, half: float, thick: float) -> list[Point]:
-    """A flat glint, as light makes on water."""
+    """Return a flat glint, as light makes on water."""
     x, y = at
     mid = half * 0.5
     return [
@@ -51,7 +51,7 @@ def lens(at: Point, half: float, thick: float) -> list[Point]:
 
 
 def add_lighthouse(canvas: Canvas, brief: SceneSpec, at: Point, size: float) -> None:
-    """A lighthouse ``size`` px tall standing on ``at``, lit unless it is noon."""
+    """Paint a lighthouse ``size`` px tall standing on ``at``, lit unless it is noon."""
     x, y = at
     dim = 0.55 if brief.dark else 0.15
     wall, band = (
@@ -108,7 +108,7 @@ def _beam(canvas: Canvas, brief: SceneSpec, lamp: Point, size: float) -> None:
 
 
 def add_house(canvas: Canvas, brief: SceneSpec, at: Point, size: float, roof: Rgb) -> None:
-    """A gabled house ``size`` px wide standing on ``at``, with warm windows."""
+    """Paint a gabled house ``size`` px wide standing on ``at``, with warm windows."""
     wall = mix(brief.palette.near, brief.palette.accent, 0.16)
     tones = {"wall": wall, "side": mix(wall, brief.palette.near, 0.5), "roof": roof}
     for name, part in HOUSE:
@@ -120,7 +120,7 @@ def add_house(canvas: Canvas, brief: SceneSpec, at: Point, size: float, roof: Rg
 
 
 def add_birds(canvas: Canvas, brief: SceneSpec, at: Point, spread: float) -> None:
-    """A loose flock around a point, ``spread`` px wide."""
+    """Paint a loose flock around a point, ``spread`` px wide."""
     rng = canvas.rng
     flock = []
     for _ in range(rng.randint(4, 9)):
@@ -140,7 +140,7 @@ def add_birds(canvas: Canvas, brief: SceneSpec, at: Point, spread: float) -> Non
 
 
 def lamp_dots(canvas: Canvas, spots: list[Point], radius: float, colour: Rgb) -> None:
-    """Small lamps, each a bright dot within its own glow."""
+    """Paint small lamps, each a bright dot within its own glow."""
     for spot in spots:
         canvas.glow(spot, radius * 7, colour, 0.55, 3)
     canvas.shapes([disc(spot, radius, sides=20) for spot in spots], mix(colour, WHITE, 0.6))

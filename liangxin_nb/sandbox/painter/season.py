@@ -1,4 +1,4 @@
-"""A branch of the season that leans into the picture, and what falls from it."""
+"""A branch of the season in an upper corner, with falling leaves or petals."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 SHOWY = ("spring", "autumn")
 
 
-def seasoned(canvas: Canvas, brief: SceneSpec) -> None:
-    """Hang a blossoming or turning branch into an upper corner; other seasons change nothing."""
+def add_season(canvas: Canvas, brief: SceneSpec) -> None:
+    """Add a branch in an upper corner, in seasons with blossom or autumn leaves."""
     if brief.season not in SHOWY:
         return
     # The branch keeps away from the sun or moon.
@@ -36,7 +36,7 @@ def _limb(canvas: Canvas, side: int, reach: float, fall: float, start: float) ->
 
 
 def _paint_branch(canvas: Canvas, brief: SceneSpec, limb: list[Point], side: int) -> None:
-    """Wood first, then twigs, then leaves or blossom in three tones."""
+    """Paint wood first, then twigs, then leaves or blossom in three tones."""
     rng, u = canvas.rng, canvas.u
     bark = mix(brief.palette.near, brief.palette.leaf[3], 0.12)
     twigs = [stroke(limb, [u * 0.014, u * 0.009, u * 0.003])]
@@ -67,7 +67,7 @@ def _tuft(canvas: Canvas, brief: SceneSpec, at: Point) -> list[Outline]:
 
 
 def _paint_drift(canvas: Canvas, brief: SceneSpec) -> None:
-    """Petals or leaves on the wind."""
+    """Paint petals or leaves on the wind."""
     rng, u = canvas.rng, canvas.u
     for tone in brief.palette.leaf[:2]:
         falling: list[Outline] = []

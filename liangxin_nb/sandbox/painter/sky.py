@@ -14,10 +14,10 @@ VEILED = ("overcast", "fog", "storm", "snowfall")
 
 
 def paint_sky(canvas: Canvas, brief: SceneSpec, horizon: float = 0.7, sink: float = 1.0) -> Point:
-    """Paint everything above (and behind) the land and return where the light stands.
+    """Paint the sky and return the position of the light.
 
     ``horizon`` is a fraction of the height: the palette's last sky colour is reached there.
-    ``sink`` below 1 keeps the light above tall things.
+    ``sink`` below 1 keeps the light above tall objects.
     """
     canvas.backdrop(brief.palette.sky[-1:] * 2)
     band = gradient((canvas.w, round(canvas.h * horizon)), brief.palette.sky)
@@ -34,7 +34,7 @@ def paint_sky(canvas: Canvas, brief: SceneSpec, horizon: float = 0.7, sink: floa
 def _light_place(canvas: Canvas, brief: SceneSpec, horizon: float) -> Point:
     rng = canvas.rng
     low, high = {"noon": (0.2, 0.4), "night": (0.18, 0.5)}.get(brief.light, (0.5, 0.86))
-    # Thirds, not the middle: a centred sun makes a stiff picture.
+    # At thirds of the width, not in the middle.
     x = rng.choice((0.22, 0.3, 0.36, 0.64, 0.7, 0.78)) + rng.uniform(-0.03, 0.03)
     return canvas.w * x, canvas.h * horizon * rng.uniform(low, high)
 

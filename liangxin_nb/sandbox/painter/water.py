@@ -11,7 +11,7 @@ from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 
 
 def paint_water(canvas: Canvas, brief: SceneSpec, level: float) -> None:
-    """Open water from ``level`` (px) to the lower edge, darker towards the viewer."""
+    """Paint open water from ``level`` (px) to the lower edge, darker towards the viewer."""
     sky, near = brief.palette.sky, brief.palette.near
     deep = mix(sky[0], near, 0.45)
     stops = [mix(sky[3], sky[1], 0.38), mix(sky[1], deep, 0.25), mix(sky[1], deep, 0.7), deep]
@@ -32,7 +32,7 @@ def paint_swell(canvas: Canvas, level: float, tone: Rgb, strength: float, count:
 
 
 def paint_glitter(canvas: Canvas, brief: SceneSpec, level: float, at: Point) -> None:
-    """The path of light that sun or moon lay on water."""
+    """Paint the path of light that sun or moon lay on water."""
     rng, u = canvas.rng, canvas.u
     tone = mix(brief.palette.light, brief.palette.sky[3], 0.15)
     for strength, width in ((0.28, 0.11), (0.75, 0.05)):

@@ -1,4 +1,4 @@
-"""Weather laid over a finished scene: rain, snow, fog and storm light."""
+"""Weather over a scene: rain, snow, fog and storm light."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from liangxin_nb.sandbox.painter.canvas import Canvas, Point, fade
 from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 
 
-def weathered(canvas: Canvas, brief: SceneSpec) -> None:
-    """Lay the brief's weather over the canvas; no weather changes nothing."""
+def add_weather(canvas: Canvas, brief: SceneSpec) -> None:
+    """Add the weather to the canvas; fair weather changes nothing."""
     kind = brief.weather or ("snowfall" if brief.light == "snowfall" else "")
     WEATHERS.get(kind, _clear)(canvas, brief)
 
 
 def _clear(canvas: Canvas, brief: SceneSpec) -> None:
-    """Fair weather needs no paint."""
+    """Change nothing."""
 
 
 def _rain(canvas: Canvas, brief: SceneSpec) -> None:
@@ -63,7 +63,7 @@ def _fog(canvas: Canvas, brief: SceneSpec) -> None:
 
 
 def _storm(canvas: Canvas, brief: SceneSpec) -> None:
-    """Rain, and one or two bolts from the upper edge."""
+    """Paint rain, and one or two bolts from the upper edge."""
     rng, u = canvas.rng, canvas.u
     for _ in range(rng.randint(1, 2)):
         x = canvas.w - canvas.focus[0] + rng.uniform(-0.15, 0.15) * canvas.w

@@ -1,4 +1,4 @@
-"""The table of scenes: one painting function per motif, figures set in front of a place."""
+"""The scenes: one function per motif; subjects are painted over a landscape."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from liangxin_nb.sandbox.painter.scenes.sea import paint_sea
 from liangxin_nb.sandbox.painter.scenes.space import paint_space
 from liangxin_nb.sandbox.painter.scenes.still import paint_still
 from liangxin_nb.sandbox.painter.scenes.winter import paint_winter
-from liangxin_nb.sandbox.painter.season import seasoned
-from liangxin_nb.sandbox.painter.weather import weathered
+from liangxin_nb.sandbox.painter.season import add_season
+from liangxin_nb.sandbox.painter.weather import add_weather
 
 Scene = Callable[[Canvas, SceneSpec], None]
 
@@ -39,9 +39,9 @@ PLACES: dict[str, Scene] = {
     "still": paint_still,
     "winter": paint_winter,
 }
-# No rain falls and no branch hangs in these.
+# Scenes without weather and season.
 SHELTERED = ("abstract", "space", "still")
-# Figures are painted over a place; these are the places they like when the prompt names none.
+# Landscapes for subjects if the prompt names none.
 FIGURES: dict[str, tuple[Scene, tuple[str, ...]]] = {
     "cat": (paint_cat, ("city", "mountains", "sea", "city")),
     "portrait": (paint_portrait, ("forest", "mountains", "lake", "sea")),
@@ -49,7 +49,7 @@ FIGURES: dict[str, tuple[Scene, tuple[str, ...]]] = {
 
 
 def paint_scene(canvas: Canvas, brief: SceneSpec) -> None:
-    """Paint the brief's motif, and for a figure the place behind it first."""
+    """Paint the motif; for a subject, paint the landscape first."""
     if brief.motif not in FIGURES:
         _paint_place(canvas, brief, brief.motif)
         return
@@ -59,8 +59,8 @@ def paint_scene(canvas: Canvas, brief: SceneSpec) -> None:
 
 
 def _paint_place(canvas: Canvas, brief: SceneSpec, name: str) -> None:
-    """Paint a place, and out of doors its weather and season too."""
+    """Paint a landscape, outdoors with its weather and season."""
     PLACES[name](canvas, brief)
     if name not in SHELTERED:
-        weathered(canvas, brief)
-        seasoned(canvas, brief)
+        add_weather(canvas, brief)
+        add_season(canvas, brief)

@@ -20,7 +20,7 @@ def paint_abstract(canvas: Canvas, brief: SceneSpec) -> None:
 
 
 def _tones(canvas: Canvas, brief: SceneSpec) -> list[Rgb]:
-    """Six colours that belong together: sky, land, accent and its neighbour."""
+    """Return six colours that belong together: sky, land, accent and its neighbour."""
     p = brief.palette
     return [
         p.sky[0],
@@ -40,7 +40,7 @@ def _paint_paper(canvas: Canvas) -> None:
 
 
 def _paint_waves(canvas: Canvas, brief: SceneSpec) -> None:
-    """Layers of cut paper, each with its shadow on the one behind."""
+    """Paint layers of cut paper, each with its shadow on the one behind."""
     rng = canvas.rng
     p = brief.palette
     canvas.backdrop([p.sky[3], mix(p.sky[3], p.light, 0.5)])
@@ -85,7 +85,7 @@ def _wave(canvas: Canvas, level: float, swing: float, lean: float) -> list[Point
 
 
 def _cut(canvas: Canvas, shape: list[Point], paint: Paint) -> None:
-    """A sheet of paper: a soft shadow, then the sheet."""
+    """Paint a sheet of paper: a soft shadow, then the sheet."""
     u = canvas.u
     mask = canvas.mask([shape])
     drop = mask.reduce(4).filter(ImageFilter.GaussianBlur(u * 0.005))
@@ -97,7 +97,7 @@ def _cut(canvas: Canvas, shape: list[Point], paint: Paint) -> None:
 
 
 def _paint_orbits(canvas: Canvas, brief: SceneSpec) -> None:
-    """Large translucent discs, rings and a few small planets."""
+    """Paint large translucent discs, rings and a few small planets."""
     rng, u = canvas.rng, canvas.u
     p = brief.palette
     tones = _tones(canvas, brief)
@@ -128,7 +128,7 @@ def _paint_orbits(canvas: Canvas, brief: SceneSpec) -> None:
 
 
 def _paint_tiles(canvas: Canvas, brief: SceneSpec) -> None:
-    """A grid of squares, each with a quarter or half round, a dot or a leaf."""
+    """Paint a grid of squares, each with a quarter or half round, a dot or a leaf."""
     rng = canvas.rng
     tones = _tones(canvas, brief)
     tones[5] = scaled(tones[5], 0.88)

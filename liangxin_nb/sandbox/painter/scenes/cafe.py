@@ -47,7 +47,7 @@ def _paint_ground(canvas: Canvas, brief: SceneSpec, street: Street) -> None:
 
 
 def _paint_cobbles(canvas: Canvas, brief: SceneSpec, street: Street) -> None:
-    """Rows of flat stones: a dark joint below each, a warm edge on every second one."""
+    """Paint rows of flat stones: a dark joint below each, a warm edge on every second one."""
     stones = []
     for row in range(34):
         depth = FAR * 1.085**row
@@ -61,7 +61,7 @@ def _paint_cobbles(canvas: Canvas, brief: SceneSpec, street: Street) -> None:
 
 
 def _paint_strings(canvas: Canvas, brief: SceneSpec, street: Street) -> None:
-    """Strings of bulbs across the street."""
+    """Paint strings of bulbs across the street."""
     rng = canvas.rng
     for depth, bulbs in ((0.3, 9), (0.46, 11), (0.74, 13)):
         a, b = (

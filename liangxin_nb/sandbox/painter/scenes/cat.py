@@ -32,7 +32,7 @@ def paint_cat(canvas: Canvas, brief: SceneSpec) -> None:
 
 
 def _paint_window(canvas: Canvas, brief: SceneSpec, sill: float) -> None:
-    """A dark room around the view: frame, one cross bar and a sill that catches light."""
+    """Paint a dark room around the view: frame, one cross bar and a sill that catches light."""
     w, h, u = canvas.w, canvas.h, canvas.u
     room = mix(brief.palette.near, (0, 0, 0), 0.25)
     thick = u * 0.06
@@ -56,7 +56,7 @@ def _paint_window(canvas: Canvas, brief: SceneSpec, sill: float) -> None:
 
 
 def _paint_wall(canvas: Canvas, brief: SceneSpec, top: float) -> None:
-    """An old wall along the lower edge."""
+    """Paint an old wall along the lower edge."""
     rng, u = canvas.rng, canvas.u
     stone = mix(brief.palette.near, brief.palette.far, 0.1)
     canvas.shape(
@@ -74,7 +74,7 @@ def _paint_wall(canvas: Canvas, brief: SceneSpec, top: float) -> None:
 
 
 def _paint_plant(canvas: Canvas, brief: SceneSpec, foot: Point, size: float) -> None:
-    """A potted plant beside the cat."""
+    """Paint a potted plant beside the cat."""
     rng = canvas.rng
     x, y = foot
     green = mix(brief.palette.near, brief.palette.leaf[0], 0.3)
@@ -106,7 +106,7 @@ def _paint_plant(canvas: Canvas, brief: SceneSpec, foot: Point, size: float) -> 
 
 
 def _paint_figure(canvas: Canvas, brief: SceneSpec, foot: Point, tall: float) -> None:
-    """The silhouette, with a rim of light along its upper edges."""
+    """Paint the silhouette, with a rim of light along its upper edges."""
     rng, u = canvas.rng, canvas.u
     outlines = [placed(o, foot, tall, flip=foot[0] > canvas.w / 2) for o in rng.choice(CATS)()]
     canvas.glow(

@@ -40,7 +40,7 @@ def paint_city(canvas: Canvas, brief: SceneSpec) -> None:
 
 
 def _paint_haze(canvas: Canvas, brief: SceneSpec, level: float, strength: float = 0.55) -> None:
-    """The glow that streets throw up between the towers."""
+    """Paint the glow that streets throw up between the towers."""
     tone = mix(brief.palette.accent, brief.palette.sky[3], 0.5)
     top = round(level - canvas.u * 0.4)
     size = canvas.w, round(level) - max(0, top)
@@ -50,7 +50,7 @@ def _paint_haze(canvas: Canvas, brief: SceneSpec, level: float, strength: float 
 
 
 def _paint_row(canvas: Canvas, brief: SceneSpec, level: float, t: float, heart: float) -> None:
-    """One depth of buildings; they grow towards the heart of the city."""
+    """Paint one depth of buildings; they grow towards the heart of the city."""
     rng, u = canvas.rng, canvas.u
     wall = mix(brief.palette.depth(0.25 + 0.65 * t), brief.palette.sky[2], 0.25 * (1 - t))
     foot = mix(wall, mix(brief.palette.accent, brief.palette.sky[3], 0.4), 0.3 * (1 - 0.5 * t))
@@ -76,7 +76,7 @@ def _paint_row(canvas: Canvas, brief: SceneSpec, level: float, t: float, heart: 
 
 
 def _tower(canvas: Canvas, x: float, wide: float, top: float, foot: float) -> list[Outline]:
-    """A body with one of several roofs: flat, stepped, slanted, spired or domed."""
+    """Return a body with one of several roofs: flat, stepped, slanted, spired or domed."""
     rng = canvas.rng
     mid = x + wide / 2
     body = rect(x, top, x + wide, foot)
@@ -113,9 +113,9 @@ def _light_up(
     gap = (x1 - x0) / (columns + 1)
     share = rng.uniform(0.12, 0.5)
     for row in range(rows):
-        floor = rng.random() < 0.08
+        whole_row = rng.random() < 0.08
         for column in range(columns):
-            if rng.random() < (0.9 if floor else share):
+            if rng.random() < (0.9 if whole_row else share):
                 x = x0 + gap * (column + 0.72)
                 y = y0 + cell * (1.0 + 1.35 * row)
                 lights[rng.randrange(3)].append(rect(x, y, x + gap * 0.56, y + cell * 0.72))

@@ -36,7 +36,7 @@ def paint_desert(canvas: Canvas, brief: SceneSpec) -> None:
 
 
 def _paint_dune(canvas: Canvas, brief: SceneSpec, level: float, t: float, side: int) -> None:
-    """One dune: a lit body, then the face that is turned away from the light."""
+    """Paint one dune: a lit body, then the face that is turned away from the light."""
     rng, u = canvas.rng, canvas.u
     lit, shade = _tones(brief, t)
     rise = u * rng.uniform(0.04, 0.09) * (1 + 1.2 * t)
@@ -55,7 +55,7 @@ def _ramp(first: Rgb, last: Rgb, shares: tuple[float, ...]) -> Image.Image:
 
 
 def _slopes(canvas: Canvas, peak: Point, foot: float) -> tuple[list[Point], list[Point]]:
-    """The two sides of a dune's outline, hollow like a hung rope."""
+    """Return the two sides of a dune's outline, hollow like a hung rope."""
     rng, u = canvas.rng, canvas.u
     gap = canvas.w - peak[0]
     start = (-u * 0.2, foot + u * rng.uniform(-0.05, 0.05))
@@ -66,7 +66,7 @@ def _slopes(canvas: Canvas, peak: Point, foot: float) -> tuple[list[Point], list
 
 
 def _tones(brief: SceneSpec, t: float) -> tuple[Rgb, Rgb]:
-    """Lit and shaded sand at a distance (0 far .. 1 near)."""
+    """Return lit and shaded sand at a distance (0 far .. 1 near)."""
     base = tinted(mix(brief.palette.far, brief.palette.accent, 0.3), SAND, 0.55)
     lit = mix(mix(base, brief.palette.light, 0.34 - 0.1 * t), brief.palette.sky[2], 0.3 * (1 - t))
     if brief.dark:
@@ -78,7 +78,7 @@ def _tones(brief: SceneSpec, t: float) -> tuple[Rgb, Rgb]:
 
 
 def _spine(canvas: Canvas, peak: Point, side: int, t: float) -> list[Point]:
-    """The sinuous crest between the bright and the shaded face."""
+    """Return the sinuous crest between the bright and the shaded face."""
     rng, u = canvas.rng, canvas.u
     swing = u * (0.06 + 0.16 * t) * rng.uniform(0.7, 1.3)
     x, y = peak
@@ -88,7 +88,7 @@ def _spine(canvas: Canvas, peak: Point, side: int, t: float) -> list[Point]:
 
 
 def _paint_ripples(canvas: Canvas, brief: SceneSpec, horizon: float) -> None:
-    """Faint wind marks on the sand."""
+    """Paint faint wind marks on the sand."""
     top = round(canvas.h * (horizon + 0.08))
     size = canvas.w, canvas.h - top
     noise = field(canvas.rng, size, (2.2 * canvas.wide, 24 * size[1] / canvas.u), 3)

@@ -15,14 +15,14 @@ from liangxin_nb.sandbox.painter.sky import paint_sky
 
 
 def paint_forest(canvas: Canvas, brief: SceneSpec) -> None:
-    """Paint misty slopes or a stand of stems, as chance has it."""
+    """Paint misty slopes or a stand of stems, at random."""
     view = canvas.rng.choice((_paint_slopes, _paint_stems))
     # Firs keep one green all year: a season that shows needs leaves.
     (_paint_stems if brief.season in SHOWY else view)(canvas, brief)
 
 
 def _paint_slopes(canvas: Canvas, brief: SceneSpec) -> None:
-    """Rows of firs, each lower, larger and darker than the one behind."""
+    """Paint rows of firs, each lower, larger and darker than the one behind."""
     rng = canvas.rng
     at = paint_sky(canvas, brief, 0.75)
     if rng.random() < 0.5:
@@ -53,7 +53,7 @@ def _paint_row(canvas: Canvas, brief: SceneSpec, line: list[Point], t: float) ->
 
 
 def _paint_stems(canvas: Canvas, brief: SceneSpec) -> None:
-    """Stems in four depths against a glowing clearing, with leaves above and below."""
+    """Paint stems in four depths against a glowing clearing, with leaves above and below."""
     rng = canvas.rng
     sky = brief.palette.sky
     leaves = brief.palette.leaf
@@ -75,7 +75,7 @@ def _paint_stems(canvas: Canvas, brief: SceneSpec) -> None:
 
 
 def _paint_stand(canvas: Canvas, brief: SceneSpec, t: float, build: float) -> None:
-    """One depth of stems; ``build`` above 1 makes them fewer and stouter."""
+    """Paint one depth of stems; ``build`` above 1 makes them fewer and stouter."""
     rng, u = canvas.rng, canvas.u
     ground = canvas.h * (0.66 + 0.2 * t)
     bark = mix(
@@ -114,7 +114,7 @@ def _paint_heads(
 
 
 def _paint_rays(canvas: Canvas, brief: SceneSpec, heart: Point) -> None:
-    """Slanting beams that fall through the crowns."""
+    """Paint slanting beams that fall through the crowns."""
     rng = canvas.rng
     lean = rng.choice((-1, 1)) * rng.uniform(0.25, 0.5)
     beams: list[list[Point]] = []
@@ -131,7 +131,7 @@ def _paint_rays(canvas: Canvas, brief: SceneSpec, heart: Point) -> None:
 
 
 def _paint_floor(canvas: Canvas, brief: SceneSpec) -> None:
-    """Grass and fallen leaves on the nearest ground."""
+    """Paint grass and fallen leaves on the nearest ground."""
     rng, u = canvas.rng, canvas.u
     blades = [
         blade(

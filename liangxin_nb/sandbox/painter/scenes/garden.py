@@ -70,7 +70,7 @@ def _paint_trees(canvas: Canvas, brief: SceneSpec, line: list[Point], tone: Rgb,
 
 
 def _paint_meadow(canvas: Canvas, brief: SceneSpec, top: float) -> None:
-    """Rows of grass and flowers; the last row stands out of the lower edge."""
+    """Paint rows of grass and flowers; the last row stands out of the lower edge."""
     rng = canvas.rng
     kinds = rng.sample(FLOWERS, 2)
     tones = _bloom_tones(canvas, brief)
@@ -86,7 +86,7 @@ def _paint_meadow(canvas: Canvas, brief: SceneSpec, top: float) -> None:
 
 
 def _bloom_tones(canvas: Canvas, brief: SceneSpec) -> list[Rgb]:
-    """Three flower colours: the accent, a neighbour, and a light one."""
+    """Return three flower colours: the accent, a neighbour, and a light one."""
     rng = canvas.rng
     tones = rng.sample(BLOOMS, 2)
     if brief.palette.tinted:

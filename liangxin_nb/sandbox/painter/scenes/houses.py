@@ -12,7 +12,7 @@ from liangxin_nb.sandbox.painter.scenes.street import FAR, LAMP, Street
 
 
 def paint_end(canvas: Canvas, brief: SceneSpec, street: Street) -> None:
-    """Small gabled houses and a glow where the street ends."""
+    """Paint small gabled houses and a glow where the street ends."""
     rng, u = canvas.rng, canvas.u
     foot = street.at(0, 0, FAR)[1] + 1
     wide = street.half * FAR * 2 / 6
@@ -28,7 +28,7 @@ def paint_end(canvas: Canvas, brief: SceneSpec, street: Street) -> None:
 
 
 def paint_houses(canvas: Canvas, brief: SceneSpec, street: Street) -> None:
-    """House fronts on both sides, nearer ones higher and darker."""
+    """Paint house fronts on both sides, nearer ones higher and darker."""
     rng = canvas.rng
     edges = [FAR, 0.17, 0.27, 0.42, 0.66, 1.4]
     for side in (-1, 1):
@@ -54,7 +54,7 @@ def paint_houses(canvas: Canvas, brief: SceneSpec, street: Street) -> None:
 def _paint_shop(
     canvas: Canvas, brief: SceneSpec, street: Street, side: int, depth: tuple[float, float]
 ) -> None:
-    """The ground floor: a door, a shop window that is mostly lit, and a plinth."""
+    """Paint the ground floor: a door, a shop window that is mostly lit, and a plinth."""
     rng, dark = canvas.rng, brief.palette.near
     (far, near), warm = depth, mix(LAMP, brief.palette.accent, rng.uniform(0.1, 0.6))
 
@@ -86,7 +86,7 @@ def _paint_panes(
     depth: tuple[float, float],
     eaves: float,
 ) -> None:
-    """Upper windows with shutters, some of them lit."""
+    """Paint upper windows with shutters, some of them lit."""
     rng = canvas.rng
     far, near = depth
     lit: list[list[Point]] = []

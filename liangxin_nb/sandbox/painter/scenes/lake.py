@@ -56,7 +56,7 @@ def _paint_shore(canvas: Canvas, brief: SceneSpec, level: float, at: Point) -> N
 
 
 def _paint_reeds(canvas: Canvas, brief: SceneSpec) -> None:
-    """Grasses that lean in from one lower corner."""
+    """Paint grasses that lean in from one lower corner."""
     rng = canvas.rng
     left = rng.random() < 0.5
     blades = []
@@ -69,12 +69,12 @@ def _paint_reeds(canvas: Canvas, brief: SceneSpec) -> None:
 
 
 def _paint_jetty(canvas: Canvas, brief: SceneSpec) -> None:
-    """A wooden jetty that runs out towards the far shore."""
+    """Paint a wooden jetty that runs out towards the far shore."""
     rng, u = canvas.rng, canvas.u
     foot, lean = canvas.w * rng.choice((0.3, 0.42, 0.62)), rng.uniform(-0.12, 0.12) * u
 
     def edges(t: float) -> tuple[Point, Point]:
-        """Both ends of the plank at a nearness (0 far .. 1 near)."""
+        """Return both ends of the plank at a nearness (0 far .. 1 near)."""
         middle, half = foot + lean * (1 - t), u * (0.022 + 0.108 * t)
         y = canvas.h * (0.79 + 0.23 * t)
         return (middle - half, y), (middle + half, y)

@@ -30,7 +30,7 @@ def paint_mountains(canvas: Canvas, brief: SceneSpec) -> None:
 
 
 def _paint_foreground(canvas: Canvas, brief: SceneSpec) -> None:
-    """A dark wooded hill that gives the mountains their scale."""
+    """Paint a dark wooded hill that gives the mountains their scale."""
     rng = canvas.rng
     line = ridge_line(canvas, canvas.h * 0.97, canvas.u * rng.uniform(0.06, 0.16), 1.1, 0.35)
     ink = mix(brief.palette.near, brief.palette.leaf[3], 0.1)

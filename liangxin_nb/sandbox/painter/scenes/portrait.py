@@ -40,7 +40,7 @@ def _paint_paper(canvas: Canvas, brief: SceneSpec, paper: Rgb) -> None:
 
 
 def _paint_sprigs(canvas: Canvas, brief: SceneSpec, heart: Point, ring: float) -> None:
-    """Leafy twigs that follow the rim of the disc behind the head."""
+    """Paint leafy twigs that follow the rim of the disc behind the head."""
     rng = canvas.rng
     for side in (-1, 1):
         start = math.pi / 2 - side * rng.uniform(0.5, 0.7)
@@ -64,7 +64,7 @@ def _on(heart: Point, radius: float, angle: float) -> Point:
 def _paint_head(
     canvas: Canvas, brief: SceneSpec, outlines: list[list[Point]], view: Image.Image
 ) -> None:
-    """The silhouette filled with the view, which sinks into one dark tone at the shoulders."""
+    """Paint the silhouette filled with the view, dark at the shoulders."""
     mask = canvas.mask(outlines)
     size = canvas.image.size
     left, top, right, low = mask.getbbox() or (0, 0, *size)

@@ -14,7 +14,7 @@ from liangxin_nb.sandbox.painter.water import paint_glitter, paint_swell, paint_
 
 
 def paint_sea(canvas: Canvas, brief: SceneSpec) -> None:
-    """Paint a seascape; chance picks the coast, words may add a boat or a lighthouse."""
+    """Paint a seascape with a random coast; the prompt may add a boat or a lighthouse."""
     rng = canvas.rng
     horizon = rng.uniform(0.46, 0.62)
     at = paint_sky(canvas, brief, horizon)
@@ -56,7 +56,7 @@ def _arch(t: float) -> float:
 
 
 def _paint_headland(canvas: Canvas, brief: SceneSpec, level: float, side: int) -> None:
-    """A cliff that enters from one side (``side`` 1: the left), steep to seaward."""
+    """Paint a cliff that enters from one side (``side`` 1: the left), steep to seaward."""
     rng, u = canvas.rng, canvas.u
     line = _cliff_line(canvas, level, side)
     foot, cape = level + u * 0.02, line[-1][0]
@@ -88,7 +88,7 @@ def _cliff_line(canvas: Canvas, level: float, side: int) -> list[Point]:
 
 
 def _paint_beach(canvas: Canvas, brief: SceneSpec) -> None:
-    """Wet sand along the lower edge, with two lines of foam."""
+    """Paint wet sand along the lower edge, with two lines of foam."""
     rng = canvas.rng
     sand = mix(
         mix(brief.palette.sky[3], (214, 178, 130), 0.5),
@@ -118,7 +118,7 @@ def _paint_beach(canvas: Canvas, brief: SceneSpec) -> None:
 
 
 def _paint_rocks(canvas: Canvas, brief: SceneSpec) -> None:
-    """A few dark stones in a lower corner, with foam at their feet."""
+    """Paint a few dark stones in a lower corner, with foam at their feet."""
     rng = canvas.rng
     corner = rng.choice((0.12, 0.86))
     for i in range(rng.randint(5, 8)):

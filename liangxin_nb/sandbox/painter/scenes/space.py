@@ -16,7 +16,7 @@ from liangxin_nb.sandbox.painter.sky import paint_stars
 
 
 def paint_space(canvas: Canvas, brief: SceneSpec) -> None:
-    """Paint a nebula and a large world; chance adds a small one or a rocky horizon."""
+    """Paint a nebula and a large planet, at random with a small one or a rocky horizon."""
     rng = canvas.rng
     deep = scaled(brief.palette.sky[0], 0.035)
     canvas.backdrop([deep, mix(deep, brief.palette.sky[1], 0.5), deep])
@@ -95,7 +95,7 @@ def _paint_bright_stars(canvas: Canvas) -> None:
 def paint_world(
     canvas: Canvas, brief: SceneSpec, at: Point, radius: float, hue: Rgb, side: int
 ) -> None:
-    """A banded globe lit from one side (``side`` -1: left), with a thin bright atmosphere."""
+    """Paint a banded globe lit from one side (``side`` -1: left), with a thin bright atmosphere."""
     rng = canvas.rng
     canvas.glow(at, radius * 1.45, mix(hue, brief.palette.sky[3], 0.4), 0.55, 2.5)
     px = max(8, min(700, round(radius * 2)))
@@ -110,7 +110,7 @@ def paint_world(
 
 
 def _day(px: int, side: int) -> Image.Image:
-    """Daylight on a globe: an off-centre radial falloff."""
+    """Return daylight on a globe: an off-centre radial falloff."""
     ball = Image.radial_gradient("L").resize((px * 2, px * 2), SMOOTH)
     left = round(px * (0.5 - side * 0.3))
     lit = ball.crop((left, round(px * 0.64), left + px, round(px * 0.64) + px))
@@ -123,7 +123,7 @@ def _day(px: int, side: int) -> Image.Image:
 def _paint_rings(
     canvas: Canvas, brief: SceneSpec, at: Point, radius: float, tilt: float, front: bool
 ) -> None:
-    """Half of a ring system: the far half goes behind the globe, the near half before it."""
+    """Paint half of a ring system: the far half goes behind the globe, the near half before it."""
     tone = mix(brief.palette.light, brief.palette.accent, 0.4)
     rng = canvas.rng
     edges = [1.34, 1.5, 1.56, 1.8, 1.86, 1.98, 2.02]
@@ -144,7 +144,7 @@ def _turned(points: list[Point], at: Point) -> list[Point]:
 
 
 def _paint_ground(canvas: Canvas, brief: SceneSpec, side: int) -> None:
-    """The rocky rim of the world from which all this is seen."""
+    """Paint a rocky horizon in the foreground."""
     for i in range(2):
         line = ridge_line(
             canvas, canvas.h * (0.93 + 0.06 * i), canvas.u * (0.16 - 0.05 * i), 2.6, 0.5

@@ -53,7 +53,7 @@ def paint_still(canvas: Canvas, brief: SceneSpec) -> None:
 
 
 def _paint_bowl(canvas: Canvas, brief: SceneSpec, table: Table, foot: Point) -> None:
-    """A bowl heaped with fruit: back fruit first, then the bowl's front."""
+    """Paint a bowl heaped with fruit: back fruit first, then the bowl's front."""
     rng, u = canvas.rng, canvas.u
     tall = u * 0.115
     hue = rng.sample(FRUIT, 2)
@@ -67,7 +67,7 @@ def _paint_bowl(canvas: Canvas, brief: SceneSpec, table: Table, foot: Point) -> 
 def _paint_fruit(
     canvas: Canvas, brief: SceneSpec, table: Table, foot: Point, radius: float
 ) -> None:
-    """One loose fruit that lies on the table."""
+    """Paint one loose fruit that lies on the table."""
     paint_shadow(canvas, table, foot, radius * 0.9)
     _paint_ball(
         canvas, brief, table, (foot[0], foot[1] - radius * 0.9), radius, canvas.rng.choice(FRUIT)
@@ -77,7 +77,7 @@ def _paint_fruit(
 def _paint_ball(
     canvas: Canvas, brief: SceneSpec, table: Table, at: Point, radius: float, hue: Rgb
 ) -> None:
-    """A round fruit with a stalk and, sometimes, a leaf."""
+    """Paint a round fruit with a stalk and, sometimes, a leaf."""
     rng = canvas.rng
     shade = mix(hue, brief.palette.near, 0.35)
     tone = shade if brief.dark else tinted(hue, brief.palette.light, 0.12)
@@ -93,7 +93,7 @@ def _paint_ball(
 
 
 def _ball(tone: Rgb, brief: SceneSpec, side: int, px: int = 128) -> Image.Image:
-    """Shading on a round skin: a soft highlight towards the light, a dark far edge."""
+    """Return shading on a round skin: a soft highlight towards the light, a dark far edge."""
     glow = Image.radial_gradient("L").resize((px * 2, px * 2), SMOOTH)
     left, top = round(px * (0.5 - side * 0.24)), round(px * 0.74)
     light = ImageChops.invert(glow.crop((left, top, left + px, top + px)))
@@ -102,7 +102,7 @@ def _ball(tone: Rgb, brief: SceneSpec, side: int, px: int = 128) -> Image.Image:
 
 
 def _paint_branch(canvas: Canvas, brief: SceneSpec, foot: Point) -> None:
-    """Twigs with leaves or blossom that rise out of a vase."""
+    """Paint twigs with leaves or blossom that rise out of a vase."""
     rng, u = canvas.rng, canvas.u
     grow: Callable[[float, float], float] = rng.uniform
     for lean in (-0.16, 0.02, 0.2):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import ImageFilter
 
-from liangxin_nb.sandbox.painter._colour import mix, tinted
+from liangxin_nb.sandbox.painter._colour import Rgb, mix, tinted
 from liangxin_nb.sandbox.painter._noise import field, shaped
 from liangxin_nb.sandbox.painter._shapes import disc
 from liangxin_nb.sandbox.painter.canvas import Canvas, Point, gradient
@@ -12,16 +12,16 @@ from liangxin_nb.sandbox.painter.scene_spec import SceneSpec
 
 
 class Table:
-    """Where things stand and where the light comes from (``side`` -1 is left)."""
+    """Position of the table and direction of the light (``side`` -1 is left)."""
 
     def __init__(self, canvas: Canvas, brief: SceneSpec) -> None:
-        self.edge = canvas.h - canvas.u * canvas.rng.uniform(0.3, 0.36)
-        self.side = canvas.rng.choice((-1, 1))
-        self.shadow = mix(brief.palette.near, brief.palette.sky[0], 0.2)
+        self.edge: float = canvas.h - canvas.u * canvas.rng.uniform(0.3, 0.36)
+        self.side: int = canvas.rng.choice((-1, 1))
+        self.shadow: Rgb = mix(brief.palette.near, brief.palette.sky[0], 0.2)
 
 
 def paint_room(canvas: Canvas, brief: SceneSpec, table: Table) -> None:
-    """A plastered wall with window light, and the table's wood."""
+    """Paint a plastered wall with window light, and the table's wood."""
     rng = canvas.rng
     wall = mix(brief.palette.sky[2], brief.palette.far, 0.4)
     if brief.dark:
@@ -34,7 +34,7 @@ def paint_room(canvas: Canvas, brief: SceneSpec, table: Table) -> None:
 
 
 def _paint_wood(canvas: Canvas, brief: SceneSpec, top: int) -> None:
-    """The table from its far edge (px) down, with grain and a lit rim."""
+    """Paint the table from its far edge (px) down, with grain and a lit rim."""
     rng, u = canvas.rng, canvas.u
     wood = tinted(mix(brief.palette.near, brief.palette.accent, 0.42), (150, 92, 58), 0.4)
     canvas.image.paste(
@@ -59,7 +59,7 @@ def _paint_wood(canvas: Canvas, brief: SceneSpec, top: int) -> None:
 
 
 def _paint_window_light(canvas: Canvas, brief: SceneSpec, table: Table) -> None:
-    """The slanting shape of a window on the wall."""
+    """Paint the slanting shape of a window on the wall."""
     rng, u = canvas.rng, canvas.u
     x, y = (
         canvas.w / 2 - table.side * u * rng.uniform(-0.1, 0.12),
@@ -87,7 +87,7 @@ def _paint_window_light(canvas: Canvas, brief: SceneSpec, table: Table) -> None:
 
 
 def paint_shadow(canvas: Canvas, table: Table, foot: Point, wide: float) -> None:
-    """A soft shadow on the table, away from the light."""
+    """Paint a soft shadow on the table, away from the light."""
     x, y = foot
     away = -table.side * wide
     for reach, strength in ((1.0, 0.3), (0.6, 0.35)):

@@ -19,7 +19,7 @@ CHAIR: tuple[list[Point], ...] = (
 
 
 def paint_front(canvas: Canvas, brief: SceneSpec, street: Street) -> None:
-    """The café itself: a glowing wall of glass below a striped awning."""
+    """Paint the café itself: a glowing wall of glass below a striped awning."""
     side, far, near = street.side, 0.3, 1.3
     warm = mix(LAMP, brief.palette.accent, 0.35)
     canvas.shape(
@@ -66,7 +66,7 @@ def _paint_awning(
 
 
 def paint_terrace(canvas: Canvas, brief: SceneSpec, street: Street) -> None:
-    """Round tables with chairs and cups, and a potted tree."""
+    """Paint round tables with chairs and cups, and a potted tree."""
     rng = canvas.rng
     ink = mix(brief.palette.near, (0, 0, 0), 0.15)
     for depth in (0.34, 0.46, 0.62, 0.84):
@@ -78,7 +78,7 @@ def paint_terrace(canvas: Canvas, brief: SceneSpec, street: Street) -> None:
 
 
 def _paint_tree(canvas: Canvas, brief: SceneSpec, foot: Point, size: float) -> None:
-    """A potted tree across the street, lit from the café."""
+    """Paint a potted tree across the street, lit from the café."""
     pot = outline("-0.42,-0.7 0.42,-0.7 0.3,0 -0.3,0")
     canvas.shape(placed(pot, foot, size), mix(brief.palette.near, (0, 0, 0), 0.15))
     canvas.shape(placed(rect(-0.46, -0.78, 0.46, -0.66), foot, size), brief.palette.near)
@@ -92,7 +92,7 @@ def _paint_tree(canvas: Canvas, brief: SceneSpec, foot: Point, size: float) -> N
 
 
 def _paint_set(canvas: Canvas, foot: Point, size: float, ink: Rgb) -> None:
-    """A bistro table with a cup and two chairs; ``size`` is the table's height in px."""
+    """Paint a bistro table with a cup and two chairs; ``size`` is the table's height in px."""
     x, y = foot
     canvas.shape(disc((x, y), size * 0.9, size * 0.16), ink, 0.45)
     for flip in (False, True):

@@ -31,7 +31,7 @@ HANDLE = outline("0.44,-0.8 0.75,-0.78 0.72,-0.35 0.42,-0.25")
 def paint_vessel(
     canvas: Canvas, brief: SceneSpec, table: Table, kind: str, foot: Point, tall: float
 ) -> None:
-    """One vessel of a kind in ``VESSELS``, ``tall`` px high; a cup gets its handle."""
+    """Paint one vessel of a kind in ``VESSELS``, ``tall`` px high; a cup gets its handle."""
     half = curve([(r * tall, -h * tall) for r, h in VESSELS[kind]], 8)
     tone = _clay(canvas, brief)
     paint_shadow(canvas, table, foot, half[0][0] * 1.1)
@@ -50,7 +50,7 @@ def paint_vessel(
 
 
 def _clay(canvas: Canvas, brief: SceneSpec) -> Rgb:
-    """A glaze that sits in the palette, dimmed at night."""
+    """Return a glaze that fits the palette, dimmed at night."""
     tone = mix(canvas.rng.choice(CLAY), brief.palette.accent, 0.1)
     tone = tinted(tone, brief.palette.far, 0.25)
     return mix(tone, brief.palette.near, 0.35) if brief.dark else tone
@@ -59,7 +59,7 @@ def _clay(canvas: Canvas, brief: SceneSpec) -> Rgb:
 def paint_bowl_front(
     canvas: Canvas, brief: SceneSpec, table: Table, foot: Point, tall: float
 ) -> None:
-    """A bowl without its far rim, to be painted over what lies in it."""
+    """Paint a bowl without its far rim, to be painted over its content."""
     half = curve([(r * tall, -h * tall) for r, h in VESSELS["bowl"]], 8)
     tone = _clay(canvas, brief)
     paint_shadow(canvas, table, foot, half[0][0] * 1.5)
@@ -77,7 +77,7 @@ def paint_bowl_front(
 
 
 def _roundness(tone: Rgb, brief: SceneSpec, side: int) -> Image.Image:
-    """Shading across a turned vessel: light, core shadow, a little bounced light."""
+    """Return shading across a turned vessel: light, core shadow, a little bounced light."""
     dark = mix(tone, brief.palette.near, 0.72)
     stops = [
         mix(tone, WHITE, 0.1),

@@ -27,7 +27,7 @@ def paint_winter(canvas: Canvas, brief: SceneSpec) -> None:
 
 
 def snow(brief: SceneSpec, depth: float) -> tuple[Rgb, Rgb]:
-    """Lit and shaded snow at a depth (0 far .. 1 near)."""
+    """Return lit and shaded snow at a depth (0 far .. 1 near)."""
     lit = mix(mix(WHITE, brief.palette.light, 0.4), brief.palette.sky[3], 0.45 * (1 - depth))
     shade = mix(mix(brief.palette.sky[1], brief.palette.sky[2], 0.5), WHITE, 0.22)
     if brief.dark:
@@ -62,7 +62,7 @@ def _paint_hill(canvas: Canvas, brief: SceneSpec, t: float, house: bool) -> None
 
 
 def _paint_fir(canvas: Canvas, brief: SceneSpec, foot: Point, height: float, t: float) -> None:
-    """A fir with snow on its boughs and a blue shadow on the ground."""
+    """Paint a fir with snow on its boughs and a blue shadow on the ground."""
     rng = canvas.rng
     lit, shade = snow(brief, t)
     shadow = [
@@ -76,7 +76,7 @@ def _paint_fir(canvas: Canvas, brief: SceneSpec, foot: Point, height: float, t: 
 
 
 def _loads(canvas: Canvas, foot: Point, height: float) -> list[list[Point]]:
-    """Patches of snow lying on the boughs of a fir."""
+    """Return patches of snow lying on the boughs of a fir."""
     rng = canvas.rng
     out = []
     for i in range(16):
@@ -91,7 +91,7 @@ def _loads(canvas: Canvas, foot: Point, height: float) -> list[list[Point]]:
 
 
 def _paint_near_firs(canvas: Canvas, brief: SceneSpec) -> None:
-    """Two or three tall firs that frame one side."""
+    """Paint two or three tall firs that frame one side."""
     rng, u = canvas.rng, canvas.u
     left = rng.random() < 0.5
     for i in range(rng.randint(2, 3)):
