@@ -79,13 +79,13 @@ def key_is_found_nowhere(tmp_path_factory):
     of its folder.
     """
     folder = tmp_path_factory.getbasetemp()
-    run_folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    watch = scan.Watch(run_folder / "process check lock")
+    together = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    scanner = scan.ProcessScanner(together / "process-scanner.lock")
     yield
-    arguments = watch.end()
-    files = scan.hits(folder)
-    assert not arguments, f"the key was in process arguments: {arguments}"
-    assert not files, f"the key is in {files}"
+    arguments = scanner.stop()
+    files = scan.find_files_with(folder)
+    assert not arguments, f"the key stood in process arguments: {arguments}"
+    assert not files, f"the key stands in {files}"
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Builds and installs packages with uv where it is at hand, which takes seconds, else with pip."""
+"""Build and install packages with uv if it is available, otherwise with pip, which is slower."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 
 def find_uv() -> str | None:
-    """Return the uv beside this Python, where the Makefile puts it, or the one on the PATH."""
-    beside = Path(sys.executable).with_name("uv")
-    return str(beside) if beside.exists() else shutil.which("uv")
+    """Return the uv in this environment, where the Makefile installs it, or the one on the PATH."""
+    path = Path(sys.executable).with_name("uv")
+    return str(path) if path.exists() else shutil.which("uv")
 
 
 def build_wheel(source: Path, folder: Path) -> Path:
@@ -20,14 +20,14 @@ def build_wheel(source: Path, folder: Path) -> Path:
 
     Args:
         source: The project.
-        folder: Where the wheel is put.
+        folder: Target folder.
 
     Returns:
-        The wheel.
+        The path of the wheel.
     """
     uv = find_uv()
-    built = uv and _succeeds(uv, "build", "--quiet", "--wheel", "--out-dir", folder, source)
-    if not built:
+    is_built = uv and _succeeds(uv, "build", "--quiet", "--wheel", "--out-dir", folder, source)
+    if not is_built:
         command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", source]
         subprocess.run([*command, "--wheel-dir", folder], check=True)
     (wheel,) = folder.glob("*.whl")
@@ -35,30 +35,30 @@ def build_wheel(source: Path, folder: Path) -> Path:
 
 
 def make_environment(folder: Path) -> Path:
-    """Make a virtual environment, and return its Python."""
+    """Create a virtual environment and return its Python."""
     venv.create(folder, with_pip=False)
     return folder / "bin" / "python"
 
 
-def install(python: Path, *what: str | Path, folder: Path | None = None) -> None:
+def install(python: Path, *packages: str | Path, folder: Path | None = None) -> None:
     """Install packages into the environment of a Python.
 
     Args:
         python: The Python.
-        what: Packages and options, as both uv and pip take them.
-        folder: The working folder, default the present one.
+        packages: Packages and options that both uv and pip accept.
+        folder: Working folder, by default the current one.
     """
     uv = find_uv()
-    # uv does not read pip's configuration: with a mirror set there, only pip finds the packages.
-    done = uv and _succeeds(
-        uv, "pip", "install", "--quiet", "--python", python, *what, folder=folder
+    # uv does not read pip's configuration: with a mirror configured there, only pip finds packages.
+    is_installed = uv and _succeeds(
+        uv, "pip", "install", "--quiet", "--python", python, *packages, folder=folder
     )
-    if not done:
-        _pip(python, "install", "--quiet", *what, folder=folder)
+    if not is_installed:
+        _pip(python, "install", "--quiet", *packages, folder=folder)
 
 
 def check(python: Path) -> None:
-    """Fail when the packages of an environment do not fit together."""
+    """Fail if the packages of an environment are incompatible."""
     if uv := find_uv():
         subprocess.run([uv, "pip", "check", "--quiet", "--python", python], check=True)
     else:

@@ -1,4 +1,4 @@
-"""`make links`: the README's links to the repository, made from its address in pyproject.toml."""
+"""`make links`: update the README's links with the repository's URL from pyproject.toml."""
 
 import re
 import tomllib
@@ -11,20 +11,20 @@ TUTORIAL = "notebooks/01_first_picture.ipynb"
 _BLOCK = re.compile(r"<!-- links -->\n.*?<!-- /links -->", re.DOTALL)
 
 
-def address():
-    """The repository's address."""
+def repository_url():
+    """Return the repository's URL in pyproject.toml."""
     text = (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)["project"]["urls"]["Repository"].rstrip("/")
 
 
-def block(repository):
-    """The lines of the README that hold the address."""
+def link_block(repository):
+    """Return the lines of the README that contain the repository's URL."""
     parts = urlsplit(repository)
-    place = parts.path.strip("/")
-    known = parts.hostname == "github.com"
-    spec = f"gh/{place}/HEAD" if known else f"git/{quote(repository, safe='')}/HEAD"
+    path = parts.path.strip("/")
+    on_github = parts.hostname == "github.com"
+    spec = f"gh/{path}/HEAD" if on_github else f"git/{quote(repository, safe='')}/HEAD"
     binder = f"https://mybinder.org/v2/{spec}?urlpath={quote(f'lab/tree/{TUTORIAL}', safe='')}"
-    name = place.rpartition("/")[2]
+    name = path.rpartition("/")[2]
     pull = quote(f"lab/tree/{name}/{TUTORIAL}", safe="")
     query = f"repo={quote(repository, safe='')}&urlpath={pull}"
     return f"""<!-- links -->
@@ -34,10 +34,11 @@ On a JupyterHub with nbgitpuller: `https://YOUR.HUB/hub/user-redirect/git-pull?{
 <!-- /links -->"""
 
 
-def linked(text, repository):
-    """A README's text with the links of a repository."""
-    return _BLOCK.sub(lambda _: block(repository), text)
+def replace_links(text, repository):
+    """Return a README with the links of a repository."""
+    return _BLOCK.sub(lambda _: link_block(repository), text)
 
 
 if __name__ == "__main__":
-    README.write_text(linked(README.read_text(encoding="utf-8"), address()), encoding="utf-8")
+    text = README.read_text(encoding="utf-8")
+    README.write_text(replace_links(text, repository_url()), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Pytest hooks of the whole run: the random seed, and how flaky tests are reported."""
+"""Pytest hooks: the random seed of a run, and the report of flaky tests."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ SEED = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser):
-    parser.addoption("--random-seed", type=int, help="repeat a run with the seed that it printed")
+    parser.addoption("--random-seed", type=int, help="repeat a run with its printed seed")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
-    """Choose one seed for the run; pytest-xdist's workers receive it from the main process."""
+    """Choose the seed of the run; workers of pytest-xdist receive it from the main process."""
     workerinput = getattr(config, "workerinput", None)
     if workerinput is not None:
         seed = workerinput["random_seed"]
@@ -31,7 +31,7 @@ def pytest_configure(config):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node):
-    """Hand the seed to a worker of pytest-xdist."""
+    """Send the seed to a worker of pytest-xdist."""
     node.workerinput["random_seed"] = node.config.stash[SEED]
 
 
@@ -42,16 +42,16 @@ def pytest_report_header(config):
 
 @pytest.fixture
 def rng(request):
-    """A random generator that gives the same numbers in a run with the same seed."""
+    """Provide a random generator that depends on the seed of the run and on the test."""
     return random.Random(f"{request.config.stash[SEED]} {request.node.nodeid}")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_terminal_summary(terminalreporter):
-    """Report a test that failed and then passed as flaky, with its first failure in full.
+    """Report tests that failed and then passed as flaky, with the first failure.
 
-    pytest-rerunfailures keeps the first failure among the "rerun" reports. Those whose second run
-    passed are counted as "flaky", which pytest adds to its closing line.
+    pytest-rerunfailures adds the first failure to the "rerun" reports. If the second run passed, it
+    is counted as "flaky", which pytest adds to its summary line.
     """
     reruns = terminalreporter.stats.pop("rerun", [])
     failed = {report.nodeid for name in ("failed", "error")

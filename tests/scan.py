@@ -1,4 +1,4 @@
-"""Looks for the key in everything that was written, and in the arguments of processes."""
+"""Search for the key in all written files and in the arguments of processes."""
 
 import base64
 import fcntl
@@ -6,91 +6,90 @@ import os
 import threading
 from pathlib import Path
 
-__all__ = ["KEY", "Watch", "forms", "hits"]
+__all__ = ["KEY", "ProcessScanner", "encodings", "find_files_with"]
 
-#: The key that the tests' sandbox takes. Put together, so that this file is no hit itself.
+#: The key of the tests' sandbox, concatenated so that this file does not contain it.
 KEY = "sk-" + "scan-" + "5f1e8c27d94b"
-_PAUSE = 0.25  # seconds between two looks at the processes
+_INTERVAL_S = 0.25
 
 
-def forms(key):
-    """A key as bytes: plain, base64, UTF-16."""
+def encodings(key):
+    """Return a key as bytes: plain, base64, UTF-16."""
     return [key.encode(), base64.b64encode(key.encode()).rstrip(b"="), key.encode("utf-16-le")]
 
 
-def hits(folder, key=KEY):
-    """Every file below a folder that holds the key, in any of its forms, or has it in its name.
+def find_files_with(folder, key=KEY):
+    """Return all files in a folder with the key in their content, in any encoding, or their name.
 
-    A file that has several names is read once.
+    A file with several names is read once.
     """
-    looked_for, read, found = forms(key), {}, []
-    for place, _, names in os.walk(folder):
+    encoded, results, matches = encodings(key), {}, []
+    for parent, _, names in os.walk(folder):
         for name in names:
-            path = os.path.join(place, name)  # noqa: PTH118 there are many thousand of them
-            if key in name or _holds(path, looked_for, read):
-                found.append(path)
-    return found
+            path = os.path.join(parent, name)  # noqa: PTH118 faster for thousands of files
+            if key in name or _contains_any(path, encoded, results):
+                matches.append(path)
+    return matches
 
 
-def _holds(path, looked_for, read):
-    """Whether a file holds one of the forms; `read`: what was found, by the file's identity."""
+def _contains_any(path, encoded, results):
+    """Return whether a file contains an encoded key; `results`: earlier results by inode."""
     try:
-        facts = os.stat(path)  # noqa: PTH116
+        status = os.stat(path)  # noqa: PTH116
         if not os.path.isfile(path):  # noqa: PTH113
             return False
-        identity = facts.st_dev, facts.st_ino
-        if identity not in read:
+        identity = status.st_dev, status.st_ino
+        if identity not in results:
             data = Path(path).read_bytes()
-            read[identity] = any(form in data for form in looked_for)
-        return read[identity]
+            results[identity] = any(form in data for form in encoded)
+        return results[identity]
     except OSError:
         return False
 
 
-class Watch:
-    """Looks at the arguments of every process of this machine, four times a second.
+class ProcessScanner:
+    """Scans the arguments of all processes of this machine, four times a second.
 
-    Of several watches that are given the same file as `turn`, one looks; when it ends, another
-    one takes over.
+    Of several scanners with the same lock file, one scans; when it is stopped, another one does.
     """
 
-    def __init__(self, turn, key=KEY):
-        self._forms = forms(key)
-        self._turn = Path(turn)
-        #: The arguments that hold the key.
-        self.seen = set()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+    def __init__(self, lock_file, key=KEY):
+        self._encoded = encodings(key)
+        self._lock_file = Path(lock_file)
+        #: Arguments that contain the key.
+        self.matches = set()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def _look(self):
-        with self._turn.open("ab") as file:
-            while not _locked(file):
-                if self._ended.wait(_PAUSE):
+    def _run(self):
+        with self._lock_file.open("ab") as file:
+            while not _try_lock(file):
+                if self._stopped.wait(_INTERVAL_S):
                     return
             while True:
-                self._read_arguments()
-                if self._ended.wait(_PAUSE):
+                self._scan()
+                if self._stopped.wait(_INTERVAL_S):
                     return
 
-    def _read_arguments(self):
+    def _scan(self):
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             try:
-                words = path.read_bytes()
+                arguments = path.read_bytes()
             except OSError:
                 continue
-            if any(form in words for form in self._forms):
-                self.seen.add(words.replace(b"\0", b" ")[:200])
+            if any(form in arguments for form in self._encoded):
+                self.matches.add(arguments.replace(b"\0", b" ")[:200])
 
-    def end(self):
-        """Stop looking; the arguments that held the key."""
-        self._ended.set()
+    def stop(self):
+        """Stop scanning and return the arguments that contain the key."""
+        self._stopped.set()
         self._thread.join()
-        return self.seen
+        return self.matches
 
 
-def _locked(file):
-    """Whether this process has the file for itself now; closing the file gives it back."""
+def _try_lock(file):
+    """Try to lock a file, and return whether it succeeded; closing the file releases it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

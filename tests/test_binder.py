@@ -1,4 +1,4 @@
-"""The Binder set-up, replayed step by step in a fresh virtual environment."""
+"""The steps of a Binder, in a fresh virtual environment."""
 
 import subprocess
 from pathlib import Path
@@ -6,32 +6,32 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from .binder.image import copied
+from .binder.image import copy_repository
 from .installing import check, install, make_environment
 from .kernels import environment, ipython_folder, pictures
-from .links import README, TUTORIAL, address, block, linked
+from .links import README, TUTORIAL, link_block, replace_links, repository_url
 
 CHECKOUT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
 def binder(tmp_path_factory):
-    """The repository as a Binder clones it, and the Python of an environment as it makes one."""
+    """Provide a copy of the repository, and the Python of an environment with its requirements."""
     folder = tmp_path_factory.mktemp("binder")
-    home, python = copied(folder), make_environment(folder / "env")
+    home, python = copy_repository(folder), make_environment(folder / "env")
     install(python, "--requirement", "binder/requirements.txt", folder=home)
     return home, python
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("binder")
-def test_the_packages_of_a_binder_fit_together(binder):
+def test_packages_of_a_binder_are_compatible(binder):
     check(binder[1])
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("binder")
-def test_the_first_tutorial_runs_in_a_binder(binder, tmp_path):
+def test_first_tutorial_runs_in_a_binder(binder, tmp_path):
     home, python = binder
     env = environment(
         tmp_path,
@@ -40,7 +40,7 @@ def test_the_first_tutorial_runs_in_a_binder(binder, tmp_path):
         IPYTHONDIR=str(ipython_folder(tmp_path / "ipython", (0.6, 0.8))),
     )
     tutorial = "notebooks/01_first_picture.ipynb"
-    # `start` is for a server; the command it is given here runs the tutorial without one.
+    # `start` usually runs a server; this command runs the tutorial without one.
     command = ["bash", "binder/start", "env", "jupyter", "execute", "--inplace", tutorial]
     subprocess.run(command, cwd=home, env=env, check=True, timeout=300)
     assert len(pictures(nbformat.read(home / tutorial, 4))) == 4
@@ -49,8 +49,8 @@ def test_the_first_tutorial_runs_in_a_binder(binder, tmp_path):
 
 def test_start_runs_other_commands_unchanged():
     start = ["bash", str(CHECKOUT / "binder" / "start")]
-    other = subprocess.run([*start, "echo", "x"], capture_output=True, text=True, check=True)
-    assert other.stdout == "x\n"
+    process = subprocess.run([*start, "echo", "x"], capture_output=True, text=True, check=True)
+    assert process.stdout == "x\n"
 
 
 def test_start_opens_jupyter_on_the_first_tutorial(tmp_path):
@@ -58,16 +58,16 @@ def test_start_opens_jupyter_on_the_first_tutorial(tmp_path):
     jupyter.write_text('#!/bin/sh\necho "$@"\n')
     jupyter.chmod(0o755)
     command = ["bash", str(CHECKOUT / "binder" / "start"), str(jupyter), "lab"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    place = f"default_url=/lab/tree/{TUTORIAL}"
-    assert done.stdout == f"lab --ServerApp.{place} --LabApp.{place}\n"
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    setting = f"default_url=/lab/tree/{TUTORIAL}"
+    assert process.stdout == f"lab --ServerApp.{setting} --LabApp.{setting}\n"
     assert (CHECKOUT / TUTORIAL).exists()
 
 
-def test_the_links_of_the_readme_are_made_from_the_address_in_pyproject():
+def test_readme_links_contain_the_url_in_pyproject():
     text = README.read_text(encoding="utf-8")
-    assert linked(text, address()) == text, "run: make links"
-    assert text.count(block(address())) == 1
+    assert replace_links(text, repository_url()) == text, "run: make links"
+    assert text.count(link_block(repository_url())) == 1
 
 
 @pytest.mark.parametrize(
@@ -77,26 +77,26 @@ def test_the_links_of_the_readme_are_made_from_the_address_in_pyproject():
         ("https://git.example/a/b", "v2/git/https%3A%2F%2Fgit.example%2Fa%2Fb/HEAD"),
     ],
 )
-def test_the_badge_opens_the_first_tutorial_of_any_repository(repository, spec):
-    made = block(repository)
-    assert f"https://mybinder.org/{spec}?urlpath=lab%2Ftree%2Fnotebooks%2F01_first" in made
-    assert f"git-pull?repo=https%3A%2F%2F{repository.split('/')[2]}" in made
+def test_badge_opens_the_first_tutorial_of_any_repository(repository, spec):
+    links = link_block(repository)
+    assert f"https://mybinder.org/{spec}?urlpath=lab%2Ftree%2Fnotebooks%2F01_first" in links
+    assert f"git-pull?repo=https%3A%2F%2F{repository.split('/')[2]}" in links
     assert (CHECKOUT / TUTORIAL).exists()
 
 
-def test_the_requirements_replace_the_kernel_that_breaks_outputs():
-    wanted = (CHECKOUT / "binder" / "requirements.txt").read_text(encoding="utf-8")
-    assert ".[lab]" in wanted
-    assert "ipykernel>=7.1" in wanted
+def test_requirements_exclude_ipykernel_7_0():
+    requirements = (CHECKOUT / "binder" / "requirements.txt").read_text(encoding="utf-8")
+    assert ".[lab]" in requirements
+    assert "ipykernel>=7.1" in requirements
 
 
-def test_the_runtime_is_a_python_that_the_package_supports():
+def test_runtime_is_a_supported_python():
     version = (CHECKOUT / "binder" / "runtime.txt").read_text(encoding="utf-8").strip()
     assert version in ("python-3.11", "python-3.12", "python-3.13")
 
 
 @pytest.mark.parametrize("name", ["start", "postBuild"])
-def test_a_script_can_be_run(name):
+def test_script_is_executable_and_valid(name):
     script = CHECKOUT / "binder" / name
     subprocess.run(["bash", "-n", script], check=True)
     assert script.stat().st_mode & 0o111

@@ -1,4 +1,4 @@
-"""pytest-xdist keeps the tests of a group on one worker: they share what is expensive to start."""
+"""pytest-xdist runs the tests of a group on one worker, where they share expensive fixtures."""
 
 import os
 
@@ -6,8 +6,8 @@ import pytest
 
 
 @pytest.mark.xdist_group("groups")
-def test_a_worker_of_pytest_xdist_knows_the_group_of_a_test(request):
-    # The group's name at the end is all that the tests are distributed by. Some combinations of
-    # pytest and pytest-xdist lose it without a word, and every worker starts everything.
+def test_node_id_contains_the_group_on_a_worker(request):
+    # The tests are distributed by the group's name at the end of the node id. Some combinations of
+    # pytest and pytest-xdist silently lose it, and each worker starts everything.
     if "PYTEST_XDIST_WORKER" in os.environ:
         assert request.node.nodeid.endswith("@groups")

@@ -1,4 +1,4 @@
-"""Importing and loading do no work: no engine, no thread, no file, no connection."""
+"""Importing and loading the package starts no thread, writes no file and imports little."""
 
 import subprocess
 import sys
@@ -18,14 +18,14 @@ HEAVY = (
 
 
 def run(code, cwd):
-    """The lines that a new Python process prints."""
-    done = subprocess.run(
+    """Return the lines that a new Python process prints."""
+    process = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=cwd
     )
-    return done.stdout.strip().splitlines()
+    return process.stdout.strip().splitlines()
 
 
-def test_importing_and_loading_import_nothing_heavy_and_start_nothing(tmp_path):
+def test_loading_the_extension_imports_no_heavy_library_and_starts_no_thread(tmp_path):
     code = f"""
 import sys, threading
 from IPython.core.interactiveshell import InteractiveShell

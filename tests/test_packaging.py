@@ -1,4 +1,4 @@
-"""The wheel holds what it needs and nothing else, and works from an empty folder."""
+"""The wheel contains exactly the required files and works from an empty folder."""
 
 import json
 import subprocess
@@ -22,44 +22,40 @@ CONFIG = "etc/jupyter/jupyter_server_config.d/liangxin_nb.json"
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """The wheel, built from this checkout."""
+    """Build the wheel of this checkout."""
     return build_wheel(CHECKOUT, tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
 def content(wheel):
-    """The names of the files in the wheel."""
+    """Return the names of the files in the wheel."""
     with zipfile.ZipFile(wheel) as archive:
         return {name for name in archive.namelist() if not name.endswith("/")}
 
 
-def test_the_wheel_holds_the_package_and_its_data(content):
-    own = {n.removeprefix("liangxin_nb/") for n in content if n.startswith("liangxin_nb/")}
+def test_wheel_contains_the_package_and_its_data(content):
+    packaged = {n.removeprefix("liangxin_nb/") for n in content if n.startswith("liangxin_nb/")}
     sources = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.*")}
-    assert own == {name for name in sources if name.endswith((".py", ".toml", ".typed"))}
-    assert {"py.typed", "catalog/liangxin.toml", "catalog/kie.toml"} <= own
+    assert packaged == {name for name in sources if name.endswith((".py", ".toml", ".typed"))}
+    assert {"py.typed", "catalog/liangxin.toml", "catalog/kie.toml"} <= packaged
 
 
-def test_the_wheel_holds_nothing_but_package_and_configuration(content):
-    rest = {n.partition("/")[2] for n in content if not n.startswith("liangxin_nb/")}
-    assert rest == {f"data/{CONFIG}", "METADATA", "RECORD", "WHEEL", "licenses/LICENSE"}
+def test_wheel_contains_only_package_and_configuration(content):
+    others = {n.partition("/")[2] for n in content if not n.startswith("liangxin_nb/")}
+    assert others == {f"data/{CONFIG}", "METADATA", "RECORD", "WHEEL", "licenses/LICENSE"}
 
 
-def test_the_wheel_configures_the_server_extension(wheel, content):
+def test_wheel_configures_the_server_extension(wheel, content):
     with zipfile.ZipFile(wheel) as archive:
         config = json.loads(archive.read(next(n for n in content if n.endswith(CONFIG))))
     assert config == {"ServerApp": {"jpserver_extensions": {"liangxin_nb.server": True}}}
 
 
-def test_the_wheel_has_the_version_of_the_package(wheel):
-    assert wheel.name.startswith(f"liangxin_nb-{liangxin_nb.__version__}-")
-
-
-def test_the_wheel_is_small(wheel):
+def test_wheel_is_small(wheel):
     assert wheel.stat().st_size < 600_000
 
 
-def test_from_an_empty_folder_the_installed_wheel_makes_a_picture(wheel, tmp_path):
+def test_installed_wheel_creates_a_picture_in_an_empty_folder(wheel, tmp_path):
     site, work = tmp_path / "site", tmp_path / "work"
     install(Path(sys.executable), "--no-deps", "--target", site, wheel)
     work.mkdir()

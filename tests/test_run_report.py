@@ -1,11 +1,11 @@
-"""How a run reports its seed and its flaky tests, tried on small test files of its own."""
+"""Reports of the random seed and of flaky tests, checked with small test files."""
 
 from pathlib import Path
 
 import pytest
 
 pytest_plugins = ["pytester"]
-pytestmark = pytest.mark.slow  # each starts pytest anew, and that a worker
+pytestmark = pytest.mark.slow  # each starts pytest and a worker
 
 CHECKOUT = Path(__file__).parent.parent
 FLAKY = """
@@ -13,17 +13,17 @@ import pathlib, pytest
 
 @pytest.mark.flaky(reruns=1)
 def test_it():
-    tried = pathlib.Path(__file__).with_name("tried")
-    if not tried.exists():
-        tried.touch()
-        pytest.fail("what went wrong at first")
+    marker = pathlib.Path(__file__).with_name("marker")
+    if not marker.exists():
+        marker.touch()
+        pytest.fail("the first failure")
 """
 BROKEN = """
 import pytest
 
 @pytest.mark.flaky(reruns=1)
 def test_it():
-    pytest.fail("what went wrong both times")
+    pytest.fail("both failures")
 """
 RANDOM = """
 def test_it(rng):
@@ -44,15 +44,15 @@ def run(pytester, monkeypatch):
     return run
 
 
-def test_test_that_passes_when_run_again_is_reported_as_flaky(run):
+def test_pass_after_a_failure_is_reported_as_flaky(run):
     result = run(FLAKY, "-n", "1")
     assert result.ret == 0
     assert "1 flaky" in result.outlines[-1]
     result.stdout.fnmatch_lines(["*flaky: passed when run again; the first failure*"])
-    result.stdout.fnmatch_lines(["*what went wrong at first*"])
+    result.stdout.fnmatch_lines(["*the first failure*"])
 
 
-def test_test_that_fails_twice_is_a_failure(run):
+def test_two_failures_are_reported_as_failed(run):
     result = run(BROKEN, "-n", "1")
     assert result.ret == 1
     assert "1 failed" in result.outlines[-1]
@@ -71,7 +71,7 @@ def test_seed_is_printed_and_repeats_the_random_numbers(run):
     assert numbers[0] == numbers[1] != numbers[2]
 
 
-def test_run_on_github_lists_its_flaky_tests_in_the_summary(run, monkeypatch, tmp_path):
+def test_github_summary_lists_flaky_tests(run, monkeypatch, tmp_path):
     summary = tmp_path / "summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     run(FLAKY, "-n", "0")

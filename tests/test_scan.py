@@ -1,4 +1,4 @@
-"""The scan for the key finds what it has to find."""
+"""The scan finds the key in files and in arguments of processes."""
 
 import os
 import subprocess
@@ -14,19 +14,19 @@ from .conftest import wait_until
 PLANTED = "sk-planted-0123456789"
 
 
-@pytest.mark.parametrize("form", scan.forms(PLANTED))
-def test_a_planted_key_is_found_in_every_form(form, tmp_path):
-    assert scan.hits(tmp_path, PLANTED) == []
-    (tmp_path / "some.log").write_bytes(b"before " + form + b" after")
-    assert scan.hits(tmp_path, PLANTED) == [str(tmp_path / "some.log")]
+@pytest.mark.parametrize("encoded", scan.encodings(PLANTED))
+def test_key_is_found_in_every_encoding(encoded, tmp_path):
+    assert scan.find_files_with(tmp_path, PLANTED) == []
+    (tmp_path / "some.log").write_bytes(b"before " + encoded + b" after")
+    assert scan.find_files_with(tmp_path, PLANTED) == [str(tmp_path / "some.log")]
 
 
-def test_a_key_in_a_file_name_is_found(tmp_path):
+def test_key_in_a_file_name_is_found(tmp_path):
     (tmp_path / f"{PLANTED}.png").touch()
-    assert len(scan.hits(tmp_path, PLANTED)) == 1
+    assert len(scan.find_files_with(tmp_path, PLANTED)) == 1
 
 
-def test_every_name_of_a_file_that_holds_the_key_is_found(tmp_path):
+def test_every_name_of_a_file_with_the_key_is_found(tmp_path):
     (tmp_path / "a").write_text(PLANTED)
     (tmp_path / "b").write_text("nothing")
     for name in "cd":
@@ -34,32 +34,32 @@ def test_every_name_of_a_file_that_holds_the_key_is_found(tmp_path):
         os.link(tmp_path / "b", tmp_path / f"not-{name}")
     (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
     os.mkfifo(tmp_path / "pipe")
-    assert {Path(path).name for path in scan.hits(tmp_path, PLANTED)} == {"a", "c", "d"}
+    assert {Path(path).name for path in scan.find_files_with(tmp_path, PLANTED)} == {"a", "c", "d"}
 
 
 @pytest.fixture
 def planted():
-    """A process with the key among its arguments, which runs for as long as the test."""
-    waiting = "import sys; sys.stdin.read()"
-    with subprocess.Popen([sys.executable, "-c", waiting, PLANTED], stdin=subprocess.PIPE) as one:
-        yield one
-        one.kill()
+    """Run a process with the key in its arguments until the end of the test."""
+    code = "import sys; sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", code, PLANTED], stdin=subprocess.PIPE) as process:
+        yield process
+        process.kill()
 
 
-def test_a_key_in_a_process_argument_is_found(planted, tmp_path):
-    watch = scan.Watch(tmp_path / "turn", PLANTED)
-    wait_until(lambda: watch.seen)
-    assert PLANTED.encode() in watch.end().pop()
+def test_key_in_a_process_argument_is_found(planted, tmp_path):
+    scanner = scan.ProcessScanner(tmp_path / "lock", PLANTED)
+    wait_until(lambda: scanner.matches)
+    assert PLANTED.encode() in scanner.stop().pop()
 
 
-def test_of_several_watches_one_looks_and_another_one_takes_over(planted, tmp_path):
-    first, second = (scan.Watch(tmp_path / "turn", PLANTED) for _ in range(2))
-    wait_until(lambda: first.seen or second.seen)
-    looks, waits = (first, second) if first.seen else (second, first)
-    assert waits.seen == set()
-    looks.end()
-    wait_until(lambda: waits.seen)
-    waits.end()
+def test_second_scanner_scans_only_after_the_first_has_stopped(planted, tmp_path):
+    first, second = (scan.ProcessScanner(tmp_path / "lock", PLANTED) for _ in range(2))
+    wait_until(lambda: first.matches or second.matches)
+    active, waiting = (first, second) if first.matches else (second, first)
+    assert waiting.matches == set()
+    active.stop()
+    wait_until(lambda: waiting.matches)
+    waiting.stop()
 
 
 LEAK = f"""
@@ -67,23 +67,23 @@ import pytest
 from tests import scan
 from tests.conftest import key_is_found_nowhere
 
-scan.hits.__defaults__ = ("{PLANTED}",)
+scan.find_files_with.__defaults__ = ("{PLANTED}",)
 
 def test_leak(tmp_path):
     (tmp_path / "some.log").write_text("{PLANTED}")
 """
 
 
-def test_a_run_whose_tests_write_the_key_fails():
-    """The fixture of this run's own conftest, in a run of its own outside of this one's folder."""
-    with tempfile.TemporaryDirectory() as place:
-        (Path(place) / "test_leak.py").write_text(LEAK)
+def test_run_fails_if_a_test_writes_the_key():
+    """Uses the fixture of conftest.py in a separate run outside the folder of this one."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "test_leak.py").write_text(LEAK)
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
-                   f"--basetemp={place}/run", f"--rootdir={place}", "test_leak.py"]  # fmt: skip
+                   f"--basetemp={folder}/run", f"--rootdir={folder}", "test_leak.py"]  # fmt: skip
         env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
         env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         env.pop("PYTEST_XDIST_WORKER", None)
-        run = subprocess.run(command, env=env, cwd=place, capture_output=True, text=True)
-    assert "the key is in ['" in run.stdout
+        run = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True)
+    assert "the key stands in ['" in run.stdout
     assert "1 passed, 1 error" in run.stdout
     assert run.returncode == 1

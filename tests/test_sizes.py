@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent / "liangxin_nb"
 
 
-def test_files_and_functions_stay_small():
+def test_files_and_functions_are_small():
     for path in ROOT.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert text.count("\n") <= 300, f"{path.name} has more than 300 lines"

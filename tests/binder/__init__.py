@@ -1,1 +1,1 @@
-"""The Binder set-up, replayed here: the same steps, no Docker."""
+"""The steps of a Binder without Docker."""

@@ -1,4 +1,4 @@
-"""How much memory an environment's processes take together, at the worst moment."""
+"""Peak memory of all processes of an environment."""
 
 from __future__ import annotations
 
@@ -11,37 +11,39 @@ __all__ = ["Memory"]
 
 
 class Memory:
-    """Adds up the resident memory of every process of an environment, four times a second.
+    """Measures the total resident memory of an environment's processes, four times a second.
 
-    Pages that several processes share are counted for each, so the sum is rather too high.
+    Shared pages are counted for each process, so the sum is an upper bound.
     """
 
-    def __init__(self, place: Path) -> None:
-        self._place = str(place)
+    def __init__(self, environment: Path) -> None:
+        self._prefix = str(environment)
         self.peak = 0
         self.parts: dict[str, int] = {}
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._measure_repeatedly, daemon=True)
 
     def __enter__(self) -> Memory:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
+        self._stopped.set()
         self._thread.join()
 
-    def _look(self) -> None:
-        while not self._ended.wait(0.25):
-            now = dict(self._now())
-            if sum(now.values()) > self.peak:
-                self.peak, self.parts = sum(now.values()), now
+    def _measure_repeatedly(self) -> None:
+        while not self._stopped.wait(0.25):
+            current = dict(self._measure())
+            if sum(current.values()) > self.peak:
+                self.peak, self.parts = sum(current.values()), current
 
-    def _now(self):  # type: ignore[no-untyped-def]
+    def _measure(self):  # type: ignore[no-untyped-def]
         for process in psutil.process_iter(["cmdline", "memory_info", "pid"]):
-            words = process.info["cmdline"] or [""]
-            if words[0].startswith(self._place) and process.info["memory_info"]:
-                name = next((n for n in _NAMES if any(n in w for w in words)), "other")
+            arguments = process.info["cmdline"] or [""]
+            if arguments[0].startswith(self._prefix) and process.info["memory_info"]:
+                name = next(
+                    (n for n in _NAMES if any(n in argument for argument in arguments)), "other"
+                )
                 yield f"{name} {process.info['pid']}", process.info["memory_info"].rss
 
 

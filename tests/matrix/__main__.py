@@ -12,14 +12,15 @@ import time
 from pathlib import Path
 
 from ..browser.driver import Driver
+from ..installing import build_wheel
 from .checks import CHECKS
-from .environments import PLANS, build_wheel, create
+from .environments import CHECKOUT, PLANS, create
 from .pages import PAGES
 
 
 def run_plans(names, folder):
     """Yield environment, versions, check, outcome and seconds of each check."""
-    wheel = build_wheel(folder / "wheel")
+    wheel = build_wheel(CHECKOUT, folder / "wheel")
     driver = Driver()
     try:
         for plan in PLANS:

@@ -10,6 +10,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..installing import install
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 #: Checks that need no browser.
 COMMON = ("compat", "execute", "papermill", "nbconvert", "export", "terminal", "script")
@@ -114,14 +116,6 @@ def interpreter(version: str) -> str | None:
     return None
 
 
-def build_wheel(folder: Path) -> Path:
-    """Build the wheel of this checkout."""
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", str(CHECKOUT)]
-    subprocess.run([*command, "--wheel-dir", str(folder)], check=True)
-    (wheel,) = folder.glob("liangxin_nb-*.whl")
-    return wheel
-
-
 def create(plan: Plan, wheel: Path, folder: Path) -> Environment | None:
     """Create the environment of a plan; return None if its Python is not installed."""
     base = interpreter(plan.python)
@@ -129,9 +123,5 @@ def create(plan: Plan, wheel: Path, folder: Path) -> Environment | None:
         return None
     subprocess.run([base, "-m", "venv", "--clear", str(folder)], check=True)
     python = folder / "bin" / "python"
-    packages = [str(wheel), "pytest", *plan.requirements]
-    # As in the Makefile: uv is faster, but does not read pip's configuration.
-    uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python)]
-    if subprocess.run([*uv, *packages], capture_output=True).returncode != 0:
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
+    install(python, wheel, "pytest", *plan.requirements)
     return Environment(plan.name, python)

@@ -1,10 +1,10 @@
-"""`make mutate`: named mutations, then a mutation tool on the modules that guard the money.
+"""`make mutate`: named mutations, then mutmut on the modules that affect billing.
 
 python -m tests.mutation                     the named mutations
-python -m tests.mutation NAME …              only those whose name contains NAME
+python -m tests.mutation NAME …              only those with NAME in their name
 python -m tests.mutation --modules           a sample of each module's mutants
-python -m tests.mutation --modules --full    all of them; goes on where it was ended
-python -m tests.mutation --modules purse     only modules whose path contains "purse"
+python -m tests.mutation --modules --full    all of them; continues an interrupted run
+python -m tests.mutation --modules ledger    only modules with "ledger" in their path
 """
 
 import argparse
@@ -23,15 +23,15 @@ def main():
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--sample", type=int, default=25, help="mutants of each module")
     parser.add_argument("--seed", type=int, help="repeat a sample")
-    parser.add_argument("--seconds", type=int, help="the longest time for one module")
+    parser.add_argument("--seconds", type=int, help="maximum time for one module")
     parser.add_argument("--processes", type=int, default=2)
-    chosen = parser.parse_args()
-    if not chosen.modules:
-        return named.main(chosen.names, chosen.processes)
-    seed = random.SystemRandom().randrange(2**32) if chosen.seed is None else chosen.seed
+    options = parser.parse_args()
+    if not options.modules:
+        return named.main(options.names, options.processes)
+    seed = random.SystemRandom().randrange(2**32) if options.seed is None else options.seed
     return modules.main(
-        chosen.names, full=chosen.full, seed=seed, sample=chosen.sample,
-        seconds=chosen.seconds, processes=chosen.processes,
+        options.names, full=options.full, seed=seed, sample=options.sample,
+        seconds=options.seconds, processes=options.processes,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A copy of the checkout that mutations are applied to; the checkout itself is never changed."""
+"""Copies of the checkout for mutations; the checkout itself is never changed."""
 
 import os
 import shutil
@@ -9,42 +9,42 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def copy_checkout(target, afresh=()):
-    """Copy every file that git knows or would add (ignored ones are left out).
+def copy_checkout(target, removed_first=()):
+    """Copy all files that git does not ignore.
 
     Args:
-        target: A new folder, or an older copy to bring up to date.
-        afresh: Folders of an older copy that are removed first, with files that are gone now.
+        target: A new folder, or an older copy to update.
+        removed_first: Folders of an older copy that may contain files that no longer exist.
     """
-    for folder in afresh:
+    for folder in removed_first:
         shutil.rmtree(target / folder, ignore_errors=True)
-    listed = subprocess.run(
+    output = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, check=True,
     ).stdout.decode()  # fmt: skip
-    for name in filter(None, listed.split("\0")):
+    for name in filter(None, output.split("\0")):
         if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
     return target
 
 
-def environment(copy, **more):
-    """The environment in which Python, in subprocesses too, imports the copy.
+def environment(copy, **variables):
+    """Return environment variables with which Python imports the copy.
 
-    PYTHONPATH comes before the path of the editable installation. No byte code is written: a
-    mutation may change neither the size of a file nor the second of its last change, and Python
-    would then go on using the old byte code.
+    PYTHONPATH precedes the path of the editable installation. No byte code is written: Python
+    would use outdated byte code if a mutation changes neither size nor modification time (in
+    seconds) of a file.
     """
-    return {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", **more}
+    return {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", **variables}
 
 
 def assert_copy_is_imported(copy):
-    """Stop if Python started in some other folder would import the package from elsewhere."""
+    """Exit if Python would not import the copy when started in another folder."""
     code = "import liangxin_nb, tests; print(liangxin_nb.__file__); print(tests.__file__)"
     command = [sys.executable, "-c", code]
-    found = subprocess.run(
+    imported = subprocess.run(
         command, cwd="/", env=environment(copy), capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    if found != [str(copy / "liangxin_nb/__init__.py"), str(copy / "tests/__init__.py")]:
-        raise SystemExit(f"The tests would not import the mutated copy {copy}, but {found}.")
+    if imported != [str(copy / "liangxin_nb/__init__.py"), str(copy / "tests/__init__.py")]:
+        raise SystemExit(f"The tests would not import the mutated copy {copy}, but {imported}.")

@@ -1,4 +1,4 @@
-"""A pytest plugin for mutated runs: few examples, always the same, and none made smaller.
+"""Pytest plugin for mutated runs: few deterministic examples, without shrinking.
 
 Without it, Hypothesis spends seconds on each mutant to find the smallest failing example.
 """

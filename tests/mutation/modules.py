@@ -1,7 +1,7 @@
 """Mutation scores: mutmut on the modules of modules.toml, each with its own fast tests.
 
-Everything happens in `.mutation/` below the checkout, which git ignores: a copy of the checkout
-for each module, and in it what mutmut has found. A run that was ended goes on there.
+Results are saved in `.mutation/` in the checkout, which git ignores: a copy of the checkout for
+each module with the results of mutmut. An interrupted run continues there.
 """
 
 import hashlib
@@ -32,19 +32,19 @@ class Module:
 
     file: str
     tests: tuple[str, ...]
-    without: str = ""  # an expression of pytest's -k: tests too slow for thousands of runs
+    without: str = ""  # for pytest -k: tests that are too slow for thousands of runs
 
     def folder(self, kind):
-        """Where its mutants are; a sample (`kind`) must not replace what all of them gave."""
+        """Return the folder of its mutants; a sample must not overwrite the results of all."""
         return WORK / kind / self.file.removesuffix(".py").replace("/", ".")
 
 
 @dataclass
 class Score:
-    """What came of a module's mutants."""
+    """The results of a module's mutants."""
 
     file: str
-    left: int = 0
+    not_run: int = 0
     killed: int = 0
     equivalent: int = 0
     survivors: list = field(default_factory=list)
@@ -66,24 +66,24 @@ def read_modules():
 
 
 def read_equivalent():
-    """The mutants that no test can see: file, old line, new line; with the reason."""
-    listed = tomllib.loads(_LISTS.read_text(encoding="utf-8")).get("equivalent", [])
+    """Return the reasons of equivalent mutants by file, old line and new line."""
+    entries = tomllib.loads(_LISTS.read_text(encoding="utf-8")).get("equivalent", [])
     return {
-        (one["file"], one["old"].strip(), new.strip()): one["reason"]
-        for one in listed
-        for new in ([one["new"]] if isinstance(one["new"], str) else one["new"])
+        (entry["file"], entry["old"].strip(), new.strip()): entry["reason"]
+        for entry in entries
+        for new in ([entry["new"]] if isinstance(entry["new"], str) else entry["new"])
     }
 
 
 def _selection(module):
-    """The arguments of pytest that choose a module's tests."""
+    """Return the pytest arguments that select the tests of a module."""
     without = ["-k", f"not ({module.without})"] if module.without else []
     return [*module.tests, "-m", "not slow and not browser", *without]
 
 
 def _configure(module, folder):
-    """Copy the checkout, write mutmut's part of pyproject.toml; whether the tests have changed."""
-    copy_checkout(folder, afresh=("tests", "mutants/tests"))
+    """Copy the checkout, configure mutmut, and return whether the tests have changed."""
+    copy_checkout(folder, removed_first=("tests", "mutants/tests"))
     settings = {
         "source_paths": ["liangxin_nb"],
         "only_mutate": [module.file],
@@ -100,10 +100,10 @@ def _configure(module, folder):
     with (folder / "pyproject.toml").open("a", encoding="utf-8") as file:
         file.write("\n[tool.mutmut]\n" + "\n".join(lines) + "\n")
     helpers = (path for path in (ROOT / "tests").glob("*.py") if not path.match("test_*"))
-    texts = [path.read_bytes() for path in (*(ROOT / t for t in module.tests), *sorted(helpers))]
-    seen, now = folder / "tests.sha256", hashlib.sha256(b"".join(texts)).hexdigest()
-    changed = seen.is_file() and seen.read_text() != now
-    seen.write_text(now)
+    contents = [path.read_bytes() for path in (*(ROOT / t for t in module.tests), *sorted(helpers))]
+    digest_file, digest = folder / "tests.sha256", hashlib.sha256(b"".join(contents)).hexdigest()
+    changed = digest_file.is_file() and digest_file.read_text() != digest
+    digest_file.write_text(digest)
     return changed
 
 
@@ -112,16 +112,18 @@ def run_module(module, *, sample=None, seed=0, seconds=None, processes=2):
 
     Args:
         module: What to mutate.
-        sample: How many mutants, drawn by chance; None means all that have no result yet.
-        seed: For the draw.
-        seconds: End after so long. The next run goes on from there.
-        processes: How many mutants are run at once.
+        sample: Number of random mutants; None means all without a result.
+        seed: Seed of the random selection.
+        seconds: Time limit; the next run continues.
+        processes: Number of mutants that run in parallel.
     """
     folder = module.folder("all" if sample is None else "sample")
     changed = _configure(module, folder)
     mutants = folder / "mutants"
-    mutants.mkdir(exist_ok=True)  # Python would ignore a folder that is not there when it starts
-    # Also the processes that tests start import the mutated module.
+    mutants.mkdir(
+        exist_ok=True
+    )  # Python ignores folders in PYTHONPATH that do not exist when it starts
+    # Processes that the tests start import the mutated module, too.
     environment = {**os.environ, "PYTHONPATH": str(mutants), "PYTHONDONTWRITEBYTECODE": "1"}
     options = ["--processes", str(processes), "--seed", str(seed)]
     options += ["--sample", str(sample)] if sample is not None else []
@@ -132,32 +134,32 @@ def run_module(module, *, sample=None, seed=0, seconds=None, processes=2):
     report.unlink(missing_ok=True)
     log_file = folder / "mutmut.log"
     with log_file.open("w") as log:
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, script, *options],
             cwd=folder, env=environment, stdin=subprocess.DEVNULL,
             stdout=log, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
-    if done.returncode or not report.is_file():
+    if process.returncode or not report.is_file():
         print(log_end(log_file))
-        # Most often a test fails that passed in the checkout; mutmut does not say which.
+        # Usually a test fails that passed in the checkout; mutmut does not report which.
         tests = [sys.executable, "-m", "pytest", "-x", "-q", *_PYTEST, *_selection(module)]
         subprocess.run(tests, cwd=mutants, env=environment | {"MUTANT_UNDER_TEST": ""}, check=False)
-        raise SystemExit(f"mutmut ended with {done.returncode} on {module.file}.")
+        raise SystemExit(f"mutmut ended with {process.returncode} on {module.file}.")
     return score_of(module.file, json.loads(report.read_text(encoding="utf-8")))
 
 
 def log_end(path):
-    """The last lines of mutmut's output, without its signs of progress."""
+    """Return the last lines of mutmut's output, without progress indicators."""
     lines = path.read_text(encoding="utf-8", errors="replace").replace("\r", "\n").splitlines()
     return "\n".join([line for line in lines if line.strip() and line[0] not in SPINNER][-9:])
 
 
 def score_of(file, mutants):
-    """Count the mutants of a report; those listed as equivalent do not count."""
+    """Count the mutants of a report, without those listed as equivalent."""
     equivalent, score = read_equivalent(), Score(file)
     for mutant in mutants:
         if mutant["status"] == "not checked":
-            score.left += 1
+            score.not_run += 1
         elif mutant["killed"]:
             score.killed += 1
         elif (file, mutant["old"], mutant["new"]) in equivalent:
@@ -171,22 +173,22 @@ def main(names=(), *, full=False, seed=0, sample=25, seconds=None, processes=2):
     """Print the mutation score of each module and its survivors.
 
     Args:
-        names: Only modules whose path contains one of these. Empty means all.
+        names: Only modules with one of these in their path. Empty means all.
         full: All mutants instead of a sample.
-        seed: For the sample; printed, so that a run can be repeated.
-        sample: How many mutants of each module.
-        seconds: The longest time for one module.
-        processes: How many mutants are run at once.
+        seed: Seed of the sample; printed, so that a run can be repeated.
+        sample: Number of mutants of each module.
+        seconds: Time limit for each module.
+        processes: Number of mutants that run in parallel.
     """
-    chosen = [m for m in read_modules() if not names or any(name in m.file for name in names)]
+    selected = [m for m in read_modules() if not names or any(name in m.file for name in names)]
     kind = "all mutants" if full else f"{sample} mutants of each module, seed {seed}"
     print(f"mutmut: {kind}", flush=True)
-    if not chosen:
+    if not selected:
         print("There is no such module.")
         return 1
     scores = []
     WORK.mkdir(exist_ok=True)
-    for module in chosen:
+    for module in selected:
         with FileLock(WORK / "lock", timeout=0):  # two runs would overwrite each other's results
             score = run_module(
                 module, sample=None if full else sample, seed=seed, seconds=seconds,
@@ -195,7 +197,8 @@ def main(names=(), *, full=False, seed=0, sample=25, seconds=None, processes=2):
         scores.append(score)
         print(
             f"{score.file:30} {score.percent:5.1f} %  {score.killed} of {score.run} killed, "
-            f"{score.equivalent} equivalent" + (f", {score.left} not run" if score.left else ""),
+            f"{score.equivalent} equivalent"
+            + (f", {score.not_run} not run" if score.not_run else ""),
             flush=True,
         )
         for mutant in score.survivors:

@@ -1,8 +1,8 @@
 """Runs mutmut on one module, in a copy of the checkout; started by `modules.py` as a script.
 
-Differs from the command `mutmut` in three ways: texts for people are left as they are, because
-tests do not repeat every word of a message; a random sample of the mutants can be run; and a run
-can be ended after some seconds, to go on from there the next time. Writes `report.json`.
+Differs from the command `mutmut` in three ways: messages are not mutated, because tests do not
+repeat every word of them; a random sample of the mutants can be run; and a run can have a time
+limit and be continued later. Writes `report.json`.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
-# The folder of this script is no place to import from, the package `tests` is that of `mutants/`.
+# Do not import from the folder of this script: the package `tests` is that in `mutants/`.
 sys.path.remove(str(Path(__file__).resolve().parent))
 sys.path.insert(0, "")
 
@@ -27,12 +27,12 @@ KILLED = ("killed", "timeout", "segfault", "suspicious")
 
 
 def leave_messages(mutate):
-    """Wrap the operator for strings: one with a space is a text for people, "utf-8" is too."""
+    """Wrap the operator for strings; skip messages (strings with a space) and "utf-8"."""
 
     def operator(node):
         if not isinstance(node, SimpleString) or " " in node.value or node.value == '"utf-8"':
             return
-        # One change is enough: a key in other letters fails just as a key with more letters does.
+        # One change is enough: all variants of a changed key fail in the same way.
         yield from list(mutate(node))[:1]
 
     return operator
@@ -56,7 +56,7 @@ def mutant_names():
 
 
 def forget_survivors():
-    """Let the mutants that no test has seen be run again: the tests have changed."""
+    """Run the surviving mutants again, because the tests have changed."""
     mutmut._reset_mutant_results(lambda _, code: status_by_exit_code[code] not in KILLED)
     Path("mutants/mutmut-stats.json").unlink(missing_ok=True)
 
@@ -84,7 +84,7 @@ def report(path, names):
 
 
 def limit_time(seconds):
-    """End the run some seconds after the preparations, which a run that goes on has again."""
+    """Stop the run some seconds after the preparations."""
     prepared = mutmut.run_forced_fail_test
 
     def begin(runner):
@@ -92,7 +92,7 @@ def limit_time(seconds):
         signal.alarm(seconds)
 
     def stop(*_):
-        raise KeyboardInterrupt  # mutmut ends its workers then, and has saved what is done
+        raise KeyboardInterrupt  # mutmut then stops its workers and has saved the results
 
     mutmut.run_forced_fail_test = begin
     signal.signal(signal.SIGALRM, stop)
@@ -101,24 +101,26 @@ def limit_time(seconds):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--sample", type=int, help="how many mutants, drawn by chance")
+    parser.add_argument("--sample", type=int, help="number of random mutants")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=int, help="end after so long, and go on next time")
-    parser.add_argument("--changed", action="store_true", help="the tests are not those of before")
-    chosen = parser.parse_args()
+    parser.add_argument("--seconds", type=int, help="time limit; the next run continues")
+    parser.add_argument(
+        "--changed", action="store_true", help="the tests have changed since the last run"
+    )
+    options = parser.parse_args()
     prepare()
     names = sorted(mutant_names())
-    if chosen.changed:
+    if options.changed:
         forget_survivors()
-    if chosen.sample is not None and chosen.sample < len(names):
-        names = random.Random(chosen.seed).sample(names, chosen.sample)
+    if options.sample is not None and options.sample < len(names):
+        names = random.Random(options.seed).sample(names, options.sample)
         mutmut._reset_mutant_results(lambda *_: True)
     else:
         names = []
-    if chosen.seconds:
-        limit_time(chosen.seconds)
+    if options.seconds:
+        limit_time(options.seconds)
     with contextlib.suppress(KeyboardInterrupt):
-        mutmut._run(names, chosen.processes)
+        mutmut._run(names, options.processes)
     signal.alarm(0)
     report(Path("report.json"), names)
 

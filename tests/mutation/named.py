@@ -1,7 +1,7 @@
-"""Named mutations: known ways to break the product, each with the test that must turn red.
+"""Named mutations: known defects, each with the test that must fail.
 
-They are listed in tests/mutations*.toml. Each is applied to a copy of the checkout, alone, and
-its test is run there.
+They are listed in tests/mutations*.toml. Each is applied separately to a copy of the checkout, in
+which its test is run.
 """
 
 import os
@@ -20,14 +20,14 @@ from pathlib import Path
 
 from .checkout import ROOT, assert_copy_is_imported, copy_checkout, environment
 
-_LONGEST = 300.0  # seconds after which a test run counts as hanging
+_TIMEOUT_S = 300.0  # then a test run counts as hanging
 _PYTEST = ("-m", "pytest", "-n", "0", "-x", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider")
 _RED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """One entry: in `file` the text `old` is replaced by `new`; then `tests` must fail."""
+    """One entry: `old` is replaced by `new` in `file`; then `tests` must fail."""
 
     name: str
     file: str
@@ -39,7 +39,7 @@ class Mutation:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a mutation: the verdict, the tests that failed, and how long it took."""
+    """Result of a mutation: verdict, failed tests, and duration."""
 
     mutation: Mutation
     verdict: str
@@ -52,36 +52,36 @@ class Outcome:
 
 
 def read_mutations(root=ROOT):
-    """Every entry of tests/mutations*.toml, in the order of the files."""
-    found = []
+    """Return all entries of tests/mutations*.toml, in the order of the files."""
+    mutations = []
     for path in sorted((root / "tests").glob("mutations*.toml")):
         for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("mutation", []):
             tests = entry.pop("test")
             entry["tests"] = (tests,) if isinstance(tests, str) else tuple(tests)
-            found.append(Mutation(**entry))
-    return found
+            mutations.append(Mutation(**entry))
+    return mutations
 
 
 def occurrences(mutation, root=ROOT):
-    """How often the text to be replaced stands in its file; a mutation applies if once."""
+    """Count the text to be replaced in its file; a mutation applies if it occurs once."""
     path = root / mutation.file
     return path.read_text(encoding="utf-8").count(mutation.old) if path.is_file() else 0
 
 
 def run_mutations(mutations, processes=2, root=ROOT):
-    """Run each mutation's test on a mutated copy, and yield the outcomes as they come.
+    """Run the test of each mutation on a mutated copy, and yield the outcomes.
 
-    First all tests are run without a mutation: a test that is red anyway proves nothing.
+    First all tests are run without a mutation: they must pass.
 
     Args:
-        mutations: What to run.
-        processes: How many are run at once, each on a copy of its own.
-        root: The checkout whose files are counted for "not applicable".
+        mutations: The mutations to run.
+        processes: Number of mutations that run in parallel, each on a separate copy.
+        root: The checkout in which the texts to be replaced are counted.
     """
-    applicable = [one for one in mutations if occurrences(one, root) == 1]
-    for one in mutations:
-        if one not in applicable:
-            yield Outcome(one, f"NOT APPLICABLE: found {occurrences(one, root)} times")
+    applicable = [mutation for mutation in mutations if occurrences(mutation, root) == 1]
+    for mutation in mutations:
+        if mutation not in applicable:
+            yield Outcome(mutation, f"NOT APPLICABLE: found {occurrences(mutation, root)} times")
     if not applicable:
         return
     with tempfile.TemporaryDirectory(prefix="liangxin-mutation-") as folder:
@@ -90,17 +90,18 @@ def run_mutations(mutations, processes=2, root=ROOT):
             copies.put(copy_checkout(Path(folder) / str(number) / ROOT.name))
         copy = copies.get()
         assert_copy_is_imported(copy)
-        code, red, seconds = run_tests(copy, sorted({t for one in applicable for t in one.tests}))
+        tests = sorted({test for mutation in applicable for test in mutation.tests})
+        code, red, seconds = run_tests(copy, tests)
         copies.put(copy)
-        print(f"without a mutation: {len(red)} tests red, {seconds:.0f} s", flush=True)
+        print(f"without a mutation: {len(red)} tests failed, {seconds:.0f} s", flush=True)
         if code:
             what = ", ".join(red) or f"pytest ended with {code}"
             raise SystemExit(f"The tests must pass without a mutation first: {what}")
 
-        def run(one):
+        def run(mutation):
             copy = copies.get()
             try:
-                return _run_one(copy, one)
+                return _run_one(copy, mutation)
             finally:
                 copies.put(copy)
 
@@ -126,19 +127,19 @@ def _run_one(copy, mutation):
 
 
 def run_tests(copy, tests):
-    """Run tests in a copy; the exit code (None if it hung), the red tests, and the seconds."""
-    begun = time.monotonic()
+    """Run tests in a copy; return exit code (None if it hung), failed tests and seconds."""
+    start = time.monotonic()
     command = [sys.executable, *_PYTEST, f"--basetemp={copy.parent / 'tmp'}", *tests]
     process = subprocess.Popen(
         command, cwd=copy, env=environment(copy), start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
     )  # fmt: skip
-    # Also what the tests have started, so that nothing is left running.
-    timer = threading.Timer(_LONGEST, os.killpg, (process.pid, signal.SIGKILL))
+    # Includes the processes that the tests have started.
+    timer = threading.Timer(_TIMEOUT_S, os.killpg, (process.pid, signal.SIGKILL))
     timer.start()
     output = process.communicate()[0]
     timer.cancel()
-    seconds = time.monotonic() - begun
+    seconds = time.monotonic() - start
     code = None if process.returncode == -signal.SIGKILL else process.returncode
     if code not in (0, 1):
         print(output[-2000:], flush=True)
@@ -146,30 +147,30 @@ def run_tests(copy, tests):
 
 
 def red_tests(output):
-    """The node ids in the short summary at the end of pytest's output."""
+    """Return the node ids in the summary of pytest's output."""
     return tuple(dict.fromkeys(_RED.findall(output)))
 
 
 def main(names=(), processes=2):
-    """Print the table of mutations; 1 if any did not turn a test red.
+    """Print the table of mutations; return 1 if a mutation was not detected.
 
     Args:
-        names: Only mutations whose name contains one of these. Empty means all.
-        processes: How many are run at once.
+        names: Only mutations with one of these in their name. Empty means all.
+        processes: Number of mutations that run in parallel.
     """
-    chosen = [
-        one for one in read_mutations()
-        if not names or any(name in one.name for name in names)
+    selected = [
+        mutation for mutation in read_mutations()
+        if not names or any(name in mutation.name for name in names)
     ]  # fmt: skip
-    if not chosen:
+    if not selected:
         print("There is no such mutation.")
         return 1
-    width = max(len(one.name) for one in chosen)
+    width = max(len(mutation.name) for mutation in selected)
     outcomes = []
-    for outcome in run_mutations(chosen, processes):
+    for outcome in run_mutations(selected, processes):
         outcomes.append(outcome)
         result = ", ".join(outcome.red) if outcome.good else outcome.verdict
         print(f"{outcome.mutation.name:{width}}  {outcome.seconds:5.1f} s  {result}", flush=True)
     bad = [outcome for outcome in outcomes if not outcome.good]
-    print(f"{len(outcomes)} mutations, {len(outcomes) - len(bad)} turned a test red.")
+    print(f"{len(outcomes)} mutations, {len(outcomes) - len(bad)} detected.")
     return 1 if bad else 0
