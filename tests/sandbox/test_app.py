@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own, on a real socket."""
+"""The sandbox as a separate process on a real socket."""
 
 import asyncio
 import io
@@ -18,7 +18,7 @@ from PIL import Image
 
 from liangxin_nb.errors import APIConnectionError
 from liangxin_nb.sandbox import __main__ as program
-from liangxin_nb.sandbox import launcher as launch
+from liangxin_nb.sandbox import launcher as launcher_module
 from liangxin_nb.sandbox.launcher import Launcher, create_lease, has_leases
 
 from .. import virtual_time
@@ -31,21 +31,21 @@ def call(url, body=None, key=KEY):
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, headers=headers)
     try:
-        with urllib.request.urlopen(request) as reply:
-            return reply.status, json.load(reply)
+        with urllib.request.urlopen(request) as response:
+            return response.status, json.load(response)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
 
 
 @pytest.mark.parametrize("key", [None, "wrong"])
-def test_a_missing_or_wrong_key_is_rejected_in_the_gateways_envelope(sandbox, key):
+def test_missing_or_wrong_key_is_rejected_in_the_envelope_of_the_gateway(sandbox, key):
     for path, body in (("createTask", {}), ("recordInfo?taskId=x", None)):
         status, answer = call(f"{sandbox.url}/api/v1/jobs/{path}", body, key)
         assert status == 401
         assert answer["error"]["type"] == "new_api_error"
 
 
-def test_refusals_come_in_the_tasks_envelope_with_the_documented_statuses(sandbox):
+def test_invalid_requests_are_rejected_in_the_envelope_of_the_task_api(sandbox):
     api = f"{sandbox.url}/api/v1/jobs"
     assert call(f"{api}/createTask", {"model": "z-image", "input": {}}) == (
         400,
@@ -56,36 +56,36 @@ def test_refusals_come_in_the_tasks_envelope_with_the_documented_statuses(sandbo
 
 
 @pytest.mark.parametrize(
-    ("given", "size", "form"),
+    ("inputs", "size", "image_format"),
     [
         ({"image_size": "portrait_9_16"}, (576, 1024), "PNG"),
         ({"aspect_ratio": "4:3", "output_format": "jpeg"}, (1024, 768), "JPEG"),
         ({"image_size": "square", "output_format": "webp"}, (512, 512), "WEBP"),
     ],
 )
-def test_results_are_real_pictures_of_the_size_and_format_asked_for(sandbox, given, size, form):
+def test_results_are_pictures_of_the_requested_size_and_format(sandbox, inputs, size, image_format):
     api = f"{sandbox.url}/api/v1/jobs"
-    body = {"model": "z-image", "input": {"prompt": "山间的湖", **given}}
+    body = {"model": "z-image", "input": {"prompt": "山间的湖", **inputs}}
     pictures = []
     for _ in range(2):
-        id = call(f"{api}/createTask", body)[1]["data"]["taskId"]
-        wait_until(lambda id=id: record(api, id)["state"] == "success")
+        task_id = call(f"{api}/createTask", body)[1]["data"]["taskId"]
+        wait_until(lambda task_id=task_id: record(api, task_id)["state"] == "success")
         with urllib.request.urlopen(
-            json.loads(record(api, id)["resultJson"])["resultUrls"][0]
-        ) as r:
-            pictures.append(r.read())
+            json.loads(record(api, task_id)["resultJson"])["resultUrls"][0]
+        ) as response:
+            pictures.append(response.read())
     image = Image.open(io.BytesIO(pictures[0]))
-    assert (image.size, image.format) == (size, form)
+    assert (image.size, image.format) == (size, image_format)
     assert pictures[0] == pictures[1]
 
 
-def record(api, id):
-    return call(f"{api}/recordInfo?taskId={id}")[1]["data"]
+def record(api, task_id):
+    return call(f"{api}/recordInfo?taskId={task_id}")[1]["data"]
 
 
 @pytest.mark.anyio
-async def test_small_answers_on_an_open_connection_are_sent_at_once():
-    """Without TCP_NODELAY the kernel holds them back until the client acknowledges, for 40 ms."""
+async def test_small_responses_on_an_open_connection_are_sent_immediately():
+    """Without TCP_NODELAY the system delays them until the client acknowledges, by 40 ms."""
     accepted = asyncio.get_running_loop().create_future()
 
     def connected(_, writer):
@@ -100,7 +100,7 @@ async def test_small_answers_on_an_open_connection_are_sent_at_once():
     server.close()
 
 
-def test_it_listens_on_this_machine_only_and_says_where_in_one_line():
+def test_sandbox_listens_on_loopback_and_prints_its_address():
     served = start_sandbox("--speed", "5", LIANGXIN_SANDBOX_KEY="mine")
     try:
         assert served.url.startswith("http://127.0.0.1:")
@@ -111,15 +111,15 @@ def test_it_listens_on_this_machine_only_and_says_where_in_one_line():
 
 
 @pytest.mark.parametrize("option", [["--speed", "0"], ["--shared"], ["--linger", "soon"]])
-def test_a_command_line_that_cannot_be_used_is_rejected(option, monkeypatch, capsys):
+def test_invalid_command_line_is_rejected(option, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["sandbox", *option])
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as exit_info:
         program.main()
-    assert ended.value.code == 2
+    assert exit_info.value.code == 2
     assert option[0] in capsys.readouterr().err.splitlines()[-1]
 
 
-def alive(url):
+def is_running(url):
     try:
         return call(f"{url}/sandbox")[0] == 200
     except OSError:
@@ -136,133 +136,133 @@ sys.stdin.read()
 """
 
 
-def test_kernels_of_one_folder_share_a_sandbox_and_it_ends_after_the_last(tmp_path, monkeypatch):
+def test_kernels_of_a_folder_share_a_sandbox_that_ends_after_the_last_one(tmp_path, monkeypatch):
     monkeypatch.setenv("LIANGXIN_SANDBOX_LINGER", "0.2")
     command = [sys.executable, "-c", USER, str(tmp_path / ".sandbox")]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     users = [subprocess.Popen(command, **pipes) for _ in range(3)]
     (url,) = {user.stdout.readline().strip() for user in users}
     for user in users[:2]:
-        end(user)
-    assert alive(url), "one user is left"
-    end(users[2])
-    wait_until(lambda: not alive(url))
+        kill(user)
+    assert is_running(url), "one user remains"
+    kill(users[2])
+    wait_until(lambda: not is_running(url))
 
 
-def end(process):
+def kill(process):
     process.kill()
     process.communicate()
 
 
-class Server:
-    """What the watch over the users sees of the web server."""
+class ServerStub:
+    """The part of the web server that `_stop_when_unused` uses."""
 
     should_exit = False
     servers = ()
 
 
 @pytest.fixture
-def ended_after(monkeypatch, tmp_path):
-    """After how many seconds of virtual time the watch ends a server; given when it is in use."""
+def seconds_until_stop(monkeypatch, tmp_path):
+    """Return a function: after how many seconds of virtual time is an unused server stopped?"""
 
-    def run(used, linger=10.0):
-        server = Server()
+    def run(is_used, linger=10.0):
+        server = ServerStub()
 
-        async def watch():
+        async def wait():
             clock = asyncio.get_running_loop().time
-            monkeypatch.setattr(program, "has_leases", lambda _: used(clock()))
+            monkeypatch.setattr(program, "has_leases", lambda _: is_used(clock()))
             await program._stop_when_unused(tmp_path, server, linger)
             return clock()
 
-        seconds = virtual_time.run(watch())
+        seconds = virtual_time.run(wait())
         assert server.should_exit
         return seconds
 
     return run
 
 
-def test_it_ends_when_it_was_not_used_for_ten_seconds(ended_after):
-    assert ended_after(lambda now: False) == 10.0
-    assert ended_after(lambda now: now < 25.0) == 34.0
-    assert ended_after(lambda now: now in (9.0, 18.0)) == 28.0
+def test_shared_sandbox_stops_after_ten_seconds_without_users(seconds_until_stop):
+    assert seconds_until_stop(lambda now: False) == 10.0
+    assert seconds_until_stop(lambda now: now < 25.0) == 34.0
+    assert seconds_until_stop(lambda now: now in (9.0, 18.0)) == 28.0
 
 
-def test_the_seconds_that_it_lingers_can_be_chosen(ended_after, monkeypatch):
-    assert ended_after(lambda now: False, linger=2.0) == 2.0
-    assert ended_after(lambda now: now == 0.5, linger=1.0) == 1.5
+def test_linger_time_can_be_set(seconds_until_stop):
+    assert seconds_until_stop(lambda now: False, linger=2.0) == 2.0
+    assert seconds_until_stop(lambda now: now == 0.5, linger=1.0) == 1.5
 
 
-def test_a_user_who_comes_in_the_last_moment_keeps_it_alive(ended_after):
-    looks = iter([False] * 10 + [True] + [False] * 20)
-    assert ended_after(lambda _: next(looks)) == 20.0
+def test_new_user_during_the_last_check_prevents_the_stop(seconds_until_stop):
+    results = iter([False] * 10 + [True] + [False] * 20)
+    assert seconds_until_stop(lambda _: next(results)) == 20.0
 
 
 @pytest.mark.anyio
-async def test_once_it_has_decided_to_end_it_accepts_no_connection(tmp_path):
-    listening = program._listen(0)
-    place = listening.getsockname()
+async def test_stopping_sandbox_accepts_no_connection(tmp_path):
+    listener = program._listen(0)
+    address = listener.getsockname()
     server = uvicorn.Server(uvicorn.Config(lambda *_: None, lifespan="off", log_level="warning"))
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0.01)
     await program._stop_when_unused(tmp_path / ".sandbox", server, 0.0)
     with pytest.raises(ConnectionRefusedError):
-        await asyncio.open_connection(*place)
+        await asyncio.open_connection(*address)
     await serving
 
 
-def test_a_lease_is_seen_while_it_is_held_and_cleared_away_after_that(tmp_path):
+def test_lease_is_detected_while_held_and_then_deleted(tmp_path):
     assert not has_leases(tmp_path)
-    held = create_lease(tmp_path, "one")
-    held.acquire(timeout=0)
+    lease = create_lease(tmp_path, "one")
+    lease.acquire(timeout=0)
     assert has_leases(tmp_path)
-    held.release()
+    lease.release()
     assert not has_leases(tmp_path)
     assert list((tmp_path / "leases").iterdir()) == []
 
 
-def test_a_kernel_waits_while_the_sandbox_looks_at_its_lease(tmp_path, monkeypatch):
-    """To see whether a lease is held, the sandbox takes it for a moment."""
-    monkeypatch.setattr(launch, "_is_running", lambda _: True)
+def test_launcher_waits_while_the_sandbox_checks_its_lease(tmp_path, monkeypatch):
+    """The sandbox acquires a lease for a moment to check whether it is held."""
+    monkeypatch.setattr(launcher_module, "_is_running", lambda _: True)
     monkeypatch.setattr(Launcher, "_read_address", lambda _: {"url": "http://127.0.0.1:1"})
-    looking = create_lease(tmp_path, "one")
-    looking.acquire(timeout=0)
+    checked = create_lease(tmp_path, "one")
+    checked.acquire(timeout=0)
 
-    def leased(*_):
-        """Its first look at the lock comes too early; the sandbox lets go of it after that."""
-        mine = create_lease(tmp_path, "one")
-        acquire = mine.acquire
+    def create_contended_lease(*_):
+        """Return a lease that is released by the sandbox after the first attempt."""
+        lease = create_lease(tmp_path, "one")
+        acquire = lease.acquire
 
         def acquire_late(timeout):
             with pytest.raises(Timeout):
                 acquire(timeout=0)
             if timeout > 0:
-                looking.release()
+                checked.release()
             return acquire(timeout=timeout)
 
-        mine.acquire = acquire_late
-        return mine
+        lease.acquire = acquire_late
+        return lease
 
-    monkeypatch.setattr(launch, "create_lease", leased)
+    monkeypatch.setattr(launcher_module, "create_lease", create_contended_lease)
     assert Launcher(tmp_path).url() == "http://127.0.0.1:1"
 
 
-def test_a_killed_sandbox_comes_back_at_the_same_place_with_its_tasks(tmp_path):
+def test_killed_sandbox_restarts_on_the_same_port_with_its_tasks(tmp_path):
     launcher = Launcher(tmp_path / ".sandbox", speed=5)
     url = launcher.url()
     body = {"model": "z-image", "input": {"prompt": "a lake"}}
-    id = call(f"{url}/api/v1/jobs/createTask", body)[1]["data"]["taskId"]
-    found = subprocess.run(
+    task_id = call(f"{url}/api/v1/jobs/createTask", body)[1]["data"]["taskId"]
+    processes = subprocess.run(
         ["pgrep", "-f", str(tmp_path / ".sandbox")], capture_output=True, text=True
     )
-    os.kill(int(found.stdout.split()[0]), signal.SIGKILL)
-    wait_until(lambda: not alive(url))
+    os.kill(int(processes.stdout.split()[0]), signal.SIGKILL)
+    wait_until(lambda: not is_running(url))
     assert launcher.url() == url
-    assert call(f"{url}/api/v1/jobs/recordInfo?taskId={id}")[0] == 200
+    assert call(f"{url}/api/v1/jobs/recordInfo?taskId={task_id}")[0] == 200
     launcher.release()
 
 
-def test_a_sandbox_that_cannot_start_is_one_clear_line(tmp_path, monkeypatch):
+def test_failed_start_is_reported_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(APIConnectionError, match="did not start"):
         Launcher(tmp_path / ".sandbox").url()

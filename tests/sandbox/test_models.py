@@ -1,4 +1,4 @@
-"""Every model of both services, end to end in the sandbox: LiangXin's with the documented size."""
+"""All models of both services in the sandbox, LiangXin's with the documented sizes."""
 
 import io
 from contextlib import suppress
@@ -24,8 +24,8 @@ def red():
     return out.getvalue()
 
 
-#: Model, what is asked for, and the pixels that follow; None where no document gives any.
-ASKED = [
+#: Model, options, and the documented size in pixels; None if it is not documented.
+REQUESTS = [
     ("z-image", {}, (1024, 1024)),
     ("z-image", {"size": "portrait_9_16"}, (576, 1024)),
     ("z-image", {"aspect": "16:9"}, (1024, 576)),
@@ -43,8 +43,8 @@ ASKED = [
     ("flux-2-pro", {}, (1024, 768)),
     ("flux-2-pro", {"width": 1440, "height": 256}, (1440, 256)),
 ]
-#: What a KIE model needs beside its prompt, and what keeps its drawing small.
-NEEDS = {
+#: Required options of KIE models, and options that reduce the size.
+KIE_OPTIONS = {
     "z-image": {"aspect": "4:3"},
     "bytedance/seedream-v4-text-to-image": {"size": "1K", "max_images": 2},
     "kling-2.6/image-to-video": {"image": red()},
@@ -56,10 +56,10 @@ NEEDS = {
 
 
 def serve(profile, *options):
-    """Yield a sandbox of a profile, and stop it when the test is over."""
-    served = start_sandbox("--profile", profile, "--speed", "300", *options)
-    yield served
-    served.stop()
+    """Yield a sandbox of a profile, and stop it after the test."""
+    sandbox = start_sandbox("--profile", profile, "--speed", "300", *options)
+    yield sandbox
+    sandbox.stop()
 
 
 @pytest.fixture(scope="module")
@@ -74,50 +74,52 @@ def kie():
 
 @pytest.fixture
 def connect(tmp_path):
-    """Returns a function that makes a session of a profile at a sandbox."""
-    made = []
+    """Return a function that creates a session of a profile with a sandbox."""
+    sessions = []
 
-    def connect(served, profile):
+    def connect(sandbox, profile):
         session = Session(
-            profile=profile, base_url=served.url, key=served.key, results=tmp_path / "r",
+            profile=profile, base_url=sandbox.url, key=sandbox.key, results=tmp_path / "r",
             schedule=FAST_PACE,
         )  # fmt: skip
-        made.append(session)
+        sessions.append(session)
         return session
 
     yield connect
-    for session in made:
+    for session in sessions:
         session.close()
 
 
 @of_liangxin
-def test_each_liangxin_model_makes_a_picture_of_the_documented_size(liangxin, connect):
+def test_each_liangxin_model_creates_a_picture_of_the_documented_size(liangxin, connect):
     session = connect(liangxin, "liangxin")
-    jobs = [session.generate("a cafe terrace", model=model, **more) for model, more, _ in ASKED]
+    jobs = [
+        session.generate("a cafe terrace", model=model, **options) for model, options, _ in REQUESTS
+    ]
     wrong = []
-    for (model, more, size), job in zip(ASKED, jobs, strict=True):
+    for (model, options, size), job in zip(REQUESTS, jobs, strict=True):
         result = job.wait(120)
         with Image.open(result.paths[0]) as picture:
-            found = picture.size
+            actual = picture.size
         file = result.metadata.files[0]
-        documented = found == size or (size is None and min(found) >= 512)
-        if not documented or found != (file["width"], file["height"]):
-            wrong.append(f"{model} {sorted(more)}: {found}, not {size}; story: {file}")
+        documented = actual == size or (size is None and min(actual) >= 512)
+        if not documented or actual != (file["width"], file["height"]):
+            wrong.append(f"{model} {sorted(options)}: {actual}, not {size}; metadata: {file}")
     assert not wrong, "\n".join(wrong)
 
 
-def test_the_test_of_sizes_leaves_out_no_documented_model():
+def test_sizes_of_all_documented_models_are_tested():
     documented = {
         "z-image", "seedream-v4-5", "seedream-v5-lite", "gemini-2.5-flash-image-preview",
         "nano-banana-pro", "nano-banana-pro-flash", "imagen4-fast", "imagen4-ultra", "flux-2-pro",
     }  # fmt: skip
     assert documented <= set(catalog.load_models("liangxin"))
-    assert documented <= {model for model, _, _ in ASKED}
+    assert documented <= {model for model, _, _ in REQUESTS}
 
 
 @pytest.fixture(scope="module")
 def kie_results(kie, tmp_path_factory):
-    """The result of each KIE model, by kind and name; all of them are asked at once."""
+    """Provide the result of each KIE model by kind and name; all are requested at once."""
     kinds = {model.id: model.kind for model in catalog.load_models("kie").values()}
     kinds["claude-next"] = "text"  # a model that no catalogue has
     session = Session(
@@ -125,25 +127,27 @@ def kie_results(kie, tmp_path_factory):
         results=tmp_path_factory.mktemp("kie"), budget=str(tmp_path_factory.mktemp("budget")),
     )  # fmt: skip
     jobs = {
-        model: session.generate("a lake at dawn", model=model, **NEEDS.get(model, {}))
+        model: session.generate("a lake at dawn", model=model, **KIE_OPTIONS.get(model, {}))
         for model in kinds
     }
-    found = {"image": {}, "video": {}, "text": {}}
+    results = {"image": {}, "video": {}, "text": {}}
     for model, job in jobs.items():
-        found[kinds[model]][model] = job.wait(120)
-    yield found
+        results[kinds[model]][model] = job.wait(120)
+    yield results
     session.close()
 
 
 @of_kie
 @pytest.mark.parametrize("kind", ["image", "video", "text"])
-def test_each_kie_model_gives_as_many_results_of_its_kind_as_asked_for(kie_results, kind):
-    found = {
+def test_each_kie_model_creates_the_requested_number_of_results(kie_results, kind):
+    created = {
         model: [file["kind"] for file in result.metadata.files]
         for model, result in kie_results[kind].items()
     }
-    assert found
-    assert found == {model: [kind] * NEEDS.get(model, {}).get("max_images", 1) for model in found}
+    assert created
+    assert created == {
+        model: [kind] * KIE_OPTIONS.get(model, {}).get("max_images", 1) for model in created
+    }
 
 
 @of_kie
@@ -158,7 +162,7 @@ def test_each_kie_picture_is_at_least_512_pixels_wide_and_high(kie_results):
 
 
 @of_kie
-def test_each_kie_film_takes_five_seconds(kie_results):
+def test_each_kie_film_lasts_five_seconds(kie_results):
     seconds = {}
     for model, result in kie_results["video"].items():
         with av.open(str(result.paths[0])) as film:
@@ -167,72 +171,72 @@ def test_each_kie_film_takes_five_seconds(kie_results):
 
 
 @of_kie
-def test_a_kie_text_answers_the_prompt(kie_results):
+def test_kie_text_contains_the_prompt(kie_results):
     for result in kie_results["text"].values():
         assert "You asked: a lake at dawn" in result.paths[0].read_text(encoding="utf-8")
 
 
 @of_kie
-def test_the_ledger_has_the_credits_of_a_kie_task(kie, connect):
+def test_ledger_contains_the_credits_of_a_kie_task(kie, connect):
     session = connect(kie, "kie")
     session.generate("a lake", model="z-image", aspect="1:1").wait(120)
     (row,) = session.history()
     assert row["credits"] > 0
 
 
-def fetch_with_fault(served, session, fault):
-    """Fetch a picture while a fault is in force; returns its record and calls for a new link."""
-    before = served.counters()["calls"].get("download-url", 0)
-    with faults_in_force(served, fault):
+def fetch_with_fault(sandbox, session, fault):
+    """Create a picture with an active fault; return its status and the number of new links."""
+    before = sandbox.counters()["calls"].get("download-url", 0)
+    with faults_in_force(sandbox, fault):
         job = session.generate("a lake", model="z-image", aspect="1:1")
         with suppress(ResultUnavailableError):
             assert job.wait(120).paths[0].stat().st_size > 1000
     (record,) = session.ledger.list_jobs()
-    return record.status, served.counters()["calls"].get("download-url", 0) - before
+    return record.status, sandbox.counters()["calls"].get("download-url", 0) - before
 
 
 @of_kie
-def test_a_result_whose_link_has_expired_is_saved_where_the_service_makes_new_links(kie, connect):
+def test_expired_link_is_replaced_if_the_service_creates_new_links(kie, connect):
     assert fetch_with_fault(kie, connect(kie, "kie"), "file-aged") == ("saved", 1)
 
 
 @of_kie
-def test_a_result_that_the_service_no_longer_has_is_lost(kie, connect):
+def test_deleted_result_is_lost(kie, connect):
     assert fetch_with_fault(kie, connect(kie, "kie"), "file-404") == ("result_lost", 1)
 
 
 @of_liangxin
-def test_a_result_whose_link_has_expired_is_lost_where_the_service_makes_none(liangxin, connect):
+def test_result_with_expired_link_is_lost_if_the_service_creates_none(liangxin, connect):
     session = connect(liangxin, "liangxin")
     assert fetch_with_fault(liangxin, session, "file-aged") == ("result_lost", 0)
 
 
 @pytest.fixture
-def poor(request):
-    """A sandbox whose account has credits for one picture."""
+def low_balance(request):
+    """Provide a sandbox with credits for one picture."""
     yield from serve(request.param, "--credits", "6")
 
 
 NO_CREDITS = pytest.mark.parametrize(
-    ("poor", "profile", "model", "code"),
+    ("low_balance", "profile", "model", "code"),
     [("kie", "kie", "nano-banana-pro", "402"), ("liangxin", "liangxin", "z-image", "403")],
-    indirect=["poor"],
+    indirect=["low_balance"],
 )
 
 
 @NO_CREDITS
-def test_when_the_credits_are_used_up_nothing_is_created(poor, connect, profile, model, code):
-    session = connect(poor, profile)
+def test_nothing_is_created_without_sufficient_credits(low_balance, connect, profile, model, code):
+    session = connect(low_balance, profile)
     session.generate("a lake", model=model, aspect="1:1").wait(120)
     with pytest.raises(InsufficientCreditsError, match=code) as error:
         session.generate("a lake", model=model, aspect="1:1").wait(120)
     assert "Top up" in str(error.value)
     assert sorted(record.status for record in session.ledger.list_jobs()) == ["rejected", "saved"]
-    assert poor.counters()["created"] == 1
+    assert low_balance.counters()["created"] == 1
 
 
-@pytest.mark.parametrize("poor", ["kie"], indirect=True)
-def test_kie_tells_the_credits_that_are_left(poor, connect):
-    session = connect(poor, "kie")
+@pytest.mark.parametrize("low_balance", ["kie"], indirect=True)
+def test_session_returns_the_remaining_credits(low_balance, connect):
+    session = connect(low_balance, "kie")
     session.generate("a lake", model="nano-banana-pro", aspect="1:1").wait(120)
     assert session.credits() == 2

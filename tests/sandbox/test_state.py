@@ -1,3 +1,5 @@
+"""Tasks of the sandbox and their records."""
+
 import json
 
 import pytest
@@ -13,11 +15,11 @@ class Clock:
         return self.now
 
 
-def wish(**given):
-    return {"model": "z-image", "input": {"prompt": "A cafe terrace", **given}}
+def request_body(**inputs):
+    return {"model": "z-image", "input": {"prompt": "A cafe terrace", **inputs}}
 
 
-def test_a_life_is_a_pure_function_of_creation_and_clock():
+def test_states_depend_only_on_creation_time_and_clock():
     states = [state_at(1000, 10_000, now)[0] for now in range(1000, 12_001, 500)]
     assert list(dict.fromkeys(states)) == ["waiting", "queuing", "generating", "success"]
     assert state_at(1000, 10_000, 10_999)[0] == "generating"
@@ -25,45 +27,45 @@ def test_a_life_is_a_pure_function_of_creation_and_clock():
     assert state_at(1000, 10_000, 99_999) == ("success", 11_000)
 
 
-def test_a_record_has_every_documented_field():
+def test_record_has_all_documented_fields():
     clock = Clock()
     state = SandboxState(None, clock=clock)
-    id = state.create("k", wish(image_size="square_hd"))
-    young = state.record("k", id, "http://x")
-    assert young["state"] == "waiting"
-    assert (young["resultJson"], young["costTime"], young["completeTime"]) == ("", 0, 0)
+    task_id = state.create("k", request_body(image_size="square_hd"))
+    early = state.record("k", task_id, "http://x")
+    assert early["state"] == "waiting"
+    assert (early["resultJson"], early["costTime"], early["completeTime"]) == ("", 0, 0)
     clock.now += 600
-    old = state.record("k", id, "http://x")
-    assert set(old) == {
+    late = state.record("k", task_id, "http://x")
+    assert set(late) == {
         "taskId", "model", "state", "param", "resultJson", "failCode", "failMsg", "costTime",
         "completeTime", "createTime", "updateTime",
     }  # fmt: skip
-    assert json.loads(old["param"]) == wish(image_size="square_hd")
-    assert json.loads(old["resultJson"]) == {"resultUrls": [f"http://x/files/{id}/1.png"]}
-    assert old["completeTime"] - old["createTime"] == old["costTime"] > 0
+    assert json.loads(late["param"]) == request_body(image_size="square_hd")
+    assert json.loads(late["resultJson"]) == {"resultUrls": [f"http://x/files/{task_id}/1.png"]}
+    assert late["completeTime"] - late["createTime"] == late["costTime"] > 0
 
 
-def test_tasks_of_the_same_moment_have_ids_of_their_own():
+def test_tasks_created_simultaneously_have_different_ids():
     state = SandboxState(None, clock=Clock())
-    assert len({state.create("k", wish()) for _ in range(20)}) == 20
+    assert len({state.create("k", request_body()) for _ in range(20)}) == 20
 
 
-def test_a_restarted_sandbox_still_knows_its_tasks(tmp_path):
+def test_restarted_sandbox_has_the_earlier_tasks(tmp_path):
     clock = Clock()
-    id = SandboxState(tmp_path, clock=clock).create("k", wish())
+    task_id = SandboxState(tmp_path, clock=clock).create("k", request_body())
     with (tmp_path / "tasks.jsonl").open("a") as file:
         file.write('{"id": "cut o')
-    again = SandboxState(tmp_path, clock=clock)
-    assert again.record("k", id, "http://x")["taskId"] == id
-    assert again.task_count == 1
+    restarted = SandboxState(tmp_path, clock=clock)
+    assert restarted.record("k", task_id, "http://x")["taskId"] == task_id
+    assert restarted.task_count == 1
 
 
-def test_a_task_is_seen_by_the_key_that_made_it_and_the_key_is_saved_nowhere(tmp_path):
+def test_task_is_visible_only_to_its_key_and_the_key_is_not_saved(tmp_path):
     state = SandboxState(tmp_path, clock=Clock())
-    id = state.create("secret-key", wish())
-    with pytest.raises(RejectedRequestError) as refusal:
-        state.record("other", id, "http://x")
-    assert refusal.value.code == 404
+    task_id = state.create("secret-key", request_body())
+    with pytest.raises(RejectedRequestError) as error:
+        state.record("other", task_id, "http://x")
+    assert error.value.code == 404
     assert "secret-key" not in (tmp_path / "tasks.jsonl").read_text()
 
 
@@ -75,25 +77,25 @@ def test_a_task_is_seen_by_the_key_that_made_it_and_the_key_is_saved_nowhere(tmp
         ({"model": "nope", "input": {"prompt": "x"}}, "unsupported model: nope"),
         ({"model": "z-image"}, "input.prompt is required"),
         ({"model": "z-image", "input": {"prompt": " "}}, "input.prompt is required"),
-        (wish(image_size="huge"), "input.image_size is invalid"),
+        (request_body(image_size="huge"), "input.image_size is invalid"),
         (
             {"model": "seedream-v4-5", "input": {"prompt": "x", "aspect_ratio": "7:5"}},
             "aspect_ratio",
         ),
     ],
 )
-def test_a_bad_request_is_rejected_in_the_documents_words(body, message):
-    with pytest.raises(RejectedRequestError) as refusal:
+def test_invalid_request_is_rejected_with_the_documented_message(body, message):
+    with pytest.raises(RejectedRequestError) as error:
         SandboxState(None).create("k", body)
-    assert refusal.value.code == 400
-    assert message in refusal.value.message
+    assert error.value.code == 400
+    assert message in error.value.message
 
 
-def test_equal_requests_are_equal_drawings_and_a_file_is_there_only_when_it_is_done():
+def test_equal_requests_give_equal_drawings_once_the_tasks_have_succeeded():
     clock = Clock()
     state = SandboxState(None, clock=clock)
-    first, second = state.create("k", wish()), state.create("k", wish())
-    other = state.create("k", wish(seed=7, output_format="jpeg", image_size="square"))
+    first, second = state.create("k", request_body()), state.create("k", request_body())
+    other = state.create("k", request_body(seed=7, output_format="jpeg", image_size="square"))
     assert state.drawing(first, "1.png") is None
     clock.now += 600
     assert state.drawing(first, "1.png") == state.drawing(second, "1.png")
