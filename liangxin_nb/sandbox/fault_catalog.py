@@ -90,7 +90,7 @@ FAULT_KINDS = {
     "nulls": FaultKind("answer", "", "null instead of empty strings, numbers as strings"),
     "extra": FaultKind("answer", "", "undocumented fields"),
     "file-404": FaultKind("file", "", "404"),
-    "file-403": FaultKind("file", "", "403, as of a link whose signature has expired"),
+    "file-403": FaultKind("file", "", "403, the signature of the link has expired"),
     "file-410": FaultKind("file", "", "410, gone"),
     "file-500": FaultKind("file", "", "500"),
     "file-expired-once": FaultKind("file", "", "a task's first link has expired; later ones work"),

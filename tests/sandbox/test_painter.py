@@ -1,4 +1,4 @@
-"""The painter: deterministic pictures whose motif depends on the prompt."""
+"""The painter: deterministic pictures with a motif that depends on the prompt."""
 
 from __future__ import annotations
 

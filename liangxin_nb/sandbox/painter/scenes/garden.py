@@ -23,7 +23,7 @@ BLOOMS: tuple[Rgb, ...] = (
 
 
 def paint_garden(canvas: Canvas, brief: SceneSpec) -> None:
-    """Paint hills and trees behind a meadow whose flowers grow towards the viewer."""
+    """Paint hills and trees behind a meadow with flowers that are larger towards the viewer."""
     rng = canvas.rng
     horizon = rng.uniform(0.42, 0.58)
     paint_sky(canvas, brief, horizon + 0.05)
