@@ -9,6 +9,7 @@ import json
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -20,6 +21,14 @@ from .state import SandboxState
 from .webhooks import WebhookSender
 
 _LINGER_S = "10"
+_UVICORN_OPTIONS: dict[str, Any] = {
+    "http": "h11",
+    "log_level": "warning",
+    "access_log": False,
+    "lifespan": "off",
+    "date_header": False,  # the application sets it from its own clock
+    "timeout_graceful_shutdown": 1,  # a delayed answer does not delay the end
+}
 _FAULTS = """faults, each name*N for its first N occasions only, else for all:
 {}
 
@@ -29,21 +38,6 @@ faults; GET /sandbox shows them and how often each was injected."""
 
 def main() -> None:
     """Parse the command line and serve until stopped, or until a shared sandbox is unused."""
-    parser = _create_parser()
-    options = parser.parse_args()
-    if options.speed <= 0:
-        parser.error(f"--speed {options.speed} is not above 0")
-    if options.shared and options.state is None:
-        parser.error("--shared needs --state")
-    try:
-        faults = Faults(text for text in options.faults.split(",") if text.strip())
-    except FaultError as error:
-        parser.error(str(error))
-    asyncio.run(_serve(options, faults))
-
-
-def _create_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m liangxin_nb.sandbox",
         description=__doc__,
@@ -66,7 +60,16 @@ def _create_parser() -> argparse.ArgumentParser:
                         default=os.environ.get("LIANGXIN_SANDBOX_LINGER") or _LINGER_S,
                         help="seconds until an unused shared sandbox ends; default 10")  # fmt: skip
     parser.add_argument("--faults", default="", help='faults to inject: "create-lost, busy:3*2"')
-    return parser
+    options = parser.parse_args()
+    if options.speed <= 0:
+        parser.error(f"--speed {options.speed} is not above 0")
+    if options.shared and options.state is None:
+        parser.error("--shared needs --state")
+    try:
+        faults = Faults(text for text in options.faults.split(",") if text.strip())
+    except FaultError as error:
+        parser.error(str(error))
+    asyncio.run(_serve(options, faults))
 
 
 async def _serve(options: argparse.Namespace, faults: Faults) -> None:
@@ -75,10 +78,22 @@ async def _serve(options: argparse.Namespace, faults: Faults) -> None:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         identity = hashlib.sha256(f"{options.state}-{os.getpid()}".encode()).hexdigest()[:16]
         key = sandbox_key()
-        server = _create_server(options, faults, key=key, url=url, identity=identity)
-        address = {"url": url, "key": key, "pid": os.getpid(), "identity": identity}
+        state = SandboxState(
+            options.state,
+            profile=options.profile,
+            speed=options.speed,
+            faults=faults,
+            initial_credits=options.credits,
+            any_model=options.any_model,
+        )
+        webhooks = WebhookSender(state, key, options.state)
+        webhooks.resume(url)
+        app = create_app(state, key, identity, webhooks)
+        config = uvicorn.Config(app, **_UVICORN_OPTIONS)
+        server = app.state.server = uvicorn.Server(config)
         if options.shared:
             _publish(options.state, {"url": url, "identity": identity})
+        address = {"url": url, "key": key, "pid": os.getpid(), "identity": identity}
         # The socket listens already, so the reader of this line can connect.
         print(json.dumps(address), flush=True)
         watcher = None
@@ -87,34 +102,6 @@ async def _serve(options: argparse.Namespace, faults: Faults) -> None:
         await server.serve(sockets=[listener])
         if watcher:
             watcher.cancel()
-
-
-def _create_server(
-    options: argparse.Namespace, faults: Faults, *, key: str, url: str, identity: str
-) -> uvicorn.Server:
-    """Return the web server of a sandbox with these options."""
-    state = SandboxState(
-        options.state,
-        profile=options.profile,
-        speed=options.speed,
-        faults=faults,
-        initial_credits=options.credits,
-        any_model=options.any_model,
-    )
-    webhooks = WebhookSender(state, key, options.state)
-    webhooks.resume(url)
-    app = create_app(state, key, identity, webhooks)
-    config = uvicorn.Config(
-        app,
-        http="h11",
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-        date_header=False,  # the application sets it from its own clock
-        timeout_graceful_shutdown=1,  # a delayed answer does not delay the end
-    )
-    server = app.state.server = uvicorn.Server(config)
-    return server
 
 
 def _listen(port: int) -> socket.socket:

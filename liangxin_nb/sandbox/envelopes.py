@@ -73,24 +73,9 @@ def _is_record(answer: ApiResponse) -> bool:
     return "createTime" in answer.data
 
 
-def _has_message(answer: ApiResponse) -> bool:
-    """Return whether the answer is in the envelope of the task API."""
-    return "msg" in answer.body
-
-
 def _has_result(answer: ApiResponse) -> bool:
     """Return whether the answer contains a result."""
     return bool(answer.data.get("resultJson"))
-
-
-def _has_result_text(answer: ApiResponse) -> bool:
-    """Return whether the answer contains a result as a text."""
-    return isinstance(answer.data.get("resultJson"), str) and _has_result(answer)
-
-
-def _has_time(answer: ApiResponse) -> bool:
-    """Return whether the answer contains a time."""
-    return _is_record(answer) or answer.headers.get("Retry-After", "").endswith("GMT")
 
 
 def _shift_times(answer: ApiResponse, fault: Fault) -> None:
@@ -158,13 +143,19 @@ def _add_unknown_fields(answer: ApiResponse, _: Fault) -> None:
 ANSWER_FAULTS: dict[
     str, tuple[Callable[[ApiResponse], bool], Callable[[ApiResponse, Fault], None]]
 ] = {
-    "clock": (_has_time, _shift_times),
+    "clock": (
+        lambda answer: _is_record(answer) or answer.headers.get("Retry-After", "").endswith("GMT"),
+        _shift_times,
+    ),
     "kie": (_is_error, _convert_to_kie_error),
-    "message": (_has_message, _rename_message_key),
-    "message-too": (_has_message, _add_message_key),
+    "message": (lambda answer: "msg" in answer.body, _rename_message_key),
+    "message-too": (lambda answer: "msg" in answer.body, _add_message_key),
     "result-missing": (_has_result, _remove_result),
     "result-object": (_has_result, _decode_result),
-    "result-twice": (_has_result_text, _encode_result_again),
+    "result-twice": (
+        lambda answer: isinstance(answer.data.get("resultJson"), str) and _has_result(answer),
+        _encode_result_again,
+    ),
     "nulls": (_is_record, _change_types),
     "extra": (lambda _: True, _add_unknown_fields),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from email.utils import formatdate
 
 from starlette.responses import Response
@@ -17,8 +17,8 @@ from .rate_limits import RateLimits
 __all__ = ["FAULT_HANDLERS", "FaultPipeline"]
 
 #: Takes the fault and the regular response (an empty one before the work is done), and returns
-#: the response to send instead, or None to continue.
-FaultHandler = Callable[[Fault, Response], Awaitable[ApiResponse | Response | None]]
+#: the response to send instead.
+FaultHandler = Callable[[Fault, Response], ApiResponse | Response]
 
 _SATURATED = "当前分组上游负载已饱和，请稍后再试 (request id: 20260501120000000)"
 _NO_CHANNEL = "No available channel for this model under group default (distributor)"
@@ -38,16 +38,7 @@ class FaultPipeline:
         self._limits = limits
 
     async def before(self, call: str, stage: str, key: str) -> Response | None:
-        """Apply the faults of a stage before the work is done.
-
-        Args:
-            call: Name of the call, for the rate limits.
-            stage: Stage of the faults, see `FaultKind`.
-            key: Key of the caller.
-
-        Returns:
-            The response to send instead of doing the work, None to do it.
-        """
+        """Apply the faults of a stage; return the response to send instead of doing the work."""
         self._limits.count_call(call, key)
         for current in ("call", stage):
             failure = await self._apply(
@@ -72,111 +63,72 @@ class FaultPipeline:
     ) -> Response | None:
         """Run the handlers of a stage until one returns a response."""
         for fault in self._faults.take(stage, applies):
-            response = await FAULT_HANDLERS[fault.name](fault, regular)
-            if isinstance(response, ApiResponse):
-                return self.response(response)
-            if response is not None:
-                return response
+            handler = FAULT_HANDLERS[fault.name]
+            if handler is None:
+                await asyncio.sleep(fault.seconds)
+                continue
+            response = handler(fault, regular)
+            return self.response(response) if isinstance(response, ApiResponse) else response
         return None
 
 
-def _error_response(code: int, message: str, gateway_code: str | None = None) -> FaultHandler:
+def _error(code: int, message: str, gateway_code: str | None = None) -> FaultHandler:
     """Return a handler that answers with an error, of the gateway if it has a `gateway_code`."""
-
-    async def handle(_: Fault, __: Response) -> ApiResponse:
-        if gateway_code is None:
-            return ApiResponse.error(code, message)
-        return ApiResponse.gateway_error(code, message, gateway_code)
-
-    return handle
+    if gateway_code is None:
+        return lambda _, __: ApiResponse.error(code, message)
+    return lambda _, __: ApiResponse.gateway_error(code, message, gateway_code)
 
 
-def _text_response(status: int, text: str, media_type: str = "text/html") -> FaultHandler:
+def _text(status: int, text: str, media_type: str = "text/html") -> FaultHandler:
     """Return a handler that answers with a text."""
-
-    async def handle(_: Fault, __: Response) -> Response:
-        return Response(text, status, media_type=media_type)
-
-    return handle
+    return lambda _, __: Response(text, status, media_type=media_type)
 
 
-def _drop_connection(*, reset: bool) -> FaultHandler:
-    """Return a handler that closes the connection."""
-
-    async def handle(_: Fault, __: Response) -> Response:
-        return DroppedConnection(reset=reset)
-
-    return handle
-
-
-async def _delay(fault: Fault, _: Response) -> None:
-    """Delay the response."""
-    await asyncio.sleep(fault.seconds)
-
-
-async def _truncate(_: Fault, regular: Response) -> Response:
-    """Send half of the response."""
-    return TruncatedResponse(bytes(regular.body), regular.status_code, regular.headers)
-
-
-async def _omit_task_id(_: Fault, __: Response) -> ApiResponse:
-    """Answer with success, but without a task id."""
-    return ApiResponse.success({})
-
-
-async def _reject_as_busy(fault: Fault, _: Response) -> ApiResponse:
-    """Answer with 429, and with the fault's value as Retry-After."""
+def _reject_as_busy(fault: Fault, _: Response) -> ApiResponse:
+    """Answer with 429 and, if the fault has a value, Retry-After in seconds or as a date."""
     answer = ApiResponse.gateway_error(429, _SATURATED)
-    if fault.value:
+    if fault.name.endswith("-date"):
+        retry_at = time.time() + float(fault.value or 2)
+        answer.headers["Retry-After"] = formatdate(retry_at, usegmt=True)
+    elif fault.value:
         answer.headers["Retry-After"] = fault.value
     return answer
 
 
-async def _reject_as_busy_with_date(fault: Fault, _: Response) -> ApiResponse:
-    """Answer with 429 and Retry-After as a date."""
-    answer = ApiResponse.gateway_error(429, _SATURATED)
-    retry_at = time.time() + float(fault.value or 2)
-    answer.headers["Retry-After"] = formatdate(retry_at, usegmt=True)
-    return answer
-
-
-FAULT_HANDLERS: dict[str, FaultHandler] = {
-    "key-revoked": _error_response(401, "invalid token"),
-    "limits": _error_response(429, "Too many requests, please slow down."),
-    "create-reset": _drop_connection(reset=True),
+#: Handlers by fault; None only delays the response by the fault's seconds.
+FAULT_HANDLERS: dict[str, FaultHandler | None] = {
+    "key-revoked": _error(401, "invalid token"),
+    "limits": _error(429, "Too many requests, please slow down."),
+    "create-reset": lambda _, __: DroppedConnection(reset=True),
     "busy": _reject_as_busy,
-    "busy-date": _reject_as_busy_with_date,
-    "create-402": _error_response(
-        402, "Credits insufficient: your balance is not enough for this request."
+    "busy-date": _reject_as_busy,
+    "create-402": _error(402, "Credits insufficient: your balance is not enough for this request."),
+    "create-403": _error(403, "This token has no access to the model."),
+    "create-403-quota": _error(403, "用户额度不足, 剩余额度: $0.000000", "insufficient_user_quota"),
+    "create-413": _error(413, "request body too large"),
+    "create-422-moderated": _error(422, "The prompt was rejected by the content moderation."),
+    "create-455": _error(455, "The service is under maintenance."),
+    "create-500": _error(500, "internal task error"),
+    "create-500-required": _error(500, "This field is required"),
+    "create-502": _text(502, _PROXY_PAGE),
+    "create-503": _error(503, _NO_CHANNEL, "model_not_found"),
+    "create-slow": None,
+    "create-lost": lambda _, __: DroppedConnection(),
+    "create-half": lambda _, regular: TruncatedResponse(
+        bytes(regular.body), regular.status_code, regular.headers
     ),
-    "create-403": _error_response(403, "This token has no access to the model."),
-    "create-403-quota": _error_response(
-        403, "用户额度不足, 剩余额度: $0.000000", "insufficient_user_quota"
-    ),
-    "create-413": _error_response(413, "request body too large"),
-    "create-422-moderated": _error_response(
-        422, "The prompt was rejected by the content moderation."
-    ),
-    "create-455": _error_response(455, "The service is under maintenance."),
-    "create-500": _error_response(500, "internal task error"),
-    "create-500-required": _error_response(500, "This field is required"),
-    "create-502": _text_response(502, _PROXY_PAGE),
-    "create-503": _error_response(503, _NO_CHANNEL, "model_not_found"),
-    "create-slow": _delay,
-    "create-lost": _drop_connection(reset=False),
-    "create-half": _truncate,
-    "create-garbled": _text_response(200, _CUT_JSON, "application/json"),
-    "create-no-id": _omit_task_id,
-    "create-empty": _text_response(200, "", "application/json"),
-    "create-created-500": _error_response(500, "upstream error: do request failed"),
-    "record-slow": _delay,
+    "create-garbled": _text(200, _CUT_JSON, "application/json"),
+    "create-no-id": lambda _, __: ApiResponse.success({}),
+    "create-empty": _text(200, "", "application/json"),
+    "create-created-500": _error(500, "upstream error: do request failed"),
+    "record-slow": None,
     "record-busy": _reject_as_busy,
-    "record-busy-date": _reject_as_busy_with_date,
-    "record-500": _error_response(500, "could not query the task"),
-    "record-502": _text_response(502, _PROXY_PAGE),
-    "record-503": _error_response(503, "service temporarily unavailable"),
-    "record-html": _text_response(200, _LOGIN_PAGE),
-    "record-empty": _text_response(200, "", "application/json"),
-    "record-broken": _text_response(200, _CUT_JSON, "application/json"),
-    "record-reset": _drop_connection(reset=True),
+    "record-busy-date": _reject_as_busy,
+    "record-500": _error(500, "could not query the task"),
+    "record-502": _text(502, _PROXY_PAGE),
+    "record-503": _error(503, "service temporarily unavailable"),
+    "record-html": _text(200, _LOGIN_PAGE),
+    "record-empty": _text(200, "", "application/json"),
+    "record-broken": _text(200, _CUT_JSON, "application/json"),
+    "record-reset": lambda _, __: DroppedConnection(reset=True),
 }

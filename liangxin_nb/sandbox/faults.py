@@ -75,9 +75,6 @@ class Faults:
     def replace(self, texts: Iterable[str]) -> None:
         """Replace the active faults and reset the counters.
 
-        Args:
-            texts: The new faults, in the notation of `parse_fault`.
-
         Raises:
             FaultError: If one is invalid or listed twice. Nothing is changed.
         """
@@ -91,15 +88,7 @@ class Faults:
             self._active = tuple(faults)
 
     def take(self, stage: str, applies: Callable[[Fault], bool] | None = None) -> Iterator[Fault]:
-        """Yield the faults that occur now, and count them.
-
-        Args:
-            stage: The stage of the call; see `FaultKind`.
-            applies: Returns whether a fault applies to this call; by default all do.
-
-        Yields:
-            The faults in order.
-        """
+        """Yield and count the faults of a stage that apply to this call, by default all."""
         for fault in self._active:
             if fault.stage == stage and self._count_use(fault, applies):
                 yield fault
@@ -124,13 +113,7 @@ class Faults:
 
 
 def parse_fault(text: str) -> Fault:
-    """Parse a fault.
-
-    Args:
-        text: ``name``, ``name:value``, ``name*times`` or ``name:value*times``.
-
-    Returns:
-        The fault, not yet used.
+    """Parse ``name``, ``name:value``, ``name*times`` or ``name:value*times``.
 
     Raises:
         FaultError: If the name is unknown or the value is invalid.

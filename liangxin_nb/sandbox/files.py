@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from struct import pack
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -205,20 +206,11 @@ def _redirect(target: Callable[[Request], str]) -> FaultHandler:
     )
 
 
-def _replace_content(content: Callable[[], bytes]) -> FaultHandler:
-    """Return a handler that sends other content with the media type of the file."""
+def _change(**fields: Any) -> FaultHandler:
+    """Return a handler that changes fields of the delivery."""
 
     def handle(delivery: FileDelivery, _: Fault) -> None:
-        delivery.content = content
-
-    return handle
-
-
-def _replace_sender(sender: Sender) -> FaultHandler:
-    """Return a handler that sends the content in another way."""
-
-    def handle(delivery: FileDelivery, _: Fault) -> None:
-        delivery.sender = sender
+        vars(delivery).update(fields)
 
     return handle
 
@@ -234,11 +226,6 @@ def _replace_format(delivery: FileDelivery, _: Fault) -> None:
     delivery.spec = replace(delivery.spec, format=image_format)
 
 
-def _add_cookie(delivery: FileDelivery, _: Fault) -> None:
-    """Set a cookie."""
-    delivery.headers["Set-Cookie"] = "visitor=4711; Path=/"
-
-
 FAULT_HANDLERS: dict[str, FaultHandler] = {
     "file-404": _respond(404, "no such file"),
     "file-403": _respond(403, _EXPIRED, "application/xml"),
@@ -250,13 +237,13 @@ FAULT_HANDLERS: dict[str, FaultHandler] = {
     "file-redirect-evil": _redirect(lambda _: "http://169.254.169.254/latest/meta-data/"),
     "file-redirect-loop": _redirect(lambda request: str(request.url)),
     "file-redirect-scheme": _redirect(lambda _: "file:///etc/passwd"),
-    "file-html": _replace_content(lambda: _HTML),
-    "file-empty": _replace_content(bytes),
-    "file-bomb": _replace_content(_create_bomb),
+    "file-html": _change(content=lambda: _HTML),
+    "file-empty": _change(content=bytes),
+    "file-bomb": _change(content=_create_bomb),
     "file-wrong-type": _replace_format,
-    "file-cookie": _add_cookie,
-    "file-truncated": _replace_sender(TruncatedResponse),
-    "file-cut-once": _replace_sender(TruncatedResponse),
+    "file-cookie": _change(headers={"Set-Cookie": "visitor=4711; Path=/"}),
+    "file-truncated": _change(sender=TruncatedResponse),
+    "file-cut-once": _change(sender=TruncatedResponse),
     "file-slow": _slow_down,
-    "file-endless": _replace_sender(_send_endlessly),
+    "file-endless": _change(sender=_send_endlessly),
 }

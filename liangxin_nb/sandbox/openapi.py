@@ -51,15 +51,7 @@ _UPLOAD_TARGET = {"uploadPath": _NON_EMPTY, "fileName": _TEXT}
 
 @lru_cache(maxsize=4)
 def document(profile: str, url: str) -> Schema:
-    """Generate the document of a sandbox.
-
-    Args:
-        profile: ``liangxin`` or ``kie``.
-        url: Base URL of the sandbox.
-
-    Returns:
-        The document.
-    """
+    """Generate the document of a profile for a sandbox with a base URL."""
     title = {"kie": "KIE", "liangxin": "LiangXin"}[profile]
     return {
         "openapi": "3.1.0",

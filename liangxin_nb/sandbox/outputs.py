@@ -54,16 +54,7 @@ class DrawingSpec:
 def drawing_specs(
     model: catalog.ModelSpec, inputs: dict[str, Any], load: ReferenceLoader = lambda _: ""
 ) -> list[DrawingSpec]:
-    """Return the files of a task in order.
-
-    Args:
-        model: The model of the request.
-        inputs: The ``input`` of the request.
-        load: Loads reference pictures; by default only data URIs are used.
-
-    Returns:
-        One specification per file, empty for text models.
-    """
+    """Return the files of a task in order, none for text models."""
     kind = _kind(model)
     if kind == "text":
         return []

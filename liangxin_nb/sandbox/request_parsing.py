@@ -21,10 +21,6 @@ _MAX_BODY_BYTES = 32 << 20
 def authorize(request: Request, key: str) -> None:
     """Check the Bearer key of a request.
 
-    Args:
-        request: The request.
-        key: The only key that is accepted.
-
     Raises:
         RejectedRequestError: If the request does not carry the key.
     """
@@ -42,12 +38,6 @@ def origin(request: Request) -> str:
 async def json_body(request: Request) -> Any:
     """Parse the JSON body of a request.
 
-    Args:
-        request: The request, its body not yet read.
-
-    Returns:
-        The decoded value.
-
     Raises:
         RejectedRequestError: If the body is larger than 32 MiB or is not valid JSON.
     """
@@ -63,9 +53,6 @@ async def json_body(request: Request) -> Any:
 
 async def form_data(request: Request) -> dict[str, str | tuple[str, bytes]]:
     """Parse the form of a request.
-
-    Args:
-        request: The request, its body not yet read.
 
     Returns:
         The value of each field; for a file, its name and its content.

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from .. import catalog
 from ..core.media_types import canonical_suffix
 from .faults import Faults
 from .outputs import DrawingSpec, drawing_specs, file_suffix, price, text_output
-from .task_log import Task, TaskLog, hash_key
+from .task_log import JsonLines, Task, hash_key
 from .task_timeline import failure_of, is_visible, state_at
 from .uploads import UploadStore
 from .validation import RejectedRequestError, validate_request
@@ -64,13 +65,13 @@ class SandboxState:
         self.faults: Faults = faults or Faults()
         self.uploads: UploadStore = UploadStore(state)
         self.calls: Counter[str] = Counter()
-        self._log = TaskLog(state)
+        self._log = JsonLines(state / "tasks.jsonl" if state else None)
         self._speed = speed
         self._clock = clock
         self._initial_credits = initial_credits
         self._expired_links: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._tasks = {task.id: task for task in self._log.read()}
+        self._tasks = {task.id: task for task in map(Task.from_json, self._log.read())}
 
     @property
     def task_count(self) -> int:
@@ -83,14 +84,7 @@ class SandboxState:
         return list(self._tasks)
 
     def create(self, key: str, body: Any) -> str:
-        """Create a task.
-
-        Args:
-            key: Key of the caller, who owns the task.
-            body: Decoded JSON of the request.
-
-        Returns:
-            The task id.
+        """Create a task that only this key can see, and return its id.
 
         Raises:
             RejectedRequestError: If the service would reject the request.
@@ -104,7 +98,7 @@ class SandboxState:
             total = int(self._duration_s(model, task_id) * 1000)
             faults = [(fault.name, fault.value) for fault in self.faults.take("life")]
             task = Task(task_id, hash_key(key), now, total, body, faults)
-            self._log.add(task)
+            self._log.append(asdict(task))  # before the request is answered
             self._tasks[task_id] = task
         return task_id
 
@@ -124,15 +118,7 @@ class SandboxState:
         return end_ms / 1000 if _state(task, end_ms)[0] in ("success", "fail") else None
 
     def record(self, key: str, task_id: str, origin: str) -> dict[str, Any]:
-        """Return the ``data`` of recordInfo.
-
-        Args:
-            key: Key of the caller.
-            task_id: The task.
-            origin: Base URL of the result links.
-
-        Returns:
-            The record.
+        """Return the ``data`` of recordInfo, with result links below `origin`.
 
         Raises:
             RejectedRequestError: If the caller has no such task.
@@ -176,15 +162,8 @@ class SandboxState:
     def long_lived_link(self, url: str, origin: str) -> str:
         """Return a link to a result that is valid for 20 minutes.
 
-        Args:
-            url: The link of a record.
-            origin: Base URL of the sandbox.
-
-        Returns:
-            The new link.
-
         Raises:
-            RejectedRequestError: If the URL is not a result of this sandbox.
+            RejectedRequestError: If the URL is not a result below `origin`.
         """
         path = url.removeprefix(f"{origin}/files/").partition("?")[0]
         task_id, _, name = path.partition("/")
@@ -198,16 +177,7 @@ class SandboxState:
         self._expired_links[task_id] += 1
 
     def is_link_valid(self, task_id: str, link: int, until: int | None = None) -> bool:
-        """Return whether a link is valid.
-
-        Args:
-            task_id: The task.
-            link: Number of the link, starting with 1.
-            until: Unix seconds of its expiry, None without one.
-
-        Returns:
-            True if it has not expired.
-        """
+        """Return whether a link of a number (from 1) and an expiry in unix seconds is valid."""
         return link > self._expired_links[task_id] and (until is None or self._clock() < until)
 
     def _new_id(self, model: catalog.ModelSpec, now: int) -> str:

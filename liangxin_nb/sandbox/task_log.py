@@ -1,4 +1,4 @@
-"""The accepted tasks of a sandbox, one JSON line each on disk."""
+"""The accepted tasks of a sandbox, and the files that save its state."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from .task_timeline import TaskFault
 
-__all__ = ["Task", "TaskLog", "hash_key"]
+__all__ = ["JsonLines", "Task", "hash_key"]
 
 
 @dataclass(frozen=True)
@@ -35,41 +36,44 @@ class Task:
     param: dict[str, Any]
     faults: Sequence[TaskFault] = ()
 
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """Create a task from its saved form; older sandboxes saved `faults` as `fates`."""
+        return cls(**{"faults" if name == "fates" else name: value[name] for name in value})
+
     @property
     def input(self) -> dict[str, Any]:
         """The ``input`` of the request."""
         return dict(self.param["input"])
 
 
-class TaskLog:
-    """Saves tasks in a folder.
+class JsonLines:
+    """A file with one JSON value per line.
 
     Args:
-        state: The folder, None to save nothing.
+        path: The file, None to save nothing.
     """
 
-    def __init__(self, state: Path | None) -> None:
-        self._file = state / "tasks.jsonl" if state else None
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
 
-    def read(self) -> list[Task]:
-        """Read the saved tasks, without lines truncated by a crash (never answered)."""
-        if self._file is None or not self._file.exists():
+    def read(self) -> list[Any]:
+        """Read all values, without lines truncated by a crash."""
+        if self._path is None or not self._path.exists():
             return []
-        tasks = []
-        for line in self._file.read_text(encoding="utf-8").splitlines():
-            try:
-                tasks.append(Task(**json.loads(line)))
-            except (ValueError, TypeError):
-                continue
-        return tasks
+        values = []
+        for line in self._path.read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError):
+                values.append(json.loads(line))
+        return values
 
-    def add(self, task: Task) -> None:
-        """Save a task durably; called before the request is answered."""
-        if self._file is None:
+    def append(self, value: Any) -> None:
+        """Save a value durably."""
+        if self._path is None:
             return
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with self._file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(task), ensure_ascii=False) + "\n")
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(value, ensure_ascii=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
 

@@ -29,15 +29,9 @@ class RejectedRequestError(Exception):
 
 
 def validate_request(profile: str, body: Any, *, any_model: bool = False) -> catalog.ModelSpec:
-    """Validate the body of a createTask request.
+    """Validate the body of a createTask request and return its model.
 
-    Args:
-        profile: ``liangxin`` or ``kie``.
-        body: The decoded JSON.
-        any_model: Accept models outside the catalogue without checking their inputs.
-
-    Returns:
-        The model.
+    With `any_model`, models outside the catalogue are accepted without checking their inputs.
 
     Raises:
         RejectedRequestError: If the service would reject the request.

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from .state import SandboxState
+from .task_log import JsonLines
 from .validation import RejectedRequestError
 
 __all__ = ["WebhookSender"]
@@ -45,30 +46,21 @@ class WebhookSender:
     def __init__(self, sandbox: SandboxState, key: str, state: Path | None) -> None:
         self._sandbox = sandbox
         self._key = key
-        self._log = state / "called.jsonl" if state else None
-        self._called = _read_log(self._log)
+        self._log = JsonLines(state / "called.jsonl" if state else None)
+        self._called = set(self._log.read())
         self._counts: Counter[str] = Counter()
         self._elsewhere: list[str] = []
         self._calls: set[asyncio.Task[None]] = set()
         self.origin: str = ""
 
     def resume(self, origin: str) -> None:
-        """Schedule the callbacks that earlier runs have not sent.
-
-        Args:
-            origin: Base URL of the result links.
-        """
+        """Schedule the callbacks that earlier runs have not sent, with links below `origin`."""
         self.origin = origin
         for task_id in self._sandbox.task_ids:
             self.schedule(task_id)
 
     def schedule(self, task_id: str, origin: str = "") -> None:
-        """Schedule the callback of a task, if it has one that was not sent.
-
-        Args:
-            task_id: The task.
-            origin: Base URL of the result links, used if none is set.
-        """
+        """Schedule the callback of a task, unless it was sent or the task has none."""
         self.origin = self.origin or origin
         url = self._sandbox.callback_url(task_id)
         if url and task_id not in self._called:
@@ -101,9 +93,7 @@ class WebhookSender:
             if "callback-lost" not in faults:
                 forged = "callback-forged" in faults
                 await self._deliver(target, task_id, body.encode(), forged=forged)
-        if self._log is not None:
-            with self._log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(task_id) + "\n")
+        self._log.append(task_id)
 
     async def _deliver(
         self, target: SplitResult, task_id: str, body: bytes, *, forged: bool
@@ -183,16 +173,3 @@ def _parse_loopback_url(url: str) -> SplitResult | None:
 def _redact_url(url: str) -> str:
     """Remove the secret part of a callback URL."""
     return re.sub(r"(/callback/)[^/?#]+", r"\1...", url)[:300]
-
-
-def _read_log(path: Path | None) -> set[str]:
-    """Return the ids of the tasks with callbacks that earlier runs have sent."""
-    if path is None or not path.exists():
-        return set()
-    task_ids = set()
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            task_ids.add(str(json.loads(line)))
-        except ValueError:
-            continue
-    return task_ids

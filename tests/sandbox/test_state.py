@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from liangxin_nb.sandbox.faults import Faults
 from liangxin_nb.sandbox.state import RejectedRequestError, SandboxState
 from liangxin_nb.sandbox.task_timeline import state_at
 
@@ -58,6 +59,17 @@ def test_restarted_sandbox_has_the_earlier_tasks(tmp_path):
     restarted = SandboxState(tmp_path, clock=clock)
     assert restarted.record("k", task_id, "http://x")["taskId"] == task_id
     assert restarted.task_count == 1
+
+
+def test_tasks_saved_by_an_older_sandbox_are_read(tmp_path):
+    clock = Clock()
+    task_id = SandboxState(tmp_path, clock=clock, faults=Faults(["fail:500"])).create(
+        "k", request_body()
+    )
+    file = tmp_path / "tasks.jsonl"
+    file.write_text(file.read_text("utf-8").replace('"faults"', '"fates"'), "utf-8")
+    clock.now += 600
+    assert SandboxState(tmp_path, clock=clock).record("k", task_id, "http://x")["state"] == "fail"
 
 
 def test_task_is_visible_only_to_its_key_and_the_key_is_not_saved(tmp_path):
