@@ -12,7 +12,7 @@ import liangxin_nb
 
 from .installing import build_wheel, install
 from .kernels import environment
-from .matrix.checks import ASK, LOAD, pictures, write
+from .matrix.checks import LOAD, PROMPT_CELL, pictures, write
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
 CHECKOUT = Path(__file__).parent.parent
@@ -59,7 +59,7 @@ def test_installed_wheel_creates_a_picture_in_an_empty_folder(wheel, tmp_path):
     site, work = tmp_path / "site", tmp_path / "work"
     install(Path(sys.executable), "--no-deps", "--target", site, wheel)
     work.mkdir()
-    write(work / "n.ipynb", LOAD, ASK, "import liangxin_nb; liangxin_nb.__file__")
+    write(work / "n.ipynb", LOAD, PROMPT_CELL, "import liangxin_nb; liangxin_nb.__file__")
     env = environment(tmp_path, PYTHONPATH=str(site), LIANGXIN_SPEED="20")
     command = [sys.executable, "-m", "jupyter", "execute", "--inplace", "n.ipynb"]
     subprocess.run(command, cwd=work, env=env, check=True, timeout=300, capture_output=True)

@@ -32,7 +32,7 @@ def test_every_name_of_a_file_with_the_key_is_found(tmp_path):
     for name in "cd":
         os.link(tmp_path / "a", tmp_path / name)
         os.link(tmp_path / "b", tmp_path / f"not-{name}")
-    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "broken-link").symlink_to(tmp_path / "nowhere")
     os.mkfifo(tmp_path / "pipe")
     assert {Path(path).name for path in scan.find_files_with(tmp_path, PLANTED)} == {"a", "c", "d"}
 

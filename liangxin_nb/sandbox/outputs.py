@@ -82,8 +82,8 @@ def text_output(model: catalog.ModelSpec, inputs: dict[str, Any]) -> dict[str, A
     return {
         "text": "Sandbox: written on this machine, no model was run.\n\n"
         f"You asked: {prompt[:2000]}\n\n"
-        "A text model of the service would answer here. This example shows how an answer looks "
-        "in your notebook, and that it is saved like a picture."
+        "A text model of the service would answer here. This example shows how an answer "
+        "looks in your notebook, and that it is saved like a picture."
     }
 
 

@@ -1,4 +1,4 @@
-"""The rate limits of the service, and how close the callers came to them."""
+"""The rate limits of the service, and statistics of the calls."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class RateLimits:
             return False
 
     def statistics(self) -> dict[str, dict[str, int]]:
-        """Return for each call the rejected ones, and the most calls of one key in one second."""
+        """Return per call how many were rejected, and the maximum of one key in one second."""
         with self._lock:
             return {
                 call: {

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,11 @@ class SandboxState:
         self._initial_credits = initial_credits
         self._expired_links: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._tasks = {task.id: task for task in map(Task.from_json, self._log.read())}
+        self._tasks: dict[str, Task] = {}
+        for value in self._log.read():
+            with suppress(TypeError):  # saved by an incompatible version
+                task = Task.from_json(value)
+                self._tasks[task.id] = task
 
     @property
     def task_count(self) -> int:

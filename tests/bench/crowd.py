@@ -84,11 +84,11 @@ def _run_workers(url, folder, processes, each, seconds):
     bound = lower_bound(processes * each, seconds)
     return {
         "tasks": processes * each,
-        "refused": sum(limit["refused"] for limit in limits.values()),
-        "most queries in 1 s": limits["recordInfo"]["most"],
-        "makespan": makespan,
-        "lower bound": bound,
-        "ratio": makespan / bound,
+        "refused": sum(limit["rejected"] for limit in limits.values()),
+        "most queries in 1 s": limits["recordInfo"]["max_per_second"],
+        "makespan": took,
+        "lower bound": least,
+        "ratio": took / least,
         "share": min(shares) / max(1, max(shares)),
         "failed": sum(end["failed"] for end in ends),
         "late": statistics.mean(late for end in ends for late in end["late"]),

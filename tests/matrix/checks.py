@@ -13,7 +13,7 @@ from typing import Any
 from .environments import CHECKOUT, Environment
 
 LOAD = "%load_ext liangxin_nb"
-ASK = "%%liangxin --size square --seed 7 --out job\na cat on a wall"
+PROMPT_CELL = "%%liangxin --size square --seed 7 --out job\na cat on a wall"
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 LINE = r"<Result z-image 512×512 · task_\S+ · \S+/1\.png>"
 #: Lines in a terminal: each state once, then the path.
@@ -99,7 +99,7 @@ def compat(environment: Environment, folder: Path) -> str:
 
 def execute(environment: Environment, folder: Path) -> str:
     """Run `jupyter execute`, which uses nbclient."""
-    write(folder / "n.ipynb", LOAD, ASK, "job.result")
+    write(folder / "n.ipynb", LOAD, PROMPT_CELL, "job.result")
     jupyter(environment, folder, "jupyter", "execute", "--inplace", "n.ipynb")
     assert len(pictures(folder / "n.ipynb")) == 2
     return "waits for the result; picture and one line saved"
@@ -107,12 +107,12 @@ def execute(environment: Environment, folder: Path) -> str:
 
 def papermill(environment: Environment, folder: Path) -> str:
     """Run papermill with a parameter that is inserted into the prompt."""
-    ask = "%%liangxin --size square --template --out job\na {animal} on a wall"
+    prompt_cell = "%%liangxin --size square --template --out job\na {animal} on a wall"
     write(
         folder / "n.ipynb",
         "animal = 'cat'",
         LOAD,
-        ask,
+        prompt_cell,
         "job.record.request.prompt",
         tags="parameters",
     )
@@ -135,14 +135,14 @@ def papermill(environment: Environment, folder: Path) -> str:
 
 def nbconvert(environment: Environment, folder: Path) -> str:
     """Convert to HTML with nbconvert, which runs the notebook."""
-    write(folder / "n.ipynb", LOAD, ASK)
+    write(folder / "n.ipynb", LOAD, PROMPT_CELL)
     jupyter(environment, folder, "jupyter", "nbconvert", "--to", "html", "--execute", "n.ipynb")
     return check_html(folder / "n.html")
 
 
 def export(environment: Environment, folder: Path) -> str:
     """Convert a notebook to HTML that has been run, without its kernel."""
-    write(folder / "n.ipynb", LOAD, ASK)
+    write(folder / "n.ipynb", LOAD, PROMPT_CELL)
     jupyter(environment, folder, "jupyter", "execute", "--inplace", "n.ipynb")
     jupyter(environment, folder, "jupyter", "nbconvert", "--to", "html", "n.ipynb")
     return check_html(folder / "n.html")
@@ -209,9 +209,9 @@ def script(environment: Environment, folder: Path) -> str:
 
 def override(environment: Environment, folder: Path) -> str:
     """Set the kind of front end: a card with old widgets, lines of text without widgets."""
-    ask = ASK.replace("--out", "--wait --out")
+    prompt_cell = PROMPT_CELL.replace("--out", "--wait --out")
     for name, expected in (("live", "widget-view+json"), ("plain", "<Job z-image")):
-        write(folder / f"{name}.ipynb", LOAD, ask)
+        write(folder / f"{name}.ipynb", LOAD, prompt_cell)
         code = _RUN_AND_PRINT.format(name=f"{name}.ipynb")
         output = run(
             environment, folder, str(environment.python), "-c", code, LIANGXIN_FRONTEND=name

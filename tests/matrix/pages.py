@@ -16,7 +16,7 @@ from ..browser.voila import serve_voila
 from ..browser.window import TICK
 from ..conftest import wait_until
 from ..scan import KEY
-from .checks import ASK, LOAD, pictures, write
+from .checks import LOAD, PROMPT_CELL, pictures, write
 from .environments import Environment
 
 SHOTS = Path(__file__).parent / "screenshots"
@@ -39,7 +39,7 @@ def _notebook(
     root = folder / "notebooks"
     root.mkdir(parents=True)
     busy = BusyCell(folder / "end")
-    write(root / "n.ipynb", LOAD, ASK, busy.source)
+    write(root / "n.ipynb", LOAD, PROMPT_CELL, busy.source)
     home = folder / "home"
     with (
         _stopped_sandbox(root) as service,
@@ -64,7 +64,7 @@ def _notebook(
 def voila(environment: Environment, folder: Path, browser: Browser) -> str:
     """Check that the card in Voila shows the picture."""
     folder.mkdir(parents=True, exist_ok=True)
-    write(folder / "n.ipynb", LOAD, ASK)
+    write(folder / "n.ipynb", LOAD, PROMPT_CELL)
     home = Home(folder / "home", str(environment.python))
     with (
         _stopped_sandbox(folder) as service,

@@ -62,13 +62,13 @@ def forget_survivors():
 
 
 def report(path, names):
-    """Write what came of each mutant: name, status, the old and the new lines.
+    """Write the result of each mutant: name, status, old and new lines.
 
     Args:
         path: The JSON file to write.
         names: Only these mutants; empty means all.
     """
-    found = []
+    entries = []
     for name, code in mutant_names().items():
         if names and name not in names:
             continue
@@ -76,11 +76,11 @@ def report(path, names):
         old = [line[1:].strip() for line in diff if line.startswith("-")]
         new = [line[1:].strip() for line in diff if line.startswith("+")]
         status = status_by_exit_code[code]
-        found.append({
+        entries.append({
             "name": name, "status": status, "killed": status in KILLED,
             "old": "\n".join(old), "new": "\n".join(new),
         })  # fmt: skip
-    path.write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
+    path.write_text(json.dumps(entries, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def limit_time(seconds):
