@@ -68,8 +68,8 @@ async def form_data(request: Request) -> dict[str, str | tuple[str, bytes]]:
                 else value
                 for name, value in form.items()
             }
-    except HTTPException as error:
-        raise RejectedRequestError(400, error.detail) from None
+    except (HTTPException, ValueError):  # older versions of starlette raise the parser's ValueError
+        raise RejectedRequestError(400, "invalid form data") from None
 
 
 def _parse_number(text: str) -> int | float:
