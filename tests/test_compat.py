@@ -3,7 +3,6 @@
 The matrix runs this file in other environments, too: it uses nothing of the other tests.
 """
 
-import argparse
 import asyncio
 from importlib.metadata import version
 
@@ -14,15 +13,7 @@ import uvicorn
 from liangxin_nb import _compat
 
 
-def test_option_flags_lists_each_spelling_of_an_option():
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("model")
-    parser.add_argument("-o", "--option")
-    parser.add_argument("--wait", action=argparse.BooleanOptionalAction)
-    assert _compat.option_flags(parser) == ["-o", "--option", "--wait", "--no-wait"]
-
-
-def test_a_comm_that_routes_messages_to_its_last_subshell_stops_doing_so():
+def test_comm_does_not_route_messages_to_its_last_subshell():
     ipykernel = tuple(int(number) for number in version("ipykernel").split(".")[:2])
     comm = pytest.importorskip("ipykernel.comm.comm" if ipykernel >= (6, 20) else "ipykernel.comm")
     widget_comm = (comm.BaseComm if hasattr(comm, "BaseComm") else comm.Comm)()
@@ -33,11 +24,11 @@ def test_a_comm_that_routes_messages_to_its_last_subshell_stops_doing_so():
     assert hasattr(widget_comm, "_reply_subshell_for") == routes
 
 
-def test_a_widget_without_a_comm_is_ignored():
+def test_widget_without_comm_is_ignored():
     _compat.process_events_while_busy(None)
 
 
-def test_css_classes_of_a_widget_are_replaced():
+def test_css_classes_are_replaced():
     widget = ipywidgets.HTML()
     widget.add_class("old")
     _compat.set_css_classes(widget, ("lx-card", "lx-good"))
@@ -53,14 +44,14 @@ def start_server(app):
     return server, asyncio.create_task(server.serve())
 
 
-async def started(server):
+async def wait_for_start(server):
     """Return the address of a server once it accepts connections."""
     while not server.started:
         await asyncio.sleep(0)
     return server.servers[0].sockets[0].getsockname()
 
 
-def test_the_transport_of_a_connection_is_found_until_it_is_closed():
+def test_transport_of_a_connection_is_available_until_it_is_closed():
     async def check():
         transports = []
 
@@ -73,7 +64,7 @@ def test_the_transport_of_a_connection_is_found_until_it_is_closed():
             transports.append(_compat.connection_transport(server, client))
 
         server, serving = start_server(app)
-        reader, writer = await asyncio.open_connection(*await started(server))
+        reader, writer = await asyncio.open_connection(*await wait_for_start(server))
         client = writer.get_extra_info("sockname")
         writer.write(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
         assert await reader.read() == b""
@@ -86,14 +77,14 @@ def test_the_transport_of_a_connection_is_found_until_it_is_closed():
     asyncio.run(check())
 
 
-def test_a_server_without_listeners_refuses_connections_and_serves_open_ones():
+def test_server_without_listeners_serves_open_connections_only():
     async def check():
         async def app(scope, receive, send):
             await send({"type": "http.response.start", "status": 204, "headers": []})
             await send({"type": "http.response.body", "body": b""})
 
         server, serving = start_server(app)
-        address = await started(server)
+        address = await wait_for_start(server)
         reader, writer = await asyncio.open_connection(*address)
         writer.write(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
         await reader.readuntil(b"\r\n\r\n")

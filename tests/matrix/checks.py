@@ -94,7 +94,7 @@ def compat(environment: Environment, folder: Path) -> str:
     )  # fmt: skip
     summary = output.strip().splitlines()[-1]
     assert re.match(r"\d+ passed(, \d+ warnings?)? in", summary), output
-    return f"private attributes of uvicorn, ipykernel, ipywidgets and argparse: {summary}"
+    return f"private attributes of uvicorn, ipykernel and ipywidgets: {summary}"
 
 
 def execute(environment: Environment, folder: Path) -> str:
