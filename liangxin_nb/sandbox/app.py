@@ -22,7 +22,7 @@ from .fault_handlers import FaultPipeline
 from .faults import FaultError, Faults
 from .files import FileServer
 from .kie_routes import KieRoutes
-from .openapi import document
+from .openapi import openapi_document
 from .rate_limits import RateLimits
 from .request_parsing import authorize, json_body, origin
 from .state import SandboxState
@@ -141,7 +141,7 @@ class _Routes:
 
     async def get_document(self, request: Request) -> Response:
         """Return the OpenAPI document."""
-        return JSONResponse(document(self._state.profile, origin(request)))
+        return JSONResponse(openapi_document(self._state.profile, origin(request)))
 
 
 class _DateHeader:

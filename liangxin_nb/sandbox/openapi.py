@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import catalog
 
-__all__ = ["document"]
+__all__ = ["openapi_document"]
 
 Schema = dict[str, Any]
 
@@ -50,7 +50,7 @@ _UPLOAD_TARGET = {"uploadPath": _NON_EMPTY, "fileName": _TEXT}
 
 
 @lru_cache(maxsize=4)
-def document(profile: str, url: str) -> Schema:
+def openapi_document(profile: str, url: str) -> Schema:
     """Generate the document of a profile for a sandbox with a base URL."""
     title = {"kie": "KIE", "liangxin": "LiangXin"}[profile]
     return {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from liangxin_nb.sandbox.openapi import document
+from liangxin_nb.sandbox.openapi import openapi_document
 
 from ..conftest import start_sandbox
 from ..scan import KEY
@@ -46,7 +46,7 @@ def test_schemathesis_finds_no_response_that_violates_the_document(profile, requ
 
 def document_models(profile):
     """Return the input schema of each model in a document, and the paths."""
-    paths = document(profile, "http://127.0.0.1:1")["paths"]
+    paths = openapi_document(profile, "http://127.0.0.1:1")["paths"]
     create = paths["/api/v1/jobs/createTask"]["post"]
     requests = create["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
     properties = [request["properties"] for request in requests]
@@ -68,6 +68,6 @@ def test_liangxin_document_lists_its_models_and_only_the_task_api():
 
 
 def test_document_contains_server_and_authentication():
-    content = document("kie", "http://127.0.0.1:1")
+    content = openapi_document("kie", "http://127.0.0.1:1")
     assert content["servers"] == [{"url": "http://127.0.0.1:1"}]
     assert content["components"]["securitySchemes"] == {"key": {"type": "http", "scheme": "bearer"}}
