@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-import liangxin_nb
-
 from .installing import build_wheel, install
 from .kernels import environment
 from .matrix.checks import LOAD, PROMPT_CELL, pictures, write

@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from ..core.media_types import mime_type
 from ..imaging import encode
 from .broken_connections import TruncatedResponse
 from .faults import Fault
@@ -27,12 +28,6 @@ from .state import SandboxState
 
 __all__ = ["FileServer"]
 
-_MEDIA_TYPES = {
-    "png": "image/png",
-    "jpeg": "image/jpeg",
-    "webp": "image/webp",
-    "webm": "video/webm",
-}
 _HTML = b"<!DOCTYPE html><html><body>This link is no longer available.</body></html>"
 _EXPIRED = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 _SLOW_PARTS = 20
@@ -104,7 +99,7 @@ class FileServer:
         valid_until = _parse_number(request.query_params.get("until", ""))
         if not self._state.is_link_valid(task_id, link, valid_until):
             return Response(_EXPIRED, 403, media_type="application/xml")
-        delivery = FileDelivery(request, spec, _MEDIA_TYPES[spec.format])
+        delivery = FileDelivery(request, spec, mime_type(spec.format))
         for fault in self._state.faults.take("file", lambda fault: _applies_to(fault, request)):
             if fault.name == "file-expired-once":
                 self._state.expire_links(task_id)

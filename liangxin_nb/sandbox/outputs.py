@@ -94,11 +94,6 @@ def price(model: catalog.ModelSpec, inputs: dict[str, Any]) -> float:
     return _PRICES[kind] * units
 
 
-def file_suffix(image_format: str) -> str:
-    """Return the suffix of file names, without the dot."""
-    return "jpg" if image_format == "jpeg" else image_format
-
-
 def _kind(model: catalog.ModelSpec) -> str:
     """Return the kind of a model's outputs: image, video or text."""
     if model.in_catalog:

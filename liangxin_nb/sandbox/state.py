@@ -21,7 +21,7 @@ from typing import Any
 from .. import catalog
 from ..core.media_types import canonical_suffix
 from .faults import Faults
-from .outputs import DrawingSpec, drawing_specs, file_suffix, price, text_output
+from .outputs import DrawingSpec, drawing_specs, price, text_output
 from .task_log import JsonLines, Task, hash_key
 from .task_timeline import failure_of, is_visible, state_at
 from .uploads import UploadStore
@@ -240,4 +240,4 @@ def _state(task: Task, now_ms: int) -> tuple[str, int]:
 
 def _file_names(specs: list[DrawingSpec]) -> list[tuple[str, DrawingSpec]]:
     """Return the file name of each result."""
-    return [(f"{n}.{file_suffix(spec.format)}", spec) for n, spec in enumerate(specs, 1)]
+    return [(f"{n}.{canonical_suffix(spec.format)}", spec) for n, spec in enumerate(specs, 1)]

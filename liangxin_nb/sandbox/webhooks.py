@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from ..core.hosts import is_loopback
 from .state import SandboxState
 from .task_log import JsonLines
 from .validation import RejectedRequestError
@@ -163,11 +164,9 @@ def _parse_loopback_url(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
         _ = parts.port
-        host = parts.hostname or ""
-        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return None
-    return parts if is_loopback and parts.scheme in ("http", "https") else None
+    return parts if is_loopback(parts.hostname) and parts.scheme in ("http", "https") else None
 
 
 def _redact_url(url: str) -> str:
