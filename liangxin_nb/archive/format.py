@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.formatting import format_bytes, format_count
 from ..core.public import public
 
 __all__ = [
@@ -49,9 +50,9 @@ class ExportReport:
     left_out: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        contents = f"{_count_of(self.jobs, 'job')}, {_count_of(self.results, 'result')}, "
-        contents += _count_of(self.notebooks, "notebook")
-        size = _format_size(self.path.stat().st_size) if self.path.exists() else "missing"
+        contents = f"{format_count(self.jobs, 'job')}, {format_count(self.results, 'result')}, "
+        contents += format_count(self.notebooks, "notebook")
+        size = format_bytes(self.path.stat().st_size) if self.path.exists() else "missing"
         return "\n".join(
             [f"{self.path.name}: {contents} · {size}", *_format_left_out(self.left_out)]
         )
@@ -79,23 +80,15 @@ class ImportReport:
     left_out: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        text = f"{_count_of(self.jobs, 'new job')} ({self.already_here} known), "
-        text += f"{_count_of(self.results, 'new result')}, "
-        text += f"{_count_of(len(self.notebooks), 'new notebook')}."
+        text = f"{format_count(self.jobs, 'new job')} ({self.already_here} known), "
+        text += f"{format_count(self.results, 'new result')}, "
+        text += f"{format_count(len(self.notebooks), 'new notebook')}."
         if self.unfinished:
             text += f"\n{self.unfinished} unfinished: %liangxin resume collects them."
         return "\n".join([text, *_format_left_out(self.left_out)])
-
-
-def _count_of(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _format_left_out(reasons: tuple[str, ...], limit: int = 10) -> list[str]:
     more = len(reasons) - limit
     shown = [f"Left out: {reason}" for reason in reasons[:limit]]
     return [*shown, f"Left out: {more} more."] if more > 0 else shown
-
-
-def _format_size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.0f} kB"

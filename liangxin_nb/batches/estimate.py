@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..core.formatting import format_count
 from ..core.public import public
 from ..core.table import Table
 
@@ -63,7 +64,7 @@ class Estimate:
         each = ", ".join(f"{n} {model}" for model, n in self.models.items())
         plural = "s are" if self.reused != 1 else " is"
         reused = f" {self.reused} saved result{plural} reused." if self.reused else ""
-        head = f"{self.tasks} task{'s' * (self.tasks != 1)} would be created"
+        head = f"{format_count(self.tasks, 'task')} would be created"
         return "\n".join([f"{head}{': ' + each if each else ''}.{reused}", self.cost, *self.notes])
 
     def table(self) -> Table:

@@ -7,10 +7,10 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from ..core.formatting import local_datetime
 from ..core.job_record import JobRecord, JobUpdate
 from ..core.request import DEFAULT_MODEL
 from ..core.table import Table
@@ -189,7 +189,7 @@ def list_batches(session: Session, limit: int = 20) -> Table:
         counts = Counter(str(record.status) for record in newest.values())
         saved = counts.pop("saved", 0) + reused
         remaining = ", ".join(f"{n} {_REMAINING_LABELS.get(s, s)}" for s, n in counts.items())
-        created = datetime.fromtimestamp(batch.created_at).astimezone()
+        created = local_datetime(batch.created_at)
         rows.append((batch.id, created, batch.name, len(newest) + reused, saved, remaining))
     headings = ("batch", "created", "name", "tasks", "saved", "other")
     return Table(headings, rows, "No batch yet.")

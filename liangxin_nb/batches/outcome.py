@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..core.formatting import format_count
 from ..core.job_record import JobPhase, JobUpdate
 from ..core.public import public
 from ..core.request import Request
@@ -134,7 +135,7 @@ class Progress:
             for status, label in STATUS_LABELS.items()
             if self.counts.get(status)
         )
-        return f"{self.total} task{'s' * (self.total != 1)}: {', '.join(counts) or 'nothing'}"
+        return f"{format_count(self.total, 'task')}: {', '.join(counts) or 'nothing'}"
 
     def __repr__(self) -> str:
         state = ("paused" if self.paused else "active") if self.active else "idle"

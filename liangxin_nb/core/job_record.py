@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from ..errors import LiangxinError
+from .formatting import format_time
 from .public import public
 from .request import Request
 
@@ -144,9 +144,8 @@ class JobRecord:
     @property
     def reuse_notice(self) -> str:
         """A line that says that the saved result is used in place of a new task."""
-        when = datetime.fromtimestamp(self.created_at).astimezone()
         return (
-            f"Reused from {when:%Y-%m-%d %H:%M} ({self.task_id}): identical work was saved; "
+            f"Reused from {format_time(self.created_at)} ({self.task_id}): identical work was saved; "
             "nothing was sent."
         )
 

@@ -10,6 +10,7 @@ from html import escape
 from importlib import import_module
 from typing import Any
 
+from .formatting import shorten
 from .public import public
 
 __all__ = ["Table"]
@@ -77,7 +78,7 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.1f}".removesuffix(".0")
     text = " ".join(("" if value is None else str(value)).split())
-    return text if len(text) <= _MAX_CELL_LENGTH else f"{text[: _MAX_CELL_LENGTH - 1]}…"
+    return shorten(text, _MAX_CELL_LENGTH)
 
 
 def _cell(value: Any) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from datetime import datetime
 
 from ..config.settings import Settings
+from ..core.formatting import local_datetime
 from ..core.job_record import JobRecord
 from ..core.table import Table
 from ..errors import InvalidRequestError
@@ -99,4 +99,4 @@ def _credits(records: list[JobRecord]) -> float | str:
 
 
 def _day(unix_time: float) -> str:
-    return f"{datetime.fromtimestamp(unix_time).astimezone():%Y-%m-%d}"
+    return f"{local_datetime(unix_time):%Y-%m-%d}"

@@ -9,10 +9,10 @@ import shutil
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ..core.formatting import local_datetime
 from ..core.job_record import JobRecord
 from ..core.media_types import canonical_suffix, kind_of
 from ..core.metadata import ResultMetadata
@@ -159,7 +159,7 @@ class StagedResult:
 
 def candidate_folders(root: Path, record: JobRecord) -> Iterator[Path]:
     """Yield readable folder names: day, time, first words of the prompt, job id."""
-    created = datetime.fromtimestamp(record.created_at).astimezone()
+    created = local_datetime(record.created_at)
     parts = (f"{created:%H%M}", _slug(record.request.prompt), record.id[:4])
     name = "-".join(filter(None, parts))
     day = root / f"{created:%Y-%m-%d}"
