@@ -30,7 +30,7 @@ class _Parser(HTMLParser):
 
 def _parse(html: str) -> _Parser:
     parser = _Parser()
-    parser.feed(html)
+    parser.feed(str(html))  # a Markup would escape what the parser adds to it
     parser.close()
     return parser
 

@@ -145,8 +145,8 @@ class JobRecord:
     def reuse_notice(self) -> str:
         """A line that says that the saved result is used in place of a new task."""
         return (
-            f"Reused from {format_time(self.created_at)} ({self.task_id}): identical work was saved; "
-            "nothing was sent."
+            f"Reused from {format_time(self.created_at)} ({self.task_id}): "
+            "identical work was saved; nothing was sent."
         )
 
 

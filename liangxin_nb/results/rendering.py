@@ -6,11 +6,13 @@ import base64
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from markupsafe import Markup
+
+from ..core.formatting import first_line, format_bytes, format_duration
 from ..imaging import POSTER_BYTES, poster, verify
 
 __all__ = ["find_poster", "is_poster", "poster_for", "poster_name", "render_html"]
@@ -23,8 +25,8 @@ _TEXT_STYLE = (
 _VIDEO_STYLE = "width:100%;max-width:720px;border-radius:4px;display:block"
 
 
-def render_html(path: Path, file: Mapping[str, Any], prompt: str) -> str:
-    """Return the HTML of one file; every value is escaped.
+def render_html(path: Path, file: Mapping[str, Any], prompt: str) -> Markup:
+    """Return one file of a result as HTML: a text, a player of the local file, or a link.
 
     Args:
         path: The file.
@@ -34,21 +36,22 @@ def render_html(path: Path, file: Mapping[str, Any], prompt: str) -> str:
     kind = file.get("kind", "image")
     if kind == "text":
         text = path.read_text(encoding="utf-8", errors="replace")[:_MAX_TEXT]
-        return f'<pre style="{_TEXT_STYLE}">{escape(text)}</pre>'
+        return Markup('<pre style="{}">{}</pre>').format(_TEXT_STYLE, text)
     # Relative to the notebook, so that both can be moved together.
     src = quote(Path(os.path.relpath(path)).as_posix())
-    player = ""
+    player = Markup()
     if kind == "video":
         picture = base64.b64encode(poster_for(path, file, prompt)).decode()
-        player = (
-            f'<video controls preload="metadata" title="{escape(prompt, quote=True)}" '
-            f'poster="data:image/jpeg;base64,{picture}" src="{src}" style="{_VIDEO_STYLE}"></video>'
-        )
+        player = Markup(
+            '<video controls preload="metadata" title="{}" '
+            'poster="data:image/jpeg;base64,{}" src="{}" style="{}"></video>'
+        ).format(prompt, picture, src, _VIDEO_STYLE)
     elif kind == "audio":
-        player = f'<audio controls src="{src}"></audio>'
-    link = f'<a href="{src}">{escape(path.name)}</a>'
-    caption = f' <span style="opacity:.75">· {_caption(file)}</span>' if kind != "image" else ""
-    return f"<div>{player}<div>{link}{caption}</div></div>"
+        player = Markup('<audio controls src="{}"></audio>').format(src)
+    caption = Markup(' <span style="opacity:.75">· {}</span>').format(_caption(file))
+    return Markup('<div>{}<div><a href="{}">{}</a>{}</div></div>').format(
+        player, src, path.name, caption if kind != "image" else ""
+    )
 
 
 def poster_name(video: str) -> str:
@@ -80,12 +83,12 @@ def poster_for(path: Path, file: Mapping[str, Any], prompt: str) -> bytes:
         saved = find_poster(path) if "poster" in file else None
         if saved is not None and is_poster(data := saved.read_bytes()):
             return data
-    return poster(lines=[prompt.strip().partition("\n")[0], f"Film · {_caption(file)}"])
+    return poster(lines=[first_line(prompt), f"Film · {_caption(file)}"])
 
 
 def _caption(file: Mapping[str, Any]) -> str:
     """Return the known duration and size of a file, such as `5 s · 1.9 MB`."""
     duration_s, size = file.get("seconds"), file.get("bytes")
-    parts = [f"{duration_s:.0f} s"] if isinstance(duration_s, int | float) else []
-    parts += [f"{max(size / 1e6, 0.1):.1f} MB"] if isinstance(size, int | float) else []
+    parts = [format_duration(duration_s)] if isinstance(duration_s, int | float) else []
+    parts += [format_bytes(size)] if isinstance(size, int | float) else []
     return " · ".join(parts)

@@ -1,8 +1,8 @@
-"""Words from outside are text wherever they are shown as HTML, never elements.
+"""Untrusted text is escaped wherever it is shown as HTML.
 
-Prompts, reasons, models, options and names of files come from services, from shared ledgers and
-from files that someone brings along. Each place that puts them into HTML has a test here, which
-fails when the escaping in that place is taken out.
+Prompts, reasons, models, options and file names come from services, from shared ledgers and from
+uploaded files. Each place that puts them into HTML has a test here, which fails if that place
+does not escape them.
 """
 
 from __future__ import annotations
@@ -29,51 +29,50 @@ from liangxin_nb.notebook.magics.maintenance import ExportLink
 from liangxin_nb.notebook.widgets import _final_bundle, batch_display
 from liangxin_nb.notebook.widgets.batch_view import BatchView
 from liangxin_nb.notebook.widgets.composer.common import ErrorBoundary, section_title
-from liangxin_nb.notebook.widgets.composer.form import _hint_text
+from liangxin_nb.notebook.widgets.composer.form import _hint_html
 from liangxin_nb.notebook.widgets.composer.prompt import PromptInput
 from liangxin_nb.notebook.widgets.composer.reference_picker import Reference, ReferencePicker
-from liangxin_nb.notebook.widgets.composer.settings_form import status_line as service_line
+from liangxin_nb.notebook.widgets.composer.settings_form import service_html
 from liangxin_nb.notebook.widgets.gallery import details
 from liangxin_nb.notebook.widgets.gallery.comparison import comparison_table
 from liangxin_nb.notebook.widgets.gallery.controls import StatusLine
-from liangxin_nb.notebook.widgets.gallery.detail_view import DetailView, _image
-from liangxin_nb.notebook.widgets.gallery.tile import Tile, tile_html
+from liangxin_nb.notebook.widgets.gallery.detail_view import DetailView, _picture_tag
+from liangxin_nb.notebook.widgets.gallery.tile import Tile, picture_html
 from liangxin_nb.notebook.widgets.task_card import Actions, TaskCard
 from liangxin_nb.results.rendering import render_html
 
 from ..hostile import ELEMENT, TEXT, attributes, elements_of, text_of
 
-PICTURE = b"\xff\xd8 not looked at"
+PICTURE = b"\xff\xd8 not decoded"
 PLAIN = Request("z-image", "a lake", {})
 HOSTILE = Request(TEXT, TEXT, {TEXT: TEXT})
 
 
-def assert_text(html, *, said=TEXT):
-    """The words are shown as text, and no element has come of them."""
+def assert_escaped(html, *, text=TEXT):
+    """Check that a text is shown, and that it created no element."""
     assert elements_of(html) == []
-    assert said in text_of(html)
+    assert text in text_of(html)
 
 
 def assert_attribute(html, name):
-    """The words are the whole value of an attribute, and no element has come of them."""
+    """Check that a text is the whole value of an attribute, and that it created no element."""
     assert elements_of(html) == []
     assert TEXT in attributes(html, name)
 
 
-def job_record(request=PLAIN, **more):
-    return replace(JobRecord.new(request, "liangxin", ""), **more)
+def job_record(request=PLAIN, **changes):
+    return replace(JobRecord.new(request, "liangxin", ""), **changes)
 
 
-def entry(request=PLAIN, files=("1.png",), folder=Path("there"), status="saved", **more):
-    """Something on the shelf, with files of these names."""
-    kept = tuple(File(name, 1000, 64, 40) for name in files)
-    held = "there" if folder else ""
+def entry(request=PLAIN, files=("1.png",), folder=Path("folder"), status="saved", **changes):
+    """Return an entry of the library, with files of these names."""
+    record = job_record(request, status=status, folder="folder" if folder else "", **changes)
     return LibraryEntry(
-        JobWithFiles(job_record(request, status=status, folder=held, **more), kept), folder
+        JobWithFiles(record, tuple(File(name, 1000, 64, 40) for name in files)), folder
     )
 
 
-def test_the_helper_finds_an_unescaped_text():
+def test_helper_detects_unescaped_text():
     for html in (TEXT, f"<b title='{TEXT}'>", f'<b title="{TEXT}">', f"<b>{ELEMENT}</b>"):
         assert elements_of(html) == ["img"]
 
@@ -81,67 +80,67 @@ def test_the_helper_finds_an_unescaped_text():
 # ---- tables
 
 
-def test_a_cell_of_a_table_is_text():
-    assert_text(Table(["prompt"], [[TEXT]])._repr_html_())
+def test_table_cell_is_escaped():
+    assert_escaped(Table(["prompt"], [[TEXT]])._repr_html_())
 
 
-def test_a_heading_of_a_table_is_text():
-    assert_text(Table([TEXT], [["a lake"]])._repr_html_())
+def test_table_heading_is_escaped():
+    assert_escaped(Table([TEXT], [["a lake"]])._repr_html_())
 
 
-def test_what_an_empty_table_says_is_text():
-    assert_text(Table(["prompt"], [], empty=TEXT)._repr_html_())
+def test_message_of_empty_table_is_escaped():
+    assert_escaped(Table(["prompt"], [], empty=TEXT)._repr_html_())
 
 
-# ---- what a cell leaves behind
+# ---- the durable output of a cell
 
 
-def durable(**more):
-    update = JobUpdate(job_record(more.pop("request", PLAIN)), "failed", **more)
+def failure_html(request=PLAIN, **values):
+    update = JobUpdate(job_record(request), "failed", **values)
     return _final_bundle(update, brief=False)["text/html"]
 
 
-def test_the_model_of_a_failed_job_is_text():
-    assert_text(durable(request=HOSTILE, error=LiangxinError("no")))
+def test_model_in_failure_output_is_escaped():
+    assert_escaped(failure_html(request=HOSTILE, error=LiangxinError("no")))
 
 
-def test_the_reason_of_a_failed_job_is_text():
-    assert_text(durable(error=LiangxinError(TEXT)))
+def test_reason_in_failure_output_is_escaped():
+    assert_escaped(failure_html(error=LiangxinError(TEXT)))
 
 
-def test_a_state_that_no_document_knows_is_text():
+def test_undocumented_state_in_card_is_escaped():
     html = card(phase=ELEMENT)._state.value
-    assert_text(html, said=ELEMENT.capitalize())
+    assert_escaped(html, text=ELEMENT.capitalize())
 
 
-def test_the_files_of_an_export_are_text(tmp_path, monkeypatch):
+def test_file_names_of_export_are_escaped(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     inside = ExportLink(ExportReport(tmp_path / f"{ELEMENT}.zip", 1, 1, 1, left_out=(TEXT,)))
-    assert_text(inside._repr_html_(), said=f"Download {ELEMENT}.zip")
-    assert_text(inside._repr_html_())
+    assert_escaped(inside._repr_html_(), text=f"Download {ELEMENT}.zip")
+    assert_escaped(inside._repr_html_())
     outside = ExportLink(ExportReport(tmp_path.parent / f"{ELEMENT}.zip", 1, 1, 1))
-    assert_text(outside._repr_html_(), said=f"{ELEMENT}.zip")
+    assert_escaped(outside._repr_html_(), text=f"{ELEMENT}.zip")
 
 
-def test_a_text_that_is_a_result_is_text(tmp_path):
+def test_text_result_is_escaped(tmp_path):
     (tmp_path / "1.txt").write_text(TEXT)
-    assert_text(render_html(tmp_path / "1.txt", {"kind": "text"}, "a lake"))
+    assert_escaped(render_html(tmp_path / "1.txt", {"kind": "text"}, "a lake"))
 
 
-def test_the_title_of_a_film_is_text(tmp_path):
+def test_film_title_is_escaped(tmp_path):
     assert_attribute(render_html(tmp_path / "1.webm", {"kind": "video"}, TEXT), "title")
 
 
-def test_the_name_of_a_result_is_text(tmp_path):
+def test_file_name_of_result_is_escaped(tmp_path):
     html = render_html(tmp_path / f"{ELEMENT}.zip", {"kind": "file"}, "a lake")
-    assert_text(html, said=f"{ELEMENT}.zip")
+    assert_escaped(html, text=f"{ELEMENT}.zip")
 
 
 # ---- the card
 
 
 class Job:
-    """As much of a job as a card looks at."""
+    """The part of a job that a card uses."""
 
     def __init__(self, update):
         self.last_update, self.record = update, update.record
@@ -154,7 +153,7 @@ class Job:
 
 
 class Result:
-    """As much of a result as a card looks at."""
+    """The part of a result that a card uses."""
 
     relative_path = TEXT
 
@@ -182,46 +181,46 @@ def card(request=PLAIN, *, notes=(), task_id="", **status):
     )
 
 
-def test_the_model_in_a_card_is_text():
-    assert_text(card(HOSTILE)._state.value)
+def test_model_in_card_is_escaped():
+    assert_escaped(card(HOSTILE)._state.value)
 
 
-def test_the_prompt_in_a_card_is_text():
-    assert_text(card(HOSTILE)._story.value)
+def test_prompt_in_card_is_escaped():
+    assert_escaped(card(HOSTILE)._details.value)
 
 
-def test_the_error_in_a_card_is_text():
-    assert_text(card(phase="failed", error=LiangxinError(TEXT))._story.value)
+def test_error_in_card_is_escaped():
+    assert_escaped(card(phase="failed", error=LiangxinError(TEXT))._details.value)
 
 
-def test_a_passing_remark_in_a_card_is_text():
-    assert_text(card(note=TEXT)._story.value)
+def test_note_of_update_in_card_is_escaped():
+    assert_escaped(card(note=TEXT)._details.value)
 
 
-def test_a_note_of_the_request_in_a_card_is_text():
-    assert_text(card(notes=[TEXT])._story.value)
+def test_note_of_request_in_card_is_escaped():
+    assert_escaped(card(notes=[TEXT])._details.value)
 
 
-def test_the_tasks_id_in_a_card_is_text():
-    assert_text(card(task_id=TEXT)._story.value)
+def test_task_id_in_card_is_escaped():
+    assert_escaped(card(task_id=TEXT)._details.value)
 
 
-def test_the_place_of_a_result_in_a_card_is_text():
-    assert_text(card(phase="saved", result=Result(PICTURE))._story.value)
+def test_result_path_in_card_is_escaped():
+    assert_escaped(card(phase="saved", result=Result(PICTURE))._details.value)
 
 
-def test_the_words_for_a_picture_in_a_card_are_text():
-    assert_attribute(card(HOSTILE, phase="saved", result=Result(PICTURE))._art.value, "alt")
+def test_alt_text_in_card_is_escaped():
+    assert_attribute(card(HOSTILE, phase="saved", result=Result(PICTURE))._picture.value, "alt")
 
 
-def test_why_a_picture_cannot_be_shown_in_a_card_is_text():
-    assert_text(card(phase="saved", result=Result(ValueError(TEXT)))._art.value)
+def test_picture_error_in_card_is_escaped():
+    assert_escaped(card(phase="saved", result=Result(ValueError(TEXT)))._picture.value)
 
 
-def test_what_goes_wrong_in_a_cards_button_is_text():
-    made = card()
-    made.buttons["leave"].click()
-    assert_text(made._trouble.value)
+def test_button_error_in_card_is_escaped():
+    task_card = card()
+    task_card.buttons["detach"].click()
+    assert_escaped(task_card._error_line.value)
 
 
 # ---- the view of a batch
@@ -232,13 +231,13 @@ def outcome(row=TEXT, column="", phase="failed", reason=TEXT):
     return Outcome(0, row, column, PLAIN, update)
 
 
-def view(*troubles, name="", id="0123456789ab", notes=()):
-    now = Progress(
-        id,
+def view(*failures, name="", batch_id="0123456789ab", notes=()):
+    progress = Progress(
+        batch_id,
         name,
         2,
         {"failed": 1, "running": 1},
-        troubles,
+        failures,
         elapsed_s=1.0,
         rate_per_min=None,
         eta_s=None,
@@ -253,71 +252,71 @@ def view(*troubles, name="", id="0123456789ab", notes=()):
     def fail():
         raise LiangxinError(TEXT)
 
-    return BatchView(now, dict.fromkeys(("pause", "resume", "leave", "retry"), fail), notes)
+    return BatchView(progress, dict.fromkeys(("pause", "resume", "detach", "retry"), fail), notes)
 
 
-def test_the_name_of_a_batch_is_text():
-    assert_text(view(name=TEXT)._body.value)
+def test_batch_name_is_escaped():
+    assert_escaped(view(name=TEXT)._body.value)
 
 
-def test_the_id_of_a_batch_is_text():
-    assert_text(view(id=TEXT)._body.value)
+def test_batch_id_is_escaped():
+    assert_escaped(view(batch_id=TEXT)._body.value)
 
 
-def test_a_note_of_a_batch_is_text():
-    assert_text(view(notes=(TEXT,))._body.value)
+def test_batch_note_is_escaped():
+    assert_escaped(view(notes=(TEXT,))._body.value)
 
 
-def test_the_row_of_a_failed_place_is_text():
-    assert_text(view(outcome(reason="no"))._body.value)
+def test_row_of_batch_failure_is_escaped():
+    assert_escaped(view(outcome(reason="no"))._body.value)
 
 
-def test_the_column_of_a_failed_place_is_text():
+def test_column_of_batch_failure_is_escaped():
     html = view(outcome("a lake", column=ELEMENT, reason="no"))._body.value
-    assert_text(html, said=ELEMENT)
+    assert_escaped(html, text=ELEMENT)
 
 
-def test_the_reason_of_a_failed_place_is_text_beside_it_and_as_its_title():
+def test_reason_of_batch_failure_is_escaped_in_text_and_title():
     html = view(outcome("a lake"))._body.value
-    assert_text(html)
+    assert_escaped(html)
     assert_attribute(html, "title")
 
 
-def test_the_state_of_a_place_that_no_document_knows_is_text():
-    assert_text(view(outcome("a lake", phase=TEXT, reason="no"))._body.value)
+def test_undocumented_state_of_batch_failure_is_escaped():
+    assert_escaped(view(outcome("a lake", phase=TEXT, reason="no"))._body.value)
 
 
-def test_what_goes_wrong_in_a_batchs_button_is_text():
-    made = view()
-    made.buttons["leave"].click()
-    assert_text(made._trouble.value)
+def test_button_error_in_batch_is_escaped():
+    batch_view = view()
+    batch_view.buttons["detach"].click()
+    assert_escaped(batch_view._error_line.value)
 
 
-def test_the_words_for_a_batchs_sheet_are_text():
-    made = view()
-    made.show_sheet(PICTURE, TEXT)
-    assert_attribute(made._sheet, "alt")
+def test_alt_text_of_batch_sheet_is_escaped():
+    batch_view = view()
+    batch_view.show_sheet(PICTURE, TEXT)
+    assert_attribute(batch_view._sheet, "alt")
 
 
-def test_what_a_batch_would_come_to_is_text(monkeypatch):
+def test_batch_estimate_is_escaped(monkeypatch):
     boxes = []
     monkeypatch.setattr(batch_display, "allow_events_while_busy", lambda *parts: None)
-    monkeypatch.setattr(batch_display.BatchOutput, "put_view", lambda *_: None)
+    monkeypatch.setattr(batch_display.BatchOutput, "put", lambda *_: None)
     monkeypatch.setattr("ipywidgets.VBox", lambda children: boxes.append(children) or Box())
 
-    def refuse(slot):
+    def fail(output):
         raise LiangxinError(TEXT)
 
-    batch_display.confirm(Estimate({HOSTILE.model: 1}, 0, {}, free=True), refuse)
-    _, words, row = boxes[0]
-    assert_text(words.value)
+    batch_display.confirm(Estimate({HOSTILE.model: 1}, 0, {}, free=True), fail)
+    _, body, row = boxes[0]
+    assert_escaped(body.value)
     row.children[0].click()
-    assert words.value.count("&lt;img") == 2
-    assert_text(words.value)
+    assert body.value.count("&lt;img") == 2
+    assert_escaped(body.value)
 
 
 class Box:
-    """As much of a box of widgets as a proposal needs."""
+    """The part of a box of widgets that the confirmation uses."""
 
     model_id = "x"
 
@@ -328,27 +327,27 @@ class Box:
 # ---- the gallery
 
 
-def test_the_prompt_of_one_result_is_text():
-    assert_text(details.entry_details(entry(Request("z-image", TEXT, {}))))
+def test_prompt_in_details_is_escaped():
+    assert_escaped(details.entry_details(entry(Request("z-image", TEXT, {}))))
 
 
-FACTS = {
+DETAILS = {
     "model": {"request": Request(TEXT, "a lake", {})},
     "the name of an option": {"request": Request("z-image", "a lake", {TEXT: 1})},
     "the value of an option": {"request": Request("z-image", "a lake", {"style": TEXT})},
-    "why": {"reason": TEXT, "status": "failed"},
+    "reason": {"reason": TEXT, "status": "failed"},
     "batch": {"batch_id": TEXT},
     "task": {"task_id": TEXT},
 }
 
 
-@pytest.mark.parametrize("fact", FACTS)
-def test_a_fact_of_one_result_is_text(fact):
-    assert_text(details.entry_details(entry(**FACTS[fact])))
+@pytest.mark.parametrize("detail", DETAILS)
+def test_detail_of_entry_is_escaped(detail):
+    assert_escaped(details.entry_details(entry(**DETAILS[detail])))
 
 
 @pytest.mark.parametrize("name", ["prompt", "model", "task_id", "service", "created_at"])
-def test_a_fact_of_a_picture_that_is_brought_along_is_text(name):
+def test_detail_of_uploaded_picture_is_escaped(name):
     metadata = ResultMetadata(
         **{
             **dict.fromkeys(
@@ -358,38 +357,38 @@ def test_a_fact_of_a_picture_that_is_brought_along_is_text(name):
         }
     )
     said = ELEMENT[:16] if name == "created_at" else ELEMENT
-    assert_text(details.metadata_details(metadata), said=said)
+    assert_escaped(details.metadata_details(metadata), text=said)
 
 
-def test_the_words_for_a_tiles_picture_are_text():
-    assert_attribute(tile_html(entry(HOSTILE), PICTURE, ""), "alt")
+def test_alt_text_of_tile_is_escaped():
+    assert_attribute(picture_html(entry(HOSTILE), PICTURE, ""), "alt")
 
 
-def test_the_first_words_on_a_tile_without_a_picture_are_text():
-    assert_text(tile_html(entry(files=("1.txt",)), b"", TEXT))
+def test_excerpt_on_tile_is_escaped():
+    assert_escaped(picture_html(entry(files=("1.txt",)), b"", TEXT))
 
 
-def test_the_reason_on_a_tile_is_text():
-    assert_text(tile_html(entry(status="failed", reason=TEXT), b"", ""))
+def test_reason_on_tile_is_escaped():
+    assert_escaped(picture_html(entry(status="failed", reason=TEXT), b"", ""))
 
 
-def test_the_state_on_a_tile_that_no_document_knows_is_text():
-    html = tile_html(entry(status="submitted", state=ELEMENT), b"", "")
-    assert_text(html, said=ELEMENT.capitalize())
+def test_undocumented_state_on_tile_is_escaped():
+    html = picture_html(entry(status="submitted", state=ELEMENT), b"", "")
+    assert_escaped(html, text=ELEMENT.capitalize())
 
 
 @pytest.mark.parametrize("request_", [Request(TEXT, "a lake", {}), Request("z-image", TEXT, {})],
                          ids=["model", "prompt"])  # fmt: skip
-def test_a_tiles_caption_is_text(request_):
+def test_tile_caption_is_escaped(request_):
     tile = Tile(lambda tile: None, lambda tile: None)
     tile.show(entry(request_), b"", "", False)
-    assert_text(tile._html.value)
+    assert_escaped(tile._html.value)
 
 
-def test_the_prompts_that_are_compared_are_text():
+def test_compared_prompts_are_escaped():
     one, other = entry(Request("z-image", TEXT, {})), entry(Request("z-image", "a lake", {}))
-    assert_text(comparison_table([one, other], [b"", b""]))
-    assert_text(comparison_table([one, one], [b"", b""]))
+    assert_escaped(comparison_table([one, other], [b"", b""]))
+    assert_escaped(comparison_table([one, one], [b"", b""]))
 
 
 COMPARED = {
@@ -399,110 +398,111 @@ COMPARED = {
 }
 
 
-@pytest.mark.parametrize("fact", COMPARED)
-def test_a_fact_that_is_compared_is_text(fact):
-    assert_text(comparison_table([entry(COMPARED[fact]), entry()], [b"", b""]))
+@pytest.mark.parametrize("detail", COMPARED)
+def test_compared_detail_is_escaped(detail):
+    assert_escaped(comparison_table([entry(COMPARED[detail]), entry()], [b"", b""]))
 
 
-def test_the_words_for_a_picture_that_is_compared_are_text():
+def test_alt_text_in_comparison_is_escaped():
     assert_attribute(comparison_table([entry(HOSTILE), entry()], [PICTURE, b""]), "alt")
 
 
-def test_the_words_for_a_large_picture_are_text():
-    assert_attribute(_image(entry(HOSTILE), PICTURE, 0), "alt")
+def test_alt_text_of_large_picture_is_escaped():
+    assert_attribute(_picture_tag(entry(HOSTILE), PICTURE, 0), "alt")
 
 
 @pytest.fixture
-def one():
-    """The view of one result; nothing is pressed in it."""
-    return DetailView(StatusLine(), type("Ways", (), {"__getattr__": lambda self, name: print})())
+def detail_view():
+    """The view of one result, whose buttons do nothing."""
+    actions = type("Actions", (), {"__getattr__": lambda self, name: print})()
+    return DetailView(StatusLine(), actions)
 
 
 def links(output):
-    (shown,) = output.outputs
-    return shown["data"]["text/html"]
+    (content,) = output.outputs
+    return content["data"]["text/html"]
 
 
-def test_the_name_and_the_address_of_an_original_are_text(one):
-    one.show_files([(ELEMENT, TEXT)], "")
-    assert_text(links(one._files), said=ELEMENT)
-    assert_attribute(links(one._files), "href")
+def test_name_and_url_of_original_are_escaped(detail_view):
+    detail_view.show_files([(ELEMENT, TEXT)], "")
+    assert_escaped(links(detail_view._files), text=ELEMENT)
+    assert_attribute(links(detail_view._files), "href")
 
 
-def test_why_a_file_tells_no_story_is_text(one):
-    one.show_metadata(EmbeddedMetadata(reason=TEXT), "")
-    assert_text(one._facts.value)
+def test_reason_for_missing_metadata_is_escaped(detail_view):
+    detail_view.show_metadata(EmbeddedMetadata(reason=TEXT), "")
+    assert_escaped(detail_view._details.value)
 
 
-def test_what_the_gallery_says_is_text():
+def test_message_of_gallery_is_escaped():
     status_line = StatusLine()
     status_line.show(TEXT)
-    assert_text(status_line._text.value)
+    assert_escaped(status_line._text.value)
 
 
-def test_the_name_and_the_address_of_a_file_to_download_are_text():
+def test_name_and_url_of_download_are_escaped():
     status_line = StatusLine()
     status_line.show("Exported.", (ELEMENT, TEXT))
-    assert_text(links(status_line._link), said=ELEMENT)
+    assert_escaped(links(status_line._link), text=ELEMENT)
     assert_attribute(links(status_line._link), "href")
 
 
-def test_what_goes_wrong_in_the_gallery_is_text():
+def test_error_of_gallery_is_escaped():
     status_line = StatusLine()
-    status_line.show_error(ValueError(TEXT))
-    assert_text(status_line._text.value)
+    status_line.show_error(TEXT)
+    assert_escaped(status_line._text.value)
 
 
 # ---- the composer
 
 
-def test_a_heading_of_the_composer_is_text():
-    assert_text(section_title(TEXT).value)
+def test_heading_of_composer_is_escaped():
+    assert_escaped(section_title(TEXT).value)
 
 
-def test_what_the_composer_says_is_text():
+def test_message_of_composer_is_escaped():
     errors = ErrorBoundary()
     errors.show(TEXT)
-    assert_text(errors.line.value)
+    assert_escaped(errors.line.value)
 
 
-def test_what_is_wrong_with_the_prompt_is_text():
+def test_violation_of_prompt_is_escaped():
     prompt = PromptInput(lambda: None, ErrorBoundary(), list)
     prompt.show_error(TEXT)
-    assert_text(prompt.remark.value)
+    assert_escaped(prompt.remark.value)
 
 
-def test_what_is_wrong_with_a_field_is_text():
+def test_violation_of_field_is_escaped():
     from liangxin_nb.catalog import Violation
 
-    assert_text(_hint_text(InputSpec("seed", "string"), Violation("seed", TEXT), ""))
+    assert_escaped(_hint_html(InputSpec("seed", "string"), Violation("seed", TEXT), ""))
 
 
-def test_the_field_that_excludes_another_is_text():
-    assert_text(_hint_text(InputSpec("seed", "string"), None, TEXT))
+def test_name_of_excluding_field_is_escaped():
+    assert_escaped(_hint_html(InputSpec("seed", "string"), None, TEXT))
 
 
-def test_the_help_of_a_field_is_text():
-    assert_text(_hint_text(InputSpec("seed", "string", help=TEXT), None, ""))
+def test_help_of_field_is_escaped():
+    assert_escaped(_hint_html(InputSpec("seed", "string", help=TEXT), None, ""))
 
 
-def test_the_name_of_a_reference_is_text():
+def test_name_of_reference_is_escaped():
     references = ReferencePicker(InputSpec("image", "string"), lambda: None, ErrorBoundary(), list)
     references.add(Reference(b"no picture", TEXT))
     (row,) = references._list.children
-    assert_text(row.children[1].value)
+    assert_escaped(row.children[1].value)
 
 
-def test_why_no_service_is_in_use_is_text():
-    assert_text(service_line(None, InvalidRequestError(TEXT)))
+def test_error_of_settings_is_escaped():
+    assert_escaped(service_html(None, InvalidRequestError(TEXT)))
 
 
-def test_the_host_and_the_folder_of_the_service_in_use_are_text(tmp_path):
-    made = Session(profile="sandbox", results=tmp_path / "results")
+def test_host_and_folder_in_use_are_escaped(tmp_path):
+    session = Session(profile="sandbox", results=tmp_path / "results")
     other = Session.__new__(Session)
-    other.settings = msgspec.structs.replace(
-        made.settings, profile="liangxin", base_url=f"https://{ELEMENT}", results=Path("/", TEXT)
+    other.settings = replace(
+        session.settings, profile="liangxin", base_url=f"https://{ELEMENT}", results=Path("/", TEXT)
     )
-    made.close()
-    assert_text(service_line(other))
-    assert_text(service_line(other), said=ELEMENT)
+    session.close()
+    assert_escaped(service_html(other))
+    assert_escaped(service_html(other), text=ELEMENT)

@@ -18,7 +18,8 @@ from ...session import Session
 from ...session.default import get_session
 from ...session.job import Job
 from .batch_display import display_batch
-from .output import OutputHandle, display_widget, frontend, shows_widgets
+from .frontend import frontend, shows_widgets
+from .output import OutputHandle, display_widget
 from .refresher import REFRESHER
 from .terminal import TerminalProgress
 from .theme import state_style

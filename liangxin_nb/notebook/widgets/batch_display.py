@@ -1,4 +1,4 @@
-"""A batch on the screen: its live view, and at the end its contact sheet."""
+"""Show a batch in the output of a cell: its live view, and at the end its contact sheet."""
 
 from __future__ import annotations
 
@@ -6,44 +6,47 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
+from markupsafe import Markup
 
 from ...batches import Batch, Estimate, Progress
 from ...errors import LiangxinError
-from .output import _VIEW_MIME, OutputHandle, frontend, shows_widgets
-from .theme import STYLE, allow_events_while_busy
+from .frontend import frontend, shows_widgets
+from .handlers import report_errors
+from .output import OutputHandle, widget_view
+from .theme import allow_events_while_busy, style_sheet
 
 if TYPE_CHECKING:
     from .batch_view import BatchView
 
 __all__ = ["BatchOutput", "confirm", "display_batch", "show_batch"]
 
-_NO_RECORD: Any = None  # a batch's slot is of no single job record
+_MAX_WAIT_S = 60
 
 
 class BatchOutput(OutputHandle):
-    """A slot whose metadata names the batch and its tasks: a saved notebook is a backup."""
+    """An output whose metadata names the batch and its tasks.
+
+    Attributes:
+        batch: The batch, or None before it has been created.
+    """
+
+    batch: Batch | None
 
     def __init__(self, batch: Batch | None = None) -> None:
-        super().__init__(_NO_RECORD)
+        super().__init__()
         self.batch = batch
-        self._shown = False
+        self._is_shown = False
 
-    def put(self, text: str, more: dict[str, Any] | None = None) -> None:
-        """Shows a bundle, or puts it in the place of what is shown; from any thread."""
-        bundle = {"text/plain": text, **(more or {})}
-        if self._shown:
-            self.replace(bundle, _NO_RECORD)
+    def put(self, bundle: dict[str, Any]) -> None:
+        """Show a bundle, or replace what is shown with it; can be called from any thread."""
+        if self._is_shown:
+            self.replace(bundle)
             return
-        self._shown = True
+        self._is_shown = True
         display(bundle, raw=True, display_id=self._id, metadata=self._metadata())
-
-    def put_view(self, text: str, model_id: str) -> None:
-        """Shows a widget view, with one text for whoever cannot draw it."""
-        self.put(text, {_VIEW_MIME: {"version_major": 2, "version_minor": 0, "model_id": model_id}})
 
     def _metadata(self) -> dict[str, Any]:
         if self.batch is None:
@@ -55,129 +58,157 @@ class BatchOutput(OutputHandle):
 def show_batch(
     batch: Batch, *, notes: tuple[str, ...] = (), output: BatchOutput | None = None
 ) -> Callable[[], object]:
-    """Shows a batch below the running cell: live where someone looks, else as a line of text.
+    """Show a batch below the running cell: a live view, or a line of text without a user.
 
-    When it ends, the output becomes the contact sheet. Where not all is done the view stays,
-    with what can be read and pressed, and the sheet stands below it.
-    Returns what waits, once the batch has ended, until the sheet is there: a cell that ends before
-    would lose it.
+    When the batch has ended, the output becomes the contact sheet. If some tasks have no result,
+    the view with its reasons and buttons stays, and the sheet appears below it.
+
+    Args:
+        batch: The batch.
+        notes: Remarks to show with it.
+        output: The output to use; default: a new one.
+
+    Returns:
+        A function that waits, once the batch has ended, until the sheet is shown. A cell that ends
+        earlier would lose it.
     """
     output = output or BatchOutput()
     output.batch = batch
-    live = shows_widgets()
-    now = batch.progress
-    if not now.active and (now.done or not live):
-        output.put("", dict(batch.sheet()._repr_mimebundle_()))
+    is_live = shows_widgets()
+    progress = batch.progress
+    if not progress.active and (progress.done or not is_live):
+        output.put(_sheet_bundle(batch))
         return bool
-    if not live:
-        output.put("\n".join([repr(batch), *notes]))
-        screen = _BatchDisplay(batch, output)
-        batch.watch(screen.update)
-        return screen.settled
-    from .batch_view import BatchView  # ipywidgets is loaded only where views are shown
-
-    actions: dict[str, Callable[[], object]] = {
-        "pause": batch.pause, "resume": batch.resume, "leave": batch.detach, "retry": batch.retry,
-    }  # fmt: skip
-    view = BatchView(now, actions, notes)
-    output.put_view(repr(batch), view.box.model_id)
-    below = BatchOutput(batch)
-    below.put("", {"text/html": ""})  # the sheet's place, while the view keeps its own
-    allow_events_while_busy(*view.buttons.values())
-    screen = _BatchDisplay(batch, output, view, below)
-    batch.watch(screen.update)
-    return screen.settled
+    if not is_live:
+        output.put({"text/plain": "\n".join([repr(batch), *notes])})
+        batch_display = _BatchDisplay(batch, output)
+    else:
+        batch_display = _show_view(batch, output, notes)
+    batch.watch(batch_display.update)
+    return batch_display.wait_until_shown
 
 
 def display_batch(batch: Batch) -> None:
-    """A batch that is a cell's last expression: its view, or the end of waiting."""
-    settled = show_batch(batch)
+    """Show a batch that is the last expression of a cell; without a user also wait for it."""
+    wait_until_shown = show_batch(batch)
     if not shows_widgets():
-        # The shown text says how it ended; a formatter cannot fail the cell.
+        # The text that is shown names the failures; a formatter cannot fail the cell.
         with suppress(LiangxinError):
             batch.wait()
-        settled()
+        wait_until_shown()
 
 
 def confirm(estimate: Estimate, on_confirm: Callable[[BatchOutput], object]) -> None:
-    """Shows what a batch would come to, and the button that sends it."""
-    import ipywidgets as widgets
+    """Show an estimate, and a button that sends the batch.
 
-    def escaped(text: str) -> str:
-        return "".join(f"<div>{escape(line)}</div>" for line in text.split("\n"))
+    Args:
+        estimate: What would be created.
+        on_confirm: Called once with the output to use; its error is shown, and the button can be
+            clicked again.
+    """
+    import ipywidgets as widgets  # imported only where widgets are shown
 
-    words = widgets.HTML(escaped(estimate.text))
-    tip = "Creates these tasks; they may be billed"
-    button = widgets.Button(description=f"Send {estimate.tasks} tasks", tooltip=tip)
-    style = widgets.HTML(STYLE, layout={"display": "none"})
-    box = widgets.VBox([style, words, widgets.HBox([button], layout={"margin": "8px 0 0 0"})])
+    def text_html(text: str) -> Markup:
+        return Markup("").join(Markup("<div>{}</div>").format(line) for line in text.split("\n"))
+
+    body = widgets.HTML(text_html(estimate.text))
+    tooltip = "Creates these tasks; they may be billed"
+    button = widgets.Button(description=f"Send {estimate.tasks} tasks", tooltip=tooltip)
+    style = widgets.HTML(style_sheet("card"), layout={"display": "none"})
+    box = widgets.VBox([style, body, widgets.HBox([button], layout={"margin": "8px 0 0 0"})])
     box.add_class("lx-card")
     output = BatchOutput()
-    output.put_view(repr(estimate), box.model_id)
+    output.put(widget_view(repr(estimate), box.model_id))
     allow_events_while_busy(button)
 
-    def pressed(_: object) -> None:
-        if button.disabled:
-            return
-        button.disabled = True  # once is enough
-        try:
+    def send() -> None:
+        if not button.disabled:
+            button.disabled = True  # a second click must not send the batch again
             on_confirm(output)
-        except Exception as error:
-            words.value = escaped(f"{estimate.text}\n{error}")
-            button.disabled = False
 
-    button.on_click(pressed)
+    def show_error(text: str) -> None:
+        body.value = text_html(f"{estimate.text}\n{text}")
+        button.disabled = False
+
+    button.on_click(report_errors(send, show_error))
+
+
+def _show_view(batch: Batch, output: BatchOutput, notes: tuple[str, ...]) -> _BatchDisplay:
+    from .batch_view import BatchView  # ipywidgets is imported only where widgets are shown
+
+    actions: dict[str, Callable[[], object]] = {
+        "pause": batch.pause,
+        "resume": batch.resume,
+        "detach": batch.detach,
+        "retry": batch.retry,
+    }
+    view = BatchView(batch.progress, actions, notes)
+    output.put(widget_view(repr(batch), view.box.model_id))
+    sheet_output = BatchOutput(batch)
+    sheet_output.put(_EMPTY_BUNDLE)
+    allow_events_while_busy(*view.buttons.values())
+    return _BatchDisplay(batch, output, view, sheet_output)
+
+
+_EMPTY_BUNDLE: dict[str, Any] = {"text/plain": "", "text/html": ""}
+
+
+def _sheet_bundle(batch: Batch) -> dict[str, Any]:
+    return {"text/plain": "", **batch.sheet()._repr_mimebundle_()}
 
 
 class _BatchDisplay:
-    """Tells the view how the batch stands, and puts the sheet in its place at the end."""
+    """Updates the view of a batch, and shows the contact sheet at the end."""
 
     def __init__(
         self,
         batch: Batch,
         output: BatchOutput,
         view: BatchView | None = None,
-        below: BatchOutput | None = None,
+        sheet_output: BatchOutput | None = None,
     ) -> None:
-        self._batch, self._output, self._view, self._below = batch, output, view, below
+        self._batch, self._output = batch, output
+        self._view, self._sheet_output = view, sheet_output
         self._ended = False
-        self._settled = threading.Event()
+        self._shown = threading.Event()
 
-    def settled(self) -> bool:
-        """Blocks until the end is on the screen, a minute at most."""
-        return self._settled.wait(60)
+    def wait_until_shown(self) -> bool:
+        """Block until the end is on the screen, at most one minute."""
+        return self._shown.wait(_MAX_WAIT_S)
 
-    def update(self, now: Progress) -> None:
-        """Draws; at the end the sheet is made in a thread of its own."""
+    def update(self, progress: Progress) -> None:
+        """Update the view; at the end, start to make the sheet."""
         if self._view is not None:
-            self._view.update(now)
-        if now.active or self._ended:
-            self._ended = not now.active
+            self._view.update(progress)
+        if progress.active or self._ended:
+            self._ended = not progress.active
             return
         self._ended = True
-        self._settled.clear()
-        self._batch.session.loop.submit(self._end(now))
+        self._shown.clear()
+        self._batch.session.loop.submit(self._show_end(progress))
 
-    async def _end(self, now: Progress) -> None:
+    async def _show_end(self, progress: Progress) -> None:
         try:
-            await self._put_sheet(now)
+            await self._show_sheet(progress)
         finally:
-            self._settled.set()
+            self._shown.set()
 
-    async def _put_sheet(self, now: Progress) -> None:
+    async def _show_sheet(self, progress: Progress) -> None:
         sheet = self._batch.sheet()
-        bundle = await asyncio.to_thread(sheet._repr_mimebundle_)
+        # In a thread: the sheet takes time, and must not block the loop.
+        bundle = dict(await asyncio.to_thread(sheet._repr_mimebundle_))
         if self._batch.progress.active:
-            return  # someone was quicker and asked for more
-        stays = self._view is not None and not now.done
-        if self._view is not None and not sheet.empty and (not stays or frontend() == "voila"):
-            # For a page that was loaded anew, and for Voila: there no output can be replaced.
+            return  # meanwhile the batch was resumed
+        keeps_view = self._view is not None and not progress.done
+        # For reloaded pages, and for Voila, where outputs cannot be replaced.
+        shows_inside = not sheet.empty and (not keeps_view or frontend() == "voila")
+        if self._view is not None and shows_inside:
             self._view.show_sheet(sheet.jpeg, sheet.text)
-            self._view.update(now)
-        if not stays:
-            self._output.put(sheet.text, dict(bundle))
-        if self._below is not None:
-            shown = stays and not sheet.empty
-            self._below.put("", dict(bundle) if shown else {"text/html": ""})
-        if stays and self._view is not None:
-            self._output.put_view(sheet.text, self._view.box.model_id)
+            self._view.update(progress)
+        if not keeps_view:
+            self._output.put({"text/plain": sheet.text, **bundle})
+        if self._sheet_output is not None:
+            shows_sheet = keeps_view and not sheet.empty
+            self._sheet_output.put({"text/plain": "", **bundle} if shows_sheet else _EMPTY_BUNDLE)
+        if keeps_view and self._view is not None:
+            self._output.put(widget_view(sheet.text, self._view.box.model_id))

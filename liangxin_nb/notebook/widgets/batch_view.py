@@ -1,227 +1,239 @@
-"""The live view of a batch: one bar, the counts, what went wrong, four buttons; it is told."""
+"""The live view of a batch: a bar, counts, failures and four buttons; updates are pushed to it."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
-from html import escape
+from typing import Any
 
 import ipywidgets as widgets
+from markupsafe import Markup
 
 from ...batches import Outcome, Progress
-from .theme import STYLE, first_line, format_duration, format_elapsed
+from ...core.formatting import first_line, format_duration, format_elapsed, format_remaining
+from .handlers import report_errors
+from .theme import SANDBOX_NOTICE, StateStyle, image_tag, sign_tag, small_lines, style_sheet
 
 __all__ = ["BatchView"]
 
-_SANDBOX = "Sandbox: drawn on this machine, no model was run."
-_REASONS = 4  # shown; the rest is counted
-_STYLE = """<style>
-.lx-batch { width: 100%; box-sizing: border-box; }
-.lx-batch .widget-html { width: 100%; }
-.lx-batch .lx-head { display: flex; gap: 16px; justify-content: space-between; }
-.lx-batch .widget-html-content, .lx-batch .jupyter-widget-html-content {
-  width: 100%; min-width: 0; overflow: hidden; }
-.lx-meter { display: flex; height: 10px; margin: 8px 0; border-radius: 5px; overflow: hidden;
-  background: var(--jp-layout-color3, #e0e0e0); }
-.lx-meter span { display: block; height: 100%; min-width: 3px; transition: none;
-  background: var(--lx-tone); }
-.lx-meter .lx-run { opacity: .55; background: repeating-linear-gradient(
-  90deg, var(--lx-tone) 0 3px, transparent 3px 6px); }
-.lx-meter .lx-bad { background: repeating-linear-gradient(
-  135deg, var(--lx-tone) 0 4px, var(--jp-layout-color1, #fff) 4px 6px); }
-.lx-counts { display: flex; flex-wrap: wrap; gap: 0 16px; font-variant-numeric: tabular-nums; }
-.lx-counts .lx-sign { color: var(--lx-tone); display: inline-block; width: 1.3em; }
-.lx-counts .lx-none, .lx-counts .lx-none .lx-sign { color: var(--jp-ui-font-color2, #616161); }
-.lx-batch .jupyter-button { margin-right: 8px; }
-.lx-feet { margin-top: 8px; }
-.lx-whys { margin: 8px 0 0 0; padding: 0; list-style: none; }
-.lx-whys li { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-</style>"""
-#: What is counted: its sign, its word and its tone; those marked are always there, so that
-#: nothing jumps.
-_KINDS = {
-    "saved": ("●", "saved", "lx-good", True),
-    "running": ("◐", "running", "lx-run", True),
-    "pending": ("○", "not sent yet", "", True),
-    "failed": ("✕", "failed", "lx-bad", False),
-    "rejected": ("✕", "rejected", "lx-bad", False),
-    "result_lost": ("✕", "result_lost", "lx-bad", False),
-    "unconfirmed": ("?", "unconfirmed (may be billed)", "lx-warn", False),
-    "detached": ("◇", "detached (still running)", "lx-warn", False),
+_MAX_FAILURES = 4
+#: How each count is shown.
+_COUNT_STYLES = {
+    "saved": StateStyle("●", "saved", "good"),
+    "running": StateStyle("◐", "running", "run"),
+    "pending": StateStyle("○", "not sent yet", ""),
+    "failed": StateStyle("✕", "failed", "bad"),
+    "rejected": StateStyle("✕", "rejected", "bad"),
+    "result_lost": StateStyle("✕", "result lost", "bad"),
+    "unconfirmed": StateStyle("?", "unconfirmed (may be billed)", "warn"),
+    "detached": StateStyle("◇", "detached (still running)", "warn"),
 }
-#: What a batch that has come to rest is called by the first of these that it counts, else done.
-_IDLE_TEXTS = {
-    "detached": ("◇", "Left", "lx-warn"),
-    "pending": ("‖", "Paused", "lx-warn"),
-    **dict.fromkeys(("failed", "rejected", "result_lost"), ("✕", "Done, with failures", "lx-bad")),
-    "unconfirmed": ("?", "Done, some unconfirmed", "lx-warn"),
+#: Shown while the batch is active even if zero, so that nothing moves.
+_PERMANENT_COUNTS = ("saved", "running", "pending")
+_WITH_FAILURES = StateStyle("✕", "Done, with failures", "bad")
+#: The style of an inactive batch: the first of these with a count.
+_INACTIVE_STYLES = {
+    "detached": StateStyle("◇", "Detached", "warn"),
+    "pending": StateStyle("‖", "Paused", "warn"),
+    **dict.fromkeys(("failed", "rejected", "result_lost"), _WITH_FAILURES),
+    "unconfirmed": StateStyle("?", "Done, some unconfirmed", "warn"),
+}
+_BUTTONS = {
+    "pause": ("Pause submitting", "Send no more tasks; those already sent are followed"),
+    "resume": (
+        "Resume",
+        "Send what was not sent, collect what was detached, nothing twice",
+    ),
+    "detach": ("Stop watching all", "Send no more tasks; those already sent may still be billed"),
+    "retry": ("Retry failed", "Submit failed and rejected requests again: new tasks, billed again"),
 }
 
 
 class BatchView:
-    """A view of a batch; `box` is the widget, `update` draws how it stands.
+    """A view of a batch.
 
-    Everything that changes is one text, drawn at most as often as `update` is called.
+    All that changes is one text, so that an update is one message.
+
+    Attributes:
+        box: The widget.
+        buttons: The buttons by action: ``pause``, ``resume``, ``detach``, ``retry``.
     """
 
+    box: Any
+    buttons: dict[str, Any]
+
     def __init__(
-        self, now: Progress, actions: dict[str, Callable[[], object]], notes: tuple[str, ...] = ()
+        self,
+        progress: Progress,
+        actions: dict[str, Callable[[], object]],
+        notes: tuple[str, ...] = (),
     ) -> None:
+        """Create the view.
+
+        Args:
+            progress: The present state of the batch.
+            actions: What the buttons do.
+            notes: Remarks to show below the counts.
+        """
         self._notes = notes
-        self._sheet = ""
-        self._body, self._trouble = widgets.HTML(), widgets.HTML()
-        self._trouble.layout.display = "none"
-        self.buttons = {name: self._button(name, act) for name, act in actions.items()}
+        self._sheet = Markup()
+        self._body, self._error_line = widgets.HTML(), widgets.HTML()
+        self._error_line.layout.display = "none"
+        self.buttons = {name: self._make_button(name, act) for name, act in actions.items()}
         row = widgets.HBox(list(self.buttons.values()), layout={"margin": "4px 0 0 0"})
-        style = widgets.HTML(STYLE + _STYLE, layout={"display": "none"})
-        self.box = widgets.VBox([style, self._body, self._trouble, row])
+        style = widgets.HTML(style_sheet("card", "batch"), layout={"display": "none"})
+        self.box = widgets.VBox([style, self._body, self._error_line, row])
         self.box.add_class("lx-card")
         self.box.add_class("lx-batch")
-        self._style = ""
-        self.update(now)
+        self._tone_class = ""
+        self.update(progress)
 
-    def update(self, now: Progress) -> None:
-        """Draws how the batch stands; what has not changed is not sent."""
-        self._body.value = "".join(
-            [_head(now), _bar(now), _counts(now), _reasons(now), self._small(now), self._sheet]
+    def update(self, progress: Progress) -> None:
+        """Show the state of the batch; sends only what has changed."""
+        self._body.value = Markup("").join(
+            [
+                _head_html(progress),
+                _bar_html(progress),
+                _counts_html(progress),
+                _failures_html(progress),
+                self._notes_html(progress),
+                self._sheet,
+            ]
         )
-        tone = _state(now)[2]
-        if tone != self._style:
-            self.box.remove_class(self._style)
-            self.box.add_class(tone)
-            self._style = tone
-        open_ = now.counts.get("pending", 0) + now.counts.get("detached", 0)
-        fits = {
-            "pause": now.active and not now.paused and now.counts.get("pending", 0) > 0,
-            "resume": (now.paused or not now.active) and open_ > 0,
-            "leave": now.active,
-            "retry": now.retryable > 0,
+        tone_class = f"lx-{_batch_style(progress).tone}"
+        if tone_class != self._tone_class:
+            self.box.remove_class(self._tone_class)
+            self.box.add_class(tone_class)
+            self._tone_class = tone_class
+        self._update_buttons(progress)
+
+    def show_sheet(self, jpeg: bytes, alt: str) -> None:
+        """Show the contact sheet in the view, where outputs cannot be replaced."""
+        self._sheet = image_tag(jpeg, alt, css_class="lx-picture")
+
+    def _update_buttons(self, progress: Progress) -> None:
+        pending = progress.counts.get("pending", 0)
+        resumable = pending + progress.counts.get("detached", 0)
+        visible = {
+            "pause": progress.active and not progress.paused and pending > 0,
+            "resume": (progress.paused or not progress.active) and resumable > 0,
+            "detach": progress.active,
+            "retry": progress.retryable > 0,
         }
-        self.buttons["retry"].description = f"Retry failed ({now.retryable})"
+        self.buttons["retry"].description = f"Retry failed ({progress.retryable})"
         for name, button in self.buttons.items():
-            display = "" if fits[name] else "none"
+            display = "" if visible[name] else "none"
             if button.layout.display != display:
                 button.layout.display = display
 
-    def show_sheet(self, jpeg: bytes, alt: str) -> None:
-        """Puts the contact sheet into the view, for where no output can be replaced."""
-        data = base64.b64encode(jpeg).decode()
-        self._sheet = (
-            f'<img class="lx-picture" alt="{escape(alt, quote=True)}" '
-            f'src="data:image/jpeg;base64,{data}">'
-        )
-
-    def _small(self, now: Progress) -> str:
-        reused = [f"{now.reused} reused: kept already, nothing was sent for them."]
-        lines = [escape(note) for note in self._notes] + (reused if now.reused else [])
-        if now.extra_attempts:
+    def _notes_html(self, progress: Progress) -> Markup:
+        lines = list(self._notes)
+        if progress.reused:
+            lines.append(f"{progress.reused} reused: saved already, nothing was sent for them.")
+        if progress.extra_attempts:
             lines.append(
-                f"{now.extra_attempts} asked for again; the first tickets stay in the ledger."
+                f"{progress.extra_attempts} submitted again; the first records stay in the ledger."
             )
-        lines.append(f'Batch <span class="lx-id">{escape(now.id)}</span>')
-        if now.profile == "sandbox":
-            lines[-1] += f" · {_SANDBOX}"
-        told = "".join(f'<div class="lx-small">{line}</div>' for line in lines)
-        return f'<div class="lx-feet">{told}</div>'
+        batch_line = Markup('Batch <span class="lx-id">{}</span>').format(progress.id)
+        if progress.profile == "sandbox":
+            batch_line += f" · {SANDBOX_NOTICE}"
+        lines.append(batch_line)
+        return Markup('<div class="lx-notes">{}</div>').format(small_lines(lines))
 
-    def _button(self, name: str, act: Callable[[], object]) -> widgets.Button:
-        word, tip = _BUTTONS[name]
-        button = widgets.Button(description=word, tooltip=tip)
+    def _make_button(self, name: str, act: Callable[[], object]) -> Any:
+        label, tooltip = _BUTTONS[name]
+        button = widgets.Button(description=label, tooltip=tooltip)
 
-        def pressed(_: object) -> None:
-            # No one else would show what goes wrong in a button's handler.
-            try:
-                act()
-                self._trouble.layout.display = "none"
-            except Exception as error:
-                self._trouble.value = f'<span class="lx-soft">{escape(str(error))}</span>'
-                self._trouble.layout.display = ""
+        def act_and_clear() -> None:
+            act()
+            self._error_line.layout.display = "none"
 
-        button.on_click(pressed)
+        button.on_click(report_errors(act_and_clear, self._show_error))
         return button
 
-
-_BUTTONS = {
-    "pause": ("Pause submitting", "Send no more; what is at the service is followed to its end"),
-    "resume": ("Go on", "Send what was never sent, collect what was left; nothing is sent twice"),
-    "leave": ("Leave all", "Send no more and stop watching; what was sent may still be billed"),
-    "retry": ("Retry failed", "Ask again for what failed or was refused: new tasks, billed anew"),
-}
+    def _show_error(self, text: str) -> None:
+        self._error_line.value = Markup('<span class="lx-soft">{}</span>').format(text)
+        self._error_line.layout.display = ""
 
 
-def _state(now: Progress) -> tuple[str, str, str]:
-    """Sign, word and tone of the whole."""
-    if now.active:
-        return ("◐", "Pausing", "lx-warn") if now.paused else ("◐", "Running", "lx-run")
-    looks = (look for kind, look in _IDLE_TEXTS.items() if now.counts.get(kind))
-    return next(looks, ("●", "Done", "lx-good"))
+def _batch_style(progress: Progress) -> StateStyle:
+    """Return how the state of the whole batch is shown."""
+    if progress.active:
+        pausing = StateStyle("◐", "Pausing", "warn")
+        return pausing if progress.paused else StateStyle("◐", "Running", "run")
+    styles = (style for kind, style in _INACTIVE_STYLES.items() if progress.counts.get(kind))
+    return next(styles, StateStyle("●", "Done", "good"))
 
 
-def _head(now: Progress) -> str:
-    sign, word, _ = _state(now)
-    ended = sum(now.counts.get(kind, 0) for kind in ("saved", "failed", "rejected", "result_lost"))
-    times = [
-        f"{ended} of {now.total}",
-        format_elapsed(now.elapsed_s) if now.active else format_duration(now.elapsed_s),
-    ]
-    if now.rate_per_min is not None:
-        times.append(f"{now.rate_per_min:.0f} a minute")
-    if now.eta_s is not None:
-        times.append(f"about {_format_rough(now.eta_s)} left")
-    name = first_line(now.name, 60) if now.name else f"batch of {now.total}"
-    return (
-        '<div class="lx-head" role="status"><span class="lx-state">'
-        f'<span class="lx-sign" aria-hidden="true">{sign}</span>{word} '
-        f'<span class="lx-model">· {name}</span></span>'
-        f'<span class="lx-soft">{" · ".join(times)}</span></div>'
+def _head_html(progress: Progress) -> Markup:
+    style = _batch_style(progress)
+    ended_kinds = ("saved", "failed", "rejected", "result_lost")
+    ended = sum(progress.counts.get(kind, 0) for kind in ended_kinds)
+    format_passed = format_elapsed if progress.active else format_duration
+    times = [f"{ended} of {progress.total}", format_passed(progress.elapsed_s)]
+    if progress.rate_per_min is not None:
+        times.append(f"{progress.rate_per_min:.0f} a minute")
+    if progress.eta_s is not None:
+        times.append(f"about {format_remaining(progress.eta_s)} left")
+    name = first_line(progress.name, 60) if progress.name else f"batch of {progress.total}"
+    return Markup(
+        '<div class="lx-head" role="status"><span class="lx-state">{}{} '
+        '<span class="lx-model">· {}</span></span><span class="lx-soft">{}</span></div>'
+    ).format(sign_tag(style.sign), style.word, name, " · ".join(times))
+
+
+def _bar_html(progress: Progress) -> Markup:
+    # What has ended comes first, then what is running; the rest of the bar is empty.
+    kinds = sorted(_COUNT_STYLES, key=lambda kind: kind == "running")
+    parts = Markup("").join(
+        Markup('<span class="lx-{}" style="width:{:.2f}%"></span>').format(
+            tone, 100 * progress.counts[kind] / progress.total
+        )
+        for kind in kinds
+        if (tone := _COUNT_STYLES[kind].tone) and progress.counts.get(kind)
+    )
+    return Markup('<div class="lx-meter" role="img" aria-label="{}">{}</div>').format(
+        progress.text, parts
     )
 
 
-def _format_rough(seconds: float) -> str:
-    """Time left, no finer than it is known."""
-    if seconds < 50:
-        return f"{max(5, round(seconds / 5) * 5)} s"
-    return f"{max(1, round(seconds / 60))} min"
+def _counts_html(progress: Progress) -> Markup:
+    parts = []
+    for kind, style in _COUNT_STYLES.items():
+        count = progress.counts.get(kind, 0)
+        if count or (kind in _PERMANENT_COUNTS and progress.active):
+            css_class = (f"lx-{style.tone}" if style.tone else "") if count else "lx-none"
+            parts.append(
+                Markup('<span class="{}">{}{} {}</span>').format(
+                    css_class, sign_tag(style.sign), count, style.word
+                )
+            )
+    return Markup('<div class="lx-counts">{}</div>').format(Markup("").join(parts))
 
 
-def _bar(now: Progress) -> str:
-    # What has ended first, in whatever way; then what runs; the rest is the empty bar.
-    kinds = sorted(_KINDS, key=lambda kind: kind == "running")
-    parts = [
-        f'<span class="{tone}" style="width:{100 * now.counts[kind] / now.total:.2f}%"></span>'
-        for kind in kinds
-        if (tone := _KINDS[kind][2]) and now.counts.get(kind)
-    ]
-    label = escape(now.text, quote=True)
-    return f'<div class="lx-meter" role="img" aria-label="{label}">{"".join(parts)}</div>'
+def _failures_html(progress: Progress) -> Markup:
+    items = [_failure_item(outcome) for outcome in progress.failures[:_MAX_FAILURES]]
+    if more := len(progress.failures) - len(items):
+        text = f"and {more} more: batch.failures lists them"
+        items.append(Markup('<li class="lx-soft">{}</li>').format(text))
+    if not items:
+        return Markup()
+    return Markup('<ul class="lx-reasons">{}</ul>').format(Markup("").join(items))
 
 
-def _counts(now: Progress) -> str:
-    told = []
-    for kind, (sign, word, tone, always) in _KINDS.items():
-        number = now.counts.get(kind, 0)
-        if number or (always and now.active):
-            tone = tone if number else "lx-none"
-            sign = f'<span class="lx-sign" aria-hidden="true">{sign}</span>'
-            told.append(f'<span class="{tone}">{sign}{number} {word}</span>')
-    return f'<div class="lx-counts">{"".join(told)}</div>'
-
-
-def _reasons(now: Progress) -> str:
-    lines = [_reason(outcome) for outcome in now.failures[:_REASONS]]
-    more = len(now.failures) - len(lines)
-    lines += [f'<li class="lx-soft">and {more} more: batch.failures lists them</li>'] * (more > 0)
-    return f'<ul class="lx-whys">{"".join(lines)}</ul>' if lines else ""
-
-
-def _reason(outcome: Outcome) -> str:
-    sign, word, tone, _ = _KINDS.get(outcome.status, ("✕", outcome.status, "lx-bad", False))
-    where = first_line(outcome.row, 40)
-    where += f" · {first_line(outcome.column, 30)}" if outcome.column else ""
-    reason = escape(outcome.reason)
-    return (
-        f'<li class="{tone}" title="{escape(outcome.reason, quote=True)}">'
-        f'<span class="lx-sign" style="color:var(--lx-tone)" aria-hidden="true">{sign}</span> '
-        f'<b>{outcome.index + 1} · {where}</b> <span class="lx-soft">{escape(word)}: {reason}'
-        "</span></li>"
+def _failure_item(outcome: Outcome) -> Markup:
+    style = _COUNT_STYLES.get(outcome.status, StateStyle("✕", outcome.status, "bad"))
+    name = first_line(outcome.row, 40)
+    if outcome.column:
+        name += f" · {first_line(outcome.column, 30)}"
+    return Markup(
+        '<li class="lx-{tone}" title="{reason}">'
+        '<span class="lx-sign" style="color:var(--lx-tone)" aria-hidden="true">{sign}</span> '
+        '<b>{number} · {name}</b> <span class="lx-soft">{word}: {reason}</span></li>'
+    ).format(
+        tone=style.tone,
+        reason=outcome.reason,
+        sign=style.sign,
+        number=outcome.index + 1,
+        name=name,
+        word=style.word,
     )

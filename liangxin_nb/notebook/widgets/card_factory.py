@@ -1,4 +1,4 @@
-"""Live cards, joined to the session whose tasks they show."""
+"""Create cards that show and control the jobs of a session."""
 
 from __future__ import annotations
 
@@ -22,43 +22,50 @@ def make_card(
     *,
     notes: Sequence[str] = (),
     on_end: Callable[[JobUpdate], None] | None = None,
-    added: Callable[[Job], None] | None = None,
+    add_card: Callable[[Job], None] | None = None,
     edit: Callable[[Job], None] | None = None,
 ) -> tuple[TaskCard, Callable[[Job], Job]]:
-    """A card that is told of every state, and what lets it follow a job, once it is shown.
+    """Create a card that is updated with its job.
 
-    `on_end` is told as well. `added`: takes the job of *Again* and *Vary*, default: the same card
-    shows it. `edit`: what *Edit* does; without it there is no such button.
+    Args:
+        job: The job to show.
+        session: The session of the job.
+        notes: Remarks to show on the card.
+        on_end: Called with every update of the job as well.
+        add_card: Shows the new job of *Again* and *Vary*; default: the same card shows it.
+        edit: What *Edit* does; without it there is no such button.
+
+    Returns:
+        The card, and a function that starts following a job; call it once the card is shown.
     """
 
-    def followed(next_job: Job) -> Job:
+    def follow(next_job: Job) -> Job:
         if on_end is not None:
             next_job.watch(on_end)
         REFRESHER.add(card, session.loop)
         return next_job
 
-    def asked(next_job: Job) -> Job | None:
-        return added(next_job) if added is not None else followed(next_job)
+    def show_new(next_job: Job) -> Job | None:
+        return add_card(next_job) if add_card is not None else follow(next_job)
 
     profile = job.record.profile
     actions = Actions(
-        collect=lambda job: followed(session.resume(job.record.id)[0]),
-        resubmit=lambda job: asked(session.submit(job.record.request)),
-        new_seed=lambda job: asked(session.submit(with_new_seed(profile, job.record.request))),
+        collect=lambda job: follow(session.resume(job.record.id)[0]),
+        resubmit=lambda job: show_new(session.submit(job.record.request)),
+        new_seed=lambda job: show_new(session.submit(with_new_seed(profile, job.record.request))),
         to_cell=_to_cell,
         supports_seed=lambda record: supports_seed(record.profile, record.request),
         edit=edit,
     )
-    usual = session.ledger.median_duration(job.record.request.model, profile)
     card = TaskCard(
         job,
         actions,
-        median_duration=usual,
+        median_duration=session.ledger.median_duration(job.record.request.model, profile),
         notes=notes,
-        news=lambda card: REFRESHER.request_draw(card, session.loop),
-        framed=added is not None,
+        on_change=lambda card: REFRESHER.request_draw(card, session.loop),
+        framed=add_card is not None,
     )
-    return card, followed
+    return card, follow
 
 
 def _to_cell(record: JobRecord) -> str:

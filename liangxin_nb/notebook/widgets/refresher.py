@@ -1,4 +1,4 @@
-"""The one beat of all live cards: it bounds what they send, however many there are."""
+"""Redraw all live cards at fixed intervals; limits the messages however many cards there are."""
 
 from __future__ import annotations
 
@@ -15,48 +15,55 @@ from ...engine.background_loop import BackgroundLoop
 
 __all__ = ["INTERVAL", "REFRESHER", "Card", "Refresher"]
 
-#: Seconds between two beats, and what is done at each: cards drawn anew, clocks set.
-INTERVAL, _MAX_DRAW_TIME, _FRESH, _OTHERS = 0.25, 6, 5, 3
+#: Seconds between two rounds.
+INTERVAL: float = 0.25
+#: Per round: cards that are drawn, and clocks of the newest and of the other cards that are set.
+_MAX_DRAWN, _MAX_NEWEST, _MAX_OTHERS = 6, 5, 3
 
 
 class Card(Protocol):
-    """Whatever shows a state and a running time."""
+    """A view with a state and a running time."""
 
     @property
     def latest(self) -> JobUpdate:
-        """The latest word about what it shows."""
+        """The latest update of what it shows."""
 
     def draw(self) -> None:
-        """Shows the latest word."""
+        """Show the latest update."""
 
     def tick(self) -> None:
-        """Shows the time that has passed now."""
+        """Show the time that has passed."""
 
 
 class Refresher:
-    """Draws cards that have news and sets their clocks, from one task on the private loop.
+    """Draws cards that have changed and sets their clocks, from one task on the background loop.
 
-    A card is drawn at most four times a second, all together at most 24 times; up to twenty clocks
-    tick once a second, and of more the older ones take turns. `clock`: seconds that only go up.
+    A card is drawn at most four times a second, all cards together at most 24 times. Up to twenty
+    clocks tick once a second; of more, the older ones take turns.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Create a refresher without cards.
+
+        Args:
+            clock: Returns monotonic seconds.
+        """
         self._clock = clock
         self._lock = threading.Lock()
-        self._cards: weakref.WeakKeyDictionary[Card, float] = weakref.WeakKeyDictionary()
-        self._pending: dict[Card, None] = {}
+        self._ticked_at: weakref.WeakKeyDictionary[Card, float] = weakref.WeakKeyDictionary()
+        self._changed: dict[Card, None] = {}
         self._running = False
 
     def add(self, card: Card, loop: BackgroundLoop) -> None:
-        """Lets the card's clock tick until it is over."""
+        """Let the clock of a card tick until its job has ended."""
         with self._lock:
-            self._cards.setdefault(card, 0.0)
+            self._ticked_at.setdefault(card, 0.0)
         self._start(loop)
 
     def request_draw(self, card: Card, loop: BackgroundLoop) -> None:
-        """Has the card drawn at one of the next beats; safe from every thread."""
+        """Draw a card in one of the next rounds; safe from every thread."""
         with self._lock:
-            self._pending[card] = None
+            self._changed[card] = None
         self._start(loop)
 
     def _start(self, loop: BackgroundLoop) -> None:
@@ -66,44 +73,49 @@ class Refresher:
             loop.submit(self._run())
 
     async def _run(self) -> None:
-        while self._has_live_cards():
-            # In a thread: a picture made small takes a moment, and the loop must not stand still.
-            await asyncio.to_thread(self.show)
+        while self._update_running():
+            # In a thread: making a thumbnail takes time, and must not block the loop.
+            await asyncio.to_thread(self.refresh)
             await asyncio.sleep(INTERVAL)
 
-    def show(self) -> None:
-        """One beat: draws cards that have news, and sets clocks."""
-        work = [card.draw for card in self._drawn()] + [card.tick for card in self._due()]
-        for step in work:
-            with suppress(Exception):  # one card that cannot be drawn must not stop the others
+    def refresh(self) -> None:
+        """Run one round: draw cards that have changed, and set clocks."""
+        steps = [card.draw for card in self._take_changed()]
+        steps += [card.tick for card in self._take_due()]
+        for step in steps:
+            with suppress(Exception):  # a card that cannot be drawn must not stop the others
                 step()
 
-    def _has_live_cards(self) -> bool:
+    def _update_running(self) -> bool:
         with self._lock:
-            # A card that is over may come to life again: *Again* and *Collect* give it a new job.
-            alive = any(not card.latest.is_final for card in self._cards)
-            self._running = alive or bool(self._pending)
+            # Finished cards stay registered: *Again* and *Collect* give them a new job.
+            is_live = any(not card.latest.is_final for card in self._ticked_at)
+            self._running = is_live or bool(self._changed)
             return self._running
 
-    def _drawn(self) -> list[Card]:
+    def _take_changed(self) -> list[Card]:
         with self._lock:
-            first = list(self._pending)[:_MAX_DRAW_TIME]
-            for card in first:
-                del self._pending[card]
-            return first
+            cards = list(self._changed)[:_MAX_DRAWN]
+            for card in cards:
+                del self._changed[card]
+            return cards
 
-    def _due(self) -> list[Card]:
-        """The newest cards whose second is up, and those that have waited longest."""
+    def _take_due(self) -> list[Card]:
+        """Return the newest cards that are due, and those that have waited longest."""
         now = self._clock()
         with self._lock:
-            times = [(card, at) for card, at in self._cards.items() if not card.latest.is_final]
-            due = [card for card, at in times if now - at >= 1.0 - INTERVAL / 2]
-            fresh = sorted(due, key=lambda card: -card.latest.record.created_at)[:_FRESH]
-            rest = sorted(set(due) - set(fresh), key=lambda card: self._cards[card])[:_OTHERS]
-            for card in (*fresh, *rest):
-                self._cards[card] = now
-            return [*fresh, *rest]
+            due = [
+                card
+                for card, ticked_at in self._ticked_at.items()
+                if not card.latest.is_final and now - ticked_at >= 1.0 - INTERVAL / 2
+            ]
+            newest = sorted(due, key=lambda card: -card.latest.record.created_at)[:_MAX_NEWEST]
+            others = sorted(set(due) - set(newest), key=lambda card: self._ticked_at[card])
+            cards = [*newest, *others[:_MAX_OTHERS]]
+            for card in cards:
+                self._ticked_at[card] = now
+            return cards
 
 
-#: The one of this process.
-REFRESHER = Refresher()
+#: The refresher of this process.
+REFRESHER: Refresher = Refresher()

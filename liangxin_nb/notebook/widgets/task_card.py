@@ -1,32 +1,33 @@
-"""The live card of one task; it is told, it never asks."""
+"""The live card of one job: a passive view, updates are pushed to it."""
 
 from __future__ import annotations
 
-import base64
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
+from typing import Any
 
 import ipywidgets as widgets
+from markupsafe import Markup
 
-from ..._compat import set_css_classes
+from ...core.formatting import first_line, format_duration
 from ...core.job_record import JobRecord, JobUpdate
 from ...session.job import Job
+from .handlers import report_errors
 from .theme import (
-    STYLE,
+    SANDBOX_NOTICE,
     allow_events_while_busy,
-    first_line,
-    format_duration,
-    format_elapsed,
+    format_job_time,
+    image_tag,
+    sign_tag,
+    small_lines,
     state_style,
+    style_sheet,
 )
 
 __all__ = ["Actions", "TaskCard"]
 
-_SANDBOX = "Sandbox: drawn on this machine, no model was run."
-#: The buttons that fit a phase; a phase not listed is a live one.
+#: The buttons of each phase; phases that are not listed are live ones.
 _BUTTONS: dict[str, tuple[str, ...]] = {
     "saved": ("resubmit", "new_seed", "edit", "cell", "id"),
     "failed": ("resubmit", "new_seed", "edit", "cell", "id"),
@@ -35,24 +36,29 @@ _BUTTONS: dict[str, tuple[str, ...]] = {
     "rejected": ("resubmit", "new_seed", "edit", "cell"),
     "unconfirmed": ("edit", "cell"),
 }
-_LIVE = ("leave", "edit", "cell", "id")
+_LIVE_BUTTONS = ("detach", "edit", "cell", "id")
 _LABELS = {
-    "leave": ("Leave", "Stop watching; the task goes on and may still be billed"),
-    "collect": ("Collect", "Watch it again and keep its result"),
-    "resubmit": ("Again", "Ask for the same once more: a new task, billed on its own"),
-    "new_seed": ("Vary", "Ask for the same with a new seed: a new task, billed on its own"),
-    "edit": ("Edit", "Put its prompt and inputs into the form above; nothing is sent"),
-    "cell": ("Copy cell", "Show the %%liangxin cell that asks for the same, ready to be copied"),
-    "id": ("Copy id", "Show the task's id, ready to be copied"),
+    "detach": ("Stop watching", "The task keeps running and may still be billed"),
+    "collect": ("Collect", "Watch the task again and save its result"),
+    "resubmit": ("Again", "Submit the same request again: a new task, billed separately"),
+    "new_seed": ("Vary", "Submit the same request with a new seed: a new task, billed separately"),
+    "edit": ("Edit", "Put the prompt and the options into the form above; nothing is sent"),
+    "cell": ("Copy cell", "Show the %%liangxin cell for this request, ready to be copied"),
+    "id": ("Copy id", "Show the task id, ready to be copied"),
 }
 
 
 @dataclass(frozen=True)
 class Actions:
-    """What the card's buttons do; a job that is returned is what the card shows from then on.
+    """What the buttons of a card do; the card follows a job that is returned.
 
-    `edit`: None where there is no form to load. `to_cell`: the text of *Copy cell*.
-    `supports_seed`: whether a job record's model takes a seed.
+    Attributes:
+        collect: Resumes watching the job.
+        resubmit: Submits the request again.
+        new_seed: Submits the request with a new seed.
+        to_cell: Returns the text that *Copy cell* offers.
+        supports_seed: Whether the model of a record takes a seed.
+        edit: Loads the request into a form; None where there is none.
     """
 
     collect: Callable[[Job], Job | None]
@@ -64,12 +70,17 @@ class Actions:
 
 
 class TaskCard:
-    """A card for a job; `box` is the widget.
+    """A card for a job.
 
-    `median_duration`: seconds that this model usually takes, or None; `notes`: remarks to show with
-    it; `news`: called with the card when there is something to draw, default: drawn at once;
-    `framed`: whether room is kept for the picture from the start, so that nothing below it moves.
+    Attributes:
+        box: The widget.
+        latest: The latest update of the job.
+        buttons: The buttons that have been shown so far, by action.
     """
+
+    box: Any
+    latest: JobUpdate
+    buttons: dict[str, Any]
 
     def __init__(
         self,
@@ -78,186 +89,183 @@ class TaskCard:
         *,
         median_duration: float | None = None,
         notes: Sequence[str] = (),
-        news: Callable[[TaskCard], None] | None = None,
+        on_change: Callable[[TaskCard], None] | None = None,
         framed: bool = False,
     ) -> None:
+        """Create the card, and watch the job.
+
+        Args:
+            job: The job to show.
+            actions: What the buttons do.
+            median_duration: Seconds that the model usually takes, or None.
+            notes: Remarks to show on the card.
+            on_change: Called with the card when it needs to be drawn; default: draw at once.
+            framed: Reserve the space of the picture, so that nothing below the card moves.
+        """
         self._job, self._actions = job, actions
         self._median_duration, self._notes = median_duration, tuple(notes)
-        self._changed, self._framed = news or TaskCard.draw, framed
-        self._closed, self._drawing = False, threading.Lock()
+        self._on_change, self._framed = on_change or TaskCard.draw, framed
+        self._closed, self._draw_lock = False, threading.Lock()
         self.latest = job.last_update
-        # Of hundreds of cards each part counts: what may never be seen is made when it is.
-        shared = widgets.Layout()
-        parts = (widgets.HTML(layout=shared) for _ in range(4))
-        self._state, self._clock, self._art, self._story = parts
-        self._trouble: widgets.HTML | None = None
-        self._copy: widgets.Textarea | None = None
-        self.buttons: dict[str, widgets.Button] = {}
-        self._row = widgets.HBox(layout=shared)
+        # There may be hundreds of cards: all parts share a layout, rare parts are made when shown.
+        layout = widgets.Layout()
+        parts = (widgets.HTML(layout=layout) for _ in range(4))
+        self._state, self._clock, self._picture, self._details = parts
+        self._error_line: Any = None
+        self._copy: Any = None
+        self.buttons = {}
+        self._row = widgets.HBox(layout=layout)
         self._row.add_class("lx-row")
-        self.box = self._assembled(shared)
+        self.box = self._build_box(layout)
         job.watch(self.update)
         self.draw()
 
-    def _assembled(self, shared: widgets.Layout) -> widgets.VBox:
-        head = widgets.HBox([self._state, self._clock], layout=shared)
+    def _build_box(self, layout: Any) -> Any:
+        head = widgets.HBox([self._state, self._clock], layout=layout)
         head.add_class("lx-head")
-        body = widgets.Box([self._art, self._story], layout=shared)
+        body = widgets.Box([self._picture, self._details], layout=layout)
         body.add_class("lx-framed" if self._framed else "lx-body")
         parts = [head, body, self._row]
-        if not self._framed:  # where cards are framed, the panel around them has the style sheet
-            parts.insert(0, widgets.HTML(STYLE, layout={"display": "none"}))
-        return widgets.VBox(parts, layout=shared)
+        if not self._framed:  # the panel around framed cards has the style sheet
+            parts.insert(0, widgets.HTML(style_sheet("card"), layout={"display": "none"}))
+        return widgets.VBox(parts, layout=layout)
 
     def update(self, update: JobUpdate) -> None:
-        """Takes a new status; called on the private loop's thread."""
+        """Take a new update; called on the thread of the background loop."""
         if update.record.id == self._job.record.id:
             self.latest = update
-            self._changed(self)
+            self._on_change(self)
 
     def draw(self) -> None:
-        """Shows the latest status: a handful of messages at most."""
-        with self._drawing:  # by the one who made it, and by the beat on a thread of its own
+        """Show the latest update; sends only what has changed."""
+        with self._draw_lock:  # the constructor and the refresher draw on different threads
             if not self._closed:
                 self._draw()
 
     def _draw(self) -> None:
         update, tone = self.latest, state_style(self.latest.phase).tone
-        self._art.value = _art(update, self._framed)  # the slow part first: all changes together
-        set_css_classes(self.box, ("lx-card", f"lx-{tone}"))
-        self._state.value = _state(update)
-        self._story.value = self._show_metadata()
-        fitting = [
-            self.buttons.get(name) or self._button(name) for name in self._available_buttons()
+        # The slow part first, so that all changes appear together.
+        self._picture.value = _picture_html(update, self._framed)
+        self.box._dom_classes = ("lx-card", f"lx-{tone}")
+        self._state.value = _state_html(update)
+        self._details.value = self._details_html()
+        buttons = [
+            self.buttons.get(name) or self._add_button(name) for name in self._button_names()
         ]
-        if list(self._row.children) != fitting:
-            self._row.children = fitting
+        if list(self._row.children) != buttons:
+            self._row.children = buttons
         self.tick()
 
     def tick(self) -> None:
-        """Shows the time that has passed now."""
+        """Show the time that has passed."""
         if not self._closed:
-            self._clock.value = _times(self.latest, self._median_duration)
+            times = format_job_time(self.latest)
+            if self._median_duration is not None and not self.latest.is_final:
+                times += f" · usually {format_duration(self._median_duration)}"
+            self._clock.value = Markup('<div class="lx-soft">{}</div>').format(times)
 
     def close(self) -> None:
-        """Takes the card off the screen; the job goes on."""
+        """Remove the card from the screen; the job continues."""
         self._closed = True
-        _close(self.box)
+        _close_all(self.box)
         for button in self.buttons.values():
             button.close()
 
-    def _available_buttons(self) -> list[str]:
+    def _button_names(self) -> list[str]:
         record = self.latest.record
         missing = {
             "edit": self._actions.edit is None,
             "new_seed": not self._actions.supports_seed(record),
             "id": not record.task_id,
         }
-        names = _BUTTONS.get(self.latest.phase, _LIVE)
+        names = _BUTTONS.get(self.latest.phase, _LIVE_BUTTONS)
         return [name for name in names if not missing.get(name)]
 
-    def _button(self, name: str) -> widgets.Button:
-        word, tip = _LABELS[name]
-        button = widgets.Button(description=word, tooltip=tip)
-        button.on_click(lambda _: self._on_press(name))
+    def _add_button(self, name: str) -> Any:
+        label, tooltip = _LABELS[name]
+        button = widgets.Button(description=label, tooltip=tooltip)
+        button.on_click(report_errors(lambda: self._on_click(name), self._show_error))
         allow_events_while_busy(button)
         self.buttons[name] = button
         return button
 
-    def _on_press(self, name: str) -> None:
-        # No one else would show what goes wrong in a button's handler.
-        try:
-            if self._trouble is not None:
-                self._trouble.value = ""
-            self._act(name)
-        except Exception as error:
-            if self._trouble is None:
-                self._trouble = widgets.HTML()
-                self.box.children = [*self.box.children, self._trouble]
-            self._trouble.value = f'<div role="alert">{escape(str(error))}</div>'
+    def _show_error(self, text: str) -> None:
+        if self._error_line is None:
+            self._error_line = widgets.HTML()
+            self.box.children = [*self.box.children, self._error_line]
+        self._error_line.value = Markup('<div role="alert">{}</div>').format(text) if text else ""
 
-    def _act(self, name: str) -> None:
-        if name == "leave":
+    def _on_click(self, name: str) -> None:
+        if self._error_line is not None:
+            self._show_error("")
+        if name == "detach":
             self._job.detach()
         elif name in ("cell", "id"):
-            self._offer(name)
+            self._toggle_copy_field(name)
         elif job := getattr(self._actions, name)(self._job):
             self._job = job
             job.watch(self.update)
 
-    def _offer(self, name: str) -> None:
-        """A text to be copied, in a field that has the focus; pressed again, it goes away.
+    def _toggle_copy_field(self, name: str) -> None:
+        """Show a text in a focused field to copy from; a second click hides it.
 
-        A kernel cannot reach the browser's clipboard without JavaScript of its own.
+        A kernel cannot write to the browser's clipboard without JavaScript.
         """
-        record, word = self.latest.record, {"cell": "The cell", "id": "The task's id"}[name]
+        record, label = self.latest.record, {"cell": "The cell", "id": "The task id"}[name]
         text = self._actions.to_cell(record) if name == "cell" else record.task_id
         if self._copy is None:
-            tip = "Ctrl+A and Ctrl+C copy it; Cmd on a Mac"
-            self._copy = widgets.Textarea(tooltip=tip, layout={"display": "none"})
+            tooltip = "Ctrl+A and Ctrl+C copy it; Cmd on a Mac"
+            self._copy = widgets.Textarea(tooltip=tooltip, layout={"display": "none"})
             self._copy.add_class("lx-copy")
             self.box.children = [*self.box.children, self._copy]
-        shown = self._copy.layout.display is None and self._copy.value == text
+        was_shown = self._copy.layout.display is None and self._copy.value == text
         self._copy.value, self._copy.rows = text, min(8, 1 + text.count("\n"))
-        self._copy.description = f"{word}, to be copied with Ctrl+A and Ctrl+C"
-        self._copy.layout.display = "none" if shown else None
-        if not shown and hasattr(self._copy, "focus"):  # ipywidgets 7 cannot
+        self._copy.description = f"{label}, to be copied with Ctrl+A and Ctrl+C"
+        self._copy.layout.display = "none" if was_shown else None
+        if not was_shown and hasattr(self._copy, "focus"):  # ipywidgets 7 cannot
             self._copy.focus()
 
-    def _show_metadata(self) -> str:
+    def _details_html(self) -> Markup:
         update, record = self.latest, self.latest.record
-        lines = [f'<div class="lx-prompt">{first_line(record.request.prompt)}</div>']
+        prompt = first_line(record.request.prompt)
+        html = Markup('<div class="lx-prompt">{}</div>').format(prompt)
         if update.error is not None:
-            lines.append(f"<div>{escape(str(update.error))}</div>")
-        small = [escape(note) for note in (update.note, *self._notes) if note]
-        small += [f'<span class="lx-id">{escape(record.task_id)}</span>']
+            html += Markup("<div>{}</div>").format(str(update.error))
+        id_tag = Markup('<span class="lx-id">{}</span>')
+        small = [note for note in (update.note, *self._notes) if note]
+        small.append(id_tag.format(record.task_id))
         if update.result is not None:
-            small += [f'<span class="lx-id">{escape(update.result.relative_path)}</span>']
-        small += [_SANDBOX] if record.profile == "sandbox" else []
-        return "".join(lines) + "".join(f'<div class="lx-small">{line}</div>' for line in small)
+            small.append(id_tag.format(update.result.relative_path))
+        if record.profile == "sandbox":
+            small.append(SANDBOX_NOTICE)
+        return html + small_lines(small)
 
 
-def _close(part: widgets.Widget) -> None:
-    """Gives a part and all in it up; a kernel keeps what is not closed."""
-    for child in getattr(part, "children", ()):
-        _close(child)
-    part.close()
+def _close_all(widget: Any) -> None:
+    """Close a widget and all in it: the kernel keeps every widget that is not closed."""
+    for child in getattr(widget, "children", ()):
+        _close_all(child)
+    widget.close()
 
 
-def _state(update: JobUpdate) -> str:
-    """Sign, word and model; read out when it changes, which the clock beside it is not."""
-    seen = state_style(update.phase)
-    model = escape(update.record.request.model)
-    return (
-        '<div class="lx-state" role="status">'
-        f'<span class="lx-sign" aria-hidden="true">{seen.sign}</span>{seen.word} '
-        f'<span class="lx-model">· {model}</span></div>'
-    )
+def _state_html(update: JobUpdate) -> Markup:
+    """Return sign, word and model; screen readers announce them, but not the clock."""
+    style = state_style(update.phase)
+    return Markup(
+        '<div class="lx-state" role="status">{}{} <span class="lx-model">· {}</span></div>'
+    ).format(sign_tag(style.sign), style.word, update.record.request.model)
 
 
-def _times(update: JobUpdate, median_duration: float | None) -> str:
-    passed = (update.ended_at or time.time()) - update.record.created_at
-    times = (
-        format_duration(update.record.duration_s or passed)
-        if update.is_final
-        else format_elapsed(passed)
-    )
-    if median_duration is not None and not update.is_final:
-        times += f" · usually {format_duration(median_duration)}"
-    return f'<div class="lx-soft">{times}</div>'
-
-
-def _art(update: JobUpdate, framed: bool) -> str:
-    """The picture inside the card, for a reloaded page and for Voila; before that, its room."""
+def _picture_html(update: JobUpdate, framed: bool) -> Markup:
+    """Return the picture, which reloaded pages and Voila show; before, its reserved space."""
     if update.result is not None:
         try:
-            small = update.result.thumbnail()
+            picture = update.result.thumbnail()
         except (OSError, ValueError) as error:
-            return f'<div class="lx-small">The picture cannot be shown: {escape(str(error))}</div>'
-        if not small:
-            return ""
-        data = base64.b64encode(small).decode()
-        alt = escape(update.record.request.prompt, quote=True)
-        return f'<img class="lx-picture" alt="{alt}" src="data:image/jpeg;base64,{data}">'
+            return small_lines([f"The picture cannot be shown: {error}"])
+        alt = update.record.request.prompt
+        return image_tag(picture, alt, css_class="lx-picture") if picture else Markup()
+    if not framed:
+        return Markup()
     sign = state_style(update.phase).sign
-    return f'<div class="lx-empty" aria-hidden="true">{sign}</div>' if framed else ""
+    return Markup('<div class="lx-empty" aria-hidden="true">{}</div>').format(sign)

@@ -1,82 +1,86 @@
-"""A task in a terminal: one line, rewritten in place where that can be, and then the path."""
+"""Progress of a task in a terminal: one line, rewritten in place where possible, then the path."""
 
 from __future__ import annotations
 
 import os
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import ClassVar
 
 from ...core.job_record import JobUpdate
-from .theme import format_duration, format_elapsed, state_style
+from .theme import format_job_time, state_style
 
 __all__ = ["TerminalProgress"]
 
 
 class TerminalProgress:
-    """One task's line on standard output; it is told, and it ticks.
+    """The line of one task on standard output.
 
-    `is_waited_for`: whether the person waits for it. Where no one does, where output is no
-    terminal, or where several tasks share it, each state is a line of its own.
+    Without a user who waits, without a terminal, or with several tasks at once, each state is
+    printed on a line of its own.
+
+    Attributes:
+        latest: The latest update of the job.
     """
 
-    _alive: ClassVar[set[TerminalProgress]] = set()
+    latest: JobUpdate
+    _active: ClassVar[set[TerminalProgress]] = set()
     _lock: ClassVar[threading.Lock] = threading.Lock()
-    #: Whether a line stands there that has not ended.
-    _open: ClassVar[bool] = False
+    #: Whether the last line that was written has no line break yet.
+    _line_is_open: ClassVar[bool] = False
 
     def __init__(self, update: JobUpdate, *, is_waited_for: bool) -> None:
+        """Start with an update.
+
+        Args:
+            update: The present state of the job.
+            is_waited_for: Whether the user waits for the task.
+        """
         self.latest = update
-        self._phase = ""
+        self._printed_phase = ""
         self._is_waited_for = is_waited_for
         with self._lock:
-            self._alive.add(self)
+            self._active.add(self)
 
     def update(self, update: JobUpdate) -> None:
-        """Says the new state; at the end the path, or the reason."""
+        """Print the new state; at the end also the paths of the result."""
         with self._lock:
             self.latest = update
-            self._print(ends="\n" if update.is_final else "")
+            self._print(end="\n" if update.is_final else "")
             if update.is_final:
-                self._alive.discard(self)
-                self._end()
+                self._active.discard(self)
+                self._print_paths()
 
     def draw(self) -> None:
-        """Nothing: each state is said when it is told."""
+        """Do nothing: each state is printed by `update`."""
 
     def tick(self) -> None:
-        """Says the time that has passed now, where the line can be rewritten."""
+        """Print the time that has passed, where the line can be rewritten."""
         with self._lock:
-            if self._rewrites and not self.latest.is_final:
-                self._print(ends="")
+            if self._rewrites_line and not self.latest.is_final:
+                self._print(end="")
 
     @property
-    def _rewrites(self) -> bool:
-        return self._is_waited_for and len(self._alive) == 1 and sys.stdout.isatty()
+    def _rewrites_line(self) -> bool:
+        return self._is_waited_for and len(self._active) == 1 and sys.stdout.isatty()
 
-    def _print(self, ends: str) -> None:
-        if self._rewrites:
-            self._write(f"\r\x1b[2K{self._text()}{ends}")
-            TerminalProgress._open = not ends
-        elif self.latest.phase != self._phase:
-            self._write(f"{chr(10) * TerminalProgress._open}{self._text()}\n")
-            TerminalProgress._open = False
-        self._phase = self.latest.phase
+    def _print(self, end: str) -> None:
+        if self._rewrites_line:
+            self._write(f"\r\x1b[2K{self._text()}{end}")
+            TerminalProgress._line_is_open = not end
+        elif self.latest.phase != self._printed_phase:
+            self._write(f"{chr(10) * TerminalProgress._line_is_open}{self._text()}\n")
+            TerminalProgress._line_is_open = False
+        self._printed_phase = self.latest.phase
 
     def _text(self) -> str:
-        update, seen = self.latest, state_style(self.latest.phase)
-        passed = (update.ended_at or time.time()) - update.record.created_at
-        seconds = (
-            format_duration(update.record.duration_s or passed)
-            if update.is_final
-            else format_elapsed(passed)
-        )
+        update, style = self.latest, state_style(self.latest.phase)
         name = update.record.task_id or update.record.id
-        return f"{seen.sign} {seen.word} · {update.record.request.model} · {name} · {seconds}"
+        parts = (style.word, update.record.request.model, name, format_job_time(update))
+        return f"{style.sign} {' · '.join(parts)}"
 
-    def _end(self) -> None:
+    def _print_paths(self) -> None:
         result = self.latest.result
         for path in result.paths if result is not None else ():
             self._write(f"{_relative_path(path)}\n")
@@ -87,6 +91,6 @@ class TerminalProgress:
 
 
 def _relative_path(path: Path) -> str:
-    """The path from where the person is, where it lies below."""
-    near = os.path.relpath(path)
-    return str(path) if near.startswith("..") else near
+    """Return the path relative to the working directory if it is inside, else unchanged."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative

@@ -1,4 +1,4 @@
-"""The composer: a form that fits each model, the code that says the same, and a shelf of cards."""
+"""The panel: a form for each model, the code that does the same, and cards of submitted jobs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""The cards of what was asked for, newest first."""
+"""The cards of submitted jobs, newest first."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -15,50 +16,61 @@ from .common import with_class
 
 __all__ = ["MAX_CARDS", "CardList"]
 
-#: Cards kept on the screen; what is older is in the ledger and in the gallery.
-MAX_CARDS = 20
-_EMPTY = "Nothing asked for yet. Write a prompt, then Generate; the cards appear here."
+#: Cards on the screen; older jobs are in the ledger and in the gallery.
+MAX_CARDS: int = 20
+_EMPTY = "Nothing submitted yet. Write a prompt, then Generate; the cards appear here."
 
 
 class CardList:
-    """A column of live cards; `edit` takes a card's job back into the form."""
+    """A column of live cards.
 
-    def __init__(self, edit: Callable[[Job], None], done: Callable[[], None]) -> None:
-        self._edit, self._done = edit, done
+    Attributes:
+        widget: The widget.
+    """
+
+    widget: Any
+
+    def __init__(self, on_edit: Callable[[Job], None], on_saved: Callable[[], None]) -> None:
+        """Create an empty column.
+
+        Args:
+            on_edit: Loads the request of a job into the form.
+            on_saved: Called when the result of a job has been saved.
+        """
+        self._on_edit, self._on_saved = on_edit, on_saved
         self._cards: list[TaskCard] = []
-        self._removed = 0
-        self._more = with_class(widgets.HTML(_EMPTY), "lx-hint")
-        self._column = with_class(widgets.VBox(), "lx-shelf")
-        self.widget = widgets.VBox([self._column, self._more], layout={"overflow": "visible"})
+        self._removed_count = 0
+        self._message = with_class(widgets.HTML(_EMPTY), "lx-hint")
+        self._column = with_class(widgets.VBox(), "lx-cards")
+        self.widget = widgets.VBox([self._column, self._message], layout={"overflow": "visible"})
 
     def add(self, job: Job, session: Session, notes: Sequence[str] = ()) -> None:
-        """Puts a job's card on top; the oldest that is over makes room."""
-        card, followed = make_card(
+        """Add the card of a job on top; if there are too many, the oldest ended one is removed."""
+        card, follow = make_card(
             job,
             session,
             notes=notes,
-            added=lambda next_job: self.add(next_job, session),
-            edit=self._edit,
+            add_card=lambda next_job: self.add(next_job, session),
+            edit=self._on_edit,
         )
         self._cards.insert(0, card)
-        dropped = self._overflow()
+        removed = self._take_surplus()
         self._column.children = [card.box for card in self._cards]
-        for old in dropped:
-            old.close()
-        self._more.value = self._remove_oldest()
-        followed(job)
-        job.watch(lambda update: self._done() if update.phase == "saved" else None)
+        for old_card in removed:
+            old_card.close()
+        self._message.value = (
+            f"{self._removed_count} more: %liangxin tasks lists all, %liangxin show ID shows one."
+            if self._removed_count
+            else ""
+        )
+        follow(job)
+        job.watch(lambda update: self._on_saved() if update.phase == "saved" else None)
 
-    def _overflow(self) -> list[TaskCard]:
-        dropped = []
+    def _take_surplus(self) -> list[TaskCard]:
+        removed = []
         while len(self._cards) > MAX_CARDS:
-            over = [card for card in self._cards if card.latest.is_final]
-            dropped.append(over[-1] if over else self._cards[-1])
-            self._cards.remove(dropped[-1])
-        self._removed += len(dropped)
-        return dropped
-
-    def _remove_oldest(self) -> str:
-        if not self._removed:
-            return ""
-        return f"{self._removed} more: %liangxin tasks lists all, %liangxin show ID shows one."
+            ended = [card for card in self._cards if card.latest.is_final]
+            removed.append(ended[-1] if ended else self._cards[-1])
+            self._cards.remove(removed[-1])
+        self._removed_count += len(removed)
+        return removed

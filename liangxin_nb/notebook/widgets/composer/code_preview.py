@@ -1,8 +1,9 @@
-"""What the form says, as code: clicking teaches typing."""
+"""The code that does the same as the form."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -15,35 +16,47 @@ from .common import with_class
 
 __all__ = ["CodePreview"]
 
-_HOW = "Click into it, then Ctrl+A and Ctrl+C copy it (Cmd on a Mac)"
+_TOOLTIP = "Click into it, then Ctrl+A and Ctrl+C copy it (Cmd on a Mac)"
 
 
 class CodePreview:
-    """Two fields to copy from: the cell, and the Python call."""
+    """Two fields to copy from: the cell and the Python call.
+
+    Attributes:
+        widget: The widget.
+    """
+
+    widget: Any
 
     def __init__(self) -> None:
         self._cell, self._call = (
             with_class(
-                widgets.Textarea(description=word, tooltip=_HOW, rows=7, placeholder=wait),
+                widgets.Textarea(
+                    description=label, tooltip=_TOOLTIP, rows=7, placeholder="Write a prompt above."
+                ),
                 "lx-code",
             )
-            for word, wait in (
-                ("The same as a cell", "Write a prompt above."),
-                ("The same in Python", "Write a prompt above."),
-            )
+            for label in ("As a cell", "In Python")
         )
-        self.note = with_class(widgets.HTML(), "lx-hint", "lx-wide")
-        self.widget = with_class(widgets.Box([self._cell, self._call, self.note]), "lx-codes")
+        self._note = with_class(widgets.HTML(), "lx-hint", "lx-wide")
+        self.widget = with_class(widgets.Box([self._cell, self._call, self._note]), "lx-codes")
 
     def clear(self) -> None:
-        """Nothing to teach while there is no prompt."""
+        """Show no code, because there is no prompt."""
         self._cell.value = self._call.value = ""
 
     def show(self, model: ModelSpec, request: Request, images: Sequence[str], note: str) -> None:
-        """Writes both for a request; `images`: what stands for its references."""
+        """Show the code for a request.
+
+        Args:
+            model: The model.
+            request: The request, without reference pictures.
+            images: The names of the reference pictures.
+            note: A remark below the code, as plain text.
+        """
         try:
             self._cell.value = to_cell_source(model, request, images)
         except InvalidRequestError as error:
             self._cell.value = f"# {error}"
         self._call.value = to_python_source(model, request, images)
-        self.note.value = note
+        self._note.value = note

@@ -1,9 +1,10 @@
-"""The panel: from a form that fits the model to a shelf of cards."""
+"""The panel: a form for the chosen model, the code that does the same, and a list of cards."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -13,96 +14,115 @@ from liangxin_nb.errors import InvalidRequestError, LiangxinError, ResultUnavail
 from liangxin_nb.session import Session
 from liangxin_nb.session.request_builder import build_requests
 
-from ..theme import allow_events_while_busy
+from ..theme import allow_events_while_busy, style_sheet
 from .card_list import MAX_CARDS, CardList
 from .code_preview import CodePreview
-from .common import COMPOSER_CSS, ErrorBoundary, button, section_title, with_class
+from .common import ErrorBoundary, button, relative_path, section_title, with_class
 from .form import Form
 from .model_picker import ModelPicker
 from .prompt import PromptInput
-from .reference_picker import Reference, relative_path
-from .settings_form import SettingsForm, status_line
+from .reference_picker import Reference
+from .settings_form import SettingsForm, service_html
 
 __all__ = ["Composer"]
 
-_LOOKED_AT = 200  # job records, for earlier prompts and newest results
-_MAX_OFFERED = 12
+_MAX_RECORDS = 200  # of the ledger, searched for earlier prompts and newest results
+_MAX_RESULTS = 12
 
 
 class Composer:
-    """The panel; `box` is the widget. `session` gives the session in use, or raises why none is."""
+    """The panel.
 
-    def __init__(self, session: Callable[[], Session]) -> None:
-        self._of_cells = session
+    Attributes:
+        box: The widget.
+    """
+
+    box: Any
+
+    def __init__(self, get_session: Callable[[], Session]) -> None:
+        """Create the panel.
+
+        Args:
+            get_session: Returns the session in use, or raises `InvalidRequestError` if the
+                settings are wrong.
+        """
+        self._get_session = get_session
         self._session: Session | None = None
-        self._error: LiangxinError | None = None
-        self._submitted = False
-        self._errors = ErrorBoundary()
-        errors = self._errors
-        self._line = with_class(widgets.HTML(), "lx-grow")
+        self._error: InvalidRequestError | None = None
+        self._reports_missing = False
+        self._form: Form | None = None
+        self._errors = errors = ErrorBoundary()
+        self._service_line = with_class(widgets.HTML(), "lx-grow")
         self._settings = widgets.Checkbox(
             description="Settings", indent=False, tooltip="Service, key and folder",
             layout={"width": "auto"},
         )  # fmt: skip
-        self._settings.observe(errors(self._on_toggle), "value")
+        self._settings.observe(errors(self._on_settings), "value")
         self._settings_form = SettingsForm(self._use, ErrorBoundary())
         self._model_picker = ModelPicker(self._on_model, errors)
-        self._prompt = PromptInput(self._on_change, errors, self._prompts)
+        self._prompt = PromptInput(self._on_change, errors, self._load_prompts)
         self._code = CodePreview()
-        self._cards = CardList(lambda job: self.edit(job.record.request), self._saved_prompts)
-        self._form: Form | None = None
-        self._place = widgets.VBox(layout={"overflow": "visible"})
-        self._go = button(
-            "Generate", "Ask for this picture; a card below follows it", errors(self._submit),
+        self._cards = CardList(lambda job: self.edit(job.record.request), self._on_saved)
+        self._form_box = widgets.VBox(layout={"overflow": "visible"})
+        self._generate = button(
+            "Generate", "Submit this request; a card below follows it", errors(self._submit),
             button_style="primary",
         )  # fmt: skip
-        self.box = self._assembled()
+        self.box = self._build_box()
         self._start()
         allow_events_while_busy(self.box)
 
-    def _assembled(self) -> widgets.VBox:
-        top = with_class(widgets.HBox([self._line, self._settings]), "lx-bar")
-        foot = with_class(widgets.HBox([self._go, self._errors.line]), "lx-bar")
+    def _build_box(self) -> Any:
         parts = [
-            top,
+            widgets.HTML(style_sheet("card", "composer"), layout={"display": "none"}),
+            with_class(widgets.HBox([self._service_line, self._settings]), "lx-bar"),
             self._settings_form.widget,
             self._model_picker.widget,
             self._prompt.widget,
-            self._place,
-            foot,
+            self._form_box,
+            with_class(widgets.HBox([self._generate, self._errors.line]), "lx-bar"),
             self._code.widget,
-            section_title("Asked for here"),
+            section_title("Submitted here"),
             self._cards.widget,
         ]
-        sheet = widgets.HTML(COMPOSER_CSS, layout={"display": "none"})
-        return with_class(widgets.VBox([sheet, *parts]), "lx-panel")
+        return with_class(widgets.VBox(parts), "lx-panel")
 
     def _start(self) -> None:
         try:
-            self._session = self._of_cells()
-        except LiangxinError as error:
+            self._session = self._get_session()
+        except InvalidRequestError as error:
             self._error = error
         self._settings.value = self._session is None
-        self._on_toggle()
-        self._show()
+        self._on_settings()
+        self._show_session()
         jobs = self._session.active() if self._session else []
         for job in sorted(jobs, key=lambda job: job.record.created_at)[-MAX_CARDS:]:
-            self._cards.add(job, self._here())
+            self._cards.add(job, self._current_session())
 
-    def _here(self) -> Session:
-        """The session in use, also when cells have changed the settings since."""
-        session = self._of_cells()
+    def edit(self, request: Request) -> None:
+        """Load a request into the form, to be changed and submitted again."""
+        self._errors(lambda: self._edit(request))()
+
+    def reference(self, path: Path) -> None:
+        """Add a saved picture as a reference for the next request."""
+        self._errors(lambda: self._add_reference(path))()
+
+    # ---- the session
+
+    def _current_session(self) -> Session:
+        """Return the session in use, also if cells have changed the settings."""
+        session = self._get_session()
         if session is not self._session:
             self._use(session)
         return session
 
     def _use(self, session: Session) -> None:
         self._session, self._error = session, None
-        self._show()
+        self._show_session()
 
-    def _show(self) -> None:
-        """Everything that depends on the service in use."""
-        self._line.value = status_line(self._session, self._error)
+    def _show_session(self) -> None:
+        """Update all that depends on the service in use."""
+        self._service_line.value = service_html(self._session, self._error)
         self._settings_form.show(self._session)
         self._model_picker.set_models(load_models(self._profile))
         self._prompt.refresh()
@@ -112,130 +132,117 @@ class Composer:
     def _profile(self) -> str:
         return self._session.settings.profile if self._session else "sandbox"
 
-    def _on_toggle(self) -> None:
+    def _load_prompts(self) -> list[str]:
+        records = self._session.ledger.list_jobs(limit=_MAX_RECORDS) if self._session else []
+        newest = sorted(records, key=lambda record: -record.created_at)
+        return list(dict.fromkeys(record.request.prompt for record in newest))
+
+    def _load_results(self) -> list[tuple[str, Path]]:
+        """Return label and file of the newest results that are pictures."""
+        session, results = self._session, list[tuple[str, Path]]()
+        for record in session.ledger.list_jobs(limit=_MAX_RECORDS) if session else []:
+            if record.status != "saved" or session is None or len(results) == _MAX_RESULTS:
+                continue
+            try:
+                pictures = session.result(record).image_paths
+            except (ResultUnavailableError, InvalidRequestError):
+                continue
+            label = " ".join(record.request.prompt.split())[:50]
+            results += [(f"{path.parent.name[:4]} {label}", path) for path in pictures[:1]]
+        return results
+
+    # ---- events
+
+    def _on_settings(self) -> None:
         self._settings_form.widget.layout.display = "" if self._settings.value else "none"
 
     def _on_model(self) -> None:
-        """Another model: another form. What the old one says is kept where both have the input."""
-        chosen = self._model_picker.value
-        if not chosen or (self._form and self._form.model is find_model(self._profile, chosen)):
+        """Show the form of another model; values that both models allow stay."""
+        name = self._model_picker.value
+        if not name or (self._form and self._form.model is find_model(self._profile, name)):
             return
-        before, self._submitted = self._form.values() if self._form else {}, False
-        self._form = Form(
-            find_model(self._profile, chosen), self._on_change, self._errors, self._newest
+        values, self._reports_missing = self._form.values() if self._form else {}, False
+        model = find_model(self._profile, name)
+        self._form = Form(model, self._on_change, self._errors, self._load_results)
+        inputs = model.inputs
+        self._form.load(
+            {name: v for name, v in values.items() if name in inputs and inputs[name].is_valid(v)}
         )
-        kept = {name: v for name, v in before.items() if name in self._form.fields}
-        self._form.load(_compatible_values(self._form, kept))
-        self._place.children = [self._form.widget]
-        allow_events_while_busy(self._place)
+        self._form_box.children = [self._form.widget]
+        allow_events_while_busy(self._form_box)
 
     def _on_change(self) -> None:
-        """The form or the prompt says something else now."""
+        """Check the form and the prompt, and update the code."""
         if self._form is None:
             return
         prompt = self._prompt.value
-        self._prompt.show_error(self._form.check(prompt, submitting=self._submitted))
+        self._prompt.show_error(self._form.check(prompt, submitting=self._reports_missing))
         if not prompt.strip():
             self._code.clear()
             return
-        shown = (
-            [one.preview for one in self._form.references.chosen] if self._form.references else []
+        references = self._references()
+        has_upload = any(isinstance(reference.picture, bytes) for reference in references)
+        note = "An upload has no path: for this code, save the file next to the notebook."
+        self._code.show(
+            self._form.model,
+            self._preview_request(self._form, prompt),
+            [reference.name for reference in references],
+            note if has_upload else "",
         )
-        self._code.show(self._form.model, self._request(prompt), shown, self._upload_note())
 
-    def _request(self, prompt: str) -> Request:
-        """What the form says, for the code: values that cannot be read are left as typed."""
-        assert self._form is not None
+    def _on_saved(self) -> None:
+        if self._form is not None and self._form.references is not None:
+            self._form.references.refresh()
+
+    def _references(self) -> list[Reference]:
+        return self._form.references.references if self._form and self._form.references else []
+
+    def _preview_request(self, form: Form, prompt: str) -> Request:
+        """Return the request for the code; values that cannot be converted stay as typed."""
         options = {}
-        for name, value in self._form.values().items():
-            input = self._form.model.inputs.get(name)
+        for name, value in form.values().items():
+            spec = form.model.inputs.get(name)
             try:
-                options[name] = input.read(value) if input else value
+                options[name] = spec.read(value) if spec else value
             except InvalidRequestError:
                 options[name] = value
-        return Request(self._form.model.id, prompt, options)
-
-    def _upload_note(self) -> str:
-        references = self._form.references.chosen if self._form and self._form.references else []
-        if any(isinstance(one.picture, bytes) for one in references):
-            return "What was uploaded has no path: put the file beside the notebook for this code."
-        return ""
+        return Request(form.model.id, prompt, options)
 
     def _submit(self) -> None:
-        """Asks for what the form says; returns at once."""
-        self._submitted = True
-        session, form = self._here(), self._form
+        self._reports_missing = True
+        session, form = self._current_session(), self._form
         if form is None:
             raise InvalidRequestError("No model is chosen; nothing was sent.")
         self._on_change()
-        pictures = [one.picture for one in form.references.chosen] if form.references else []
         (request,), notes = build_requests(
             session.settings.profile, self._prompt.value, form.model.id,
-            common_options={}, options=form.values(), images=pictures,
+            common_options={}, options=form.values(),
+            images=[reference.picture for reference in self._references()],
         )  # fmt: skip
         job = session.submit(request)
-        self._submitted = False
+        self._reports_missing = False
         self._cards.add(job, session, notes)
         self._prompt.refresh()
-        self._errors.show("Asked for. The card below follows it.")
-
-    def edit(self, request: Request) -> None:
-        """Takes a request up into the form, to be changed and sent anew."""
-        self._errors(lambda: self._edit(request))()
-
-    def reference(self, path: Path) -> None:
-        """Takes a kept picture up as a reference for the next request."""
-        self._errors(lambda: self._add_reference(path))()
+        self._errors.show("Submitted. The card below follows it.")
 
     def _edit(self, request: Request) -> None:
         self._model_picker.set_value(request.model)
         self._prompt.set_value(request.prompt)
-        self._errors.show("The form says what was asked for then; nothing was sent.")
+        self._errors.show("The form contains the earlier request; nothing was sent.")
         self._prompt.focus()
         if self._form is not None:
             self._form.load(request.options)
 
     def _add_reference(self, path: Path) -> None:
         if self._form is None or self._form.references is None:
-            able = (
+            titles = (
                 model.title
                 for model in load_models(self._profile).values()
                 if "image" in model.common_options
             )
             raise InvalidRequestError(
                 "The chosen model takes no reference pictures.",
-                next_step=f"Choose one that does: {', '.join(able)}.",
+                next_step=f"Choose one that does: {', '.join(titles)}.",
             )
         self._form.references.add(Reference(str(path), relative_path(path)))
-        self._errors.show("The picture is among the references.")
-
-    def _saved_prompts(self) -> None:
-        """Another result is there, to be used as a reference."""
-        if self._form is not None and self._form.references is not None:
-            self._form.references.refresh()
-
-    def _prompts(self) -> list[str]:
-        found = self._session.ledger.list_jobs(limit=_LOOKED_AT) if self._session else []
-        newest = sorted(found, key=lambda record: -record.created_at)
-        return list(dict.fromkeys(record.request.prompt for record in newest))
-
-    def _newest(self) -> list[tuple[str, Path]]:
-        """The newest results that are pictures, for the references."""
-        session, found = self._session, list[tuple[str, Path]]()
-        records = session.ledger.list_jobs(limit=_LOOKED_AT) if session else []
-        for record in records:
-            if record.status != "saved" or session is None or len(found) == _MAX_OFFERED:
-                continue
-            try:
-                pictures = session.result(record).image_paths
-            except (ResultUnavailableError, InvalidRequestError):
-                continue
-            name = " ".join(record.request.prompt.split())[:50]
-            found += [(f"{path.parent.name[:4]} {name}", path) for path in pictures[:1]]
-        return found
-
-
-def _compatible_values(form: Form, values: dict[str, object]) -> dict[str, object]:
-    """The values that the form's model allows as well."""
-    inputs = form.model.inputs
-    return {name: v for name, v in values.items() if name in inputs and inputs[name].is_valid(v)}
+        self._errors.show("The picture was added to the references.")

@@ -1,161 +1,189 @@
-"""The form of one model: its inputs as fields, held against the model's rules as they change."""
+"""The form of one model: a field for each input, checked with the model's rules."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from html import escape
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
+from markupsafe import Markup
 
 from liangxin_nb.catalog import InputSpec, ModelSpec, Violation, iter_violations
 from liangxin_nb.errors import InvalidRequestError
 
 from .common import ErrorBoundary, with_class
 from .inputs import InputControl, make_control
-from .reference_picker import Newest, ReferencePicker
+from .reference_picker import LoadResults, ReferencePicker
 
 __all__ = ["Form"]
 
-#: People's words for what comes first; a field for each of these is shown at the top.
+#: The common options whose fields come first.
 _FIRST = ("aspect", "size", "seed", "image")
+_MAX_BOUNDS_LENGTH = 30
 
 
 class Form:
-    """Fields for a model's inputs; `changed` is called after every change of any of them."""
+    """The fields of a model.
+
+    Attributes:
+        widget: The widget.
+        model: The model.
+        fields: The control of each input, by its name in the API.
+        hints: The line below each field, with its help or what is wrong.
+        references: The field for reference pictures, or None.
+    """
+
+    widget: Any
+    model: ModelSpec
+    fields: dict[str, InputControl]
+    hints: dict[str, Any]
+    references: ReferencePicker | None
 
     def __init__(
         self,
         model: ModelSpec,
-        changed: Callable[[], None],
+        on_change: Callable[[], None],
         errors: ErrorBoundary,
-        newest: Newest,
+        load_results: LoadResults,
     ) -> None:
+        """Create the fields.
+
+        Args:
+            model: The model.
+            on_change: Called after every change of a field.
+            errors: Shows errors.
+            load_results: Returns the newest results, for reference pictures.
+        """
         self.model = model
-        self.fields: dict[str, InputControl] = {}
-        self.hints: dict[str, Any] = {}
-        self._changed, self._quiet = changed, False
-        self._pictures = model.common_options.get("image", "")
-        self._known = dict(_ordered(model))
-        self.references: ReferencePicker | None = None
-        for name, input in self._known.items():
-            told = errors(lambda name=name: self._on_change(name))
-            if name == self._pictures:
-                self.references = ReferencePicker(input, told, errors, newest)
+        self.fields, self.hints, self.references = {}, {}, None
+        self._on_change, self._is_updating = on_change, False
+        self._image_input = model.common_options.get("image", "")
+        self._specs = dict(_ordered_inputs(model))
+        for name, spec in self._specs.items():
+            on_field_change = errors(partial(self._on_field_change, name))
+            if name == self._image_input:
+                self.references = ReferencePicker(spec, on_field_change, errors, load_results)
                 self.fields[name] = self.references
             else:
-                self.fields[name] = make_control(model, input, told)
+                self.fields[name] = make_control(model, spec, on_field_change)
         self.widget = with_class(
-            widgets.Box([self._field(name) for name in self.fields]), "lx-fields"
+            widgets.Box([self._make_field(name) for name in self.fields]), "lx-fields"
         )
         self.check("")
 
-    def _field(self, name: str) -> Any:
+    def _make_field(self, name: str) -> Any:
         self.hints[name] = with_class(widgets.HTML(), "lx-hint")
-        wide = ["lx-wide"] if name == self._pictures else []
         field = widgets.VBox([self.fields[name].widget, self.hints[name]])
-        return with_class(field, "lx-field", *wide)
+        return with_class(field, "lx-field", *(["lx-wide"] if name == self._image_input else []))
 
     def values(self) -> dict[str, Any]:
-        """What is given, as typed, by the inputs' names; without the reference pictures."""
+        """Return the values as typed, by input name; without the reference pictures."""
         return {
             name: field.value
             for name, field in self.fields.items()
-            if field.value is not None and name != self._pictures
+            if field.value is not None and name != self._image_input
         }
 
     def load(self, options: Mapping[str, Any]) -> None:
-        """Shows the options of an earlier request; raises after all when a part is not at hand."""
-        with self._without_events():
+        """Show the options of an earlier request.
+
+        Raises:
+            InvalidRequestError: If its reference pictures were not saved; all else is shown.
+        """
+        with self._updating():
             for name, field in self.fields.items():
-                if name != self._pictures:
+                if name != self._image_input:
                     field.set_value(options.get(name))
         if self.references is not None:
-            self.references.set_value(options.get(self._pictures))
-        self._changed()
+            self.references.set_value(options.get(self._image_input))
+        self._on_change()
 
     def check(self, prompt: str, *, submitting: bool = False) -> str:
-        """Says beside each field what is wrong with it; returns what is wrong with the prompt.
+        """Show below each field what is wrong with it.
 
-        `submitting`: also say what is still missing, which no one wants to hear before they began.
+        Args:
+            prompt: The prompt, which is checked as well.
+            submitting: Whether missing inputs are reported, which would disturb before.
+
+        Returns:
+            What is wrong with the prompt, or an empty text.
         """
-        read, remarks = self._read()
-        for violation in iter_violations(self.model, read, prompt):
+        values, violations = self._read()
+        for violation in iter_violations(self.model, values, prompt):
             if submitting or violation.rule != "required":
-                remarks.setdefault(violation.name, violation)
+                violations.setdefault(violation.name, violation)
         for name, hint in self.hints.items():
-            beside = self._is_excluded(name)
-            self.fields[name].set_enabled(not beside)
-            hint.value = _hint_text(self._known[name], remarks.get(name), beside)
-        prompted = remarks.get("prompt")
-        return prompted.message if prompted else ""
+            excluded_by = self._excluded_by(name)
+            self.fields[name].set_enabled(not excluded_by)
+            hint.value = _hint_html(self._specs[name], violations.get(name), excluded_by)
+        return violations["prompt"].message if "prompt" in violations else ""
 
     def _read(self) -> tuple[dict[str, Any], dict[str, Violation]]:
-        """The values in their inputs' types, and what cannot be read."""
-        read, remarks = {}, {}
+        """Return the values in the types of their inputs, and what cannot be converted."""
+        values, violations = {}, {}
         for name, field in self.fields.items():
             value = field.value
             if value is None:
                 continue
             try:
-                read[name] = self._known[name].read(value)
+                values[name] = self._specs[name].read(value)
             except InvalidRequestError as error:
-                words = error.message.removesuffix("; nothing was sent.")
-                remarks[name] = Violation(name, words)
-        return read, remarks
+                message = error.message.removesuffix("; nothing was sent.")
+                violations[name] = Violation(name, message)
+        return values, violations
 
-    def _is_excluded(self, name: str) -> str:
-        """The field that is given and excludes this one, if there is one."""
+    def _excluded_by(self, name: str) -> str:
+        """Return the field with a value that excludes this one, or an empty text."""
         if self.fields[name].value is not None:
             return ""
         groups = [group for group in self.model.exclusive if name in group]
-        rivals = [other for group in groups for other in group if other != name]
-        return next((other for other in rivals if self.fields[other].value is not None), "")
+        others = [other for group in groups for other in group if other != name]
+        return next((other for other in others if self.fields[other].value is not None), "")
 
-    def _on_change(self, name: str) -> None:
-        if self._quiet:
+    def _on_field_change(self, name: str) -> None:
+        if self._is_updating:
             return
-        given = self.fields[name].value is not None
-        with self._without_events():
-            for other in {
-                other for group in self.model.together if name in group for other in group
-            }:
-                if (self.fields[other].value is not None) != given:
-                    input = self._known[other]
-                    start = input.minimum if input.default is None else input.default
-                    self.fields[other].set_value(start if given else None)
-        self._changed()
+        has_value = self.fields[name].value is not None
+        groups = [group for group in self.model.together if name in group]
+        with self._updating():
+            for other in {other for group in groups for other in group}:
+                if (self.fields[other].value is not None) != has_value:
+                    spec = self._specs[other]
+                    default = spec.minimum if spec.default is None else spec.default
+                    self.fields[other].set_value(default if has_value else None)
+        self._on_change()
 
     @contextmanager
-    def _without_events(self) -> Iterator[None]:
-        self._quiet = True
+    def _updating(self) -> Iterator[None]:
+        self._is_updating = True
         try:
             yield
         finally:
-            self._quiet = False
+            self._is_updating = False
 
 
-def _ordered(model: ModelSpec) -> Iterator[tuple[str, InputSpec]]:
-    """The inputs, those behind people's words first; for a model no one listed, these alone."""
+def _ordered_inputs(model: ModelSpec) -> Iterator[tuple[str, InputSpec]]:
+    """Yield the inputs, common options first; a model outside the catalogue has only these."""
     first = [
         *model.size_inputs,
-        *(model.common_options[word] for word in _FIRST if word in model.common_options),
+        *(model.common_options[option] for option in _FIRST if option in model.common_options),
     ]
     for name in dict.fromkeys([*first, *model.inputs]):
         yield name, model.inputs.get(name) or InputSpec(name, "string")
 
 
-def _hint_text(input: InputSpec, violation: Violation | None, beside: str) -> str:
+def _hint_html(spec: InputSpec, violation: Violation | None, excluded_by: str) -> Markup:
     if violation is not None:
-        words = (
-            violation.message
-            if violation.documented
-            else f"{violation.message}, as far as is known"
+        is_documented = violation.documented
+        return Markup('<span class="{}" role="alert">{}{}</span>').format(
+            "lx-wrong" if is_documented else "lx-warned",
+            violation.message,
+            "" if is_documented else ", as far as is known",
         )
-        kind = "lx-wrong" if violation.documented else "lx-warned"
-        return f'<span class="{kind}" role="alert">{escape(words)}</span>'
-    if beside:
-        return f"not beside {escape(beside)}"
-    bounds = input.allows if input.minimum is not None or input.maximum is not None else ""
-    return escape(" · ".join(filter(None, (input.help, bounds if len(bounds) < 30 else ""))))
+    if excluded_by:
+        return Markup("not together with {}").format(excluded_by)
+    bounds = spec.allows if spec.minimum is not None or spec.maximum is not None else ""
+    shown_bounds = bounds if len(bounds) < _MAX_BOUNDS_LENGTH else ""
+    return Markup("{}").format(" · ".join(filter(None, (spec.help, shown_bounds))))

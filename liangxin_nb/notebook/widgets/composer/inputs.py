@@ -1,4 +1,4 @@
-"""One control for each kind of input; which one is a matter of a table."""
+"""One control for each type of input."""
 
 from __future__ import annotations
 
@@ -14,32 +14,36 @@ from .common import button, humanize, with_class
 
 __all__ = ["InputControl", "make_control"]
 
-#: A sentence that stands for "nothing is sent for this input".
+#: Shown for an input without a default that is not sent.
 _UNSET = "Not set"
 
 
 class InputControl(Protocol):
-    """What takes one input's value; `value` is None while nothing is given."""
+    """A control for one input.
+
+    Attributes:
+        widget: The widget.
+    """
 
     widget: Any
 
     @property
     def value(self) -> Any:
-        """What is given, as typed."""
+        """The value as typed, or None if the input is not sent."""
 
     def set_value(self, value: Any) -> None:
-        """Shows a value, or that none is given."""
+        """Show a value; None for an input that is not sent."""
 
     def set_enabled(self, enabled: bool) -> None:
-        """Lets people change it, or not."""
+        """Enable or disable the control."""
 
 
 class _ValueInput:
-    """A control that is one widget; a blank one gives nothing."""
+    """A control with one widget; a blank one is not sent."""
 
-    def __init__(self, widget: Any, changed: Callable[[], None]) -> None:
+    def __init__(self, widget: Any, on_change: Callable[[], None]) -> None:
         self.widget = widget
-        widget.observe(lambda _: changed(), "value")
+        widget.observe(lambda _: on_change(), "value")
 
     @property
     def value(self) -> Any:
@@ -52,43 +56,37 @@ class _ValueInput:
         self.widget.disabled = not enabled
 
 
-class TextInput(_ValueInput):
-    """A text, or a number without bounds to hold it in."""
+class _TextInput(_ValueInput):
+    """A text, or a number without two bounds."""
 
-    def __init__(self, _: ModelSpec, input: InputSpec, changed: Callable[[], None]) -> None:
-        super().__init__(
-            widgets.Text(placeholder=_default(input), **_label(input)),
-            changed,
-        )
+    def __init__(self, _: ModelSpec, spec: InputSpec, on_change: Callable[[], None]) -> None:
+        super().__init__(widgets.Text(placeholder=_default_text(spec), **_label(spec)), on_change)
 
 
-class SelectInput(_ValueInput):
-    """One of some values; the first entry is the service's own default."""
+class _SelectInput(_ValueInput):
+    """One of several values; the first entry is the service's default."""
 
-    def __init__(self, model: ModelSpec, input: InputSpec, changed: Callable[[], None]) -> None:
-        values = [(value, value) for value in input.values]
-        self._canonical = model.canonical_value
-        self._name = input.name
-        super().__init__(
-            widgets.Dropdown(options=[(_default(input), ""), *values], value="", **_label(input)),
-            changed,
-        )
+    def __init__(self, model: ModelSpec, spec: InputSpec, on_change: Callable[[], None]) -> None:
+        options = [(_default_text(spec), ""), *((value, value) for value in spec.values)]
+        self._canonical_value = model.canonical_value
+        self._name = spec.name
+        super().__init__(widgets.Dropdown(options=options, value="", **_label(spec)), on_change)
 
     def set_value(self, value: Any) -> None:
-        word = {None: "", True: "true", False: "false"}.get(value, str(value))
-        word = str(self._canonical(self._name, word))
-        if word not in [own for _, own in self.widget.options]:
-            self.widget.options = [*self.widget.options, (word, word)]
-        self.widget.value = word
+        text = {None: "", True: "true", False: "false"}.get(value, str(value))
+        text = str(self._canonical_value(self._name, text))
+        if text not in [known for _, known in self.widget.options]:
+            self.widget.options = [*self.widget.options, (text, text)]
+        self.widget.value = text
 
 
-class CheckboxInput(_ValueInput):
-    """On or off, where the default is known; the default itself is not sent."""
+class _CheckboxInput(_ValueInput):
+    """A checkbox, where the default is known; the default is not sent."""
 
-    def __init__(self, _: ModelSpec, input: InputSpec, changed: Callable[[], None]) -> None:
-        self._default = bool(input.default)
-        more = {**_label(input), "indent": False}
-        super().__init__(widgets.Checkbox(value=self._default, **more), changed)
+    def __init__(self, _: ModelSpec, spec: InputSpec, on_change: Callable[[], None]) -> None:
+        self._default = bool(spec.default)
+        checkbox = widgets.Checkbox(value=self._default, indent=False, **_label(spec))
+        super().__init__(checkbox, on_change)
 
     @property
     def value(self) -> Any:
@@ -98,29 +96,29 @@ class CheckboxInput(_ValueInput):
         self.widget.value = self._default if value is None else value is True
 
 
-class NumberInput:
-    """A number between two bounds, and a tick that says whether it is given at all."""
+class _NumberInput:
+    """A number between two bounds, and a checkbox that decides whether it is sent."""
 
-    def __init__(self, _: ModelSpec, input: InputSpec, changed: Callable[[], None]) -> None:
-        kind = widgets.BoundedIntText if input.type == "integer" else widgets.BoundedFloatText
-        self._start = input.minimum if input.default is None else input.default
-        label = _label(input)
+    def __init__(self, _: ModelSpec, spec: InputSpec, on_change: Callable[[], None]) -> None:
+        make = widgets.BoundedIntText if spec.type == "integer" else widgets.BoundedFloatText
+        value = spec.minimum if spec.default is None else spec.default
+        label = _label(spec)
         self._enabled = widgets.Checkbox(value=False, indent=False, **label)
         self._number = with_class(
-            kind(value=self._start, min=input.minimum, max=input.maximum, disabled=True, **label),
+            make(value=value, min=spec.minimum, max=spec.maximum, disabled=True, **label),
             "lx-unseen",
         )
-        if input.default is None:
-            self._number.add_class("lx-blank")  # no number to be seen before one is given
+        if spec.default is None:
+            self._number.add_class("lx-blank")  # shows no number before one is chosen
         self.widget = with_class(widgets.VBox([self._enabled, self._number]), "lx-number")
-        self._enabled.observe(lambda _: self._on_toggle(changed), "value")
-        self._number.observe(lambda _: changed(), "value")
+        self._enabled.observe(lambda _: self._on_toggle(on_change), "value")
+        self._number.observe(lambda _: on_change(), "value")
 
-    def _on_toggle(self, changed: Callable[[], None]) -> None:
+    def _on_toggle(self, on_change: Callable[[], None]) -> None:
         self._number.disabled = not self._enabled.value
         if self._enabled.value:
             self._number.remove_class("lx-blank")
-        changed()
+        on_change()
 
     @property
     def value(self) -> Any:
@@ -136,20 +134,23 @@ class NumberInput:
         self._number.disabled = not (enabled and self._enabled.value)
 
 
-class SeedInput(TextInput):
-    """A number to make the same picture again, and dice for a new one; blank: the service's."""
+class _SeedInput(_TextInput):
+    """A seed, and a button for a random one; blank: the service chooses."""
 
-    def __init__(self, model: ModelSpec, input: InputSpec, changed: Callable[[], None]) -> None:
-        super().__init__(model, input, changed)
-        self._text, self._seed_value = self.widget, model.seed_value
+    def __init__(self, model: ModelSpec, spec: InputSpec, on_change: Callable[[], None]) -> None:
+        super().__init__(model, spec, on_change)
+        self._text, self._to_seed = self.widget, model.seed
         self._text.placeholder = "new each time"
-        self._dice = button("Roll", "Dice: a new random seed", self._random_seed, icon="random")
+        self._random = button(
+            "Random seed", "Fill in a new random seed", self._set_random, icon="random"
+        )
         self.widget = with_class(
-            widgets.HBox([with_class(self._text, "lx-grow"), self._dice]), "lx-bar", "lx-foot"
+            widgets.HBox([with_class(self._text, "lx-grow"), self._random]), "lx-bar", "lx-foot"
         )
 
-    def _random_seed(self) -> None:
-        self._text.value = str(self._seed_value(random.randrange(1, 1 << 32)))  # noqa: S311 no secret
+    def _set_random(self) -> None:
+        seed = random.randrange(1, 1 << 32)  # noqa: S311 no secret
+        self._text.value = str(self._to_seed(seed))
 
     @property
     def value(self) -> Any:
@@ -159,15 +160,15 @@ class SeedInput(TextInput):
         self._text.value = "" if value is None else str(value)
 
     def set_enabled(self, enabled: bool) -> None:
-        self._text.disabled = self._dice.disabled = not enabled
+        self._text.disabled = self._random.disabled = not enabled
 
 
-class UrlsInput(TextInput):
-    """Several addresses, one a line."""
+class _UrlsInput(_ValueInput):
+    """Several URLs, one per line."""
 
-    def __init__(self, _: ModelSpec, input: InputSpec, changed: Callable[[], None]) -> None:
-        text = widgets.Textarea(placeholder="https://…, one a line", rows=2, **_label(input))
-        _ValueInput.__init__(self, text, changed)
+    def __init__(self, _: ModelSpec, spec: InputSpec, on_change: Callable[[], None]) -> None:
+        text = widgets.Textarea(placeholder="https://…, one per line", rows=2, **_label(spec))
+        super().__init__(text, on_change)
 
     @property
     def value(self) -> Any:
@@ -177,33 +178,40 @@ class UrlsInput(TextInput):
         self.widget.value = "\n".join(value or [])
 
 
-_TABLE: tuple[tuple[Callable[[ModelSpec, InputSpec], bool], Any], ...] = (
-    (lambda model, input: input.name == model.common_options.get("seed"), SeedInput),
-    (lambda _, input: bool(input.allowed), SelectInput),
-    (lambda _, input: input.type == "boolean" and input.default is not None, CheckboxInput),
-    (lambda _, input: input.type == "boolean", SelectInput),
-    (lambda _, input: input.type == "strings", UrlsInput),
+#: The first control whose condition is met is used.
+_CONTROLS: tuple[tuple[Callable[[ModelSpec, InputSpec], bool], Any], ...] = (
+    (lambda model, spec: spec.name == model.common_options.get("seed"), _SeedInput),
+    (lambda _, spec: bool(spec.allowed), _SelectInput),
+    (lambda _, spec: spec.type == "boolean" and spec.default is not None, _CheckboxInput),
+    (lambda _, spec: spec.type == "boolean", _SelectInput),
+    (lambda _, spec: spec.type == "strings", _UrlsInput),
     (
-        lambda _, input: input.type != "string" and None not in (input.minimum, input.maximum),
-        NumberInput,
+        lambda _, spec: spec.type != "string" and None not in (spec.minimum, spec.maximum),
+        _NumberInput,
     ),
-    (lambda _, __: True, TextInput),
+    (lambda _, __: True, _TextInput),
 )
 
 
-def make_control(model: ModelSpec, input: InputSpec, changed: Callable[[], None]) -> InputControl:
-    """The control for an input; `changed` is called after every change."""
-    kind = next(kind for fits, kind in _TABLE if fits(model, input))
-    made: InputControl = kind(model, input, changed)
-    return made
+def make_control(model: ModelSpec, spec: InputSpec, on_change: Callable[[], None]) -> InputControl:
+    """Create the control for an input.
+
+    Args:
+        model: The model.
+        spec: The input.
+        on_change: Called after every change.
+    """
+    make = next(make for fits, make in _CONTROLS if fits(model, spec))
+    control: InputControl = make(model, spec, on_change)
+    return control
 
 
-def _default(input: InputSpec) -> str:
-    if input.default is not None:
-        return f"Default: {input.default}"
-    return "Choose one" if input.required else _UNSET
+def _default_text(spec: InputSpec) -> str:
+    if spec.default is not None:
+        return f"Default: {spec.default}"
+    return "Choose one" if spec.required else _UNSET
 
 
-def _label(input: InputSpec) -> dict[str, Any]:
-    tip = f"{input.name}: {input.help or input.allows}"
-    return {"description": humanize(input.name), "tooltip": tip}
+def _label(spec: InputSpec) -> dict[str, Any]:
+    tooltip = f"{spec.name}: {spec.help or spec.allows}"
+    return {"description": humanize(spec.name), "tooltip": tooltip}

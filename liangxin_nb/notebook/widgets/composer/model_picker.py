@@ -1,8 +1,9 @@
-"""Which model: the catalogue's, vendor by vendor, or any other by its name."""
+"""The choice of a model: from the catalogue, grouped by vendor, or any other by its name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -17,50 +18,62 @@ _OTHER = "\0other"
 
 
 class ModelPicker:
-    """A list of models, grouped by vendor; `changed` is called when another one is chosen."""
+    """A list of models, and a field for the name of another one.
 
-    def __init__(self, changed: Callable[[], None], errors: ErrorBoundary) -> None:
-        self._changed, self._offering = changed, False
-        self._known: Mapping[str, ModelSpec] = {}
+    Attributes:
+        widget: The widget.
+    """
+
+    widget: Any
+
+    def __init__(self, on_change: Callable[[], None], errors: ErrorBoundary) -> None:
+        """Create an empty list.
+
+        Args:
+            on_change: Called when another model is chosen.
+            errors: Shows errors.
+        """
+        self._on_change, self._is_updating = on_change, False
+        self._models: Mapping[str, ModelSpec] = {}
         self._list = widgets.Dropdown(
-            description="Model", tooltip="What the service's catalogue lists, by vendor"
+            description="Model", tooltip="The models of the service's catalogue, by vendor"
         )
         self._name = widgets.Text(
-            description="Its name", placeholder="as the service's page spells it",
-            tooltip="A model that the catalogue does not list; its inputs are sent unchecked",
+            description="Model name", placeholder="as on the service's page",
+            tooltip="A model that is not in the catalogue; its inputs are sent unchecked",
             continuous_update=False, layout={"display": "none"},
         )  # fmt: skip
-        self._list.observe(errors(self._chosen), "value")
-        self._name.observe(errors(changed), "value")
+        self._list.observe(errors(self._on_choice), "value")
+        self._name.observe(errors(on_change), "value")
         row = [with_class(self._list, "lx-grow"), with_class(self._name, "lx-grow")]
         self.widget = with_class(widgets.HBox(row), "lx-bar", "lx-foot")
 
     @property
     def value(self) -> str:
-        """The chosen model's name on the wire; empty while another's is not yet written."""
+        """The API's name of the model; empty until the name of another one has been written."""
         return str(self._name.value).strip() if self._list.value == _OTHER else self._list.value
 
     def set_models(self, models: Mapping[str, ModelSpec]) -> None:
-        """Lists the models of a service; the chosen one stays where it is among them."""
-        before, self._known = self.value, models
+        """List the models of a service; the chosen one stays if it is among them."""
+        previous, self._models = self.value, models
         ordered = sorted(models.values(), key=lambda model: (model.vendor or "~", model.title))
         names = [(" · ".join(filter(None, (m.vendor, m.title))), m.id) for m in ordered]
-        wanted = before if before in models else DEFAULT_MODEL
-        self._offering = True
+        choice = previous if previous in models else DEFAULT_MODEL
+        self._is_updating = True
         try:
             self._list.options = [*names, ("Another model, by its name", _OTHER)]
-            self._list.value = wanted if wanted in models else ordered[0].id
+            self._list.value = choice if choice in models else ordered[0].id
         finally:
-            self._offering = False
+            self._is_updating = False
 
-    def set_value(self, id: str) -> None:
-        """Chooses a model by its name on the wire."""
-        if id in self._known:
-            self._list.value = id
+    def set_value(self, model_id: str) -> None:
+        """Choose a model by the API's name."""
+        if model_id in self._models:
+            self._list.value = model_id
         else:
-            self._list.value, self._name.value = _OTHER, id
+            self._list.value, self._name.value = _OTHER, model_id
 
-    def _chosen(self) -> None:
+    def _on_choice(self) -> None:
         self._name.layout.display = "" if self._list.value == _OTHER else "none"
-        if not self._offering:
-            self._changed()
+        if not self._is_updating:
+            self._on_change()

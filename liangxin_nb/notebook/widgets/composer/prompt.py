@@ -1,60 +1,76 @@
-"""The prompt, and the way back to earlier ones."""
+"""The field for the prompt, and the earlier prompts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
+from markupsafe import Markup
+
+from liangxin_nb.core.formatting import shorten
 
 from .common import ErrorBoundary, button, with_class
 
 __all__ = ["PromptInput"]
 
-_SHOWN = 90
+_MAX_LABEL_LENGTH = 90
 
 
 class PromptInput:
-    """A text field, and the prompts of the ledger: `earlier` gives them, newest first.
+    """A text field, and two ways to recall the prompts of the ledger.
 
-    A text field of a kernel hears no arrow keys, so there are two buttons, and a list in which the
-    arrow keys and the first letters work. What was being written is kept, and comes back after the
-    newest.
+    Widgets receive no arrow keys, so there are two buttons, and a list in which arrow keys and the
+    first letters work. A draft is restored after the newest prompt.
+
+    Attributes:
+        widget: The widget.
+        remark: The line with what is wrong with the prompt.
     """
+
+    widget: Any
+    remark: Any
 
     def __init__(
         self,
-        changed: Callable[[], None],
+        on_change: Callable[[], None],
         errors: ErrorBoundary,
-        earlier: Callable[[], Sequence[str]],
+        load_prompts: Callable[[], Sequence[str]],
     ) -> None:
-        self._earlier, self._at, self._draft = earlier, -1, ""
-        self._moving = False
-        self._changed = changed
+        """Create the field.
+
+        Args:
+            on_change: Called when the prompt has changed.
+            errors: Shows errors.
+            load_prompts: Returns the earlier prompts, newest first.
+        """
+        #: The index of the recalled prompt; -1 for the draft.
+        self._load_prompts, self._index, self._draft = load_prompts, -1, ""
+        self._is_recalling = False
+        self._on_change = on_change
         self._text = with_class(
             widgets.Textarea(
                 description="Prompt",
                 placeholder="What the picture shows, in any language",
-                tooltip="Sent exactly as it is: braces, dollars and quotes too",
+                tooltip="Sent exactly as written, including braces, dollars and quotes",
                 rows=4,
             ),
             "lx-prompting",
         )
         self._text.observe(errors(self._on_edit), "value")
-        back = ("◂ Earlier", "The prompt before this one", errors(lambda: self._move(1)))
-        forth = ("Later ▸", "The prompt after this one, at last your own", errors(self._later))
-        self._back, self._forth = button(*back), button(*forth)
+        recall = errors(lambda: self._recall(1)), errors(lambda: self._recall(-1))
+        self._back = button("◂ Earlier", "The prompt before this one", recall[0])
+        self._forth = button("Later ▸", "The prompt after this one, finally your draft", recall[1])
         self._list = widgets.Combobox(
             description="Earlier prompts",
             placeholder="Earlier prompts: arrow keys, or the first words",
             tooltip="Prompts of this ledger; choosing one puts it into the field above",
         )
-        self._list.observe(errors(self._chosen), "value")
-        self.remark = with_class(widgets.HTML(), "lx-hint", "lx-beside")
-        recall = [self._back, self._forth, with_class(self._list, "lx-grow", "lx-unseen")]
+        self._list.observe(errors(self._on_choice), "value")
+        self.remark = with_class(widgets.HTML(), "lx-hint", "lx-remark")
+        row = [self._back, self._forth, with_class(self._list, "lx-grow", "lx-unseen")]
         self.widget = widgets.VBox(
-            [self._text, self.remark, with_class(widgets.HBox(recall), "lx-bar")],
+            [self._text, self.remark, with_class(widgets.HBox(row), "lx-bar")],
             layout={"overflow": "visible"},
         )
         self.refresh()
@@ -65,60 +81,55 @@ class PromptInput:
         return str(self._text.value).strip("\r\n")
 
     def set_value(self, text: str) -> None:
-        """Writes a prompt into the field."""
+        """Put a prompt into the field."""
         self._text.value = text
 
     def focus(self) -> None:
-        """Puts the cursor into the field, where ipywidgets can."""
+        """Give the field the keyboard focus; ipywidgets 7 cannot."""
         if hasattr(self._text, "focus"):
             self._text.focus()
 
-    def show_error(self, wrong: str) -> None:
-        """Shows beside the field what is wrong with the prompt."""
-        self.remark.value = (
-            f'<span class="lx-wrong" role="alert">{escape(wrong)}</span>' if wrong else ""
-        )
+    def show_error(self, text: str) -> None:
+        """Show below the field what is wrong with the prompt; an empty text clears it."""
+        html = Markup('<span class="lx-wrong" role="alert">{}</span>')
+        self.remark.value = html.format(text) if text else ""
 
     def refresh(self) -> None:
-        """Looks up the earlier prompts; the way back begins at the newest again."""
-        self._at, self._prompts = -1, list(self._earlier())
-        self._named = {_line(prompt): prompt for prompt in reversed(self._prompts)}
-        names = tuple(reversed(self._named))
-        if self._list.options != names:
-            self._list.options = names
+        """Load the earlier prompts, and start with the newest again."""
+        self._index, self._prompts = -1, list(self._load_prompts())
+        self._by_label = {_label(prompt): prompt for prompt in reversed(self._prompts)}
+        labels = tuple(reversed(self._by_label))
+        if self._list.options != labels:
+            self._list.options = labels
         self._update_buttons()
 
     def _on_edit(self) -> None:
-        if not self._moving:
-            self._at = -1
+        if not self._is_recalling:
+            self._index = -1
             self._update_buttons()
-        self._changed()
+        self._on_change()
 
-    def _later(self) -> None:
-        self._move(-1)
-
-    def _move(self, step: int) -> None:
-        if self._at == -1:
+    def _recall(self, step: int) -> None:
+        if self._index == -1:
             self._draft = self._text.value
-        self._at = max(-1, min(len(self._prompts) - 1, self._at + step))
-        self._moving = True
+        self._index = max(-1, min(len(self._prompts) - 1, self._index + step))
+        self._is_recalling = True
         try:
-            self.set_value(self._draft if self._at == -1 else self._prompts[self._at])
+            self.set_value(self._draft if self._index == -1 else self._prompts[self._index])
         finally:
-            self._moving = False
+            self._is_recalling = False
         self._update_buttons()
 
-    def _chosen(self) -> None:
-        prompt = self._named.get(self._list.value)
+    def _on_choice(self) -> None:
+        prompt = self._by_label.get(self._list.value)
         if prompt is not None:
             self.set_value(prompt)
             self._list.value = ""
 
     def _update_buttons(self) -> None:
-        self._back.disabled = self._at >= len(self._prompts) - 1
-        self._forth.disabled = self._at < 0
+        self._back.disabled = self._index >= len(self._prompts) - 1
+        self._forth.disabled = self._index < 0
 
 
-def _line(prompt: str) -> Any:
-    line = " ".join(prompt.split())
-    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"
+def _label(prompt: str) -> str:
+    return shorten(" ".join(prompt.split()), _MAX_LABEL_LENGTH)

@@ -1,135 +1,173 @@
-"""Reference pictures: uploaded, by path or URL, or one of the newest results."""
+"""The reference pictures of a request: uploaded, by path or URL, or one of the newest results."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import ipywidgets as widgets
+from markupsafe import Markup
 
 from liangxin_nb.catalog import InputSpec
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.imaging import thumbnail
 
-from ..theme import allow_events_while_busy
-from .common import ErrorBoundary, button, humanize, with_class
+from ..theme import allow_events_while_busy, image_tag
+from .common import ErrorBoundary, button, humanize, relative_path, with_class
 
-__all__ = ["Newest", "Reference", "ReferencePicker", "relative_path"]
+__all__ = ["LoadResults", "Reference", "ReferencePicker"]
 
-#: Where the newest results come from: what is shown, and the file.
-Newest = Callable[[], Sequence[tuple[str, Path]]]
+#: Returns label and file of the newest results.
+LoadResults: TypeAlias = Callable[[], Sequence[tuple[str, Path]]]
+
+_MAX_NAME_LENGTH = 90
+_THUMBNAIL_BYTES = 3000
 
 
 @dataclass(frozen=True)
 class Reference:
-    """One reference: what is sent for it, and what stands for it in a cell."""
+    """One reference picture.
+
+    Attributes:
+        picture: What is sent: a URL, a path, or the bytes of an upload.
+        name: How it is named in a cell.
+    """
 
     picture: Any
-    preview: str
+    name: str
 
     @property
-    def remote(self) -> bool:
-        """Whether the service fetches it itself."""
+    def is_url(self) -> bool:
+        """Whether the service downloads it."""
         return isinstance(self.picture, str) and urlsplit(self.picture).scheme in ("http", "https")
 
 
 class ReferencePicker:
-    """A list of references and the three ways to add one."""
+    """A list of references, and three ways to add one.
+
+    Attributes:
+        widget: The widget.
+        references: The references, in the order in which they are sent.
+    """
+
+    widget: Any
+    references: list[Reference]
 
     def __init__(
         self,
-        input: InputSpec,
-        changed: Callable[[], None],
+        spec: InputSpec,
+        on_change: Callable[[], None],
         errors: ErrorBoundary,
-        newest: Newest,
+        load_results: LoadResults,
     ) -> None:
-        self.chosen: list[Reference] = []
-        self._changed, self._errors, self._newest = changed, errors, newest
+        """Create an empty list.
+
+        Args:
+            spec: The input of the model that takes pictures.
+            on_change: Called when the list has changed.
+            errors: Shows errors.
+            load_results: Returns the newest results, to choose from.
+        """
+        self.references = []
+        self._on_change, self._errors, self._load_results = on_change, errors, load_results
         self._text = widgets.Text(
-            description=humanize(input.name),
+            description=humanize(spec.name),
             placeholder="a file or a URL",
-            tooltip=f"{input.name}: {input.help}",
+            tooltip=f"{spec.name}: {spec.help}",
             continuous_update=False,
         )
-        self._text.observe(errors(self._on_typed), "value")
-        self._add = button("Add", "Add what is written there", errors(self._on_typed))
+        self._text.observe(errors(self._on_text), "value")
+        self._add = button("Add", "Add the file or URL in the field", errors(self._on_text))
         self._upload = widgets.FileUpload(
             description="Upload", accept="image/*", multiple=True,
-            tooltip="Pictures from your own machine",
+            tooltip="Pictures from your own computer",
         )  # fmt: skip
-        self._upload.observe(errors(self._on_uploaded), "value")
+        self._upload.observe(errors(self._on_upload), "value")
         self._recent = widgets.Dropdown(
             options=[""], description="From the newest results", tooltip="A picture made here",
         )  # fmt: skip
-        self._recent.observe(errors(self._on_picked), "value")
+        self._recent.observe(errors(self._on_choice), "value")
         self._list = widgets.VBox()
-        ways = [with_class(self._text, "lx-grow"), self._add, self._upload]
-        row = with_class(
-            widgets.HBox([*ways, with_class(self._recent, "lx-grow")]), "lx-bar", "lx-foot"
+        row = [with_class(self._text, "lx-grow"), self._add, self._upload]
+        row.append(with_class(self._recent, "lx-grow"))
+        self.widget = widgets.VBox(
+            [with_class(widgets.HBox(row), "lx-bar", "lx-foot"), self._list],
+            layout={"overflow": "visible"},
         )
-        self.widget = widgets.VBox([row, self._list], layout={"overflow": "visible"})
         self.refresh()
 
     def refresh(self) -> None:
-        """Looks up the newest results."""
-        names = [("", ""), *((name, str(path)) for name, path in self._newest())]
-        if list(self._recent.options) != names:
-            self._recent.options = names
+        """Load the newest results."""
+        options = [("", ""), *((name, str(path)) for name, path in self._load_results())]
+        if list(self._recent.options) != options:
+            self._recent.options = options
 
     @property
     def value(self) -> list[str] | None:
-        """What the rules are held against: addresses, and data of the right kind for the rest."""
-        return [
-            one.picture if one.remote else "data:image/jpeg;base64," for one in self.chosen
-        ] or None
+        """What the model's rules are checked with: URLs, and a data URL for each other picture."""
+        urls = [
+            reference.picture if reference.is_url else "data:image/jpeg;base64,"
+            for reference in self.references
+        ]
+        return urls or None
 
     def set_value(self, value: Any) -> None:
-        """Shows the addresses of an earlier request; what was sent along is not at hand."""
-        given = [value] if isinstance(value, str) else value or []
-        self.chosen = [Reference(one, one) for one in given if not one.startswith("data:")]
+        """Show the URLs of an earlier request.
+
+        Args:
+            value: A URL, several, or None.
+
+        Raises:
+            InvalidRequestError: If other pictures were sent, which the ledger does not contain.
+        """
+        urls = [value] if isinstance(value, str) else value or []
+        self.references = [Reference(url, url) for url in urls if not url.startswith("data:")]
         self._draw()
-        if len(self.chosen) < len(given):
+        if len(self.references) < len(urls):
             raise InvalidRequestError(
-                "Its reference pictures are not written down.", next_step="Give them again."
+                "The reference pictures of this request were not saved.",
+                next_step="Add them again.",
             )
 
     def set_enabled(self, enabled: bool) -> None:
-        """Lets people add some, or not."""
+        """Enable or disable the controls that add references."""
         self._text.disabled = self._add.disabled = not enabled
         self._upload.disabled = self._recent.disabled = not enabled
 
     def add(self, reference: Reference) -> None:
-        """Adds one; raises `InvalidRequestError` for a file that is not there."""
-        local = isinstance(reference.picture, str) and not reference.remote
-        if local and not Path(str(reference.picture)).expanduser().is_file():
+        """Add a reference.
+
+        Raises:
+            InvalidRequestError: If a file does not exist.
+        """
+        is_path = isinstance(reference.picture, str) and not reference.is_url
+        if is_path and not Path(str(reference.picture)).expanduser().is_file():
             raise InvalidRequestError(
                 f"There is no file {reference.picture!r}.",
-                next_step="Give a path as the notebook sees it, or a URL.",
+                next_step="Give a path relative to the notebook, or a URL.",
             )
-        self.chosen.append(reference)
+        self.references.append(reference)
         self._errors.show()
         self._draw()
 
-    def _on_typed(self) -> None:
+    def _on_text(self) -> None:
         if text := self._text.value.strip():
             self.add(Reference(text, text))
             self._text.value = ""
 
-    def _on_picked(self) -> None:
+    def _on_choice(self) -> None:
         if path := self._recent.value:
             self.add(Reference(path, relative_path(path)))
             self._recent.value = ""
 
-    def _on_uploaded(self) -> None:
-        files = _files(self._upload.value)
+    def _on_upload(self) -> None:
+        files = _uploaded_files(self._upload.value)
         if not files:
             return
-        # Taken out at once: a widget's state is sent to every page and may be saved.
+        # Removed at once: the state of a widget is sent to every page, and can be saved.
         if isinstance(self._upload.value, dict):  # ipywidgets 7
             self._upload.set_trait("value", {})
             self._upload.data = []
@@ -139,43 +177,37 @@ class ReferencePicker:
             self.add(Reference(data, name))
 
     def _draw(self) -> None:
-        self._list.children = [self._row(n, one) for n, one in enumerate(self.chosen)]
+        self._list.children = [
+            self._row(index, reference) for index, reference in enumerate(self.references)
+        ]
         allow_events_while_busy(self._list)
-        self._changed()
+        self._on_change()
 
-    def _row(self, n: int, one: Reference) -> Any:
-        name = widgets.HTML(f"{_small(one)}<span>{escape(one.preview[:90])}</span>")
-        gone = button("Remove", f"Remove {one.preview[:60]}", self._errors(lambda: self._remove(n)))
-        return with_class(widgets.HBox([gone, name]), "lx-bar", "lx-reference")
+    def _row(self, index: int, reference: Reference) -> Any:
+        name = reference.name[:_MAX_NAME_LENGTH]
+        label = widgets.HTML(Markup("{}<span>{}</span>").format(_thumbnail_tag(reference), name))
+        remove = button("Remove", f"Remove {name}", self._errors(lambda: self._remove(index)))
+        return with_class(widgets.HBox([remove, label]), "lx-bar", "lx-reference")
 
-    def _remove(self, n: int) -> None:
-        del self.chosen[n]
+    def _remove(self, index: int) -> None:
+        del self.references[index]
         self._draw()
 
 
-def _files(value: Any) -> list[tuple[str, bytes]]:
-    """What was uploaded: a tuple of files, or in ipywidgets 7 a table of them by name."""
+def _uploaded_files(value: Any) -> list[tuple[str, bytes]]:
+    """Return uploaded files: ipywidgets 7 has a dictionary by name, 8 a tuple."""
     if isinstance(value, dict):
         return [(name, bytes(file["content"])) for name, file in value.items()]
     return [(str(file["name"]), bytes(file["content"])) for file in value]
 
 
-def _small(one: Reference) -> str:
-    """A small picture of it, where it is at hand; raises for what is no picture."""
-    if one.remote:
-        return ""
-    data = one.picture
+def _thumbnail_tag(reference: Reference) -> Markup:
+    """Return a thumbnail; empty for URLs and for what cannot be read."""
+    if reference.is_url:
+        return Markup()
+    data = reference.picture
     try:
         data = data if isinstance(data, bytes) else Path(data).expanduser().read_bytes()
-        small = base64.b64encode(thumbnail(data, max_bytes=3000)).decode()
+        return image_tag(thumbnail(data, max_bytes=_THUMBNAIL_BYTES), "")
     except (ValueError, OSError):
-        return ""  # what is wrong with it is said when it is to be sent
-    return f'<img alt="" src="data:image/jpeg;base64,{small}">'
-
-
-def relative_path(path: str | Path) -> str:
-    """A path as one would type it: from here, where it lies below."""
-    try:
-        return Path(path).relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return str(path)
+        return Markup()  # reported when the request is submitted

@@ -1,37 +1,48 @@
-"""Which service, which key, which folder: always seen, and set here too."""
+"""The settings of the panel: service, key and results folder."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
+from markupsafe import Markup
 
 from liangxin_nb.config.settings import PROFILES, Secret
 from liangxin_nb.errors import LiangxinError
 from liangxin_nb.session import Session
 from liangxin_nb.session.default import configure
 
-from .common import ErrorBoundary, button, with_class
+from .common import ErrorBoundary, button, relative_path, with_class
 
-__all__ = ["SettingsForm", "status_line"]
+__all__ = ["SettingsForm", "service_html"]
 
 _NAMES = {"sandbox": "Sandbox", "liangxin": "LiangXin", "kie": "KIE"}
-_ADDRESSES = {
-    "sandbox": "started by itself on this machine",
-    "liangxin": "as your console shows it; published nowhere",
+_ADDRESS_HINTS = {
+    "sandbox": "started on this machine when needed",
+    "liangxin": "as shown in your console; not published",
     "kie": PROFILES["kie"],
 }
 
 
 class SettingsForm:
-    """The settings' part of the panel; `changed` is called with the session that came of it."""
+    """The form for the settings.
 
-    def __init__(self, changed: Callable[[Session], None], errors: ErrorBoundary) -> None:
-        self._changed = changed
-        self._errors = errors
+    Attributes:
+        widget: The widget.
+    """
+
+    widget: Any
+
+    def __init__(self, on_change: Callable[[Session], None], errors: ErrorBoundary) -> None:
+        """Create the form.
+
+        Args:
+            on_change: Called with the new session when settings have been applied.
+            errors: Shows errors.
+        """
+        self._on_change, self._errors = on_change, errors
         self._key: Secret | None = None
         self._profile = widgets.Dropdown(
             options=[(name, profile) for profile, name in _NAMES.items()], description="Service",
@@ -40,48 +51,48 @@ class SettingsForm:
         self._address = widgets.Text(
             description="Address", tooltip="The API's base address, such as https://host"
         )
-        # Sent when the field is left, never letter by letter.
+        # Sent when the field loses the focus, not letter by letter.
         self._password = widgets.Password(
-            description="API key", placeholder="kept in memory only", continuous_update=False,
-            tooltip="Taken when you leave the field, then wiped from it; in no file, no notebook",
+            description="API key", placeholder="held in memory only", continuous_update=False,
+            tooltip="Read when you leave the field, which is then cleared; never saved",
         )  # fmt: skip
         self._folder = widgets.Text(
-            description="Results folder", tooltip="Where pictures and the ledger are kept"
+            description="Results folder", tooltip="Where pictures and the ledger are saved"
         )
-        self._profile.observe(errors(self._show_profile_fields), "value")
-        self._password.observe(errors(self._read), "value")
-        use = button("Use these", "From now on, in this kernel", errors(self._apply))
+        self._profile.observe(errors(self._update_fields), "value")
+        self._password.observe(errors(self._read_key), "value")
+        apply = button("Use these", "From now on, in this kernel", errors(self._apply))
         fields = [self._profile, self._address, self._password, self._folder]
-        grid = with_class(widgets.Box([with_class(one, "lx-field") for one in fields]), "lx-fields")
-        self.widget = with_class(
-            widgets.VBox([grid, with_class(widgets.HBox([use, errors.line]), "lx-bar")]),
-            "lx-service",
+        grid = with_class(
+            widgets.Box([with_class(field, "lx-field") for field in fields]), "lx-fields"
         )
+        row = with_class(widgets.HBox([apply, errors.line]), "lx-bar")
+        self.widget = with_class(widgets.VBox([grid, row]), "lx-service")
 
     def show(self, session: Session | None) -> None:
-        """Shows the settings in use."""
+        """Show the settings of a session, or none."""
         if session is not None:
             self._profile.value = session.settings.profile
             self._address.value = session.settings.base_url
             self._folder.value = str(session.settings.results)
-        self._show_profile_fields()
+        self._update_fields()
 
-    def _show_profile_fields(self) -> None:
-        """The fields that the chosen service needs."""
-        local = self._profile.value == "sandbox"
-        self._address.disabled = self._password.disabled = local
-        self._address.placeholder = _ADDRESSES[self._profile.value]
-        if local:
+    def _update_fields(self) -> None:
+        """Enable the fields that the chosen service needs."""
+        is_sandbox = self._profile.value == "sandbox"
+        self._address.disabled = self._password.disabled = is_sandbox
+        self._address.placeholder = _ADDRESS_HINTS[self._profile.value]
+        if is_sandbox:
             self._address.value = ""
 
-    def _read(self) -> None:
-        """Takes the key out of the widget at once: its state is shared with every page."""
+    def _read_key(self) -> None:
+        """Take the key out of the widget at once: every page shares its state."""
         key = str(self._password.value).strip()
         if key:
             self._password.value = ""
             self._key = Secret(key)
             self._password.placeholder = "a key is held in memory"
-            self._errors.show("The key is held in memory; the button takes it into use.")
+            self._errors.show("The key is held in memory; Use these applies it.")
 
     def _apply(self) -> None:
         folder = self._folder.value.strip()
@@ -92,23 +103,21 @@ class SettingsForm:
         }
         session = configure(**values, **({"key": self._key} if self._key else {}))
         self._errors.show(f"In use: {_NAMES[session.settings.profile]}.")
-        self._changed(session)
+        self._on_change(session)
 
 
-def status_line(session: Session | None, error: LiangxinError | None = None) -> str:
-    """Which service is in use, as HTML; what stands in the way where none is."""
+def service_html(session: Session | None, error: InvalidRequestError | None = None) -> Markup:
+    """Return which service is in use, or without a session why there is none."""
     if session is None:
-        return f'<div class="lx-wrong" role="alert">{escape(str(error))}</div>'
+        return Markup('<div class="lx-wrong" role="alert">{}</div>').format(str(error))
     settings = session.settings
-    said = f"<b>{_NAMES[settings.profile]}</b> at {escape(settings.host)}. Tasks may be billed."
+    service = Markup("<b>{}</b> at {}. Tasks may be billed.").format(
+        _NAMES[settings.profile], settings.host
+    )
     if settings.profile == "sandbox":
-        said = "<b>Sandbox</b>: drawn on this machine, no model is run, nothing is billed."
-    folder = escape(_short(settings.results))
-    return f'<div>{said} <span class="lx-soft">Results: {folder}</span></div>'
-
-
-def _short(folder: Path) -> str:
-    try:
-        return folder.relative_to(Path.cwd()).as_posix() or "."
-    except ValueError:
-        return str(folder)
+        service = Markup(
+            "<b>Sandbox</b>: drawn on this machine, no model is run, nothing is billed."
+        )
+    return Markup('<div>{} <span class="lx-soft">Results: {}</span></div>').format(
+        service, relative_path(settings.results)
+    )

@@ -1,4 +1,4 @@
-"""The gallery below a cell: live where someone looks, one picture of it where no one does."""
+"""The gallery of a session: a widget, or one picture without a user."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from liangxin_nb.ledger import Query
 from liangxin_nb.library import Library
 from liangxin_nb.session import Session
 
-from ..output import OutputHandle, frontend, shows_widgets
+from ..frontend import frontend, shows_widgets
+from ..output import OutputHandle
 from .handoff import EditTarget, Handoff, register_target
-from .static_fallback import StaticFallback, gallery_bundle, gallery_line
+from .static_fallback import StaticFallback, gallery_bundle, gallery_text
 
 __all__ = ["EditTarget", "register_target", "show"]
 
@@ -24,37 +25,41 @@ def show(
     on_edit: Callable[[Request], None] | None = None,
     on_reference: Callable[[Path], None] | None = None,
 ) -> None:
-    """Shows everything in the session's ledger below the running cell.
+    """Show all results in the ledger of a session below the running cell.
 
-    `on_edit`, `on_reference`: take a request, or a picture's path, from its buttons; default the
-    desk that listens. Where no one looks, the first page is shown as one picture.
+    Without a user, the first page is shown as one picture.
+
+    Args:
+        session: The session.
+        on_edit: Takes a request that is sent from the gallery; default: the open composer does.
+        on_reference: Takes the path of a picture that is sent as a reference; default: the open
+            composer does.
     """
     library = Library(session)
-    if not shows_widgets():
-        OutputHandle().show_bundle(
-            gallery_bundle(library, library.page(Query(statuses=("saved",))))
-        )
-        return
-    _show_live(session, library, Handoff(on_edit, on_reference))
+    if shows_widgets():
+        _show_live(session, library, Handoff(on_edit, on_reference))
+    else:
+        first_page = library.page(Query(statuses=("saved",)))
+        OutputHandle().show_bundle(gallery_bundle(library, first_page))
 
 
 def _show_live(session: Session, library: Library, handoff: Handoff) -> None:
-    from .gallery import Gallery  # ipywidgets is loaded only where it is shown
+    from .gallery import Gallery  # ipywidgets is imported only where it is shown
 
-    output, behind = OutputHandle(), StaticFallback(library)
+    output, fallback = OutputHandle(), StaticFallback(library)
 
-    def later(work: Callable[[], None]) -> None:
+    def run_in_background(work: Callable[[], None]) -> None:
         session.loop.submit(asyncio.to_thread(work))
 
-    def closed() -> None:
-        """Leaves one bundle that needs no kernel."""
-        output.replace(gallery_bundle(library, made.entries))
-        behind.clear()
-        made.close()
+    def close() -> None:
+        """Replace the view with a bundle that needs no kernel."""
+        output.replace(gallery_bundle(library, gallery.entries))
+        fallback.clear()
+        gallery.close()
 
-    drawn = session.settings.profile == "sandbox"
-    made = Gallery(library, later, closed, handoff, sandbox=drawn)
-    output.show(gallery_line(library), made.box.model_id)
-    if frontend() != "voila":  # no output can be replaced there, and no one saves it
-        behind.show()
-        made.on_leave(behind.draw)
+    sandbox = session.settings.profile == "sandbox"
+    gallery = Gallery(library, run_in_background, close, handoff, sandbox=sandbox)
+    output.show(gallery_text(library), gallery.box.model_id)
+    if frontend() != "voila":  # outputs cannot be replaced there, and are not saved
+        fallback.show()
+        gallery.on_reload(fallback.draw)

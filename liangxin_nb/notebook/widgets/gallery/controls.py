@@ -1,145 +1,203 @@
-"""Small parts: the line that says what happened, buttons that cannot fail silently, two steps."""
+"""Controls of the gallery: the status line with its buttons, confirmed deletion, and upload."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
+from markupsafe import Markup
 
-from liangxin_nb.errors import LiangxinError
+from liangxin_nb.core.formatting import shorten
 
-__all__ = ["ConfirmButton", "StatusLine", "linked", "set_visible"]
+from ..handlers import report_errors
+
+__all__ = ["ConfirmButton", "StatusLine", "focus", "html_output", "make_upload", "set_visible"]
+
+_MAX_ERROR_LENGTH = 600
 
 
 def set_visible(widget: Any, visible: bool) -> None:
-    """Shows or hides a widget; nothing is sent when it is so already."""
+    """Show or hide a widget; sends nothing if that changes nothing."""
     display = None if visible else "none"
     if widget.layout.display != display:
         widget.layout.display = display
 
 
-class StatusLine:
-    """One line that says what happened last; `guarded` lets it say what went wrong as well.
+def focus(widget: Any) -> None:
+    """Give a widget the keyboard focus; ipywidgets 7 cannot."""
+    if hasattr(widget, "focus"):
+        widget.focus()
 
-    Presses arrive on whatever thread the kernel has for them: one is dealt with at a time.
+
+def html_output(html: str) -> dict[str, Any]:
+    """Return an output for an ``Output`` widget: in others, relative links do not work."""
+    data = {"text/html": str(html), "text/plain": ""}
+    return {"output_type": "display_data", "data": data, "metadata": {}}
+
+
+class StatusLine:
+    """A line with the last message, and the handlers and buttons that report to it.
+
+    Attributes:
+        widget: The widget.
+        lock: Held by every handler, because they can run on several threads; and while results of
+            background work are drawn.
     """
+
+    widget: Any
+    lock: threading.RLock
 
     def __init__(self) -> None:
         self._text, self._link = widgets.HTML(""), widgets.Output()
         self._link.add_class("lx-links")
         self.widget = widgets.HBox([self._text, self._link])
         self.widget.add_class("lx-row")
-        self.widget.add_class("lx-said")
-        self._first: Any = None
-        #: Held while a press is dealt with, and while something made meanwhile is drawn.
+        self.widget.add_class("lx-message")
+        self._first_button: Any = None
         self.lock = threading.RLock()
 
     def show(self, text: str, file: tuple[str, str] | None = None) -> None:
-        """Says a text; `file`: name and address of a file to download, which stands behind it."""
-        self._show(f'<span role="status">{escape(text)}</span>' if text else "")
+        """Show a message.
+
+        Args:
+            text: The message; an empty one clears the line.
+            file: Name and address of a file to download, shown after the message.
+        """
+        self._show(Markup('<span role="status">{}</span>').format(text) if text else Markup())
         if file is not None:
-            name, address = map(escape, file)
-            self._link.outputs = (linked(f'<a href="{address}" download>{name}</a>'),)
+            name, url = file
+            link = Markup('<a href="{}" download>{}</a>').format(url, name)
+            self._link.outputs = (html_output(link),)
 
-    def show_error(self, error: BaseException) -> None:
-        """Says what went wrong."""
-        known = isinstance(error, LiangxinError)
-        text = str(error) if known else f"{type(error).__name__}: {error}"
-        self._show(f'<span role="alert" class="lx-trouble">✕ {escape(text[:600])}</span>')
+    def show_error(self, text: str) -> None:
+        """Show an error."""
+        html = Markup('<span role="alert" class="lx-error">✕ {}</span>')
+        self._show(html.format(shorten(text, _MAX_ERROR_LENGTH)))
 
-    def _show(self, html: str) -> None:
+    def _show(self, html: Markup) -> None:
         self._text.value = html
         if self._link.outputs:
             self._link.outputs = ()
 
-    def button(self, word: str, tip: str, act: Callable[[], object], *, own: bool = False) -> Any:
-        """A button with a word and a longer explanation.
+    def button(
+        self, label: str, tooltip: str, act: Callable[[], object], *, own_layout: bool = False
+    ) -> Any:
+        """Create a button whose errors are shown here.
 
-        All share one style, and one layout where it is not its own: most of what a widget costs
-        are these two.
+        All buttons share a style, and a layout unless they are hidden individually, because these
+        are most of the cost of a widget.
+
+        Args:
+            label: The text on the button.
+            tooltip: A longer explanation.
+            act: What it does.
+            own_layout: Whether the button has its own layout.
         """
-        first = self._first
-        more = {} if first is None else {"style": first.style}
-        if first is not None and not own:
-            more["layout"] = first.layout
-        made = widgets.Button(description=word, tooltip=tip, **more)
-        self._first = first or made
-        made.on_click(self.guarded(act))
-        return made
+        first = self._first_button
+        shared = {} if first is None else {"style": first.style}
+        if first is not None and not own_layout:
+            shared["layout"] = first.layout
+        button = widgets.Button(description=label, tooltip=tooltip, **shared)
+        self._first_button = first or button
+        button.on_click(self.handler(act))
+        return button
 
-    def guarded(self, act: Callable[[], object]) -> Callable[..., None]:
-        """A handler for any event; no one else would show what goes wrong in it."""
+    def handler(self, act: Callable[[], object]) -> Callable[..., None]:
+        """Wrap an event handler: one runs at a time, and its errors are shown here."""
+        return report_errors(act, self.show_error, lock=self.lock)
 
-        def alone() -> None:
-            with self.lock:
-                act()
-
-        return self.reporting(alone)
-
-    def reporting(self, act: Callable[[], object]) -> Callable[..., None]:
-        """Work that may take its time while presses are dealt with; its errors are shown too."""
-
-        def handle(*_: object) -> None:
-            try:
-                act()
-            except Exception as error:
-                self.show_error(error)
-
-        return handle
-
-
-def linked(html: str) -> dict[str, Any]:
-    """An output for an `Output` widget: only there the notebook resolves addresses beside it."""
-    data = {"text/html": html, "text/plain": ""}
-    return {"output_type": "display_data", "data": data, "metadata": {}}
+    def background_task(self, work: Callable[[], object]) -> Callable[..., None]:
+        """Wrap slow work: it does not block handlers, and its errors are shown here."""
+        return report_errors(work, self.show_error)
 
 
 class ConfirmButton:
-    """A deed that is asked for and then confirmed, with two buttons that stay where they are.
+    """A delete button that needs a second click; both buttons keep their position.
 
-    `ask` gives the question for the line, or an empty text when there is nothing to do; `beside`:
-    a button that gives its place to *Keep* while the question stands.
+    Attributes:
+        button: *Delete*, then *Delete for good*.
+        cancel: *Keep*, visible while a confirmation is pending.
     """
+
+    button: Any
+    cancel: Any
 
     def __init__(
         self,
         status_line: StatusLine,
-        tip: str,
+        tooltip: str,
         ask: Callable[[], str],
-        do: Callable[[], None],
-        beside: Any = None,
+        delete: Callable[[], None],
+        neighbour: Any = None,
     ) -> None:
-        self._status_line, self._ask, self._do, self._beside = status_line, ask, do, beside
-        self._asked = False
-        self.button = status_line.button("Delete", tip, self._on_press, own=True)
+        """Create the two buttons.
+
+        Args:
+            status_line: Where the question is shown.
+            tooltip: An explanation.
+            ask: Returns the question, or an empty text if there is nothing to delete.
+            delete: Called after the confirmation.
+            neighbour: A button that is replaced by *Keep* while a confirmation is pending.
+        """
+        self._status_line, self._ask = status_line, ask
+        self._delete, self._neighbour = delete, neighbour
+        self._is_pending = False
+        self.button = status_line.button("Delete", tooltip, self._on_click, own_layout=True)
         self.button.add_class("lx-danger")
-        self.cancel = status_line.button("Keep", "Deletes nothing", self._on_cancel, own=True)
+        self.cancel = status_line.button(
+            "Keep", "Deletes nothing", self._on_cancel, own_layout=True
+        )
         set_visible(self.cancel, False)
 
     def reset(self) -> None:
-        """Forgets that it was asked for."""
-        if self._asked:
-            self._show(False)
+        """Discard a pending confirmation."""
+        if self._is_pending:
+            self._set_pending(False)
 
-    def _on_press(self) -> None:
-        if self._asked:
-            self._show(False)
-            self._do()
+    def _on_click(self) -> None:
+        if self._is_pending:
+            self._set_pending(False)
+            self._delete()
         elif question := self._ask():
-            self._show(True)
+            self._set_pending(True)
             self._status_line.show(question)
 
     def _on_cancel(self) -> None:
-        self._show(False)
+        self._set_pending(False)
         self._status_line.show("Nothing was deleted.")
 
-    def _show(self, asked: bool) -> None:
-        self._asked = asked
-        self.button.description = "Delete for good" if asked else "Delete"
-        self.button.button_style = "danger" if asked else ""
-        set_visible(self.cancel, asked)
-        if self._beside is not None:
-            set_visible(self._beside, not asked)
+    def _set_pending(self, pending: bool) -> None:
+        self._is_pending = pending
+        self.button.description = "Delete for good" if pending else "Delete"
+        self.button.button_style = "danger" if pending else ""
+        set_visible(self.cancel, pending)
+        if self._neighbour is not None:
+            set_visible(self._neighbour, not pending)
+
+
+def make_upload(status_line: StatusLine, read: Callable[[bytes], None]) -> Any:
+    """Create a button that reads the metadata of a picture file.
+
+    Args:
+        status_line: Where errors are shown.
+        read: Called with the content of the chosen file.
+    """
+    upload = widgets.FileUpload(
+        accept=".png,.jpg,.jpeg,.webp", multiple=False, description="Open a picture's metadata"
+    )
+    upload.tooltip = "A PNG, JPEG or WebP made by this toolkit contains how it was made"
+    upload.add_class("lx-upload")
+
+    def on_change() -> None:
+        value: Any = upload.value
+        # ipywidgets 7 has a dictionary here, 8 a tuple.
+        files = list(value.values()) if isinstance(value, dict) else list(value)
+        if files:
+            # Frees up to 64 MB, and lets the same file be chosen again.
+            upload.value = type(value)()
+            read(bytes(files[0]["content"]))
+
+    upload.observe(status_line.handler(on_change), names="value")
+    return upload

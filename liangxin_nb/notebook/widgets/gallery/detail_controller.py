@@ -1,4 +1,4 @@
-"""What is opened from the contact sheet, or brought along as a file, and what is done with it."""
+"""The entry or the uploaded file that is open in the gallery, and the actions on it."""
 
 from __future__ import annotations
 
@@ -15,120 +15,117 @@ from .detail_view import MAX_PICTURES, DetailView
 from .handoff import Handoff
 from .selection import confirm_question
 
-__all__ = ["DetailController"]
+__all__ = ["DetailController", "DetailHost"]
 
-_HANDED_OVER = "The composer has it now."
-_NO_TARGET = "No composer is open; the code below does it: copy it into a cell."
+_HANDED_OVER = "Loaded into the composer."
+_NO_TARGET = "No composer is open; copy the code below into a cell instead."
 
 
 class DetailHost(Protocol):
-    """What it needs of the gallery around it."""
+    """The gallery, as the controller uses it."""
 
     def back(self) -> None:
-        """Shows the contact sheet again."""
+        """Show the grid again."""
 
     def open_neighbour(self, entry: LibraryEntry, step: int) -> None:
-        """Opens the entry before or after this one."""
+        """Open the entry before or after this one."""
 
-    def deleted(self, id: str) -> None:
-        """Draws the page anew without this one."""
+    def remove(self, entry_id: str) -> None:
+        """Show the page without a deleted entry."""
 
-    def later(self, work: Callable[[], None]) -> None:
-        """Does work that takes its time, off the kernel's main thread."""
+    def run_in_background(self, work: Callable[[], None]) -> None:
+        """Run slow work outside the kernel's main thread."""
 
 
 class DetailController:
-    """The one that is open now; `view` shows it."""
+    """Opens entries and files in the detail view.
+
+    Attributes:
+        entry: The open entry, or None.
+    """
+
+    entry: LibraryEntry | None
 
     def __init__(
         self, library: Library, status_line: StatusLine, handoff: Handoff, host: DetailHost
     ) -> None:
-        self._library, self._status_line, self._handoff, self._host = (
-            library,
-            status_line,
-            handoff,
-            host,
-        )
-        self.entry: LibraryEntry | None = None
+        self._library, self._status_line = library, status_line
+        self._handoff, self._host = handoff, host
+        self.entry = None
         self._request: Request | None = None
 
     @cached_property
     def view(self) -> DetailView:
-        """Its widgets, made when the first one is opened: the contact sheet is there sooner."""
+        """The view; created when it is first needed, so that the grid appears sooner."""
         return DetailView(self._status_line, self)
 
     def open(self, entry: LibraryEntry) -> None:
-        """Shows an entry: at once what is at hand, its large pictures a moment later."""
+        """Show an entry with its thumbnail, and load the large pictures in the background."""
+        library, view = self._library, self.view
         self.entry, self._request = entry, entry.record.request
-        cell = self._library.to_source(entry.record.request, entry.record.profile)
-        self.view.show(
-            entry, self._library.cached_thumbnail(entry), cell, self._library.text_excerpt(entry)
-        )
+        cell = library.to_source(entry.record.request, entry.record.profile)
+        view.show(entry, library.cached_thumbnail(entry), cell, library.text_excerpt(entry))
         player = ""
         if entry.folder is not None and entry.kind != "image":
-            player = self._library.result(entry).html()
-        self.view.show_files(self._library.links(entry), player)
+            player = library.result(entry).html()
+        view.show_files(library.links(entry), player)
         if entry.pictures and entry.folder is not None:
-            self._host.later(lambda: self._enlarge(entry))
+            self._host.run_in_background(lambda: self._load_pictures(entry))
 
     def open_file(self, data: bytes) -> bool:
-        """Shows what a file tells of itself; False when it is no picture at all."""
+        """Show the metadata of a picture file; returns False if it is no picture."""
         embedded = self._library.read_metadata(data)
         self._status_line.show("" if embedded.metadata else embedded.reason)
         if embedded.metadata or embedded.picture:
             self.entry, self._request = None, embedded.request
-            self.view.show_metadata(
-                embedded, self._library.to_source(embedded.request) if embedded.request else ""
-            )
+            cell = self._library.to_source(embedded.request) if embedded.request else ""
+            self.view.show_metadata(embedded, cell)
         return bool(embedded.metadata or embedded.picture)
 
     def back(self) -> None:
-        """Shows the contact sheet again."""
+        """Show the grid again."""
         self._status_line.show("")
         self._host.back()
 
     def step(self, by: int) -> None:
-        """Opens the one before or after it."""
+        """Open the entry before or after this one."""
         if self.entry is not None:
             self._status_line.show("")
             self._host.open_neighbour(self.entry, by)
 
     def edit(self) -> None:
-        """Hands the request on to the composer, or says how to do without."""
+        """Load the request into the composer, or say that none is open."""
         if self._request is not None:
-            self._status_line.show(
-                _HANDED_OVER if self._handoff.edit(self._request) else _NO_TARGET
-            )
+            is_loaded = self._handoff.edit(self._request)
+            self._status_line.show(_HANDED_OVER if is_loaded else _NO_TARGET)
 
     def reference(self) -> None:
-        """Hands the picture on, or puts the cell that uses it into the field to copy from."""
-        path, code = self._library.reference(self._on_opened())
-        taken = self._handoff.reference(path)
-        if not taken:
+        """Add the picture to the composer, or show the cell that uses it."""
+        path, code = self._library.reference(self._open_entry())
+        is_loaded = self._handoff.reference(path)
+        if not is_loaded:
             self.view.show_code(code, "A cell that uses it")
-        self._status_line.show(_HANDED_OVER if taken else _NO_TARGET)
+        self._status_line.show(_HANDED_OVER if is_loaded else _NO_TARGET)
 
     def ask(self) -> str:
-        """The question before deleting it."""
+        """Return the question before the deletion."""
         return confirm_question(1)
 
     def delete(self) -> None:
-        """Deletes its files and goes back."""
-        id = self._on_opened().id
-        self._library.delete(id)
-        self._host.deleted(id)
-        self._status_line.show("Deleted 1 result; the ledger keeps the prompt and the fact.")
+        """Delete the files of the open entry, and show the grid."""
+        entry_id = self._open_entry().id
+        self._library.delete(entry_id)
+        self._host.remove(entry_id)
+        self._status_line.show("Deleted 1 result; its record stays in the ledger.")
 
-    def _on_opened(self) -> LibraryEntry:
+    def _open_entry(self) -> LibraryEntry:
         if self.entry is None:
-            raise InvalidRequestError("Nothing of the ledger is open.")
+            raise InvalidRequestError("No result of the ledger is open.")
         return self.entry
 
-    def _enlarge(self, entry: LibraryEntry) -> None:
-        pictures = [
-            self._library.preview(entry, n)
-            for n in range(1, 1 + len(entry.pictures[:MAX_PICTURES]))
-        ]
+    def _load_pictures(self, entry: LibraryEntry) -> None:
+        count = len(entry.pictures[:MAX_PICTURES])
+        pictures = [self._library.preview(entry, number) for number in range(1, 1 + count)]
         with self._status_line.lock:
             if self.entry is entry:
-                self.view.enlarge(entry, pictures)
+                self.view.show_pictures(entry, pictures)

@@ -1,86 +1,86 @@
-"""One result in words: the prompt whole, and what is known of how it was made."""
+"""The details of a result: the whole prompt, and how it was made."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
+from markupsafe import Markup
+
+from liangxin_nb.core.formatting import format_bytes, format_duration, format_time, shorten
 from liangxin_nb.core.metadata import ResultMetadata
 from liangxin_nb.library import LibraryEntry
 
-from ..theme import format_duration
-from .style import SANDBOX, format_time, state_label
+from ..theme import SANDBOX_NOTICE, small_lines
+from .style import state_label
 
 __all__ = ["entry_details", "metadata_details"]
 
-_LONGEST = 400
+_MAX_LENGTH = 400
+_MAX_PROMPT_LENGTH = 20_000
+_MAX_OPTIONS = 40
 
 
-def entry_details(entry: LibraryEntry) -> str:
-    """What the ledger knows of an entry."""
+def entry_details(entry: LibraryEntry) -> Markup:
+    """Return the details of an entry as the ledger knows them."""
     record = entry.record
-    seen = state_label(record.status, record.state)
-    sizes = [f"{f.width}×{f.height}" for f in entry.pictures if f.width]
-    size = ", ".join(dict.fromkeys(sizes))
-    weight = sum(file.bytes for file in entry.files)
+    style = state_label(record.status, record.state)
+    state = f"{style.sign} {style.word}"
+    sizes = dict.fromkeys(f"{f.width}×{f.height}" for f in entry.pictures if f.width)
+    size = sum(file.bytes for file in entry.files)
     rows = [
-        ("State", "The files are no longer in the folder" if entry.files_missing
-         else f"{seen.sign} {seen.word}"),
+        ("State", "The files are no longer in the folder" if entry.files_missing else state),
         ("Model", record.request.model),
-        *_options(record.request.options),
-        ("File", " · ".join(filter(None, (size, _format_size(weight))))),
-        ("Asked for", format_time(record.created_at)),
-        ("Took", "" if record.duration_s is None else format_duration(record.duration_s)),
-        ("Credits", "" if record.credits is None else f"{record.credits:g}"),
-        ("Why", record.reason if record.status != "saved" else ""),
-        ("Batch", f"{record.batch_id}, place {record.batch_index + 1}" if record.batch_id else ""),
-    ]  # fmt: skip
+        *_option_rows(record.request.options),
+        ("File", " · ".join(filter(None, (", ".join(sizes), format_bytes(size) if size else "")))),
+        ("Submitted", format_time(record.created_at)),
+        ("Duration", _format_optional(format_duration, record.duration_s)),
+        ("Credits", _format_optional("{:g}".format, record.credits)),
+        ("Reason", record.reason if record.status != "saved" else ""),
+        ("Batch", f"{record.batch_id}, task {record.batch_index + 1}" if record.batch_id else ""),
+    ]
     ids = [("Task", record.task_id), ("Folder", record.folder)]
     return _details_html(record.request.prompt, rows, ids, record.profile == "sandbox")
 
 
-def metadata_details(metadata: ResultMetadata) -> str:
-    """What a picture's own story tells."""
+def metadata_details(metadata: ResultMetadata) -> Markup:
+    """Return the details that are embedded in a picture file."""
     rows = [
         ("Model", metadata.model),
-        *_options(metadata.options),
-        ("Made", metadata.created_at[:16].replace("T", " ")),
+        *_option_rows(metadata.options),
+        ("Created", metadata.created_at[:16].replace("T", " ")),
         ("Service", metadata.service),
-        ("Took", "" if metadata.duration_s is None else format_duration(metadata.duration_s)),
-        ("Credits", "" if metadata.credits is None else f"{metadata.credits:g}"),
+        ("Duration", _format_optional(format_duration, metadata.duration_s)),
+        ("Credits", _format_optional("{:g}".format, metadata.credits)),
     ]
-    return _details_html(
-        metadata.prompt, rows, [("Task", metadata.task_id)], metadata.is_sandbox is True
-    )
+    ids = [("Task", metadata.task_id)]
+    return _details_html(metadata.prompt, rows, ids, metadata.is_sandbox is True)
 
 
-def _options(options: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(str(name), str(value)) for name, value in list(options.items())[:40]]
+def _format_optional(format_value: Any, value: float | None) -> str:
+    return "" if value is None else str(format_value(value))
+
+
+def _option_rows(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(str(name), str(value)) for name, value in list(options.items())[:_MAX_OPTIONS]]
 
 
 def _details_html(
-    prompt: str, rows: Sequence[tuple[str, str]], ids: Sequence[tuple[str, str]], drawn: bool
-) -> str:
-    facts = "".join(_row(name, said) for name, said in rows if said)
-    facts += "".join(_row(name, said, "lx-id lx-small") for name, said in ids if said)
-    label = f'<div class="lx-small">{SANDBOX}</div>' if drawn else ""
-    whole = escape(prompt[:20_000])
-    return (
-        f'<div class="lx-whole" tabindex="0" role="region" aria-label="Prompt">{whole}</div>'
-        f'<dl class="lx-facts">{facts}</dl>{label}'
+    prompt: str, rows: Sequence[tuple[str, str]], ids: Sequence[tuple[str, str]], is_sandbox: bool
+) -> Markup:
+    items = [_item(name, value) for name, value in rows if value]
+    items += [_item(name, value, "lx-id lx-small") for name, value in ids if value]
+    return Markup(
+        '<div class="lx-whole" tabindex="0" role="region" aria-label="Prompt">{}</div>'
+        '<dl class="lx-facts">{}</dl>{}'
+    ).format(
+        prompt[:_MAX_PROMPT_LENGTH],
+        Markup("").join(items),
+        small_lines([SANDBOX_NOTICE] if is_sandbox else []),
     )
 
 
-def _row(name: str, said: str, look: str = "") -> str:
-    return f'<div><dt>{_shorten(name)}</dt><dd class="{look}">{_shorten(said)}</dd></div>'
-
-
-def _shorten(text: str) -> str:
-    return escape(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
-
-
-def _format_size(size: int) -> str:
-    if not size:
-        return ""
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} KB"
+def _item(name: str, value: str, css_class: str = "") -> Markup:
+    return Markup('<div><dt>{}</dt><dd class="{}">{}</dd></div>').format(
+        shorten(name, _MAX_LENGTH), css_class, shorten(value, _MAX_LENGTH)
+    )

@@ -1,4 +1,4 @@
-"""The gallery: everything that was ever made, a page at a time."""
+"""The gallery: all results, a page at a time."""
 
 from __future__ import annotations
 
@@ -7,209 +7,233 @@ from functools import cached_property, partial
 from typing import Any
 
 import ipywidgets as widgets
+from markupsafe import Markup
 
+from liangxin_nb.core.formatting import format_count
 from liangxin_nb.library import Library, LibraryEntry
 
-from ..theme import STYLE, allow_events_while_busy
-from .controls import StatusLine, set_visible
+from ..theme import SANDBOX_NOTICE, allow_events_while_busy, style_sheet
+from .controls import StatusLine, focus, make_upload, set_visible
 from .detail_controller import DetailController
-from .filters import MEDIUM, Filters
+from .filters import DEFAULT_SIZE, Filters
 from .handoff import Handoff
 from .selection import Selection
-from .style import GALLERY, SANDBOX, count_of
-from .tile_grid import TileGrid, focus
+from .tile_grid import TileGrid
 from .toolbar import Toolbar
-from .upload import Upload
 
-__all__ = ["PAGE", "Gallery"]
+__all__ = ["PAGE_SIZE", "Gallery"]
 
 #: Tiles of a page: full rows of two, three, four, six and eight.
-PAGE = 24
-_EMPTY = (
-    "<b>Nothing is kept yet.</b><br>Write <code>%%liangxin</code> above a prompt and run the cell; "
-    "its picture is then here."
+PAGE_SIZE: int = 24
+_EMPTY = Markup(
+    "<b>No results yet.</b><br>Write <code>%%liangxin</code> above a prompt and run the cell; "
+    "its picture then appears here."
 )
-_NO_MATCH = "<b>Nothing fits these filters.</b><br>Take a word or a day out, or reset the filters."
+_NO_MATCH = Markup("<b>Nothing fits these filters.</b><br>Remove a word or a day, or reset them.")
 
 
 class Gallery:
-    """The panel; `box` is the widget, `closed` is called when it is to be put away.
+    """The gallery of a library.
 
-    `later` does work off the kernel's main thread; `sandbox`: whether to say that pictures are
-    drawings.
+    Attributes:
+        box: The widget.
+        entries: The entries of the page.
+        status_line: The last message.
+        selection: The selected entries.
+        detail: The open entry.
+        toolbar: The row above the grid.
+        grid: The tiles.
+        filters: What is shown.
+        refresh: Reads the ledger again.
+        upload: Reads the metadata of a picture file.
+        close_button: Closes the gallery.
     """
+
+    box: Any
+    entries: list[LibraryEntry]
+    status_line: StatusLine
+    selection: Selection
+    detail: DetailController
+    toolbar: Toolbar
+    grid: TileGrid
+    filters: Filters
+    refresh: Any
+    upload: Any
+    close_button: Any
 
     def __init__(
         self,
         library: Library,
-        later: Callable[[Callable[[], None]], None],
-        closed: Callable[[], None],
+        run_in_background: Callable[[Callable[[], None]], None],
+        on_close: Callable[[], None],
         handoff: Handoff | None = None,
         *,
         sandbox: bool = False,
     ) -> None:
-        self._library, self._later, self._label = library, later, SANDBOX if sandbox else ""
-        self._first, self._total, self._page_turns = 0, 0, 0
-        self._on_leave: Callable[[list[LibraryEntry]], None] | None = None
-        self.entries: list[LibraryEntry] = []
+        """Create the gallery, and show the first page.
+
+        Args:
+            library: The results.
+            run_in_background: Runs slow work outside the kernel's main thread.
+            on_close: Called by the button *Close*.
+            handoff: Where requests and pictures are sent; default: the composer opened last.
+            sandbox: Whether to say that pictures are drawings of the sandbox.
+        """
+        self._library, self._run_in_background = library, run_in_background
+        self._label = SANDBOX_NOTICE if sandbox else ""
+        self._first, self._total, self._draw_count = 0, 0, 0
+        self._on_reload: Callable[[list[LibraryEntry]], None] | None = None
+        self.entries = []
         self.status_line = status_line = StatusLine()
         self.selection = Selection(library, status_line, self)
         self.detail = DetailController(library, status_line, handoff or Handoff(), self)
         self.toolbar = Toolbar(
-            status_line, lambda by: self.turn(self._first + by * PAGE), self.selection
+            status_line, lambda by: self.show_page(self._first + by * PAGE_SIZE), self.selection
         )
         self.grid = TileGrid(status_line, self.open, self.selection.pick)
-        self.filters = Filters(status_line.guarded(self._filtered), self.grid.resize)
-        self.filters.reset.on_click(status_line.guarded(self._reset))
-        self.refresh = status_line.button("Refresh", "Looks into the ledger again", self._reload)
-        self.upload = Upload(status_line, self._read)
+        self.filters = Filters(status_line.handler(self._on_filter), self.grid.resize)
+        self.filters.reset.on_click(status_line.handler(self._reset_filters))
+        self.refresh = status_line.button("Refresh", "Reads the ledger again", self.reload)
+        self.upload = make_upload(status_line, self._open_file)
         self.close_button = status_line.button(
-            "Close", "Leaves this page as one picture, which needs no kernel", closed
+            "Close", "Replaces the gallery with a picture of this page", on_close
         )
-        self.box = self._layout()
-        self.grid.resize(MEDIUM)
+        self.box = self._build_box()
+        self.grid.resize(DEFAULT_SIZE)
         self.toolbar.show_selected(0)
-        status_line.guarded(self._reload)()
+        status_line.handler(self.reload)()
 
     # ---- what is shown
 
-    def turn(self, first: int) -> None:
-        """Shows the page that begins with the entry numbered `first`."""
+    def show_page(self, first: int) -> None:
+        """Show the page that begins with the entry of this index."""
         self.status_line.show("")
         self._draw(first)
 
     def open(self, entry: LibraryEntry) -> None:
-        """Shows one entry large."""
+        """Show one entry large."""
         self.detail.open(entry)
         self._switch_to(self.detail.view.box, self.detail.view.back)
 
-    def show_comparison(self, html: str) -> None:
-        """Shows a comparison in place of the contact sheet."""
+    def show_comparison(self, html: Markup) -> None:
+        """Show a comparison in place of the grid."""
         back, table, box = self._comparison
         table.value = html
         self._switch_to(box, back)
 
     def back(self) -> None:
-        """Shows the contact sheet again."""
+        """Show the grid again."""
         self._show(None)
         if "_comparison" in self.__dict__:
-            self._comparison[1].value = ""
+            self._comparison[1].value = ""  # frees its pictures
         if self.detail.entry is not None:
             self.grid.focus(self.detail.entry)
 
     def open_neighbour(self, entry: LibraryEntry, step: int) -> None:
-        """Opens the entry before or after this one, on the next page if need be."""
-        ids = [one.id for one in self.entries]
-        place = self._first + ids.index(entry.id) + step if entry.id in ids else self._first
-        if not 0 <= place < self._total:
-            self.status_line.show(
-                "There is none before it." if step < 0 else "There is none after it."
-            )
+        """Open the entry before or after this one, on another page if necessary."""
+        ids = [other.id for other in self.entries]
+        index = self._first + ids.index(entry.id) + step if entry.id in ids else self._first
+        if not 0 <= index < self._total:
+            side = "before" if step < 0 else "after"
+            self.status_line.show(f"There is none {side} it.")
             return
-        if not self._first <= place < self._first + PAGE:
-            self._draw(place - place % PAGE)
-        self.detail.open(self.entries[place - self._first])
+        if not self._first <= index < self._first + PAGE_SIZE:
+            self._draw(index - index % PAGE_SIZE)
+        self.detail.open(self.entries[index - self._first])
 
     def reload(self) -> None:
-        """Draws the page anew: the ledger has changed."""
-        self._reload()
+        """Read the page again, because the ledger has changed."""
+        self._draw(self._first)
+        # The choices of the filters may appear later than the pictures.
+        self.run_in_background(self._load_choices)
+        if self._on_reload is not None:
+            self.on_reload(self._on_reload)
 
-    def deleted(self, id: str) -> None:
-        """Draws the page anew without this one, and goes back to it."""
-        self.selection.drop(id)
-        self._reload()
+    def remove(self, entry_id: str) -> None:
+        """Show the page without a deleted entry."""
+        self.selection.remove(entry_id)
+        self.reload()
         self.back()
 
-    def update_checkboxes(self) -> None:
-        """Ticks the boxes of what is selected."""
-        self.grid.choose(self.selection.ids)
+    def update_selection(self) -> None:
+        """Show which entries are selected, and how many."""
+        self.grid.set_selected(self.selection.ids)
+        self.toolbar.show_selected(len(self.selection.ids))
 
-    def update_count(self, count: int) -> None:
-        """Says how many are selected."""
-        self.toolbar.show_selected(count)
+    def run_in_background(self, work: Callable[[], None]) -> None:
+        """Run slow work outside the kernel's main thread; its errors are shown."""
+        self._run_in_background(self.status_line.background_task(work))
 
-    def later(self, work: Callable[[], None]) -> None:
-        """Does work off the kernel's main thread; what goes wrong in it is said here too."""
-        self._later(self.status_line.reporting(work))
+    def on_reload(self, draw: Callable[[list[LibraryEntry]], None]) -> None:
+        """Call a function with the page now, and when the ledger has changed.
 
-    def on_leave(self, draw: Callable[[list[LibraryEntry]], None]) -> None:
-        """Has a page drawn for whoever opens the notebook without a kernel, now and when the
-        ledger has changed; not as pages turn, for each is a message of the picture's size."""
-        self._on_leave = draw
-        self.later(lambda: draw(self.entries))
+        Turning pages does not call it: each call sends a message of the size of a picture.
+        """
+        self._on_reload = draw
+        self.run_in_background(lambda: draw(self.entries))
 
     # ---- how it is drawn
 
-    def _reload(self) -> None:
-        self._draw(self._first)
-        # The lists of the filters come a moment later than the pictures.
-        self.later(self._offer)
-        if self._on_leave is not None:
-            self.on_leave(self._on_leave)
-
-    def _offer(self) -> None:
+    def _load_choices(self) -> None:
         models, batches = self._library.models(), self._library.batches()
         with self.status_line.lock:
             self.filters.set_choices(models, batches)
 
-    def _filtered(self) -> None:
-        if not self.filters.quiet:
-            self.turn(0)
+    def _on_filter(self) -> None:
+        if not self.filters.is_updating:
+            self.show_page(0)
 
-    def _reset(self) -> None:
+    def _reset_filters(self) -> None:
         self.filters.clear()
-        self.turn(0)
+        self.show_page(0)
 
     def _draw(self, first: int) -> None:
-        query = self.filters.query
-        total = self._library.count(query)
-        self._first = max(0, min(first, (total - 1) // PAGE * PAGE))
-        self._total, self._page_turns = total, self._page_turns + 1
-        self.entries = self._library.page(query, first=self._first, limit=PAGE)
-        small = [
-            self._library.cached_thumbnail(entry) if entry.visible else b""
-            for entry in self.entries
-        ]
-        words = [self._library.text_excerpt(entry) for entry in self.entries]
-        self.grid.show(self.entries, small, words, self.selection.ids)
-        self.grid.show_message(
-            "" if self.entries else _EMPTY if self.filters.is_default else _NO_MATCH
-        )
-        self.toolbar.show_position(self._first, len(self.entries), total, PAGE)
-        both = zip(self.entries, small, strict=True)
-        if missing := [entry for entry, data in both if not data and entry.preview_files]:
-            self.later(partial(self._fill, self._page_turns, missing))
-        self._set_title(total)
-        # Whatever was sent last decides who hears the next press: let the frontend choose again.
+        library, query = self._library, self.filters.query
+        total = library.count(query)
+        self._first = max(0, min(first, (total - 1) // PAGE_SIZE * PAGE_SIZE))
+        self._total, self._draw_count = total, self._draw_count + 1
+        self.entries = entries = library.page(query, first=self._first, limit=PAGE_SIZE)
+        thumbnails = [library.cached_thumbnail(e) if e.visible else b"" for e in entries]
+        excerpts = [library.text_excerpt(entry) for entry in entries]
+        self.grid.show(entries, thumbnails, excerpts, self.selection.ids)
+        message = _EMPTY if self.filters.is_default else _NO_MATCH
+        self.grid.show_message(Markup() if entries else message)
+        self.toolbar.show_position(self._first, len(entries), total, PAGE_SIZE)
+        pairs = zip(entries, thumbnails, strict=True)
+        if missing := [entry for entry, data in pairs if not data and entry.preview_files]:
+            self.run_in_background(partial(self._make_thumbnails, self._draw_count, missing))
+        self._title.value = self._title_html(total)
+        # The last message decides which thread handles the next event; see the function.
         allow_events_while_busy(*self._controls())
 
-    def _fill(self, turn: int, missing: list[LibraryEntry]) -> None:
-        """Makes the thumbnails that there are not yet, as long as their page is shown."""
+    def _make_thumbnails(self, draw_count: int, missing: list[LibraryEntry]) -> None:
+        """Make missing thumbnails as long as their page is shown."""
         for entry in missing:
             picture = self._library.thumbnail(entry)
             with self.status_line.lock:
-                if self._page_turns != turn:
+                if self._draw_count != draw_count:
                     return
-                self.grid.fill(entry, picture)
+                self.grid.show_picture(entry, picture)
 
-    def _set_title(self, total: int) -> None:
-        label = f'<span class="lx-small">{self._label}</span>' if self._label else ""
-        count = f'<span class="lx-soft lx-count">{count_of(total)}</span>'
-        self._title.value = f'<div class="lx-title"><b>Gallery</b>{count}{label}</div>'
+    def _title_html(self, total: int) -> Markup:
+        label = Markup('<span class="lx-small">{}</span>').format(self._label)
+        return Markup(
+            '<div class="lx-title"><b>Gallery</b><span class="lx-soft lx-count">{}</span>{}</div>'
+        ).format(format_count(total, "result"), label if self._label else "")
 
-    def _read(self, data: bytes) -> None:
+    def _open_file(self, data: bytes) -> None:
         if self.detail.open_file(data):
             self._switch_to(self.detail.view.box, self.detail.view.back)
 
-    def _switch_to(self, view: Any, first: Any) -> None:
-        """Shows a view and puts the keyboard on its first control."""
+    def _switch_to(self, view: Any, first_control: Any) -> None:
+        """Show a view, and give its first control the keyboard focus."""
         self._show(view)
         allow_events_while_busy(*self._controls())
-        focus(first)
+        focus(first_control)
 
     def _show(self, view: Any) -> None:
-        """Shows the contact sheet with its filters, or another view in its place."""
-        for widget in self._sheets:
+        """Show a view, or with None the grid and its filters."""
+        for widget in self._grid_parts:
             set_visible(widget, view is None)
         for other in self._views:
             set_visible(other, view is other)
@@ -218,47 +242,45 @@ class Gallery:
             self.box.children = (*self.box.children, view)
 
     def _controls(self) -> Iterator[Any]:
-        yield from (*self.filters.is_open, self.filters.size, self.filters.reset)
-        yield from (self.refresh, self.upload.widget, self.close_button)
+        yield from (*self.filters.query_controls, self.filters.size, self.filters.reset)
+        yield from (self.refresh, self.upload, self.close_button)
         yield from (*self.toolbar.buttons, *self.grid.controls)
         if self._views:
-            yield from (*self.detail.view.buttons, self._comparison[0])
+            yield from (*self.detail.view.controls, self._comparison[0])
 
     @cached_property
     def _comparison(self) -> tuple[Any, Any, Any]:
-        """The way back, the table, and both in one box; made when it is first needed."""
-        back = self.status_line.button(
-            "Back to all", "Shows the contact sheet again", self.detail.back
-        )
+        """The back button, the table, and the box with both; created when first needed."""
+        back = self.status_line.button("Back to all", "Shows all results again", self.detail.back)
         table = widgets.HTML()
         box = widgets.VBox([widgets.HBox([back]), table])
         box.add_class("lx-view")
         return back, table, box
 
-    def _layout(self) -> Any:
+    def _build_box(self) -> Any:
         self._title = widgets.HTML()
         self._title.layout.flex = "1 1 200px"
         self._views: list[Any] = []
-        self._sheets = (self.filters.box, self.toolbar.box, self.grid.box)
-        head = widgets.HBox([self._title, self.upload.widget, self.refresh, self.close_button])
+        self._grid_parts = (self.filters.box, self.toolbar.box, self.grid.box)
+        head = widgets.HBox([self._title, self.upload, self.refresh, self.close_button])
         head.add_class("lx-row")
-        style = widgets.HTML(STYLE + GALLERY, layout={"display": "none"})
-        filters, bar, sheet = self._sheets
-        box = widgets.VBox([style, head, filters, bar, self.status_line.widget, sheet])
+        style = widgets.HTML(style_sheet("card", "gallery"), layout={"display": "none"})
+        filters, toolbar, grid = self._grid_parts
+        box = widgets.VBox([style, head, filters, toolbar, self.status_line.widget, grid])
         box.add_class("lx-gallery")
         return box
 
     def close(self) -> None:
-        """Lets go of every widget."""
-        self._page_turns += 1
-        for widget in _all(self.box):
+        """Close all widgets."""
+        self._draw_count += 1
+        for widget in _iter_widgets(self.box):
             widget.close()
 
 
-def _all(widget: Any) -> Iterator[Any]:
-    """A widget, all that is in it, and what they are laid out by."""
+def _iter_widgets(widget: Any) -> Iterator[Any]:
+    """Yield all widgets in a widget, itself, and their layouts and styles."""
     for child in getattr(widget, "children", ()):
-        yield from _all(child)
+        yield from _iter_widgets(child)
     yield widget
     for name in ("layout", "style"):
         if hasattr(getattr(widget, name, None), "close"):

@@ -1,4 +1,4 @@
-"""Who takes over what the gallery hands on: a composer that is open, or functions of one's own."""
+"""Where the gallery sends requests and pictures: an open composer, or functions of the caller."""
 
 from __future__ import annotations
 
@@ -6,58 +6,53 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from liangxin_nb.core.request import Request
 
-__all__ = ["EditTarget", "Handoff", "current_target", "register_target"]
+__all__ = ["EditTarget", "Handoff", "register_target"]
 
 
 class EditTarget(Protocol):
-    """Whoever can take up a request or a picture; the composer is one."""
+    """A form that can load requests and pictures, such as the composer."""
 
     def edit(self, request: Request) -> None:
-        """Takes the request up, to be changed and sent anew."""
+        """Load a request, to be changed and submitted again."""
 
     def reference(self, path: Path) -> None:
-        """Takes a kept picture up as a reference for a new request."""
+        """Add a saved picture as a reference for the next request."""
 
 
-class _Registered:
-    """The desk that was opened last; one that no one holds any more is forgotten."""
-
-    latest: weakref.ref[EditTarget] | None = None
-
-
-def register_target(taker: EditTarget) -> None:
-    """From now on, galleries hand on to this desk; it is held weakly."""
-    _Registered.latest = weakref.ref(taker)
-
-
-def current_target() -> EditTarget | None:
-    """The desk that was opened last and is still there."""
-    return _Registered.latest() if _Registered.latest is not None else None
+def register_target(target: EditTarget) -> None:
+    """Make a form the target of all galleries; it is referenced weakly."""
+    Handoff._target = weakref.ref(target)
 
 
 @dataclass(frozen=True)
 class Handoff:
-    """What one gallery was told to hand on to; what it was not told goes to the open desk."""
+    """The functions of one gallery; without them, the target that was registered last is used.
+
+    Attributes:
+        on_edit: Takes a request, or None.
+        on_reference: Takes the path of a picture, or None.
+    """
 
     on_edit: Callable[[Request], None] | None = None
     on_reference: Callable[[Path], None] | None = None
+    _target: ClassVar[weakref.ref[EditTarget] | None] = None
 
     def edit(self, request: Request) -> bool:
-        """Hands a request on; False when no one takes it."""
-        taker = current_target()
-        take = self.on_edit or (taker.edit if taker else None)
+        """Send a request; returns whether there is a target."""
+        target = Handoff._target() if Handoff._target is not None else None
+        take = self.on_edit or (target.edit if target else None)
         if take is not None:
             take(request)
         return take is not None
 
     def reference(self, path: Path) -> bool:
-        """Hands a picture on; False when no one takes it."""
-        taker = current_target()
-        take = self.on_reference or (taker.reference if taker else None)
+        """Send the path of a picture; returns whether there is a target."""
+        target = Handoff._target() if Handoff._target is not None else None
+        take = self.on_reference or (target.reference if target else None)
         if take is not None:
             take(path)
         return take is not None

@@ -1,124 +1,124 @@
-"""What is selected, on whatever page, and what is done with it."""
+"""The selected results, on any page, and the actions on them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol
 
+from markupsafe import Markup
+
+from liangxin_nb.core.formatting import format_count
 from liangxin_nb.library import Library, LibraryEntry, notebook_link
 
 from .comparison import MAX_COMPARED, comparison_table
 from .controls import StatusLine
-from .style import count_of
 
-__all__ = ["Selection"]
+__all__ = ["Selection", "SelectionHost", "confirm_question"]
 
-#: A selection that one look can still check.
-_FULL = 500
+#: The size of a selection that can still be checked by eye.
+_MAX_SELECTED = 500
 
 
 class SelectionHost(Protocol):
-    """What the selection needs of the gallery around it."""
+    """The gallery, as the selection uses it."""
 
-    def show_comparison(self, html: str) -> None:
-        """Shows the comparison in place of the contact sheet."""
+    def show_comparison(self, html: Markup) -> None:
+        """Show a comparison in place of the grid."""
 
     def reload(self) -> None:
-        """Draws the page anew: something was deleted."""
+        """Read the page again, because something was deleted."""
 
-    def update_checkboxes(self) -> None:
-        """Ticks the boxes of what is selected."""
+    def update_selection(self) -> None:
+        """Show which entries are selected, and how many."""
 
-    def update_count(self, count: int) -> None:
-        """Says how many are selected."""
-
-    def later(self, work: Callable[[], None]) -> None:
-        """Does work that takes its time, off the kernel's main thread."""
+    def run_in_background(self, work: Callable[[], None]) -> None:
+        """Run slow work outside the kernel's main thread."""
 
 
 class Selection:
-    """The selected job records, in the order in which they were selected."""
+    """The selected job records, in the order of selection.
+
+    Attributes:
+        ids: Their ids, as the keys of a dictionary.
+    """
+
+    ids: dict[str, None]
 
     def __init__(self, library: Library, status_line: StatusLine, host: SelectionHost) -> None:
         self._library, self._status_line, self._host = library, status_line, host
-        self.ids: dict[str, None] = {}
+        self.ids = {}
 
-    def pick(self, entry: LibraryEntry, chosen: bool) -> None:
-        """Takes one in, or out."""
+    def pick(self, entry: LibraryEntry, selected: bool) -> None:
+        """Add an entry, or remove it."""
         self.ids.pop(entry.id, None)
-        if chosen and len(self.ids) < _FULL:
+        if selected and len(self.ids) < _MAX_SELECTED:
             self.ids[entry.id] = None
-        elif chosen:
-            self._status_line.show(f"{_FULL} are selected already; clear some first.")
-            self._host.update_checkboxes()
-        self._notify()
+        elif selected:
+            self._status_line.show(f"{_MAX_SELECTED} are selected already; clear some first.")
+        self._host.update_selection()
 
     def clear(self) -> None:
-        """Selects nothing."""
+        """Select nothing."""
         self.ids.clear()
-        self._host.update_checkboxes()
         self._status_line.show("")
-        self._notify()
+        self._host.update_selection()
+
+    def remove(self, entry_id: str) -> None:
+        """Remove an entry that was deleted."""
+        self.ids.pop(entry_id, None)
+        self._host.update_selection()
 
     def compare(self) -> None:
-        """Shows the first of them side by side."""
+        """Show the first selected entries side by side."""
         entries = self._library.entries([*self.ids][:MAX_COMPARED])
         pictures = [self._library.thumbnail(entry) for entry in entries]
         self._host.show_comparison(comparison_table(entries, pictures))
-        more = len(self.ids) - MAX_COMPARED
+        is_cut = len(self.ids) > MAX_COMPARED
         self._status_line.show(
-            f"The first {MAX_COMPARED} of {len(self.ids)} selected." if more > 0 else ""
+            f"The first {MAX_COMPARED} of {len(self.ids)} selected." if is_cut else ""
         )
 
     def export(self) -> None:
-        """Writes them into a zip, and shows a link to it."""
+        """Write the selected entries into a zip file, and show a link to it."""
         ids = [*self.ids]
-        self._status_line.show(f"Writing {count_of(len(ids))} into a zip …")
+        self._status_line.show(f"Writing {format_count(len(ids), 'result')} into a zip …")
 
         def write() -> None:
             path, count = self._library.export(ids)
             missing = len(ids) - count
-            rest = f" {missing} without files are left out." if missing else ""
+            note = f" {missing} without files are left out." if missing else ""
             self._status_line.show(
-                f"Exported {count_of(count)}.{rest}", (path.name, notebook_link(path))
+                f"Exported {format_count(count, 'result')}.{note}", (path.name, notebook_link(path))
             )
 
-        self._host.later(write)
+        self._host.run_in_background(write)
 
     def ask(self) -> str:
-        """The question before deleting, or an empty text when there is nothing to delete."""
-        kept = self._saved_entries()
-        if not kept:
-            self._status_line.show("Nothing is kept of these: there is nothing to delete.")
-        return confirm_question(len(kept)) if kept else ""
+        """Return the question before the deletion; empty if nothing can be deleted."""
+        count = len(self._saved_entries())
+        if not count:
+            self._status_line.show("None of these have saved files: there is nothing to delete.")
+        return confirm_question(count) if count else ""
 
     def delete(self) -> None:
-        """Deletes what is kept of them."""
-        kept = self._saved_entries()
-        for entry in kept:
+        """Delete the files of the selected entries."""
+        entries = self._saved_entries()
+        for entry in entries:
             self._library.delete(entry.id)
             self.ids.pop(entry.id, None)
         self._host.reload()
-        self._notify()
-        self._status_line.show(
-            f"Deleted {count_of(len(kept))}; the ledger keeps the prompts and the fact."
-        )
-
-    def drop(self, id: str) -> None:
-        """Takes one out that was deleted elsewhere."""
-        self.ids.pop(id, None)
-        self._notify()
+        self._host.update_selection()
+        count = format_count(len(entries), "result")
+        self._status_line.show(f"Deleted {count}; their records stay in the ledger.")
 
     def _saved_entries(self) -> list[LibraryEntry]:
-        return [e for e in self._library.entries([*self.ids]) if e.record.status == "saved"]
-
-    def _notify(self) -> None:
-        self._host.update_count(len(self.ids))
+        entries = self._library.entries([*self.ids])
+        return [entry for entry in entries if entry.record.status == "saved"]
 
 
 def confirm_question(count: int) -> str:
-    """What is asked before something is deleted."""
+    """Return the question before a number of results is deleted."""
     return (
-        f"Delete {count_of(count)}? The files and their thumbnails go; "
-        "the ledger keeps the prompts and the fact."
+        f"Delete {format_count(count, 'result')}? This deletes files and thumbnails; "
+        "the records stay in the ledger."
     )

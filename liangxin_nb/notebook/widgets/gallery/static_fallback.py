@@ -1,4 +1,4 @@
-"""What an open gallery leaves behind in the notebook: a line, and its page as one picture."""
+"""What shows of a gallery without its kernel: a notice, and the page as one picture."""
 
 from __future__ import annotations
 
@@ -7,58 +7,57 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from liangxin_nb.core.formatting import format_count
 from liangxin_nb.ledger import Query
 from liangxin_nb.library import Library, LibraryEntry
 
 from ..output import OutputHandle, kernel_notice
 
-__all__ = ["StaticFallback", "gallery_bundle", "gallery_line"]
+__all__ = ["StaticFallback", "gallery_bundle", "gallery_text"]
 
-_EMPTY = {"text/plain": "", "text/html": ""}
+_EMPTY_BUNDLE = {"text/plain": "", "text/html": ""}
 
 
 class StaticFallback:
     """Two outputs below the view, for a notebook that is saved while the gallery is open.
 
-    The view cannot be drawn without its kernel; these can. As long as the view is there its style
-    sheet hides the picture, which shows the same once more.
+    While the view is shown, its style sheet hides the picture, which would show the same again.
     """
 
     def __init__(self, library: Library) -> None:
-        self._library, self._line, self._page = library, OutputHandle(), OutputHandle()
-        self._lock, self._over = threading.Lock(), False
+        self._library, self._notice, self._page = library, OutputHandle(), OutputHandle()
+        self._lock, self._is_cleared = threading.Lock(), False
 
     def show(self) -> None:
-        """Shows the line, and holds the picture's place."""
-        said = kernel_notice("gallery", "%liangxin gallery")
-        # The style sheet knows the place by this.
-        said["text/html"] = f'<div class="lx-behind">{said["text/html"]}</div>'
-        self._line.show_bundle(said)
-        self._page.show_bundle(_EMPTY)
+        """Show the notice, and an empty output for the picture."""
+        # The style sheet finds the outputs by this class.
+        notice = kernel_notice("gallery", "%liangxin gallery", css_class="lx-static")
+        self._notice.show_bundle(notice)
+        self._page.show_bundle(_EMPTY_BUNDLE)
 
     def draw(self, entries: Sequence[LibraryEntry]) -> None:
-        """Puts a page into the picture's place; takes its time, from any thread."""
-        drawn = gallery_bundle(self._library, entries)
+        """Show a page as the picture; slow, can be called from any thread."""
+        bundle = gallery_bundle(self._library, entries)
         with self._lock:
-            if not self._over:
-                self._page.replace(drawn if "image/jpeg" in drawn else _EMPTY)
+            if not self._is_cleared:
+                self._page.replace(bundle if "image/jpeg" in bundle else _EMPTY_BUNDLE)
 
     def clear(self) -> None:
-        """Takes both away; a page that is still being made comes too late."""
+        """Remove both; a page that is still being drawn is not shown any more."""
         with self._lock:
-            self._over = True
-            for output in (self._line, self._page):
-                output.replace(_EMPTY)
+            self._is_cleared = True
+            for output in (self._notice, self._page):
+                output.replace(_EMPTY_BUNDLE)
 
 
 def gallery_bundle(library: Library, entries: Sequence[LibraryEntry]) -> dict[str, Any]:
-    """A page as one small JPEG, where there is a picture in it, and one line of text."""
-    data = library.contact_sheet(entries)
-    picture = {"image/jpeg": base64.b64encode(data).decode()} if data else {}
-    return {"text/plain": gallery_line(library), **picture}
+    """Return a page as one small JPEG, if it has pictures, and one line of text."""
+    jpeg = library.contact_sheet(entries)
+    picture = {"image/jpeg": base64.b64encode(jpeg).decode()} if jpeg else {}
+    return {"text/plain": gallery_text(library), **picture}
 
 
-def gallery_line(library: Library) -> str:
-    """How much is kept in all."""
-    kept = library.count(Query(statuses=("saved",)))
-    return f"<Gallery of {kept:,} {'result' if kept == 1 else 'results'}>"
+def gallery_text(library: Library) -> str:
+    """Return one line with the number of saved results."""
+    count = library.count(Query(statuses=("saved",)))
+    return f"<Gallery of {format_count(count, 'result')}>"

@@ -1,122 +1,164 @@
-"""One place of the contact sheet; the same widgets show page after page."""
+"""A tile of the gallery; the same widgets show page after page."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
+from markupsafe import Markup
 
+from liangxin_nb.core.formatting import first_line, format_count, format_time
 from liangxin_nb.library import LibraryEntry
 
-from ..theme import first_line
-from .style import KINDS, count_of, format_time, state_label
+from ..theme import image_tag, small_lines
+from .style import KINDS, state_label
 
-__all__ = ["Tile", "data_uri", "tile_html"]
+__all__ = ["Tile", "picture_html"]
 
-_LONGEST_NAME = 160
+_MAX_LABEL_LENGTH = 160
+_MAX_REASON_LENGTH = 120
 
 
 class Tile:
-    """A picture, its caption, a box to choose it and a button over it all to open it.
+    """A picture with its caption, a checkbox to select it, and a button over it to open it.
 
-    `like`: another tile, whose layouts and styles it shares: most of a widget's cost are these.
+    Attributes:
+        entry: The entry that is shown, or None.
+        open: The button.
+        pick: The checkbox.
+        box: The widget.
+        is_drawing: Whether the checkbox is being set by the program; guarded by the lock of the
+            status line.
     """
 
+    entry: LibraryEntry | None
+    open: Any
+    pick: Any
+    box: Any
+    is_drawing: bool
+
     def __init__(
-        self, open_: Callable[[Tile], None], pick: Callable[[Tile], None], like: Tile | None = None
+        self,
+        on_open: Callable[[Tile], None],
+        on_pick: Callable[[Tile], None],
+        template: Tile | None = None,
     ) -> None:
-        same = like._shared() if like else ({}, {}, {}, {})
-        self.entry: LibraryEntry | None = None
-        self._html = widgets.HTML(**same[0])
-        self.open = widgets.Button(**same[1])
-        self.pick = widgets.Checkbox(indent=False, **same[2])
-        # In this order the tab key meets the picture first, and then its box.
-        self.box = widgets.VBox([self.open, self._html, self.pick], **same[3])
+        """Create an empty tile.
+
+        Args:
+            on_open: Called with the tile when its button is clicked.
+            on_pick: Called with the tile when its checkbox changes.
+            template: A tile whose layouts and styles are shared; they are most of the cost.
+        """
+        html_args, open_args, pick_args, box_args = (
+            template._shared_args() if template else ({}, {}, {}, {})
+        )
+        self.entry = None
+        self._html = widgets.HTML(**html_args)
+        self.open = widgets.Button(**open_args)
+        self.pick = widgets.Checkbox(indent=False, **pick_args)
+        # The tab key reaches the picture first, then its checkbox.
+        self.box = widgets.VBox([self.open, self._html, self.pick], **box_args)
         self.box.add_class("lx-tile")
         self.open.add_class("lx-open")
         self.pick.add_class("lx-pick")
-        self.open.on_click(lambda _: open_(self))
-        #: Whether its box is being ticked from here, by whoever holds the line's lock.
-        self.drawing = False
-        self.pick.observe(lambda _: pick(self), names="value")
+        self.open.on_click(lambda _: on_open(self))
+        self.is_drawing = False
+        self.pick.observe(lambda _: on_pick(self), names="value")
 
-    def _shared(self) -> tuple[dict[str, Any], ...]:
-        html, open_, pick = self._html, self.open, self.pick
-        styled = [{"layout": w.layout, "style": w.style} for w in (html, open_, pick)]
-        return (*styled, {"layout": self.box.layout})
+    def _shared_args(self) -> tuple[dict[str, Any], ...]:
+        parts = (self._html, self.open, self.pick)
+        args = [{"layout": widget.layout, "style": widget.style} for widget in parts]
+        return (*args, {"layout": self.box.layout})
 
-    def show(self, entry: LibraryEntry, picture: bytes, words: str, chosen: bool) -> None:
-        """Shows an entry with its thumbnail, or with a sign and its first words."""
+    def show(self, entry: LibraryEntry, picture: bytes, excerpt: str, selected: bool) -> None:
+        """Show an entry.
+
+        Args:
+            entry: The entry.
+            picture: Its thumbnail, or no bytes.
+            excerpt: The beginning of its text, shown without a thumbnail.
+            selected: Whether the checkbox is ticked.
+        """
         self.entry = entry
-        name = " ".join(entry.record.request.prompt.split())[:_LONGEST_NAME]
-        self.drawing = True
+        label = " ".join(entry.record.request.prompt.split())[:_MAX_LABEL_LENGTH]
+        self.is_drawing = True
         try:
-            self._html.value = tile_html(entry, picture, words) + _caption(entry)
-            self.open.tooltip = f"Open: {name}"
+            self._html.value = picture_html(entry, picture, excerpt) + _caption(entry)
+            self.open.tooltip = f"Open: {label}"
             with self.pick.hold_sync():
-                self.pick.description = f"Select: {name}"
-                self.pick.value = chosen
+                self.pick.description = f"Select: {label}"
+                self.pick.value = selected
         finally:
-            self.drawing = False
+            self.is_drawing = False
 
-    def draw(self, entry: LibraryEntry, picture: bytes) -> None:
-        """Shows a thumbnail that was made meanwhile, if it is still this entry's place."""
+    def show_picture(self, entry: LibraryEntry, picture: bytes) -> None:
+        """Show a thumbnail made in the background, if the tile still shows its entry."""
         if self.entry is not None and self.entry.id == entry.id:
-            self._html.value = tile_html(entry, picture, "", made=True) + _caption(entry)
+            html = picture_html(entry, picture, "", is_final=True)
+            self._html.value = html + _caption(entry)
 
-    def choose(self, chosen: bool) -> None:
-        """Ticks its box, without telling anybody."""
-        self.drawing = True
+    def set_selected(self, selected: bool) -> None:
+        """Set the checkbox without calling the handler's work."""
+        self.is_drawing = True
         try:
-            self.pick.value = chosen
+            self.pick.value = selected
         finally:
-            self.drawing = False
+            self.is_drawing = False
 
 
-def data_uri(picture: bytes) -> str:
-    """A JPEG as an image's address."""
-    return f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
+def picture_html(
+    entry: LibraryEntry, picture: bytes, excerpt: str, *, is_final: bool = False
+) -> Markup:
+    """Return the square of a tile: the picture, or a placeholder.
 
-
-def tile_html(entry: LibraryEntry, picture: bytes, words: str, made: bool = False) -> str:
-    """The square of a tile: the picture, or what stands in its place."""
+    Args:
+        entry: The entry.
+        picture: Its thumbnail, or no bytes.
+        excerpt: The beginning of its text.
+        is_final: Whether no thumbnail will be made any more.
+    """
+    frame = Markup('<div class="lx-frame">{}</div>')
     if picture:
-        alt = escape(entry.record.request.prompt, quote=True)
-        return f'<div class="lx-frame"><img alt="{alt}" src="{data_uri(picture)}"></div>'
-    sign, said = _placeholder(entry, made)
-    first = f'<span class="lx-words">{escape(words)}</span>' if words else ""
-    return (
-        f'<div class="lx-frame"><div class="lx-instead"><span class="lx-kind" aria-hidden="true">'
-        f"{sign}</span>{said}{first}</div></div>"
+        return frame.format(image_tag(picture, entry.record.request.prompt))
+    sign, *lines = _placeholder(entry, is_final)
+    return frame.format(
+        Markup(
+            '<div class="lx-placeholder"><span class="lx-kind" aria-hidden="true">{}</span>{}{}'
+            "</div>"
+        ).format(
+            sign,
+            Markup("<br>").join(lines),
+            Markup('<span class="lx-excerpt">{}</span>').format(excerpt) if excerpt else "",
+        )
     )
 
 
-def _placeholder(entry: LibraryEntry, made: bool) -> tuple[str, str]:
-    """A sign and words for what shows no picture."""
+def _placeholder(entry: LibraryEntry, is_final: bool) -> tuple[str, ...]:
+    """Return a sign and lines of text for an entry without a picture."""
     if entry.files_missing:
         return "∅", "The files are no longer in the folder"
     if entry.record.status != "saved":
-        seen = state_label(entry.record.status, entry.record.state)
-        reason = first_line(entry.record.reason, 120)
-        return seen.sign, f"{seen.word}{f'<br>{reason}' if reason else ''}"
+        style = state_label(entry.record.status, entry.record.state)
+        reason = first_line(entry.record.reason, _MAX_REASON_LENGTH)
+        return (style.sign, style.word, reason) if reason else (style.sign, style.word)
     if entry.kind == "image":
-        return (
-            ("∅", "This picture cannot be read") if made else ("…", "Its thumbnail is being made")
-        )
+        failed = ("∅", "This picture cannot be read")
+        return failed if is_final else ("…", "Its thumbnail is being made")
     return KINDS.get(entry.kind, KINDS["file"])
 
 
-def _caption(entry: LibraryEntry) -> str:
+def _caption(entry: LibraryEntry) -> Markup:
     record = entry.record
-    drawn = ["drawing"] if record.profile == "sandbox" else []
-    more = [count_of(len(entry.pictures), more="pictures")] if len(entry.pictures) > 1 else []
-    film = ["film"] if entry.kind == "video" else []
-    facts = " · ".join([escape(record.request.model), *film, *more, *drawn])
-    return (
-        f'<div class="lx-caption"><div class="lx-line">{first_line(record.request.prompt)}</div>'
-        f'<div class="lx-small">{facts}</div><div '
-        f'class="lx-small">{format_time(record.created_at)}</div></div>'
+    facts = [record.request.model]
+    if entry.kind == "video":
+        facts.append("film")
+    if len(entry.pictures) > 1:
+        facts.append(format_count(len(entry.pictures), "picture"))
+    if record.profile == "sandbox":
+        facts.append("drawing")
+    return Markup('<div class="lx-caption"><div class="lx-line">{}</div>{}</div>').format(
+        first_line(record.request.prompt),
+        small_lines([" · ".join(facts), format_time(record.created_at)]),
     )

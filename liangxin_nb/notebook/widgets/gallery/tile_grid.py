@@ -1,4 +1,4 @@
-"""The contact sheet: as many tiles as a page has, made once and drawn anew for each page."""
+"""The grid of tiles: as many as a page has, created once and reused for each page."""
 
 from __future__ import annotations
 
@@ -6,97 +6,116 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import ipywidgets as widgets
+from markupsafe import Markup
 
 from liangxin_nb.library import LibraryEntry
 
-from .controls import StatusLine, set_visible
+from .controls import StatusLine, focus, set_visible
 from .tile import Tile
 
 __all__ = ["TileGrid"]
 
 
 class TileGrid:
-    """A grid of tiles as wide as there is room; `nothing` says what to do where it is empty."""
+    """A grid that fills the width, with a message in its place while it is empty.
+
+    Attributes:
+        box: The widget.
+        tiles: The tiles; the last page may not use all of them.
+    """
+
+    box: Any
+    tiles: list[Tile]
 
     def __init__(
         self,
         status_line: StatusLine,
-        open_: Callable[[LibraryEntry], None],
-        pick: Callable[[LibraryEntry, bool], None],
+        on_open: Callable[[LibraryEntry], None],
+        on_pick: Callable[[LibraryEntry, bool], None],
     ) -> None:
-        self._status_line, self._open, self._pick = status_line, open_, pick
-        self.tiles: list[Tile] = []
-        self._nothing = widgets.HTML()
+        """Create an empty grid.
+
+        Args:
+            status_line: Where errors of the handlers are shown.
+            on_open: Called with an entry that is opened.
+            on_pick: Called with an entry and whether it is now selected.
+        """
+        self._status_line, self._on_open, self._on_pick = status_line, on_open, on_pick
+        self.tiles = []
+        self._message = widgets.HTML()
         self._grid = widgets.Box()
         self._grid.add_class("lx-sheet")
-        self.box = widgets.VBox([self._nothing, self._grid])
+        self.box = widgets.VBox([self._message, self._grid])
 
     def show(
         self,
         entries: Sequence[LibraryEntry],
         pictures: Sequence[bytes],
-        words: Sequence[str],
-        chosen: Collection[str],
+        excerpts: Sequence[str],
+        selected_ids: Collection[str],
     ) -> None:
-        """Draws a page; a tile too many is kept for the next page, and not shown."""
+        """Show a page.
+
+        Args:
+            entries: The entries.
+            pictures: The thumbnail of each, or no bytes.
+            excerpts: The beginning of the text of each.
+            selected_ids: The ids of selected entries, on any page.
+        """
         while len(self.tiles) < len(entries):
-            like = self.tiles[0] if self.tiles else None
-            self.tiles.append(self._tile_for(like))
-        for tile, entry, picture, said in zip(self.tiles, entries, pictures, words, strict=False):
-            tile.show(entry, picture, said, entry.id in chosen)
+            self.tiles.append(self._make_tile(self.tiles[0] if self.tiles else None))
+        for tile, entry, picture, excerpt in zip(
+            self.tiles, entries, pictures, excerpts, strict=False
+        ):
+            tile.show(entry, picture, excerpt, entry.id in selected_ids)
         boxes = tuple(tile.box for tile in self.tiles[: len(entries)])
         if self._grid.children != boxes:
             self._grid.children = boxes
 
-    def fill(self, entry: LibraryEntry, picture: bytes) -> None:
-        """Draws a thumbnail that was made meanwhile."""
+    def show_picture(self, entry: LibraryEntry, picture: bytes) -> None:
+        """Show a thumbnail made in the background."""
         for tile in self.tiles:
-            tile.draw(entry, picture)
+            tile.show_picture(entry, picture)
 
-    def choose(self, chosen: Collection[str]) -> None:
-        """Ticks the boxes of these, and no others."""
+    def set_selected(self, selected_ids: Collection[str]) -> None:
+        """Tick the checkboxes of these entries, and clear all others."""
         for tile in self.tiles:
-            tile.choose(tile.entry is not None and tile.entry.id in chosen)
+            tile.set_selected(tile.entry is not None and tile.entry.id in selected_ids)
 
-    def resize(self, pixels: int) -> None:
-        """Gives the tiles a least width; they share what is left of a row."""
-        self._grid.layout.grid_template_columns = f"repeat(auto-fill, minmax({pixels}px, 1fr))"
+    def resize(self, min_width: int) -> None:
+        """Set the minimum width of the tiles in pixels; they fill each row."""
+        self._grid.layout.grid_template_columns = f"repeat(auto-fill, minmax({min_width}px, 1fr))"
 
-    def show_message(self, html: str) -> None:
-        """Says why there is nothing and what to do first; an empty text when there is something."""
-        self._nothing.value = f'<div class="lx-nothing">{html}</div>' if html else ""
-        set_visible(self._nothing, bool(html))
+    def show_message(self, html: Markup) -> None:
+        """Show why the grid is empty; an empty text hides the message."""
+        message = Markup('<div class="lx-nothing">{}</div>').format(html)
+        self._message.value = message if html else ""
+        set_visible(self._message, bool(html))
 
     def focus(self, entry: LibraryEntry) -> None:
-        """Puts the keyboard back on a tile."""
+        """Give the tile of an entry the keyboard focus."""
         for tile in self.tiles:
             if tile.entry is not None and tile.entry.id == entry.id:
                 focus(tile.open)
 
     @property
     def controls(self) -> list[Any]:
-        """What can be pressed."""
+        """The buttons and checkboxes of all tiles."""
         return [widget for tile in self.tiles for widget in (tile.open, tile.pick)]
 
-    def _tile_for(self, like: Tile | None) -> Tile:
-        # What the tile holds is read once it is this press's turn: the page may be a new one.
-        guarded = self._status_line.guarded
+    def _make_tile(self, template: Tile | None) -> Tile:
+        # The entry is read inside the handler, which waits for others: the page may have changed.
+        handler = self._status_line.handler
         return Tile(
-            lambda tile: guarded(lambda: self._on_open(tile))(),
-            lambda tile: guarded(lambda: self._on_pick(tile))(),
-            like,
+            lambda tile: handler(lambda: self._open(tile))(),
+            lambda tile: handler(lambda: self._pick(tile))(),
+            template,
         )
 
-    def _on_open(self, tile: Tile) -> None:
+    def _open(self, tile: Tile) -> None:
         if tile.entry is not None:
-            self._open(tile.entry)
+            self._on_open(tile.entry)
 
-    def _on_pick(self, tile: Tile) -> None:
-        if tile.entry is not None and not tile.drawing:
-            self._pick(tile.entry, bool(tile.pick.value))
-
-
-def focus(widget: Any) -> None:
-    """Puts the keyboard on a widget, where ipywidgets can (8 and later)."""
-    if hasattr(widget, "focus"):
-        widget.focus()
+    def _pick(self, tile: Tile) -> None:
+        if tile.entry is not None and not tile.is_drawing:
+            self._on_pick(tile.entry, bool(tile.pick.value))

@@ -1,4 +1,4 @@
-"""The row above the contact sheet: which page it is, and what to do with what is selected."""
+"""The row above the grid: the position of the page, and actions on the selection."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
+from markupsafe import Markup
 
 from .controls import ConfirmButton, StatusLine
 from .selection import Selection
@@ -14,65 +15,94 @@ __all__ = ["Toolbar"]
 
 
 class Toolbar:
-    """Previous and next page, and the deeds for the selected ones; nothing in it moves.
+    """Buttons that turn pages and act on the selection; none of them moves.
 
-    `turn` goes on by so many pages.
+    Attributes:
+        box: The widget.
+        previous: Shows the previous page.
+        next: Shows the next page.
+        compare: Compares the selected entries.
+        export: Exports them.
+        clear: Selects nothing.
+        delete: Deletes them.
     """
 
+    box: Any
+    previous: Any
+    next: Any
+    compare: Any
+    export: Any
+    clear: Any
+    delete: ConfirmButton
+
     def __init__(
-        self, status_line: StatusLine, turn: Callable[[int], None], actions: Selection
+        self, status_line: StatusLine, turn_page: Callable[[int], None], selection: Selection
     ) -> None:
+        """Create the row.
+
+        Args:
+            status_line: Where errors are shown.
+            turn_page: Moves by a number of pages.
+            selection: What the actions apply to.
+        """
         button = status_line.button
-        self.previous = button("Previous", "The page before", lambda: turn(-1))
-        self.next = button("Next", "The page after", lambda: turn(1))
-        self._where = widgets.HTML()
-        self._selected = widgets.HTML()
-        self.compare = button("Compare", "Shows the selected ones side by side", actions.compare)
+        self.previous = button("Previous", "The previous page", lambda: turn_page(-1))
+        self.next = button("Next", "The next page", lambda: turn_page(1))
+        self._position, self._selected = widgets.HTML(), widgets.HTML()
+        self.compare = button("Compare", "Shows the selected ones side by side", selection.compare)
         self.export = button(
-            "Export", "Writes the selected ones and their stories into a zip", actions.export
+            "Export", "Writes the selected ones with their metadata into a zip", selection.export
         )
-        self.clear = button("Clear", "Selects nothing", actions.clear, own=True)
+        self.clear = button("Clear", "Selects nothing", selection.clear, own_layout=True)
         self.delete = ConfirmButton(
             status_line,
             "Deletes the files of the selected ones; asks first",
-            actions.ask,
-            actions.delete,
-            beside=self.clear,
+            selection.ask,
+            selection.delete,
+            neighbour=self.clear,
         )
-        pages = widgets.HBox([self.previous, self.next, self._where])
-        chosen = widgets.HBox(
+        pages = widgets.HBox([self.previous, self.next, self._position])
+        actions = widgets.HBox(
             [self._selected, self.compare, self.export, self.clear, self.delete.cancel,
              self.delete.button]
         )  # fmt: skip
-        chosen.add_class("lx-push")
-        self.box = widgets.HBox([pages, chosen])
-        for row in (pages, chosen, self.box):
+        actions.add_class("lx-push")
+        self.box = widgets.HBox([pages, actions])
+        for row in (pages, actions, self.box):
             row.add_class("lx-row")
 
     @property
     def buttons(self) -> list[Any]:
-        """All of them."""
+        """All buttons."""
         return [
             self.previous, self.next, self.compare, self.export, self.delete.button,
             self.delete.cancel, self.clear,
         ]  # fmt: skip
 
-    def show_position(self, first: int, shown: int, total: int, size: int) -> None:
-        """Says which part of the whole is shown."""
-        where = f"{first + 1:,}–{first + shown:,} of {total:,}" if shown else "nothing to show"
-        self._where.value = f'<span class="lx-count">{where}</span>'
-        self._enable(self.previous, first > 0)
-        self._enable(self.next, first + size < total)
+    def show_position(self, first: int, shown: int, total: int, page_size: int) -> None:
+        """Show which entries are on the page.
+
+        Args:
+            first: The index of the first one.
+            shown: How many there are.
+            total: How many there are on all pages.
+            page_size: How many a page has at most.
+        """
+        text = f"{first + 1:,}–{first + shown:,} of {total:,}" if shown else "nothing to show"
+        self._position.value = Markup('<span class="lx-count">{}</span>').format(text)
+        _set_enabled(self.previous, first > 0)
+        _set_enabled(self.next, first + page_size < total)
 
     def show_selected(self, count: int) -> None:
-        """Says how many are selected."""
-        said = f"{count:,} selected" if count else "Nothing selected"
-        self._selected.value = f'<span class="lx-count lx-soft">{said}</span>'
+        """Show how many entries are selected."""
+        text = f"{count:,} selected" if count else "Nothing selected"
+        self._selected.value = Markup('<span class="lx-count lx-soft">{}</span>').format(text)
         self.delete.reset()
-        self._enable(self.compare, count > 1)
-        for one in (self.export, self.delete.button, self.clear):
-            self._enable(one, count > 0)
+        _set_enabled(self.compare, count > 1)
+        for button in (self.export, self.delete.button, self.clear):
+            _set_enabled(button, count > 0)
 
-    def _enable(self, widget: Any, enabled: bool) -> None:
-        if widget.disabled == enabled:
-            widget.disabled = not enabled
+
+def _set_enabled(widget: Any, enabled: bool) -> None:
+    if widget.disabled == enabled:
+        widget.disabled = not enabled

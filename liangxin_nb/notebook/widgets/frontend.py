@@ -1,0 +1,51 @@
+"""What the front end of this process can do."""
+
+from __future__ import annotations
+
+import os
+
+from IPython import get_ipython
+
+from ...errors import InvalidRequestError
+
+__all__ = ["frontend", "shows_widgets"]
+
+_FRONTENDS = ("live", "voila", "plain", "headless", "terminal", "script")
+
+
+def frontend() -> str:
+    """Return the kind of front end, judged by what it can do and not by its name.
+
+    ``LIANGXIN_FRONTEND`` overrides the detection.
+
+    Returns:
+        ``live`` (a notebook with a user), ``voila``, ``plain`` (a user, but no widgets; only by
+        the variable), ``headless`` (a notebook runner), ``terminal`` or ``script``.
+
+    Raises:
+        InvalidRequestError: If ``LIANGXIN_FRONTEND`` names none of these.
+    """
+    if override := os.environ.get("LIANGXIN_FRONTEND", "").strip():
+        if override not in _FRONTENDS:
+            raise InvalidRequestError(
+                f"LIANGXIN_FRONTEND={override!r} is none of {', '.join(_FRONTENDS)}.",
+                next_step="Correct it, or unset it to have the front end detected.",
+            )
+        return override
+    if "VOILA_KERNEL_ID" in os.environ:
+        return "voila"
+    shell = get_ipython()
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return "terminal" if shell else "script"
+    try:
+        # Front ends with a user can answer input(); notebook runners cannot.
+        has_user = kernel.get_parent()["content"].get("allow_stdin", True)
+    except (AttributeError, KeyError, LookupError, TypeError):
+        has_user = True
+    return "live" if has_user else "headless"
+
+
+def shows_widgets() -> bool:
+    """Return whether a user can be shown widgets."""
+    return frontend() in ("live", "voila")
