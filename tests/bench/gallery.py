@@ -18,7 +18,7 @@ COUNT = 10_000
 _CODE = """
 import asyncio, io, json, pathlib, sqlite3, statistics, time
 from PIL import Image
-from liangxin_nb.notebook.widgets.gallery.gallery import PAGE, Gallery
+from liangxin_nb.notebook.widgets.gallery.gallery import PAGE_SIZE, Gallery
 from liangxin_nb import Session
 from liangxin_nb.library import Library
 

@@ -48,7 +48,7 @@ def labelled(composer, label):
 
 def code(composer):
     """The cell that asks for the same."""
-    return labelled(composer, "The same as a cell").value
+    return labelled(composer, "As a cell").value
 
 
 def choose(composer, id):
@@ -178,7 +178,7 @@ def test_a_field_that_is_given_disables_the_one_it_excludes(composer):
     field(composer, "image_size").value = "square"
     aspect = field(composer, "aspect_ratio")
     assert aspect.disabled
-    assert composer._form.hints["aspect_ratio"].value == "not beside image_size"
+    assert composer._form.hints["aspect_ratio"].value == "not together with image_size"
     field(composer, "image_size").value = ""
     assert not aspect.disabled
     aspect.value = "16:9"
@@ -199,7 +199,7 @@ def test_width_and_height_are_given_together_or_not_at_all(composer):
 def test_a_mistake_is_reported_beside_the_field_while_it_is_typed(composer):
     labelled(composer, "Prompt").value = "a lake"
     field(composer, "seed").value = "seven"
-    assert "seed &#x27;seven&#x27; is not a whole number" in composer._form.hints["seed"].value
+    assert "seed &#39;seven&#39; is not a whole number" in composer._form.hints["seed"].value
     field(composer, "seed").value = "7"
     assert "lx-wrong" not in composer._form.hints["seed"].value
 
@@ -214,14 +214,14 @@ def test_a_missing_input_is_reported_when_one_asks(composer):
     choose(composer, "seedream-v4-5-edit")
     labelled(composer, "Prompt").value = "a lake"
     assert "needs reference_images" not in html(composer)
-    composer._go.click()
+    composer._generate.click()
     assert "needs reference_images" in composer._form.hints["reference_images"].value
 
 
 def test_nothing_is_sent_while_there_is_a_mistake(composer, session):
     labelled(composer, "Prompt").value = "a lake"
     field(composer, "seed").value = "seven"
-    composer._go.click()
+    composer._generate.click()
     assert "seed 'seven' is not a whole number" in html(composer)
     assert session.ledger.count_by_status() == {}
 
@@ -229,7 +229,7 @@ def test_nothing_is_sent_while_there_is_a_mistake(composer, session):
 def test_a_defect_in_a_handler_is_shown_in_the_panel(composer, monkeypatch):
     labelled(composer, "Prompt").value = "a lake"
     monkeypatch.setattr(Session, "submit", lambda *_: 1 / 0)
-    composer._go.click()
+    composer._generate.click()
     assert "ZeroDivisionError: division by zero" in html(composer)
 
 
@@ -239,7 +239,7 @@ def test_the_form_shows_the_cell_and_the_call_for_what_it_says(composer):
     field(composer, "aspect_ratio").value = "16:9"
     field(composer, "seed").value = "7"
     assert code(composer) == "%%liangxin z-image --aspect 16:9 --seed 7\na lake\nat dawn"
-    call = labelled(composer, "The same in Python").value
+    call = labelled(composer, "In Python").value
     assert 'lx.generate("a lake\\nat dawn", model="z-image", aspect_ratio="16:9", seed=7)' in call
 
 
@@ -249,7 +249,7 @@ def card(composer):
     labelled(composer, "Prompt").value = "a lake"
     field(composer, "image_size").value = "square"
     field(composer, "seed").value = "7"
-    composer._go.click()
+    composer._generate.click()
     (card,) = composer._cards._cards
     card._job.wait(60)
     card.draw()
@@ -345,8 +345,8 @@ def referring(composer, session, tmp_path):
 
 
 def test_references_are_files_addresses_uploads_and_saved_pictures(referring):
-    chosen = referring._form.references.chosen
-    assert [one.remote for one in chosen] == [False, True, False, False]
+    chosen = referring._form.references.references
+    assert [one.is_url for one in chosen] == [False, True, False, False]
     assert code(referring).startswith(
         '%%liangxin seedream-v4-5-edit --image "my photo.jpg" --image https://example.com/a.png '
         f"--image up.jpg --image {referring.place}\n"
@@ -363,7 +363,7 @@ def test_a_reference_that_is_not_there_is_reported(referring):
 
 
 def test_references_are_sent_in_their_order(referring, session):
-    referring._go.click()
+    referring._generate.click()
     sent = referring._cards._cards[0]._job.record.request.options["reference_images"]
     kinds = [one.partition(",")[0] for one in sent]
     assert kinds[1] == "https://example.com/a.png"
@@ -375,7 +375,7 @@ def test_a_reference_can_be_removed(referring):
     parts = every(referring._form.references.widget)
     remove = [part for part in parts if getattr(part, "description", "") == "Remove"]
     remove[0].click()
-    assert len(referring._form.references.chosen) == 3
+    assert len(referring._form.references.references) == 3
 
 
 def test_earlier_prompts_come_back_in_order_and_the_draft_is_saved(session):
@@ -427,12 +427,12 @@ def test_the_key_is_saved_in_memory_and_in_no_widget(tmp_path, sandbox):
     assert (settings.profile, settings.base_url) == ("liangxin", sandbox.url)
     assert settings.results == tmp_path / "elsewhere"
     assert settings.key.reveal() == sandbox.key
-    assert "<b>LiangXin</b> at 127.0.0.1" in composer._line.value
-    assert "Tasks may be billed" in composer._line.value
+    assert "<b>LiangXin</b> at 127.0.0.1" in composer._service_line.value
+    assert "Tasks may be billed" in composer._service_line.value
     states = str([w.get_state() for w in every(composer.box)])
     assert sandbox.key not in states
     labelled(composer, "Prompt").value = "a lake"
-    composer._go.click()
+    composer._generate.click()
     job = composer._cards._cards[0]._job
     assert job.record.service == sandbox.url
     job.detach()
@@ -446,7 +446,7 @@ def test_settings_that_cannot_work_change_nothing_and_are_reported(tmp_path):
     labelled(composer, "Use these").click()
     assert "no key for api.kie.ai" in html(composer)
     assert (OVERRIDES, get_session()) == ({}, before)
-    assert "<b>Sandbox</b>" in composer._line.value
+    assert "<b>Sandbox</b>" in composer._service_line.value
     set_session(before)
     with pytest.raises(InvalidRequestError, match="was set by set_session"):
         configure(profile="kie")
@@ -459,7 +459,7 @@ def test_the_panel_opens_where_the_settings_do_not_work_yet(monkeypatch):
     assert composer._settings_form.widget.layout.display == ""
     labelled(composer, "Service").value = "sandbox"
     labelled(composer, "Use these").click()
-    assert "<b>Sandbox</b>" in composer._line.value
+    assert "<b>Sandbox</b>" in composer._service_line.value
 
 
 def test_the_panel_needs_a_browser():

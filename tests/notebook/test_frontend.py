@@ -1,4 +1,4 @@
-"""Which front end there is, and what is printed where no widget can be shown."""
+"""Detection of the front end, and what is printed where widgets cannot be shown."""
 
 import sys
 
@@ -9,7 +9,7 @@ from liangxin_nb.notebook.widgets import frontend, is_interactive, show
 
 
 class Kernel:
-    """A shell whose front end can, or cannot, answer a question."""
+    """A shell whose front end can or cannot answer input()."""
 
     def __init__(self, **content):
         self.kernel = self
@@ -20,7 +20,7 @@ class Kernel:
 
 
 @pytest.mark.parametrize(
-    ("shell", "found"),
+    ("shell", "expected"),
     [
         (None, "script"),
         (object(), "terminal"),
@@ -30,37 +30,36 @@ class Kernel:
         (Kernel(), "live"),
     ],
 )
-def test_a_front_end_is_known_by_what_it_can_do(shell, found, monkeypatch):
-    monkeypatch.setattr("liangxin_nb.notebook.widgets.output.get_ipython", lambda: shell)
-    assert frontend() == found
-    assert is_interactive() == (found == "live")
+def test_front_end_is_detected_by_its_abilities(shell, expected, monkeypatch):
+    module = sys.modules["liangxin_nb.notebook.widgets.frontend"]
+    monkeypatch.setattr(module, "get_ipython", lambda: shell)
+    assert frontend() == expected
+    assert is_interactive() == (expected == "live")
 
 
-def test_voila_is_known_by_its_variable(monkeypatch):
+def test_voila_is_detected_by_its_variable(monkeypatch):
     monkeypatch.setenv("VOILA_KERNEL_ID", "x")
     assert (frontend(), is_interactive()) == ("voila", True)
 
 
-def test_a_variable_can_name_the_front_end(monkeypatch):
+def test_variable_overrides_detection(monkeypatch):
     monkeypatch.setenv("VOILA_KERNEL_ID", "x")
     monkeypatch.setenv("LIANGXIN_FRONTEND", "plain")
     assert (frontend(), is_interactive()) == ("plain", True)
 
 
-def test_an_unknown_front_end_is_rejected(monkeypatch):
+def test_unknown_front_end_is_rejected(monkeypatch):
     monkeypatch.setenv("LIANGXIN_FRONTEND", "lab")
     with pytest.raises(InvalidRequestError, match="'lab' is none of live, voila, plain, headless"):
         frontend()
 
 
-@pytest.mark.parametrize("place", ["live", "plain"])
-def test_where_no_widget_can_be_made_states_and_result_are_printed(
-    place, session, monkeypatch, capsys
-):
-    monkeypatch.setenv("LIANGXIN_FRONTEND", place)
+@pytest.mark.parametrize("name", ["live", "plain"])
+def test_without_ipywidgets_states_and_result_are_printed(name, session, monkeypatch, capsys):
+    monkeypatch.setenv("LIANGXIN_FRONTEND", name)
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
-    for room in ("task_card", "card_factory"):
-        monkeypatch.delitem(sys.modules, f"liangxin_nb.notebook.widgets.{room}", raising=False)
+    for module in ("task_card", "card_factory"):
+        monkeypatch.delitem(sys.modules, f"liangxin_nb.notebook.widgets.{module}", raising=False)
     job = session.generate("a cat", size="square")
     show(job, session)
     job.wait(60)
@@ -70,7 +69,7 @@ def test_where_no_widget_can_be_made_states_and_result_are_printed(
     assert "widget-view" not in printed
 
 
-def test_each_of_several_tasks_in_a_terminal_has_a_line_of_its_own(session, monkeypatch, capsys):
+def test_each_task_in_terminal_has_its_own_line(session, monkeypatch, capsys):
     monkeypatch.setenv("LIANGXIN_FRONTEND", "terminal")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     jobs = [session.generate("a cat", size="square", seed=n) for n in range(2)]

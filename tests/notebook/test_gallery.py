@@ -17,7 +17,7 @@ from liangxin_nb.ledger import Query
 from liangxin_nb.library import Library
 from liangxin_nb.notebook.widgets.gallery import register_target
 from liangxin_nb.notebook.widgets.gallery.comparison import comparison_table
-from liangxin_nb.notebook.widgets.gallery.gallery import PAGE, Gallery
+from liangxin_nb.notebook.widgets.gallery.gallery import PAGE_SIZE, Gallery
 from liangxin_nb.notebook.widgets.gallery.handoff import Handoff
 
 from .. import stock
@@ -38,7 +38,7 @@ def line(made):
 
 
 def where(made):
-    return made.toolbar._where.value
+    return made.toolbar._position.value
 
 
 def prompts(made):
@@ -47,7 +47,7 @@ def prompts(made):
 
 def test_an_empty_gallery_says_what_to_do(session):
     made = gallery(session)
-    assert "Nothing is kept yet" in made.grid._nothing.value
+    assert "No results yet" in made.grid._message.value
     stock.save_result(session, "a lake")
     made.refresh.click()
     assert prompts(made) == ["a lake"]
@@ -57,7 +57,7 @@ def test_a_filter_without_a_match_says_what_to_undo(session):
     stock.save_result(session, "a lake")
     made = gallery(session)
     made.filters.text.value = "zeppelin"
-    assert "Nothing fits these filters" in made.grid._nothing.value
+    assert "Nothing fits these filters" in made.grid._message.value
     made.filters.reset.click()
     assert prompts(made) == ["a lake"]
     assert made.filters.text.value == ""
@@ -67,9 +67,9 @@ def test_words_from_outside_are_text_and_the_pictures_alt_is_the_prompt(session)
     stock.save_result(session, '<img src=x onerror="alert(1)"> 雨')
     made = gallery(session)
     html = made.grid.tiles[0]._html.value
-    assert 'alt="&lt;img src=x onerror=&quot;alert(1)&quot;&gt; 雨"' in html
+    assert 'alt="&lt;img src=x onerror=&#34;alert(1)&#34;&gt; 雨"' in html
     made.grid.tiles[0].open.click()
-    for widget in (made.detail.view._facts, made.detail.view._picture):
+    for widget in (made.detail.view._details, made.detail.view._picture):
         assert "<img src=x" not in widget.value
     entries = made.entries * 2
     assert "<img src=x" not in comparison_table(entries, [b"", b""])
@@ -80,7 +80,7 @@ def test_an_error_in_a_button_is_shown_in_the_panel(session):
     made = gallery(session)
     (session.results.root / "ledger.sqlite").write_bytes(b"no database" * 100)
     made.refresh.click()
-    assert "lx-trouble" in line(made)
+    assert "lx-error" in line(made)
     assert "not a database" in line(made)
 
 
@@ -117,12 +117,12 @@ def test_a_changed_selection_is_asked_about_again(session):
 
 
 def test_the_selection_lasts_from_page_to_page(session):
-    for n in range(PAGE + 2):
+    for n in range(PAGE_SIZE + 2):
         stock.save_result(session, f"lake {n}", created_at=1e9 + n, parts=[("text", b"words")])
     made = gallery(session)
     made.grid.tiles[3].pick.value = True
     made.toolbar.next.click()
-    assert f"{PAGE + 1}–{PAGE + 2} of {PAGE + 2}" in where(made)
+    assert f"{PAGE_SIZE + 1}–{PAGE_SIZE + 2} of {PAGE_SIZE + 2}" in where(made)
     assert not made.grid.tiles[1].pick.value
     made.grid.tiles[1].pick.value = True
     made.toolbar.previous.click()
@@ -197,11 +197,11 @@ def test_the_real_composer_takes_a_request_and_a_picture(session, monkeypatch):
     made.grid.tiles[0].open.click()
     made.detail.view.edit.click()
     made.detail.view.reference.click()
-    assert "The composer has it now" in line(made)
+    assert "Loaded into the composer" in line(made)
     assert real._prompt.value == "a lake"
     assert real._model_picker.value == able.id
     (path,) = session.result(made.entries[0].record).paths
-    assert [one.picture for one in real._form.references.chosen] == [str(path)]
+    assert [reference.picture for reference in real._form.references.references] == [str(path)]
 
 
 def test_an_error_of_the_composer_is_shown_in_the_panel(session):
@@ -213,10 +213,10 @@ def test_an_error_of_the_composer_is_shown_in_the_panel(session):
 
 
 def test_next_and_previous_go_on_to_other_pages_and_end_at_the_last_result(session):
-    for n in range(PAGE + 1):
+    for n in range(PAGE_SIZE + 1):
         stock.save_result(session, f"lake {n}", created_at=1e9 + n, parts=[("text", b"words")])
     made = gallery(session)
-    made.grid.tiles[PAGE - 1].open.click()
+    made.grid.tiles[PAGE_SIZE - 1].open.click()
     made.detail.view.next.click()
     assert made.detail.entry.record.request.prompt == "lake 0"
     made.detail.view.next.click()
@@ -253,17 +253,17 @@ PAGES = 30
 @pytest.fixture
 def many(session):
     """A gallery with many pages, at its first."""
-    stock.fill_ledger(session.ledger, session.results.root, PAGES * PAGE)
+    stock.fill_ledger(session.ledger, session.results.root, PAGES * PAGE_SIZE)
     OPENED.clear()
     return gallery(session)
 
 
 def test_each_page_reads_its_own_thumbnails_and_no_picture(many):
-    assert f"of {PAGES * PAGE * 19 // 20:,}" in where(many)
-    assert (OPENED[".jpg"], OPENED[".png"]) == (PAGE, 0)
+    assert f"of {PAGES * PAGE_SIZE * 19 // 20:,}" in where(many)
+    assert (OPENED[".jpg"], OPENED[".png"]) == (PAGE_SIZE, 0)
     for _ in range(5):
         many.toolbar.next.click()
-    assert (OPENED[".jpg"], OPENED[".png"]) == (6 * PAGE, 0)
+    assert (OPENED[".jpg"], OPENED[".png"]) == (6 * PAGE_SIZE, 0)
 
 
 def test_memory_does_not_grow_with_the_pages_that_were_shown(many):
@@ -286,7 +286,7 @@ def test_all_pages_use_the_same_widgets_and_close_gives_them_up(many):
         many.toolbar.next.click()
     assert (len(_instances), [id(tile.box) for tile in many.grid.tiles]) == (widgets, tiles)
     many.close()
-    assert len(_instances) < widgets - 4 * PAGE
+    assert len(_instances) < widgets - 4 * PAGE_SIZE
 
 
 @pytest.mark.slow

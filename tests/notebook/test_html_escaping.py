@@ -466,6 +466,12 @@ def test_message_of_composer_is_escaped():
     assert_escaped(errors.line.value)
 
 
+def test_error_of_composer_is_escaped():
+    errors = ErrorBoundary()
+    errors.show_error(TEXT)
+    assert_escaped(errors.line.value)
+
+
 def test_violation_of_prompt_is_escaped():
     prompt = PromptInput(lambda: None, ErrorBoundary(), list)
     prompt.show_error(TEXT)

@@ -1,4 +1,4 @@
-"""What a cell leaves in the saved notebook: the way back to its task, and a small picture."""
+"""The output in a saved notebook: it names its task, and its picture is small."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from liangxin_nb.notebook.widgets import batch_display, output, show
 from .. import stock
 from ..conftest import wait_until
 
-#: What one output may take in a notebook file.
-ROOM = 64 * 1024
+#: The maximum size of one output in a notebook file, in bytes.
+MAX_BYTES = 64 * 1024
 
 
 class Screen:
-    """What a front end is sent: each output's data and metadata, in order."""
+    """Collects the metadata of each output that is sent to a front end."""
 
     def __init__(self):
         self.metadata = []
@@ -37,61 +37,59 @@ class Screen:
 def screen(monkeypatch):
     """A notebook's front end that shows text only."""
     screen = Screen()
-    for room in (output, batch_display):
+    for module in (output, batch_display):
         for name in ("display", "update_display"):
-            monkeypatch.setattr(room, name, screen.display, raising=False)
+            monkeypatch.setattr(module, name, screen.display, raising=False)
     monkeypatch.setenv("LIANGXIN_FRONTEND", "plain")
     return screen
 
 
-def names(job):
+def job_metadata(job):
     return {"liangxin": {"job_id": job.record.id, "task_id": job.task_id}}
 
 
-def test_the_output_of_a_finished_job_names_its_task(session, screen):
+def test_output_of_finished_job_names_its_task(session, screen):
     job = session.generate("a cat", size="square")
     show(job, session)
     job.wait(60)
     assert job.task_id
-    assert screen.latest == names(job)
+    assert screen.latest == job_metadata(job)
 
 
-def test_the_output_names_the_task_as_soon_as_the_service_has_accepted_it(
-    session, screen, monkeypatch
-):
+def test_output_names_task_as_soon_as_service_has_accepted_it(session, screen, monkeypatch):
     monkeypatch.setenv("LIANGXIN_FRONTEND", "headless")  # no line of text for each state
     job = session.generate("a cat", size="square")
     show(job, session)
     job.wait(60)
-    assert screen.metadata[-2:] == [names(job), names(job)], "accepted, and at the end"
+    assert screen.metadata[-2:] == [job_metadata(job)] * 2, "when accepted, and at the end"
 
 
-def test_the_output_of_a_rejected_job_names_its_record(session, screen):
+def test_output_of_rejected_job_names_its_record(session, screen):
     job = session.generate("a cat", model="no-such-model")
     show(job, session)
     wait_until(lambda: job.last_update.is_final)
     assert screen.latest == {"liangxin": {"job_id": job.record.id, "task_id": ""}}
 
 
-def test_the_output_of_a_batch_names_all_its_tasks(session, screen):
+def test_output_of_batch_names_all_its_tasks(session, screen):
     import liangxin_nb as lx
     from liangxin_nb.session.default import set_session
 
     set_session(session)
     batch = lx.batch(["a cat", "a lake"], image_size="square")
-    settled = batch_display.show_batch(batch)
+    wait_until_shown = batch_display.show_batch(batch)
     batch.wait(60)
-    assert settled()
+    assert wait_until_shown()
     tasks = [outcome.task_id for outcome in batch]
     assert all(tasks)
     assert screen.latest == {"liangxin": {"batch": batch.id, "task_ids": tasks}}
 
 
-# ---- how large it is
+# ---- size
 
 
 def noise(side, deviation):
-    """A picture that JPEG can hardly make smaller: more noise, more bytes."""
+    """Return a picture that JPEG compresses badly: more noise, more bytes."""
     out = io.BytesIO()
     Image.effect_noise((side, side), deviation).convert("RGB").save(out, "PNG")
     return out.getvalue()
@@ -105,16 +103,16 @@ def offline(tmp_path):
 
 
 def output_of(result):
-    """One output as a notebook file holds it."""
+    """Return an output as it is saved in a notebook file."""
     data = result._repr_mimebundle_()
     return json.dumps({"output_type": "display_data", "data": data, "metadata": {}})
 
 
-#: From hardly any noise to a great deal: whatever the budget is, some come close to it.
+#: From little noise to much: for any limit, some pictures come close to it.
 DEVIATIONS = (8, 16, 32, 64)
 
 
-def test_no_single_picture_takes_more_than_its_room(offline):
+def test_single_picture_fits_limit(offline):
     results = [
         offline.result(
             stock.save_result(offline, "noise", parts=[("image", noise(1024, deviation))])
@@ -122,35 +120,35 @@ def test_no_single_picture_takes_more_than_its_room(offline):
         for deviation in DEVIATIONS
     ]
     sizes = [len(output_of(result)) for result in results]
-    assert max(sizes) <= ROOM
-    assert max(sizes) > 0.8 * ROOM, "the room is made use of"
+    assert max(sizes) <= MAX_BYTES
+    assert max(sizes) > 0.8 * MAX_BYTES, "the limit is nearly used"
 
 
-def test_no_pictures_side_by_side_take_more_than_their_room(offline):
+def test_pictures_of_one_result_fit_limit(offline):
     results = [
         offline.result(
             stock.save_result(offline, "noise", parts=[("image", noise(512, deviation))] * 4)
         )
         for deviation in DEVIATIONS
     ]
-    assert max(len(output_of(result)) for result in results) <= ROOM
+    assert max(len(output_of(result)) for result in results) <= MAX_BYTES
 
 
-def test_no_contact_sheet_takes_more_than_its_room():
+def test_contact_sheet_fits_limit():
     data = [noise(256, deviation) for deviation in DEVIATIONS]
     sizes = []
     for count in (4, 9, 16):
         reads = {n: lambda n=n: data[n % len(data)] for n in range(count)}
         sheet = imaging.render(imaging.SheetSpec(reads, [f"row {n}" for n in range(count)]))
         sizes.append(len(sheet) * 4 / 3)
-    assert max(sizes) <= ROOM
+    assert max(sizes) <= MAX_BYTES
 
 
-def test_the_room_is_saved_whatever_the_picture_shows(offline, rng: random.Random):
+def test_random_pictures_fit_limit(offline, rng: random.Random):
     """Pictures of a random size, shape and noise."""
     for _ in range(5):
         size = (rng.randint(300, 1400), rng.randint(300, 1400))
         out = io.BytesIO()
         Image.effect_noise(size, rng.uniform(5, 100)).convert("RGB").save(out, "PNG")
         kept = stock.save_result(offline, "noise", parts=[("image", out.getvalue())])
-        assert len(output_of(offline.result(kept))) <= ROOM
+        assert len(output_of(offline.result(kept))) <= MAX_BYTES
