@@ -1,4 +1,4 @@
-"""The gallery without a browser: what it reads, what it says, and what it hands on."""
+"""The gallery without a browser: pages, selection, messages, and the composer."""
 
 import gc
 import json
@@ -23,112 +23,114 @@ from liangxin_nb.notebook.widgets.gallery.handoff import Handoff
 from .. import stock
 from ..kernels import execute
 
-#: Files opened so far, by their ending.
+#: The number of files opened so far, by the last four characters of their names.
 OPENED = Counter()
-sys.addaudithook(lambda what, args: OPENED.update([str(args[0])[-4:]]) if what == "open" else None)
+sys.addaudithook(
+    lambda event, args: OPENED.update([str(args[0])[-4:]]) if event == "open" else None
+)
 
 
-def gallery(session, **more):
-    """A gallery whose late work is done at once."""
-    return Gallery(Library(session), lambda work: work(), lambda: None, **more)
+def make_gallery(session, **options):
+    """Return a gallery whose background work is done at once."""
+    return Gallery(Library(session), lambda work: work(), lambda: None, **options)
 
 
-def line(made):
-    return made.status_line._text.value
+def message(gallery):
+    return gallery.status_line._text.value
 
 
-def where(made):
-    return made.toolbar._position.value
+def position(gallery):
+    return gallery.toolbar._position.value
 
 
-def prompts(made):
-    return [tile.entry.record.request.prompt for tile in made.grid.tiles[: len(made.entries)]]
+def prompts(gallery):
+    return [tile.entry.record.request.prompt for tile in gallery.grid.tiles[: len(gallery.entries)]]
 
 
-def test_an_empty_gallery_says_what_to_do(session):
-    made = gallery(session)
-    assert "No results yet" in made.grid._message.value
+def test_empty_gallery_says_what_to_do(session):
+    gallery = make_gallery(session)
+    assert "No results yet" in gallery.grid._message.value
     stock.save_result(session, "a lake")
-    made.refresh.click()
-    assert prompts(made) == ["a lake"]
+    gallery.refresh.click()
+    assert prompts(gallery) == ["a lake"]
 
 
-def test_a_filter_without_a_match_says_what_to_undo(session):
+def test_filters_without_match_say_what_to_undo(session):
     stock.save_result(session, "a lake")
-    made = gallery(session)
-    made.filters.text.value = "zeppelin"
-    assert "Nothing fits these filters" in made.grid._message.value
-    made.filters.reset.click()
-    assert prompts(made) == ["a lake"]
-    assert made.filters.text.value == ""
+    gallery = make_gallery(session)
+    gallery.filters.text.value = "zeppelin"
+    assert "Nothing fits these filters" in gallery.grid._message.value
+    gallery.filters.reset.click()
+    assert prompts(gallery) == ["a lake"]
+    assert gallery.filters.text.value == ""
 
 
-def test_words_from_outside_are_text_and_the_pictures_alt_is_the_prompt(session):
+def test_untrusted_text_is_escaped_and_alt_text_is_prompt(session):
     stock.save_result(session, '<img src=x onerror="alert(1)"> 雨')
-    made = gallery(session)
-    html = made.grid.tiles[0]._html.value
+    gallery = make_gallery(session)
+    html = gallery.grid.tiles[0]._html.value
     assert 'alt="&lt;img src=x onerror=&#34;alert(1)&#34;&gt; 雨"' in html
-    made.grid.tiles[0].open.click()
-    for widget in (made.detail.view._details, made.detail.view._picture):
+    gallery.grid.tiles[0].open.click()
+    for widget in (gallery.detail.view._details, gallery.detail.view._picture):
         assert "<img src=x" not in widget.value
-    entries = made.entries * 2
+    entries = gallery.entries * 2
     assert "<img src=x" not in comparison_table(entries, [b"", b""])
 
 
-def test_an_error_in_a_button_is_shown_in_the_panel(session):
+def test_error_of_button_is_shown(session):
     stock.save_result(session, "a lake")
-    made = gallery(session)
+    gallery = make_gallery(session)
     (session.results.root / "ledger.sqlite").write_bytes(b"no database" * 100)
-    made.refresh.click()
-    assert "lx-error" in line(made)
-    assert "not a database" in line(made)
+    gallery.refresh.click()
+    assert "lx-error" in message(gallery)
+    assert "not a database" in message(gallery)
 
 
-def test_deleting_asks_first_and_removes_the_tiles(session):
+def test_deletion_asks_first_and_removes_tiles(session):
     for n in range(3):
         stock.save_result(session, f"lake {n}", created_at=time.time() + n)
-    made = gallery(session)
-    for tile in made.grid.tiles[:2]:
+    gallery = make_gallery(session)
+    for tile in gallery.grid.tiles[:2]:
         tile.pick.value = True
-    made.toolbar.delete.button.click()
-    assert "Delete 2 results?" in line(made)
-    made.toolbar.delete.cancel.click()
+    gallery.toolbar.delete.button.click()
+    assert "Delete 2 results?" in message(gallery)
+    gallery.toolbar.delete.cancel.click()
     assert session.ledger.count_by_status() == {"saved": 3}
-    made.toolbar.delete.button.click()
-    made.toolbar.delete.button.click()
+    gallery.toolbar.delete.button.click()
+    gallery.toolbar.delete.button.click()
     assert session.ledger.count_by_status() == {"deleted": 2, "saved": 1}
-    assert prompts(made) == ["lake 0"]
-    assert "Deleted 2 results" in line(made)
-    made.filters.state.value = "Deleted"
-    assert prompts(made) == ["lake 2", "lake 1"]
-    assert "Deleted" in made.grid.tiles[0]._html.value
+    assert prompts(gallery) == ["lake 0"]
+    assert "Deleted 2 results" in message(gallery)
+    gallery.filters.state.value = "Deleted"
+    assert prompts(gallery) == ["lake 2", "lake 1"]
+    assert "Deleted" in gallery.grid.tiles[0]._html.value
 
 
-def test_a_changed_selection_is_asked_about_again(session):
+def test_changed_selection_is_confirmed_again(session):
     for n in range(2):
         stock.save_result(session, f"lake {n}")
-    made = gallery(session)
-    made.grid.tiles[0].pick.value = True
-    made.toolbar.delete.button.click()
-    made.grid.tiles[1].pick.value = True
-    made.toolbar.delete.button.click()
+    gallery = make_gallery(session)
+    gallery.grid.tiles[0].pick.value = True
+    gallery.toolbar.delete.button.click()
+    gallery.grid.tiles[1].pick.value = True
+    gallery.toolbar.delete.button.click()
     assert session.ledger.count_by_status() == {"saved": 2}
-    assert "Delete 2 results?" in line(made)
+    assert "Delete 2 results?" in message(gallery)
 
 
-def test_the_selection_lasts_from_page_to_page(session):
+def test_selection_stays_when_pages_turn(session):
     for n in range(PAGE_SIZE + 2):
         stock.save_result(session, f"lake {n}", created_at=1e9 + n, parts=[("text", b"words")])
-    made = gallery(session)
-    made.grid.tiles[3].pick.value = True
-    made.toolbar.next.click()
-    assert f"{PAGE_SIZE + 1}–{PAGE_SIZE + 2} of {PAGE_SIZE + 2}" in where(made)
-    assert not made.grid.tiles[1].pick.value
-    made.grid.tiles[1].pick.value = True
-    made.toolbar.previous.click()
-    assert [tile.pick.value for tile in made.grid.tiles[:4]] == [False, False, False, True]
-    assert [*made.selection.ids] == [
-        made.entries[3].id,
+    gallery = make_gallery(session)
+    gallery.grid.tiles[3].pick.value = True
+    gallery.toolbar.next.click()
+    assert f"{PAGE_SIZE + 1}–{PAGE_SIZE + 2} of {PAGE_SIZE + 2}" in position(gallery)
+    assert not gallery.grid.tiles[1].pick.value
+    gallery.grid.tiles[1].pick.value = True
+    gallery.toolbar.previous.click()
+    assert [tile.pick.value for tile in gallery.grid.tiles[:4]] == [False, False, False, True]
+    assert [*gallery.selection.ids] == [
+        gallery.entries[3].id,
         Library(session).page(Query(sort="oldest"))[0].id,
     ]
 
@@ -146,99 +148,101 @@ def test_only_differences_are_marked(session):
 
 
 class Composer:
+    """Records what is sent to it."""
+
     def __init__(self):
-        self.taken = []
+        self.received = []
 
     def edit(self, request):
-        self.taken.append(request.prompt)
+        self.received.append(request.prompt)
 
     def reference(self, path):
-        self.taken.append(path.name)
+        self.received.append(path.name)
 
 
-def test_a_request_or_a_picture_goes_to_the_open_composer_or_into_the_field(session):
+def test_request_and_picture_are_sent_to_open_composer_or_shown_as_code(session):
     stock.save_result(session, "a lake", seed=7)
-    made = gallery(session)
-    made.grid.tiles[0].open.click()
-    view = made.detail.view
+    gallery = make_gallery(session)
+    gallery.grid.tiles[0].open.click()
+    view = gallery.detail.view
     assert view.copy.value == "%%liangxin z-image --seed 7\na lake"
     view.edit.click()
-    assert "No composer is open" in line(made)
+    assert "No composer is open" in message(gallery)
     composer = Composer()
     register_target(composer)
     view.edit.click()
     view.reference.click()
-    assert composer.taken == ["a lake", "1.png"]
+    assert composer.received == ["a lake", "1.png"]
     del composer
     gc.collect()
     view.reference.click()
-    assert "No composer is open" in line(made)
+    assert "No composer is open" in message(gallery)
     assert "--image" in view.copy.value
 
 
-def test_a_request_goes_to_ones_own_function(session):
+def test_request_is_sent_to_function_of_caller(session):
     stock.save_result(session, "a lake", seed=7)
-    own = []
-    made = gallery(session, handoff=Handoff(on_edit=own.append))
-    made.grid.tiles[0].open.click()
-    made.detail.view.edit.click()
-    assert [request.prompt for request in own] == ["a lake"]
+    requests = []
+    gallery = make_gallery(session, handoff=Handoff(on_edit=requests.append))
+    gallery.grid.tiles[0].open.click()
+    gallery.detail.view.edit.click()
+    assert [request.prompt for request in requests] == ["a lake"]
 
 
-def test_the_real_composer_takes_a_request_and_a_picture(session, monkeypatch):
-    from liangxin_nb.notebook.widgets.composer import Composer as Real
+def test_real_composer_loads_request_and_picture(session, monkeypatch):
+    from liangxin_nb.notebook.widgets.composer import Composer as RealComposer
 
-    able = next(m for m in load_models("sandbox").values() if "image" in m.common_options)
-    stock.save_result(session, "a lake", model=able.id)
+    model = next(m for m in load_models("sandbox").values() if "image" in m.common_options)
+    stock.save_result(session, "a lake", model=model.id)
     monkeypatch.setattr(session, "settings", replace(session.settings, profile="sandbox"))
-    real = Real(lambda: session)
+    real = RealComposer(lambda: session)
     register_target(real)
-    made = gallery(session)
-    made.grid.tiles[0].open.click()
-    made.detail.view.edit.click()
-    made.detail.view.reference.click()
-    assert "Loaded into the composer" in line(made)
+    gallery = make_gallery(session)
+    gallery.grid.tiles[0].open.click()
+    gallery.detail.view.edit.click()
+    gallery.detail.view.reference.click()
+    assert "Loaded into the composer" in message(gallery)
     assert real._prompt.value == "a lake"
-    assert real._model_picker.value == able.id
-    (path,) = session.result(made.entries[0].record).paths
+    assert real._model_picker.value == model.id
+    (path,) = session.result(gallery.entries[0].record).paths
     assert [reference.picture for reference in real._form.references.references] == [str(path)]
 
 
-def test_an_error_of_the_composer_is_shown_in_the_panel(session):
+def test_error_of_composer_is_shown(session):
     stock.save_result(session, "a lake")
-    made = gallery(session, handoff=Handoff(on_edit=lambda request: 1 / 0))
-    made.grid.tiles[0].open.click()
-    made.detail.view.edit.click()
-    assert "ZeroDivisionError" in line(made)
+    gallery = make_gallery(session, handoff=Handoff(on_edit=lambda request: 1 / 0))
+    gallery.grid.tiles[0].open.click()
+    gallery.detail.view.edit.click()
+    assert "ZeroDivisionError" in message(gallery)
 
 
-def test_next_and_previous_go_on_to_other_pages_and_end_at_the_last_result(session):
+def test_next_and_previous_continue_on_other_pages_and_end_at_last_result(session):
     for n in range(PAGE_SIZE + 1):
         stock.save_result(session, f"lake {n}", created_at=1e9 + n, parts=[("text", b"words")])
-    made = gallery(session)
-    made.grid.tiles[PAGE_SIZE - 1].open.click()
-    made.detail.view.next.click()
-    assert made.detail.entry.record.request.prompt == "lake 0"
-    made.detail.view.next.click()
-    assert "There is none after it" in line(made)
-    made.detail.view.previous.click()
-    assert made.detail.entry.record.request.prompt == "lake 1"
+    gallery = make_gallery(session)
+    gallery.grid.tiles[PAGE_SIZE - 1].open.click()
+    gallery.detail.view.next.click()
+    assert gallery.detail.entry.record.request.prompt == "lake 0"
+    gallery.detail.view.next.click()
+    assert "There is none after it" in message(gallery)
+    gallery.detail.view.previous.click()
+    assert gallery.detail.entry.record.request.prompt == "lake 1"
 
 
-def test_a_tile_says_that_its_files_were_removed(session):
+def test_tile_says_that_its_files_were_removed(session):
     record = stock.save_result(session, "a lake")
     session.result(record).paths[0].unlink()
-    made = gallery(session)
-    assert "cannot be read" in made.grid.tiles[0]._html.value
+    gallery = make_gallery(session)
+    assert "cannot be read" in gallery.grid.tiles[0]._html.value
     for path in session.result(record).folder.iterdir():
         path.unlink()
     (session.results.root / record.folder).rmdir()
-    made.refresh.click()
-    assert "no longer in the folder" in made.grid.tiles[0]._html.value
+    gallery.refresh.click()
+    assert "no longer in the folder" in gallery.grid.tiles[0]._html.value
 
 
-def _kept_by(act, times):
-    """The bytes of memory still held after so many acts."""
+def _memory_growth(act, times):
+    """Return by how large_gallery bytes memory has grown after repeating an action."""
     gc.collect()
     before = tracemalloc.get_traced_memory()[0]
     for _ in range(times):
@@ -247,50 +251,53 @@ def _kept_by(act, times):
     return tracemalloc.get_traced_memory()[0] - before
 
 
-PAGES = 30
+PAGE_COUNT = 30
 
 
 @pytest.fixture
-def many(session):
-    """A gallery with many pages, at its first."""
-    stock.fill_ledger(session.ledger, session.results.root, PAGES * PAGE_SIZE)
+def large_gallery(session):
+    """Return a gallery with many pages, at the first one."""
+    stock.fill_ledger(session.ledger, session.results.root, PAGE_COUNT * PAGE_SIZE)
     OPENED.clear()
-    return gallery(session)
+    return make_gallery(session)
 
 
-def test_each_page_reads_its_own_thumbnails_and_no_picture(many):
-    assert f"of {PAGES * PAGE_SIZE * 19 // 20:,}" in where(many)
+def test_each_page_reads_its_thumbnails_and_no_originals(large_gallery):
+    assert f"of {PAGE_COUNT * PAGE_SIZE * 19 // 20:,}" in position(large_gallery)
     assert (OPENED[".jpg"], OPENED[".png"]) == (PAGE_SIZE, 0)
     for _ in range(5):
-        many.toolbar.next.click()
+        large_gallery.toolbar.next.click()
     assert (OPENED[".jpg"], OPENED[".png"]) == (6 * PAGE_SIZE, 0)
 
 
-def test_memory_does_not_grow_with_the_pages_that_were_shown(many):
-    many.toolbar.next.click()
+def test_memory_does_not_grow_with_number_of_pages_shown(large_gallery):
+    large_gallery.toolbar.next.click()
     tracemalloc.start()
     try:
-        many.toolbar.next.click()
-        grown = [_kept_by(many.toolbar.next.click, 3) for _ in range(4)]
+        large_gallery.toolbar.next.click()
+        grown = [_memory_growth(large_gallery.toolbar.next.click, 3) for _ in range(4)]
     finally:
         tracemalloc.stop()
-    # What other threads of this process take is taken once; a page that stays stays every time,
-    # and each page reads some 400,000 bytes.
-    assert min(grown) < 50_000, f"each three pages keep some bytes: {grown}"
+    # Other threads of this process allocate once; a leaked page, some 400,000 bytes, would be
+    # leaked every time.
+    assert min(grown) < 50_000, f"bytes for each three pages: {grown}"
 
 
-def test_all_pages_use_the_same_widgets_and_close_gives_them_up(many):
-    many.toolbar.next.click()
-    widgets, tiles = len(_instances), [id(tile.box) for tile in many.grid.tiles]
+def test_pages_share_widgets_and_close_frees_them(large_gallery):
+    large_gallery.toolbar.next.click()
+    widgets, tiles = len(_instances), [id(tile.box) for tile in large_gallery.grid.tiles]
     for _ in range(3):
-        many.toolbar.next.click()
-    assert (len(_instances), [id(tile.box) for tile in many.grid.tiles]) == (widgets, tiles)
-    many.close()
+        large_gallery.toolbar.next.click()
+    assert (len(_instances), [id(tile.box) for tile in large_gallery.grid.tiles]) == (
+        widgets,
+        tiles,
+    )
+    large_gallery.close()
     assert len(_instances) < widgets - 4 * PAGE_SIZE
 
 
 @pytest.mark.slow
-def test_in_a_notebook_that_a_machine_runs_the_first_page_is_one_picture(tmp_path):
+def test_headless_notebook_shows_first_page_as_one_picture(tmp_path):
     session = Session(profile="sandbox", results=tmp_path / "liangxin-results")
     for n in range(3):
         stock.save_result(session, f"lake {n}")
