@@ -37,11 +37,11 @@ class Form:
 
     def code(self) -> str:
         """Return the request as a cell, as the panel shows it."""
-        return self.field("The same as a cell").input_value()
+        return self.field("As a cell").input_value()
 
     def wait_code(self, part: str) -> str:
         """Wait until that cell contains a text."""
-        field = self.field("The same as a cell").element_handle()
+        field = self.field("As a cell").element_handle()
         self.notebook.wait_js("([field, part]) => field.value.includes(part)", [field, part])
         return self.code()
 

@@ -45,8 +45,8 @@ def fill(form):
     form.button("Generate").click()
     expect(form.cards()).to_have_count(1)
     form.field("Model").select_option(label="Another model, by its name")
-    form.field("Its name").fill("no-such-model")
-    form.field("Its name").press("Enter")
+    form.field("Model name").fill("no-such-model")
+    form.field("Model name").press("Enter")
     form.wait_code("no-such-model")
     form.button("Generate").click()
     expect(form.cards().first).to_contain_text("Rejected")
@@ -111,6 +111,6 @@ def test_tab_key_follows_the_reading_order_of_the_panel(page):
     earlier = ("◂ Earlier", "Later ▸")  # enabled only if the ledger has prompts
     labels = [name for name in labels if name not in earlier][:11]
     assert labels == [
-        "Model", "Prompt", "Earlier prompts", "Aspect ratio", "Image size", "Seed", "Roll",
+        "Model", "Prompt", "Earlier prompts", "Aspect ratio", "Image size", "Seed", "Random seed",
         "Num inference steps", "Output format", "Enable safety checker", "Generate",
     ]  # fmt: skip

@@ -203,11 +203,11 @@ def test_large_batch_can_be_paused_resumed_and_detached(notebook, service):
     assert f"{61 - CONCURRENCY} not sent yet" in text
     take_narrow_screenshot(page, "batch-paused-800")
 
-    page.click(1, "Go on")
+    page.click(1, "Resume")
     wait_until(lambda: service.created == before + 2 * CONCURRENCY)
     page.wait_text(1, "Running[^]*16 running")
-    page.click(1, "Leave all")
-    page.wait_text(1, "Left[^]*16 detached \\(still running\\)")
+    page.click(1, "Stop watching all")
+    page.wait_text(1, "Detached[^]*16 detached \\(still running\\)")
     assert service.created == before + 2 * CONCURRENCY, "a detached batch sends nothing"
     page.screenshot("batch-left", 1)
 

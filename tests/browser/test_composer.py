@@ -16,7 +16,7 @@ LOAD, PANEL, MORE = range(3)
 CELLS = ["%load_ext liangxin_nb", "%liangxin panel", ""]
 PROMPT = "A small cafe terrace at night, rain on the stones"
 #: Text below the panel, also displayed without widgets.
-DURABLE = "The liangxin_nb panel lives as long as its kernel; %liangxin panel opens it again."
+DURABLE = "The liangxin_nb panel closes with its kernel; %liangxin panel opens it again."
 
 
 def fresh_panel(page):
@@ -38,7 +38,7 @@ def page(notebook):
 @pytest.fixture
 def form(page):
     """Open a new panel after all tasks have ended; it would show cards of running tasks."""
-    expect(Form(page, PANEL).button("Leave")).to_have_count(0)
+    expect(Form(page, PANEL).button("Stop watching")).to_have_count(0)
     return fresh_panel(page)
 
 
@@ -60,7 +60,7 @@ def test_code_shows_the_chosen_options(form):
     form.write(PROMPT)
     form.field("Image size").select_option("landscape_4_3")
     expect(form.field("Aspect ratio")).to_be_disabled()
-    form.button("Roll").click()
+    form.button("Random seed").click()
     expect(form.field("Seed")).to_have_value(re.compile(r"\d+"))
     seed = form.field("Seed").input_value()
     code = form.wait_code(f"--seed {seed}")
@@ -130,7 +130,7 @@ def test_detach_and_collect_in_the_panel(form, service):
     service.stop_time()
     generate(form, PROMPT)
     expect(form.cards()).to_contain_text("Waiting")
-    form.button("Leave").click()
+    form.button("Stop watching").click()
     expect(form.cards()).to_contain_text("Detached (still running)")
     form.button("Collect").click()
     service.move_to("success")
@@ -169,7 +169,7 @@ def test_references_can_be_paths_uploads_and_recent_results(form, lab, tmp_path)
 
 def test_earlier_prompts_by_button_and_by_arrow_key(form):
     generate(form, "the first lake")
-    expect(form.box).to_contain_text("Asked for.")
+    expect(form.box).to_contain_text("Submitted.")
     generate(form, "the second lake", 2)
     form.field("Prompt").fill("a draft")
     form.button("Earlier").click()
@@ -209,8 +209,8 @@ def test_width_and_height_exclude_an_aspect_ratio(form):
 def test_model_outside_the_catalogue_is_requested_by_its_name(form):
     form.write("a lake")
     form.field("Model").select_option(label="Another model, by its name")
-    form.field("Its name").fill("no-such-model")
-    form.field("Its name").press("Enter")
+    form.field("Model name").fill("no-such-model")
+    form.field("Model name").press("Enter")
     form.wait_code("%%liangxin no-such-model")
     form.button("Generate").click()
     expect(form.cards()).to_contain_text("Rejected · no-such-model")

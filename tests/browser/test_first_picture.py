@@ -75,7 +75,7 @@ def test_detach_ends_a_waiting_cell_and_collect_saves_the_picture(notebook, lab,
     page.run_and_wait(0)
     page.run(1)
     page.wait_text(1, RUNNING)
-    page.click(1, "Leave")
+    page.click(1, "Stop watching")
     page.wait_done(1)
     text = page.wait_text(1, "Detached \\(still running\\)")
     task_id = re.search(r"task_[\w.-]+", text)[0]

@@ -23,7 +23,7 @@ from .window import SCREENSHOTS, SIZE
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("service")]
 OPEN = "%load_ext liangxin_nb\n%liangxin gallery"
 #: Text below the gallery, also displayed without widgets.
-DURABLE = "The gallery lives as long as its kernel; %liangxin gallery opens it again."
+DURABLE = "The gallery closes with its kernel; %liangxin gallery opens it again."
 LONG = f"雨夜的咖啡馆，石板路上的灯光，穿着红色雨衣的孩子与一只黑猫 {hostile.TEXT} & " * 4
 PROMPTS = (
     "A small cafe terrace at night, warm lamps, rain on the stones",
@@ -259,7 +259,7 @@ def test_selected_results_are_exported_as_a_zip(page, tmp_path):
     page.click(GALLERY, "Export")
     page.wait_text(GALLERY, "Exported 2 results")
     with page.page.expect_download() as download:
-        page.page.locator(".lx-said a").click()
+        page.page.locator(".lx-message a").click()
     download.value.save_as(tmp_path / "out.zip")
     with zipfile.ZipFile(tmp_path / "out.zip") as zipped:
         assert sum(name.endswith("metadata.json") for name in zipped.namelist()) == 2
@@ -317,7 +317,7 @@ def test_delete_needs_a_confirmation(page, deletable_result):
         re.compile(deletable_result.request.prompt)
     )
     page.click(GALLERY, "Delete")
-    page.wait_text(GALLERY, "Delete 1 result\\? The files and their thumbnails go")
+    page.wait_text(GALLERY, "Delete 1 result\\? This deletes files and thumbnails")
     page.click(GALLERY, "Keep")
     page.wait_text(GALLERY, "Nothing was deleted")
     page.click(GALLERY, "Delete")
@@ -382,7 +382,7 @@ def test_notebook_saved_with_an_open_gallery_shows_its_page_without_a_kernel(
     page = notebook([OPEN])
     page.run_and_wait(GALLERY)
     page.wait_text(GALLERY, "1–24 of 29")
-    fallback = page.page.locator(".jp-OutputArea-child:has(.lx-behind) + .jp-OutputArea-child img")
+    fallback = page.page.locator(".jp-OutputArea-child:has(.lx-static) + .jp-OutputArea-child img")
     fallback.wait_for(state="attached")
     assert not fallback.is_visible(), "the fallback is visible beside the live page"
     page.save()
@@ -402,6 +402,6 @@ def test_notebook_saved_with_an_open_gallery_shows_its_page_without_a_kernel(
 def test_empty_gallery_says_how_to_start(notebook, lab):
     page = notebook([f"%env LIANGXIN_RESULTS={lab.root / 'empty'}\n{OPEN}"])
     page.run_and_wait(GALLERY)
-    page.wait_text(GALLERY, "Nothing is kept yet")
+    page.wait_text(GALLERY, "No results yet")
     page.screenshot("gallery-empty", GALLERY)
     assert page.errors == []

@@ -46,7 +46,7 @@ def test_panel_gallery_and_batch_work_in_voila(chromium_browser, sandbox_service
         expect(gallery.get_by_role("img", name="a garden in spring")).to_be_visible()
         gallery.locator(".lx-tile .lx-open").click()
         gallery.get_by_role("button", name="Send to the composer").click()
-        expect(gallery).to_contain_text("The composer has it now.")
+        expect(gallery).to_contain_text("Loaded into the composer.")
         prompt = page.locator(".lx-panel").get_by_label("Prompt", exact=True)
         expect(prompt).to_have_value("a garden in spring")
 

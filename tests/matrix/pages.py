@@ -49,7 +49,7 @@ def _notebook(
         page.goto(server.address(path))
         run_all(page)
         expect(page.locator(".lx-card").first).to_contain_text("Waiting")
-        expect(page.locator(".lx-card button").first).to_be_visible()
+        expect(page.get_by_role("button", name="Stop watching")).to_be_visible()
         service.move_to("success")
         image = page.locator(".jp-OutputArea-output img").first
         expect(image).to_be_visible()
