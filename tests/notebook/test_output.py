@@ -103,7 +103,7 @@ def offline(tmp_path):
 
 
 def output_of(result):
-    """Return an output as it is saved in a notebook file."""
+    """Return the JSON of an output in a notebook file."""
     data = result._repr_mimebundle_()
     return json.dumps({"output_type": "display_data", "data": data, "metadata": {}})
 

@@ -18,7 +18,7 @@ class TerminalProgress:
     """The line of one task on standard output.
 
     Without a user who waits, without a terminal, or with several tasks at once, each state is
-    printed on a line of its own.
+    printed on its own line.
 
     Attributes:
         latest: The latest update of the job.
