@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from ...errors import LiangxinError
 
-__all__ = ["describe_error", "report_errors"]
+__all__ = ["report_errors"]
 
 
 def report_errors(
@@ -20,7 +20,7 @@ def report_errors(
 
     Args:
         handler: The work, called without the arguments that the widget passes.
-        show_error: Shows the description of an error.
+        show_error: Shows the text of an error; for unexpected ones with the name of the class.
         lock: Held during the work, so that handlers on several threads run one at a time.
 
     Returns:
@@ -32,12 +32,7 @@ def report_errors(
             with lock or nullcontext():
                 handler()
         except Exception as error:
-            show_error(describe_error(error))
+            known = isinstance(error, LiangxinError)
+            show_error(str(error) if known else f"{type(error).__name__}: {error}")
 
     return handle
-
-
-def describe_error(error: BaseException) -> str:
-    """Describe an error in one text; unexpected ones with the name of their class."""
-    known = isinstance(error, LiangxinError)
-    return str(error) if known else f"{type(error).__name__}: {error}"

@@ -92,7 +92,7 @@ class SettingsForm:
             self._password.value = ""
             self._key = Secret(key)
             self._password.placeholder = "a key is held in memory"
-            self._errors.show("The key is held in memory; Use these applies it.")
+            self._errors.show("The key is held in memory; click Use these to apply it.")
 
     def _apply(self) -> None:
         folder = self._folder.value.strip()

@@ -1,19 +1,28 @@
-"""Controls of the gallery: the status line with its buttons, confirmed deletion, and upload."""
+"""Shared by the parts of the gallery: the status line with its buttons, deletion, and upload."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import ipywidgets as widgets
 from markupsafe import Markup
 
 from liangxin_nb.core.formatting import shorten
+from liangxin_nb.library import LibraryEntry
 
 from ..handlers import report_errors
 
-__all__ = ["ConfirmButton", "StatusLine", "focus", "html_output", "make_upload", "set_visible"]
+__all__ = [
+    "ConfirmButton",
+    "GalleryHost",
+    "StatusLine",
+    "focus",
+    "html_output",
+    "make_upload",
+    "set_visible",
+]
 
 _MAX_ERROR_LENGTH = 600
 
@@ -35,6 +44,31 @@ def html_output(html: str) -> dict[str, Any]:
     """Return an output for an ``Output`` widget: in others, relative links do not work."""
     data = {"text/html": str(html), "text/plain": ""}
     return {"output_type": "display_data", "data": data, "metadata": {}}
+
+
+class GalleryHost(Protocol):
+    """The gallery, as its parts use it."""
+
+    def back(self) -> None:
+        """Show the grid again."""
+
+    def open_neighbour(self, entry: LibraryEntry, step: int) -> None:
+        """Open the entry before or after this one."""
+
+    def reload(self) -> None:
+        """Read the page again, because the ledger has changed."""
+
+    def remove(self, entry_id: str) -> None:
+        """Show the page without a deleted entry."""
+
+    def run_in_background(self, work: Callable[[], None]) -> None:
+        """Run slow work outside the kernel's main thread."""
+
+    def show_comparison(self, html: Markup) -> None:
+        """Show a comparison in place of the grid."""
+
+    def update_selection(self) -> None:
+        """Show which entries are selected, and how many."""
 
 
 class StatusLine:

@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
-from typing import Protocol
 
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.library import Library, LibraryEntry
 
-from .controls import StatusLine
+from .controls import GalleryHost, StatusLine
 from .detail_view import MAX_PICTURES, DetailView
 from .handoff import Handoff
 from .selection import confirm_question
 
-__all__ = ["DetailController", "DetailHost"]
+__all__ = ["DetailController"]
 
 _HANDED_OVER = "Loaded into the composer."
 _NO_TARGET = "No composer is open; copy the code below into a cell instead."
-
-
-class DetailHost(Protocol):
-    """The gallery, as the controller uses it."""
-
-    def back(self) -> None:
-        """Show the grid again."""
-
-    def open_neighbour(self, entry: LibraryEntry, step: int) -> None:
-        """Open the entry before or after this one."""
-
-    def remove(self, entry_id: str) -> None:
-        """Show the page without a deleted entry."""
-
-    def run_in_background(self, work: Callable[[], None]) -> None:
-        """Run slow work outside the kernel's main thread."""
 
 
 class DetailController:
@@ -47,7 +29,7 @@ class DetailController:
     entry: LibraryEntry | None
 
     def __init__(
-        self, library: Library, status_line: StatusLine, handoff: Handoff, host: DetailHost
+        self, library: Library, status_line: StatusLine, handoff: Handoff, host: GalleryHost
     ) -> None:
         self._library, self._status_line = library, status_line
         self._handoff, self._host = handoff, host

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
-
-from markupsafe import Markup
-
 from liangxin_nb.core.formatting import format_count
 from liangxin_nb.library import Library, LibraryEntry, notebook_link
 
 from .comparison import MAX_COMPARED, comparison_table
-from .controls import StatusLine
+from .controls import GalleryHost, StatusLine
 
-__all__ = ["Selection", "SelectionHost", "confirm_question"]
+__all__ = ["Selection", "confirm_question"]
 
 #: The size of a selection that can still be checked by eye.
 _MAX_SELECTED = 500
-
-
-class SelectionHost(Protocol):
-    """The gallery, as the selection uses it."""
-
-    def show_comparison(self, html: Markup) -> None:
-        """Show a comparison in place of the grid."""
-
-    def reload(self) -> None:
-        """Read the page again, because something was deleted."""
-
-    def update_selection(self) -> None:
-        """Show which entries are selected, and how many."""
-
-    def run_in_background(self, work: Callable[[], None]) -> None:
-        """Run slow work outside the kernel's main thread."""
 
 
 class Selection:
@@ -44,7 +23,7 @@ class Selection:
 
     ids: dict[str, None]
 
-    def __init__(self, library: Library, status_line: StatusLine, host: SelectionHost) -> None:
+    def __init__(self, library: Library, status_line: StatusLine, host: GalleryHost) -> None:
         self._library, self._status_line, self._host = library, status_line, host
         self.ids = {}
 
