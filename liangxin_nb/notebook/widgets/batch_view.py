@@ -9,6 +9,7 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from ...batches import Outcome, Progress
+from ...batches.outcome import STATUS_LABELS
 from ...core.formatting import first_line, format_duration, format_elapsed, format_remaining
 from .handlers import report_errors
 from .theme import SANDBOX_NOTICE, StateStyle, image_tag, sign_tag, small_lines, style_sheet
@@ -16,16 +17,17 @@ from .theme import SANDBOX_NOTICE, StateStyle, image_tag, sign_tag, small_lines,
 __all__ = ["BatchView"]
 
 _MAX_FAILURES = 4
-#: How each count is shown.
+#: Sign and tone of each count, by status.
+_SIGNS = {
+    "saved": ("●", "good"),
+    "running": ("◐", "run"),
+    "pending": ("○", ""),
+    **dict.fromkeys(("failed", "rejected", "result_lost"), ("✕", "bad")),
+    "unconfirmed": ("?", "warn"),
+    "detached": ("◇", "warn"),
+}
 _COUNT_STYLES = {
-    "saved": StateStyle("●", "saved", "good"),
-    "running": StateStyle("◐", "running", "run"),
-    "pending": StateStyle("○", "not sent yet", ""),
-    "failed": StateStyle("✕", "failed", "bad"),
-    "rejected": StateStyle("✕", "rejected", "bad"),
-    "result_lost": StateStyle("✕", "result lost", "bad"),
-    "unconfirmed": StateStyle("?", "unconfirmed (may be billed)", "warn"),
-    "detached": StateStyle("◇", "detached (still running)", "warn"),
+    status: StateStyle(sign, STATUS_LABELS[status], tone) for status, (sign, tone) in _SIGNS.items()
 }
 #: Shown while the batch is active even if zero, so that nothing moves.
 _PERMANENT_COUNTS = ("saved", "running", "pending")
