@@ -94,10 +94,10 @@ def sign_tag(sign: str) -> Markup:
 def image_tag(jpeg: bytes, alt: str, *, css_class: str = "", style: str = "") -> Markup:
     """Return an ``<img>`` element with a JPEG in it."""
     source = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
-    given = {"class": css_class, "alt": alt, "src": source, "style": style}
+    pairs = {"class": css_class, "alt": alt, "src": source, "style": style}
     attributes = (
         Markup(' {}="{}"').format(name, value)
-        for name, value in given.items()
+        for name, value in pairs.items()
         if value or name == "alt"
     )
     return Markup("<img{}>").format(Markup("").join(attributes))

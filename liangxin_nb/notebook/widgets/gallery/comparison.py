@@ -17,7 +17,7 @@ from .style import state_label
 
 __all__ = ["MAX_COMPARED", "comparison_table"]
 
-#: The number of columns that can still be told apart.
+#: The number of columns that are still readable.
 MAX_COMPARED: int = 6
 _MAX_PROMPT_LENGTH = 1500
 _MAX_VALUE_LENGTH = 300
