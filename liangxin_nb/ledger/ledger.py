@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from ..core.formatting import local_datetime
 from ..core.job_record import RESUMABLE, JobRecord
 from ..core.request import Request
 from ..core.table import Table
@@ -259,7 +259,7 @@ class Ledger(BatchQueries):
 def _history_row(record: JobRecord) -> tuple[object, ...]:
     has_state = record.is_resumable and record.state
     return (
-        datetime.fromtimestamp(record.created_at).astimezone(),
+        local_datetime(record.created_at),
         record.request.model,
         record.request.prompt,
         f"{record.status} ({record.state})" if has_state else record.status,
