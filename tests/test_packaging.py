@@ -34,13 +34,15 @@ def content(wheel):
 def test_wheel_contains_the_package_and_its_data(content):
     packaged = {n.removeprefix("liangxin_nb/") for n in content if n.startswith("liangxin_nb/")}
     sources = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.*")}
-    assert own == {name for name in sources if name.endswith((".py", ".toml", ".css", ".typed"))}
+    assert packaged == {
+        name for name in sources if name.endswith((".py", ".toml", ".css", ".typed"))
+    }
     assert {
         "py.typed",
         "catalog/liangxin.toml",
         "catalog/kie.toml",
         "notebook/static/card.css",
-    } <= own
+    } <= packaged
 
 
 def test_wheel_contains_only_package_and_configuration(content):

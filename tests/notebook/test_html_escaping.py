@@ -506,7 +506,7 @@ def test_error_of_settings_is_escaped():
 def test_host_and_folder_in_use_are_escaped(tmp_path):
     session = Session(profile="sandbox", results=tmp_path / "results")
     other = Session.__new__(Session)
-    other.settings = replace(
+    other.settings = msgspec.structs.replace(
         session.settings, profile="liangxin", base_url=f"https://{ELEMENT}", results=Path("/", TEXT)
     )
     session.close()

@@ -10,6 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 from markupsafe import Markup
 
+from ..._compat import set_css_classes
 from ...core.formatting import first_line, format_duration
 from ...core.job_record import JobRecord, JobUpdate
 from ...session.job import Job
@@ -146,7 +147,7 @@ class TaskCard:
         update, tone = self.latest, state_style(self.latest.phase).tone
         # The slow part first, so that all changes appear together.
         self._picture.value = _picture_html(update, self._framed)
-        self.box._dom_classes = ("lx-card", f"lx-{tone}")
+        set_css_classes(self.box, ("lx-card", f"lx-{tone}"))
         self._state.value = _state_html(update)
         self._details.value = self._details_html()
         buttons = [

@@ -12,6 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ..._compat import process_events_while_busy
 from ...core.formatting import format_duration, format_elapsed
 from ...core.job_record import JobUpdate
 
@@ -112,11 +113,8 @@ def allow_events_while_busy(*widgets: Any) -> None:
     """Let events of widgets and their children arrive while a cell blocks the kernel.
 
     ipykernel 7.4 remembers the thread that created a widget, and handles its events there, which
-    waits for a running cell. Without that memory the thread that the front end chose is used. The
-    attribute is private, so its absence is tolerated.
+    waits for a running cell. Without that memory the thread that the front end chose is used.
     """
     for widget in widgets:
-        comm: Any = getattr(widget, "comm", None)
-        if hasattr(comm, "_reply_subshell_for"):
-            comm._reply_subshell_for = None
+        process_events_while_busy(getattr(widget, "comm", None))
         allow_events_while_busy(*getattr(widget, "children", ()))

@@ -44,12 +44,12 @@ class Composer:
         """Create the panel.
 
         Args:
-            get_session: Returns the session in use, or raises `InvalidRequestError` if the
+            get_session: Returns the session in use, or raises `LiangxinError` if the
                 settings are wrong.
         """
         self._get_session = get_session
         self._session: Session | None = None
-        self._error: InvalidRequestError | None = None
+        self._error: LiangxinError | None = None
         self._reports_missing = False
         self._form: Form | None = None
         self._errors = errors = ErrorBoundary()
@@ -91,7 +91,7 @@ class Composer:
     def _start(self) -> None:
         try:
             self._session = self._get_session()
-        except InvalidRequestError as error:
+        except LiangxinError as error:
             self._error = error
         self._settings.value = self._session is None
         self._on_settings()

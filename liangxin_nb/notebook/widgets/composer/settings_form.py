@@ -106,7 +106,7 @@ class SettingsForm:
         self._on_change(session)
 
 
-def service_html(session: Session | None, error: InvalidRequestError | None = None) -> Markup:
+def service_html(session: Session | None, error: LiangxinError | None = None) -> Markup:
     """Return which service is in use, or without a session why there is none."""
     if session is None:
         return Markup('<div class="lx-wrong" role="alert">{}</div>').format(str(error))
