@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..errors import InvalidRequestError
+from ..errors import LedgerError
 
 __all__ = ["EVENTS", "FILES", "JOBS", "Database"]
 
@@ -160,7 +160,7 @@ class Database:
             location: The path of a SQLite file, or a database URL.
 
         Raises:
-            InvalidRequestError: If it cannot be opened or was written by a newer version.
+            LedgerError: If it cannot be opened or was written by a newer version.
         """
         self._engine = _create_engine(str(location))
         url = self._engine.url
@@ -168,7 +168,7 @@ class Database:
         try:
             self._prepare()
         except sa.exc.DatabaseError as error:  # also a file that is not a database
-            raise InvalidRequestError(
+            raise LedgerError(
                 f"The ledger {self.location!r} cannot be opened ({_first_line(error)}); nothing "
                 "was sent.",
                 next_step="Choose a folder you can write to: LIANGXIN_RESULTS or LIANGXIN_LEDGER.",
@@ -179,7 +179,7 @@ class Database:
         return self._engine.dialect.name == "sqlite"
 
     def _prepare(self) -> None:
-        with self.transaction() as db:
+        with self._engine.begin() as db:
             if sa.inspect(db).has_table("version"):
                 self._migrate(db)
             _META.create_all(db)
@@ -187,13 +187,13 @@ class Database:
                 db.execute(_VERSION.insert().values(number=VERSION))
 
     def _migrate(self, db: sa.Connection) -> None:
-        """Migrate an older ledger; raise `InvalidRequestError` for a newer one."""
+        """Migrate an older ledger; raise `LedgerError` for a newer one."""
         # The row is locked, so only one of several processes changes the tables.
         number = db.execute(sa.select(_VERSION.c.number).with_for_update()).scalar()
         if number is None:
             return
         if number > VERSION:
-            raise InvalidRequestError(
+            raise LedgerError(
                 f"The ledger {self.location!r} has version {number}, this liangxin_nb knows "
                 f"{VERSION}.",
                 next_step="Update liangxin_nb.",
@@ -209,15 +209,39 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
-        """Run the body in one transaction; an exception rolls it back."""
-        with self._engine.begin() as db:
+        """Run the body in one transaction; an exception rolls it back.
+
+        Raises:
+            LedgerError: If the ledger is locked, or cannot be read or written.
+        """
+        with self._translate_errors(), self._engine.begin() as db:
             yield db
 
     @contextmanager
     def read_only(self) -> Iterator[sa.Connection]:
-        """Run the body in a transaction that only reads and does not block writers."""
-        with self._engine.connect().execution_options(read_only=True) as db:
+        """Run the body in a transaction that only reads and does not block writers.
+
+        Raises:
+            LedgerError: If the ledger is locked or cannot be read.
+        """
+        with (
+            self._translate_errors(),
+            self._engine.connect().execution_options(read_only=True) as db,
+        ):
             yield db
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        """Raise `LedgerError` for a locked file, a full disk or a lost connection."""
+        try:
+            yield
+        except sa.exc.IntegrityError:
+            raise
+        except sa.exc.DatabaseError as error:
+            raise LedgerError(
+                f"The ledger {self.location!r} cannot be used ({_first_line(error)}).",
+                next_step="Free its disk or end what locks it, then %liangxin resume.",
+            ) from None
 
 
 def _first_line(error: sa.exc.DatabaseError) -> str:

@@ -17,6 +17,7 @@ from ..errors import (
     APIConnectionError,
     APIError,
     InvalidRequestError,
+    LedgerError,
     LiangxinError,
     ResultUnavailableError,
     TaskFailedError,
@@ -283,7 +284,7 @@ class Job:
 
 
 def _phase(error: LiangxinError, task_id: str) -> JobPhase:
-    if task_id and isinstance(error, APIError | APIConnectionError):
+    if task_id and isinstance(error, APIError | APIConnectionError | LedgerError):
         return JobPhase.DETACHED  # the poll failed, not the task
     if isinstance(error, APIConnectionError):
         return JobPhase.UNCONFIRMED if error.maybe_created else JobPhase.REJECTED

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequestError
+from liangxin_nb.errors import LedgerError
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.ledger import database as store
 from liangxin_nb.ledger.database import VERSION
@@ -104,6 +104,25 @@ def test_file_is_closed_between_two_uses(ledger, path):
     assert path not in opened
 
 
+def test_locked_ledger_is_reported_in_one_line(ledger, other):
+    sa.event.listen(ledger._engine, "connect", lambda db, _: db.execute("pragma busy_timeout = 0"))
+    other.execute("begin exclusive")
+    with pytest.raises(LedgerError, match=r"cannot be used \(database is locked\)") as error:
+        ledger.list_jobs()
+    assert "\n" not in str(error.value)
+    other.execute("rollback")
+    assert ledger.list_jobs() == []
+
+
+def test_full_disk_is_reported_and_changes_nothing(ledger):
+    record = ledger.create(REQUEST, "sandbox", "")
+    full = "pragma max_page_count = 1"  # SQLite takes it as the present size
+    sa.event.listen(ledger._engine, "connect", lambda db, _: db.execute(full))
+    with pytest.raises(LedgerError, match=r"cannot be used \(database or disk is full\)"):
+        ledger.update(record, "submitted", "x" * 1_000_000, status="submitted")
+    assert ledger.find(record.id) == record
+
+
 # ---- opening
 
 
@@ -123,7 +142,7 @@ def test_location_of_a_file_is_its_path(ledger, path):
 
 def test_newer_ledger_is_rejected_with_the_next_step(ledger, path, other):
     other.execute(f"update version set number = {VERSION + 1}")
-    with pytest.raises(InvalidRequestError) as error:
+    with pytest.raises(LedgerError) as error:
         Ledger(path)
     assert error.value.message == (
         f"The ledger {str(path)!r} has version {VERSION + 1}, this liangxin_nb knows {VERSION}."
@@ -134,7 +153,7 @@ def test_newer_ledger_is_rejected_with_the_next_step(ledger, path, other):
 
 def test_folder_instead_of_a_file_is_rejected_with_the_reason_and_the_next_step(path):
     path.mkdir()
-    with pytest.raises(InvalidRequestError) as error:
+    with pytest.raises(LedgerError) as error:
         Ledger(path)
     assert error.value.message == (
         f"The ledger {str(path)!r} cannot be opened (unable to open database file); "
@@ -145,7 +164,7 @@ def test_folder_instead_of_a_file_is_rejected_with_the_reason_and_the_next_step(
 
 def test_file_that_is_not_a_database_is_rejected_and_unchanged(path):
     path.write_text("some text " * 200)
-    with pytest.raises(InvalidRequestError, match=r"cannot be opened \(file is not a database\)"):
+    with pytest.raises(LedgerError, match=r"cannot be opened \(file is not a database\)"):
         Ledger(path)
     assert path.read_text() == "some text " * 200
 
@@ -155,7 +174,7 @@ def test_reason_is_one_line_of_at_most_160_characters(path, monkeypatch):
         raise sa.exc.OperationalError("", {}, Exception("is\nin  use " + "x" * 160))
 
     monkeypatch.setattr(Ledger, "_prepare", fail)
-    with pytest.raises(InvalidRequestError) as error:
+    with pytest.raises(LedgerError) as error:
         Ledger(path)
     assert f"cannot be opened (is in use {'x' * 150}); nothing" in error.value.message
 
@@ -184,6 +203,6 @@ def test_connection_to_a_server_is_checked_before_it_is_used(opened_urls):
 
 
 def test_location_of_a_server_has_no_password():
-    with pytest.raises(InvalidRequestError) as error:
+    with pytest.raises(LedgerError) as error:
         Ledger("postgresql://me:secret@127.0.0.1:9/ledger")
     assert "postgresql+psycopg://me:***@127.0.0.1:9/ledger" in error.value.message

@@ -8,7 +8,7 @@ import pytest
 
 from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequestError
+from liangxin_nb.errors import LedgerError
 from liangxin_nb.ledger import Ledger, Query, database, export_rows, import_rows, parse_line
 from liangxin_nb.ledger.queries import batch_sizes, count_jobs, count_models, get_page
 from liangxin_nb.notebook.magics.extension import count_resumable
@@ -299,19 +299,19 @@ def test_every_commit_reaches_the_disk(on_file):
 def test_ledger_of_a_newer_version_is_rejected(on_file):
     with closing(sqlite3.connect(on_file.location)) as db, db:
         db.execute("update version set number = 99")
-    with pytest.raises(InvalidRequestError, match="version 99"):
+    with pytest.raises(LedgerError, match="version 99"):
         Ledger(on_file.location)
 
 
 def test_ledger_that_cannot_be_opened_is_reported_in_one_line(tmp_path):
     (tmp_path / "ledger.sqlite").mkdir()
-    with pytest.raises(InvalidRequestError, match="cannot be opened") as error:
+    with pytest.raises(LedgerError, match="cannot be opened") as error:
         Ledger(tmp_path / "ledger.sqlite")
     assert "\n" not in str(error.value)
 
 
 def test_unreachable_database_is_reported_in_one_line_without_its_password():
-    with pytest.raises(InvalidRequestError, match="cannot be opened") as error:
+    with pytest.raises(LedgerError, match="cannot be opened") as error:
         Ledger("postgresql://me:hunter2@127.0.0.1:9/ledger")
     assert "hunter2" not in str(error.value)
     assert "\n" not in str(error.value)
