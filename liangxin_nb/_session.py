@@ -16,8 +16,7 @@ from .core.request import DEFAULT_MODEL, BatchOption, Request
 from .core.table import Table
 from .errors import InvalidRequestError
 from .results import Result
-from .session import Job
-from .session import Session as BaseSession
+from .session import BaseSession, Job
 from .session.media_input import Images
 
 __all__ = ["Session"]

@@ -13,7 +13,7 @@ import httpx
 import stamina
 
 from ..config.settings import Secret
-from ..core.request import Request, Value
+from ..core.request import OptionValue, Request
 from ..errors import APIConnectionError, APIError
 from .codec import parse_upload, upload_body
 from .transport import Transport, describe_error, is_retryable
@@ -97,12 +97,12 @@ class Uploader:
             raise
 
 
-def _find_data_uris(value: Value) -> Iterable[str]:
+def _find_data_uris(value: OptionValue) -> Iterable[str]:
     values = value if isinstance(value, list) else [value]
     return (item for item in values if isinstance(item, str) and _DATA_URI.match(item))
 
 
-def _replace_uris(value: Value, urls: dict[str, str]) -> Value:
+def _replace_uris(value: OptionValue, urls: dict[str, str]) -> OptionValue:
     if isinstance(value, list):
         return [urls.get(item, item) for item in value]
     return urls.get(value, value) if isinstance(value, str) else value

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..config.credentials import API_KEY_VAR
-from ..session import Session
+from ..session import BaseSession
 from .format import ExportReport, ImportReport
 from .importer import import_zip
 from .writer import write_archive
@@ -18,7 +18,7 @@ _SECRET_VARS = (API_KEY_VAR, "LIANGXIN_WEBHOOK_KEY", "LIANGXIN_SANDBOX_KEY")
 
 
 def export_session(
-    session: Session,
+    session: BaseSession,
     path: str | Path | None,
     *,
     notebooks: bool,
@@ -54,7 +54,7 @@ def export_session(
     )
 
 
-def import_session(session: Session, path: str | Path, *, notebooks: bool) -> ImportReport:
+def import_session(session: BaseSession, path: str | Path, *, notebooks: bool) -> ImportReport:
     """Import an archive into a session; nothing is overwritten.
 
     Args:
@@ -72,7 +72,7 @@ def import_session(session: Session, path: str | Path, *, notebooks: bool) -> Im
     return import_zip(Path(path), session.ledger, session.results, folder)
 
 
-def _notebooks(session: Session) -> list[Path]:
+def _notebooks(session: BaseSession) -> list[Path]:
     """Return the notebooks next to the results folder and in the working folder."""
     folders = dict.fromkeys([session.results.root.parent, Path.cwd()])
     return [file for folder in folders for file in sorted(folder.glob("[!.]*.ipynb"))]

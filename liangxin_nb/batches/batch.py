@@ -15,7 +15,7 @@ from ..core.request import Request
 from ..core.table import Table
 from ..errors import WaitTimeoutError, one_line
 from ..results import Result
-from ..session import Session
+from ..session import BaseSession
 from .contact_sheet import ContactSheet, build_sheet
 from .executor import BatchExecutor, incomplete_request_error
 from .outcome import RETRYABLE, STATUS_LABELS, Outcome, Progress
@@ -43,7 +43,7 @@ class Batch:
     """
 
     def __init__(
-        self, session: Session, state: BatchState, *, concurrency: int = CONCURRENCY
+        self, session: BaseSession, state: BatchState, *, concurrency: int = CONCURRENCY
     ) -> None:
         """Prepare a batch; `resume` starts it.
 
@@ -52,7 +52,7 @@ class Batch:
             state: The batch's requests and what became of them.
             concurrency: How many tasks are in flight at once.
         """
-        self.session: Session = session
+        self.session: BaseSession = session
         self.notes: tuple[str, ...] = ()
         self._state = state
         self._executor = BatchExecutor(session, state, concurrency)

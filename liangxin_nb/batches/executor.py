@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..errors import InvalidRequestError, LiangxinError, WaitTimeoutError
-from ..session import Session
+from ..session import BaseSession
 from ..session.job import Job
 from .outcome import Progress
 from .state import BatchState
@@ -29,7 +29,7 @@ class BatchExecutor:
     any thread; everything else runs on the background loop.
     """
 
-    def __init__(self, session: Session, state: BatchState, concurrency: int) -> None:
+    def __init__(self, session: BaseSession, state: BatchState, concurrency: int) -> None:
         self._session, self._state = session, state
         self.concurrency: int = concurrency
         self.idle: threading.Event = threading.Event()

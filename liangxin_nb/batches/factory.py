@@ -16,7 +16,7 @@ from ..core.request import DEFAULT_MODEL
 from ..core.table import Table
 from ..errors import InvalidRequestError
 from ..ledger import BatchRecord
-from ..session import Session
+from ..session import BaseSession
 from .batch import CONCURRENCY, Batch
 from .estimate import Estimate
 from .grid import RequestGrid, build_grid
@@ -28,7 +28,7 @@ __all__ = ["MAX_TASKS", "PreparedBatch", "list_batches", "open_batch", "prepare"
 #: Number of tasks that a batch may create by default.
 MAX_TASKS = 50
 #: The open batches of this process. Each is opened once, so that two cannot send the same job.
-_OPEN_BATCHES: WeakKeyDictionary[Session, WeakValueDictionary[str, Batch]] = WeakKeyDictionary()
+_OPEN_BATCHES: WeakKeyDictionary[BaseSession, WeakValueDictionary[str, Batch]] = WeakKeyDictionary()
 _REMAINING_LABELS = {
     "pending": "not sent",
     "submitted": "to be collected",
@@ -48,7 +48,7 @@ class PreparedBatch:
         estimate: Number of tasks, and what is known of their cost.
     """
 
-    session: Session
+    session: BaseSession
     grid: RequestGrid
     reused: tuple[JobRecord | None, ...]
     estimate: Estimate
@@ -102,7 +102,7 @@ class PreparedBatch:
 
 
 def prepare(
-    session: Session,
+    session: BaseSession,
     prompts: Any,
     /,
     *,
@@ -142,7 +142,7 @@ def prepare(
     return PreparedBatch(session, grid, reused, estimate)
 
 
-def open_batch(session: Session, batch_id: str, *, concurrency: int = CONCURRENCY) -> Batch:
+def open_batch(session: BaseSession, batch_id: str, *, concurrency: int = CONCURRENCY) -> Batch:
     """Open a batch of the ledger and resume it.
 
     Pending jobs are sent, submitted ones are collected, and nothing is sent twice.
@@ -175,7 +175,7 @@ def open_batch(session: Session, batch_id: str, *, concurrency: int = CONCURRENC
     return _create_batch(session, batch_record, updates, attempts, concurrency).resume()
 
 
-def list_batches(session: Session, limit: int = 20) -> Table:
+def list_batches(session: BaseSession, limit: int = 20) -> Table:
     """Return a table of the newest batches.
 
     Args:
@@ -196,7 +196,7 @@ def list_batches(session: Session, limit: int = 20) -> Table:
 
 
 def _create_batch(
-    session: Session,
+    session: BaseSession,
     record: BatchRecord,
     updates: list[JobUpdate],
     attempts: dict[int, int],
@@ -208,7 +208,7 @@ def _create_batch(
     return batch
 
 
-def _check_service(session: Session, batch: BatchRecord, records: list[JobRecord]) -> None:
+def _check_service(session: BaseSession, batch: BatchRecord, records: list[JobRecord]) -> None:
     """Raise `InvalidRequestError` if a record belongs to another service than the session's."""
     service = (session.settings.profile, session.settings.base_url)
     for record in records:

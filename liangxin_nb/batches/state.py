@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..core.job_record import RESUMABLE, JobPhase, JobRecord, JobUpdate
 from ..errors import LiangxinError, WaitTimeoutError
 from ..ledger import BatchRecord
-from ..session import Session
+from ..session import BaseSession
 from .outcome import FAILED, RETRYABLE, STATUS_LABELS, Outcome, Progress
 
 __all__ = ["BatchState", "update_from_record"]
@@ -139,7 +139,7 @@ def _estimate_remaining(
     return max(max(durations), sum(durations) / min(concurrency, len(durations)))
 
 
-def update_from_record(session: Session, record: JobRecord) -> JobUpdate:
+def update_from_record(session: BaseSession, record: JobRecord) -> JobUpdate:
     """Return the status of a ledger record that no job of this process follows."""
     if record.status == "pending":
         return JobUpdate(record, JobPhase.PENDING)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from ..core.request import Value
+from ..core.request import OptionValue
 from ..errors import InvalidRequestError
 from .input_types import INPUT_TYPES, shorten_value
 
@@ -56,7 +56,7 @@ class InputSpec(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     type: Literal["string", "integer", "number", "boolean", "strings"]
-    default: Value = None
+    default: OptionValue = None
     required: bool = False
     allowed: tuple[str, ...] = ()
     minimum: int | float | None = None
@@ -80,7 +80,7 @@ class InputSpec(Struct, frozen=True, forbid_unknown_fields=True):
         """The values that can be listed: the allowed ones, or true and false."""
         return ("true", "false") if self.type == "boolean" else self.allowed
 
-    def read(self, value: Any) -> Value:
+    def read(self, value: Any) -> OptionValue:
         """Convert a value to the input's type.
 
         Args:

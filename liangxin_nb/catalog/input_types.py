@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.request import Value
+from ..core.request import OptionValue
 
 __all__ = ["INPUT_TYPES", "InputType", "shorten_value"]
 
@@ -29,7 +29,7 @@ class InputType:
     """
 
     label: str
-    read: Callable[[Any], Value]
+    read: Callable[[Any], OptionValue]
     measure: Callable[[Any], float] = lambda _: 0
     range_format: str = "{}"
     outside_format: str = "{name} {value} is outside {allows}"

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
-from ..core.request import Value
+from ..core.request import OptionValue
 from .input_spec import InputSpec, Violation
 
 __all__ = ["InputSpec", "MediaLimit", "ModelSpec", "Violation"]
@@ -116,7 +116,7 @@ class ModelSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         by_label = {label.casefold(): spelling for label, spelling in spellings.items()}
         return by_label.get(value.casefold(), value)
 
-    def seed_value(self, number: int) -> Value:
+    def seed_value(self, number: int) -> OptionValue:
         """Return a seed in the type of the model's seed input; for some models that is text.
 
         Args:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from ..core.request import Value
+from ..core.request import OptionValue
 from ..errors import InvalidRequestError
 from .input_types import shorten_value
 from .model_spec import ModelSpec
@@ -22,7 +22,7 @@ def normalize_options(
     common_options: Mapping[str, Any],
     options: Mapping[str, Any],
     prompt: str = "",
-) -> tuple[dict[str, Value], list[str]]:
+) -> tuple[dict[str, OptionValue], list[str]]:
     """Convert and check the options of a request.
 
     Args:
@@ -107,7 +107,7 @@ def _undocumented_notes(model: ModelSpec, values: Mapping[str, Any]) -> list[str
     return notes
 
 
-def _read(model: ModelSpec, name: str, value: Any) -> Value:
+def _read(model: ModelSpec, name: str, value: Any) -> OptionValue:
     """Convert a value to its input's type; guess the type of an undocumented input."""
     if spec := model.inputs.get(name):
         return spec.read(value)
@@ -130,7 +130,7 @@ def _describe_inputs(model: ModelSpec) -> str:
     return "Its inputs are not known: give one by its own name, -o NAME=VALUE."
 
 
-def _guess_type(value: Any) -> Value:
+def _guess_type(value: Any) -> OptionValue:
     """Convert a text that is a JSON number, boolean, list or string."""
     try:
         guess = json.loads(value, parse_constant=str) if isinstance(value, str) else value

@@ -11,13 +11,12 @@ from types import MappingProxyType
 from ..errors import InvalidRequestError
 from .public import public
 
-__all__ = ["DEFAULT_MODEL", "BatchOption", "OptionValue", "Request", "Value"]
+__all__ = ["DEFAULT_MODEL", "BatchOption", "OptionValue", "Request"]
 
 #: The model of a request that names none.
 DEFAULT_MODEL = "z-image"
 
-Value = str | int | float | bool | list[str] | None
-OptionValue = Value
+OptionValue = str | int | float | bool | list[str] | None
 #: The value of an option of a batch: a list makes one column for each value.
 BatchOption = OptionValue | Sequence[OptionValue]
 
@@ -38,7 +37,7 @@ class Request:
 
     model: str
     prompt: str
-    options: Mapping[str, Value] = field(default_factory=dict)
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.prompt.strip():
@@ -56,12 +55,12 @@ class Request:
         return type(self), (self.model, self.prompt, dict(self.options))
 
     @property
-    def input(self) -> dict[str, Value]:
+    def input(self) -> dict[str, OptionValue]:
         """The `input` object of createTask: the prompt and the options."""
         return {"prompt": self.prompt, **self.options}
 
     @property
-    def redacted_options(self) -> dict[str, Value]:
+    def redacted_options(self) -> dict[str, OptionValue]:
         """The options for the ledger and metadata: a digest instead of an embedded image."""
         return {name: _redact(value) for name, value in self.options.items()}
 
@@ -78,11 +77,11 @@ class Request:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _to_texts(value: Value) -> list[str]:
+def _to_texts(value: OptionValue) -> list[str]:
     return value if isinstance(value, list) else [str(value)]
 
 
-def _redact(value: Value) -> Value:
+def _redact(value: OptionValue) -> OptionValue:
     if isinstance(value, list):
         return [str(_redact(item)) for item in value]
     if not isinstance(value, str) or not value.startswith("data:") or len(value) < 200:

@@ -25,7 +25,7 @@ from .entry import LibraryEntry
 from .thumbnails import ThumbnailCache
 
 if TYPE_CHECKING:
-    from ..session import Session
+    from ..session import BaseSession
 
 __all__ = ["Library"]
 
@@ -35,7 +35,7 @@ _EXCERPT_BYTES = 600  # of a text, for its tile
 class Library:
     """Access to the jobs of a session for the gallery: fast queries, and actions on results."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: BaseSession) -> None:
         self._session, self._profile = session, session.settings.profile
         self._ledger, self._results = session.ledger, session.results
         self._thumbnails = ThumbnailCache(session.results.root)

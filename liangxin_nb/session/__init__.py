@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .job import Job
-from .session import Session
+from .session import BaseSession
 
-__all__ = ["Job", "Session"]
+__all__ = ["BaseSession", "Job"]

@@ -9,7 +9,7 @@ from typing import Any
 from ..config.settings import OVERRIDES, Settings
 from ..core.public import public
 from ..errors import InvalidRequestError, LiangxinError
-from .session import Session
+from .session import BaseSession
 
 __all__ = ["configure", "get_session", "set_session"]
 
@@ -17,11 +17,11 @@ __all__ = ["configure", "get_session", "set_session"]
 class _Default:
     """The default session, and whether it was set by `set_session`."""
 
-    session: Session | None = None
+    session: BaseSession | None = None
     explicit = False
 
 
-def get_session() -> Session:
+def get_session() -> BaseSession:
     """Return the session given to `set_session`, or one made from the settings.
 
     It is made again when the settings have changed since. The default results folder stays where
@@ -38,14 +38,14 @@ def get_session() -> Session:
         settings = Settings.load(results=current.settings.results)
     if current is None or settings != current.settings:
         # The public class adds what the packages above this one do, so it is not imported here.
-        session_class: type[Session] = import_module("liangxin_nb").Session
+        session_class: type[BaseSession] = import_module("liangxin_nb").Session
         _Default.session = session_class(settings)
     assert _Default.session is not None
     return _Default.session
 
 
 @public
-def set_session(session: Session | None) -> None:
+def set_session(session: BaseSession | None) -> None:
     """Choose the session that cells and the functions of the package use.
 
         lx.set_session(lx.Session(profile="sandbox", results="elsewhere"))
@@ -56,7 +56,7 @@ def set_session(session: Session | None) -> None:
     _Default.session, _Default.explicit = session, session is not None
 
 
-def configure(**values: Any) -> Session:
+def configure(**values: Any) -> BaseSession:
     """Change settings for this process, as `%config` and `%liangxin key` do.
 
     Args:

@@ -31,7 +31,7 @@ from .media_input import Images, image_list
 from .request_builder import build_requests, check_generate_call, reject_key
 from .resume import TaskResumer
 
-__all__ = ["Session"]
+__all__ = ["BaseSession"]
 
 #: The schedule of sessions that get none.
 PACE = PollSchedule()
@@ -42,7 +42,7 @@ _NO_BALANCE = {
 }
 
 
-class Session:
+class BaseSession:
     """One service, one key, one ledger and one results folder, joined.
 
     Nothing is sent or started before it is needed. Also a context manager, synchronous or

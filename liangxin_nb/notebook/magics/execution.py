@@ -12,13 +12,13 @@ from IPython.core.error import UsageError
 from ...errors import LiangxinError
 
 if TYPE_CHECKING:
-    from ...session import Session
+    from ...session import BaseSession
     from ...session.job import Job
 
 __all__ = ["as_usage_error", "current_session", "should_wait", "wait_for"]
 
 
-def current_session() -> Session:
+def current_session() -> BaseSession:
     """Return the default session; the engine is imported here, on first use."""
     from ...session.default import get_session
     from ..widgets import register_formatters

@@ -16,7 +16,7 @@ from .maintenance import doctor_command, export_command, import_command
 from .options import asks_for_help, reject_secret, with_help
 
 if TYPE_CHECKING:
-    from ...session import Session
+    from ...session import BaseSession
     from ...session.job import Job
 
 __all__ = ["COMMANDS", "Command", "liangxin_line"]
@@ -103,7 +103,7 @@ def _resume(task: str) -> Any:
     return Table((), (), f"Nothing is waiting to be collected.{others} {pending}".strip())
 
 
-def _pending_batches(session: Session) -> str:
+def _pending_batches(session: BaseSession) -> str:
     """Return a sentence about batches with unsent prompts, which resume does not send."""
     ids = {t.batch_id for t in session.ledger.with_status("pending") if t.batch_id}
     commands = ", ".join(f"%liangxin batch {batch_id}" for batch_id in sorted(ids))
@@ -190,7 +190,7 @@ def _required_id(task: str, command: str) -> str:
     return task
 
 
-def _show_jobs(session: Session, jobs: list[Job]) -> None:
+def _show_jobs(session: BaseSession, jobs: list[Job]) -> None:
     """Show a card for each job; a headless run waits for them."""
     from ..widgets import is_interactive, show
 

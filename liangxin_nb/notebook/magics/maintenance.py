@@ -15,7 +15,7 @@ from .execution import current_session
 
 if TYPE_CHECKING:
     from ...archive import ExportReport, ImportReport
-    from ...session import Session
+    from ...session import BaseSession
 
 __all__ = ["ExportLink", "doctor_command", "export_command", "import_command"]
 
@@ -59,7 +59,7 @@ def import_command(file: str) -> ImportReport:
     return import_session(current_session(), path, notebooks=True)
 
 
-def doctor_command(_: str = "", session: Session | None = None) -> Table | None:
+def doctor_command(_: str = "", session: BaseSession | None = None) -> Table | None:
     """Print a report that can be pasted, and return a table of all jobs by status.
 
     The report is printed even if no session can be created; then nothing is returned.

@@ -14,7 +14,7 @@ from ...batches import Batch
 from ...core.job_record import JobUpdate
 from ...errors import InvalidRequestError, LiangxinError
 from ...results import Result
-from ...session import Session
+from ...session import BaseSession
 from ...session.default import get_session
 from ...session.job import Job
 from .batch_display import display_batch
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 
-def show(job: Job, session: Session, *, notes: Sequence[str] = (), brief: bool = False) -> None:
+def show(job: Job, session: BaseSession, *, notes: Sequence[str] = (), brief: bool = False) -> None:
     """Shows a job below the running cell: live where someone looks, else as one line of text.
 
     When the job ends, the cell's output becomes the durable picture, or the reason in words
@@ -59,7 +59,7 @@ def show(job: Job, session: Session, *, notes: Sequence[str] = (), brief: bool =
     job.watch(settle)
 
 
-def show_item(item: Job | Batch | Result, session: Session) -> None:
+def show_item(item: Job | Batch | Result, session: BaseSession) -> None:
     """Show a job, a batch or a result below the running cell.
 
     Raises:
@@ -78,7 +78,7 @@ def show_item(item: Job | Batch | Result, session: Session) -> None:
         )
 
 
-def panel(get: Callable[[], Session] = get_session) -> None:
+def panel(get: Callable[[], BaseSession] = get_session) -> None:
     """Open the composer below the running cell: a form for each model, its code, and cards.
 
     It lives as long as its kernel; the line below it says so, also in a notebook reopened later.
@@ -127,7 +127,7 @@ def _display_job(job: Job) -> None:
 
 def _show_live(
     job: Job,
-    session: Session,
+    session: BaseSession,
     output: OutputHandle,
     notes: Sequence[str],
     on_end: Callable[[JobUpdate], None],
@@ -140,7 +140,7 @@ def _show_live(
 
 
 def _show_text(
-    job: Job, session: Session, notes: Sequence[str] = (), *, brief: bool, is_waited_for: bool
+    job: Job, session: BaseSession, notes: Sequence[str] = (), *, brief: bool, is_waited_for: bool
 ) -> None:
     line = TerminalProgress(job.last_update, is_waited_for=is_waited_for)
     for note in filter(None, (job.note, *notes)):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from ...catalog import find_model
 from ...catalog.codegen import to_cell_source
 from ...core.job_record import JobRecord, JobUpdate
-from ...session import Session
+from ...session import BaseSession
 from ...session.job import Job
 from ...session.request_builder import supports_seed, with_new_seed
 from .refresher import REFRESHER
@@ -18,7 +18,7 @@ __all__ = ["make_card"]
 
 def make_card(
     job: Job,
-    session: Session,
+    session: BaseSession,
     *,
     notes: Sequence[str] = (),
     on_end: Callable[[JobUpdate], None] | None = None,

@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from liangxin_nb.session import Session
+from liangxin_nb.session import BaseSession
 from liangxin_nb.session.job import Job
 
 from ..card_factory import make_card
@@ -44,7 +44,7 @@ class CardList:
         self._column = with_class(widgets.VBox(), "lx-cards")
         self.widget = widgets.VBox([self._column, self._message], layout={"overflow": "visible"})
 
-    def add(self, job: Job, session: Session, notes: Sequence[str] = ()) -> None:
+    def add(self, job: Job, session: BaseSession, notes: Sequence[str] = ()) -> None:
         """Add the card of a job on top; if there are too many, the oldest ended one is removed."""
         card, follow = make_card(
             job,

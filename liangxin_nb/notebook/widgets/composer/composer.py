@@ -12,7 +12,7 @@ from liangxin_nb.catalog import ModelSpec, find_model, load_models
 from liangxin_nb.catalog.codegen import to_cell_source, to_python_source
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError, LiangxinError, ResultUnavailableError
-from liangxin_nb.session import Session
+from liangxin_nb.session import BaseSession
 from liangxin_nb.session.request_builder import build_requests
 
 from ..theme import allow_events_while_busy, style_sheet
@@ -40,7 +40,7 @@ class Composer:
 
     box: Any
 
-    def __init__(self, get_session: Callable[[], Session]) -> None:
+    def __init__(self, get_session: Callable[[], BaseSession]) -> None:
         """Create the panel.
 
         Args:
@@ -48,7 +48,7 @@ class Composer:
                 settings are wrong.
         """
         self._get_session = get_session
-        self._session: Session | None = None
+        self._session: BaseSession | None = None
         self._error: LiangxinError | None = None
         self._reports_missing = False
         self._form: Form | None = None
@@ -110,14 +110,14 @@ class Composer:
 
     # ---- the session
 
-    def _current_session(self) -> Session:
+    def _current_session(self) -> BaseSession:
         """Return the session in use, also if cells have changed the settings."""
         session = self._get_session()
         if session is not self._session:
             self._use(session)
         return session
 
-    def _use(self, session: Session) -> None:
+    def _use(self, session: BaseSession) -> None:
         self._session, self._error = session, None
         self._show_session()
 

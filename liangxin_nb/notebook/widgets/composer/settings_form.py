@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from liangxin_nb.config.settings import PROFILES, Secret
 from liangxin_nb.errors import LiangxinError
-from liangxin_nb.session import Session
+from liangxin_nb.session import BaseSession
 from liangxin_nb.session.default import configure
 
 from .common import ErrorBoundary, button, relative_path, with_class
@@ -35,7 +35,7 @@ class SettingsForm:
 
     widget: Any
 
-    def __init__(self, on_change: Callable[[Session], None], errors: ErrorBoundary) -> None:
+    def __init__(self, on_change: Callable[[BaseSession], None], errors: ErrorBoundary) -> None:
         """Create the form.
 
         Args:
@@ -69,7 +69,7 @@ class SettingsForm:
         row = with_class(widgets.HBox([apply, errors.line]), "lx-bar")
         self.widget = with_class(widgets.VBox([grid, row]), "lx-service")
 
-    def show(self, session: Session | None) -> None:
+    def show(self, session: BaseSession | None) -> None:
         """Show the settings of a session, or none."""
         if session is not None:
             self._profile.value = session.settings.profile
@@ -106,7 +106,7 @@ class SettingsForm:
         self._on_change(session)
 
 
-def service_html(session: Session | None, error: LiangxinError | None = None) -> Markup:
+def service_html(session: BaseSession | None, error: LiangxinError | None = None) -> Markup:
     """Return which service is in use, or without a session why there is none."""
     if session is None:
         return Markup('<div class="lx-wrong" role="alert">{}</div>').format(str(error))

@@ -9,7 +9,7 @@ from pathlib import Path
 from liangxin_nb.core.request import Request
 from liangxin_nb.ledger import Query
 from liangxin_nb.library import Library
-from liangxin_nb.session import Session
+from liangxin_nb.session import BaseSession
 
 from ..frontend import frontend, shows_widgets
 from ..output import OutputHandle
@@ -20,7 +20,7 @@ __all__ = ["EditTarget", "register_target", "show"]
 
 
 def show(
-    session: Session,
+    session: BaseSession,
     *,
     on_edit: Callable[[Request], None] | None = None,
     on_reference: Callable[[Path], None] | None = None,
@@ -43,7 +43,7 @@ def show(
         OutputHandle().show_bundle(gallery_bundle(library, first_page))
 
 
-def _show_live(session: Session, library: Library, handoff: Handoff) -> None:
+def _show_live(session: BaseSession, library: Library, handoff: Handoff) -> None:
     from .gallery import Gallery  # ipywidgets is imported only where it is shown
 
     output, fallback = OutputHandle(), StaticFallback(library)
