@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     from .session import Job
     from .session.media_input import Images
 
-__all__ = [
-    "attach", "batch", "credits", "doctor", "export_archive", "gallery", "generate", "history",
-    "import_archive", "panel", "resume", "show",
-]  # fmt: skip
-
 
 def default_session() -> Session:
     """Return the session that cells use; in a notebook, let its jobs show themselves."""
@@ -135,7 +130,7 @@ def batch(
         InvalidRequestError: If a row or an option is wrong, the arguments contradict each other,
             or a limit would be exceeded. Nothing is sent.
     """
-    session: Any = default_session()  # of the two overloads one is known to the caller only
+    session: Any = default_session()  # only the caller knows which of the overloads applies
     opened: Batch | Estimate = session.batch(
         prompts, models=models, seeds=seeds, image=image, name=name, id=id, max_tasks=max_tasks,
         concurrency=concurrency, reuse=reuse, dry_run=dry_run, **options,
@@ -212,8 +207,7 @@ def history(search: str = "", limit: int | None = None) -> Table:
 def show(item: Job | Batch | Result) -> None:
     """Show a job, a batch or a result below the running cell.
 
-    A job or batch that is running shows its live card, or lines of text where the front end
-    cannot show widgets.
+    A running job or batch shows its live card, or text if the front end has no widgets.
 
         lx.show(lx.generate("a cafe terrace"))
 
@@ -266,8 +260,7 @@ def doctor() -> Table | None:
 def export_archive(path: str | Path | None = None, *, notebooks: bool = True) -> Path:
     """Pack all results, the ledger and the notebooks beside them into one zip file.
 
-    The key is never in it: a file that holds the key is left out, with a warning. Running tasks go
-    on meanwhile.
+    A file that holds the key is left out, with a warning. Tasks may run meanwhile.
 
         path = lx.export_archive("tonight.zip")
 

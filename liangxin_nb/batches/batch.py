@@ -6,14 +6,14 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import contextmanager
 from typing import Any, NoReturn, Self, overload
 
 from ..core.job_record import JobPhase, JobRecord, JobStatus
 from ..core.public import public
 from ..core.request import Request
 from ..core.table import Table
-from ..errors import WaitTimeoutError, one_line
+from ..engine.background_loop import short_interrupt
+from ..errors import WaitTimeoutError
 from ..results import Result
 from ..session import BaseSession
 from .contact_sheet import ContactSheet, build_sheet
@@ -135,7 +135,7 @@ class Batch:
             WaitTimeoutError: After the timeout, or if requests were detached or not sent.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        with self._short_interrupt():
+        with short_interrupt(self._interrupt_message):
             while not self._executor.idle.wait(_HEARTBEAT_S):
                 if end is not None and time.monotonic() >= end:
                     raise self._unfinished_error(f"after {timeout:g} s")
@@ -145,23 +145,16 @@ class Batch:
         return self._wait_async().__await__()
 
     async def _wait_async(self) -> list[Result | None]:
-        with self._short_interrupt():
+        with short_interrupt(self._interrupt_message):
             while not self._executor.idle.is_set():
                 await asyncio.sleep(_HEARTBEAT_S)
         return self._results_or_raise()
 
-    @contextmanager
-    def _short_interrupt(self) -> Iterator[None]:
-        """Show an interrupt of the wait as one line; it is raised unchanged."""
-        try:
-            yield
-        except (KeyboardInterrupt, asyncio.CancelledError) as stopped:
-            message = (
-                f"Interrupted: no longer waiting. The batch runs on in the background; "
-                f"%liangxin batch {self.id} shows it."
-            )
-            one_line(stopped, message)
-            raise
+    def _interrupt_message(self) -> str:
+        return (
+            "Interrupted: no longer waiting. The batch runs on in the background; "
+            f"%liangxin batch {self.id} shows it."
+        )
 
     def as_completed(self) -> Iterator[Outcome]:
         """Yield each outcome as soon as its request has ended, failures included.
@@ -171,7 +164,7 @@ class Batch:
         """
         seen = 0
         while True:
-            with self._short_interrupt():
+            with short_interrupt(self._interrupt_message):
                 is_idle = self._executor.idle.wait(_HEARTBEAT_S)
             for index in self._state.ended[seen:]:
                 seen += 1
@@ -186,7 +179,7 @@ class Batch:
             for index in self._state.ended[seen:]:
                 seen += 1
                 yield self._state.outcome(index)
-            with self._short_interrupt():
+            with short_interrupt(self._interrupt_message):
                 await asyncio.sleep(0 if is_idle else _HEARTBEAT_S)
 
     def _results_or_raise(self) -> list[Result | None]:

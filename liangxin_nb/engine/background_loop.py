@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..core.public import public
+from ..errors import one_line
 
-__all__ = ["BackgroundLoop", "allow_nested_loops"]
+__all__ = ["BackgroundLoop", "allow_nested_loops", "short_interrupt"]
 
 T = TypeVar("T")
 
@@ -71,3 +73,17 @@ def allow_nested_loops() -> None:
     except ImportError:
         import nest_asyncio as nest
     nest.apply()
+
+
+@contextmanager
+def short_interrupt(message: Callable[[], str]) -> Iterator[None]:
+    """Let a notebook show an interrupt of a wait as one line; it is raised unchanged.
+
+    Args:
+        message: Returns the line.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, asyncio.CancelledError) as stopped:
+        one_line(stopped, message())
+        raise

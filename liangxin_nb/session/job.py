@@ -6,13 +6,13 @@ import asyncio
 import concurrent.futures
 import threading
 import time
-from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn, Self
 
 from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..core.public import public
-from ..engine.background_loop import BackgroundLoop
+from ..engine.background_loop import BackgroundLoop, short_interrupt
 from ..errors import (
     APIConnectionError,
     APIError,
@@ -22,7 +22,6 @@ from ..errors import (
     ResultUnavailableError,
     TaskFailedError,
     WaitTimeoutError,
-    one_line,
 )
 from ..results import Result
 
@@ -163,7 +162,7 @@ class Job:
             LiangxinError: How else the job ended without a result.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        with self._short_interrupt():
+        with short_interrupt(lambda: interrupt_message([self])):
             while not self._future.done():
                 if end is not None and time.monotonic() >= end:
                     raise self._still_running_error(f"after {timeout:g} s")
@@ -174,19 +173,10 @@ class Job:
         return self._wait_async().__await__()
 
     async def _wait_async(self) -> Result:
-        with self._short_interrupt():
+        with short_interrupt(lambda: interrupt_message([self])):
             while not self._future.done():
                 await asyncio.sleep(_HEARTBEAT_S)
         return self._result_or_raise()
-
-    @contextmanager
-    def _short_interrupt(self) -> Iterator[None]:
-        """Show an interrupt of the wait as one line; it is raised unchanged."""
-        try:
-            yield
-        except (KeyboardInterrupt, asyncio.CancelledError) as stopped:
-            one_line(stopped, interrupt_message([self]))
-            raise
 
     def detach(self) -> None:
         """Stop watching the task; `resume` collects it later.
