@@ -27,6 +27,7 @@ check: lint  ## lint, types, layers and fast tests: at most two minutes
 lint: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/interrogate --quiet liangxin_nb
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 

@@ -139,7 +139,7 @@ def batch(
 
 
 @explain_wrong_calls('lx.resume() or lx.resume("ID")')
-def resume(id: str = "") -> list[Job]:
+def resume(job_id: str = "") -> list[Job]:
     """Follow every unfinished task of the ledger.
 
     Tasks that another running notebook follows are left to it.
@@ -148,7 +148,7 @@ def resume(id: str = "") -> list[Job]:
             job.wait()
 
     Args:
-        id: Only this task id, record id, or beginning of a record id.
+        job_id: Only this task id, record id, or beginning of a record id.
 
     Returns:
         A job for each task.
@@ -156,7 +156,7 @@ def resume(id: str = "") -> list[Job]:
     Raises:
         InvalidRequestError: If the id is not in the ledger, or has nothing to collect.
     """
-    return default_session().resume(id)
+    return default_session().resume(job_id)
 
 
 @explain_wrong_calls('lx.attach("TASK_ID")')

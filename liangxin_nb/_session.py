@@ -121,9 +121,9 @@ class Session(BaseSession):
         """Return `credits()` without blocking the event loop."""
         return await asyncio.to_thread(self.credits)
 
-    async def resume_async(self, id: str = "") -> list[Job]:
+    async def resume_async(self, job_id: str = "") -> list[Job]:
         """Return `resume()` without blocking the event loop."""
-        return await asyncio.to_thread(self.resume, id)
+        return await asyncio.to_thread(self.resume, job_id)
 
     async def attach_async(self, task_id: str) -> Job:
         """Return `attach()` without blocking the event loop."""

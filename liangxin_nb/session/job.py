@@ -107,7 +107,7 @@ class Job:
 
     @property
     def status(self) -> JobPhase:
-        """Where the job stands: `submitting`, `generating`, `saved`, `failed`, …"""
+        """Where the job stands, such as `submitting`, `generating`, `saved` or `failed`."""
         return self._update.phase
 
     @property

@@ -48,15 +48,16 @@ class TaskResumer:
         self._jobs, self._ownership, self._get_record = jobs, ownership, get_record
         self._lock = threading.Lock()  # of two threads, one starts the job and one finds it
 
-    def resume(self, id: str = "") -> list[Job]:
+    def resume(self, job_id: str = "") -> list[Job]:
         """Follow every unfinished task of this ledger and service, or the one of an id.
 
         Raises:
             InvalidRequestError: If the id has nothing to collect.
         """
         self.reconcile()
-        if id:
-            return [self._resume_one(self._confirmed_by(id) or self._get_record(id))]
+        if job_id:
+            record = self._confirmed_by(job_id) or self._get_record(job_id)
+            return [self._resume_one(record)]
         mine = [
             t
             for t in self._ledger.resumable()

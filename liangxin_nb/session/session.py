@@ -170,9 +170,9 @@ class BaseSession:
     async def _balance(self) -> float:
         return await (await self._connect()).get_balance()
 
-    def resume(self, id: str = "") -> list[Job]:
+    def resume(self, job_id: str = "") -> list[Job]:
         """Follow every unfinished task of the ledger; see `liangxin_nb.resume`."""
-        return self._resumer.resume(id)
+        return self._resumer.resume(job_id)
 
     def take_over(self, record: JobRecord) -> Job | None:
         """Send a pending record, or follow a submitted one.
@@ -207,16 +207,16 @@ class BaseSession:
         self.reconcile()
         return audit(self.ledger, self.results, self._ownership.is_alive)
 
-    def get_record(self, id: str) -> JobRecord:
+    def get_record(self, job_id: str) -> JobRecord:
         """Return the record of a task id or record id.
 
         Raises:
             InvalidRequestError: If it is not in the ledger.
         """
-        found = self.ledger.find(id)
+        found = self.ledger.find(job_id)
         if found is None:
             raise InvalidRequestError(
-                f"{id!r} is not in the ledger {self.ledger.location!r}.",
+                f"{job_id!r} is not in the ledger {self.ledger.location!r}.",
                 next_step="%liangxin tasks lists what is.",
             )
         return found
@@ -234,9 +234,9 @@ class BaseSession:
             )
         return self.results.load(record.folder)
 
-    def job(self, id: str) -> Job | None:
+    def job(self, job_id: str) -> Job | None:
         """Return the running job of a record id or task id, if this session follows it."""
-        record = self.ledger.find(id)
+        record = self.ledger.find(job_id)
         return self._jobs.get(record) if record else None
 
     def active(self) -> list[Job]:

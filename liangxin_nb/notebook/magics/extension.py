@@ -34,6 +34,7 @@ class Setting(AnyTrait):
     """A trait that accepts the values of the setting with its name."""
 
     def validate(self, _: Any, value: Any) -> Any:
+        """Return the value as the setting stores it, or raise if it is not valid."""
         name = str(self.name)
         if value in (None, "", _DEFAULTS[name]):
             return value
