@@ -181,7 +181,7 @@ class Job:
     def detach(self) -> None:
         """Stop watching the task; `resume` collects it later.
 
-        Returns at once. The task goes on at the service and may be billed. A request that waits
+        Returns at once. The task continues at the service and may be billed. A request that waits
         for its slot is not sent any more; if it is being sent, its answer is recorded first.
         """
         self._detached = True
@@ -214,7 +214,7 @@ class Job:
             raise
         except Exception as defect:
             if self.task_id and "after shutdown" in str(defect):
-                # Python is shutting down and starts no more threads; the task goes on.
+                # Python is shutting down and starts no more threads; the task continues.
                 error = self._still_running_error("while Python ends")
                 ended_at = time.time()
                 self._publish(

@@ -1,4 +1,4 @@
-"""The screen parts, and the one function that puts a job on the screen."""
+"""Widgets and outputs of jobs, batches and results, and the functions that show them."""
 
 from __future__ import annotations
 
@@ -36,19 +36,24 @@ __all__ = [
 
 
 def show(job: Job, session: BaseSession, *, notes: Sequence[str] = (), brief: bool = False) -> None:
-    """Shows a job below the running cell: live where someone looks, else as one line of text.
+    """Show a job below the running cell: a live card, or lines of text without widgets.
 
-    When the job ends, the cell's output becomes the durable picture, or the reason in words
-    (without the words when `brief`, for a cell that raises them itself).
+    When the job ends, the output is replaced by the picture, or by the reason why there is none.
+
+    Args:
+        job: The job.
+        session: Its session.
+        notes: Remarks about the request, shown with the card.
+        brief: Whether the reason is left out, for a cell that raises it as its error.
     """
     if frontend() in ("terminal", "script"):
         _show_text(job, session, notes, brief=brief, is_waited_for=brief)
         return
     if job.note:
-        print(job.note)  # noqa: T201 the picture below does not say that it was kept already
+        print(job.note)  # noqa: T201 the picture below does not say that it was saved before
     output = OutputHandle(job.record)
     settle = partial(_replace_with_final, output, brief)
-    # Whatever hinders the widgets here, the work goes on, and lines of text can tell of it.
+    # If widgets fail here, the job still runs, and lines of text report it.
     if shows_widgets():
         with suppress(Exception):
             _show_live(job, session, output, notes, settle)
@@ -92,23 +97,23 @@ def panel(get: Callable[[], BaseSession] = get_session) -> None:
     if not shows_widgets():
         raise InvalidRequestError(
             "The panel needs a notebook in a browser; nothing was shown.",
-            next_step="In scripts, generate(...) asks for a picture.",
+            next_step="In scripts, use liangxin_nb.generate(...).",
         )
     from .composer import Composer
     from .gallery import register_target
 
     composer = Composer(get)
-    register_target(composer)  # a gallery hands its pictures on to it
+    register_target(composer)  # a gallery passes pictures to it
     display_widget(composer.box, "liangxin_nb panel", "%liangxin panel")
 
 
 def is_interactive() -> bool:
-    """Whether someone looks at this process who sees what changes after a cell has ended."""
+    """Return whether the front end shows changes after a cell has ended."""
     return frontend() in ("live", "voila", "plain")
 
 
 def register_formatters(shell: Any) -> None:
-    """Lets a job that is a cell's last expression show itself: a card, or the end of waiting."""
+    """Let a job or batch that is a cell's last expression show itself."""
     formatter = shell.display_formatter.ipython_display_formatter
     formatter.for_type(Job, _display_job)
     formatter.for_type(Batch, display_batch)
@@ -157,13 +162,13 @@ def _print_reason(update: JobUpdate) -> None:
 
 
 def _update_text(output: OutputHandle, notes: Sequence[str], update: JobUpdate) -> None:
-    """A line of text for each state, where no card can be."""
+    """Show a line of text for each state, in front ends without widgets."""
     if not update.is_final or update.phase == "detached":
         output.replace({"text/plain": "\n".join([_status_line(update), *notes])}, update.record)
 
 
 def _replace_with_final(output: OutputHandle, brief: bool, update: JobUpdate) -> None:
-    """The durable output of a job that has ended; until then, and when left, the card stays."""
+    """Replace the card by the final output when the job has ended; a detached job keeps it."""
     if update.is_final and update.phase != "detached":
         output.replace(_final_bundle(update, brief), update.record)
     else:
