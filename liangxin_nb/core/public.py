@@ -33,7 +33,7 @@ def explain_wrong_calls(example: str) -> Callable[[Callable[_P, _R]], Callable[_
     """
 
     def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
-        signature = inspect.signature(function)
+        signature = _readable(inspect.signature(function))
 
         @functools.wraps(function)
         def checked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -46,9 +46,28 @@ def explain_wrong_calls(example: str) -> Callable[[Callable[_P, _R]], Callable[_
                 ) from None
             return function(*args, **kwargs)
 
+        checked.__signature__ = signature  # type: ignore[attr-defined]
         return checked
 
     return decorate
+
+
+class _Annotation(str):
+    """An annotation that is shown without quotation marks."""
+
+    __repr__ = str.__str__
+
+
+def _readable(signature: inspect.Signature) -> inspect.Signature:
+    parameters = [
+        parameter.replace(annotation=_Annotation(parameter.annotation))
+        if isinstance(parameter.annotation, str)
+        else parameter
+        for parameter in signature.parameters.values()
+    ]
+    return signature.replace(
+        parameters=parameters, return_annotation=_Annotation(signature.return_annotation)
+    )
 
 
 def _as_clause(message: str) -> str:

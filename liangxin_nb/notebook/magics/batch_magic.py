@@ -75,7 +75,7 @@ class BatchArguments:
 
 @with_help("%%liangxin batch [MODEL ...] [options]\nPROMPT\nPROMPT\n...", BATCH_OPTIONS, _EXAMPLES)
 def batch_cell(line: str, body: str) -> Any:
-    """Create a task for every combination of the prompts, one per line, and the values given.
+    """Create a task for each combination of prompts (one per line) and values.
 
     A contact sheet of all results replaces the live view at the end.
     """

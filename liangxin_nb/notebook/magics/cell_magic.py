@@ -71,10 +71,11 @@ class CellArguments:
 
 @with_help("%%liangxin [MODEL] [options]\nPROMPT", CELL_OPTIONS, f"{_EXAMPLES}{batch_cell.__doc__}")
 def liangxin_cell(line: str, cell: str) -> Any:
-    """Create tasks from the prompt below the option line. The prompt is sent literally.
+    """Create tasks from the prompt below this line. The prompt is sent literally.
 
-    The cell returns at once. A live card follows each task and is replaced by the finished
-    picture. Every task is recorded in the ledger before it is sent, and may be billed once sent.
+    The cell returns at once. A live card follows each task and is replaced by the
+    finished picture. Every task is recorded in the ledger before it is sent, and
+    may be billed once it is sent.
     """
     shell = get_ipython()
     with as_usage_error():

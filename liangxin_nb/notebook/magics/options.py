@@ -111,7 +111,7 @@ def with_help(
             "usage": usage.replace("%", "%%"),
             "description": inspect.getdoc(magic),
             "epilog": epilog,
-            "formatter_class": partial(RawDescriptionHelpFormatter, width=100),
+            "formatter_class": partial(RawDescriptionHelpFormatter, width=80),
         }
         magic = magic_arguments()(kwds(**settings)(magic))
         magic.parser.allow_abbrev = False
