@@ -20,6 +20,7 @@ from ..errors import (
     APIConnectionError,
     APIError,
     InvalidRequestError,
+    LedgerError,
     LiangxinError,
     ResultUnavailableError,
 )
@@ -127,11 +128,23 @@ class TaskLifecycle:
             await self._end(record, "unconfirmed" if maybe_created else "rejected", error)
             raise
         else:
+            return await self._record_submitted(record, task_id)
+        finally:
+            await self._limiter.confirm_create(slot_id)  # after the task id is in the ledger
+
+    async def _record_submitted(self, record: JobRecord, task_id: str) -> JobRecord:
+        """Write the task id to the ledger; if that fails, the error carries it to the user."""
+        try:
             return await self._update(
                 record, "submitted", task_id, status="submitted", task_id=task_id
             )
-        finally:
-            await self._limiter.confirm_create(slot_id)  # after the task id is in the ledger
+        except LedgerError as error:
+            error.task_id = task_id
+            error.next_step = (
+                f"Task {task_id} was created and may be billed: keep this id, and collect it with "
+                f"%liangxin resume {task_id} once the ledger can be written."
+            )
+            raise
 
     def _on_wait(self, record: JobRecord, publish: Publish, seconds: float) -> None:
         """Publish how long the create waits for its slot."""

@@ -276,6 +276,8 @@ class Job:
 def _phase(error: LiangxinError, task_id: str) -> JobPhase:
     if task_id and isinstance(error, APIError | APIConnectionError | LedgerError):
         return JobPhase.DETACHED  # the poll failed, not the task
+    if isinstance(error, LedgerError) and error.task_id:
+        return JobPhase.UNCONFIRMED  # the task exists, but the ledger does not have its id
     if isinstance(error, APIConnectionError):
         return JobPhase.UNCONFIRMED if error.maybe_created else JobPhase.REJECTED
     return next((phase for kind, phase in _PHASES if isinstance(error, kind)), JobPhase.FAILED)
