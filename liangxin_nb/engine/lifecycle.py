@@ -141,8 +141,8 @@ class TaskLifecycle:
         except LedgerError as error:
             error.task_id = task_id
             error.next_step = (
-                f"Task {task_id} was created and may be billed: keep this id, and collect it with "
-                f"%liangxin resume {task_id} once the ledger can be written."
+                f"Task {task_id} was created and may be billed: keep this id. Once the ledger can "
+                f"be written, liangxin_nb.attach({task_id!r}) collects its result."
             )
             raise
 

@@ -85,7 +85,7 @@ async def test_task_id_that_cannot_be_written_to_the_ledger_is_in_the_error(
         return update(record, event, *detail, **values)
 
     monkeypatch.setattr(ledger, "update", full_disk)
-    with pytest.raises(LedgerError, match="%liangxin resume task_1") as error:
+    with pytest.raises(LedgerError, match=r"liangxin_nb\.attach\('task_1'\)") as error:
         await build_lifecycle(ledger, Client(create=["task_1"])).submit(record, updates.append)
     assert error.value.task_id == "task_1"
     assert ledger.find(record.id).status == "submitting"
