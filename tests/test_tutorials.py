@@ -409,7 +409,7 @@ class TestInOrder:
     def test_04_exports_everything_and_imports_it_again(self, tutorials):
         tutorial = tutorials["04"]
         packed = tutorial.text("%liangxin export").splitlines()
-        match = re.match(r"(\S+\.zip): (\d+) tickets, (\d+) results, \d+ notebooks", packed[0])
+        match = re.match(r"(\S+\.zip): (\d+) jobs, (\d+) results, \d+ notebooks", packed[0])
         assert int(match[2]) == int(match[3]) + 2
         imported = tutorial.text("lx.import_archive")
         assert f"({match[2]} known), 0 new results, 0 new notebooks" in imported
