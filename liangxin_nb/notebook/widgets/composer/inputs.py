@@ -140,7 +140,7 @@ class _SeedInput(_TextInput):
     def __init__(self, model: ModelSpec, spec: InputSpec, on_change: Callable[[], None]) -> None:
         super().__init__(model, spec, on_change)
         self._text, self._to_seed = self.widget, model.seed_value
-        self._text.placeholder = "new each time"
+        self._text.placeholder = "random"
         self._random = button(
             "Random seed", "Fill in a new random seed", self._set_random, icon="random"
         )
