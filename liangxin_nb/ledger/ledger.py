@@ -23,7 +23,8 @@ from .mapping import append_event, from_row, to_row
 __all__ = ["Ledger"]
 
 _HISTORY_HEADINGS = (
-    "when", "model", "prompt", "status", "task", "duration_s", "credits", "saved in or reason",
+    "created_at", "model", "prompt", "status", "task_id", "duration_s", "credits",
+    "path or reason",
 )  # fmt: skip
 #: Finished tasks of a model that are searched for durations.
 _MAX_SEARCHED = 400

@@ -245,7 +245,7 @@ def test_history_has_a_row_for_each_request(connect):
     table = session.history()
     (row,) = table
     assert (row["prompt"], row["status"], row["model"]) == ("雨夜", "saved", "z-image")
-    assert row["task"] in repr(table)
+    assert row["task_id"] in repr(table)
     assert "雨夜" in table._repr_html_()
 
 
