@@ -112,7 +112,7 @@ class Batch:
         """Return the table as a pandas DataFrame.
 
         Raises:
-            ImportError: If pandas is not installed.
+            LiangxinError: If pandas is not installed.
         """
         return self.table().to_pandas()
 

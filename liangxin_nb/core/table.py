@@ -10,6 +10,7 @@ from html import escape
 from importlib import import_module
 from typing import Any
 
+from ..errors import LiangxinError
 from .formatting import shorten
 from .public import public
 
@@ -43,9 +44,16 @@ class Table:
         """Return the table as a pandas DataFrame.
 
         Raises:
-            ImportError: If pandas is not installed.
+            LiangxinError: If pandas is not installed.
         """
-        return import_module("pandas").DataFrame(list(self.rows), columns=list(self.headings))
+        try:
+            pandas = import_module("pandas")
+        except ImportError:
+            raise LiangxinError(
+                "pandas is not installed.",
+                next_step="pip install pandas, or use the rows: list(table).",
+            ) from None
+        return pandas.DataFrame(list(self.rows), columns=list(self.headings))
 
     def __repr__(self) -> str:
         if not self.rows:
