@@ -1,4 +1,4 @@
-"""Contact sheets: all images, or the first ones at a size at which they can be told apart."""
+"""Contact sheets: all images, or the first ones at a size at which they can be distinguished."""
 
 import io
 

@@ -150,5 +150,5 @@ def test_random_pictures_fit_limit(offline, rng: random.Random):
         size = (rng.randint(300, 1400), rng.randint(300, 1400))
         out = io.BytesIO()
         Image.effect_noise(size, rng.uniform(5, 100)).convert("RGB").save(out, "PNG")
-        kept = stock.save_result(offline, "noise", parts=[("image", out.getvalue())])
-        assert len(output_of(offline.result(kept))) <= MAX_BYTES
+        record = stock.save_result(offline, "noise", parts=[("image", out.getvalue())])
+        assert len(output_of(offline.result(record))) <= MAX_BYTES

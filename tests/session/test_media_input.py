@@ -86,8 +86,8 @@ def test_what_is_no_picture_is_rejected_in_one_line(given, said):
 def test_a_picture_that_was_sent_along_is_named_in_the_story_and_not_repeated():
     uri = to_data_uri(picture())
     request = Request("m", "x", {"image_input": [uri, "https://x/a.png"], "seed": 7})
-    told = request.redacted_options
-    assert told["image_input"][1] == "https://x/a.png"
-    assert told["image_input"][0].startswith("data:image/jpeg;")
-    assert len(str(told)) < 300
+    options = request.redacted_options
+    assert options["image_input"][1] == "https://x/a.png"
+    assert options["image_input"][0].startswith("data:image/jpeg;")
+    assert len(str(options)) < 300
     assert request.input["image_input"][0] == uri

@@ -200,7 +200,7 @@ def test_missing_notebook_is_rejected(connect, tmp_path):
 
 @pytest.fixture
 def with_one_of_each(connect):
-    """A session whose ledger holds a request that was kept, refused, lost and never sent."""
+    """A session whose ledger holds a request that was saved, rejected, lost and never sent."""
     session = connect()
     session.generate("saved").wait(60)
     place = session.settings.profile, session.settings.base_url
@@ -229,14 +229,14 @@ def test_request_on_its_way_when_its_process_ended_counts_as_unknown(with_one_of
 
 def test_removed_result_is_reported_and_can_be_collected_again(connect):
     session = connect()
-    kept = session.generate("a lake")
-    for file in kept.wait(60).folder.iterdir():
+    job = session.generate("a lake")
+    for file in job.wait(60).folder.iterdir():
         file.unlink()
-    kept.result.folder.rmdir()
+    job.result.folder.rmdir()
     assert [row.label for row in session.audit()] == ["files removed"]
     with pytest.raises(ResultUnavailableError, match="no longer"):
-        session.result(session.get_record(kept.task_id))
-    assert session.resume(kept.task_id)[0].wait(60).paths[0].exists()
+        session.result(session.get_record(job.task_id))
+    assert session.resume(job.task_id)[0].wait(60).paths[0].exists()
 
 
 def test_history_has_a_row_for_each_request(connect):

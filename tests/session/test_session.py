@@ -1,4 +1,4 @@
-"""From a prompt to a kept picture, and everything that may come between."""
+"""From a prompt to a saved picture, with the failures on the way."""
 
 import concurrent.futures
 import os
