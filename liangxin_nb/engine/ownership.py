@@ -49,13 +49,15 @@ def is_alive(folder: Path, owner: str) -> bool:
     path = folder / f"{Path(owner).name}.lock"
     if not owner or not path.exists():
         return False
-    probe = FileLock(path, thread_local=False)
-    try:
-        probe.acquire(timeout=0)
-    except Timeout:
-        return True
-    probe.release()
-    path.unlink(missing_ok=True)
+    # Two probes at once would each find the lock of an ended session held by the other.
+    with FileLock(folder / "probe.lock", thread_local=False, poll_interval=0.002):
+        lease = FileLock(path, thread_local=False)
+        try:
+            lease.acquire(timeout=0)
+        except Timeout:
+            return True
+        lease.release()
+        path.unlink(missing_ok=True)
     return False
 
 
