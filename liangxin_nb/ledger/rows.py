@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
-from ..core.job_record import JobRecord
+from ..core.job_record import JobRecord, JobStatus
 from .batches import BatchRecord
 from .database import OLD_NAMES, OLD_STATUSES
 from .mapping import from_row
@@ -40,10 +40,6 @@ Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Number = Annotated[float, Meta(ge=0, le=9e9)]
 Bytes = Annotated[int, Meta(ge=0, le=9_000_000_000)]
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
-Status = Literal[
-    "pending", "submitting", "submitted", "succeeded", "saved", "rejected", "unconfirmed",
-    "failed", "result_lost", "deleted",
-]  # fmt: skip
 
 
 class JobRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,7 +53,7 @@ class JobRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     prompt: Text
     options: Text
     digest: Digest
-    status: Status
+    status: JobStatus
     state: Text60 = ""
     task_id: Text200 = ""
     reason: Text = ""
