@@ -9,7 +9,6 @@ from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
 from liangxin_nb.engine import lifecycle
 from liangxin_nb.errors import APIConnectionError, APIError, ResultUnavailableError, TaskFailedError
-from liangxin_nb.ledger import Ledger
 from liangxin_nb.polling import AdaptiveSchedule
 
 from .parts import (
@@ -27,16 +26,6 @@ from .parts import (
 pytestmark = pytest.mark.anyio
 LINK = "https://files.example/1.png"
 ABSENT = APIError("no such task", status=404)
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    return Ledger(tmp_path / "ledger.sqlite")
-
-
-@pytest.fixture
-def updates():
-    return []
 
 
 @pytest.fixture

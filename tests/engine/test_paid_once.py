@@ -197,16 +197,6 @@ def test_task_of_a_live_process_is_not_taken_over(connect, server, tmp_path):
             session.resume("task_1")
 
 
-def test_task_of_a_killed_process_is_taken_over(connect, server, tmp_path):
-    server.last = "generating"
-    with running(generate_and_wait, server.url, tmp_path / "results", ["a lake"]) as (process, _):
-        wait_until(lambda: server.count("recordInfo"))
-        kill(process)
-    server.last = "success"
-    (job,) = connect().resume()
-    assert job.wait(60).task_id == "task_1"
-
-
 def test_request_of_a_live_process_is_being_sent(connect, server, tmp_path):
     with (
         running(generate_and_wait, server.url, tmp_path / "results", ["a lake"]),

@@ -11,7 +11,6 @@ import pytest
 from liangxin_nb.core.task import TaskOutput
 from liangxin_nb.engine.result_saver import save_result
 from liangxin_nb.errors import APIError, ResultUnavailableError
-from liangxin_nb.ledger import Ledger
 from liangxin_nb.results import ResultStore
 
 from .parts import PNG, Client, Limiter, submitted_record, task_record
@@ -19,11 +18,6 @@ from .parts import PNG, Client, Limiter, submitted_record, task_record
 pytestmark = pytest.mark.anyio
 FIRST, SECOND = "https://files.example/1.png", "https://files.example/2.png"
 EXPIRED = ResultUnavailableError("the link has expired")
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    return Ledger(tmp_path / "ledger.sqlite")
 
 
 @pytest.fixture

@@ -12,21 +12,10 @@ from liangxin_nb.errors import (
     InvalidRequestError,
     LedgerError,
 )
-from liangxin_nb.ledger import Ledger
 
 from .parts import REQUEST, Client, Limiter, build_lifecycle
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    return Ledger(tmp_path / "ledger.sqlite")
-
-
-@pytest.fixture
-def updates():
-    return []
 
 
 @pytest.fixture

@@ -56,22 +56,12 @@ def test_result_that_another_session_saved_is_there_for_all(connect):
     assert other.result(other.get_record(job.task_id)).task_id == job.task_id
 
 
-def test_task_of_a_closed_session_is_taken_up_by_another(connect, server):
+@pytest.mark.parametrize("how", ["closed", "detached"])
+def test_task_that_a_session_no_longer_follows_is_collected_by_another(connect, server, how):
     server.last = "generating"
     first = connect()
     job = accepted(first)
-    first.close()
-    with pytest.raises(WaitTimeoutError):
-        job.wait(60)
-    server.last = "success"
-    (again,) = connect().resume()
-    assert again.wait(60).task_id == job.task_id
-
-
-def test_task_that_a_living_session_left_is_taken_up_by_another(connect, server):
-    server.last = "generating"
-    job = accepted(connect())
-    job.detach()
+    first.close() if how == "closed" else job.detach()
     with pytest.raises(WaitTimeoutError):
         job.wait(60)
     server.last = "success"
