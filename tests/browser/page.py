@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from .lab import Lab
@@ -92,6 +92,9 @@ class Notebook(Window):
         # The name includes the glyph of an icon, a private-use character.
         name = re.compile(rf"^[\s\ue000-\uf8ff]*{re.escape(label)}[\s\ue000-\uf8ff]*$")
         button = output.get_by_role("button", name=name)
+        # A click waits for the element found first, even if another view with such a button
+        # has replaced it; this looks the button up again until it is enabled.
+        expect(button).to_be_enabled(timeout=timeout * 1000)
         button.click(timeout=timeout * 1000)
 
     def interrupt(self) -> None:

@@ -316,6 +316,7 @@ def test_delete_needs_a_confirmation(page, deletable_result):
     expect(page.page.get_by_label("The cell that made it")).to_have_value(
         re.compile(deletable_result.request.prompt)
     )
+    page.wait_text(GALLERY, "Back to all")
     page.click(GALLERY, "Delete")
     page.wait_text(GALLERY, "Delete 1 result\\? This deletes files and thumbnails")
     page.click(GALLERY, "Keep")
