@@ -31,6 +31,11 @@ from .webhooks import WebhookSender
 
 __all__ = ["create_app"]
 
+_CREATE_PATH = "/api/v1/jobs/createTask"
+_RECORD_PATH = "/api/v1/jobs/recordInfo"
+#: The name of a call in the stages of faults, by path.
+_CALLS = {_CREATE_PATH: "create", _RECORD_PATH: "record"}
+
 
 def create_app(
     state: SandboxState, key: str, identity: str = "", webhooks: WebhookSender | None = None
@@ -51,8 +56,8 @@ def create_app(
     routes = _Routes(state, key, identity, webhooks or WebhookSender(state, key, None))
     return Starlette(
         routes=[
-            Route("/api/v1/jobs/createTask", routes.create_task, methods=["POST"]),
-            Route("/api/v1/jobs/recordInfo", routes.record_info, methods=["GET"]),
+            Route(_CREATE_PATH, routes.create_task, methods=["POST"]),
+            Route(_RECORD_PATH, routes.record_info, methods=["GET"]),
             Route("/files/{task}/{name}", routes.get_file, methods=["GET"]),
             Route("/sandbox", routes.get_status, methods=["GET"]),
             Route("/sandbox/faults", routes.replace_faults, methods=["PUT"]),
@@ -90,8 +95,8 @@ class _Routes:
             return failure
         task_id = await run_in_threadpool(self._state.create, self._key, body)
         self._webhooks.schedule(task_id, origin(request))
-        response = self._pipeline.response(ApiResponse.success({"taskId": task_id}))
-        return await self._pipeline.after("created", response)
+        answer = ApiResponse.success({"taskId": task_id})
+        return await self._pipeline.after("created", "create", answer)
 
     async def record_info(self, request: Request) -> Response:
         """Return the record of a task."""
@@ -102,7 +107,7 @@ class _Routes:
             return failure
         task_id = request.query_params.get("taskId", "")
         data = self._state.record(self._key, task_id, origin(request))
-        return self._pipeline.response(ApiResponse.success(data))
+        return self._pipeline.response(ApiResponse.success(data), "record")
 
     async def get_file(self, request: Request) -> Response:
         """Return a result file."""
@@ -132,11 +137,12 @@ class _Routes:
         self._limits.reset()
         return await self.get_status(request)
 
-    async def reject(self, _: Request, error: Exception) -> Response:
+    async def reject(self, request: Request, error: Exception) -> Response:
         """Return the error envelope for a rejected request."""
         assert isinstance(error, RejectedRequestError)
         return self._pipeline.response(
-            ApiResponse.error(error.code, error.message, error.gateway_code)
+            ApiResponse.error(error.code, error.message, error.gateway_code),
+            _CALLS.get(request.url.path, ""),
         )
 
     async def get_document(self, request: Request) -> Response:

@@ -9,10 +9,12 @@ from email.utils import formatdate
 
 from starlette.responses import Response
 
+from .answer_faults import change_answer
 from .broken_connections import DroppedConnection, TruncatedResponse
 from .envelopes import ApiResponse
 from .faults import Fault, Faults
 from .rate_limits import RateLimits
+from .wire_faults import change_bytes
 
 __all__ = ["FAULT_HANDLERS", "FaultPipeline"]
 
@@ -26,6 +28,15 @@ _PROXY_PAGE = (
     "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 )
 _LOGIN_PAGE = "<!DOCTYPE html><html><body><form action='/login'>Please log in</form></body></html>"
+#: Text of a proxy's page by HTTP status, for other statuses that of a failed proxy.
+_PAGES = {
+    302: "Found",
+    401: "Please log in",
+    403: "Just a moment...",
+    404: "404 page not found",
+}
+_FAILED_PROXY = "A required service did not answer"
+_LAST_DATE = 253_402_300_799  # the end of the year 9999
 _CUT_JSON = '{"code":200,"msg":"success","data":{"taskId":"task_'
 
 
@@ -43,6 +54,7 @@ class FaultPipeline:
         for current in ("call", stage):
             failure = await self._apply(
                 current,
+                stage,
                 Response(),
                 lambda fault: fault.name != "limits" or self._limits.is_exceeded(call, key),
             )
@@ -50,16 +62,27 @@ class FaultPipeline:
                 return failure
         return None
 
-    async def after(self, stage: str, response: Response) -> Response:
-        """Apply the faults of a stage to the response of completed work."""
-        return await self._apply(stage, response) or response
+    async def after(self, stage: str, call: str, answer: ApiResponse) -> Response:
+        """Apply the faults of a stage to the answer of completed work."""
+        return await self._apply(stage, call, answer.response()) or self.response(answer, call)
 
-    def response(self, answer: ApiResponse) -> Response:
-        """Create the HTTP response of an answer, with the faults of the stage ``answer``."""
-        return answer.response(self._faults, self._profile)
+    def response(self, answer: ApiResponse, call: str = "") -> Response:
+        """Create the response of an answer, with the faults of its content and its bytes.
+
+        Args:
+            answer: The answer.
+            call: ``create`` or ``record`` for createTask and recordInfo, empty for other calls.
+        """
+        answer.call = call
+        change_answer(answer, self._faults, self._profile)
+        return change_bytes(self._faults, call, answer.response())
 
     async def _apply(
-        self, stage: str, regular: Response, applies: Callable[[Fault], bool] | None = None
+        self,
+        stage: str,
+        call: str,
+        regular: Response,
+        applies: Callable[[Fault], bool] | None = None,
     ) -> Response | None:
         """Run the handlers of a stage until one returns a response."""
         for fault in self._faults.take(stage, applies):
@@ -68,7 +91,9 @@ class FaultPipeline:
                 await asyncio.sleep(fault.seconds)
                 continue
             response = handler(fault, regular)
-            return self.response(response) if isinstance(response, ApiResponse) else response
+            if isinstance(response, ApiResponse):
+                return self.response(response, call)
+            return change_bytes(self._faults, call, response)
         return None
 
 
@@ -84,11 +109,25 @@ def _text(status: int, text: str, media_type: str = "text/html") -> FaultHandler
     return lambda _, __: Response(text, status, media_type=media_type)
 
 
+def _error_of_value(answer: Callable[[int, str], ApiResponse]) -> FaultHandler:
+    """Return a handler that answers with the status in the fault's value."""
+    return lambda fault, _: answer(int(fault.value), f"request failed ({fault.value})")
+
+
+def _send_page(fault: Fault, _: Response) -> Response:
+    """Answer with the HTML page of a proxy; a redirect leads to its login page."""
+    status = int(fault.value)
+    title = _PAGES.get(status, _FAILED_PROXY)
+    html = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+    headers = {"Location": "/login"} if 300 <= status < 400 else None
+    return Response(html, status, headers, "text/html")
+
+
 def _reject_as_busy(fault: Fault, _: Response) -> ApiResponse:
     """Answer with 429 and, if the fault has a value, Retry-After in seconds or as a date."""
     answer = ApiResponse.gateway_error(429, _SATURATED)
     if fault.name.endswith("-date"):
-        retry_at = time.time() + float(fault.value or 2)
+        retry_at = min(time.time() + float(fault.value or 2), _LAST_DATE)
         answer.headers["Retry-After"] = formatdate(retry_at, usegmt=True)
     elif fault.value:
         answer.headers["Retry-After"] = fault.value
@@ -112,6 +151,8 @@ FAULT_HANDLERS: dict[str, FaultHandler | None] = {
     "create-500-required": _error(500, "This field is required"),
     "create-502": _text(502, _PROXY_PAGE),
     "create-503": _error(503, _NO_CHANNEL, "model_not_found"),
+    "create-error": _error_of_value(ApiResponse.task_error),
+    "create-gateway-error": _error_of_value(ApiResponse.gateway_error),
     "create-slow": None,
     "create-lost": lambda _, __: DroppedConnection(),
     "create-half": lambda _, regular: TruncatedResponse(
@@ -121,6 +162,7 @@ FAULT_HANDLERS: dict[str, FaultHandler | None] = {
     "create-no-id": lambda _, __: ApiResponse.success({}),
     "create-empty": _text(200, "", "application/json"),
     "create-created-500": _error(500, "upstream error: do request failed"),
+    "create-page": _send_page,
     "record-slow": None,
     "record-busy": _reject_as_busy,
     "record-busy-date": _reject_as_busy,
@@ -130,5 +172,7 @@ FAULT_HANDLERS: dict[str, FaultHandler | None] = {
     "record-html": _text(200, _LOGIN_PAGE),
     "record-empty": _text(200, "", "application/json"),
     "record-broken": _text(200, _CUT_JSON, "application/json"),
+    "record-page": _send_page,
+    "record-error": _error_of_value(ApiResponse.task_error),
     "record-reset": lambda _, __: DroppedConnection(reset=True),
 }

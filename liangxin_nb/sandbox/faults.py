@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from .fault_catalog import FAULT_KINDS, STATES
+from .fault_catalog import CHOICES, FAULT_KINDS
 
 __all__ = ["Fault", "FaultError", "Faults", "list_faults", "parse_fault"]
 
-_FAULT = re.compile(r"(?P<name>[^:*\s]+)(?::(?P<value>[^*]*))?(?:\*(?P<times>[1-9][0-9]{0,5}))?")
-_SECONDS = r"\d{1,6}(\.\d{1,3})?"
+_FAULT = re.compile(
+    r"(?P<name>[^:*@\s]+)(?::(?P<value>[^*@]*))?"
+    r"(?:@(?P<skip>[0-9]{1,6}))?(?:\*(?P<times>[1-9][0-9]{0,5}))?"
+)
+_SECONDS = r"\d{1,15}(\.\d{1,3})?"
 #: The pattern and the description of each kind of value.
 _VALUES = {
     "SECONDS": (_SECONDS, "a number of seconds"),
     "[SECONDS]": (rf"({_SECONDS})?", "a number of seconds"),
-    "OFFSET": (rf"[+-]?{_SECONDS}", "a number of seconds"),
-    "STATE": ("|".join(STATES), f"one of {', '.join(STATES)}"),
+    "OFFSET": (r"[+-]?\d{1,6}(\.\d{1,3})?", "a number of seconds"),
     "CODE": (r"\w{1,60}", "a code"),
+    "STATUS": (r"(?!204|205|304)[2-5]\d\d", "an HTTP status with a body, such as 504"),
+    "WORD": (r"[A-Za-z][\w -]{0,39}", "a word"),
+    "COUNT": (r"[1-9]\d{0,2}", "a number of requests"),
+    "NUMBERS": (r"[1-9]\d?(\+[1-9]\d?)*", "numbers of files, such as 2 or 1+3"),
+    "MB": (r"[1-9]\d{0,3}", "a number of megabytes up to 9999"),
+    **{
+        name: ("|".join(map(re.escape, choices)), f"one of {', '.join(choices)}")
+        for name, choices in CHOICES.items()
+    },
 }
 _STAGES_IN_CATALOG_ORDER = ("life", "answer")
 
@@ -37,6 +49,7 @@ class Fault:
         name: Its name in the catalogue.
         value: Its argument, empty without one.
         times: How often it occurs, None for always.
+        skip: How many occasions pass before it occurs.
         uses: How often it has occurred.
     """
 
@@ -44,8 +57,10 @@ class Fault:
     name: str
     value: str
     times: int | None
+    skip: int = 0
     uses: int = 0
-    _seen: set[str] = field(default_factory=set)
+    _skipped: int = 0
+    _seen: Counter[str] = field(default_factory=Counter)
 
     @property
     def stage(self) -> str:
@@ -57,11 +72,17 @@ class Fault:
         """Its argument in seconds, 0 without one."""
         return float(self.value or 0)
 
-    def is_first(self, target: str) -> bool:
-        """Return whether this is the first occurrence for a target."""
-        is_new = target not in self._seen
-        self._seen.add(target)
-        return is_new
+    def count_target(self, target: str) -> int:
+        """Count an occasion of a target, such as a file, and return the target's count."""
+        self._seen[target] += 1
+        return self._seen[target]
+
+    def skips_occasion(self) -> bool:
+        """Return whether this occasion is one of the skipped ones, and count it."""
+        if self._skipped == self.skip:
+            return False
+        self._skipped += 1
+        return True
 
 
 class Faults:
@@ -99,6 +120,8 @@ class Faults:
             is_used_up = fault.times is not None and fault.uses >= fault.times
             if is_used_up or (applies is not None and not applies(fault)):
                 return False
+            if fault.skips_occasion():
+                return False
             fault.uses += 1
             return True
 
@@ -113,7 +136,7 @@ class Faults:
 
 
 def parse_fault(text: str) -> Fault:
-    """Parse ``name``, ``name:value``, ``name*times`` or ``name:value*times``.
+    """Parse ``name:value@skip*times``; all but the name may be missing.
 
     Raises:
         FaultError: If the name is unknown or the value is invalid.
@@ -132,7 +155,7 @@ def parse_fault(text: str) -> Fault:
         usage = _usage(match["name"])
         raise FaultError(f"fault {text!r}: {usage} takes {expected}, not {value!r}")
     times = int(match["times"]) if match["times"] else None
-    return Fault(text, match["name"], value or "", times)
+    return Fault(text, match["name"], value or "", times, int(match["skip"] or 0))
 
 
 def list_faults() -> str:

@@ -23,7 +23,7 @@ from ..core.media_types import canonical_suffix
 from .faults import Faults
 from .outputs import DrawingSpec, drawing_specs, price, text_output
 from .task_log import JsonLines, Task, hash_key
-from .task_timeline import failure_of, is_visible, state_at
+from .task_timeline import failure_of, has_result, is_visible, state_at
 from .uploads import UploadStore
 from .validation import RejectedRequestError, validate_request
 
@@ -146,7 +146,9 @@ class SandboxState:
             "model": task.param["model"],
             "state": state,
             "param": json.dumps(task.param, ensure_ascii=False),
-            "resultJson": self._result(task, origin) if state == "success" else "",
+            "resultJson": self._result(task, origin)
+            if state == "success" and has_result(since, now, task.faults)
+            else "",
             "failCode": code,
             "failMsg": message,
             "costTime": task.total_ms if has_ended else 0,
@@ -162,7 +164,9 @@ class SandboxState:
         if task is None or self._current_state(task) != "success":
             return None
         specs = drawing_specs(self._model(task), task.input, self.uploads.to_data_uri)
-        return next((spec for file, spec in _file_names(specs) if file == name), None)
+        names = dict(_file_names(specs))
+        names |= {file.partition(".")[0]: spec for file, spec in names.items()}  # without suffix
+        return names.get(name)
 
     def long_lived_link(self, url: str, origin: str) -> str:
         """Return a link to a result that is valid for 20 minutes.

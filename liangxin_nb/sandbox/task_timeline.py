@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-__all__ = ["TIMELINE", "failure_of", "is_visible", "state_at"]
+__all__ = ["TIMELINE", "failure_of", "has_result", "is_visible", "state_at"]
 
 #: Each state, and when it begins as a share of the whole duration.
 Timeline = list[tuple[str, float]]
@@ -40,6 +40,12 @@ def is_visible(created_ms: int, now_ms: int, faults: Sequence[TaskFault]) -> boo
     """Return whether recordInfo knows the task already."""
     hidden_s = max((float(value) for name, value in faults if name == "late"), default=0.0)
     return now_ms >= created_ms + hidden_s * 1000
+
+
+def has_result(ended_ms: int, now_ms: int, faults: Sequence[TaskFault]) -> bool:
+    """Return whether the record of a completed task contains its result already."""
+    delay_s = max((float(value) for name, value in faults if name == "result-late"), default=0.0)
+    return now_ms >= ended_ms + delay_s * 1000
 
 
 def failure_of(faults: Sequence[TaskFault]) -> tuple[str, str]:

@@ -16,94 +16,29 @@ import pytest
 from PIL import Image
 
 from liangxin_nb.sandbox import __main__ as program
+from liangxin_nb.sandbox import (
+    answer_faults,
+    fault_handlers,
+    file_delivery,
+    file_faults,
+    file_formats,
+    odd_answers,
+    result_shapes,
+    task_timeline,
+    wire_faults,
+)
 from liangxin_nb.sandbox import app as server
-from liangxin_nb.sandbox import envelopes, fault_handlers, files, task_timeline
-from liangxin_nb.sandbox.fault_catalog import FAULT_KINDS
+from liangxin_nb.sandbox.fault_catalog import CHOICES, FAULT_KINDS
 from liangxin_nb.sandbox.faults import FaultError, Faults, parse_fault
 from liangxin_nb.sandbox.rate_limits import RateLimits
 from liangxin_nb.sandbox.state import RejectedRequestError, SandboxState
 
 from .. import virtual_time
 from ..conftest import start_sandbox, wait_until
+from .fault_client import BODY
 
 #: All on one worker, which starts one sandbox.
 pytestmark = pytest.mark.xdist_group("faults of the sandbox")
-
-BODY = {"model": "z-image", "input": {"prompt": "a lake", "image_size": "square"}}
-
-
-class Client:
-    """Calls the sandbox with http.client, which has no retries."""
-
-    def __init__(self, process):
-        self.host = urlsplit(process.url).netloc
-        self.key = process.key
-
-    @property
-    def headers(self):
-        """The headers of every call."""
-        return {"Authorization": f"Bearer {self.key}"}
-
-    def call(self, method, path, body=None, **headers):
-        """Return status, headers and body of one call on a new connection."""
-        connection = http.client.HTTPConnection(self.host, timeout=60)
-        headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        try:
-            connection.request(
-                method,
-                path,
-                None if body is None else json.dumps(body),
-                {**self.headers, **headers},
-            )
-            response = connection.getresponse()
-            return response.status, response.headers, response.read()
-        finally:
-            connection.close()
-
-    def create(self, **changes):
-        return self.call("POST", "/api/v1/jobs/createTask", {**BODY, **changes})
-
-    def create_id(self, **changes):
-        """Create a task and return its id."""
-        return json.loads(self.create(**changes)[2])["data"]["taskId"]
-
-    def record(self, task_id):
-        return self.call("GET", f"/api/v1/jobs/recordInfo?taskId={task_id}")
-
-    def data(self, task_id):
-        return json.loads(self.record(task_id)[2])["data"]
-
-    def wait(self, task_id):
-        """Wait for the end of a task and return its record."""
-        wait_until(lambda: self.data(task_id)["state"] in ("success", "fail"))
-        return self.data(task_id)
-
-    def link(self, task_id):
-        """Wait for the end of a task and return the path of its file."""
-        parts = urlsplit(json.loads(self.wait(task_id)["resultJson"])["resultUrls"][0])
-        return f"{parts.path}?{parts.query}" if parts.query else parts.path
-
-    def set_faults(self, *faults):
-        return self.call("PUT", "/sandbox/faults", {"faults": faults})
-
-    def counters(self):
-        return json.loads(self.call("GET", "/sandbox")[2])
-
-
-@pytest.fixture(scope="module")
-def process():
-    process = start_sandbox("--speed", "50")
-    yield process
-    process.stop()
-
-
-@pytest.fixture
-def api(process):
-    client = Client(process)
-    assert client.set_faults()[0] == 200
-    yield client
-    client.set_faults()
-
 
 # --- before and after a task is created ---------------------------------------------------------
 
@@ -446,14 +381,6 @@ def test_faults_of_a_task_are_combined():
 # --- the files ----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def path(process):
-    """Return the path of a picture, which is drawn once for all tests."""
-    client = Client(process)
-    client.set_faults()
-    return client.link(client.create_id())
-
-
 def test_ranges_of_a_file_are_served(api, path):
     status, headers, whole = api.call("GET", path)
     assert (status, headers["Accept-Ranges"]) == (200, "bytes")
@@ -546,7 +473,7 @@ def test_content_of_a_file_differs_from_its_media_type(api, path):
 
 
 def test_decompression_bomb_is_a_valid_png():
-    image = Image.open(io.BytesIO(files._create_bomb(3000)))
+    image = Image.open(io.BytesIO(file_formats.create_png(3000, 3000)))
     image.load()
     assert (image.size, image.getextrema()) == ((3000, 3000), (0, 0))
 
@@ -566,7 +493,7 @@ def test_parts_of_a_slow_file_are_sent_at_equal_intervals():
 
     async def receive():
         clock = asyncio.get_running_loop().time
-        parts = files._send_slowly(50.0, content, 200, {}).body_iterator
+        parts = file_delivery.send_slowly(50.0, content, 200, {}).body_iterator
         received.extend([(clock(), part) async for part in parts])
         return clock()
 
@@ -669,13 +596,61 @@ def test_invalid_fault_is_rejected_in_one_line(text, message):
 def test_each_fault_in_the_catalog_has_a_handler():
     handled = {
         **fault_handlers.FAULT_HANDLERS,
-        **envelopes.ANSWER_FAULTS,
-        **files.FAULT_HANDLERS,
+        **answer_faults.ANSWER_FAULTS,
+        **file_faults.FAULT_HANDLERS,
         **task_timeline.LIFE_FAULTS,
         "late": None,
+        "result-late": None,
+        **{
+            f"{call}-{name}": None
+            for call in ("create", "record")
+            for name in wire_faults.WIRE_FAULTS
+        },
     }
+    handled |= dict.fromkeys(
+        f"{call}-{name}" for call in ("create", "record") for name in wire_faults.WIRE_FAULTS
+    )
     handled |= dict.fromkeys(("callback-lost", "callback-twice", "callback-forged"))
     assert set(handled) == set(FAULT_KINDS)
+
+
+def test_choices_of_an_argument_are_the_handled_ones():
+    tables = {
+        "PLACE": odd_answers.ID_PLACES,
+        "TIMES": odd_answers.ODD_TIMES,
+        "SHAPE": result_shapes.RESULT_SHAPES,
+        "FORMAT": file_formats.FILE_FORMATS,
+    }
+    for name, table in tables.items():
+        assert CHOICES[name] == tuple(table)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("create-status:204", "takes an HTTP status with a body, such as 504, not '204'"),
+        ("create-status:1000", "takes an HTTP status with a body"),
+        ("create-id:nowhere", "takes one of task_id, id, top, "),
+        ("file-dead:0", "takes numbers of files, such as 2 or 1+3, not '0'"),
+        ("file-dead:1+", "takes numbers of files"),
+        ("file-film:0", "takes a number of megabytes"),
+        ("file-late:many", "takes a number of requests, not 'many'"),
+        ("success-word:", "takes a word, not ''"),
+        ("create-lost@", "unknown fault 'create-lost@'"),
+        ("create-lost*1@2", "unknown fault 'create-lost*1@2'"),
+    ],
+)
+def test_invalid_argument_is_rejected_with_the_allowed_values(text, message):
+    with pytest.raises(FaultError) as error:
+        parse_fault(text)
+    assert message in str(error.value)
+
+
+def test_fault_occurs_after_the_skipped_occasions(api):
+    task_id = api.create_id()
+    api.set_faults("record-page:404@2*1", "record-500@3*2")
+    assert [api.record(task_id)[0] for _ in range(7)] == [200, 200, 404, 200, 500, 500, 200]
+    assert api.counters()["faults"] == {"record-page:404@2*1": 1, "record-500@3*2": 2}
 
 
 def test_invalid_faults_are_rejected_and_the_active_ones_remain(api):
