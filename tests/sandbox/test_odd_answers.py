@@ -1,12 +1,18 @@
 """Odd answers of createTask and recordInfo, as they are sent on a real socket."""
 
+import asyncio
 import http.client
 import json
 import zlib
 
 import pytest
+from starlette.responses import Response
 
 from liangxin_nb.sandbox.compression import create_gzip_bomb
+from liangxin_nb.sandbox.faults import Faults
+from liangxin_nb.sandbox.wire_faults import change_bytes
+
+from .. import virtual_time
 
 #: All on one worker, which starts one sandbox.
 pytestmark = pytest.mark.xdist_group("faults of the sandbox")
@@ -262,12 +268,15 @@ def decompress(body):
     return zlib.decompress(body, zlib.MAX_WBITS | 16)
 
 
-def test_answer_is_compressed_once_or_twice(api):
-    api.set_faults("create-gzip*1", "create-gzip-twice@1")
-    _, headers, body = api.create()
+@pytest.mark.parametrize("call", ["create", "record"])
+def test_answer_is_compressed_once_or_twice(api, call):
+    task_id = api.create_id()
+    send = api.create if call == "create" else lambda: api.record(task_id)
+    api.set_faults(f"{call}-gzip*1", f"{call}-gzip-twice@1")
+    _, headers, body = send()
     assert headers["Content-Encoding"] == "gzip"
     assert json.loads(decompress(body))["data"]["taskId"]
-    _, headers, body = api.create()
+    _, headers, body = send()
     assert headers["Content-Encoding"] == "gzip, gzip"
     assert headers["Content-Length"] == str(len(body))
     assert json.loads(decompress(decompress(body)))["data"]["taskId"]
@@ -281,16 +290,17 @@ def test_page_of_a_proxy_is_compressed_too(api):
     assert b"<h1>" in decompress(body)
 
 
-def test_answer_of_few_bytes_expands_to_a_gibibyte(api):
+@pytest.mark.parametrize("call", ["create", "record"])
+def test_answer_of_few_bytes_expands_to_a_gibibyte(api, call):
     task_id = api.create_id()
-    api.set_faults("record-gzip-bomb")
-    _, headers, body = api.record(task_id)
+    api.set_faults(f"{call}-gzip-bomb")
+    _, headers, body = api.create() if call == "create" else api.record(task_id)
     assert headers["Content-Encoding"] == "gzip, gzip"
     assert len(body) < 20_000
     outer = decompress(body)
     assert 900_000 < len(outer) < 2_000_000
     start = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(outer, 100_000)
-    assert json.loads(start)["data"]["taskId"] == task_id
+    assert json.loads(start)["data"]["taskId"].startswith("task_z-image_")
 
 
 def test_bomb_is_a_valid_gzip_file():
@@ -298,24 +308,53 @@ def test_bomb_is_a_valid_gzip_file():
     assert content == b'{"code":200}' + b" " * (3 << 20)
 
 
-def test_answer_is_cut_off(api):
+@pytest.mark.parametrize("call", ["create", "record"])
+def test_answer_is_cut_off(api, call):
+    before = api.counters()["created"]
     task_id = api.create_id()
     api.wait(task_id)
-    whole = api.record(task_id)[2]
-    api.set_faults("record-cut*1")
+    send = api.create if call == "create" else lambda: api.record(task_id)
+    whole = send()[2]
+    api.set_faults(f"{call}-cut*1")
     with pytest.raises(http.client.IncompleteRead) as caught:
-        api.record(task_id)
-    assert caught.value.partial == whole[: len(whole) // 2]
-    assert api.record(task_id)[0] == 200
+        send()
+    part = caught.value.partial
+    assert len(part) == len(whole) // 2
+    assert part[:30] == whole[:30]
+    assert send()[0] == 200
+    assert api.counters()["created"] == before + (4 if call == "create" else 1)
 
 
-def test_answer_is_sent_byte_by_byte(api):
+@pytest.mark.parametrize("call", ["create", "record"])
+def test_answer_is_sent_byte_by_byte(api, call):
     task_id = api.create_id()
-    api.wait(task_id)
-    whole = api.record(task_id)[2]
-    api.set_faults("record-trickle:0.001")
-    status, headers, body = api.record(task_id)
-    assert (status, body, headers["Content-Length"]) == (200, whole, str(len(whole)))
+    api.set_faults(f"{call}-trickle:0.001")
+    status, headers, body = api.create() if call == "create" else api.record(task_id)
+    assert (status, json.loads(body)["code"]) == (200, 200)
+    assert headers["Content-Length"] == str(len(body))
+    assert api.counters()["faults"] == {f"{call}-trickle:0.001": 1}
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ("record-trickle:2.5", [(0.0, b"a"), (2.5, b"b"), (5.0, b"c")]),
+        ("record-dribble:0.5", [(0.0, b" "), (0.5, b" "), (1.0, b" ")]),
+    ],
+)
+def test_bytes_are_sent_at_equal_intervals(fault, expected):
+    response = change_bytes(Faults([fault]), "record", Response(b"abc"))
+
+    async def receive():
+        clock = asyncio.get_running_loop().time
+        parts = aiter(response.body_iterator)
+        received = []
+        for _ in range(3):
+            part = await anext(parts)
+            received.append((clock(), part))
+        return received
+
+    assert virtual_time.run(receive()) == expected
 
 
 @pytest.mark.parametrize("call", ["create", "record"])
