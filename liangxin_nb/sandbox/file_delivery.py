@@ -68,7 +68,7 @@ class FileDelivery:
         return self._send(content, 206, headers, slice(start, end + 1))
 
     def _encoded_content(self) -> bytes:
-        """Return the content as it is sent."""
+        """Return the content with all encodings."""
         content = self.content() if self.content else draw(self.spec)
         for encoder in self.encoders:
             content = encoder(content)

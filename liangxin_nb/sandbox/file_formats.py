@@ -74,7 +74,7 @@ def _create_large_jpeg() -> bytes:
 
 
 def _create_jpeg_with_broken_exif() -> bytes:
-    """Return a JPEG whose orientation is a text: readable, but its EXIF cannot be written."""
+    """Return a readable JPEG with a text as orientation, so that its EXIF cannot be written."""
     jpeg = _save(Image.linear_gradient("L").convert("RGB"), "JPEG")
     entry = pack("<HHI", 0x0112, 2, 4) + b"abc\0"
     exif = b"Exif\0\0II*\0" + pack("<IH", 8, 1) + entry + pack("<I", 0)

@@ -40,7 +40,7 @@ def _picture_text(_: str = "") -> str:
     return base64.b64encode(small_png()).decode()
 
 
-#: The value of each shape; a text is sent as it is, everything else as JSON.
+#: The value of each shape; a text is sent unchanged, everything else as JSON.
 RESULT_SHAPES: dict[str, Callable[[list[str]], Any]] = {
     "objects": _of_each(lambda url: {"url": url}),
     "result-url-objects": _of_each(lambda url: {"resultUrl": url}),

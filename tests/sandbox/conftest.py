@@ -1,4 +1,4 @@
-"""A fast sandbox whose faults are set by each test."""
+"""A fast sandbox; each test sets its faults."""
 
 import pytest
 

@@ -138,7 +138,7 @@ def test_each_file_is_late_for_some_requests(api, path, fault, status, size):
 
 @pytest.fixture(scope="module")
 def kie():
-    """A client of a sandbox whose tasks can have several files."""
+    """A client of a sandbox in which tasks can have several files."""
     process = start_sandbox("--profile", "kie", "--speed", "50")
     yield Client(process)
     process.stop()
