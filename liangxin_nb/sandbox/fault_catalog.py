@@ -182,6 +182,7 @@ FAULT_KINDS = {
     "file-as": FaultKind("file", "FORMAT", f"another file: {', '.join(CHOICES['FORMAT'])}"),
     "file-film": FaultKind("file", "MB", "a film of MB megabytes"),
     "file-no-type": FaultKind("file", "", "the media type is application/octet-stream"),
+    "file-png-type": FaultKind("file", "", "the media type is image/png"),
     "file-gzip": FaultKind("file", "", "compressed with gzip, whatever the client accepts"),
     "file-gzip-twice": FaultKind("file", "", "compressed with gzip twice"),
     "file-gzip-bomb": FaultKind("file", "", "compressed twice, expands to 1 GiB"),

@@ -112,6 +112,7 @@ FAULT_HANDLERS: dict[str, FaultHandler] = {
     "file-as": _send_format,
     "file-film": _send_film,
     "file-no-type": _change(media_type="application/octet-stream"),
+    "file-png-type": _change(media_type="image/png"),
     "file-gzip": _encode(compress, "gzip"),
     "file-gzip-twice": _encode(compress_twice, "gzip, gzip"),
     "file-gzip-bomb": _encode(create_gzip_bomb, "gzip, gzip"),

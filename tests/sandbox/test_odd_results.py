@@ -188,8 +188,16 @@ def test_file_has_another_format(api, path, name, media_type, start):
     assert headers["Content-Length"] == str(len(body))
     assert body.startswith(start)
     assert body == file_formats.FILE_FORMATS[name][1]()
-    api.set_faults(f"file-as:{name}", "file-no-type")
-    assert api.call("GET", path)[1]["Content-Type"] == "application/octet-stream"
+
+
+@pytest.mark.parametrize(
+    ("fault", "media_type"),
+    [("file-no-type", "application/octet-stream"), ("file-png-type", "image/png")],
+)
+def test_media_type_of_a_file_says_nothing_or_another_format(api, path, fault, media_type):
+    api.set_faults("file-as:svg", fault)
+    _, headers, body = api.call("GET", path)
+    assert (headers["Content-Type"], body[:5]) == (media_type, b"<?xml")
 
 
 @pytest.mark.parametrize("name", ["tiff", "gif", "bmp"])
