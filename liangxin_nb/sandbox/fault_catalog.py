@@ -192,6 +192,7 @@ FAULT_KINDS = {
     "file-truncated": FaultKind("file", "", "the connection is closed in the middle of the file"),
     "file-cut-once": FaultKind("file", "", "the same, only for the first request of each file"),
     "file-slow": FaultKind("file", "SECONDS", "is sent in small parts over SECONDS"),
+    "file-dribble": FaultKind("file", "SECONDS", "one byte every SECONDS"),
     "file-endless": FaultKind("file", "", "never stops sending"),
     "callback-lost": FaultKind("callback", "", "no callback is sent"),
     "callback-twice": FaultKind("callback", "", "the callback is sent twice"),

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -19,7 +19,7 @@ from .film import encode_webm
 from .outputs import DrawingSpec
 from .painter import add_caption, paint
 
-__all__ = ["FileDelivery", "draw", "send_endlessly", "send_half", "send_slowly"]
+__all__ = ["FileDelivery", "draw", "send_bytewise", "send_endlessly", "send_half", "send_slowly"]
 
 _SLOW_PARTS = 20
 _BLOCK = bytes(256 << 10)
@@ -141,6 +141,19 @@ def send_endlessly(content: bytes, status: int, headers: dict[str, str]) -> Resp
             await asyncio.sleep(0)
 
     return StreamingResponse(parts(), status, headers)
+
+
+def send_bytewise(
+    seconds: float, content: bytes, status: int, headers: Mapping[str, str]
+) -> Response:
+    """Send the content with `seconds` between two bytes."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        for byte in content:
+            yield bytes([byte])
+            await asyncio.sleep(seconds)
+
+    return StreamingResponse(parts(), status, {**headers, "Content-Length": str(len(content))})
 
 
 def send_half(content: bytes, status: int, headers: dict[str, str]) -> Response:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from .broken_connections import TruncatedResponse
 from .compression import compress, compress_twice, create_gzip_bomb
 from .faults import Fault
-from .file_delivery import FileDelivery, draw, send_endlessly, send_half, send_slowly
+from .file_delivery import FileDelivery, draw, send_bytewise, send_endlessly, send_half, send_slowly
 from .file_formats import FILE_FORMATS, create_png, webm_padding
 
 __all__ = ["EXPIRED_LINK", "FAULT_HANDLERS"]
@@ -56,6 +56,11 @@ def _set_cookie(delivery: FileDelivery, _: Fault) -> None:
 def _slow_down(delivery: FileDelivery, fault: Fault) -> None:
     """Send the file slowly."""
     delivery.sender = partial(send_slowly, fault.seconds)
+
+
+def _send_bytewise(delivery: FileDelivery, fault: Fault) -> None:
+    """Send the file with `fault.seconds` between two bytes."""
+    delivery.sender = partial(send_bytewise, fault.seconds)
 
 
 def _replace_format(delivery: FileDelivery, _: Fault) -> None:
@@ -122,5 +127,6 @@ FAULT_HANDLERS: dict[str, FaultHandler] = {
     "file-truncated": _change(sender=TruncatedResponse),
     "file-cut-once": _change(sender=TruncatedResponse),
     "file-slow": _slow_down,
+    "file-dribble": _send_bytewise,
     "file-endless": _change(sender=send_endlessly),
 }

@@ -10,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from .broken_connections import TruncatedResponse
 from .compression import compress, compress_twice, create_gzip_bomb
 from .faults import Fault, Faults
+from .file_delivery import send_bytewise
 
 __all__ = ["WIRE_FAULTS", "change_bytes"]
 
@@ -57,13 +58,9 @@ def _send_spaces(response: Response, fault: Fault) -> Response:
 
 def _send_bytewise(response: Response, fault: Fault) -> Response:
     """Send the answer with `fault.seconds` between two bytes."""
-
-    async def parts() -> AsyncIterator[bytes]:
-        for byte in bytes(response.body):
-            yield bytes([byte])
-            await asyncio.sleep(fault.seconds)
-
-    return StreamingResponse(parts(), response.status_code, dict(response.headers))
+    return send_bytewise(
+        fault.seconds, bytes(response.body), response.status_code, _headers(response)
+    )
 
 
 #: Handlers by the name of the fault without the call.

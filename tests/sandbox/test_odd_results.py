@@ -312,6 +312,17 @@ def test_compressed_file_expands_to_a_gibibyte(api, path):
     assert inner.decompress(gzip.decompress(body), len(whole)) == whole
 
 
+def test_file_is_sent_byte_by_byte(api, path):
+    whole = api.call("GET", path)[2]
+    api.set_faults("file-dribble:0.05")
+    connection = http.client.HTTPConnection(api.host, timeout=60)
+    connection.request("GET", path)
+    response = connection.getresponse()
+    assert response.headers["Content-Length"] == str(len(whole))
+    assert response.read1(1000) == whole[:1], "one byte arrives"
+    connection.close()
+
+
 def test_file_is_short_without_a_stated_length(api, path):
     whole = api.call("GET", path)[2]
     api.set_faults("file-short")
