@@ -130,14 +130,6 @@ FAULT_KINDS = {
     "kie": FaultKind("answer", "", "errors come as HTTP 200 with the code in the body"),
     "message-too": FaultKind("answer", "", "the key `message` beside `msg`"),
     "message": FaultKind("answer", "", "the key `message` instead of `msg`"),
-    "result-missing": FaultKind("answer", "", "success with an empty resultJson"),
-    "result-shape": FaultKind(
-        "answer", "SHAPE", f"resultJson has another shape: {', '.join(CHOICES['SHAPE'])}"
-    ),
-    "result-object": FaultKind("answer", "", "resultJson is an object, not a string"),
-    "result-twice": FaultKind("answer", "", "resultJson is a string within a string"),
-    "nulls": FaultKind("answer", "", "null instead of empty strings, numbers as strings"),
-    "extra": FaultKind("answer", "", "undocumented fields"),
     "create-id": FaultKind(
         "answer", "PLACE", f"the task id in another place: {', '.join(CHOICES['PLACE'])}"
     ),
@@ -157,6 +149,14 @@ FAULT_KINDS = {
     "success-word": FaultKind("answer", "WORD", 'the state is WORD instead of "success"'),
     "fail-word": FaultKind("answer", "WORD", 'the state is WORD instead of "fail"'),
     "status-key": FaultKind("answer", "", "`status` instead of `state`"),
+    "result-missing": FaultKind("answer", "", "success with an empty resultJson"),
+    "result-shape": FaultKind(
+        "answer", "SHAPE", f"resultJson has another shape: {', '.join(CHOICES['SHAPE'])}"
+    ),
+    "result-object": FaultKind("answer", "", "resultJson is an object, not a string"),
+    "result-twice": FaultKind("answer", "", "resultJson is a string within a string"),
+    "nulls": FaultKind("answer", "", "null instead of empty strings, numbers as strings"),
+    "extra": FaultKind("answer", "", "undocumented fields"),
     **_wire_faults("create"),
     **_wire_faults("record"),
     "file-404": FaultKind("file", "", "404"),

@@ -13,6 +13,7 @@ from .answer_faults import change_answer
 from .broken_connections import DroppedConnection, TruncatedResponse
 from .envelopes import ApiResponse
 from .faults import Fault, Faults
+from .odd_answers import LAST_TIME_S
 from .rate_limits import RateLimits
 from .wire_faults import change_bytes
 
@@ -36,7 +37,6 @@ _PAGES = {
     404: "404 page not found",
 }
 _FAILED_PROXY = "A required service did not answer"
-_LAST_DATE = 253_402_300_799  # the end of the year 9999
 _CUT_JSON = '{"code":200,"msg":"success","data":{"taskId":"task_'
 
 
@@ -127,7 +127,7 @@ def _reject_as_busy(fault: Fault, _: Response) -> ApiResponse:
     """Answer with 429 and, if the fault has a value, Retry-After in seconds or as a date."""
     answer = ApiResponse.gateway_error(429, _SATURATED)
     if fault.name.endswith("-date"):
-        retry_at = min(time.time() + float(fault.value or 2), _LAST_DATE)
+        retry_at = min(time.time() + float(fault.value or 2), LAST_TIME_S)
         answer.headers["Retry-After"] = formatdate(retry_at, usegmt=True)
     elif fault.value:
         answer.headers["Retry-After"] = fault.value

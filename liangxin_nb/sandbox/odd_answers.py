@@ -10,11 +10,13 @@ from typing import Any
 from .envelopes import ApiResponse
 from .faults import Fault
 
-__all__ = ["ID_PLACES", "ODD_ANSWER_FAULTS", "ODD_TIMES", "AnswerFault"]
+__all__ = ["ID_PLACES", "LAST_TIME_S", "ODD_ANSWER_FAULTS", "ODD_TIMES", "AnswerFault"]
 
 #: The answers that a fault applies to, and the change.
 AnswerFault = tuple[Callable[[ApiResponse], bool], Callable[[ApiResponse, Fault], None]]
 
+#: The end of the year 9999 in unix seconds, the last time that can be written as text.
+LAST_TIME_S = 253_402_300_799
 _FINAL_STATES = ("success", "fail")
 _SUCCESS_FLAGS = {"success": 1, "fail": 3}  # KIE docs, 4o image: 0 runs, 2 and 3 failed
 _OTHER_TASK_ID = "task_of-another-client_1777600000000"
@@ -28,6 +30,11 @@ def _is_created(answer: ApiResponse) -> bool:
 def _is_record(answer: ApiResponse) -> bool:
     """Return whether the answer contains a task record."""
     return "createTime" in answer.data
+
+
+def _has_times(answer: ApiResponse) -> bool:
+    """Return whether the answer contains a record with times as numbers."""
+    return isinstance(answer.data.get("createTime"), int)
 
 
 def _is_final(answer: ApiResponse) -> bool:
@@ -66,7 +73,13 @@ def _move_id(answer: ApiResponse, fault: Fault) -> None:
     if fault.value == "bare":
         answer.text_changes.append(lambda text: text.replace(quoted, task_id))
     elif fault.value == "cut":
-        answer.text_changes.append(lambda text: text[: text.index(quoted) + len(quoted)])
+        answer.text_changes.append(lambda text: _cut_after(text, task_id))
+
+
+def _cut_after(text: str, task_id: str) -> str:
+    """Return a text up to a task id and its closing quote."""
+    before, _, after = text.partition(task_id)
+    return before + task_id + ('"' if after.startswith('"') else "")
 
 
 def _change_code(answer: ApiResponse, fault: Fault) -> None:
@@ -137,7 +150,7 @@ def _in_seconds(data: dict[str, Any], *names: str) -> dict[str, Any]:
 
 def _iso_time(milliseconds: int) -> str:
     """Return a time as text."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat()
+    return datetime.fromtimestamp(min(milliseconds / 1000, LAST_TIME_S), UTC).isoformat()
 
 
 #: The changed times of a record, by kind.
@@ -167,7 +180,7 @@ ODD_ANSWER_FAULTS: dict[str, AnswerFault] = {
     "record-code": (_is_record, _change_code),
     "record-status": (_is_record, _change_status),
     "retry-after": (lambda answer: bool(answer.call), _add_retry_after),
-    "odd-times": (_is_record, _change_times),
+    "odd-times": (_has_times, _change_times),
     "wrong-task": (_is_record, _replace_task),
     "param-unescaped": (_is_record, _unescape_param),
     "nan": (_is_record, _send_nan),

@@ -2,14 +2,19 @@
 
 import asyncio
 import http.client
+import itertools
 import json
 import zlib
 
+import httpx
 import pytest
 from starlette.responses import Response
 
+from liangxin_nb.sandbox.app import create_app
 from liangxin_nb.sandbox.compression import create_gzip_bomb
 from liangxin_nb.sandbox.faults import Faults
+from liangxin_nb.sandbox.odd_answers import ID_PLACES, ODD_TIMES
+from liangxin_nb.sandbox.state import SandboxState
 from liangxin_nb.sandbox.wire_faults import change_bytes
 
 from .. import virtual_time
@@ -379,3 +384,44 @@ def test_faults_of_bytes_do_not_change_other_calls(api):
     api.set_faults("create-gzip", "record-bom")
     assert json.loads(api.record("nope")[2].decode("utf-8-sig"))["code"] == 404
     assert api.counters()["faults"] == {"create-gzip": 0, "record-bom": 1}
+
+
+# --- combinations -------------------------------------------------------------------------------
+
+
+PAIRED = [
+    *(f"create-id:{place}" for place in ID_PLACES),
+    *(f"odd-times:{kind}" for kind in ODD_TIMES),
+    *(f"result-shape:{shape}" for shape in ("objects", "list", "bare-url", "data-url")),
+    *("create-status:429", "create-code:0", "create-code:OK", "record-status:500", "record-code:x"),
+    *("end-code:501", "retry-after:5", "wrong-task:fail", "wrong-task:success", "nan"),
+    *("param-unescaped", "success-flag", "success-word:DONE", "fail-word:failed", "status-key"),
+    *("create-bom", "create-gzip", "record-bom", "record-gzip-twice", "create-trickle:0"),
+    *("kie", "message", "message-too", "clock:60", "nulls", "extra"),
+    *("result-missing", "result-object", "result-twice", "fail:500", "result-late:9"),
+    *("create-error:425", "create-gateway-error:502", "create-page:500", "record-page:404"),
+]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("profile", ["liangxin", "kie"])
+async def test_every_pair_of_faults_is_answered(profile):
+    """An exception in the sandbox would be raised here."""
+    now = [1_777_600_000.0]
+    state = SandboxState(None, profile=profile, clock=lambda: now[0])
+    model = {"liangxin": "z-image", "kie": "google/nano-banana"}[profile]
+    body = {"model": model, "input": {"prompt": 'a "lake"'}}
+    client = httpx.AsyncClient(
+        transport=httpx.ASGITransport(create_app(state, "key")), base_url="http://sandbox",
+        headers={"Authorization": "Bearer key"},
+    )  # fmt: skip
+    async with client:
+        for pair in itertools.combinations(PAIRED, 2):
+            state.faults.replace(pair)
+            task_id = state.create("key", body)
+            now[0] += 3600
+            urls = {"taskId": task_id}
+            async with client.stream("POST", "/api/v1/jobs/createTask", json=body) as created:
+                assert created.status_code < 600
+            async with client.stream("GET", "/api/v1/jobs/recordInfo", params=urls) as record:
+                assert record.status_code < 600
