@@ -24,7 +24,7 @@ EXPIRED_LINK = "<Error><Code>AccessDenied</Code><Message>Request has expired</Me
 #: Returns the response to send instead of the file, or None after a change of the delivery.
 FaultHandler = Callable[[FileDelivery, Fault], Response | None]
 
-create_bomb = lru_cache(maxsize=1)(partial(create_png, 30_000, 30_000))
+_create_bomb = lru_cache(maxsize=1)(partial(create_png, 30_000, 30_000))
 
 
 def _respond(status: int, text: str, media_type: str = "text/plain") -> FaultHandler:
@@ -112,7 +112,7 @@ FAULT_HANDLERS: dict[str, FaultHandler] = {
     "file-dead": _respond(404, "no such file"),
     "file-html": _change(content=lambda: _HTML),
     "file-empty": _change(content=bytes),
-    "file-bomb": _change(content=create_bomb),
+    "file-bomb": _change(content=_create_bomb),
     "file-wrong-type": _replace_format,
     "file-as": _send_format,
     "file-film": _send_film,
