@@ -38,6 +38,9 @@ __all__ = [
 ]
 
 
+_UNKNOWN_TASK_WORDS = ("recordinfo is null", "not found", "not exist", "no such task", "不存在")
+
+
 class LiangxinError(Exception):
     """Base class of all errors of this package. Its text is one line that ends with the next step.
 
@@ -93,6 +96,7 @@ class APIError(LiangxinError):
         status: The HTTP status.
         code: The code in the body of the response, as text.
         retry_after: Seconds that the service asked to wait, or None.
+        is_api_answer: Whether the response is the API's own, and not a page of a proxy.
     """
 
     def __init__(
@@ -102,6 +106,7 @@ class APIError(LiangxinError):
         status: int,
         code: str = "",
         retry_after: float | None = None,
+        is_api_answer: bool = True,
         task_id: str | None = None,
         next_step: str = "",
     ) -> None:
@@ -109,11 +114,12 @@ class APIError(LiangxinError):
         self.status = status
         self.code = code
         self.retry_after = retry_after
+        self.is_api_answer = is_api_answer
 
     @property
     def number(self) -> int:
         """The body's code if it is a number, else the HTTP status."""
-        return int(self.code) if self.code.isdigit() else self.status
+        return int(self.code) if self.code.isdecimal() else self.status
 
     @property
     def is_task_unknown(self) -> bool:
@@ -121,7 +127,10 @@ class APIError(LiangxinError):
 
         Source: LiangXin Market docs (404); KIE answers 422 with "recordInfo is null".
         """
-        return self.number == 404 or "recordinfo is null" in self.message.lower()
+        message = self.message.lower()
+        return self.is_api_answer and (
+            self.number == 404 or any(words in message for words in _UNKNOWN_TASK_WORDS)
+        )
 
     @property
     def retryable(self) -> bool:  # type: ignore[override]

@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 import httpx
 import stamina
 
 from ..config.settings import Secret
+from ..core.outcomes import CreateAnswer, CreateDecision, CreateOutcome, decide_create
 from ..core.request import Request
 from ..core.task import TaskRecord
 from ..errors import APIConnectionError, APIError, LiangxinError, RateLimitError
-from .codec import create_body, link_body, parse_balance, parse_create, parse_link
+from .codec import create_body, find_task_id, link_body, parse_balance, parse_link, read_create
 from .codec import parse_record as parse_task_record
 from .downloads import Downloader
-from .transport import Transport, describe_error
+from .transport import IncompleteReplyError, Transport, describe_error
 from .uploads import Uploader
 
-__all__ = ["Client", "RateLimiter"]
+__all__ = ["Client", "CreatedTask", "RateLimiter"]
 
 _T = TypeVar("_T")
 _CREATE, _RECORD = "/api/v1/jobs/createTask", "/api/v1/jobs/recordInfo"
 _CREDIT, _LINK = "/api/v1/chat/credit", "/api/v1/common/download-url"
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _MAX_PAUSE_S = 60.0
 _CONSOLE = "It is not sent again automatically; check the service's console first."
+
+
+class CreatedTask(NamedTuple):
+    """The answer to a successful createTask request.
+
+    Attributes:
+        task_id: The service's task id.
+        note: What was unusual about the answer; usually empty.
+    """
+
+    task_id: str
+    note: str = ""
 
 
 class RateLimiter(Protocol):
@@ -74,7 +88,7 @@ class Client:
 
     async def create(
         self, request: Request, *, callback_url: str = "", limiter: RateLimiter | None = None
-    ) -> str:
+    ) -> CreatedTask:
         """Send createTask.
 
         The request is sent again only if it provably did not arrive, or was rejected with status
@@ -86,7 +100,7 @@ class Client:
             limiter: Informed about 429 responses, and waited for before sending again.
 
         Returns:
-            The task id.
+            The task that the service names, whatever the status of its answer.
 
         Raises:
             APIError: If the service rejected the request.
@@ -101,19 +115,11 @@ class Client:
                 if limiter and attempt.num > 1:
                     await limiter.acquire_create()
                 try:
-                    return parse_create(
-                        *await self._transport.request("POST", _CREATE, content=body)
-                    )
+                    return await self._create_once(body)
                 except RateLimitError as error:
                     if limiter:
                         await limiter.back_off("createTask", error.retry_after)
                     raise
-                except APIError as error:
-                    raise _check_ambiguous(error) from None
-                except _NOT_SENT as error:
-                    raise self._connection_error(error) from None
-                except httpx.HTTPError as error:
-                    raise self._no_answer_error(error) from None
         raise AssertionError("the last attempt returns or raises")
 
     async def get_task(self, task_id: str) -> TaskRecord:
@@ -130,12 +136,18 @@ class Client:
             APIConnectionError: If there was no response.
         """
         try:
-            return await self._request(
-                parse_task_record, "GET", _RECORD, task_id, params={"taskId": task_id}
-            )
+            parse = partial(parse_task_record, origin=self.base_url)
+            record = await self._request(parse, "GET", _RECORD, task_id, params={"taskId": task_id})
+            if record.task_id not in ("", task_id.strip()):
+                raise APIError(
+                    f"The answer is about another task ({record.task_id[:80]}).",
+                    status=502,
+                    is_api_answer=False,
+                )
         except APIError as error:
             error.task_id = task_id
             raise
+        return record
 
     async def get_balance(self) -> float:
         """Return the account's balance in credits.
@@ -180,10 +192,36 @@ class Client:
         except httpx.HTTPError as error:
             raise self._connection_error(error, task_id) from None
 
-    def _no_answer_error(self, error: httpx.HTTPError) -> APIConnectionError:
+    async def _create_once(self, body: bytes) -> CreatedTask:
+        """Send createTask once, and raise what `decide_create` says about the answer."""
+        error: APIError | httpx.HTTPError
+        try:
+            reply = await self._transport.request("POST", _CREATE, content=body)
+            answer, error = read_create(*reply)
+        except IncompleteReplyError as incomplete:
+            answer, error = CreateAnswer(None, task_id=find_task_id(incomplete.body)), incomplete
+        except httpx.HTTPError as failure:
+            answer, error = CreateAnswer(None, was_sent=not isinstance(failure, _NOT_SENT)), failure
+        decision = decide_create(answer)
+        if decision.outcome == CreateOutcome.SUBMITTED:
+            return CreatedTask(answer.task_id, _describe_unusual(answer, decision))
+        raise self._to_create_error(decision, error) from None
+
+    def _to_create_error(
+        self, decision: CreateDecision, error: APIError | httpx.HTTPError
+    ) -> LiangxinError:
+        """Return the error for a create that was rejected, or may have created a task."""
+        if decision.outcome == CreateOutcome.REJECTED:
+            if isinstance(error, httpx.HTTPError):
+                return self._connection_error(error)
+            return _to_rate_limit_error(error) if decision.may_resend else error
+        if isinstance(error, APIError):
+            start = error.message
+        else:
+            start = f"No answer from {self._transport.host} ({describe_error(error)}):"
+        joint = "A" if isinstance(error, APIError) else "a"
         return APIConnectionError(
-            f"No answer from {self._transport.host} ({describe_error(error)}): a task may have "
-            "been created, and may be billed.",
+            f"{start} {joint} task may have been created, and may be billed.",
             maybe_created=True,
             next_step=_CONSOLE,
         )
@@ -206,12 +244,24 @@ def _may_resend(error: Exception) -> bool | float:
     return isinstance(error, APIConnectionError) and not error.maybe_created
 
 
-def _check_ambiguous(error: APIError) -> LiangxinError:
-    """Return a connection error if the response to a create does not exclude a new task."""
-    if error.number < 500 or "required" in error.message:
-        return error  # KIE also answers 500 if an input is missing
-    return APIConnectionError(
-        f"{error.message} A task may have been created, and may be billed.",
-        maybe_created=True,
-        next_step=_CONSOLE,
+def _describe_unusual(answer: CreateAnswer, decision: CreateDecision) -> str:
+    """Describe an answer that names a task but reports no success."""
+    if not decision.is_unusual:
+        return ""
+    if answer.status is None:
+        return "The answer was incomplete, but it names the task."
+    code = "" if answer.code is None else f" and code {answer.code}"
+    return f"The answer had HTTP status {answer.status}{code}, but it names the task."
+
+
+def _to_rate_limit_error(error: APIError) -> RateLimitError:
+    """Return the error of a 429 response, also of one that is not the API's own."""
+    if isinstance(error, RateLimitError):
+        return error
+    return RateLimitError(
+        error.message,
+        status=error.status,
+        code=error.code,
+        retry_after=error.retry_after,
+        next_step="Wait a moment, then run the cell again.",
     )

@@ -7,54 +7,50 @@ createTask and both error envelopes.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from ..core.outcomes import CreateAnswer
 from ..core.request import Request
-from ..core.task import TaskOutput, TaskRecord, TaskState
-from ..errors import (
-    APIError,
-    AuthenticationError,
-    ContentPolicyError,
-    InsufficientCreditsError,
-    MaintenanceError,
-    RateLimitError,
-    TaskFailedError,
+from ..core.task import TaskRecord, TaskState
+from ..errors import APIError, TaskFailedError
+from .answers import (
+    build_unreadable_error,
+    one_line,
+    parse_data,
+    read_answer,
+    to_number,
+    to_text,
 )
+from .outputs import parse_outputs
+from .tolerant_json import NO_IDS, decode_nested, find_created_id, find_record_fields
 
 __all__ = [
     "create_body",
+    "find_task_id",
     "link_body",
     "parse_balance",
-    "parse_create",
     "parse_link",
     "parse_record",
     "parse_upload",
+    "read_create",
     "redact_callback_urls",
     "to_task_failed",
     "upload_body",
 ]
 
-_QUOTA_WORDS = ("quota", "insufficient", "credit", "balance", "额度", "余额")
-_CONTENT_WORDS = ("sensitive", "moderat", "safety", "nsfw", "policy", "敏感", "违规")
+_RESULT_FIELDS = ("resultJson", "resultInfoJson", "response", "result", "output", "resultUrls")
+_FLAGS = {"0": "generating", "1": "success", "2": "fail", "3": "fail"}
+_NO_FAILURE = ("", "0", "200", "null", "none")
+_MAX_ID = 500  # characters
+_MAX_TIME = 1e15  # a Unix time in milliseconds far in the future
+#: Texts in place of an object that can only be an id.
+_TASK_ID = re.compile(r"(?:task|job)[_-][A-Za-z0-9_.:-]{1,200}", re.IGNORECASE)
+_LONG_ID = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9-]{16,64}")
 _URL = re.compile(r"https?://[^\s\"<>]{1,2000}")
-_CHECK_KEY = "Check the key: LIANGXIN_API_KEY, or the service's console."
-_TOP_UP = "Top up the account, then run the cell again."
-_ERRORS: dict[int, tuple[type[APIError], str]] = {
-    401: (AuthenticationError, _CHECK_KEY),
-    402: (InsufficientCreditsError, _TOP_UP),
-    403: (AuthenticationError, "Check the key's permissions in the service's console."),
-    429: (RateLimitError, "Wait a moment, then run the cell again."),
-    433: (
-        InsufficientCreditsError,
-        "The key has reached its own usage limit; raise it in the console.",
-    ),
-    455: (MaintenanceError, "Try again later."),
-}
 
 
 def create_body(request: Request, callback_url: str = "") -> bytes:
@@ -87,43 +83,76 @@ def redact_callback_urls(content: bytes) -> bytes:
     return re.sub(rb"(liangxin\\*/callback\\*/)[A-Za-z0-9_-]+", rb"\1...", content)
 
 
-def parse_create(status: int, body: bytes, retry_after: float | None = None) -> str:
-    """Parse the response to createTask.
+def read_create(
+    status: int, body: bytes, retry_after: float | None = None
+) -> tuple[CreateAnswer, APIError]:
+    """Read the response to createTask.
 
-    A response that names a task is accepted whatever its status says: the task exists.
-
-    Raises:
-        APIError: If there is no task id.
+    Returns:
+        The facts for `decide_create`, and the error to raise if they name no task.
     """
-    if task_id := _find_task_id(body):
+    answer = read_answer(body)
+    try:
+        parse_data(status, body, retry_after, answer)
+        error = build_unreadable_error(status, body, "it holds no taskId")
+    except APIError as rejection:
+        error = rejection
+    code = int(error.code) if error.code.isdecimal() else None
+    return CreateAnswer(status, code, find_task_id(body, answer, status)), error
+
+
+def find_task_id(body: bytes, answer: Any = None, status: int = 200) -> str:
+    """Find the id of a created task in an answer, wherever it is.
+
+    Args:
+        body: The answer, possibly cut off.
+        answer: The decoded answer, if it could be decoded.
+        status: The HTTP status.
+
+    Returns:
+        The id, or an empty text.
+    """
+    text = body.decode("utf-8", "replace")
+    if not isinstance(answer, dict):
+        bare = text.strip("\ufeff \t\r\n\"'")
+        is_id = 200 <= status < 300 and _TASK_ID.fullmatch(bare)
+        return bare if is_id else find_created_id(text)
+    data = decode_nested(answer.get("data"))
+    if data is None:
+        data = answer.get("data")
+    if task_id := _find_named_id(data, 0) or _find_named_id(answer, 0):
         return task_id
-    _parse_data(status, body, retry_after)  # raises if the request was rejected
-    raise _unreadable_error(status, body, "it holds no taskId")
+    if isinstance(data, dict):
+        return _to_id(data.get("id"))
+    word = to_text(data) if isinstance(data, str) else ""
+    return word if _TASK_ID.fullmatch(word) or _LONG_ID.fullmatch(word) else ""
 
 
-def parse_record(status: int, body: bytes, retry_after: float | None = None) -> TaskRecord:
-    """Parse the response to recordInfo.
+def parse_record(
+    status: int, body: bytes, retry_after: float | None = None, *, origin: str = ""
+) -> TaskRecord:
+    """Parse the response to recordInfo; a final state in it decides, whatever its codes say.
+
+    Args:
+        status: The HTTP status.
+        body: The body.
+        retry_after: The seconds of a Retry-After header.
+        origin: The API's address, for outputs whose links have no host.
 
     Raises:
         APIError: If there is no task record.
     """
-    data = _parse_data(status, body, retry_after)
-    if not isinstance(data, dict) or not _to_text(data.get("state")):
-        raise _unreadable_error(status, body, "it holds no state")
-    return TaskRecord(
-        task_id=_to_text(data.get("taskId")),
-        state=TaskState(_to_text(data.get("state"))),
-        model=_to_text(data.get("model")),
-        outputs=_parse_outputs(data.get("resultJson")),
-        param=_parse_param(data.get("param")),
-        fail_code=_to_text(data.get("failCode")),
-        fail_msg=_to_text(data.get("failMsg")),
-        created_ms=int(_to_number(data.get("createTime")) or 0),
-        updated_ms=int(_to_number(data.get("updateTime")) or 0),
-        completed_ms=int(_to_number(data.get("completeTime")) or 0),
-        credits=_to_number(data.get("creditsConsumed")),
-        raw=body.decode("utf-8", "replace"),
-    )
+    answer = read_answer(body)
+    data = decode_nested(answer.get("data")) if isinstance(answer, dict) else None
+    if not isinstance(answer, dict):
+        data = find_record_fields(body.decode("utf-8", "replace"))
+    record = _build_record(data, body, origin) if isinstance(data, dict) else None
+    if record is not None and record.state.is_final:
+        return record
+    parse_data(status, body, retry_after, {} if record and answer is None else answer)
+    if record is None:
+        raise build_unreadable_error(status, body, "it holds no state")
+    return record
 
 
 def parse_balance(status: int, body: bytes, retry_after: float | None = None) -> float:
@@ -132,9 +161,9 @@ def parse_balance(status: int, body: bytes, retry_after: float | None = None) ->
     Raises:
         APIError: If there is no number.
     """
-    data = _to_number(_parse_data(status, body, retry_after))
+    data = to_number(parse_data(status, body, retry_after))
     if data is None:
-        raise _unreadable_error(status, body, "it holds no number of credits")
+        raise build_unreadable_error(status, body, "it holds no number of credits")
     return data
 
 
@@ -144,10 +173,10 @@ def parse_upload(status: int, body: bytes, retry_after: float | None = None) -> 
     Raises:
         APIError: If there is no URL.
     """
-    data = _parse_data(status, body, retry_after)
-    url = _to_text(data.get("downloadUrl")) if isinstance(data, dict) else ""
+    data = parse_data(status, body, retry_after)
+    url = to_text(data.get("downloadUrl")) if isinstance(data, dict) else ""
     if not _URL.fullmatch(url):
-        raise _unreadable_error(status, body, "it holds no downloadUrl")
+        raise build_unreadable_error(status, body, "it holds no downloadUrl")
     return url
 
 
@@ -157,16 +186,16 @@ def parse_link(status: int, body: bytes, retry_after: float | None = None) -> st
     Raises:
         APIError: If there is no URL.
     """
-    url = _to_text(_parse_data(status, body, retry_after))
+    url = to_text(parse_data(status, body, retry_after))
     if not _URL.fullmatch(url):
-        raise _unreadable_error(status, body, "it holds no link")
+        raise build_unreadable_error(status, body, "it holds no link")
     return url
 
 
 def to_task_failed(task: TaskRecord) -> TaskFailedError:
     """Build the error for a failed task, with the service's own message."""
     code = f" ({task.fail_code})" if task.fail_code else ""
-    reason = _one_line(task.fail_msg) or "no reason given"
+    reason = one_line(task.fail_msg) or "no reason given"
     return TaskFailedError(
         f"The task failed{code}: {reason}.".replace("..", "."),
         fail_code=task.fail_code,
@@ -175,122 +204,77 @@ def to_task_failed(task: TaskRecord) -> TaskFailedError:
     )
 
 
-def _find_task_id(body: bytes) -> str:
-    """Return the task id under `data`, or an empty string."""
-    answer = _parse_object(body.decode("utf-8", "replace"))
-    data = answer.get("data") if isinstance(answer, dict) else None
-    return _to_text(data.get("taskId")) if isinstance(data, dict) else ""
+def _find_named_id(value: Any, depth: int) -> str:
+    """Return the first `taskId` or `task_id` in a value, at most three levels deep."""
+    if isinstance(value, list):
+        value = dict(enumerate(value[:10]))
+    if not isinstance(value, dict) or depth > 3:
+        return ""
+    for name, item in value.items():
+        if str(name).replace("_", "").lower() == "taskid" and (task_id := _to_id(item)):
+            return task_id
+    return next(filter(None, (_find_named_id(item, depth + 1) for item in value.values())), "")
 
 
-def _parse_data(status: int, body: bytes, retry_after: float | None) -> Any:
-    """Return `data` of a successful response; raise `APIError` for every other one."""
-    try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        answer = None
-    if not isinstance(answer, dict):
-        raise _unreadable_error(status, body, "it is not the API's JSON", retry_after)
-    error = answer.get("error")
-    if isinstance(error, dict):
-        code = _to_text(error.get("code"))
-        raise _to_api_error(status, code, _to_text(error.get("message")), retry_after)
-    code = _to_text(answer.get("code"))
-    if not 200 <= status < 300 or code not in ("", "200"):
-        message = _to_text(answer.get("msg")) or _to_text(answer.get("message"))
-        raise _to_api_error(status, code, message, retry_after)
-    return answer.get("data")
+def _to_id(value: Any) -> str:
+    """Return an id as text, or an empty text for a placeholder."""
+    task_id = to_text(value)
+    return "" if task_id.lower() in NO_IDS or len(task_id) > _MAX_ID else task_id
 
 
-def _to_api_error(status: int, code: str, message: str, retry_after: float | None) -> APIError:
-    number = int(code) if code.isdigit() else status
-    error_class, next_step = _ERRORS.get(number, (APIError, ""))
-    text = message.lower()
-    if number == 403 and any(word in text for word in _QUOTA_WORDS):
-        error_class, next_step = InsufficientCreditsError, _TOP_UP
-    elif number in (400, 422) and any(word in text for word in _CONTENT_WORDS):
-        error_class, next_step = ContentPolicyError, "Change the prompt, then run the cell again."
-    reason = _one_line(message) or "no reason given"
-    return error_class(
-        f"The service rejected the request ({number}): {reason}.",
-        status=status,
-        code=code,
-        retry_after=retry_after,
-        next_step=next_step,
+def _build_record(data: dict[str, Any], body: bytes, origin: str) -> TaskRecord | None:
+    """Build the record from `data`; None without a state."""
+    word = _find_state(data)
+    result = next(filter(None, (data.get(name) for name in _RESULT_FIELDS)), None)
+    outputs = parse_outputs(result, origin)
+    fail_code, fail_msg = to_text(data.get("failCode")), to_text(data.get("failMsg"))
+    completed_ms = _to_milliseconds(data.get("completeTime"))
+    state = TaskState.parse(word)
+    if not state.is_documented:
+        has_failed = fail_msg or fail_code.lower() not in _NO_FAILURE
+        if outputs and completed_ms:
+            state = TaskState("success")
+        elif has_failed:
+            state = TaskState("fail")
+    if not state:
+        return None
+    return TaskRecord(
+        task_id=to_text(data.get("taskId")) or to_text(data.get("task_id")),
+        state=state,
+        model=to_text(data.get("model")),
+        outputs=outputs,
+        param=_parse_param(data.get("param")),
+        fail_code=fail_code,
+        fail_msg=fail_msg or (to_text(data.get("errorMessage")) if state == "fail" else ""),
+        created_ms=_to_milliseconds(data.get("createTime")),
+        updated_ms=_to_milliseconds(data.get("updateTime")),
+        completed_ms=completed_ms,
+        credits=to_number(data.get("creditsConsumed")),
+        raw=body.decode("utf-8", "replace"),
+        state_word=word if word != state else "",
     )
 
 
-def _unreadable_error(
-    status: int, body: bytes, problem: str, retry_after: float | None = None
-) -> APIError:
-    start = _one_line(body[:200].decode("utf-8", "replace"))
-    excerpt = f" It begins: {start[:80]}" if start else " It is empty."
-    return APIError(
-        f"The answer (HTTP {status}) cannot be read: {problem}.{excerpt}",
-        status=status if status >= 300 else 502,
-        retry_after=retry_after,
-        next_step="Check the API address, and that no proxy answers in its place.",
-    )
+def _find_state(data: dict[str, Any]) -> str:
+    """Return the service's word for the state: `state`, `status`, or KIE's `successFlag`.
 
-
-def _parse_outputs(value: Any) -> tuple[TaskOutput, ...]:
-    """Return every output in `resultJson`: links, frames of a video, an object or a text."""
-    result = _parse_object(value)
-    if not isinstance(result, dict):
-        return ()
-    values = [result.get(name) for name in ("resultUrls", "firstFrameUrl", "lastFrameUrl")]
-    urls = [url for value in values for url in (value if isinstance(value, list) else [value])]
-    outputs = [TaskOutput.from_url(url) for url in urls if isinstance(url, str) and url]
-    if result_object := _unwrap_text(result.get("resultObject")):
-        text = (
-            result_object
-            if isinstance(result_object, str)
-            else msgspec.json.format(msgspec.json.encode(result_object)).decode()
-        )
-        outputs.append(TaskOutput("", "text", text))
-    return tuple(outputs)
-
-
-def _unwrap_text(value: Any) -> Any:
-    """Return the text of an object that has only that; every other value unchanged."""
-    values = list(value.values()) if isinstance(value, dict) else []
-    return values[0] if len(values) == 1 and isinstance(values[0], str) else value
+    Source: KIE's Get Details pages: 0 is generating, 1 success, 2 and 3 are failures.
+    """
+    word = to_text(data.get("state")) or to_text(data.get("status"))
+    flag = to_text(data.get("successFlag"))
+    if word and (TaskState.parse(word).is_documented or flag not in _FLAGS):
+        return word
+    return _FLAGS.get(flag, "")
 
 
 def _parse_param(value: Any) -> Mapping[str, Any]:
-    param = _parse_object(value)
+    param = decode_nested(value)
     if not isinstance(param, dict):
         return {}
-    return {**param, "input": _parse_object(param["input"])} if "input" in param else param
+    return {**param, "input": decode_nested(param["input"])} if "input" in param else param
 
 
-def _parse_object(value: Any) -> Any:
-    """Return an object that may be encoded as JSON up to twice; None if it is invalid."""
-    for _ in range(3):
-        if not isinstance(value, str):
-            return value
-        try:
-            value = msgspec.json.decode(value)
-        except msgspec.DecodeError:
-            return None
-    return value
-
-
-def _to_text(value: Any) -> str:
-    if isinstance(value, bool) or value is None:
-        return ""
-    return str(value).strip() if isinstance(value, str | int | float) else ""
-
-
-def _to_number(value: Any) -> float | None:
-    if isinstance(value, bool):
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _one_line(text: str) -> str:
-    """Shorten a text of the service to one line."""
-    return " ".join(text.split())[:300].rstrip(".")
+def _to_milliseconds(value: Any) -> int:
+    """Return a time of the service as it is, without a fraction; 0 if it is no number."""
+    number = to_number(value) or 0.0
+    return int(number) if 0 < number < _MAX_TIME else 0

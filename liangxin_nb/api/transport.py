@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import ssl
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -19,9 +20,11 @@ from ..config.settings import Secret
 from ..core.hosts import is_loopback
 from ..errors import LiangxinError
 from .codec import redact_callback_urls
+from .response_body import BodyDecoder
 
 __all__ = [
     "BearerAuth",
+    "IncompleteReplyError",
     "Reply",
     "Transport",
     "build_http_client",
@@ -33,6 +36,8 @@ __all__ = [
 # Some hosts of this API reject clients without a known user agent.
 _AGENT = "Mozilla/5.0 (compatible; liangxin_nb/0.1)"
 _MAX_BODY_BYTES = 8 << 20
+_CONNECT_S = 40.0  # seconds for a free connection and for connecting
+_MIN_UPLOAD_RATE = 16_384  # bytes per second that a request body may need
 # stamina logs its retries; without a handler the messages would appear in the cells.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
@@ -57,6 +62,18 @@ class Reply(NamedTuple):
     retry_after: float | None
 
 
+class IncompleteReplyError(httpx.TransportError):
+    """The response began, but did not end as it should.
+
+    Attributes:
+        body: What arrived, without the key.
+    """
+
+    def __init__(self, message: str, body: bytes) -> None:
+        super().__init__(message)
+        self.body = body
+
+
 class Transport:
     """Sends requests to one origin with the key; follows no redirects.
 
@@ -68,6 +85,7 @@ class Transport:
         self.host: str = urlsplit(url).netloc
         self._url = url
         self._key = key
+        self._timeout = timeout
         # A server may close an idle connection just when it is reused. A GET is then sent again;
         # for a create it would be unknown whether it arrived, so its connections are not reused.
         self._clients = {
@@ -90,6 +108,9 @@ class Transport:
     ) -> Reply:
         """Send one request and read the response.
 
+        A response that arrives slowly ends with an error after the timeout in total, and after
+        the time for sending a long request at 16 kB per second.
+
         Args:
             method: GET or POST.
             path: The path below the origin.
@@ -100,19 +121,66 @@ class Transport:
             The response; the key and callback tokens in it are redacted.
 
         Raises:
-            httpx.HTTPError: If there is no response, or it is longer than 8 MiB.
+            IncompleteReplyError: If the response ended too early or too late, is damaged or
+                longer than 8 MiB.
+            httpx.HTTPError: If there is no response.
         """
-        headers = {"Content-Type": "application/json"} if content is not None else {}
-        arguments: dict[str, Any] = {"params": params, "content": content, "headers": headers}
-        url = f"{self._url}{path}"
-        async with self._clients[method].stream(method, url, **arguments) as response:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > _MAX_BODY_BYTES:
-                    raise httpx.DecodingError("the answer is longer than 8 MiB")
-            redacted = redact_callback_urls(self._redact_key(bytes(body)))
-            return Reply(response.status_code, redacted, parse_retry_after(response))
+        headers = {"Accept-Encoding": "gzip, deflate"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        request = self._clients[method].build_request(
+            method, f"{self._url}{path}", params=params, content=content, headers=headers
+        )
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._timeout + _CONNECT_S) as deadline:
+                request.extensions["trace"] = self._limit_after_start(deadline, content or b"")
+                return await self._send(self._clients[method], request, body)
+        except TimeoutError:
+            if body:
+                raise IncompleteReplyError("no answer in time", self._redact(body)) from None
+            raise httpx.ReadTimeout("") from None
+        except (
+            OSError,
+            ValueError,
+            httpx.InvalidURL,
+        ) as error:  # an exception that httpx does not translate
+            raise httpx.RemoteProtocolError(type(error).__name__) from None
+
+    def _limit_after_start(
+        self, deadline: asyncio.Timeout, content: bytes
+    ) -> Callable[[str, Any], Awaitable[None]]:
+        """Return a hook that starts the time limit when the request itself is being sent."""
+        loop = asyncio.get_running_loop()
+
+        async def on_event(name: str, info: Any) -> None:
+            if name.endswith("send_request_headers.started") and info["request"].method != (
+                b"CONNECT"
+            ):
+                limit = self._timeout + len(content) / _MIN_UPLOAD_RATE
+                deadline.reschedule(loop.time() + limit)
+
+        return on_event
+
+    async def _send(
+        self, client: httpx.AsyncClient, request: httpx.Request, body: bytearray
+    ) -> Reply:
+        """Send a request and collect the response in `body`."""
+        response = await client.send(request, stream=True)
+        try:
+            decoder = BodyDecoder(response.headers.get("content-encoding", ""), _MAX_BODY_BYTES)
+            async for chunk in response.aiter_raw():
+                body += decoder.decode(chunk)
+            decoder.finish()
+            return Reply(response.status_code, self._redact(body), parse_retry_after(response))
+        except httpx.HTTPError as error:
+            raise IncompleteReplyError(describe_error(error), self._redact(body)) from None
+        finally:
+            await response.aclose()
+
+    def _redact(self, body: bytearray) -> bytes:
+        """Remove the key and callback tokens."""
+        return redact_callback_urls(self._redact_key(bytes(body)))
 
     def _redact_key(self, body: bytes) -> bytes:
         """Keep a key that the service repeats out of errors, the ledger and outputs."""

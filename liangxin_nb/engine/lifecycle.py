@@ -120,7 +120,7 @@ class TaskLifecycle:
         """Send the request, recording it before and its outcome after."""
         try:
             record = await self._update(record, "submitting", status="submitting")
-            task_id = await client.create(
+            created = await client.create(
                 record.request, callback_url=callback_url, limiter=self._limiter
             )
         except LiangxinError as error:
@@ -128,7 +128,10 @@ class TaskLifecycle:
             await self._end(record, "unconfirmed" if maybe_created else "rejected", error)
             raise
         else:
-            return await self._record_submitted(record, task_id)
+            record = await self._record_submitted(record, created.task_id)
+            if created.note:
+                await self._update(record, "unusual_answer", created.note)
+            return record
         finally:
             await self._limiter.confirm_create(slot_id)  # after the task id is in the ledger
 
@@ -204,7 +207,10 @@ class TaskLifecycle:
         except APIError as error:
             if not error.is_task_unknown:
                 raise
-            raise await self._end(record, "result_lost", _unknown_task_error(record)) from None
+            # The record stays submitted: a proxy may have answered, so resume tries again.
+            unknown = _unknown_task_error(record)
+            await self._update(record, "unavailable", str(unknown), reason=str(unknown))
+            raise unknown from None
         finally:
             record = await recorder.flush()
         if task.state == "fail":

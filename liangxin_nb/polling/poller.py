@@ -10,8 +10,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
+from ..core.outcomes import decide_record
 from ..core.task import TaskRecord
-from ..errors import APIConnectionError, APIError, LiangxinError, WaitTimeoutError
+from ..errors import APIError, LiangxinError, WaitTimeoutError
 from .adaptive_schedule import AdaptiveSchedule, build_schedule
 from .schedule import PollSchedule
 from .tracked_task import OnAnswer, Poll, TrackedTask
@@ -19,6 +20,9 @@ from .tracked_task import OnAnswer, Poll, TrackedTask
 __all__ = ["FixedIntervalLimiter", "PollLimiter", "Poller"]
 
 _MIN_HINT_INTERVAL_S = 1.0  # seconds between two polls of one task because of hints
+_LAST_POLL_LEAD_S = 3.0  # seconds for the answer to the last poll before the patience ends
+_SLEPT_S = 5.0  # seconds of delay that mean that the machine slept
+_MAX_EXTENSION_S = 30.0  # seconds for one more poll after that
 _MAX_EARLY_HINTS = 1000  # stored hints about tasks that are not followed yet
 
 
@@ -95,7 +99,7 @@ class Poller:
             task_id: The service's id.
             poll: Sends one poll request.
             on_answer: Receives every answer, including errors after which polling continues.
-            patience: Seconds after which following ends.
+            patience: Seconds after which following ends, even while a poll waits for its answer.
             schedule: When to poll, by default the documented schedule.
             age: Seconds since the task was submitted.
 
@@ -104,7 +108,7 @@ class Poller:
 
         Raises:
             WaitTimeoutError: If the task is still running after `patience` seconds.
-            APIError: If the service rejected the poll requests.
+            APIError: If the service repeatedly does not know the task, or rejects the key.
         """
         now = self._clock()
         entry = TrackedTask(
@@ -120,18 +124,27 @@ class Poller:
             asyncio.get_running_loop().create_future(),
             last_poll=now - age,
         )
-        entry.due_at = now + min(entry.next_interval(now), patience)
+        entry.due_at = now + self._limit_interval(entry, now, entry.next_interval(now))
         self._tracked[task_id] = entry
         self._push(entry)
         if task_id in self._early_hints:
             del self._early_hints[task_id]
             self.poll_now(task_id)
         try:
-            return await entry.future
+            return await self._wait_for_end(entry)
         finally:
-            if self._tracked.get(task_id) is entry:
-                del self._tracked[task_id]
             self._remove(entry)
+
+    async def _wait_for_end(self, entry: TrackedTask) -> TaskRecord:
+        """Wait for the final record; after the machine slept, for one poll more."""
+        end = entry.tracked_since + entry.patience
+        await asyncio.wait({entry.future}, timeout=entry.patience)
+        if not entry.future.done() and self._clock() - end > _SLEPT_S:
+            self.poll_now(entry.task_id)
+            await asyncio.wait({entry.future}, timeout=min(entry.patience, _MAX_EXTENSION_S))
+        if not entry.future.done():
+            raise _build_timeout_error(entry)
+        return entry.future.result()
 
     def poll_now(self, task_id: str) -> None:
         """Poll a task as soon as possible, because of a hint that it has ended.
@@ -156,7 +169,12 @@ class Poller:
             self._wake.set()
 
     def _remove(self, entry: TrackedTask) -> None:
-        """Remove a task that is no longer followed."""
+        """Remove a task that is no longer followed, and a poll that is being sent."""
+        entry.future.cancel()
+        if entry.polling is not None:
+            entry.polling.cancel()
+        if self._tracked.get(entry.task_id) is entry:
+            del self._tracked[entry.task_id]
         if entry in self._queue:
             self._queue.remove(entry)
             heapq.heapify(self._queue)
@@ -210,6 +228,7 @@ class Poller:
         entry.poll_soon_at = float("inf")
         entry.polls += 1
         polling = asyncio.get_running_loop().create_task(self._poll(entry))
+        entry.polling = polling
         self._polls.add(polling)
         polling.add_done_callback(self._on_poll_done)
 
@@ -223,7 +242,7 @@ class Poller:
         sent_at = self._clock()
         try:
             answer: TaskRecord | LiangxinError = await entry.poll(entry.task_id)
-        except (APIConnectionError, APIError) as error:
+        except LiangxinError as error:
             answer = error
         except Exception as error:  # a bug must end following, not block it
             _fail(entry, error)
@@ -232,35 +251,35 @@ class Poller:
             await self._limiter.back_off("recordInfo", answer.retry_after)
         if entry.future.done():
             return
-        if isinstance(answer, LiangxinError) and not self._on_transient_error(entry, answer):
+        age = sent_at - entry.tracked_since + entry.age
+        decision = decide_record(answer, entry.history, sent_at, age)
+        entry.history = decision.history
+        entry.last_error = answer if isinstance(answer, LiangxinError) else None
+        if decision.ends_wait and isinstance(answer, LiangxinError):
             _fail(entry, answer)
             return
-        entry.last_error = answer if isinstance(answer, LiangxinError) else None
         if isinstance(answer, TaskRecord):
             entry.observe(answer, sent_at)
         entry.on_answer(answer)
-        if isinstance(answer, TaskRecord) and answer.state.is_final:
+        if isinstance(answer, TaskRecord) and decision.ends_wait:
             entry.future.set_result(answer)
         else:
             self._reschedule(entry, answer)
 
-    def _on_transient_error(self, entry: TrackedTask, error: LiangxinError) -> bool:
-        """Return whether to poll again; the service may not know a new task yet."""
-        is_new = self._clock() - entry.tracked_since < self._schedule.grace_s
-        return error.retryable or (is_new and getattr(error, "is_task_unknown", False))
-
     def _reschedule(self, entry: TrackedTask, answer: TaskRecord | LiangxinError) -> None:
         now = self._clock()
-        elapsed = now - entry.tracked_since
-        if elapsed >= entry.patience:
-            _fail(entry, _build_timeout_error(entry))
-            return
-        retry_after = min(getattr(answer, "retry_after", None) or 0.0, self._schedule.max_block_s)
-        entry.not_before = max(entry.not_before, now + retry_after)
-        due = now + min(max(entry.next_interval(now), retry_after), entry.patience - elapsed)
+        pause = min(getattr(answer, "retry_after", None) or 0.0, self._schedule.max_block_s)
+        entry.not_before = max(entry.not_before, now + pause)
+        due = now + self._limit_interval(entry, now, max(entry.next_interval(now), pause))
         entry.due_at = min(due, max(entry.poll_soon_at, entry.not_before))
         entry.number = next(self._numbers)
         self._push(entry)
+
+    def _limit_interval(self, entry: TrackedTask, now: float, interval: float) -> float:
+        """Return an interval that leaves time for one last poll before the patience ends."""
+        lead = min(_LAST_POLL_LEAD_S, entry.patience / 5)
+        remaining = entry.tracked_since + entry.patience - lead - now
+        return min(interval, remaining) if remaining > 0 else interval
 
 
 async def _wait_for_event(event: asyncio.Event, seconds: float | None) -> None:

@@ -25,8 +25,7 @@ class PollSchedule:
             they were sent.
         create_period_s: Seconds in which 20 tasks can be created. The limit is 20 in 10 s per
             account.
-        grace_s: Seconds for which a new task may be unknown to the service.
-        max_block_s: The maximum pause that a 429 response can request.
+        max_block_s: The maximum pause in seconds that a response can request.
     """
 
     steps: tuple[tuple[float, float, float], ...] = (
@@ -36,8 +35,7 @@ class PollSchedule:
     )
     poll_interval_s: float = 0.125
     create_period_s: float = 10.5
-    grace_s: float = 20.0
-    max_block_s: float = 120.0
+    max_block_s: float = 60.0
 
     def wait(self, elapsed: float, jitter: float) -> float:
         """Compute the seconds to the next poll.

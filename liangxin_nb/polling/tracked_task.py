@@ -8,6 +8,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from ..core.outcomes import PollHistory
 from ..core.task import TaskRecord
 from ..errors import LiangxinError
 from .adaptive_schedule import AdaptiveSchedule
@@ -40,6 +41,8 @@ class TrackedTask:
         not_before: No poll is sent before this time.
         poll_soon_at: The time of the poll that a hint has requested.
         last_error: The error of the last poll, if it failed.
+        history: What earlier answers mean for the next decision.
+        polling: The poll that is being sent.
     """
 
     due_at: float
@@ -58,6 +61,8 @@ class TrackedTask:
     not_before: float = field(default=0.0, compare=False)
     poll_soon_at: float = field(default=float("inf"), compare=False)
     last_error: LiangxinError | None = field(default=None, compare=False)
+    history: PollHistory = field(default=PollHistory(), compare=False)
+    polling: asyncio.Task[None] | None = field(default=None, compare=False)
 
     def next_interval(self, now: float) -> float:
         """Return the seconds to the next poll by the schedule."""
