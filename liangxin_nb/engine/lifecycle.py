@@ -209,7 +209,7 @@ class TaskLifecycle:
                 raise
             # The record stays submitted: a proxy may have answered, so resume tries again.
             unknown = _unknown_task_error(record)
-            await self._update(record, "unavailable", str(unknown), reason=str(unknown))
+            await self._update(record, "unavailable", str(unknown))
             raise unknown from None
         finally:
             record = await recorder.flush()

@@ -64,10 +64,10 @@ class Poller:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Create a poller; its loop runs while tasks are followed.
+        """Create a poller.
 
         Args:
-            schedule: The documented schedule, by default `PollSchedule()`.
+            schedule: By default the documented one.
             limiter: The rate limiter of all polls, by default the schedule's interval.
             clock: Returns monotonic seconds.
         """
@@ -136,10 +136,9 @@ class Poller:
             self._remove(entry)
 
     async def _wait_for_end(self, entry: TrackedTask) -> TaskRecord:
-        """Wait for the final record; after the machine slept, for one poll more."""
-        end = entry.tracked_since + entry.patience
+        """Wait for the final record; if the machine slept, for one more poll."""
         await asyncio.wait({entry.future}, timeout=entry.patience)
-        if not entry.future.done() and self._clock() - end > _SLEPT_S:
+        if not entry.future.done() and self._clock() - entry.end > _SLEPT_S:
             self.poll_now(entry.task_id)
             await asyncio.wait({entry.future}, timeout=min(entry.patience, _MAX_EXTENSION_S))
         if not entry.future.done():
@@ -149,8 +148,8 @@ class Poller:
     def poll_now(self, task_id: str) -> None:
         """Poll a task as soon as possible, because of a hint that it has ended.
 
-        Each task is polled at most once per second because of hints, not during a pause that the
-        service has asked for, and within the rate limit.
+        Each task is polled at most once per second because of hints, and not during a pause that
+        the service has asked for.
 
         Args:
             task_id: The task; if it is not followed yet, it is polled when it is.
@@ -162,8 +161,8 @@ class Poller:
                 del self._early_hints[next(iter(self._early_hints))]
             return
         entry.poll_soon_at = max(self._clock(), entry.not_before)
-        if entry in self._queue and entry.poll_soon_at < entry.due_at:
-            entry.due_at = entry.poll_soon_at
+        if entry in self._queue:
+            entry.due_at = min(entry.due_at, entry.poll_soon_at)
             heapq.heapify(self._queue)
             assert self._wake is not None
             self._wake.set()
@@ -277,8 +276,7 @@ class Poller:
 
     def _limit_interval(self, entry: TrackedTask, now: float, interval: float) -> float:
         """Return an interval that leaves time for one last poll before the patience ends."""
-        lead = min(_LAST_POLL_LEAD_S, entry.patience / 5)
-        remaining = entry.tracked_since + entry.patience - lead - now
+        remaining = entry.end - min(_LAST_POLL_LEAD_S, entry.patience / 5) - now
         return min(interval, remaining) if remaining > 0 else interval
 
 

@@ -64,6 +64,11 @@ class TrackedTask:
     history: PollHistory = field(default=PollHistory(), compare=False)
     polling: asyncio.Task[None] | None = field(default=None, compare=False)
 
+    @property
+    def end(self) -> float:
+        """The time at which the patience ends."""
+        return self.tracked_since + self.patience
+
     def next_interval(self, now: float) -> float:
         """Return the seconds to the next poll by the schedule."""
         jitter = random.random()  # noqa: S311

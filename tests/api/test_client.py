@@ -124,7 +124,7 @@ async def download(server, target):
 
 async def test_create_is_sent_once_as_documented(serve):
     server = serve(good(taskId="task_1"))
-    assert await create(server) == "task_1"
+    assert (await create(server)).task_id == "task_1"
     ((method, path, headers, body),) = server.seen
     assert (method, path) == ("POST", "/api/v1/jobs/createTask")
     assert headers["Authorization"] == f"Bearer {KEY}"
@@ -175,7 +175,7 @@ async def test_create_uses_a_new_connection(serve):
     server.RequestHandlerClass = DropsUsedConnections
     async with Client(server.url, Secret(KEY)) as client:
         for _ in range(3):
-            assert await client.create(REQUEST) == "task_1"
+            assert (await client.create(REQUEST)).task_id == "task_1"
     assert [seen[0] for seen in server.seen] == ["POST"] * 3
 
 
@@ -186,10 +186,11 @@ async def test_rejection_is_final(serve):
     assert len(server.seen) == 1
 
 
-async def test_500_for_a_missing_field_is_a_rejection(serve):
+async def test_words_of_an_http_500_do_not_make_it_a_rejection(serve):
     server = serve((500, {}, b'{"code": 500, "msg": "This field is required"}'))
-    with pytest.raises(APIError, match="This field is required"):
+    with pytest.raises(APIConnectionError, match="This field is required") as error:
         await create(server)
+    assert error.value.maybe_created
 
 
 class RecordingLimiter:
@@ -209,7 +210,7 @@ class RecordingLimiter:
 async def test_429_without_a_task_id_is_sent_again_after_the_shared_pause(serve, retry_at_once):
     server = serve((429, {"retry-after": "7"}, BUSY), (429, {}, BUSY), good(taskId="task_1"))
     limiter = RecordingLimiter()
-    assert await create(server, limiter=limiter) == "task_1"
+    assert (await create(server, limiter=limiter)).task_id == "task_1"
     assert limiter.calls == [("createTask", 7.0), "create", ("createTask", None), "create"]
     assert len({body for *_, body in server.seen}) == 1
 
@@ -277,7 +278,7 @@ async def test_size_of_a_response_is_limited(serve, monkeypatch):
     monkeypatch.setattr("liangxin_nb.api.transport._MAX_BODY_BYTES", 100)
     server = serve((200, {}, b" " * 101), (200, {}, b" " * 100))
     async with Client(server.url, Secret(KEY)) as client:
-        with pytest.raises(APIConnectionError, match="longer than 8 MiB"):
+        with pytest.raises(APIConnectionError, match="longer than 100 bytes"):
             await client.get_task("task_1")
         with pytest.raises(APIError, match="It is empty"):
             await client.get_task("task_1")

@@ -105,7 +105,7 @@ def test_note_names_the_upload_address(profile, model, uploaded):
 async def test_created_request_contains_only_urls(serve):  # noqa: F811
     server = serve(PLACED, good(taskId="task_1"))
     async with Client(server.url, Secret(KEY), upload_url=server.url) as client:
-        assert await client.create(REQUEST) == "task_1"
+        assert (await client.create(REQUEST)).task_id == "task_1"
     (_, path, headers, body), (_, _, _, created) = server.seen
     assert path == "/api/file-base64-upload"
     assert headers["Authorization"] == f"Bearer {KEY}"

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from PIL import Image
 
+from liangxin_nb.api.client import CreatedTask
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.task import TaskOutput, TaskRecord, TaskState
 from liangxin_nb.engine import TaskLifecycle
@@ -57,7 +58,8 @@ class Client:
         return [called for called, *_ in self.calls].count(method)
 
     async def create(self, request, *, callback_url="", limiter=None):
-        return await self._answer("create", request, callback_url, limiter)
+        created = await self._answer("create", request, callback_url, limiter)
+        return created if isinstance(created, CreatedTask) else CreatedTask(created)
 
     async def get_task(self, task_id):
         return await self._answer("get_task", task_id)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from liangxin_nb.api.client import CreatedTask
 from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
 from liangxin_nb.engine import lifecycle
@@ -174,7 +175,7 @@ async def test_failed_task_is_recorded_with_its_reason(make, ledger, updates):
     assert [one.phase for one in updates] == []
 
 
-async def test_job_is_result_lost_if_the_service_does_not_know_its_task(make, ledger, updates):
+async def test_job_stays_resumable_if_the_service_does_not_know_its_task(make, ledger, updates):
     record = submitted_record(ledger)
     with pytest.raises(ResultUnavailableError, match="does not know task task_1") as raised:
         await make(Poller(ABSENT)).collect(record, updates.append)
@@ -182,9 +183,16 @@ async def test_job_is_result_lost_if_the_service_does_not_know_its_task(make, le
     assert raised.value.next_step.startswith(
         "A service shows tasks only to the key that created them"
     )
-    found = ledger.find(record.id)
-    assert (found.status, found.reason) == ("result_lost", str(raised.value))
-    assert ("result_lost", str(raised.value)) in [line[1:] for line in ledger.events(record.id)]
+    assert ledger.find(record.id).is_resumable
+    assert ("unavailable", str(raised.value)) in [line[1:] for line in ledger.events(record.id)]
+
+
+async def test_unusual_answer_to_a_create_is_noted_in_the_ledger(make, ledger, updates):
+    client = Client(create=[CreatedTask("task_1", "The answer had HTTP status 429.")])
+    pending = ledger.create(REQUEST, "liangxin", "https://service.example", "me")
+    record = await make(client=client).submit(pending, updates.append)
+    assert (record.status, record.task_id) == ("submitted", "task_1")
+    assert last_event(ledger, record) == ("unusual_answer", "The answer had HTTP status 429.")
 
 
 async def test_job_is_result_lost_if_its_task_has_no_outputs(make, ledger, updates):

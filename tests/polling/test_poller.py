@@ -97,27 +97,129 @@ async def test_temporary_error_is_reported_and_polling_continues():
     ]
 
 
-async def test_permanent_error_ends_following():
-    with pytest.raises(APIError, match="wrong key"):
-        await follow(Service("waiting", APIError("wrong key", status=401)))
+KEY_REJECTED = APIError("wrong key", status=401)
+ABSENT = APIError("task not found", status=404)
+PAGE = APIError("a page", status=404, is_api_answer=False)
+
+
+async def test_third_rejection_of_the_key_in_a_row_ends_following():
+    service = Service(KEY_REJECTED)
+    with pytest.raises(APIError) as error:
+        await follow(service)
+    assert error.value is KEY_REJECTED
+    assert service.polled_at == [2.0, 4.0, 6.0]
+
+
+async def test_other_answer_interrupts_rejections_of_the_key():
+    busy = APIError("busy", status=503)
+    service = Service(*[KEY_REJECTED] * 2, busy, *[KEY_REJECTED] * 2, "generating", "success")
+    assert (await follow(service)).state == "success"
 
 
 @pytest.mark.parametrize(
     "absent",
     [
-        APIError("task not found", status=404),
+        ABSENT,
         APIError("recordInfo is null", status=200, code="422"),
+        APIError("task does not exist", status=200, code="500"),
     ],
 )
-async def test_new_task_may_be_unknown_for_its_first_seconds(absent):
-    service = Service(*[absent] * 9, "success")
-    assert (await follow(service)).state == "success"
-    assert service.polled_at[-1] == 20.0
-    unknown = Service(absent)
+async def test_task_is_unknown_after_three_answers_half_a_minute_apart(absent):
+    service = Service(absent)
     with pytest.raises(APIError) as error:
-        await follow(unknown)
+        await follow(service)
     assert error.value is absent
-    assert unknown.polled_at[-1] == 40.0, "after 20 s it must be known"
+    assert service.polled_at[-1] == 180.0, "the first answer that counts is the one at 120 s"
+
+
+async def test_old_task_is_unknown_after_one_minute():
+    service = Service(ABSENT)
+    with pytest.raises(APIError):
+        await follow(service, age=1000.0)
+    assert service.polled_at[-1] == 62.0
+
+
+async def test_known_task_is_unknown_only_after_three_more_answers():
+    service = Service(*[ABSENT] * 30, "generating", ABSENT)
+    with pytest.raises(APIError):
+        await follow(service, age=1000.0)
+    assert service.polled_at[30] == 62.0
+    assert service.polled_at[-1] == 124.0
+
+
+TROUBLE = [
+    PAGE,
+    APIError("a page", status=403, is_api_answer=False),
+    APIError("moved", status=302, is_api_answer=False),
+    APIError("unreadable", status=502, is_api_answer=False),
+    APIError("bad", status=400),
+    APIError("forbidden", status=403),
+    APIError("busy", status=429),
+    APIError("oops", status=500),
+    APIConnectionError("gone"),
+]
+
+
+@pytest.mark.parametrize("trouble", TROUBLE, ids=lambda error: f"{error.message}")
+async def test_trouble_on_the_way_does_not_end_following(trouble):
+    answers = []
+    service = Service(*[trouble] * 100, "success")
+    assert (await follow(service, on_answer=answers.append)).state == "success"
+    assert answers[:100] == [trouble] * 100
+
+
+@pytest.mark.parametrize("trouble", TROUBLE, ids=lambda error: f"{error.message}")
+async def test_trouble_on_the_way_ends_with_the_patience(trouble):
+    with pytest.raises(WaitTimeoutError, match=trouble.message):
+        await follow(Service(trouble), patience=300.0)
+    assert now() == 300.0
+
+
+async def test_patience_ends_while_a_poll_waits_for_its_answer():
+    poller = build_poller()
+    service = Service("success", delay_s=500.0)
+    with pytest.raises(WaitTimeoutError):
+        await follow(service, poller, patience=8.0)
+    assert now() == 8.0
+    await asyncio.sleep(0.1)
+    assert not poller._polls, "the poll is cancelled"
+
+
+async def test_patience_ends_while_the_limiter_is_blocked():
+    class BlockedLimiter(FixedIntervalLimiter):
+        async def acquire_poll(self):
+            await asyncio.sleep(1e6)
+
+    with pytest.raises(WaitTimeoutError):
+        await follow(Service("success"), build_poller(limiter=BlockedLimiter(1.0)), patience=5.0)
+    assert now() == 5.0
+
+
+async def test_last_poll_leaves_time_for_its_answer():
+    service = Service("generating", "success", delay_s=2.0)
+    await follow(service, build_poller(RARE_SCHEDULE), patience=80.0)
+    assert service.polled_at == [60.0, 77.0]
+
+
+async def test_retry_after_is_limited_by_the_patience():
+    busy = APIError("busy", status=429, retry_after=999_999_999.0)
+    service = Service(busy, "success")
+    await follow(service, patience=20.0)
+    assert service.polled_at == [2.0, 17.0]
+
+
+@pytest.mark.parametrize("delay", [1.0, 1000.0])
+async def test_patience_is_extended_by_one_poll_after_the_machine_slept(delay):
+    """The clock runs on while the machine sleeps, but no timer fires."""
+    slept = 0.0
+    poller = Poller(RARE_SCHEDULE, clock=lambda: asyncio.get_running_loop().time() + slept)
+    service = Service("generating")
+    following = start(service, poller, patience=20.0)
+    await asyncio.sleep(19.0)
+    slept = delay
+    with pytest.raises(WaitTimeoutError):
+        await following
+    assert service.polled_at == ([17.0] if delay == 1.0 else [17.0, 20.0])
 
 
 async def test_timeout_names_the_task_and_the_next_step():
@@ -129,7 +231,8 @@ async def test_timeout_names_the_task_and_the_next_step():
         "The service continues it; collect it with %liangxin resume task_1"
     )
     assert error.value.task_id == "task_1"
-    assert service.polled_at == [2.0, 4.0, 5.0], "the last poll is sent when the patience ends"
+    assert service.polled_at == [2.0, 4.0]
+    assert now() == 5.0
 
 
 async def test_timeout_does_not_name_an_earlier_error():
@@ -188,11 +291,11 @@ async def test_retry_after_is_respected():
     assert service.polled_at == [2.0, 32.0]
 
 
-async def test_retry_after_is_limited_to_two_minutes():
+async def test_retry_after_is_limited_to_one_minute():
     busy = APIError("slow down", status=429, retry_after=9000.0)
     service = Service(busy, "success")
     await follow(service)
-    assert service.polled_at == [2.0, 122.0]
+    assert service.polled_at == [2.0, 62.0]
 
 
 async def test_429_is_passed_to_the_limiter():
@@ -336,9 +439,11 @@ def test_impossible_start_is_limited_to_the_observed_interval(reported):
     assert entry.started_after_s == math.inf
     stamps = {"created_ms": 10**12, "updated_ms": int(10**12 + 1000 * reported)}
     entry.observe(TaskRecord("task_1", TaskState("generating"), **stamps), 106.0)
-    assert entry.started_after_s == min(6.0, max(2.5, reported))
+    # An impossible value is none: then the work started when it was noticed.
+    expected = 6.0 if reported < 0 else min(6.0, max(2.5, reported))
+    assert entry.started_after_s == expected
     entry.observe(TaskRecord("task_1", TaskState("generating"), **stamps), 120.0)
-    assert entry.started_after_s == min(6.0, max(2.5, reported))
+    assert entry.started_after_s == expected
 
 
 def build_entry(since):
