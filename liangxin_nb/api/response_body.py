@@ -34,7 +34,8 @@ class BodyDecoder:
         self._encoding = names[0] if names else ""
         self._max_bytes = max_bytes
         self._size = 0
-        self._started = False
+        self._start = b""
+        self._is_chosen = False
         self._stream: zlib._Decompress | None = None
 
     def decode(self, chunk: bytes) -> bytes:
@@ -46,8 +47,12 @@ class BodyDecoder:
         Raises:
             httpx.DecodingError: If the chunk is damaged, or the decoded body is too long.
         """
-        if not self._started:
-            self._started = True
+        if not self._is_chosen:
+            chunk = self._start + chunk
+            if len(chunk) < len(_GZIP_START):
+                self._start = chunk
+                return b""
+            self._is_chosen = True
             self._stream = self._choose_stream(chunk)
         left = self._max_bytes - self._size
         if self._stream is not None:
@@ -60,14 +65,15 @@ class BodyDecoder:
             raise httpx.DecodingError(f"the answer is longer than {_format_size(self._max_bytes)}")
         return chunk
 
-    def finish(self) -> None:
-        """Check the end of the body.
+    def finish(self) -> bytes:
+        """Return what is left at the end of the body: the only byte of a very short one.
 
         Raises:
             httpx.RemoteProtocolError: If the compressed body is cut off.
         """
         if self._stream is not None and not self._stream.eof:
             raise httpx.RemoteProtocolError("")
+        return b"" if self._is_chosen else self._start
 
     def _choose_stream(self, chunk: bytes) -> zlib._Decompress | None:
         if chunk.startswith(_GZIP_START):
@@ -76,7 +82,7 @@ class BodyDecoder:
             return None
         if chunk[:1] in (b"{", b"["):
             return None  # the header is wrong: this is the start of JSON, and of no zlib data
-        is_zlib = len(chunk) > 1 and chunk[0] & 15 == 8 and int.from_bytes(chunk[:2]) % 31 == 0
+        is_zlib = chunk[0] & 15 == 8 and int.from_bytes(chunk[:2]) % 31 == 0
         return zlib.decompressobj(15 if is_zlib else -15)
 
 

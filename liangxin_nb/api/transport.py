@@ -171,7 +171,7 @@ class Transport:
             decoder = BodyDecoder(response.headers.get("content-encoding", ""), _MAX_BODY_BYTES)
             async for chunk in response.aiter_raw():
                 body += decoder.decode(chunk)
-            decoder.finish()
+            body += decoder.finish()
             return Reply(response.status_code, self._redact(body), parse_retry_after(response))
         except httpx.HTTPError as error:
             raise IncompleteReplyError(describe_error(error), self._redact(body)) from None

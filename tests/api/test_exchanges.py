@@ -1,0 +1,349 @@
+"""Whole HTTP exchanges: every response of any shape, size and speed ends in a typed outcome."""
+
+import asyncio
+import gzip
+import json
+import tracemalloc
+import zlib
+
+import httpcore
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from liangxin_nb.api.client import CreatedTask
+from liangxin_nb.core.request import Request
+from liangxin_nb.core.task import TaskRecord
+from liangxin_nb.errors import APIConnectionError, APIError, RateLimitError, WaitTimeoutError
+from liangxin_nb.polling import Poller, PollSchedule
+
+from .. import virtual_time
+from .scripted_server import ScriptedServer, build_response
+
+REQUEST = Request("z-image", "雨", {"seed": 7})
+CREATED = b'{"code":200,"data":{"taskId":"task_1"}}'
+SUCCESS = (
+    b'{"code":200,"data":{"taskId":"task_1","state":"success",'
+    b'"resultJson":"{\\"resultUrls\\":[\\"https://x/1.png\\"]}"}}'
+)
+TIMEOUT = 20.0
+
+
+def dribble(data, pause=0.5):
+    """Return a script that sends single bytes with pauses."""
+    return [part for byte in data for part in (pause, bytes([byte]))]
+
+
+def create(*scripts):
+    """Return the outcome of a create, its virtual seconds and the number of requests."""
+    return exchange(ScriptedServer(*scripts), lambda client: client.create(REQUEST))
+
+
+def get_task(*scripts):
+    """Return the outcome of one poll, its virtual seconds and the number of requests."""
+    return exchange(ScriptedServer(*scripts), lambda client: client.get_task("task_1"))
+
+
+def exchange(server, call):
+    async def run():
+        async with server.connect(TIMEOUT) as client:
+            try:
+                outcome = await call(client)
+            except (APIError, APIConnectionError) as error:
+                outcome = error
+            return outcome, asyncio.get_running_loop().time(), len(server.requests)
+
+    return virtual_time.run(run())
+
+
+def is_unconfirmed(outcome):
+    return isinstance(outcome, APIConnectionError) and outcome.maybe_created
+
+
+# --- createTask ---------------------------------------------------------------------------------
+
+
+def test_create_is_answered():
+    outcome, _, requests = create([build_response(200, CREATED)])
+    assert (outcome, requests) == (CreatedTask("task_1"), 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "note"),
+    [
+        (429, "The answer had HTTP status 429 and code 200, but it names the task."),
+        (500, "The answer had HTTP status 500 and code 200, but it names the task."),
+        (202, ""),
+    ],
+)
+def test_unusual_answer_that_names_the_task_is_noted(status, note):
+    assert create([build_response(status, CREATED)])[0] == CreatedTask("task_1", note)
+
+
+def test_batch_is_not_sent_again_after_a_429_with_a_task_id():
+    body = b'{"code":429,"msg":"saturated, queued","data":{"taskId":"task_1"}}'
+    outcome, _, requests = create([build_response(429, body, {"Retry-After": "1"})])
+    assert (outcome.task_id, requests) == ("task_1", 1)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        dribble(build_response(200, b" " * 100_000)),
+        [build_response(200, b"", length=1000), *dribble(b" " * 10_000)],
+        dribble(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 10_000),
+        dribble(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+        [1e9],
+        [build_response(200, b"", length=-1), 1e9],
+        [httpcore.ReadError("reset")],
+        [build_response(200, CREATED[:-20], length=1000), httpcore.ReadError("reset")],
+        [b"nonsense\r\n\r\n"],
+        [],
+    ],
+    ids=["response", "body", "headers", "continue", "silence", "silence after the headers",
+         "reset", "cut off", "no HTTP", "closed"],
+)  # fmt: skip
+def test_request_without_a_complete_answer_is_unconfirmed_within_the_timeout(script):
+    outcome, seconds, requests = create(script)
+    assert is_unconfirmed(outcome)
+    assert seconds <= TIMEOUT + 0.1
+    assert requests == 1
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [build_response(200, CREATED, length=1000)],
+        [build_response(200, CREATED, length=1000), httpcore.ReadError("reset")],
+        [build_response(200, CREATED, length=1000), 1e9],
+        [build_response(200, CREATED + b" ", length=10_000), *dribble(b" " * 9000)],
+        [build_response(200, gzip.compress(CREATED * 2)[:-9], {"Content-Encoding": "gzip"})],
+        [build_response(200, CREATED + b" " * (9 << 20))],
+    ],
+    ids=["cut off", "reset", "silence", "dribbling", "cut off in gzip", "too long"],
+)
+def test_incomplete_answer_that_names_the_task_is_submitted(script):
+    outcome, seconds, _ = create(script)
+    assert outcome == CreatedTask("task_1", "The answer was incomplete, but it names the task.")
+    assert seconds <= TIMEOUT + 0.1
+
+
+def test_request_that_was_not_sent_is_sent_again_three_times():
+    outcome, _, requests = create([httpcore.ConnectError("refused")])
+    assert isinstance(outcome, APIConnectionError)
+    assert not outcome.maybe_created
+    assert requests == 0
+    refused = [httpcore.ConnectError("refused")]
+    outcome, _, requests = create(refused, refused, refused, [build_response(200, CREATED)])
+    assert (outcome.task_id, requests) == ("task_1", 1)
+
+
+def test_429_is_sent_again_and_then_rejected():
+    page = build_response(429, b"<html>slow down</html>", {"Retry-After": "2"})
+    outcome, seconds, requests = create([page])
+    assert isinstance(outcome, RateLimitError)
+    assert requests == 4
+    assert 6.0 <= seconds < 20.0
+
+
+def test_retry_after_of_a_create_is_capped():
+    busy = build_response(429, b'{"code":429}', {"Retry-After": "999999999999"})
+    outcome, seconds, _ = create([busy], [build_response(200, CREATED)])
+    assert outcome.task_id == "task_1"
+    assert seconds <= 61.0
+
+
+# --- encodings ----------------------------------------------------------------------------------
+
+
+def raw_deflate(data):
+    compressor = zlib.compressobj(wbits=-15)
+    return compressor.compress(data) + compressor.flush()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "encode"),
+    [
+        ("gzip", gzip.compress), ("x-gzip", gzip.compress), ("deflate", zlib.compress),
+        ("deflate", raw_deflate), ("identity", bytes), ("", gzip.compress), ("gzip", bytes),
+        ("deflate", bytes), ("br", bytes), ("identity, gzip", gzip.compress),
+        ("GZIP", gzip.compress),
+    ],
+)  # fmt: skip
+def test_one_encoding_is_decoded_even_if_its_name_is_wrong(encoding, encode):
+    response = build_response(200, encode(CREATED), {"Content-Encoding": encoding})
+    assert create([response])[0] == CreatedTask("task_1")
+    assert create(dribble(response, 0.001))[0] == CreatedTask("task_1")
+
+
+@pytest.mark.parametrize("call", [create, get_task])
+@pytest.mark.parametrize(
+    ("encoding", "layers"),
+    [("gzip", 1), ("gzip, gzip", 2), ("gzip", 2), ("", 2), ("gzip, gzip, gzip", 3)],
+)
+def test_compressed_bomb_needs_bounded_memory(call, encoding, layers):
+    compressor = zlib.compressobj(9, wbits=31)
+    body = b"".join(compressor.compress(bytes(1 << 20)) for _ in range(200)) + compressor.flush()
+    for _ in range(layers - 1):
+        body = gzip.compress(body)
+    response = build_response(200, body, {"Content-Encoding": encoding})
+    tracemalloc.start()
+    try:
+        outcome, _, requests = call([response])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert isinstance(outcome, APIError | APIConnectionError)
+    assert call is get_task or is_unconfirmed(outcome)
+    assert requests == 1
+    assert peak < 40 << 20
+
+
+# --- recordInfo ---------------------------------------------------------------------------------
+
+
+def test_answer_about_another_task_is_no_answer():
+    other = SUCCESS.replace(b"task_1", b"task_2")
+    outcome, _, _ = get_task([build_response(200, other)])
+    assert isinstance(outcome, APIError)
+    assert not outcome.is_task_unknown
+    assert "another task (task_2)" in outcome.message
+    assert outcome.task_id == "task_1"
+
+
+@pytest.mark.parametrize("task_id", [b'"taskId":"task_1",', b"", b'"task_id":" task_1 ",'])
+def test_answer_may_leave_out_the_task_id(task_id):
+    body = SUCCESS.replace(b'"taskId":"task_1",', task_id)
+    assert get_task([build_response(200, body)])[0].state == "success"
+
+
+def test_links_without_a_host_are_resolved_against_the_api():
+    body = SUCCESS.replace(b"https://x/1.png", b"/files/1.png")
+    outcome, _, _ = get_task([build_response(200, body)])
+    assert outcome.outputs[0].url == "http://127.0.0.1:1/files/1.png"
+
+
+def follow(patience, *scripts):
+    """Return the outcome of following a task, its virtual seconds, and the number of polls."""
+    server = ScriptedServer(*scripts)
+
+    async def run():
+        clock = asyncio.get_running_loop().time
+        poller = Poller(PollSchedule(), clock=clock)
+        async with server.connect(TIMEOUT) as client:
+            try:
+                outcome = await poller.follow("task_1", client.get_task, lambda _: None, patience)
+            except (APIError, WaitTimeoutError) as error:
+                outcome = error
+            return outcome, clock(), len(server.requests)
+
+    return virtual_time.run(run())
+
+
+@pytest.mark.parametrize("patience", [8.0, 40.0])
+def test_dribbling_answers_end_with_the_patience(patience):
+    outcome, seconds, _ = follow(patience, dribble(build_response(200, b" " * 100_000)))
+    assert isinstance(outcome, WaitTimeoutError)
+    assert seconds == pytest.approx(patience)
+
+
+PAGES = [
+    build_response(404, b"<html>404 Not Found</html>"),
+    build_response(403, b"<title>Just a moment...</title>"),
+    build_response(302, b"", {"Location": "https://login.example/"}),
+    build_response(401, b"<html>log in</html>"),
+    build_response(502, b"<html>bad gateway</html>"),
+    build_response(200, b"<html>welcome</html>"),
+    build_response(429, b"", {"Retry-After": "999999999999"}),
+    build_response(404, b'{"code":404,"msg":"no route"}'),
+    build_response(200, SUCCESS.replace(b"task_1", b"task_2")),
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_one_foreign_page_while_waiting_changes_nothing(page):
+    outcome, _, polls = follow(900.0, [page], [build_response(200, SUCCESS)])
+    assert (outcome.state, polls) == ("success", 2)
+
+
+def test_huge_retry_after_ends_with_the_patience():
+    busy = build_response(429, b'{"code":429}', {"Retry-After": "999999999999"})
+    outcome, seconds, _ = follow(5.0, [busy])
+    assert isinstance(outcome, WaitTimeoutError)
+    assert seconds == pytest.approx(5.0)
+
+
+# --- anything -----------------------------------------------------------------------------------
+
+WORDS = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=20)
+HEADERS = st.dictionaries(
+    st.sampled_from(["Content-Encoding", "Retry-After", "Location", "Content-Type",
+                     "Transfer-Encoding", "Set-Cookie", "Connection"]),
+    WORDS | st.sampled_from(["gzip", "gzip, gzip", "deflate", "br", "chunked", "7", "9" * 30]),
+    max_size=3,
+)  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=10)
+    | st.sampled_from(["task_1", "task_2", "success", "fail", "generating", "https://x/1"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["taskId", "url", "id", "x"]), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+FIELDS = ("taskId", "task_id", "id", "state", "status", "successFlag", "param", "resultJson",
+          "failCode", "failMsg", "createTime", "completeTime")  # fmt: skip
+OBJECTS = st.builds(
+    lambda code, data, more: json.dumps({"code": code, "data": data, **more}).encode(),
+    st.sampled_from([None, 0, 200, 202, 400, 401, 404, 422, 429, 500, 501, 505, "x", "²"]),
+    VALUES | st.dictionaries(st.sampled_from(FIELDS), VALUES),
+    st.dictionaries(st.sampled_from(["error", "msg", "taskId"]), VALUES, max_size=2),
+)
+BODIES = st.one_of(
+    OBJECTS,
+    st.binary(max_size=50),
+    OBJECTS.map(gzip.compress),
+    st.builds(lambda body, cut: body[:cut], OBJECTS, st.integers(0, 60)),
+    st.sampled_from([b"", b"<html>", CREATED, SUCCESS, b"\xef\xbb\xbf" + CREATED]),
+)
+RESPONSES = st.builds(
+    build_response, st.integers(100, 599), BODIES, HEADERS,
+    length=st.none() | st.sampled_from([-1, 0, 7, 1000]),
+)  # fmt: skip
+
+
+def to_script(data, pauses, ending):
+    """Split a response into parts, each after a pause."""
+    size = max(1, -(-len(data) // max(1, len(pauses))))
+    parts = [data[start : start + size] for start in range(0, len(data), size)]
+    return [part for pair in zip(pauses, parts, strict=False) for part in pair] + ending
+
+
+SCRIPTS = st.builds(
+    to_script,
+    RESPONSES | st.binary(max_size=200),
+    st.lists(st.sampled_from([0.0, 0.5, 19.0, 21.0, 1e6]), min_size=1, max_size=8),
+    st.sampled_from([[], [1e9], [httpcore.ReadError("reset")]]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(SCRIPTS, min_size=1, max_size=3))
+@example([[build_response(429, b"{}")], [build_response(200, CREATED)]])
+def test_any_exchange_of_a_create_has_a_typed_outcome(scripts):
+    outcome, seconds, requests = create(*scripts)
+    assert isinstance(outcome, CreatedTask | APIError | APIConnectionError)
+    assert seconds <= 4 * (TIMEOUT + 1.0) + 3 * 60.0
+    if requests > 1:
+        # Only a 429 response allows that; its first bytes or its body's code say so.
+        assert all(b"429" in b"".join(p for p in script if isinstance(p, bytes))
+                   for script in scripts[: requests - 1])  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(SCRIPTS, min_size=1, max_size=4), st.sampled_from([1.0, 30.0, 900.0]))
+def test_any_exchanges_of_a_wait_end_within_the_patience(scripts, patience):
+    outcome, seconds, _ = follow(patience, *scripts)
+    assert isinstance(outcome, TaskRecord | APIError | WaitTimeoutError)
+    assert seconds <= patience + 0.1
+    if isinstance(outcome, TaskRecord):
+        assert outcome.state.is_final
+        assert outcome.task_id in ("", "task_1")
