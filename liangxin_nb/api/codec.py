@@ -195,7 +195,7 @@ def parse_link(status: int, body: bytes, retry_after: float | None = None) -> st
 def to_task_failed(task: TaskRecord) -> TaskFailedError:
     """Build the error for a failed task, with the service's own message."""
     code = f" ({task.fail_code})" if task.fail_code else ""
-    reason = one_line(task.fail_msg) or "no reason given"
+    reason = one_line(task.fail_msg or task.state_word) or "no reason given"
     return TaskFailedError(
         f"The task failed{code}: {reason}.".replace("..", "."),
         fail_code=task.fail_code,

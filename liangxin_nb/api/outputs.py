@@ -18,7 +18,7 @@ _MAX_DEPTH = 6
 _MAX_OUTPUTS = 100
 _URL_TEXT = re.compile(r"https?://[^\s\"'<>\\]{1,4000}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_\s-]{64,}={0,2}\s*")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_\s-]{64,}+={0,2}\s*")
 _BASE64_TYPES = {
     "iVBOR": "image/png", "/9j/": "image/jpeg", "R0lG": "image/gif", "UklGR": "image/webp",
     "SUQz": "audio/mpeg", "T2dn": "audio/ogg",
@@ -115,7 +115,7 @@ def _find_urls(value: Any) -> list[str]:
     if not value:
         return []
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = re.sub(r"\\+/", "/", text).replace("\\u0026", "&")
+    text = re.sub(r"(?<!\\)\\++/", "/", text).replace("\\u0026", "&")
     return [match.rstrip(".,;)]}") for match in _URL_TEXT.findall(text)][:_MAX_OUTPUTS]
 
 

@@ -24,13 +24,15 @@ __all__ = [
 #: The value of a text that is not JSON.
 UNREADABLE = object()
 _MAX_NESTING = 5  # encodings of JSON as a text in JSON
-_MAX_ENDS = 64  # places that are tried as the end of a text with defective quotes
+_MAX_REPAIRED = 2 << 20  # characters of a text with defective quotes
+_MAX_REPAIRS = 3
+_MAX_ENDS = 32  # places that are tried as the end of a text with defective quotes
 _DEFECTIVE = re.compile(r'"(param|resultJson)"\s*:\s*"(?=[\[{][\[{\s]*")')
 _END = re.compile(r'[}\]]"(?=\s*[,}])')
 # A number must be followed by a separator: the answer may be cut off inside it.
 _CREATED_ID = re.compile(
-    r'\\*["\']?\b(?:taskId|task_id)\b\\*["\']?\s*:\s*'
-    r'(?:\\*["\']([^"\'\\\s]{1,200})\\*["\']|([0-9A-Za-z_-]{1,200})(?=\s*[,}\]]))'
+    r'\b(?:taskId|task_id)\b\\{0,8}["\']?\s*:\s*'
+    r'(?:\\{0,8}["\']([^"\'\\\s]{1,200})\\{0,8}["\']|([0-9A-Za-z_-]{1,200})(?=\s*[,}\]]))'
 )
 _FIELD = r'(?<!\\)"%s"\s*:\s*(?:"((?:[^"\\]|\\.)*+)"|(-?[0-9.]+|true|false))'
 _FIELDS = {
@@ -141,9 +143,9 @@ def _repair_quotes(text: str) -> str:
     Source: recordInfo of KIE, observed; `"param":"{"model":"m","input":"{\"a\":1}"}"`.
     """
     position = 0
-    for _ in range(len(_FIELDS)):
+    for _ in range(_MAX_REPAIRS):
         match = _DEFECTIVE.search(text, position)
-        if match is None:
+        if match is None or len(text) > _MAX_REPAIRED:
             return text
         start = match.end()
         value, end = _find_value(text, start)

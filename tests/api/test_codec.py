@@ -331,6 +331,11 @@ def test_failure_has_the_message_of_the_service(code, words, expected):
     assert error.next_step == "Change the prompt or the options, then run the cell again."
 
 
+def test_failure_without_a_message_has_the_word_of_the_service():
+    task = codec.parse_record(200, answer(state="cancelled"))
+    assert codec.to_task_failed(task).message == "The task failed: cancelled."
+
+
 # ---- errors
 
 KEY = "Check the key: LIANGXIN_API_KEY, or the service's console."

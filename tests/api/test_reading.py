@@ -2,6 +2,7 @@
 
 import base64
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -367,6 +368,18 @@ def test_any_result_is_read(value):
                                   '{"param":"{"' + '}"},' * 50_000, '{"x":"\\ud800"'])  # fmt: skip
 def test_hostile_json_is_unreadable(text):
     assert read_json(text.encode()) is UNREADABLE
+
+
+@pytest.mark.parametrize(
+    "part", ["\\", " ", "taskId", 'taskId":', '"state":"', '{"param":"{"', "https://", "[", "A "]
+)
+def test_long_hostile_answer_is_read_in_linear_time(part):
+    """A quadratic search would take hours."""
+    text = part * ((4 << 20) // len(part))
+    codec.read_create(200, text.encode())
+    assert parse_outputs(f"{text}!") is not None
+    with suppress(APIError):
+        codec.parse_record(200, b'{"data":{"state":' + text.encode())
 
 
 @given(st.text(alphabet='{}[]":,\\aparmstue01 ', max_size=200))

@@ -68,6 +68,7 @@ ROWS = [
     unconfirmed("create-created-500"),
     unconfirmed("create-reset", created=0),
     unconfirmed("create-500", created=0),
+    unconfirmed("create-500-required", created=0),
     unconfirmed("create-502", created=0),
     unconfirmed("create-503", created=0),
     # the service rejects the request: no task exists
@@ -77,7 +78,6 @@ ROWS = [
     rejected("create-413", r"\(413\)"),
     rejected("create-422-moderated", r"\(422\).*Change the prompt"),
     rejected("create-455", r"\(455\).*Try again later"),
-    rejected("create-500-required", r"\(500\): This field is required"),
     rejected("kie, create-402", r"\(402\).*Top up"),
     rejected("kie, create-422-moderated", r"\(422\).*Change the prompt"),
     rejected("key-revoked", r"\(401\).*Check the key"),
