@@ -137,7 +137,7 @@ def parse_record(
         status: The HTTP status.
         body: The body.
         retry_after: The seconds of a Retry-After header.
-        origin: The API's address, for outputs whose links have no host.
+        origin: The API's address, for links without a host.
 
     Raises:
         APIError: If there is no task record.
@@ -275,6 +275,6 @@ def _parse_param(value: Any) -> Mapping[str, Any]:
 
 
 def _to_milliseconds(value: Any) -> int:
-    """Return a time of the service as it is, without a fraction; 0 if it is no number."""
+    """Return a time of the service without a fraction; 0 if it is no number."""
     number = to_number(value) or 0.0
     return int(number) if 0 < number < _MAX_TIME else 0

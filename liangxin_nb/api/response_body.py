@@ -14,7 +14,7 @@ _GZIP_START = b"\x1f\x8b"
 class BodyDecoder:
     """Removes one Content-Encoding from a body, chunk by chunk.
 
-    A body whose Content-Encoding is wrong is decoded by its first bytes.
+    If the Content-Encoding is wrong, the first bytes of the body decide.
     """
 
     def __init__(self, content_encoding: str, max_bytes: int) -> None:
