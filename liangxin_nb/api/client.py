@@ -174,9 +174,9 @@ class Client:
         """
         return await self._request(parse_link, "POST", _LINK, content=link_body(url))
 
-    async def download(self, url: str, target: Path) -> None:
-        """Download a task output; see `Downloader.fetch`."""
-        await self._downloader.fetch(url, target)
+    async def download(self, url: str, target: Path) -> str:
+        """Download a task output and return its declared Content-Type; see `Downloader.fetch`."""
+        return await self._downloader.fetch(url, target)
 
     async def _request(
         self,

@@ -6,18 +6,17 @@ Downloads never send the key, and reject private addresses.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import socket
-import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 import httpx
 import stamina
 
 from ..errors import APIConnectionError, ResultUnavailableError
+from .addresses import AddressCheck
+from .encodings import decode_content, decode_data_url
 from .transport import build_http_client, describe_error, is_retryable, parse_retry_after
 
 __all__ = ["MAX_BYTES", "Downloader"]
@@ -27,21 +26,22 @@ MAX_BYTES = 512 << 20
 _MAX_REDIRECTS = 5
 _MAX_DURATION_S = 900.0  # seconds for one file, all attempts together
 _EXPIRED = (401, 403, 404, 410)
+_NOT_READY = (202, 204, 403, 404, 409, 425)  # what stores answer for a file that comes later
 
 
 class Downloader:
     """Downloads outputs of the service at `base_url`; private addresses only if it has one."""
 
     def __init__(self, base_url: str, timeout: float) -> None:
-        self._base_url = base_url
+        self._addresses = AddressCheck(base_url)
         self._http = build_http_client(base_url, timeout)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
-    async def fetch(self, url: str, target: Path) -> None:
-        """Download an output into a file.
+    async def fetch(self, url: str, target: Path) -> str:
+        """Download an output into a file; a data URL is decoded.
 
         An interrupted download continues where it stopped. Redirects are followed to public
         http(s) addresses only, unless the API itself has a private address.
@@ -50,30 +50,43 @@ class Downloader:
             url: The output's URL.
             target: The file, which is replaced.
 
+        Returns:
+            The Content-Type that the server declares, which may be wrong or empty.
+
         Raises:
-            ResultUnavailableError: If the link has expired, or its address is not allowed, or the
-                output is larger than 512 MiB.
+            ResultUnavailableError: If there is no file at the link (`retryable` if there may be
+                one later), or its address is not allowed, or the output is larger than 512 MiB.
             APIConnectionError: If the download failed after several attempts.
         """
         target.unlink(missing_ok=True)
+        url = url.strip()
+        if url[:5].lower() == "data:":
+            data, content_type = decode_data_url(url)
+            await asyncio.to_thread(target.write_bytes, data)
+            return content_type
+        headers = httpx.Headers()
         try:
             async with asyncio.timeout(_MAX_DURATION_S):
                 async for attempt in stamina.retry_context(
-                    on=is_retryable, attempts=5, timeout=None
+                    on=_is_connection_error, attempts=5, timeout=None
                 ):
                     with attempt:
-                        await self._attempt(url, target)
+                        headers = await self._attempt(url, target)
         except TimeoutError:
             raise APIConnectionError(
                 f"The result did not arrive within {_MAX_DURATION_S:.0f} s."
             ) from None
+        if encoding := headers.get("content-encoding"):
+            await asyncio.to_thread(decode_content, target, encoding, MAX_BYTES)
+        return str(headers.get("content-type", ""))
 
-    async def _attempt(self, url: str, target: Path) -> None:
+    async def _attempt(self, url: str, target: Path) -> httpx.Headers:
         """Download once, from the end of the existing file if the server allows it."""
         offset = target.stat().st_size if target.exists() else 0
         try:
             async with self._open_stream(url, offset) as reply:
                 await _write_stream(reply, target, offset)
+                return reply.headers
         except httpx.InvalidURL:
             raise ResultUnavailableError(
                 "The result's link redirects to an invalid address."
@@ -91,8 +104,11 @@ class Downloader:
             {"Range": f"bytes={offset}-"} if offset else {}
         )
         for _ in range(_MAX_REDIRECTS + 1):
-            await self._check_address(url)
-            async with self._http.stream("GET", url, headers=headers) as reply:
+            await self._addresses.check_url(url)
+            extensions = {"trace": self._trace(url)}
+            async with self._http.stream(
+                "GET", url, headers=headers, extensions=extensions
+            ) as reply:
                 if not reply.has_redirect_location:
                     yield reply
                     return
@@ -101,24 +117,28 @@ class Downloader:
             f"The result's link redirects more than {_MAX_REDIRECTS} times."
         )
 
-    async def _check_address(self, url: str) -> None:
-        """Raise `ResultUnavailableError` for an address that is not http(s), or is private."""
-        parts = _split_url(url)
-        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ResultUnavailableError(f"The result's address {url[:80]!r} is not http or https.")
-        allowed = await _resolve_host(urlsplit(self._base_url).hostname or "")
-        for address in await _resolve_host(parts.hostname):
-            if not (address.is_global or address in allowed):
-                raise ResultUnavailableError(
-                    f"The result's address {url[:80]!r} is inside a private network; not fetched."
-                )
+    def _trace(self, url: str) -> Any:
+        """Return a callback of httpcore that checks each new connection."""
+
+        async def trace(event: str, info: dict[str, Any]) -> None:
+            if event == "connection.connect_tcp.complete":
+                await self._addresses.check_connection(info["return_value"], url)
+
+        return trace
+
+
+def _is_connection_error(error: Exception) -> bool:
+    return isinstance(error, APIConnectionError) and is_retryable(error)
 
 
 async def _write_stream(reply: httpx.Response, target: Path, offset: int) -> None:
     """Write a response to the file, after the bytes that it has already."""
     status = reply.status_code
-    if status in _EXPIRED:
-        raise ResultUnavailableError(f"The result's link has expired (HTTP {status}).")
+    if status in (*_EXPIRED, *_NOT_READY):
+        problem = "link has expired" if status in _EXPIRED else "file is not there yet"
+        error = ResultUnavailableError(f"The result's {problem} (HTTP {status}).")
+        error.retryable = status in _NOT_READY
+        raise error
     if status == 416 and offset:
         target.unlink()
     if status not in (200, 206):
@@ -136,31 +156,3 @@ async def _write_stream(reply: httpx.Response, target: Path, offset: int) -> Non
             if size > MAX_BYTES:
                 raise ResultUnavailableError(f"The result is larger than {MAX_BYTES >> 20} MiB.")
             file.write(chunk)
-
-
-def _split_url(url: str) -> urllib.parse.SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises ValueError if the port is not a number
-    except ValueError:
-        return None
-    return parts
-
-
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-async def _resolve_host(host: str) -> list[_Address]:
-    """Return every address of a host; none if a proxy resolves names."""
-    try:
-        return [ipaddress.ip_address(host)]
-    except ValueError:
-        pass
-    if urllib.request.getproxies().get("https") or not host:
-        return []
-    loop = asyncio.get_running_loop()
-    try:
-        infos = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise APIConnectionError(f"The result's host {host[:80]!r} cannot be found.") from None
-    return [ipaddress.ip_address(str(info[4][0]).partition("%")[0]) for info in infos]

@@ -33,6 +33,15 @@ class _File(msgspec.Struct):
     height: int | None = None
     seconds: float | None = None
     poster: str | None = None
+    note: str | None = None
+
+
+class _Missing(msgspec.Struct):
+    """The types of a missing output's fields."""
+
+    number: int
+    kind: str = "image"
+    reason: str = ""
 
 
 class _Fields(msgspec.Struct):
@@ -52,6 +61,7 @@ class _Fields(msgspec.Struct):
     duration_s: float | None = None
     credits: float | None = None
     files: list[_File] = []
+    missing: list[_Missing] = []
 
 
 @public
@@ -71,7 +81,10 @@ class ResultMetadata:
         duration_s: Seconds that the task took at the service, or None.
         credits: Credits that the service reported, or None.
         files: For each file ``name``, ``kind``, ``bytes``, ``sha256`` and, where they are known,
-            ``width`` and ``height`` in pixels, ``seconds`` and ``poster``.
+            ``width`` and ``height`` in pixels, ``seconds``, ``poster`` and ``note``: why the file
+            is not shown as a picture.
+        missing: For each output that could not be downloaded its ``number`` (from 1), ``kind`` and
+            ``reason``; empty for a complete result.
     """
 
     prompt: str
@@ -85,10 +98,25 @@ class ResultMetadata:
     duration_s: float | None = None
     credits: float | None = None
     files: tuple[Mapping[str, Any], ...] = ()
+    missing: tuple[Mapping[str, Any], ...] = ()
+
+    def describe_missing(self) -> str:
+        """Return which outputs are missing, in one line; empty for a complete result."""
+        if not self.missing:
+            return ""
+        total = len(self.files) + len(self.missing)
+        numbers = ", ".join(str(output["number"]) for output in self.missing)
+        return (
+            f"{len(self.files)} of {total} outputs are saved; missing: {numbers} "
+            f"({str(self.missing[0].get('reason', ''))[:200].rstrip('.')})."
+        )
 
     def to_json(self) -> str:
         """Return the metadata as one JSON object in readable UTF-8."""
         values = asdict(self) | {"options": dict(self.options), "files": [*map(dict, self.files)]}
+        values["missing"] = [*map(dict, self.missing)]
+        if not self.missing:
+            del values["missing"]
         return json.dumps(values, ensure_ascii=False, indent=1)
 
     @classmethod
@@ -111,4 +139,5 @@ class ResultMetadata:
         if not fields.prompt.strip() or not fields.model.strip():
             return None
         known = {name: values[name] for name in _Fields.__struct_fields__ if name in values}
-        return cls(**known | {"files": tuple(known.get("files", ()))})
+        lists = {name: tuple(known.get(name, ())) for name in ("files", "missing")}
+        return cls(**known | lists)

@@ -36,6 +36,7 @@ ImageSource = str | Path | bytes | Image | SupportsArray
 
 #: Images with more pixels are rejected as decompression bombs (8k by 8k is accepted).
 MAX_PIXELS = 80_000_000
+_LARGE_PIXELS = 4_000_000
 _BOMB = f"it has more than {MAX_PIXELS} pixels"
 _SUFFIXES = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "AVIF": "avif"}
 
@@ -55,11 +56,11 @@ class ImageInfo:
     height: int
 
 
-def open_image(data: bytes) -> Image:
+def open_image(data: bytes | Path) -> Image:
     """Open an image; its pixels are not decoded yet.
 
     Args:
-        data: The content of the file.
+        data: The content of the file, or its path.
 
     Raises:
         ValueError: If it is not an image of a known format or has too many pixels.
@@ -67,7 +68,8 @@ def open_image(data: bytes) -> Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
-            image = PIL.Image.open(io.BytesIO(data), formats=tuple(_SUFFIXES))
+            file = data if isinstance(data, Path) else io.BytesIO(data)
+            image = PIL.Image.open(file, formats=tuple(_SUFFIXES))
     except PIL.Image.DecompressionBombError:
         raise ValueError(_BOMB) from None
     # KeyError: an older Pillow without one of the formats.
@@ -87,18 +89,24 @@ def can_decode(suffix: str) -> bool:
     return suffix in _SUFFIXES.values() and (suffix != "avif" or find_spec("PIL._avif") is not None)
 
 
-def verify(data: bytes) -> ImageInfo:
-    """Decode all pixels of an image and return its format and size.
+def verify(data: bytes | Path) -> ImageInfo:
+    """Decode an image and return its format and size.
+
+    All data of a large JPEG is read, but it is decoded at a fraction of its size.
 
     Args:
-        data: The content of the file.
+        data: The content of the file, or its path.
 
     Raises:
         ValueError: If it is not an image of a known format, has too many pixels or is broken.
     """
-    image = open_image(data)
-    try:
-        image.load()
-    except Exception as error:  # Pillow's decoders raise many kinds of errors for broken data
-        raise ValueError("the picture is broken or cut off") from error
-    return ImageInfo(_SUFFIXES[str(image.format)], image.width, image.height)
+    with open_image(data) as image:
+        width, height = image.size
+        try:
+            if width * height > _LARGE_PIXELS:
+                image.draft("RGB", (width // 8, height // 8))
+            image.load()
+        except Exception as error:  # Pillow's decoders raise many kinds of errors for broken data
+            raise ValueError("the picture is broken or cut off") from error
+        # Pillow names a JPEG with several pictures in it MPO.
+        return ImageInfo(_SUFFIXES.get(str(image.format), "jpg"), width, height)

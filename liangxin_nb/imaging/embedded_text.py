@@ -1,13 +1,15 @@
 """Embed a text in an image file and extract it, without changing a pixel.
 
 The compressed image data is copied byte for byte. The text is an iTXt chunk in a PNG, and the EXIF
-UserComment in a JPEG or WebP: unlike ImageDescription, it supports every language.
+UserComment in a JPEG or WebP: unlike ImageDescription, it supports every language. Further texts
+and an XMP packet are for other programs.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Mapping
 
 from PIL import Image
 
@@ -18,24 +20,40 @@ __all__ = ["embed", "extract"]
 _KEYWORD = "liangxin"
 _PNG_HEADER_SIZE = 8 + 25  # the signature and IHDR, which must come first
 _EXIF_IFD, _USER_COMMENT, _UNICODE = 0x8769, 0x9286, b"UNICODE\0"
+_UNDEFINED = 7
+_PNG_XMP, _JPEG_XMP = "XML:com.adobe.xmp", b"http://ns.adobe.com/xap/1.0/\0"
 _MAX_SEGMENT_SIZE = 65_533
 _ICC, _ALPHA, _EXIF, _XMP, _ANIMATION = 0x20, 0x10, 0x08, 0x04, 0x02
 
 
-def embed(data: bytes, text: str) -> bytes:
+def embed(
+    data: bytes, text: str, *, texts: Mapping[str, str] | None = None, xmp: str = ""
+) -> bytes:
     """Return the file with the text in it.
 
     Args:
         data: The content of an image file.
-        text: The text.
+        text: The text that `extract` returns.
+        texts: Further texts by keyword, for PNG only; keywords that the file has are left out.
+        xmp: An XMP packet, unless the file has one.
 
     Returns:
-        The new content, or ``data`` if the format does not support a text of this length.
+        The new content, or ``data`` if the format does not support a text of this length, or the
+        file's own metadata cannot be read.
     """
-    image = open_image(data)
-    writers = {"PNG": _embed_in_png, "JPEG": _embed_in_jpeg, "WEBP": _embed_in_webp}
-    writer = writers.get(str(image.format))
-    return writer(data, text, image) if writer else data
+    try:
+        image = open_image(data)
+        if image.format == "PNG":
+            embedded = _embed_in_png(data, text, image, dict(texts or {}), xmp)
+        elif image.format in ("JPEG", "MPO"):
+            embedded = _embed_in_jpeg(data, text, image, xmp)
+        elif image.format == "WEBP":
+            embedded = _embed_in_webp(data, text, image, xmp)
+        else:
+            return data
+        return embedded if extract(embedded) == text else data
+    except Exception:  # Pillow raises many kinds of errors for odd EXIF data
+        return data
 
 
 def extract(data: bytes) -> str | None:
@@ -54,19 +72,34 @@ def extract(data: bytes) -> str | None:
     return comment[len(_UNICODE) :].decode("utf-16-be", "replace")
 
 
-def _embed_in_png(data: bytes, text: str, _: Image.Image) -> bytes:
-    body = _KEYWORD.encode() + b"\0\1\0\0\0" + zlib.compress(text.encode())
+def _embed_in_png(
+    data: bytes, text: str, image: Image.Image, texts: dict[str, str], xmp: str
+) -> bytes:
+    if xmp:
+        texts[_PNG_XMP] = xmp
+    chunks = [_png_text(_KEYWORD, text, compress=True)]
+    # Other programs expect these uncompressed.
+    chunks += [_png_text(name, texts[name]) for name in texts if name not in image.info]
+    return data[:_PNG_HEADER_SIZE] + b"".join(chunks) + data[_PNG_HEADER_SIZE:]
+
+
+def _png_text(keyword: str, text: str, *, compress: bool = False) -> bytes:
+    content = zlib.compress(text.encode()) if compress else text.encode()
+    body = keyword.encode() + (b"\0\1" if compress else b"\0\0") + b"\0\0\0" + content
     chunk = struct.pack(">I", len(body)) + b"iTXt" + body
-    chunk += struct.pack(">I", zlib.crc32(b"iTXt" + body))
-    return data[:_PNG_HEADER_SIZE] + chunk + data[_PNG_HEADER_SIZE:]
+    return chunk + struct.pack(">I", zlib.crc32(b"iTXt" + body))
 
 
-def _embed_in_jpeg(data: bytes, text: str, image: Image.Image) -> bytes:
+def _embed_in_jpeg(data: bytes, text: str, image: Image.Image, xmp: str) -> bytes:
     exif = b"Exif\0\0" + _exif_with_text(image, text)
+    packet = _JPEG_XMP + xmp.encode()
     if len(exif) > _MAX_SEGMENT_SIZE:
         return data
-    segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
-    return data[:2] + segment + _without_exif(data[2:])
+    new = [exif]
+    if xmp and len(packet) <= _MAX_SEGMENT_SIZE and "xmp" not in image.info:
+        new.append(packet)
+    segments = [b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body for body in new]
+    return data[:2] + b"".join(segments) + _without_exif(data[2:])
 
 
 def _without_exif(segments: bytes) -> bytes:
@@ -83,8 +116,10 @@ def _without_exif(segments: bytes) -> bytes:
     return b"".join(others) + segments[position:]
 
 
-def _embed_in_webp(data: bytes, text: str, image: Image.Image) -> bytes:
+def _embed_in_webp(data: bytes, text: str, image: Image.Image, xmp: str) -> bytes:
     chunks = [chunk for chunk in _split_chunks(data) if chunk[0] not in (b"VP8X", b"EXIF")]
+    if xmp and "xmp" not in image.info:
+        chunks.append((b"XMP ", xmp.encode()))
     names = {name for name, _ in chunks}
     alpha = "A" in image.getbands() or b"ALPH" in names
     flags = _EXIF | (_ALPHA if alpha else 0) | (_ICC if b"ICCP" in names else 0)
@@ -114,4 +149,22 @@ def _exif_with_text(image: Image.Image, text: str) -> bytes:
     """Return the image's EXIF data with the text as its comment."""
     exif = image.getexif()
     exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = _UNICODE + text.encode("utf-16-be")
-    return exif.tobytes().removeprefix(b"Exif\0\0")
+    return _mark_comment_undefined(exif.tobytes().removeprefix(b"Exif\0\0"))
+
+
+def _mark_comment_undefined(tiff: bytes) -> bytes:
+    """Return EXIF data whose UserComment has the type UNDEFINED, not BYTE as Pillow writes it.
+
+    Source: Exif 3.0, 4.6.6, UserComment.
+    """
+    order = "<" if tiff[:2] == b"II" else ">"
+
+    def find_entry(ifd: int, tag: int) -> int:
+        (count,) = struct.unpack_from(order + "H", tiff, ifd)
+        entries = (ifd + 2 + 12 * n for n in range(count))
+        return next(e for e in entries if struct.unpack_from(order + "H", tiff, e)[0] == tag)
+
+    (first_ifd,) = struct.unpack_from(order + "I", tiff, 4)
+    (exif_ifd,) = struct.unpack_from(order + "I", tiff, find_entry(first_ifd, _EXIF_IFD) + 8)
+    entry = find_entry(exif_ifd, _USER_COMMENT)
+    return tiff[: entry + 2] + struct.pack(order + "H", _UNDEFINED) + tiff[entry + 4 :]

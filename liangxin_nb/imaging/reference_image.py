@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import io
+from contextlib import suppress
 from typing import Any
 
 from PIL import Image, ImageOps
@@ -47,16 +49,78 @@ def _load_upright(picture: Any) -> Image.Image:
     elif isinstance(picture, Image.Image):
         image = picture
     elif hasattr(picture, "__array_interface__"):
-        image = Image.fromarray(picture)
+        image = _image_of_array(picture)
     else:
         raise ValueError(f"a {type(picture).__name__} is no picture")
-    image = ImageOps.exif_transpose(image)
+    image = _to_srgb(_to_8_bits(ImageOps.exif_transpose(image)))
     transparent = "transparency" in image.info or "A" in image.getbands()
     converted = image.convert("RGBA" if transparent else "RGB")
     # A new image without metadata: the location where a photo was taken must not be sent.
     copy = Image.new(converted.mode, converted.size)
     copy.paste(converted)
     return copy
+
+
+def _image_of_array(picture: Any) -> Image.Image:
+    """Return an array as an image; its numbers are scaled by the range of their type."""
+    try:
+        numpy: Any = importlib.import_module("numpy")
+        array = numpy.asarray(picture)
+        kind, size = array.dtype.kind, array.dtype.itemsize
+        if array.ndim == 3 and array.shape[2] == 1:
+            array = array[:, :, 0]
+        if kind == "f":
+            if not (numpy.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
+                raise ValueError("the numbers of a float array must be from 0 to 1")
+            array = (array * 255).round().astype("uint8")
+        elif kind == "b":
+            array = array.astype("uint8") * 255
+        elif (kind, size) == ("u", 2):
+            array = (array // 257).astype("uint8")
+        elif (kind, size) != ("u", 1):
+            if not (kind in "iu" and array.min() >= 0 and array.max() <= 255):
+                raise ValueError("the numbers of an integer array must be from 0 to 255")
+            array = array.astype("uint8")
+        return Image.fromarray(numpy.ascontiguousarray(array))
+    except (TypeError, AttributeError, ImportError) as error:
+        raise ValueError(f"the array is no picture ({error})") from None
+
+
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    """Return an image of 16-bit integers or of floats from 0 to 1 as 8-bit grey."""
+    if image.mode not in ("F", "I") and not image.mode.startswith("I;16"):
+        return image
+    low, high = image.getextrema()
+    limit = 1 if image.mode == "F" else 255 if image.mode == "I" and high <= 255 else 65_535
+    if not 0 <= low <= high <= limit:
+        raise ValueError(f"its numbers are from {low} to {high}, not from 0 to {limit}")
+    factor = 255 / limit
+    wide = image if image.mode == "F" else image.convert("I").convert("F")
+    return wide.point(lambda value: value * factor + 0.5).convert("L")
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """Convert the colours if the image has a profile, such as Display P3, which is not sent."""
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("RGB", "RGBA", "L", "CMYK"):
+        return image
+    with suppress(ImportError, OSError, ValueError, TypeError):  # broken profiles are ignored
+        from PIL import ImageCms
+
+        alpha = image.getchannel("A") if image.mode == "RGBA" else None
+        colours = image.convert("RGB") if alpha else image
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(
+                colours, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
+            )
+        except ImageCms.PyCMSError:
+            return image
+        if converted is not None:
+            if alpha:
+                converted.putalpha(alpha)
+            return converted
+    return image
 
 
 def _save(image: Image.Image, image_format: str) -> bytes:

@@ -372,7 +372,7 @@ async def test_number_of_redirects_is_limited(serve, tmp_path):
     assert len(server.seen) == 6
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/y", "data:,x", "", "//x"])
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/y", "", "//x"])
 async def test_only_http_is_downloaded(tmp_path, url):
     async with Client("http://127.0.0.1:1", Secret(KEY)) as client:
         with pytest.raises(ResultUnavailableError, match="not http"):
