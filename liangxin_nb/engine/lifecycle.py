@@ -222,6 +222,8 @@ class TaskLifecycle:
                 ledger=self._ledger, results=self._results, limiter=self._limiter,
             )  # fmt: skip
         except ResultUnavailableError as error:
+            if error.retryable:  # it can still be collected: the job remains succeeded
+                raise
             raise await self._end(record, "result_lost", error) from None
 
     async def adopt(self, record: JobRecord, publish: Publish) -> JobRecord:

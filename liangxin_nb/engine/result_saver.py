@@ -1,20 +1,20 @@
-"""Download the outputs of a finished task, embed their metadata and record them in the ledger."""
+"""Save the outputs of a finished task and record them in the ledger."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 from ..api import Client
 from ..core.job_record import JobRecord
 from ..core.metadata import ResultMetadata
-from ..core.task import TaskOutput, TaskRecord
-from ..errors import APIError, ResultUnavailableError
+from ..core.task import TaskRecord
+from ..errors import ResultUnavailableError
 from ..ledger import Ledger
 from ..ratelimit import SharedRateLimiter
-from ..results import Result, ResultStore, StagedResult
+from ..results import Result, ResultStore
+from .output_fetcher import FetchedOutputs, OutputFetcher
 
 __all__ = ["save_result"]
 
@@ -30,13 +30,14 @@ async def save_result(
 ) -> Result:
     """Save the outputs of a finished task and mark its job as saved.
 
-    A result that is in the folder already, but not in the ledger, is not downloaded again.
+    Outputs that cannot be downloaded are listed in the metadata as missing; the others are saved.
+    A result that is in the folder already is not downloaded again, except for its missing outputs.
 
     Args:
         client: Downloads the outputs and refreshes their links.
         record: The job of the task.
         task: The service's final answer.
-        ledger: Where the job is marked as saved.
+        ledger: Where the job is marked as saved; a partial result is its reason.
         results: The folder of results.
         limiter: The rate limiter for requests to the service.
 
@@ -44,89 +45,81 @@ async def save_result(
         The saved result.
 
     Raises:
-        ResultUnavailableError: If the task has no outputs, or their links have expired.
-        APIConnectionError: If the outputs could not be downloaded.
+        ResultUnavailableError: If no output can be downloaded any more. With `retryable` set the
+            outputs may still be collected: the disk is full, or the answer names no outputs.
+        APIConnectionError: If the outputs could not be downloaded now.
     """
-    result = await asyncio.to_thread(results.find_saved, record)
-    if result is None:
-        staged = await asyncio.to_thread(results.stage, record)
-        try:
-            result = await _fetch(client, staged, record, task, limiter)
-        finally:
-            await asyncio.to_thread(staged.discard)
+    try:
+        result = await asyncio.to_thread(results.find_saved, record)
+        if result is None or result.metadata.missing:
+            fetcher = OutputFetcher(client, record, limiter)
+            result = await _fetch(fetcher, results, record, task, result)
+    except OSError as error:
+        raise _storage_error(error, record, results) from None
+    if (reason := result.metadata.describe_missing()) != record.reason:
+        event = "partly saved" if reason else "complete"
+        record = await asyncio.to_thread(ledger.update, record, event, reason, reason=reason)
     folder = result.folder.relative_to(results.root).as_posix()
     await asyncio.to_thread(ledger.mark_saved, record, folder, result.metadata.files)
     return result
 
 
 async def _fetch(
-    client: Client,
-    staged: StagedResult,
+    fetcher: OutputFetcher,
+    results: ResultStore,
     record: JobRecord,
     task: TaskRecord,
-    limiter: SharedRateLimiter,
+    saved: Result | None,
 ) -> Result:
-    """Download the outputs; if their links have expired, once more with newer links."""
+    """Download and save the outputs that are not on disk."""
+    staged = await asyncio.to_thread(results.stage, record)
     try:
-        return await _download(client, staged, record, task)
-    except ResultUnavailableError:
-        await limiter.acquire_poll()
-        task = await client.get_task(record.task_id)
-    try:
-        return await _download(client, staged, record, task)
-    except ResultUnavailableError as error:
-        if record.profile != "kie":
-            raise
-        task = await _refresh_links(client, task, limiter, error)
-    return await _download(client, staged, record, task)
+        fetched = await fetcher.fetch(staged, task, saved.numbers if saved else frozenset())
+        if not fetched.task.outputs:
+            raise await _unreadable_error(results, record, fetched)
+        if saved is None and not fetched.numbers:
+            raise fetched.first_error()
+        if saved is not None and not fetched.numbers:
+            return saved
+        metadata = _build_metadata(record, fetched)
+        if saved is None:
+            return await asyncio.to_thread(staged.commit, metadata, fetched.task.outputs)
+        return await asyncio.to_thread(staged.commit_missing, saved, metadata, fetched.task.outputs)
+    finally:
+        await asyncio.to_thread(staged.discard)
 
 
-async def _refresh_links(
-    client: Client, task: TaskRecord, limiter: SharedRateLimiter, error: ResultUnavailableError
-) -> TaskRecord:
-    """Return the task with new links; raise `error` if the service makes none.
-
-    Source: KIE's front page says that files are stored for two weeks; its links are reported to
-    expire after a day. The page of download-url describes how to get a new one.
-    """
-    outputs = []
-    for output in task.outputs:
-        await limiter.acquire_poll()
-        try:
-            url = output.url if output.text else await client.refresh_link(output.url)
-        except APIError:
-            raise error from None
-        outputs.append(replace(output, url=url))
-    return replace(task, outputs=tuple(outputs))
-
-
-async def _download(
-    client: Client, staged: StagedResult, record: JobRecord, task: TaskRecord
-) -> Result:
-    if not task.outputs:
-        raise ResultUnavailableError("The task succeeded, but the answer names no result.")
-    downloads = (
-        _download_output(client, output, staged.part_path(number))
-        for number, output in enumerate(task.outputs, 1)
+async def _unreadable_error(
+    results: ResultStore, record: JobRecord, fetched: FetchedOutputs
+) -> ResultUnavailableError:
+    """Save the service's answer, and return the error for a success without readable outputs."""
+    path = await asyncio.to_thread(results.save_answer, record, fetched.task.raw)
+    error = ResultUnavailableError(
+        f"The task succeeded, but the answer names no result; the answer is in {str(path)!r}.",
+        task_id=record.task_id,
+        next_step=f"%liangxin resume {record.task_id} asks the service again.",
     )
-    # Wait for all of them even if one fails: the next attempt writes to the same files.
-    for error in await asyncio.gather(*downloads, return_exceptions=True):
-        if error is not None:
-            raise error
-    return await asyncio.to_thread(staged.commit, _build_metadata(record, task), task.outputs)
+    error.retryable = True
+    return error
 
 
-async def _download_output(client: Client, output: TaskOutput, path: Path) -> None:
-    """Write one output to a file, from its link or from the text in the answer."""
-    if output.text:
-        await asyncio.to_thread(path.write_text, output.text, encoding="utf-8")
-    else:
-        await client.download(output.url, path)
+def _storage_error(
+    error: OSError, record: JobRecord, results: ResultStore
+) -> ResultUnavailableError:
+    reason = " ".join((error.strerror or type(error).__name__).split())
+    problem = ResultUnavailableError(
+        f"The result of {record.task_id} cannot be written to {str(results.root)!r} ({reason}).",
+        task_id=record.task_id,
+        next_step="Free space or make the folder writable, then "
+        f"%liangxin resume {record.task_id}.",
+    )
+    problem.retryable = True
+    return problem
 
 
-def _build_metadata(record: JobRecord, task: TaskRecord) -> ResultMetadata:
-    request = record.request
-    return ResultMetadata(
+def _build_metadata(record: JobRecord, fetched: FetchedOutputs) -> ResultMetadata:
+    request, task = record.request, fetched.task
+    metadata = ResultMetadata(
         prompt=request.prompt,
         model=request.model,
         task_id=record.task_id,
@@ -138,3 +131,4 @@ def _build_metadata(record: JobRecord, task: TaskRecord) -> ResultMetadata:
         duration_s=task.duration_s,
         credits=task.credits,
     )
+    return replace(metadata, missing=fetched.missing)

@@ -51,7 +51,10 @@ def embed(
             embedded = _embed_in_webp(data, text, image, xmp)
         else:
             return data
-        return embedded if extract(embedded) == text else data
+        # The chunk of a PNG is before the pixels: they need not be decoded again.
+        is_png = image.format == "PNG"
+        found = open_image(embedded).info.get(_KEYWORD) if is_png else extract(embedded)
+        return embedded if found == text else data
     except Exception:  # Pillow raises many kinds of errors for odd EXIF data
         return data
 

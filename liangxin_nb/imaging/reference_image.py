@@ -90,7 +90,8 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
     """Return an image of 16-bit integers or of floats from 0 to 1 as 8-bit grey."""
     if image.mode not in ("F", "I") and not image.mode.startswith("I;16"):
         return image
-    low, high = image.getextrema()
+    extrema: Any = image.getextrema()
+    low, high = extrema
     limit = 1 if image.mode == "F" else 255 if image.mode == "I" and high <= 255 else 65_535
     if not 0 <= low <= high <= limit:
         raise ValueError(f"its numbers are from {low} to {high}, not from 0 to {limit}")

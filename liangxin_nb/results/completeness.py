@@ -33,7 +33,8 @@ def is_cut_off(path: Path, suffix: str) -> bool:
 
 def _mp4(file: BinaryIO, size: int) -> bool:
     """Follow the boxes; the last one must end inside the file, and the index must be there."""
-    position, names = 0, set()
+    position = 0
+    names: set[bytes] = set()
     while position + 8 <= size and len(names) < _MAX_BOXES:
         file.seek(position)
         length, name = struct.unpack(">I4s", file.read(8))

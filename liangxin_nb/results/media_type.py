@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 
 from ..core.media_types import canonical_suffix, kind_of
 
-__all__ = ["detect"]
+__all__ = ["detect", "is_error_message"]
 
-_SVG = re.compile(
-    r"(<\?xml.*?\?>\s*)?(<!--.*?-->\s*)*(<!doctype svg.*?>\s*)?(<!--.*?-->\s*)*<svg\b",
+_PROLOG = r"(<\?xml.*?\?>|<!--.*?-->|<!doctype [^<>\[]*(\[.*?\]\s*)?>|\s)*"
+_SVG = re.compile(_PROLOG + r"<(\w+:)?svg\b", re.IGNORECASE | re.DOTALL)
+_PAGE = re.compile(
+    r"<!doctype html|" + _PROLOG + r"<(\w+:)?(html|head|body|\w*error)\b",
     re.IGNORECASE | re.DOTALL,
 )
+#: Fields of the JSON that gateways and stores answer for a file that they do not have.
+_ERROR_FIELDS = {"error", "errors", "code", "msg", "message", "detail", "status", "errorcode"}
 _CONTROL_CHARACTER = re.compile(r"[\0-\x08\x0e-\x1f]")
 _HEADER_BYTES = 4096
 
 
-def detect(data: bytes) -> tuple[str, str]:
+def detect(data: bytes, *, is_complete: bool = True) -> tuple[str, str]:
     """Return the kind and the suffix of a file.
 
     Args:
-        data: The content of the file.
+        data: The content of the file, or its beginning.
+        is_complete: Whether `data` is the whole file.
 
     Returns:
         The kind (``image``, ``video``, ``audio``, ``text`` or ``file``) and the suffix without a
@@ -29,20 +35,39 @@ def detect(data: bytes) -> tuple[str, str]:
         no content, or the HTML or XML page that proxies and expired links return for a file.
     """
     try:
-        text = data.decode("utf-8").lstrip("\ufeff \t\r\n")
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        text = decoder.decode(data, final=is_complete).lstrip("\ufeff \t\r\n")
     except UnicodeDecodeError:
         return _detect_binary(data)
     if text.startswith("%PDF-") or _CONTROL_CHARACTER.search(text):
         return _detect_binary(data)
-    if _SVG.match(text[:_HEADER_BYTES]):
+    start = text[:_HEADER_BYTES]
+    if _SVG.match(start):
         return "file", "svg"
-    if not text or text[:15].lower().startswith(("<!doctype", "<html", "<?xml")):
+    if not text or _PAGE.match(start):
         return "", ""
+    return "text", "json" if is_complete and _parse_json(text) is not None else "txt"
+
+
+def is_error_message(data: bytes) -> bool:
+    """Return whether a text is JSON that reports an error instead of a file.
+
+    Args:
+        data: The whole text in UTF-8.
+    """
+    value = _parse_json(data.decode("utf-8", "replace").lstrip("\ufeff"))
+    if not isinstance(value, dict):
+        return value in ("", [], ())
+    return not value or bool(_ERROR_FIELDS & {str(name).lower() for name in value})
+
+
+def _parse_json(text: str) -> object:
+    """Return the value of a JSON text; None if it is none, an empty tuple for null."""
     try:
-        json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
-        return "text", "txt"
-    return "text", "json"
+        return None
+    return () if value is None else value
 
 
 def _detect_binary(data: bytes) -> tuple[str, str]:

@@ -91,4 +91,5 @@ def _caption(file: Mapping[str, Any]) -> str:
     duration_s, size = file.get("seconds"), file.get("bytes")
     parts = [format_duration(duration_s)] if isinstance(duration_s, int | float) else []
     parts += [format_bytes(size)] if isinstance(size, int | float) else []
+    parts += [str(file["note"])[:200]] if file.get("note") else []
     return " · ".join(parts)

@@ -86,6 +86,17 @@ class Result:
         return self.metadata.prompt
 
     @property
+    def missing(self) -> tuple[Mapping[str, Any], ...]:
+        """The outputs that could not be downloaded; ``%liangxin resume`` tries them again."""
+        return self.metadata.missing
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The numbers of the outputs, from 1, that are saved."""
+        names = (path.name.partition(".")[0] for path in self.paths)
+        return frozenset(int(name) for name in names if name.isdecimal())
+
+    @property
     def seed(self) -> int | None:
         """The seed that was sent, or None."""
         name = find_model(self.metadata.service, self.metadata.model).common_options.get("seed")
@@ -184,8 +195,11 @@ class Result:
     def __repr__(self) -> str:
         file = self.metadata.files[0] if self.metadata.files else {}
         size = f" {file.get('width')}×{file.get('height')}" if file.get("width") else ""
+        total = len(self.paths) + len(self.missing)
+        part = f" · {len(self.paths)} of {total} outputs" if self.missing else ""
         return (
-            f"<Result {self.metadata.model}{size} · {self.metadata.task_id} · {self.relative_path}>"
+            f"<Result {self.metadata.model}{size} · {self.metadata.task_id} · "
+            f"{self.relative_path}{part}>"
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:

@@ -8,7 +8,7 @@ import os
 import shutil
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ from ..core.media_types import canonical_suffix, kind_of
 from ..core.metadata import ResultMetadata
 from ..core.task import TaskOutput
 from ..errors import ResultUnavailableError
-from ..imaging import can_decode, embed, first_frame, poster, verify
-from .media_type import detect
+from ..imaging import embed, first_frame, poster
+from .inspection import FileType, inspect_file
 from .rendering import is_poster, poster_name
 from .result import Result, build_result
+from .standard_metadata import build_texts, build_xmp
 
 __all__ = [
     "METADATA_FILE",
@@ -56,26 +57,88 @@ class StagedResult:
     root: Path
     folder: Path
     record: JobRecord
+    _types: dict[int, FileType] = field(default_factory=dict, repr=False, compare=False)
 
     def part_path(self, n: int) -> Path:
         """Return the path for download `n` (from 1)."""
         return self.folder / f"{n}.part"
 
-    def commit(self, metadata: ResultMetadata, outputs: Sequence[TaskOutput]) -> Result:
-        """Verify the downloads, embed the metadata and publish the folder by one rename.
+    def check(
+        self, n: int, output: TaskOutput, content_type: str = "", *, may_be_cut_off: bool = False
+    ) -> None:
+        """Check that download `n` is a result: complete, and not an error page.
 
         Args:
-            metadata: The metadata, without files.
-            outputs: The task's output of each download, in order.
+            n: The number of the output, from 1.
+            output: The task's output.
+            content_type: What the server declared, used if the content is of no known format.
+            may_be_cut_off: Accept a file that is shorter than its format says.
+
+        Raises:
+            ResultUnavailableError: If it is not; `retryable`, since the file may come later.
+        """
+        try:
+            self._types[n] = inspect_file(
+                self.part_path(n), output, content_type, may_be_cut_off=may_be_cut_off
+            )
+        except ValueError as error:
+            expected = {"image": "a usable picture", "video": "a usable video"}
+            description = expected.get(output.kind, "usable")
+            problem = ResultUnavailableError(f"Result {n} is not {description}: {error}.")
+            problem.retryable = True
+            raise problem from None
+
+    def commit(self, metadata: ResultMetadata, outputs: Sequence[TaskOutput]) -> Result:
+        """Embed the metadata into the downloads and publish the folder by one rename.
+
+        Args:
+            metadata: The metadata, without files; its missing outputs were not downloaded.
+            outputs: All outputs of the task, in order.
 
         Returns:
             The saved result.
 
         Raises:
-            ResultUnavailableError: If a file is not of the kind that the service named.
+            ResultUnavailableError: If a file is no result.
         """
-        files = [self._finalize(n, output.kind, metadata) for n, output in enumerate(outputs, 1)]
-        return self._publish(replace(metadata, files=tuple(files)))
+        return self._publish(replace(metadata, files=self._finalize_all(metadata, outputs)))
+
+    def commit_missing(
+        self, saved: Result, metadata: ResultMetadata, outputs: Sequence[TaskOutput]
+    ) -> Result:
+        """Add outputs to a result that was saved in part.
+
+        The new files appear in the folder before its metadata file is replaced.
+
+        Args:
+            saved: The saved result.
+            metadata: Its metadata with the outputs that are missing now.
+            outputs: All outputs of the task, in order.
+
+        Returns:
+            The result with the new files.
+        """
+        files = [*saved.metadata.files, *self._finalize_all(metadata, outputs)]
+        files.sort(key=lambda file: file_number(str(file["name"])))
+        metadata = replace(metadata, files=tuple(files))
+        _write(self.folder / METADATA_FILE, metadata.to_json().encode())
+        names = sorted(path.name for path in self.folder.iterdir())
+        for name in sorted(names, key=METADATA_FILE.__eq__):  # the metadata file is the last
+            (self.folder / name).replace(saved.folder / name)
+        _fsync_folder(saved.folder)
+        return build_result(self.root, saved.folder, metadata)
+
+    def _finalize_all(
+        self, metadata: ResultMetadata, outputs: Sequence[TaskOutput]
+    ) -> tuple[dict[str, Any], ...]:
+        """Turn the downloads into their final files and return the files' metadata."""
+        files = []
+        for n, output in enumerate(outputs, 1):
+            if self.part_path(n).exists():
+                if n not in self._types:
+                    self.check(n, output, may_be_cut_off=True)
+                files.append(self._finalize(n, self._types[n], metadata))
+        return tuple(files)
 
     def commit_import(
         self, metadata: ResultMetadata, contents: Mapping[str, bytes], preferred_folder: str = ""
@@ -94,17 +157,21 @@ class StagedResult:
         Raises:
             ResultUnavailableError: If a file is not of the kind that its name says.
         """
-        for n, file in enumerate(metadata.files, 1):
+        for file in metadata.files:
             name = str(file.get("name"))
-            data = contents[name]
-            kind, suffix, _ = _verify(data, str(file.get("kind", "image")), n)
+            n = file_number(name)
+            path = self.part_path(n)
+            _write(path, contents[name])
+            output = TaskOutput("", str(file.get("kind", "image")))
+            self.check(n, output, may_be_cut_off=True)
+            kind, suffix = self._types[n].kind, self._types[n].suffix
             # An earlier version detected fewer formats and may have chosen another suffix.
             earlier = {f"{n}.{canonical_suffix(name)}"}
             if kind == "image" or kind_of(name) not in (kind, "file", "text"):
                 earlier.clear()
             if name not in {f"{n}.{suffix}", *earlier}:
                 raise ResultUnavailableError(f"Result {n} is no {Path(name).suffix or 'file'}.")
-            _write(self.folder / name, data)
+            path.replace(self.folder / name)
         files = tuple(self._with_poster(dict(file), contents) for file in metadata.files)
         return self._publish(replace(metadata, files=files), preferred_folder)
 
@@ -133,18 +200,21 @@ class StagedResult:
         """Remove the hidden folder with the downloads so far."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _finalize(self, n: int, expected_kind: str, metadata: ResultMetadata) -> dict[str, Any]:
+    def _finalize(self, n: int, file: FileType, metadata: ResultMetadata) -> dict[str, Any]:
         """Turn download `n` into its final file and return the file's metadata."""
-        data = self.part_path(n).read_bytes()
-        kind, suffix, size = _verify(data, expected_kind, n)
         # No name from the service reaches the file system.
-        name = f"{n}.{suffix}"
-        content = embed(data, metadata.to_json()) if kind == "image" else data
-        _write(self.folder / name, content)
-        self.part_path(n).unlink()
-        digest = hashlib.sha256(content).hexdigest()
-        extra = self._video_info(name, suffix) if kind == "video" else size
-        return {"name": name, "kind": kind, "bytes": len(content), "sha256": digest, **extra}
+        name, part = f"{n}.{file.suffix}", self.part_path(n)
+        if file.kind == "image":
+            data = part.read_bytes()
+            embedded = embed(
+                data, metadata.to_json(), texts=build_texts(metadata), xmp=build_xmp(metadata)
+            )
+            if embedded != data:
+                part.write_bytes(embedded)
+        part.replace(self.folder / name)
+        size, digest = _sync_and_hash(self.folder / name)
+        extra = self._video_info(name, file.suffix) if file.kind == "video" else file.details
+        return {"name": name, "kind": file.kind, "bytes": size, "sha256": digest, **extra}
 
     def _video_info(self, name: str, suffix: str) -> dict[str, Any]:
         """Write the poster of a video; return its size, its duration and the poster's name."""
@@ -167,22 +237,10 @@ def candidate_folders(root: Path, record: JobRecord) -> Iterator[Path]:
     yield from (day / f"{name}-{n}" for n in itertools.count(2))
 
 
-def _verify(data: bytes, expected_kind: str, n: int) -> tuple[str, str, dict[str, int]]:
-    """Return kind, suffix and size of a file; raise if it is not of the expected kind."""
-    try:
-        info = verify(data)
-    except ValueError as error:
-        kind, suffix = detect(data)
-        if kind == "image":
-            # Broken, or of a format that this Pillow cannot decode: then the file is still saved.
-            kind = "" if can_decode(suffix) and expected_kind == "image" else "file"
-        # An error message in place of an image, video or audio file is not a result.
-        if kind in ("video", "audio", "file") or (kind and expected_kind in ("text", "file")):
-            return kind, suffix, {}
-        expected = {"image": "a usable picture", "video": "a usable video"}
-        description = expected.get(expected_kind, "usable")
-        raise ResultUnavailableError(f"Result {n} is not {description}: {error}.") from None
-    return "image", info.suffix, {"width": info.width, "height": info.height}
+def file_number(name: str) -> int:
+    """Return the number of the output that a file of a result holds, or 0."""
+    number = name.partition(".")[0]
+    return int(number) if number.isdecimal() and len(number) <= 4 else 0
 
 
 def _slug(prompt: str) -> str:
@@ -202,6 +260,14 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _sync_and_hash(path: Path) -> tuple[int, str]:
+    """Sync a file to the disk; return its size and its SHA-256. It is read in small pieces."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+        digest = hashlib.file_digest(file, "sha256")
+        return file.tell(), digest.hexdigest()
 
 
 def _fsync_folder(folder: Path) -> None:

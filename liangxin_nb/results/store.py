@@ -70,6 +70,27 @@ class ResultStore:
                 return build_result(self.root, folder, metadata)
         return None
 
+    def save_answer(self, record: JobRecord, raw: str) -> Path:
+        """Save the service's answer for a success without readable outputs as `result.json`.
+
+        Args:
+            record: The record of the job.
+            raw: The body of the answer.
+
+        Returns:
+            The path of the file, in the folder that the result would have.
+        """
+        for folder in candidate_folders(self.root, record):
+            if folder.exists() and metadata_file(folder).exists():
+                continue
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / "result.json"
+            hidden = folder / ".result.json.part"
+            hidden.write_text(raw, encoding="utf-8", errors="replace")
+            hidden.replace(path)
+            return path
+        raise AssertionError("there is no end of folder names")
+
     def load(self, folder: str) -> Result:
         """Return the result in a folder.
 

@@ -276,6 +276,8 @@ class Job:
 def _phase(error: LiangxinError, task_id: str) -> JobPhase:
     if task_id and isinstance(error, APIError | APIConnectionError | LedgerError):
         return JobPhase.DETACHED  # the poll failed, not the task
+    if isinstance(error, ResultUnavailableError) and error.retryable:
+        return JobPhase.DETACHED  # the result can still be collected
     if isinstance(error, LedgerError) and error.task_id:
         return JobPhase.UNCONFIRMED  # the task exists, but the ledger does not have its id
     if isinstance(error, APIConnectionError):

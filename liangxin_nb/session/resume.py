@@ -146,7 +146,8 @@ class TaskResumer:
         return metadata_file(self._results.root / record.folder).is_file()
 
     def _resume_one(self, record: JobRecord) -> Job:
-        collectable = record.is_resumable or record.status == "result_lost"
+        is_partial = record.status == "saved" and bool(record.reason)
+        collectable = record.is_resumable or record.status == "result_lost" or is_partial
         removed = record.status == "deleted" or (
             record.status == "saved" and not self._is_saved(record)
         )

@@ -9,7 +9,7 @@ from liangxin_nb.core.media_types import canonical_suffix, kind_of, mime_type, s
 from liangxin_nb.core.metadata import ResultMetadata
 from liangxin_nb.core.task import TaskOutput
 from liangxin_nb.imaging import can_decode
-from liangxin_nb.results import ResultStore, staging
+from liangxin_nb.results import ResultStore, inspection, staging
 from liangxin_nb.results.media_type import detect
 
 from .test_results import job_record, make_metadata
@@ -86,7 +86,7 @@ def test_unknown_format_in_place_of_an_image_is_saved_as_a_file(tmp_path, data, 
 
 
 def test_image_that_this_pillow_cannot_decode_is_saved_as_a_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(staging, "can_decode", lambda suffix: suffix != "avif")
+    monkeypatch.setattr(inspection, "can_decode", lambda suffix: suffix != "avif")
     result = commit(tmp_path, CONTENT["image", "avif"])
     assert [(file["name"], file["kind"]) for file in result.metadata.files] == [("1.avif", "file")]
 
