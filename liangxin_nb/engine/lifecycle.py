@@ -220,6 +220,7 @@ class TaskLifecycle:
             return await save_result(
                 client, record, task,
                 ledger=self._ledger, results=self._results, limiter=self._limiter,
+                on_wait=lambda note: publish(JobUpdate(record, JobPhase.SAVING, note=note)),
             )  # fmt: skip
         except ResultUnavailableError as error:
             if error.retryable:  # it can still be collected: the job remains succeeded

@@ -67,13 +67,12 @@ class OutputFetcher:
         client: Client,
         record: JobRecord,
         limiter: SharedRateLimiter,
-        *,
-        sleep: Callable[[float], Awaitable[None]] | None = None,
+        on_wait: Callable[[str], None] | None = None,
     ) -> None:
         self._client = client
         self._record = record
         self._limiter = limiter
-        self._sleep = sleep or asyncio.sleep
+        self._on_wait = on_wait
 
     async def fetch(
         self, staged: StagedResult, task: TaskRecord, saved: frozenset[int]
@@ -120,7 +119,9 @@ class OutputFetcher:
                 may_come = [error.retryable for error in fetched.errors.values()]
                 if may_come and not any(may_come):
                     return False
-                await self._sleep(pause)
+                if self._on_wait is not None:
+                    self._on_wait(f"The result is not there yet; next attempt in {pause:.0f} s.")
+                await asyncio.sleep(pause)
                 return await self._refresh_task(fetched)
 
             yield wait_and_refresh
@@ -163,7 +164,7 @@ class OutputFetcher:
     async def _download_all(
         self, staged: StagedResult, fetched: FetchedOutputs, saved: frozenset[int]
     ) -> None:
-        """Try each output that is not there, at the same time; equal links once."""
+        """Try each output that is not there yet, all at the same time."""
         outputs = dict(enumerate(fetched.task.outputs, 1))
         wanted = [n for n in outputs if n not in fetched.numbers and n not in saved]
         # Wait for all of them even if one fails: the next attempt writes to the same files.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -27,6 +28,7 @@ async def save_result(
     ledger: Ledger,
     results: ResultStore,
     limiter: SharedRateLimiter,
+    on_wait: Callable[[str], None] | None = None,
 ) -> Result:
     """Save the outputs of a finished task and mark its job as saved.
 
@@ -40,6 +42,7 @@ async def save_result(
         ledger: Where the job is marked as saved; a partial result is its reason.
         results: The folder of results.
         limiter: The rate limiter for requests to the service.
+        on_wait: Receives one line before each pause, while outputs are not there yet.
 
     Returns:
         The saved result.
@@ -52,7 +55,7 @@ async def save_result(
     try:
         result = await asyncio.to_thread(results.find_saved, record)
         if result is None or result.metadata.missing:
-            fetcher = OutputFetcher(client, record, limiter)
+            fetcher = OutputFetcher(client, record, limiter, on_wait)
             result = await _fetch(fetcher, results, record, task, result)
     except OSError as error:
         raise _storage_error(error, record, results) from None

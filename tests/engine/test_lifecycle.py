@@ -195,13 +195,13 @@ async def test_unusual_answer_to_a_create_is_noted_in_the_ledger(make, ledger, u
     assert last_event(ledger, record) == ("unusual_answer", "The answer had HTTP status 429.")
 
 
-async def test_job_is_result_lost_if_its_task_has_no_outputs(make, ledger, updates):
+async def test_job_remains_succeeded_if_the_answer_names_no_outputs(make, ledger, updates):
     job_record = submitted_record(ledger)
     client = Client(get_task=[task_record("success")])
     with pytest.raises(ResultUnavailableError, match="names no result") as raised:
         await make(Poller(task_record("success")), client).collect(job_record, updates.append)
     assert raised.value.task_id == "task_1"
-    assert ledger.find(job_record.id).status == "result_lost"
+    assert ledger.find(job_record.id).status == "succeeded"
 
 
 async def test_other_api_error_leaves_the_job_submitted(make, ledger, updates):

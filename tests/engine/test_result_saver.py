@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from liangxin_nb.core.task import TaskOutput
-from liangxin_nb.engine import output_fetcher
 from liangxin_nb.engine.result_saver import save_result
 from liangxin_nb.errors import APIError, ResultUnavailableError
 from liangxin_nb.results import ResultStore
@@ -19,12 +18,6 @@ from .parts import PNG, Client, Limiter, submitted_record, task_record
 pytestmark = pytest.mark.anyio
 FIRST, SECOND = "https://files.example/1.png", "https://files.example/2.png"
 EXPIRED = ResultUnavailableError("the link has expired")
-
-
-@pytest.fixture(autouse=True)
-def no_patience(monkeypatch):
-    """Tests of late outputs set the patience themselves."""
-    monkeypatch.setattr(output_fetcher, "PATIENCE_S", 0.0)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import stamina
 
 from liangxin_nb import Session
 from liangxin_nb.api import downloads
+from liangxin_nb.engine import output_fetcher
 from liangxin_nb.errors import LiangxinError
 from liangxin_nb.polling import PollSchedule
 from liangxin_nb.results import read_metadata
@@ -39,8 +40,9 @@ def reset_faults(faulty):
 
 
 @pytest.fixture(autouse=True)
-def retry_without_pauses():
+def retry_without_pauses(monkeypatch):
     """Requests and downloads are repeated as often as usual, but without pauses."""
+    monkeypatch.setattr(output_fetcher, "PATIENCE_S", 0.0)
     with stamina.set_testing(True, attempts=100, cap=True):
         yield
 
@@ -107,7 +109,9 @@ def test_fault_ends_as_promised(row, faulty, connect, monkeypatch, request):
     assert "\n" not in message
     assert list(session.results.root.glob(".incoming*")) == []
     if row.outcome == "saved":
-        assert read_metadata(job.result.paths[0]).task_id == job.task_id
+        assert job.result.metadata.task_id == job.task_id
+        for path in job.result.image_paths:
+            assert read_metadata(path).task_id == job.task_id
     elif record.is_resumable and "stall" not in row.faults:
         assert session.resume(job.task_id)[0].wait(60).task_id == job.task_id
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from liangxin_nb import Session, catalog
+from liangxin_nb.engine import output_fetcher
 from liangxin_nb.errors import InsufficientCreditsError, ResultUnavailableError
 
 from ..conftest import FAST_PACE, start_sandbox
@@ -193,6 +194,11 @@ def fetch_with_fault(sandbox, session, fault):
             assert job.wait(120).paths[0].stat().st_size > 1000
     (record,) = session.ledger.list_jobs()
     return record.status, sandbox.counters()["calls"].get("download-url", 0) - before
+
+
+@pytest.fixture(autouse=True)
+def no_patience_for_late_outputs(monkeypatch):
+    monkeypatch.setattr(output_fetcher, "PATIENCE_S", 0.0)
 
 
 @of_kie
