@@ -67,7 +67,7 @@ def open_image(data: bytes | Path) -> Image:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # of large pictures and broken EXIF data
             file = data if isinstance(data, Path) else io.BytesIO(data)
             image = PIL.Image.open(file, formats=tuple(_SUFFIXES))
     except PIL.Image.DecompressionBombError:
@@ -76,6 +76,7 @@ def open_image(data: bytes | Path) -> Image:
     except (OSError, SyntaxError, ValueError, KeyError) as error:
         raise ValueError("not a picture of a known format") from error
     if image.width * image.height > MAX_PIXELS:
+        image.close()
         raise ValueError(_BOMB)
     return image
 

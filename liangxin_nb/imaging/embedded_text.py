@@ -8,6 +8,7 @@ and an XMP packet are for other programs.
 from __future__ import annotations
 
 import struct
+import warnings
 import zlib
 from collections.abc import Mapping
 
@@ -42,21 +43,28 @@ def embed(
         file's own metadata cannot be read.
     """
     try:
-        image = open_image(data)
-        if image.format == "PNG":
-            embedded = _embed_in_png(data, text, image, dict(texts or {}), xmp)
-        elif image.format in ("JPEG", "MPO"):
-            embedded = _embed_in_jpeg(data, text, image, xmp)
-        elif image.format == "WEBP":
-            embedded = _embed_in_webp(data, text, image, xmp)
-        else:
-            return data
-        # The chunk of a PNG is before the pixels: they need not be decoded again.
-        is_png = image.format == "PNG"
-        found = open_image(embedded).info.get(_KEYWORD) if is_png else extract(embedded)
-        return embedded if found == text else data
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of broken EXIF data
+            return _embed(data, text, dict(texts or {}), xmp)
     except Exception:  # Pillow raises many kinds of errors for odd EXIF data
         return data
+
+
+def _embed(data: bytes, text: str, texts: dict[str, str], xmp: str) -> bytes:
+    """Return the file with the text in it, or unchanged if the text cannot be read back."""
+    image = open_image(data)
+    if image.format == "PNG":
+        embedded = _embed_in_png(data, text, image, texts, xmp)
+    elif image.format in ("JPEG", "MPO"):
+        embedded = _embed_in_jpeg(data, text, image, xmp)
+    elif image.format == "WEBP":
+        embedded = _embed_in_webp(data, text, image, xmp)
+    else:
+        return data
+    # The chunk of a PNG is before the pixels: they need not be decoded again.
+    is_png = image.format == "PNG"
+    found = open_image(embedded).info.get(_KEYWORD) if is_png else extract(embedded)
+    return embedded if found == text else data
 
 
 def extract(data: bytes) -> str | None:

@@ -67,6 +67,8 @@ def _image_of_array(picture: Any) -> Image.Image:
         numpy: Any = importlib.import_module("numpy")
         array = numpy.asarray(picture)
         kind, size = array.dtype.kind, array.dtype.itemsize
+        if array.ndim not in (2, 3) or not array.size:
+            raise ValueError(f"an array of the shape {array.shape} is no picture")
         if array.ndim == 3 and array.shape[2] == 1:
             array = array[:, :, 0]
         if kind == "f":

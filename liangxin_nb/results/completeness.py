@@ -61,11 +61,24 @@ def _png(file: BinaryIO, size: int) -> bool:
     return name != b"IEND" or position > size
 
 
+def _zip(file: BinaryIO, size: int) -> bool:
+    """Look for the end record, which is followed by a comment of the length that it names."""
+    file.seek(max(0, size - _TAIL))
+    tail = file.read()
+    position = tail.rfind(b"PK\x05\x06")
+    if position < 0:
+        return True
+    (comment,) = struct.unpack_from("<H", tail, position + 20)
+    return position + 22 + int(comment) > len(tail)
+
+
 def _matroska(file: BinaryIO, size: int) -> bool:
     """Compare the size of the segment, which follows the header."""
     header = file.read(64 << 10)
     position = 4
     for name in (None, b"\x18\x53\x80\x67"):
+        if position >= len(header):
+            return True
         if name:
             if header[position : position + 4] != name:
                 return False
@@ -88,7 +101,7 @@ def _read_length(file: BinaryIO, form: str, position: int) -> int:
     return int(struct.unpack(form, file.read(4))[0])
 
 
-def _without_end(mark: bytes, tail: int = _TAIL) -> Callable[[BinaryIO, int], bool]:
+def _without_end(mark: bytes, tail: int = 64 << 10) -> Callable[[BinaryIO, int], bool]:
     """Return a check for an end mark near the end of the file."""
 
     def check(file: BinaryIO, size: int) -> bool:
@@ -104,9 +117,9 @@ _CHECKS: dict[str, Callable[[BinaryIO, int], bool]] = {
     **dict.fromkeys(("webm", "mkv"), _matroska),
     "png": _png,
     "jpg": _without_end(b"\xff\xd9"),
-    "gif": _without_end(b";", 64),
+    "gif": _without_end(b";", 1),
     "glb": lambda file, size: _read_length(file, "<I", 8) > size,
-    "zip": _without_end(b"PK\x05\x06"),
+    "zip": _zip,
     "pdf": _without_end(b"%%EOF", 4096),
     "svg": _without_end(b">", 16),
 }
