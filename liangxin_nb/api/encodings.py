@@ -21,7 +21,7 @@ _WINDOW_BITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
 def decode_content(path: Path, encoding: str, max_bytes: int) -> None:
     """Decode a file in place as its Content-Encoding declares.
 
-    A file that is not encoded that way stays as it is: servers declare encodings that they did
+    A file that is not encoded that way is not changed: servers declare encodings that they did
     not apply, and then the bytes are the result.
 
     Args:
