@@ -256,3 +256,16 @@ def test_status_is_saved_only_after_the_result_is_on_disk(tmp_path, disk, monkey
         session.generate("a lake").wait(60)
         assert session.ledger.count_by_status() == {"saved": 1}
     assert set(statuses) == {"succeeded"}
+
+
+def test_partly_saved_result_can_be_resumed(tmp_path):
+    with (
+        closing(TaskServer()) as server,
+        closing(Session(base_url=server.url, key=KEY, results=tmp_path, schedule=PACE)) as session,
+    ):
+        job = session.generate("a lake")
+        result = job.wait(60)
+        session.ledger.update(job.record, "partly saved", reason="1 of 2 outputs are saved.")
+        assert session.resume(job.task_id)[0].wait(60) == result
+        record = session.ledger.find(job.task_id)
+        assert (record.status, record.reason) == ("saved", "")
