@@ -1,20 +1,20 @@
 """The ledger's database: its tables, their migrations, and transactions.
 
-Every change is one transaction. SQLite uses its rollback journal, `synchronous=FULL` and `BEGIN
-IMMEDIATE`: a deferred transaction would lose updates between processes.
+Every change is one transaction. SQLite uses `synchronous=FULL` and `BEGIN IMMEDIATE`: a deferred
+transaction would lose updates between processes.
 """
 
 from __future__ import annotations
 
-import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
-from ..errors import LedgerError
+from ..errors import InvalidRequestError, LedgerError, LiangxinError
+from .connections import Connections, damage_error, is_damaged_file
 
 __all__ = ["EVENTS", "FILES", "JOBS", "Database"]
 
@@ -162,21 +162,27 @@ class Database:
         Raises:
             LedgerError: If it cannot be opened or was written by a newer version.
         """
-        self._engine = _create_engine(str(location))
-        url = self._engine.url
-        self.location = (url.database or "") if self._is_file else repr(url)
+        self._connections = Connections(str(location))
+        self._engine = self._connections.engine
+        url, path = self._engine.url, self._connections.path
+        self.location = repr(url) if path is None else url.database or ""
+        if path is not None and is_damaged_file(path):
+            raise damage_error(self.location, "it is empty, but results are beside it")
         try:
             self._prepare()
-        except sa.exc.DatabaseError as error:  # also a file that is not a database
+        except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
+            reason = _first_line(error)
+            if _means_damage(reason):
+                raise damage_error(self.location, reason) from None
             raise LedgerError(
-                f"The ledger {self.location!r} cannot be opened ({_first_line(error)}); nothing "
-                "was sent.",
+                f"The ledger {self.location!r} cannot be opened ({reason}); nothing was sent.",
                 next_step="Choose a folder you can write to: LIANGXIN_RESULTS or LIANGXIN_LEDGER.",
             ) from None
 
     @property
-    def _is_file(self) -> bool:
-        return self._engine.dialect.name == "sqlite"
+    def path(self) -> Path | None:
+        """The file of the ledger; None if it is on a server."""
+        return self._connections.path
 
     def _prepare(self) -> None:
         with self._engine.begin() as db:
@@ -204,8 +210,8 @@ class Database:
         db.execute(_VERSION.update().values(number=VERSION))
 
     def close(self) -> None:
-        """Close the connections to a database server; the next use opens new ones."""
-        self._engine.dispose()
+        """Close the connections; the next use opens new ones."""
+        self._connections.close()
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
@@ -214,7 +220,7 @@ class Database:
         Raises:
             LedgerError: If the ledger is locked, or cannot be read or written.
         """
-        with self._translate_errors(), self._engine.begin() as db:
+        with self._translate_errors(), self._connections.use(read_only=False) as db:
             yield db
 
     @contextmanager
@@ -224,49 +230,35 @@ class Database:
         Raises:
             LedgerError: If the ledger is locked or cannot be read.
         """
-        with (
-            self._translate_errors(),
-            self._engine.connect().execution_options(read_only=True) as db,
-        ):
+        with self._translate_errors(), self._connections.use(read_only=True) as db:
             yield db
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
-        """Raise `LedgerError` for a locked file, a full disk or a lost connection."""
+        """Raise `LedgerError` for a locked file, a full disk, damage or a lost connection."""
         try:
             yield
-        except sa.exc.IntegrityError:
-            raise
-        except sa.exc.DatabaseError as error:
+        except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
+            reason = _first_line(error)
+            if _means_damage(reason):
+                raise damage_error(self.location, reason) from None
             raise LedgerError(
-                f"The ledger {self.location!r} cannot be used ({_first_line(error)}).",
+                f"The ledger {self.location!r} cannot be used ({reason}).",
                 next_step="Free its disk or end what locks it, then %liangxin resume.",
+            ) from None
+        except (ValueError, KeyError) as error:
+            if isinstance(error, LiangxinError) and not isinstance(error, InvalidRequestError):
+                raise
+            raise damage_error(
+                self.location, f"a row cannot be read: {_first_line(error)}"
             ) from None
 
 
-def _first_line(error: sa.exc.DatabaseError) -> str:
-    return " ".join(str(error.orig).split())[:160]
+def _first_line(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or getattr(error, "strerror", None) or error
+    return " ".join(str(cause).split())[:160]
 
 
-def _create_engine(location: str) -> sa.Engine:
-    if "://" in location:
-        # psycopg 3, which the extra `team` installs; the plain name selects psycopg2.
-        location = re.sub("^postgres(ql)?://", "postgresql+psycopg://", location)
-        return sa.create_engine(location, pool_pre_ping=True)
-    # No pool: SQLite connections must not be used after a fork or in another thread.
-    engine = sa.create_engine(
-        f"sqlite:///{location}", poolclass=sa.NullPool, connect_args={"timeout": 30.0}
-    )
-
-    @sa.event.listens_for(engine, "connect")
-    def _configure(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # SQLAlchemy starts transactions, not the driver
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        is_read_only = connection.get_execution_options().get("read_only")
-        connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")
-
-    return engine
+def _means_damage(reason: str) -> bool:
+    """Return whether SQLite's reason says that the content of the file is not a ledger's."""
+    return any(words in reason for words in ("malformed", "not a database", "decode to UTF-8"))

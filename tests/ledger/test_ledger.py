@@ -285,9 +285,9 @@ def test_models_and_batches_are_counted(of_four):
 # ---- the file, the server, and their versions
 
 
-def test_file_has_a_rollback_journal_that_other_tools_can_read(on_file):
+def test_file_on_a_local_disk_is_written_ahead(on_file):
     with closing(sqlite3.connect(on_file.location)) as db:
-        assert db.execute("pragma journal_mode").fetchone() == ("delete",)
+        assert db.execute("pragma journal_mode").fetchone() == ("wal",)
 
 
 def test_every_commit_reaches_the_disk(on_file):

@@ -1,0 +1,222 @@
+"""Connections to the ledger's database: one per thread for a SQLite file, a pool for a server.
+
+SQLite writes ahead (WAL) on local disks, so that readers never block a writer, nor a writer
+readers. WAL needs memory that all processes share; on network disks the rollback journal is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from weakref import WeakSet
+
+import sqlalchemy as sa
+
+from ..errors import LedgerError
+
+__all__ = ["Connections", "damage_error", "is_damaged_file", "is_wal_safe"]
+
+_BUSY_TIMEOUT_S = 30.0
+_SWITCH_TIMEOUT_S = 0.2  # for the change to WAL, which needs a moment without readers
+_NEW_FILE_S = 1.0  # another process may be creating the ledger: its file is empty until it commits
+#: File systems on which processes of one machine share memory.
+_LOCAL_FILE_SYSTEMS = frozenset(
+    ["apfs", "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "hfs", "jfs", "overlay", "ramfs", "reiserfs", "tmpfs", "ubifs", "ufs", "vfat", "xfs", "zfs"]
+)
+_RESULTS = ("????-??-??/*/metadata.json", "????-??-??/*/story.json")
+_abandoned: list[Any] = []  # connections of a parent process, which must not even be closed
+
+
+class _ThreadConnection:
+    """The connection of one thread, and the file that it has open."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.connection: sa.Connection | None = None
+        self.identity: tuple[int, int, int] | None = None
+
+    def close(self) -> None:
+        """Close the connection, or keep it unused if a parent process has opened it."""
+        connection, self.connection = self.connection, None
+        if connection is not None and self.identity and self.identity[0] != os.getpid():
+            _abandoned.append(connection)
+        elif connection is not None:
+            with suppress(sa.exc.SQLAlchemyError, sqlite3.Error):
+                connection.close()
+
+
+class Connections:
+    """The connections to one database; usable from several threads and after a fork."""
+
+    def __init__(self, location: str) -> None:
+        """Prepare the engine; nothing is opened.
+
+        Args:
+            location: The path of a SQLite file, or a database URL.
+        """
+        self.engine: sa.Engine = _create_engine(location)
+        is_file = self.engine.dialect.name == "sqlite"
+        self.path: Path | None = Path(self.engine.url.database or "") if is_file else None
+        self._local = threading.local()
+        self._all: WeakSet[_ThreadConnection] = WeakSet()
+
+    @contextmanager
+    def use(self, *, read_only: bool) -> Iterator[sa.Connection]:
+        """Run the body in a transaction on this thread's connection.
+
+        Args:
+            read_only: Whether the transaction leaves writers alone.
+
+        Raises:
+            OSError: If the file was removed.
+        """
+        kept = self._of_this_thread()
+        if kept is None or not kept.lock.acquire(blocking=False):
+            with self.engine.connect() as connection:  # a server's pool, or a nested transaction
+                yield from _run(connection, read_only)
+            return
+        try:
+            yield from _run(self._open(kept), read_only)
+        except (sa.exc.DatabaseError, OSError):
+            kept.close()  # the next transaction opens the file again
+            raise
+        finally:
+            kept.lock.release()
+
+    def _of_this_thread(self) -> _ThreadConnection | None:
+        if self.path is None:
+            return None
+        kept: _ThreadConnection | None = getattr(self._local, "kept", None)
+        if kept is None or (kept.identity and kept.identity[0] != os.getpid()):
+            if kept is not None:
+                kept.close()
+            kept = self._local.kept = _ThreadConnection()
+            self._all.add(kept)
+        return kept
+
+    def _open(self, kept: _ThreadConnection) -> sa.Connection:
+        """Return a connection to the file that is at the path now, not to one moved away."""
+        assert self.path is not None
+        status = self.path.stat()
+        identity = (os.getpid(), status.st_dev, status.st_ino)
+        if kept.connection is None or kept.identity != identity:
+            kept.close()
+            kept.connection, kept.identity = self.engine.connect(), identity
+        return kept.connection
+
+    def close(self) -> None:
+        """Close every connection that is not in use; the next use opens new ones."""
+        for kept in list(self._all):
+            if kept.lock.acquire(blocking=False):
+                try:
+                    kept.close()
+                finally:
+                    kept.lock.release()
+        self.engine.dispose()
+
+
+def _run(connection: sa.Connection, read_only: bool) -> Iterator[sa.Connection]:
+    connection.execution_options(read_only=read_only)
+    with connection.begin():
+        yield connection
+
+
+def _create_engine(location: str) -> sa.Engine:
+    if "://" in location:
+        # psycopg 3, which the extra `team` installs; the plain name selects psycopg2.
+        location = re.sub("^postgres(ql)?://", "postgresql+psycopg://", location)
+        return sa.create_engine(location, pool_pre_ping=True)
+    # `Connections` keeps them: a pool would hand them to other threads and forked processes.
+    engine = sa.create_engine(
+        f"sqlite:///{location}",
+        poolclass=sa.NullPool,
+        connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False},
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _configure(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy starts transactions, not the driver
+        _choose_journal(connection, Path(location))
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        is_read_only = connection.get_execution_options().get("read_only")
+        connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _choose_journal(connection: Any, path: Path) -> None:
+    """Use WAL where it is safe; leave the mode as it is while others read or the file is damaged."""
+    mode = "WAL" if is_wal_safe(path) else "DELETE"
+    connection.execute(f"PRAGMA busy_timeout={int(_SWITCH_TIMEOUT_S * 1000)}")
+    with suppress(sqlite3.Error):
+        if str(connection.execute("PRAGMA journal_mode").fetchone()[0]).upper() != mode:
+            connection.execute(f"PRAGMA journal_mode={mode}").fetchone()
+    connection.execute(f"PRAGMA busy_timeout={int(_BUSY_TIMEOUT_S * 1000)}")
+
+
+def is_wal_safe(path: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
+    """Return whether a file is on a local disk, as far as the system tells.
+
+    Args:
+        path: The path of the file.
+        mounts: Where Linux lists its file systems.
+    """
+    path = path.absolute()
+    if sys.platform == "win32":
+        import ctypes
+
+        remote = 4
+        return bool(path.drive[1:] == ":") and (
+            ctypes.windll.kernel32.GetDriveTypeW(f"{path.drive}\\") != remote
+        )
+    if sys.platform == "darwin":
+        return not path.is_relative_to("/Volumes")  # where network and removable disks appear
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    best, file_system = -1, ""
+    resolved = Path(os.path.realpath(path))
+    for line in lines:
+        _, folder, kind, *_ = [*line.split(), "", "", ""]
+        folder = re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), folder)
+        # Of two file systems on one folder, the later one hides the other.
+        if len(folder) >= best and resolved.is_relative_to(folder):
+            best, file_system = len(folder), kind
+    return file_system in _LOCAL_FILE_SYSTEMS
+
+
+def is_damaged_file(path: Path) -> bool:
+    """Return whether a ledger has lost its content: it is empty, and results are beside it."""
+
+    def is_empty() -> bool:
+        with suppress(OSError):
+            return path.is_file() and path.stat().st_size == 0
+        return False
+
+    if not is_empty() or not any(any(path.parent.glob(pattern)) for pattern in _RESULTS):
+        return False
+    end = time.monotonic() + _NEW_FILE_S
+    while is_empty() and time.monotonic() < end:
+        time.sleep(0.05)
+    return is_empty()
+
+
+def damage_error(location: str, reason: str) -> LedgerError:
+    """Return the error for a ledger whose content cannot be read."""
+    return LedgerError(
+        f"The ledger {location!r} is damaged ({reason}).",
+        next_step="%liangxin doctor --rebuild sets it aside and rebuilds it from the results.",
+    )
