@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -29,8 +29,11 @@ _SWITCH_TIMEOUT_S = 0.2  # for the change to WAL, which needs a moment without r
 _NEW_FILE_S = 1.0  # another process may be creating the ledger: its file is empty until it commits
 #: File systems on which processes of one machine share memory.
 _LOCAL_FILE_SYSTEMS = frozenset(
-    ["apfs", "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "hfs", "jfs", "overlay", "ramfs", "reiserfs", "tmpfs", "ubifs", "ufs", "vfat", "xfs", "zfs"]
-)
+    (
+        "apfs", "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "hfs", "jfs",
+        "overlay", "ramfs", "reiserfs", "tmpfs", "ubifs", "ufs", "vfat", "xfs", "zfs",
+    )
+)  # fmt: skip
 _RESULTS = ("????-??-??/*/metadata.json", "????-??-??/*/story.json")
 _abandoned: list[Any] = []  # connections of a parent process, which must not even be closed
 
@@ -157,13 +160,13 @@ def _create_engine(location: str) -> sa.Engine:
 
 
 def _choose_journal(connection: Any, path: Path) -> None:
-    """Use WAL where it is safe; leave the mode as it is while others read or the file is damaged."""
-    mode = "WAL" if is_wal_safe(path) else "DELETE"
-    connection.execute(f"PRAGMA busy_timeout={int(_SWITCH_TIMEOUT_S * 1000)}")
+    """Use WAL where it is safe; leave the mode as it is while others read."""
+    mode = "wal" if is_wal_safe(path) else "delete"
     with suppress(sqlite3.Error):
-        if str(connection.execute("PRAGMA journal_mode").fetchone()[0]).upper() != mode:
-            connection.execute(f"PRAGMA journal_mode={mode}").fetchone()
-    connection.execute(f"PRAGMA busy_timeout={int(_BUSY_TIMEOUT_S * 1000)}")
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] != mode:
+            # On a connection of its own: a failed change would be repeated at its next commit.
+            with closing(sqlite3.connect(path, timeout=_SWITCH_TIMEOUT_S)) as other:
+                other.execute(f"PRAGMA journal_mode={mode}").fetchone()
 
 
 def is_wal_safe(path: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
