@@ -185,12 +185,20 @@ class Database:
         return self._connections.path
 
     def _prepare(self) -> None:
+        if self._is_current():
+            return  # without a lock, so that a ledger opens while another process writes
         with self._engine.begin() as db:
             if sa.inspect(db).has_table("version"):
                 self._migrate(db)
             _META.create_all(db)
             if db.execute(sa.select(_VERSION.c.number)).scalar() is None:
                 db.execute(_VERSION.insert().values(number=VERSION))
+
+    def _is_current(self) -> bool:
+        with self._engine.connect().execution_options(read_only=True) as db:
+            if not sa.inspect(db).has_table("version"):
+                return False
+            return db.execute(sa.select(_VERSION.c.number)).scalar() == VERSION
 
     def _migrate(self, db: sa.Connection) -> None:
         """Migrate an older ledger; raise `LedgerError` for a newer one."""
