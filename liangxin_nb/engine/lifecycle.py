@@ -20,7 +20,6 @@ from ..errors import (
     APIConnectionError,
     APIError,
     InvalidRequestError,
-    LedgerError,
     LiangxinError,
     ResultUnavailableError,
 )
@@ -28,6 +27,7 @@ from ..ledger import Ledger
 from ..polling import Poller, PollSchedule, build_schedule
 from ..ratelimit import SharedRateLimiter
 from ..results import Result, ResultStore
+from .journal import Journal, SubmissionRecorder
 from .result_saver import save_result
 from .status_recorder import StatusRecorder
 
@@ -72,6 +72,9 @@ class TaskLifecycle:
         self._patience = patience
         self._in_flight = asyncio.Semaphore(_MAX_IN_FLIGHT)
         self._new_ids: set[str] = set()
+        journal = Journal(results.root, ledger.location)
+        self._submissions = SubmissionRecorder(ledger, journal)
+        self.is_ending = False  # Python is ending: what was not sent stays pending
 
     async def submit(
         self, record: JobRecord, publish: Publish, callback_url: str = ""
@@ -106,7 +109,7 @@ class TaskLifecycle:
             await self._end(record, "rejected", error)
             raise
         try:
-            create = self._create(client, record, callback_url, slot_id)
+            create = self._create(client, record, publish, callback_url, slot_id)
             record = await _await_shielded(asyncio.create_task(create))
         finally:
             self._in_flight.release()
@@ -115,7 +118,12 @@ class TaskLifecycle:
         return record
 
     async def _create(
-        self, client: Client, record: JobRecord, callback_url: str, slot_id: str
+        self,
+        client: Client,
+        record: JobRecord,
+        publish: Publish,
+        callback_url: str,
+        slot_id: str,
     ) -> JobRecord:
         """Send the request, recording it before and its outcome after."""
         try:
@@ -128,26 +136,12 @@ class TaskLifecycle:
             await self._end(record, "unconfirmed" if maybe_created else "rejected", error)
             raise
         else:
-            record = await self._record_submitted(record, created.task_id)
+            record = await self._submissions.record(record, created.task_id, publish)
             if created.note:
                 await self._update(record, "unusual_answer", created.note)
             return record
         finally:
             await self._limiter.confirm_create(slot_id)  # after the task id is in the ledger
-
-    async def _record_submitted(self, record: JobRecord, task_id: str) -> JobRecord:
-        """Write the task id to the ledger; if that fails, the error carries it to the user."""
-        try:
-            return await self._update(
-                record, "submitted", task_id, status="submitted", task_id=task_id
-            )
-        except LedgerError as error:
-            error.task_id = task_id
-            error.next_step = (
-                f"Task {task_id} was created and may be billed: keep this id. Once the ledger can "
-                f"be written, liangxin_nb.attach({task_id!r}) collects its result."
-            )
-            raise
 
     def _on_wait(self, record: JobRecord, publish: Publish, seconds: float) -> None:
         """Publish how long the create waits for its slot."""
@@ -159,7 +153,7 @@ class TaskLifecycle:
         error = InvalidRequestError(
             "Cancelled while waiting to be sent: nothing was sent, nothing was billed."
         )
-        if record.batch_id:
+        if record.batch_id or self.is_ending:
             await self._update(record, "released", "before it was sent", owner="")
         else:
             await self._end(record, "rejected", error)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..core.task import TaskRecord
 from ..errors import LiangxinError
 from ..ledger import Ledger
+from .journal import retry_write
 
 __all__ = ["StatusRecorder"]
 
@@ -48,9 +50,12 @@ class StatusRecorder:
                 "duration_s": task.duration_s,
                 "credits": task.credits,
             }
-        self._record = await asyncio.to_thread(
-            self._ledger.update, self._record, str(task.state), task.raw, **values
-        )
+        write = partial(self._ledger.update, self._record, str(task.state), task.raw, **values)
+        self._record = await retry_write(write, self._on_busy)
+
+    def _on_busy(self, note: str) -> None:
+        phase = JobPhase(self._record.state or "waiting")
+        self._publish(JobUpdate(self._record, phase, note=note))
 
     async def flush(self) -> JobRecord:
         """Return the job record once every state so far is written."""

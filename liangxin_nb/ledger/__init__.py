@@ -6,6 +6,7 @@ from .batches import BatchRecord
 from .ledger import Ledger
 from .queries import File, JobWithFiles, Query
 from .rows import FileRow, TransferRow, batch_to_json, parse_line
+from .submissions import record_submitted
 from .transfer import export_rows, import_batches, import_rows
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "import_batches",
     "import_rows",
     "parse_line",
+    "record_submitted",
 ]

@@ -95,6 +95,19 @@ class TransferRow(Struct, frozen=True):
     events: tuple[EventRow, ...]
     files: tuple[FileRow, ...]
 
+    @classmethod
+    def from_record(cls, record: JobRecord) -> TransferRow:
+        """Return the row of a job record, without events and files."""
+        request = record.request
+        names = set(JobRow.__struct_fields__) - {"model", "prompt", "options", "digest", "status"}
+        values = {name: getattr(record, name) for name in names}
+        options = json.dumps(request.redacted_options, ensure_ascii=False)
+        job = JobRow(
+            **values, model=request.model, prompt=request.prompt, options=options,
+            digest=request.digest, status=record.status.value,
+        )  # fmt: skip
+        return cls(job, (), ())
+
     @property
     def record(self) -> JobRecord:
         """The job record, without an owner."""
