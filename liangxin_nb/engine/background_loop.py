@@ -6,17 +6,20 @@ The kernel's own loop is blocked while a cell runs blocking code; this one is no
 from __future__ import annotations
 
 import asyncio
+import atexit
+import concurrent.futures.thread  # noqa: F401 its exit hook is registered first, so it runs last
 import os
+import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from ..core.public import public
 from ..errors import one_line
 
-__all__ = ["BackgroundLoop", "allow_nested_loops", "short_interrupt"]
+__all__ = ["BackgroundLoop", "allow_nested_loops", "before_exit", "short_interrupt"]
 
 T = TypeVar("T")
 
@@ -59,6 +62,28 @@ class BackgroundLoop:
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Schedule a function on the loop without waiting for it; safe from every thread."""
         self.get().call_soon_threadsafe(function, *args)
+
+
+def before_exit(hook: Callable[[], None]) -> None:
+    """Call a function when this process ends normally, while threads can still be started.
+
+    SIGTERM is ignored meanwhile: Jupyter sends it halfway through the grace period of a kernel.
+
+    Args:
+        hook: Called once, in this process only; it must not take longer than four seconds.
+    """
+    process = os.getpid()
+
+    def run() -> None:
+        if os.getpid() != process:
+            return
+        with suppress(ValueError):  # not the main thread
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        with suppress(Exception):
+            hook()
+
+    # `atexit` runs its functions after the executors of threads are shut down.
+    getattr(threading, "_register_atexit", atexit.register)(run)
 
 
 @public

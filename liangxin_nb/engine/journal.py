@@ -101,7 +101,9 @@ class Journal:
         rows: dict[str, TransferRow] = {}
         recorded: set[str] = set()
         for line in (line for path in self.paths for line in _read_lines(path)):
-            with suppress(ValueError, TypeError):  # a line that was cut off, or is not ours
+            with suppress(
+                ValueError, TypeError, RecursionError
+            ):  # a line that was cut off, or is not ours
                 values = json.loads(line)
                 if isinstance(values, dict) and "recorded" in values:
                     recorded.add(str(values["recorded"]))

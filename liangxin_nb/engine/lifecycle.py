@@ -74,7 +74,11 @@ class TaskLifecycle:
         self._new_ids: set[str] = set()
         journal = Journal(results.root, ledger.location)
         self._submissions = SubmissionRecorder(ledger, journal)
-        self.is_ending = False  # Python is ending: what was not sent stays pending
+        self._is_ending = False
+
+    def stop_sending(self) -> None:
+        """Let requests that are withdrawn from now on stay pending: Python is ending."""
+        self._is_ending = True
 
     async def submit(
         self, record: JobRecord, publish: Publish, callback_url: str = ""
@@ -153,7 +157,7 @@ class TaskLifecycle:
         error = InvalidRequestError(
             "Cancelled while waiting to be sent: nothing was sent, nothing was billed."
         )
-        if record.batch_id or self.is_ending:
+        if record.batch_id or self._is_ending:
             await self._update(record, "released", "before it was sent", owner="")
         else:
             await self._end(record, "rejected", error)

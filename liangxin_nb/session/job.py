@@ -113,8 +113,7 @@ class Job:
     @property
     def result(self) -> Result | None:
         """The result once it is saved, else None."""
-        found = self._update.result
-        return found if isinstance(found, Result) else None
+        return found if isinstance(found := self._update.result, Result) else None
 
     def done(self) -> bool:
         """Whether the job has ended here: with a result, with an error, or detached."""
@@ -187,6 +186,11 @@ class Job:
         self._detached = True
         self._loop.call(self._stop)
 
+    @property
+    def is_submitting(self) -> bool:
+        """Whether createTask is being sent, or waits to be sent."""
+        return self._collect_task is None and not self._future.done()
+
     def _stop(self) -> None:
         if self._collect_task is not None:
             self._collect_task.cancel()
@@ -198,6 +202,9 @@ class Job:
             record = self.record
             if submit:
                 self._submit_task = asyncio.ensure_future(submit(record, self._publish))
+                if self._detached:
+                    await asyncio.sleep(0)  # let it start, as below
+                    self._submit_task.cancel()
                 record = await self._submit_task
             self._collect_task = asyncio.ensure_future(collect(record, self._publish))
             if self._detached:

@@ -17,6 +17,7 @@ from ..diagnostics import mark_interrupted
 from ..engine import TaskLifecycle
 from ..engine.background_loop import BackgroundLoop
 from ..engine.callback_reconciler import CallbackReconciler
+from ..engine.journal import Journal
 from ..engine.ownership import Ownership
 from ..errors import InvalidRequestError, LiangxinError
 from ..ledger import Ledger
@@ -44,6 +45,7 @@ class TaskResumer:
     ) -> None:
         self._settings, self._loop = settings, loop
         self._ledger, self._results = ledger, results
+        self._journal = Journal(results.root, ledger.location)
         self._lifecycle, self._reconciler = lifecycle, reconciler
         self._jobs, self._ownership, self._get_record = jobs, ownership, get_record
         self._lock = threading.Lock()  # of two threads, one starts the job and one finds it
@@ -121,6 +123,7 @@ class TaskResumer:
 
     def reconcile(self) -> None:
         """Mark interrupted requests, and confirm tasks that callbacks have named meanwhile."""
+        self._journal.merge(self._ledger)
         mark_interrupted(self._ledger, self._ownership.is_alive)
         if mine := self._unconfirmed():
             self._loop.submit(self._reconciler.confirm_hints(mine)).result()

@@ -18,13 +18,15 @@ from ..engine import TaskLifecycle
 from ..engine.background_loop import BackgroundLoop
 from ..engine.callback_reconciler import CallbackReconciler
 from ..engine.client_provider import ClientProvider
+from ..engine.journal import Journal
 from ..engine.ownership import Ownership
-from ..errors import InvalidRequestError
+from ..errors import InvalidRequestError, LedgerError
 from ..ledger import BatchRecord, Ledger
 from ..ledger.spending import check_limits
 from ..polling import Poller, PollSchedule
 from ..ratelimit import SharedRateLimiter
 from ..results import Result, ResultStore
+from .exit import ExitGuard
 from .job import Job
 from .job_registry import JobRegistry
 from .media_input import Images, image_list
@@ -78,6 +80,9 @@ class BaseSession:
         self.ledger: Ledger = Ledger(
             self.settings.ledger or self.settings.results / "ledger.sqlite"
         )
+        self.journal: Journal = Journal(self.settings.results, self.ledger.location)
+        with suppress(LedgerError):  # it is read again by the next resume
+            self.journal.merge(self.ledger)
         schedule, patience = schedule or PACE, self.settings.patience
         limiter = SharedRateLimiter(schedule, self.settings.budget)
         self._connect = ClientProvider(self.settings, limiter)
@@ -89,6 +94,7 @@ class BaseSession:
             self._lifecycle, *parts, poller, limiter, local=self.settings.local, patience=patience
         )
         self._jobs = JobRegistry(self.loop, self.ledger.find)
+        self._exit_guard = ExitGuard(self._jobs.active, self._lifecycle.stop_sending)
         self._ownership = Ownership(self.settings, self.results)
         self._resumer = TaskResumer(
             self.settings, self.loop, self.ledger, self.results, self._lifecycle, self._reconciler,
@@ -261,6 +267,7 @@ class BaseSession:
         for job in jobs:
             with suppress(Exception):  # the job reports its own error
                 await job
+        self._exit_guard.release()
         await self._connect.close()
         self.ledger.close()
 

@@ -10,7 +10,6 @@ from liangxin_nb.errors import (
     APIError,
     InsufficientCreditsError,
     InvalidRequestError,
-    LedgerError,
 )
 
 from .parts import REQUEST, Client, Limiter, build_lifecycle
@@ -61,23 +60,6 @@ async def test_events_of_a_submitted_job(ledger, add_pending, updates):
         ("submitting", ""),
         ("submitted", "task_1"),
     ]
-
-
-async def test_task_id_that_cannot_be_written_to_the_ledger_is_in_the_error(
-    ledger, add_pending, updates, monkeypatch
-):
-    record, update = add_pending(), ledger.update
-
-    def full_disk(record, event, *detail, **values):
-        if event == "submitted":
-            raise LedgerError("The disk is full.")
-        return update(record, event, *detail, **values)
-
-    monkeypatch.setattr(ledger, "update", full_disk)
-    with pytest.raises(LedgerError, match=r"liangxin_nb\.attach\('task_1'\)") as error:
-        await build_lifecycle(ledger, Client(create=["task_1"])).submit(record, updates.append)
-    assert error.value.task_id == "task_1"
-    assert ledger.find(record.id).status == "submitting"
 
 
 async def test_job_is_submitting_in_the_ledger_while_the_request_is_sent(

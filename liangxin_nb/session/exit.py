@@ -1,0 +1,105 @@
+"""The end of the process: answers on their way are recorded, and what remains is said."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from ..core.job_record import JobPhase
+from ..engine.background_loop import before_exit
+from .job import Job
+
+__all__ = ["ExitGuard"]
+
+_MAX_HOLD_S = 4.0  # Jupyter kills a kernel five seconds after it was told to shut down
+_INTERVAL_S = 0.02
+
+
+class ExitGuard:
+    """Holds the end of the process while createTask requests of a session are on their way."""
+
+    def __init__(
+        self, active: Callable[[], Sequence[Job]], stop_sending: Callable[[], None]
+    ) -> None:
+        """Guard the jobs of a session until `release`.
+
+        Args:
+            active: Returns the jobs that have not ended.
+            stop_sending: Makes requests that are withdrawn stay pending.
+        """
+        self._active, self._stop_sending = active, stop_sending
+        process = os.getpid()
+        if process not in _guards:  # also the first session of a forked process
+            _guards.clear()
+            _guards[process] = set()
+            before_exit(_hold)
+        _guards[process].add(self)
+
+    def release(self) -> None:
+        """Forget the session: nothing of it is on its way any more."""
+        _guards.get(os.getpid(), set()).discard(self)
+
+    def withdraw(self) -> list[Job]:
+        """Withdraw what was not sent; return the jobs that had not ended."""
+        self._stop_sending()
+        jobs = list(self._active())
+        for job in jobs:
+            if job.is_submitting:
+                job.detach()
+        return jobs
+
+
+#: The sessions of each process; only of this one.
+_guards: dict[int, set[ExitGuard]] = {}
+
+
+def _hold() -> None:
+    """Wait until every answer is recorded, at most four seconds; print what remains."""
+    guards = list(_guards.get(os.getpid(), ()))
+    jobs = [job for guard in guards for job in guard.withdraw()]
+    end = time.monotonic() + _MAX_HOLD_S
+    while any(job.is_submitting for job in jobs) and time.monotonic() < end:
+        time.sleep(_INTERVAL_S)
+    with suppress(Exception):  # the output may be closed
+        for line in _describe(jobs):
+            print(line, file=sys.stderr, flush=True)  # noqa: T201 the last words of a script
+
+
+def _describe(jobs: Sequence[Job]) -> list[str]:
+    """Return a line for each group of jobs without a result."""
+    jobs = [job for job in jobs if job.status not in (JobPhase.SAVED, JobPhase.FAILED)]
+    running = [job.task_id for job in jobs if job.task_id]
+    unanswered = [job.record.id for job in jobs if not job.task_id and job.is_submitting]
+    pending = [
+        job.record.id
+        for job in jobs
+        if not job.task_id and not job.is_submitting and job.status == JobPhase.REJECTED
+    ]
+    lines = []
+    if running:
+        lines.append(
+            f"liangxin_nb: {_count(running, 'task')} at the service ({_ids(running)}): "
+            "liangxin_nb.resume() collects."
+        )
+    if unanswered:
+        lines.append(
+            f"liangxin_nb: {_count(unanswered, 'request')} may have been billed "
+            f"({_ids(unanswered)}): %liangxin doctor."
+        )
+    if pending:
+        lines.append(
+            f"liangxin_nb: Python ended before {_count(pending, 'request')} could be sent "
+            f"({_ids(pending)}); nothing was billed. End a script with job.wait()."
+        )
+    return lines
+
+
+def _count(items: Sequence[str], noun: str) -> str:
+    return f"{len(items)} {noun}{'s' if len(items) != 1 else ''}"
+
+
+def _ids(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
