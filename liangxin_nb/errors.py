@@ -202,7 +202,13 @@ class ResultUnavailableError(LiangxinError):
 
 
 class LedgerError(LiangxinError):
-    """The ledger cannot be opened, read or written."""
+    """The ledger cannot be opened, read or written.
+
+    Attributes:
+        is_damaged: Whether the content of the ledger is damaged, so that it can be rebuilt.
+    """
+
+    is_damaged: bool = False
 
 
 def one_line(error: BaseException, message: str) -> None:

@@ -1,8 +1,17 @@
-"""Diagnostics: the audit of all jobs, and the report for bug reports."""
+"""Diagnostics: the audit of all jobs, the report for bug reports, and a ledger rebuilt."""
 
 from __future__ import annotations
 
-from .audit import AuditRow, audit, mark_interrupted
+from .audit import AuditRow, audit, mark_interrupted, unconfirmed_notice
+from .rebuild import RebuildReport, rebuild
 from .report import report
 
-__all__ = ["AuditRow", "audit", "mark_interrupted", "report"]
+__all__ = [
+    "AuditRow",
+    "RebuildReport",
+    "audit",
+    "mark_interrupted",
+    "rebuild",
+    "report",
+    "unconfirmed_notice",
+]

@@ -9,7 +9,7 @@ from ..core.job_record import JobRecord
 from ..ledger import Ledger
 from ..results import ResultStore
 
-__all__ = ["AuditRow", "audit", "mark_interrupted"]
+__all__ = ["AuditRow", "audit", "mark_interrupted", "unconfirmed_notice"]
 
 _INTERRUPTED = "The process ended while the request was on its way: a task may have been created."
 
@@ -54,7 +54,8 @@ _ROWS = {
     "unconfirmed": (
         "unconfirmed",
         "the answer was lost: it may exist and be billed",
-        "look at the service's console; %liangxin resume TASK_ID collects what you find",
+        "look for its time and prompt (%liangxin tasks) in the service's list of tasks; "
+        "%liangxin resume TASK_ID collects what you find",
     ),
     "failed": (
         "failed",
@@ -64,7 +65,7 @@ _ROWS = {
     "result_lost": (
         "result lost",
         "it succeeded; the file could not be downloaded",
-        "%liangxin resume ID tries once more",
+        "%liangxin resume tries again for 14 days; then %liangxin resume ID",
     ),
     "rejected": (
         "rejected",
@@ -77,6 +78,13 @@ _ROWS = {
         "run the cell again; of a batch: %liangxin batches",
     ),
 }
+
+
+def unconfirmed_notice(count: int) -> str:
+    """Return a sentence about requests that may have been billed; empty if there are none."""
+    if not count:
+        return ""
+    return f"{count} request{'s' if count > 1 else ''} may have been billed: %liangxin doctor."
 
 
 def mark_interrupted(ledger: Ledger, is_alive: Callable[[str], bool]) -> list[JobRecord]:

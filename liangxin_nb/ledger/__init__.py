@@ -6,6 +6,7 @@ from .batches import BatchRecord
 from .ledger import Ledger
 from .queries import File, JobWithFiles, Query
 from .rows import FileRow, TransferRow, batch_to_json, parse_line
+from .salvage import is_healthy, salvage
 from .submissions import record_submitted
 from .transfer import export_rows, import_batches, import_rows
 
@@ -21,6 +22,8 @@ __all__ = [
     "export_rows",
     "import_batches",
     "import_rows",
+    "is_healthy",
     "parse_line",
     "record_submitted",
+    "salvage",
 ]

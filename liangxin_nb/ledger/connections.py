@@ -219,7 +219,9 @@ def is_damaged_file(path: Path) -> bool:
 
 def damage_error(location: str, reason: str) -> LedgerError:
     """Return the error for a ledger whose content cannot be read."""
-    return LedgerError(
+    error = LedgerError(
         f"The ledger {location!r} is damaged ({reason}).",
         next_step="%liangxin doctor --rebuild sets it aside and rebuilds it from the results.",
     )
+    error.is_damaged = True
+    return error

@@ -6,6 +6,7 @@ The row is written before createTask is sent, so nothing is paid for without a r
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ _HISTORY_HEADINGS = (
     "created_at", "model", "prompt", "status", "task_id", "duration_s", "credits",
     "path or reason",
 )  # fmt: skip
+#: How long results stay at the service. Source: KIE's front page, "two weeks".
+_RETENTION_S = 14 * 86_400.0
 #: Finished tasks of a model that are searched for durations.
 _MAX_SEARCHED = 400
 #: With this many tasks of the same options, tasks with other options are ignored.
@@ -168,6 +171,19 @@ class Ledger(BatchQueries):
     def resumable(self) -> list[JobRecord]:
         """Return every record with a result that can still be collected, oldest first."""
         return [record for record in self.with_status(*RESUMABLE) if record.task_id]
+
+    def collectable(self) -> list[JobRecord]:
+        """Return every record of which the service may still have something, oldest first.
+
+        These are the resumable ones and, while the service keeps results, those whose files could
+        not be downloaded, or not all of them.
+        """
+        lost = JOBS.c.status == "result_lost"
+        partial = sa.and_(JOBS.c.status == "saved", JOBS.c.reason != "")
+        is_kept = JOBS.c.created_at >= time.time() - _RETENTION_S
+        unfinished = sa.or_(JOBS.c.status.in_(RESUMABLE), sa.and_(is_kept, sa.or_(lost, partial)))
+        query = JOBS.select().where(JOBS.c.task_id != "", unfinished)
+        return self._load(query.order_by(JOBS.c.created_at))
 
     def list_jobs(self, *, search: str = "", limit: int | None = 50) -> list[JobRecord]:
         """Return records, unfinished ones first, then the newest.

@@ -117,6 +117,12 @@ class TransferRow(Struct, frozen=True):
         """Return the row with another results folder and other files."""
         return TransferRow(msgspec.structs.replace(self.job, folder=folder), self.events, files)
 
+    def with_digest(self, digest: str) -> TransferRow:
+        """Return the row with the digest of the whole request, of which it holds only a part."""
+        return TransferRow(
+            msgspec.structs.replace(self.job, digest=digest), self.events, self.files
+        )
+
     def to_json(self) -> str:
         """Return the row as one line of JSON."""
         return msgspec.json.encode(self).decode()

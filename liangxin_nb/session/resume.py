@@ -51,7 +51,7 @@ class TaskResumer:
         self._lock = threading.Lock()  # of two threads, one starts the job and one finds it
 
     def resume(self, job_id: str = "") -> list[Job]:
-        """Follow every unfinished task of this ledger and service, or the one of an id.
+        """Follow every task of which the service may still have something, or the one of an id.
 
         Raises:
             InvalidRequestError: If the id has nothing to collect.
@@ -62,7 +62,7 @@ class TaskResumer:
             return [self._resume_one(record)]
         mine = [
             t
-            for t in self._ledger.resumable()
+            for t in self._ledger.collectable()
             if self._ownership.is_same_service(t) and not self._ownership.owned_elsewhere(t)
         ]
         return [job for record in mine if (job := self._take_over(record))]

@@ -110,8 +110,13 @@ def _greeting(settings: Settings) -> str:
     service = f"{settings.profile} at {settings.host}. Tasks may be billed."
     if settings.profile == "sandbox":
         service = "sandbox. Pictures are drawn on this machine; no model, no key, no cost."
-    resumable = count_resumable(Path(settings.ledger or settings.results / "ledger.sqlite"))
+    ledger = Path(settings.ledger or settings.results / "ledger.sqlite")
+    resumable = count_resumable(ledger)
     unfinished = f"\n{resumable} unfinished: %liangxin resume collects them." if resumable else ""
+    if unconfirmed := count_unconfirmed(ledger, settings.results):
+        from ...diagnostics import unconfirmed_notice
+
+        unfinished += f"\n{unconfirmed_notice(unconfirmed)}"
     notice = ephemeral_notice()
     return f"liangxin_nb: {service}{unfinished}" + (f"\nThis is {notice}" if notice else "")
 
@@ -122,10 +127,6 @@ def count_resumable(ledger: Path) -> int:
     Returns:
         The number of tasks that can be collected; 0 if the file is missing or unreadable.
     """
-    if not ledger.is_file():
-        return 0
-    import sqlite3  # only if there is a ledger: loading the extension stays fast
-
     from ...core.job_record import RESUMABLE
 
     # The second query reads a ledger of an older version, which is migrated when it is opened.
@@ -137,9 +138,36 @@ def count_resumable(ledger: Path) -> int:
         ),
     ]
     for query, statuses in queries:
-        with (
-            suppress(sqlite3.Error),
-            closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True, timeout=1.0)) as db,
-        ):
-            return int(db.execute(query, statuses).fetchone()[0])
+        if rows := _read(ledger, query, *statuses):
+            return int(rows[0][0])
     return 0
+
+
+def count_unconfirmed(ledger: Path, results: Path) -> int:
+    """Count the requests of a ledger file whose answer was lost, or whose process has ended.
+
+    Returns:
+        The number of requests that may have been billed; 0 if the file is missing or unreadable.
+    """
+    query = "SELECT status, owner FROM jobs WHERE status IN (?, ?)"
+    rows = _read(ledger, query, "unconfirmed", "submitting")
+    owners = [owner for status, owner in rows if status == "submitting"]
+    if not owners:
+        return len(rows)
+    from ...engine.ownership import is_alive  # only then: loading the extension stays fast
+
+    return len(rows) - sum(is_alive(results / ".owners", owner) for owner in owners)
+
+
+def _read(ledger: Path, query: str, *parameters: str) -> list[Any]:
+    """Return the rows of a query without importing SQLAlchemy; none if that is impossible."""
+    if not ledger.is_file():
+        return []
+    import sqlite3  # only if there is a ledger: loading the extension stays fast
+
+    with (
+        suppress(sqlite3.Error),
+        closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True, timeout=1.0)) as db,
+    ):
+        return db.execute(query, parameters).fetchall()
+    return []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...config.settings import OVERRIDES, Secret, Settings
 from ...core.table import Table
+from ...diagnostics import unconfirmed_notice
 from ...errors import InvalidRequestError
 from .batch_magic import list_command, open_command
 from .cell_magic import liangxin_cell
@@ -93,7 +94,7 @@ def _show(task: str) -> Any:
 def _resume(task: str) -> Any:
     session = current_session()
     jobs = session.resume(task)
-    pending = "" if task else _pending_batches(session)
+    pending = "" if task else f"{_unconfirmed(session)} {_pending_batches(session)}".strip()
     if jobs:
         if pending:
             print(pending)  # noqa: T201 one sentence above the cards
@@ -101,6 +102,11 @@ def _resume(task: str) -> Any:
     count = session.count_owned_elsewhere()
     others = f" {count} are followed by another notebook." if count else ""
     return Table((), (), f"Nothing is waiting to be collected.{others} {pending}".strip())
+
+
+def _unconfirmed(session: BaseSession) -> str:
+    """Return a sentence about requests whose answer was lost, which resume cannot collect."""
+    return unconfirmed_notice(len(session.ledger.with_status("unconfirmed")))
 
 
 def _pending_batches(session: BaseSession) -> str:
@@ -216,7 +222,9 @@ COMMANDS: dict[str, Command] = {
     "credits": Command(_credits, "", "Balance, where the service reports it, and daily usage."),
     "export": Command(export_command, "[FILE]", "Write results, ledger and notebooks to a ZIP."),
     "import": Command(import_command, "FILE", "Add the contents of such a ZIP to this folder."),
-    "doctor": Command(doctor_command, "", "Check versions and settings; count jobs by status."),
+    "doctor": Command(
+        doctor_command, "[--rebuild]", "Check versions, settings and jobs; repair the ledger."
+    ),
     "key": Command(_key, "", "Enter the API key hidden; it is held in memory only."),
     "config": Command(_config, "", "List the settings; %config LiangXin.NAME = ... sets one."),
     "help": Command(_help, "", "Print the help of %%liangxin and %liangxin."),

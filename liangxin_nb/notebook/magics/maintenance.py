@@ -59,11 +59,24 @@ def import_command(file: str) -> ImportReport:
     return import_session(current_session(), path, notebooks=True)
 
 
-def doctor_command(_: str = "", session: BaseSession | None = None) -> Table | None:
+def doctor_command(arguments: str = "", session: BaseSession | None = None) -> Table | None:
     """Print a report that can be pasted, and return a table of all jobs by status.
 
     The report is printed even if no session can be created; then nothing is returned.
+
+    Args:
+        arguments: ``--rebuild`` sets a damaged ledger aside and rebuilds it first.
+        session: The session; default the one of this notebook.
     """
+    if words := arguments.split():
+        if words != ["--rebuild"]:
+            raise InvalidRequestError(
+                f"{arguments!r} is no option of %liangxin doctor.",
+                next_step="Write %liangxin doctor, or %liangxin doctor --rebuild.",
+            )
+        from ...diagnostics import rebuild
+
+        print(rebuild(Settings.load() if session is None else session.settings))  # noqa: T201
     from ...diagnostics import report
     from ..widgets import frontend
 
