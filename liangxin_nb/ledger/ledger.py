@@ -38,17 +38,19 @@ _ENOUGH_ALIKE = 8
 class Ledger(BatchQueries):
     """The job records at a file path or a database URL."""
 
-    def create(self, request: Request, profile: str, service: str, owner: str = "") -> JobRecord:
+    def create(
+        self, request: Request, profile: str, service: str, owner: str = "", cell_id: str = ""
+    ) -> JobRecord:
         """Create a job record; it is on disk when this returns."""
         record = JobRecord.new(request, profile, service, owner)
-        self.add(record)
+        self.add(record, cell_id)
         return record
 
-    def add(self, record: JobRecord) -> None:
+    def add(self, record: JobRecord, cell_id: str = "") -> None:
         """Add a job record that was created elsewhere."""
         with self.transaction() as db:
             db.execute(JOBS.insert().values(**to_row(record)))
-            append_event(db, record.id, record.status)
+            append_event(db, record.id, record.status, cell_id)
 
     def claim(self, record: JobRecord, owner: str) -> JobRecord | None:
         """Give a job record a new owner.

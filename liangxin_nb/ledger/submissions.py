@@ -1,14 +1,15 @@
-"""Recording of task ids: at once, late, or in a ledger that has lost the job."""
+"""Submitted jobs: recording their task ids, also late, and finding those that still run."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-from ..core.job_record import JobRecord, JobStatus
-from .database import JOBS, Database
-from .mapping import append_event, to_row
+from ..core.job_record import RESUMABLE, JobRecord, JobStatus
+from ..core.request import Request
+from .database import EVENTS, JOBS, Database
+from .mapping import append_event, from_row, to_row
 
-__all__ = ["record_submitted"]
+__all__ = ["find_running", "record_submitted"]
 
 #: Statuses of jobs that the service may have accepted; a later status is never set back.
 _BEFORE = (
@@ -42,3 +43,30 @@ def record_submitted(database: Database, record: JobRecord) -> bool:
             db.execute(JOBS.update().where(this).values(task_id=record.task_id, **values))
         append_event(db, record.id, "submitted", record.task_id)
     return True
+
+
+def find_running(
+    database: Database, request: Request, profile: str, service: str, cell_id: str | None = None
+) -> list[JobRecord]:
+    """Return jobs of an identical request whose result is not saved yet, oldest first.
+
+    Args:
+        database: The ledger.
+        request: The request to compare with.
+        profile: The service profile.
+        service: The base address of the API.
+        cell_id: The notebook cell that created the jobs; None for any origin.
+    """
+    query = JOBS.select().where(
+        JOBS.c.digest == request.digest,
+        JOBS.c.profile == profile,
+        JOBS.c.service == service,
+        JOBS.c.status.in_((JobStatus.PENDING, JobStatus.SUBMITTING, *RESUMABLE)),
+    )
+    if cell_id is not None:
+        of_cell = sa.exists().where(
+            EVENTS.c.job_id == JOBS.c.id, EVENTS.c.event == "pending", EVENTS.c.detail == cell_id
+        )
+        query = query.where(of_cell)
+    with database.read_only() as db:
+        return [from_row(row) for row in db.execute(query.order_by(JOBS.c.created_at)).mappings()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config.settings import Settings
+from ..core.formatting import format_time
 from ..core.job_record import JobRecord
 from ..core.notebook_file import extract_task_ids
 from ..core.request import Request
@@ -20,12 +22,12 @@ from ..engine.callback_reconciler import CallbackReconciler
 from ..engine.journal import Journal
 from ..engine.ownership import Ownership
 from ..errors import InvalidRequestError, LiangxinError
-from ..ledger import Ledger
+from ..ledger import Ledger, find_running
 from ..results import Result, ResultStore, metadata_file
 from .job import Job
 from .job_registry import JobRegistry
 
-__all__ = ["TaskResumer"]
+__all__ = ["TaskResumer", "current_cell_id"]
 
 
 class TaskResumer:
@@ -117,6 +119,32 @@ class TaskResumer:
             used |= {record.id for record in identical[-1:] if record}
         return identical
 
+    def find_running(self, request: Request, cell_id: str | None) -> Job | None:
+        """Follow identical work that was paid for and is still running, if there is any.
+
+        Args:
+            request: The request about to be sent.
+            cell_id: Take up only what this cell has sent before the kernel was restarted, each
+                job once; None: whatever is running. Empty outside of notebooks: nothing.
+
+        Raises:
+            InvalidRequestError: If another notebook follows it. Nothing is sent.
+        """
+        if cell_id == "":
+            return None
+        service = (self._settings.profile, self._settings.base_url)
+        for record in find_running(self._ledger, request, *service, cell_id):
+            if cell_id is not None and self._ownership.is_alive(record.owner):
+                continue  # of this kernel: the user runs the cell once more
+            own = self._jobs.get(record)
+            if own is None and not record.task_id:
+                continue  # never sent, or unconfirmed
+            job = own or self._resume_one(record)
+            time = format_time(record.created_at)
+            job.note = f"Identical work of {time} is still running; nothing was sent again."
+            return job
+        return None
+
     def reuse(self, record: JobRecord) -> Job:
         """Return a job whose result is the saved result of a record."""
         return self._jobs.start(record, None, self._load, reused=True)
@@ -193,3 +221,14 @@ class TaskResumer:
 
     async def _load(self, record: JobRecord, _: Any) -> Result:
         return await asyncio.to_thread(self._results.load, record.folder)
+
+
+def current_cell_id() -> str:
+    """Return the id of the notebook cell that is running; empty anywhere else.
+
+    JupyterLab and Notebook 7 send it with the code of the cell.
+    """
+    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    with suppress(Exception):  # a terminal has no kernel; other front ends send other metadata
+        return str(shell.get_parent()["metadata"].get("cellId") or "")
+    return ""

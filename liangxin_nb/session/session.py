@@ -31,7 +31,7 @@ from .job import Job
 from .job_registry import JobRegistry
 from .media_input import Images, image_list
 from .request_builder import build_requests, check_generate_call, reject_key
-from .resume import TaskResumer
+from .resume import TaskResumer, current_cell_id
 
 __all__ = ["BaseSession"]
 
@@ -129,6 +129,9 @@ class BaseSession:
         """
         if reuse and (saved := self.find_identical([request])[0]):
             return self._resumer.reuse(saved)
+        cell_id = current_cell_id()
+        if running := self._resumer.find_running(request, None if reuse else cell_id):
+            return running
         if not request.is_complete:
             raise InvalidRequestError(
                 "The reference pictures of this request are not stored; nothing was sent.",
@@ -139,7 +142,7 @@ class BaseSession:
         check_limits(self.ledger, self.settings, request.model)
         strategy = self._reconciler.submission_strategy(callback)
         record = self.ledger.create(
-            request, self.settings.profile, self.settings.base_url, self._ownership.id
+            request, self.settings.profile, self.settings.base_url, self._ownership.id, cell_id
         )
         return self._jobs.start(record, *strategy(record))
 

@@ -1,0 +1,136 @@
+"""What `resume` without arguments offers, and where unconfirmed requests are named."""
+
+import time
+
+import pytest
+
+from liangxin_nb.config.settings import Settings
+from liangxin_nb.core.request import Request
+from liangxin_nb.engine.ownership import Lease
+from liangxin_nb.notebook.magics import line_magic
+from liangxin_nb.notebook.magics.extension import _greeting, count_unconfirmed
+
+from ..task_server import KEY
+
+REQUEST = Request("z-image", "a lake")
+DAY_S = 86_400.0
+
+
+@pytest.fixture
+def session(connect):
+    return connect()
+
+
+@pytest.fixture
+def add(session, server):
+    """Adds a job of an ended process to the ledger, and its task to the server."""
+
+    def add(status, task_id="task_50", age_s=0.0, **values):
+        record = session.ledger.create(
+            REQUEST, session.settings.profile, session.settings.base_url, "ended"
+        )
+        values = {"status": status, "task_id": task_id, **values}
+        record = session.ledger.update(record, status, created_at=time.time() - age_s, **values)
+        if task_id:
+            server.add(task_id, {"model": "z-image", "input": {"prompt": "a lake"}})
+        return record
+
+    return add
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "age_s"),
+    [
+        ("submitted", "", 0.0),
+        ("submitted", "", 30 * DAY_S),
+        ("succeeded", "", 0.0),
+        ("succeeded", "The disk is full.", 30 * DAY_S),
+        ("result_lost", "The link has expired.", 0.0),
+        ("result_lost", "The link has expired.", 13.9 * DAY_S),
+        ("saved", "2 of 3 saved.", DAY_S),
+    ],
+)
+def test_resume_offers_what_the_service_may_still_have(session, add, status, reason, age_s):
+    record = add(status, reason=reason, age_s=age_s)
+    assert [job.record.id for job in session.resume()] == [record.id]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "age_s"),
+    [
+        ("result_lost", "The link has expired.", 14.1 * DAY_S),
+        ("saved", "", 0.0),
+        ("saved", "2 of 3 saved.", 14.1 * DAY_S),
+        ("failed", "no reason", 0.0),
+        ("rejected", "", 0.0),
+        ("deleted", "", 0.0),
+        ("unconfirmed", "", 0.0),
+    ],
+)
+def test_resume_offers_nothing_else(session, add, status, reason, age_s):
+    add(status, reason=reason, age_s=age_s)
+    assert session.resume() == []
+
+
+def test_resumed_task_is_saved_without_a_second_create(session, add, server):
+    add("result_lost", reason="The link has expired.", age_s=DAY_S)
+    (job,) = session.resume()
+    assert job.wait(60).task_id == "task_50"
+    assert session.ledger.find("task_50").status == "saved"
+    assert server.count("createTask") == 0
+
+
+def test_partly_saved_task_can_be_resumed_by_its_id(session, add):
+    add("saved", reason="2 of 3 saved.", age_s=30 * DAY_S, folder="2026-11-21/x")
+    (job,) = session.resume("task_50")
+    assert job.task_id == "task_50"
+
+
+# ---- requests that may have been billed
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 request may"), (3, "3 requests may")])
+def test_unconfirmed_requests_are_named(session, add, monkeypatch, count, words):
+    for _ in range(count):
+        add("unconfirmed", task_id="")
+    sentence = f"{words} have been billed: %liangxin doctor."
+    monkeypatch.setattr(line_magic, "current_session", lambda: session)
+    assert sentence in repr(line_magic._resume(""))
+    settings = Settings.load(
+        results=session.settings.results, base_url=session.settings.base_url, key=KEY
+    )
+    assert sentence in _greeting(settings)
+
+
+def test_doctor_says_how_to_look_them_up(session, add):
+    add("unconfirmed", task_id="")
+    (row,) = session.audit()
+    assert (row.label, row.count) == ("unconfirmed", 1)
+    assert "in the service's list of tasks" in row.next_step
+    assert "%liangxin resume TASK_ID" in row.next_step
+
+
+def test_nothing_is_named_without_unconfirmed_requests(session, add):
+    add("saved")
+    settings = Settings.load(results=session.settings.results, profile="sandbox")
+    assert "billed: " not in _greeting(settings)
+    assert line_magic._unconfirmed(session) == ""
+
+
+def test_request_of_an_ended_process_counts_before_the_ledger_is_opened(session, add):
+    add("submitting", task_id="")
+    results = session.settings.results
+    assert count_unconfirmed(results / "ledger.sqlite", results) == 1
+
+
+def test_request_that_another_notebook_is_sending_is_not_unconfirmed(session, add):
+    results = session.settings.results
+    lease = Lease(results / ".owners")
+    add("submitting", task_id="", owner=lease.id)
+    assert count_unconfirmed(results / "ledger.sqlite", results) == 0
+    lease.release()
+    assert count_unconfirmed(results / "ledger.sqlite", results) == 1
+
+
+def test_missing_ledger_has_no_unconfirmed_requests(tmp_path):
+    assert count_unconfirmed(tmp_path / "no-such.sqlite", tmp_path) == 0
