@@ -54,7 +54,7 @@ _ROWS = {
     "unconfirmed": (
         "unconfirmed",
         "the answer was lost: it may exist and be billed",
-        "look for its time and prompt (%liangxin tasks) in the service's list of tasks; "
+        "look for its time and prompt (%liangxin tasks) in the service's console; "
         "%liangxin resume TASK_ID collects what you find",
     ),
     "failed": (

@@ -1,7 +1,10 @@
 """Functions that the processes of the crash tests run; they can be killed at any time."""
 
+import threading
 import time
 from contextlib import suppress
+
+import sqlalchemy as sa
 
 from liangxin_nb import Session
 from liangxin_nb.batches import open_batch, prepare
@@ -14,23 +17,46 @@ from ..task_server import KEY, PACE
 __all__ = ["run_batch", "submit_and_collect", "write_under_stress"]
 
 
-def submit_and_collect(pipe, url, results, count):
+def submit_and_collect(pipe, url, results, count, end=""):
     """Resume all jobs, submit the prompts that were not submitted yet, and wait for all.
 
-    This is what a careful script would do after each restart.
+    This is what a careful script would do after each restart. When the pipe receives a message,
+    the ledger's disk is full (`end` is "full disk") or the script ends normally ("exit").
     """
     session = Session(base_url=url, key=KEY, results=results, schedule=PACE)
     pipe.send("started")
+    if end == "full disk":
+        threading.Thread(target=fill_disk_at_message, args=(pipe, session), daemon=True).start()
+    if end == "exit":
+        for job in submit_new(session, count):
+            job.watch(lambda _: None)
+        pipe.recv()
+        return
+    for job in submit_new(session, count):
+        with suppress(LiangxinError):
+            job.wait()
+    pipe.send("saved")
+
+
+def fill_disk_at_message(pipe, session):
+    """From the next message on, the ledger cannot grow; other files can."""
+    with suppress(EOFError, OSError):
+        pipe.recv()
+        full = "pragma max_page_count = 1"  # SQLite takes it as the present size
+        sa.event.listen(session.ledger._engine, "connect", lambda db, _: db.execute(full))
+        session.ledger.close()
+        pipe.send("full")
+
+
+def submit_new(session, count):
+    """Resume all jobs and submit the prompts that were not submitted yet."""
     jobs = session.resume()
     # A prompt that may have been sent is not submitted again.
     records = session.ledger.list_jobs(limit=None)
     submitted = {record.request.prompt for record in records if record.status != "pending"}
     prompts = [f"a lake, number {n}" for n in range(count)]
     jobs += [session.generate(prompt) for prompt in prompts if prompt not in submitted]
-    for job in jobs:
-        with suppress(LiangxinError):
-            job.wait()
-    pipe.send("saved")
+    return jobs
 
 
 def run_batch(pipe, url, results, count, batch_id=""):

@@ -106,7 +106,7 @@ def test_doctor_says_how_to_look_them_up(session, add):
     add("unconfirmed", task_id="")
     (row,) = session.audit()
     assert (row.label, row.count) == ("unconfirmed", 1)
-    assert "in the service's list of tasks" in row.next_step
+    assert "in the service's console" in row.next_step
     assert "%liangxin resume TASK_ID" in row.next_step
 
 
