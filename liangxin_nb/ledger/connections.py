@@ -128,6 +128,9 @@ class Connections:
 
 def _run(connection: sa.Connection, read_only: bool) -> Iterator[sa.Connection]:
     connection.execution_options(read_only=read_only)
+    if read_only and connection.dialect.name != "sqlite":
+        yield connection  # it begins with the first query, at the isolation level that is set then
+        return
     with connection.begin():
         yield connection
 
