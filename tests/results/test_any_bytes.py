@@ -48,7 +48,7 @@ def broken_png():
 def zipped():
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as file:
-        file.writestr("a.obj", "v 0 0 0")
+        file.writestr(zipfile.ZipInfo("a.obj"), "v 0 0 0")
     return out.getvalue()
 
 
