@@ -13,7 +13,15 @@ from .formatting import format_time
 from .public import public
 from .request import Request
 
-__all__ = ["RESUMABLE", "TERMINAL", "JobPhase", "JobRecord", "JobStatus", "JobUpdate"]
+__all__ = [
+    "RESUMABLE",
+    "TERMINAL",
+    "JobPhase",
+    "JobRecord",
+    "JobStatus",
+    "JobUpdate",
+    "unconfirmed_notice",
+]
 
 
 @public
@@ -178,3 +186,10 @@ class JobUpdate:
     def is_final(self) -> bool:
         """Whether no further update follows."""
         return self.phase in TERMINAL
+
+
+def unconfirmed_notice(count: int) -> str:
+    """Return a sentence about requests that may have been billed; empty if there are none."""
+    if not count:
+        return ""
+    return f"{count} request{'s' if count > 1 else ''} may have been billed: %liangxin doctor."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .audit import AuditRow, audit, mark_interrupted, unconfirmed_notice
+from .audit import AuditRow, audit, mark_interrupted
 from .rebuild import RebuildReport, rebuild
 from .report import report
 
@@ -13,5 +13,4 @@ __all__ = [
     "mark_interrupted",
     "rebuild",
     "report",
-    "unconfirmed_notice",
 ]

@@ -9,7 +9,7 @@ from ..core.job_record import JobRecord
 from ..ledger import Ledger
 from ..results import ResultStore
 
-__all__ = ["AuditRow", "audit", "mark_interrupted", "unconfirmed_notice"]
+__all__ = ["AuditRow", "audit", "mark_interrupted"]
 
 _INTERRUPTED = "The process ended while the request was on its way: a task may have been created."
 
@@ -78,13 +78,6 @@ _ROWS = {
         "run the cell again; of a batch: %liangxin batches",
     ),
 }
-
-
-def unconfirmed_notice(count: int) -> str:
-    """Return a sentence about requests that may have been billed; empty if there are none."""
-    if not count:
-        return ""
-    return f"{count} request{'s' if count > 1 else ''} may have been billed: %liangxin doctor."
 
 
 def mark_interrupted(ledger: Ledger, is_alive: Callable[[str], bool]) -> list[JobRecord]:

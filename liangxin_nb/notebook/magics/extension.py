@@ -12,6 +12,7 @@ from traitlets.config import SingletonConfigurable
 
 from ...config.environment import ephemeral_notice
 from ...config.settings import OVERRIDES, Settings, check_setting, setting_help
+from ...core.job_record import RESUMABLE, unconfirmed_notice
 from .cell_magic import liangxin_cell
 from .completion import matcher
 from .execution import as_usage_error
@@ -114,8 +115,6 @@ def _greeting(settings: Settings) -> str:
     resumable = count_resumable(ledger)
     unfinished = f"\n{resumable} unfinished: %liangxin resume collects them." if resumable else ""
     if unconfirmed := count_unconfirmed(ledger, settings.results):
-        from ...diagnostics import unconfirmed_notice
-
         unfinished += f"\n{unconfirmed_notice(unconfirmed)}"
     notice = ephemeral_notice()
     return f"liangxin_nb: {service}{unfinished}" + (f"\nThis is {notice}" if notice else "")
@@ -127,8 +126,6 @@ def count_resumable(ledger: Path) -> int:
     Returns:
         The number of tasks that can be collected; 0 if the file is missing or unreadable.
     """
-    from ...core.job_record import RESUMABLE
-
     # The second query reads a ledger of an older version, which is migrated when it is opened.
     queries = [
         ("SELECT count(*) FROM jobs WHERE task_id != '' AND status IN (?, ?)", RESUMABLE),

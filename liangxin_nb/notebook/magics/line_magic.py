@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...config.settings import OVERRIDES, Secret, Settings
+from ...core.job_record import unconfirmed_notice
 from ...core.table import Table
-from ...diagnostics import unconfirmed_notice
 from ...errors import InvalidRequestError
 from .batch_magic import list_command, open_command
 from .cell_magic import liangxin_cell
