@@ -206,9 +206,11 @@ class LedgerError(LiangxinError):
 
     Attributes:
         is_damaged: Whether the content of the ledger is damaged, so that it can be rebuilt.
+        is_busy: Whether another process has locked the ledger.
     """
 
     is_damaged: bool = False
+    is_busy: bool = False
 
 
 def one_line(error: BaseException, message: str) -> None:

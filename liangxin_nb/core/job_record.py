@@ -40,7 +40,7 @@ class JobStatus(StrEnum):
     REJECTED = "rejected"  #: Rejected, or provably not received; nothing is billed.
     UNCONFIRMED = "unconfirmed"  #: The answer was lost: a task may exist and may be billed.
     FAILED = "failed"  #: The task ran and failed.
-    RESULT_LOST = "result_lost"  #: The task succeeded; its files cannot be downloaded any more.
+    RESULT_LOST = "result_lost"  #: The service no longer has the task or its files.
     DELETED = "deleted"  #: Saved, then deleted by the user.
 
 
@@ -184,7 +184,7 @@ class JobUpdate:
 
     @property
     def is_final(self) -> bool:
-        """Whether no further update follows."""
+        """Whether the job has ended; one that was detached while it was sent may get its id."""
         return self.phase in TERMINAL
 
 

@@ -19,11 +19,11 @@ from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..core.request import Request
 from ..core.task import TaskRecord
 from ..errors import APIConnectionError, LiangxinError, TaskFailedError
-from ..ledger import Ledger
 from ..polling import Poller
 from ..ratelimit import SharedRateLimiter
 from ..results import Result
-from .lifecycle import Publish, TaskLifecycle
+from .lifecycle import TaskLifecycle
+from .submitter import Publish
 
 if TYPE_CHECKING:
     from ..callbacks import CallbackChannel
@@ -42,7 +42,6 @@ class CallbackReconciler:
         self,
         lifecycle: TaskLifecycle,
         connect: Callable[[], Awaitable[Client]],
-        ledger: Ledger,
         poller: Poller,
         limiter: SharedRateLimiter,
         *,
@@ -52,9 +51,8 @@ class CallbackReconciler:
         """Create a reconciler.
 
         Args:
-            lifecycle: Submits and collects the jobs.
+            lifecycle: Submits and collects the jobs, and records them.
             connect: Returns the API client.
-            ledger: Where confirmed jobs are recorded.
             poller: Polls the tasks that callbacks name.
             limiter: The rate limiter for requests outside the poller.
             local: Whether the service runs on this machine.
@@ -62,7 +60,6 @@ class CallbackReconciler:
         """
         self._lifecycle = lifecycle
         self._connect = connect
-        self._ledger = ledger
         self._poller = poller
         self._limiter = limiter
         self._local = local
@@ -190,7 +187,8 @@ class CallbackReconciler:
         task = await client.get_task(task_id)
         if not _matches(task, record.request):
             return None
-        return await asyncio.to_thread(self._ledger.confirm_lost, record, task_id)
+        writer = self._lifecycle.writer
+        return await writer.write(record.id, partial(writer.ledger.confirm_lost, record, task_id))
 
     async def _poll_on_hints(self, task_id: str, claims: asyncio.Queue[str]) -> None:
         while True:
@@ -203,9 +201,7 @@ class CallbackReconciler:
             async with asyncio.timeout(self._patience):
                 return await self._first_confirmed(record, claims)
         except (TimeoutError, asyncio.CancelledError):
-            await asyncio.to_thread(
-                self._ledger.update, record, "released", "no callback", owner=""
-            )
+            await self._lifecycle.writer.update_soon(record, "released", "no callback", owner="")
             raise APIConnectionError(record.reason, maybe_created=True) from None
 
     async def _first_confirmed(self, record: JobRecord, claims: asyncio.Queue[str]) -> JobRecord:

@@ -13,26 +13,23 @@ import hashlib
 import json
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..errors import LedgerError
 from ..ledger import Ledger, TransferRow, parse_line, record_submitted
 from ..ratelimit.file_store import default_folder
+from .ledger_writer import BUSY
 
-__all__ = ["Journal", "SubmissionRecorder", "retry_write"]
+__all__ = ["Journal", "SubmissionRecorder"]
 
-T = TypeVar("T")
 _JOURNAL_AFTER_S = 0.5  # a ledger that takes longer may be locked for long: the id is kept first
 _FIRST_PAUSE_S, _MAX_PAUSE_S = 0.5, 15.0
-_MAX_RETRY_S = 120.0
 _MAX_BYTES = 64 << 20
 _FORMAT = 2
-_BUSY = "The ledger is busy"
 
 
 class Journal:
@@ -171,7 +168,7 @@ class SubmissionRecorder:
             return submitted
         path = self._journal.append(submitted)
         kept = f"its id is in {path}" if path else f"keep its id: {task_id}"
-        note = f"{_BUSY}; task {task_id} continues, {kept}."
+        note = f"{BUSY}; task {task_id} continues, {kept}."
         publish(JobUpdate(submitted, JobPhase.WAITING, note=note))
         retry = asyncio.create_task(self._retry(first, submitted))
         self._retries.add(retry)
@@ -196,28 +193,3 @@ async def _as_outcome(work: Any) -> Exception | None:
     except Exception as error:
         return error
     return None
-
-
-async def retry_write(write: Callable[[], T], on_busy: Callable[[str], None]) -> T:
-    """Write to the ledger from a thread, again and again while it is busy.
-
-    Args:
-        write: The change.
-        on_busy: Called with a remark for the card before each further attempt.
-
-    Returns:
-        What `write` returns.
-
-    Raises:
-        LedgerError: If the ledger could not be written for two minutes.
-    """
-    end, pause = time.monotonic() + _MAX_RETRY_S, _FIRST_PAUSE_S
-    while True:
-        try:
-            return await asyncio.to_thread(write)
-        except LedgerError as error:
-            if time.monotonic() >= end:
-                raise
-            on_busy(f"{_BUSY}; the task continues. {error.message}")
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, _MAX_PAUSE_S)

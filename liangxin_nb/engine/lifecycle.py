@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,30 +16,29 @@ from ..api.codec import to_task_failed
 from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..core.request import Request
 from ..core.task import TaskRecord
-from ..errors import (
-    APIConnectionError,
-    APIError,
-    InvalidRequestError,
-    LiangxinError,
-    ResultUnavailableError,
-)
+from ..errors import APIError, LiangxinError, ResultUnavailableError
 from ..ledger import Ledger
 from ..polling import Poller, PollSchedule, build_schedule
 from ..ratelimit import SharedRateLimiter
 from ..results import Result, ResultStore
-from .journal import Journal, SubmissionRecorder
+from .journal import Journal
+from .ledger_writer import LedgerWriter
 from .result_saver import save_result
 from .status_recorder import StatusRecorder
+from .submitter import Publish, Submitter
 
 __all__ = ["TaskLifecycle"]
 
-Publish = Callable[[JobUpdate], None]
+Submit = Callable[[JobRecord, Publish], Coroutine[Any, Any, JobRecord]]
 _Error = TypeVar("_Error", bound=LiangxinError)
-_MAX_IN_FLIGHT = 4  # creates: if the process dies, each of them stays unconfirmed
 
 
 class TaskLifecycle:
-    """Submits jobs, follows their tasks and saves their results; for the background loop only."""
+    """Submits jobs, follows their tasks and saves their results; for the background loop only.
+
+    Attributes:
+        writer: Records every step in the ledger.
+    """
 
     def __init__(
         self,
@@ -70,98 +69,46 @@ class TaskLifecycle:
         self._limiter = limiter
         self._schedule = schedule
         self._patience = patience
-        self._in_flight = asyncio.Semaphore(_MAX_IN_FLIGHT)
         self._new_ids: set[str] = set()
+        self.writer: LedgerWriter = LedgerWriter(ledger, patience)
         journal = Journal(results.root, ledger.location)
-        self._submissions = SubmissionRecorder(ledger, journal)
-        self._is_ending = False
+        self._submitter = Submitter(connect, self.writer, journal, limiter)
 
     def stop_sending(self) -> None:
         """Let requests that are withdrawn from now on stay pending: Python is ending."""
-        self._is_ending = True
+        self._submitter.stop_sending()
+
+    def add(self, record: JobRecord, cell_id: str, submit: Submit) -> Submit:
+        """Add a new job to the ledger, on the thread of the caller.
+
+        Args:
+            record: The pending job.
+            cell_id: The notebook cell that creates it.
+            submit: Sends createTask for it.
+
+        Returns:
+            `submit`; while another process has locked the ledger, a function that adds the job
+            before that.
+
+        Raises:
+            LedgerError: If the ledger cannot be used for another reason.
+        """
+        if self._submitter.add_now(record, cell_id):
+            return submit
+
+        async def add_and_submit(record: JobRecord, publish: Publish) -> JobRecord:
+            await self._submitter.add(record, publish, cell_id)
+            return await submit(record, publish)
+
+        return add_and_submit
 
     async def submit(
         self, record: JobRecord, publish: Publish, callback_url: str = ""
     ) -> JobRecord:
-        """Send createTask for a pending job.
-
-        The call can be cancelled until the request is sent. After that its response is always
-        awaited and recorded, since it may name a task that is billed.
-
-        Args:
-            record: The pending job.
-            publish: Receives an update for each change.
-            callback_url: The URL that the service calls when the task ends; it is not stored.
-
-        Returns:
-            The submitted job record.
-
-        Raises:
-            InvalidRequestError: If cancelled before the request was sent. The job is rejected; a
-                job of a batch stays pending, so that the batch can submit it later.
-            APIError: If the service rejected the request.
-            APIConnectionError: If there was no answer; `maybe_created` if a task may exist.
-        """
-        try:
-            client = await self._connect()
-            slot_id = await self._limiter.acquire_create(partial(self._on_wait, record, publish))
-            publish(JobUpdate(record, JobPhase.SUBMITTING))
-            await self._in_flight.acquire()
-        except asyncio.CancelledError:
-            raise await self._withdraw(record) from None
-        except LiangxinError as error:
-            await self._end(record, "rejected", error)
-            raise
-        try:
-            create = self._create(client, record, publish, callback_url, slot_id)
-            record = await _await_shielded(asyncio.create_task(create))
-        finally:
-            self._in_flight.release()
+        """Send createTask for a pending job; see `Submitter.submit`."""
+        record = await self._submitter.submit(record, publish, callback_url)
         self._new_ids.add(record.id)
-        publish(JobUpdate(record, JobPhase.WAITING))
         return record
-
-    async def _create(
-        self,
-        client: Client,
-        record: JobRecord,
-        publish: Publish,
-        callback_url: str,
-        slot_id: str,
-    ) -> JobRecord:
-        """Send the request, recording it before and its outcome after."""
-        try:
-            record = await self._update(record, "submitting", status="submitting")
-            created = await client.create(
-                record.request, callback_url=callback_url, limiter=self._limiter
-            )
-        except LiangxinError as error:
-            maybe_created = isinstance(error, APIConnectionError) and error.maybe_created
-            await self._end(record, "unconfirmed" if maybe_created else "rejected", error)
-            raise
-        else:
-            record = await self._submissions.record(record, created.task_id, publish)
-            if created.note:
-                await self._update(record, "unusual_answer", created.note)
-            return record
-        finally:
-            await self._limiter.confirm_create(slot_id)  # after the task id is in the ledger
-
-    def _on_wait(self, record: JobRecord, publish: Publish, seconds: float) -> None:
-        """Publish how long the create waits for its slot."""
-        note = f"Sending in {seconds:.0f} s: {self._limiter.create_rate}."
-        publish(JobUpdate(record, JobPhase.SUBMITTING, note=note))
-
-    async def _withdraw(self, record: JobRecord) -> InvalidRequestError:
-        """Record that a job was cancelled before it was sent, and return the error."""
-        error = InvalidRequestError(
-            "Cancelled while waiting to be sent: nothing was sent, nothing was billed."
-        )
-        if record.batch_id or self._is_ending:
-            await self._update(record, "released", "before it was sent", owner="")
-        else:
-            await self._end(record, "rejected", error)
-        return error
 
     async def collect(self, record: JobRecord, publish: Publish) -> Result:
         """Follow a submitted job until its task ends, and save the result.
@@ -186,12 +133,13 @@ class TaskLifecycle:
             return await self._collect(record, publish)
         except BaseException as error:
             # Whatever ended it, another session may follow the task from now on.
-            await self._update(record, "released", type(error).__name__, owner="")
+            await self.writer.update_soon(record, "released", type(error).__name__, owner="")
             raise
 
     async def _collect(self, record: JobRecord, publish: Publish) -> Result:
+        end = time.monotonic() + self._patience
         client = await self._connect()
-        recorder = StatusRecorder(record, self._ledger, publish)
+        recorder = StatusRecorder(record, self.writer, publish)
         age = 0.0 if record.id in self._new_ids else max(0.0, time.time() - record.created_at)
         self._new_ids.discard(record.id)
         schedule = await asyncio.to_thread(
@@ -205,25 +153,21 @@ class TaskLifecycle:
         except APIError as error:
             if not error.is_task_unknown:
                 raise
-            # The record stays submitted: a proxy may have answered, so resume tries again.
             unknown = _unknown_task_error(record)
-            await self._update(record, "unavailable", str(unknown))
-            raise unknown from None
-        finally:
-            record = await recorder.flush()
+            raise await self._end(recorder, "result_lost", unknown) from None
         if task.state == "fail":
-            raise await self._end(record, "failed", to_task_failed(task))
-        publish(JobUpdate(record, JobPhase.SAVING))
+            raise await self._end(recorder, "failed", to_task_failed(task))
+        recorder.publish_saving()
         try:
             return await save_result(
-                client, record, task,
-                ledger=self._ledger, results=self._results, limiter=self._limiter,
-                on_wait=lambda note: publish(JobUpdate(record, JobPhase.SAVING, note=note)),
+                client, recorder.record, task,
+                writer=self.writer, results=self._results, limiter=self._limiter,
+                on_wait=recorder.publish_note, patience=end - time.monotonic(),
             )  # fmt: skip
         except ResultUnavailableError as error:
             if error.retryable:  # it can still be collected: the job remains succeeded
                 raise
-            raise await self._end(record, "result_lost", error) from None
+            raise await self._end(recorder, "result_lost", error) from None
 
     async def adopt(self, record: JobRecord, publish: Publish) -> JobRecord:
         """Add a task that this key has created elsewhere to the ledger.
@@ -249,39 +193,28 @@ class TaskLifecycle:
         record = record.replace(
             request=_parse_echoed_request(task, record.task_id), status="submitted"
         )
-        await asyncio.to_thread(self._ledger.add, record)
+        await self.writer.write(record.id, partial(self.writer.ledger.add, record))
         phase = JobPhase.WAITING if task.state.is_final else JobPhase(task.state)
         publish(JobUpdate(record, phase))
         return record
 
-    async def _end(self, record: JobRecord, status: str, error: _Error) -> _Error:
+    async def _end(self, recorder: StatusRecorder, status: str, error: _Error) -> _Error:
         """Record an error as the job's final status, and return the error."""
+        record = recorder.record
         error.task_id = record.task_id or error.task_id
-        await self._update(record, status, str(error), status=status, reason=str(error))
+        values = {"status": status, "reason": str(error)}
+        await self.writer.update(
+            record, status, str(error), on_busy=recorder.publish_note, **values
+        )
         return error
-
-    async def _update(
-        self, record: JobRecord, event: str, detail: str = "", **values: Any
-    ) -> JobRecord:
-        """Update the ledger from a thread: the disk may be slow, and the loop must not wait."""
-        return await asyncio.to_thread(self._ledger.update, record, event, detail, **values)
-
-
-async def _await_shielded(sending: asyncio.Task[JobRecord]) -> JobRecord:
-    """Return the outcome of a request on its way, even if the caller is cancelled meanwhile."""
-    while True:
-        try:
-            return await asyncio.shield(sending)
-        except asyncio.CancelledError:
-            if sending.cancelled():
-                raise
 
 
 def _unknown_task_error(record: JobRecord) -> ResultUnavailableError:
     return ResultUnavailableError(
         f"The service does not know task {record.task_id} (any more).",
         task_id=record.task_id,
-        next_step="A service shows tasks only to the key that created them, for a limited time.",
+        next_step="A service shows tasks only to the key that created them. "
+        f"%liangxin resume {record.task_id} asks again.",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -31,12 +32,14 @@ class FetchedOutputs:
         numbers: The outputs, from 1, that were downloaded now.
         errors: Why an output was not downloaded, by its number.
         trouble: Why the service could not be asked for new links, or None.
+        may_still_come: Whether the patience ends before outputs stop appearing.
     """
 
     task: TaskRecord
     numbers: set[int] = field(default_factory=set)
     errors: dict[int, LiangxinError] = field(default_factory=dict)
     trouble: LiangxinError | None = None
+    may_still_come: bool = False
 
     @property
     def missing(self) -> tuple[Mapping[str, Any], ...]:
@@ -55,7 +58,7 @@ class FetchedOutputs:
         lasting = (error for error in errors if not isinstance(error, ResultUnavailableError))
         error = next(lasting, errors[0])
         if isinstance(error, ResultUnavailableError):
-            error.retryable = False  # its time is over
+            error.retryable &= self.may_still_come
         return error
 
 
@@ -67,12 +70,14 @@ class OutputFetcher:
         client: Client,
         record: JobRecord,
         limiter: SharedRateLimiter,
-        on_wait: Callable[[str], None] | None = None,
+        on_wait: Callable[[str], None] = lambda _: None,
+        patience: float = math.inf,
     ) -> None:
         self._client = client
         self._record = record
         self._limiter = limiter
         self._on_wait = on_wait
+        self._patience = patience
 
     async def fetch(
         self, staged: StagedResult, task: TaskRecord, saved: frozenset[int]
@@ -80,7 +85,7 @@ class OutputFetcher:
         """Download every output that is not saved yet.
 
         Failed downloads are repeated with the links of a new answer, with KIE's new links, and
-        then with pauses while the task has ended less than `PATIENCE_S` ago.
+        then with pauses while the task has ended less than `PATIENCE_S` ago and the patience lasts.
 
         Args:
             staged: Where the files are written.
@@ -91,8 +96,9 @@ class OutputFetcher:
             What was downloaded, and why the rest was not.
         """
         fetched = FetchedOutputs(task)
-        deadline = time.monotonic() + _remaining_patience(self._record, task)
-        steps = self._steps(deadline)
+        remaining = _remaining_patience(self._record, task)
+        fetched.may_still_come = remaining > self._patience
+        steps = self._steps(time.monotonic() + min(remaining, self._patience))
         while True:
             await self._download_all(staged, fetched, saved)
             if fetched.task.outputs and not fetched.missing:
@@ -119,8 +125,7 @@ class OutputFetcher:
                 may_come = [error.retryable for error in fetched.errors.values()]
                 if may_come and not any(may_come):
                     return False
-                if self._on_wait is not None:
-                    self._on_wait(f"The result is not there yet; next attempt in {pause:.0f} s.")
+                self._on_wait(f"The result is not there yet; next attempt in {pause:.0f} s.")
                 await asyncio.sleep(pause)
                 return await self._refresh_task(fetched)
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from ..api import Client
 from ..core.job_record import JobRecord
 from ..core.metadata import ResultMetadata
 from ..core.task import TaskRecord
 from ..errors import ResultUnavailableError
-from ..ledger import Ledger
 from ..ratelimit import SharedRateLimiter
 from ..results import Result, ResultStore
+from .ledger_writer import LedgerWriter
 from .output_fetcher import FetchedOutputs, OutputFetcher
 
 __all__ = ["save_result"]
@@ -25,10 +27,11 @@ async def save_result(
     record: JobRecord,
     task: TaskRecord,
     *,
-    ledger: Ledger,
+    writer: LedgerWriter,
     results: ResultStore,
     limiter: SharedRateLimiter,
-    on_wait: Callable[[str], None] | None = None,
+    on_wait: Callable[[str], None] = lambda _: None,
+    patience: float = math.inf,
 ) -> Result:
     """Save the outputs of a finished task and mark its job as saved.
 
@@ -39,10 +42,12 @@ async def save_result(
         client: Downloads the outputs and refreshes their links.
         record: The job of the task.
         task: The service's final answer.
-        ledger: Where the job is marked as saved; a partial result is its reason.
+        writer: Marks the job as saved; a partial result is its reason.
         results: The folder of results.
         limiter: The rate limiter for requests to the service.
-        on_wait: Receives one line before each pause, while outputs are not there yet.
+        on_wait: Receives one line before each pause: outputs are not there yet, or the ledger is
+            busy.
+        patience: Seconds for which outputs that are not there yet are waited for, at most.
 
     Returns:
         The saved result.
@@ -55,15 +60,16 @@ async def save_result(
     try:
         result = await asyncio.to_thread(results.find_saved, record)
         if result is None or result.metadata.missing:
-            fetcher = OutputFetcher(client, record, limiter, on_wait)
+            fetcher = OutputFetcher(client, record, limiter, on_wait, patience)
             result = await _fetch(fetcher, results, record, task, result)
     except OSError as error:
         raise _storage_error(error, record, results) from None
     if (reason := result.metadata.describe_missing()) != record.reason:
         event = "partly saved" if reason else "complete"
-        record = await asyncio.to_thread(ledger.update, record, event, reason, reason=reason)
+        record = await writer.update(record, event, reason, on_busy=on_wait, reason=reason)
     folder = result.folder.relative_to(results.root).as_posix()
-    await asyncio.to_thread(ledger.mark_saved, record, folder, result.metadata.files)
+    mark = partial(writer.ledger.mark_saved, record, folder, result.metadata.files)
+    await writer.write(record.id, mark, on_wait)
     return result
 
 

@@ -2,45 +2,46 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 
 from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..core.task import TaskRecord
 from ..errors import LiangxinError
-from ..ledger import Ledger
-from .journal import retry_write
+from .ledger_writer import LedgerWriter
 
 __all__ = ["StatusRecorder"]
 
 
 class StatusRecorder:
-    """Writes each new state of one task to the ledger, in order, and publishes an update."""
+    """Writes each new state of one task to the ledger, in order, and publishes an update.
+
+    The job does not wait for these writes: its next change comes after them.
+
+    Attributes:
+        record: The job with its last state.
+    """
 
     def __init__(
-        self, record: JobRecord, ledger: Ledger, publish: Callable[[JobUpdate], None]
+        self, record: JobRecord, writer: LedgerWriter, publish: Callable[[JobUpdate], None]
     ) -> None:
-        self._record = record
-        self._ledger = ledger
+        self.record: JobRecord = record
+        self._writer = writer
         self._publish = publish
-        self._last_write: asyncio.Task[None] | None = None
+        self._phase = JobPhase(record.state or "waiting")
 
     def on_answer(self, answer: TaskRecord | LiangxinError) -> None:
         """Handle a task record, or the error of a poll request that will be repeated."""
         if isinstance(answer, LiangxinError):
-            phase = JobPhase(self._record.state or "waiting")
-            self._publish(JobUpdate(self._record, phase, note=answer.message))
+            self.publish_note(answer.message)
             return
-        if answer.state != self._record.state:
-            self._record = self._record.replace(state=str(answer.state))
-            self._last_write = asyncio.create_task(self._write(answer, self._last_write))
+        if answer.state != self.record.state:
+            self._write(answer)
         if not answer.state.is_final:
-            self._publish(JobUpdate(self._record, JobPhase(answer.state)))
+            self._phase = JobPhase(answer.state)
+            self._publish(JobUpdate(self.record, self._phase))
 
-    async def _write(self, task: TaskRecord, previous: asyncio.Task[None] | None) -> None:
-        if previous is not None:
-            await previous
+    def _write(self, task: TaskRecord) -> None:
         values: dict[str, object] = {"state": str(task.state)}
         if task.started_after_s is not None:
             values["started_after_s"] = task.started_after_s
@@ -50,15 +51,17 @@ class StatusRecorder:
                 "duration_s": task.duration_s,
                 "credits": task.credits,
             }
-        write = partial(self._ledger.update, self._record, str(task.state), task.raw, **values)
-        self._record = await retry_write(write, self._on_busy)
+        change = partial(
+            self._writer.ledger.update, self.record, str(task.state), task.raw, **values
+        )
+        self._writer.schedule(self.record.id, change, self.publish_note)
+        self.record = self.record.replace(**values)
 
-    def _on_busy(self, note: str) -> None:
-        phase = JobPhase(self._record.state or "waiting")
-        self._publish(JobUpdate(self._record, phase, note=note))
+    def publish_saving(self) -> None:
+        """Publish that the outputs are being downloaded."""
+        self._phase = JobPhase.SAVING
+        self._publish(JobUpdate(self.record, self._phase))
 
-    async def flush(self) -> JobRecord:
-        """Return the job record once every state so far is written."""
-        if self._last_write is not None:
-            await asyncio.shield(self._last_write)
-        return self._record
+    def publish_note(self, note: str) -> None:
+        """Publish a remark."""
+        self._publish(JobUpdate(self.record, self._phase, note=note))

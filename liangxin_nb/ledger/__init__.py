@@ -7,7 +7,7 @@ from .ledger import Ledger
 from .queries import File, JobWithFiles, Query
 from .rows import FileRow, TransferRow, batch_to_json, parse_line
 from .salvage import is_healthy, salvage
-from .submissions import find_running, record_submitted
+from .submissions import find_running, mark_submitting, record_submitted
 from .transfer import export_rows, import_batches, import_rows
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "import_batches",
     "import_rows",
     "is_healthy",
+    "mark_submitting",
     "parse_line",
     "record_submitted",
     "salvage",

@@ -22,9 +22,10 @@ import sqlalchemy as sa
 
 from ..errors import LedgerError
 
-__all__ = ["Connections", "damage_error", "is_damaged_file", "is_wal_safe"]
+__all__ = ["BUSY_TIMEOUT_S", "Connections", "damage_error", "is_damaged_file", "is_wal_safe"]
 
-_BUSY_TIMEOUT_S = 30.0
+#: Seconds to wait for the lock of another process.
+BUSY_TIMEOUT_S = 30.0
 _SWITCH_TIMEOUT_S = 0.2  # for the change to WAL, which needs a moment without readers
 _NEW_FILE_S = 1.0  # another process may be creating the ledger: its file is empty until it commits
 #: File systems on which processes of one machine share memory.
@@ -72,11 +73,14 @@ class Connections:
         self._all: WeakSet[_ThreadConnection] = WeakSet()
 
     @contextmanager
-    def use(self, *, read_only: bool) -> Iterator[sa.Connection]:
+    def use(
+        self, *, read_only: bool, busy_timeout_s: float = BUSY_TIMEOUT_S
+    ) -> Iterator[sa.Connection]:
         """Run the body in a transaction on this thread's connection.
 
         Args:
             read_only: Whether the transaction leaves writers alone.
+            busy_timeout_s: Seconds to wait for the lock of another process.
 
         Raises:
             OSError: If the file was removed.
@@ -84,10 +88,10 @@ class Connections:
         kept = self._of_this_thread()
         if kept is None or not kept.lock.acquire(blocking=False):
             with self.engine.connect() as connection:  # a server's pool, or a nested transaction
-                yield from _run(connection, read_only)
+                yield from _run(connection, read_only, busy_timeout_s)
             return
         try:
-            yield from _run(self._open(kept), read_only)
+            yield from _run(self._open(kept), read_only, busy_timeout_s)
         except (sa.exc.DatabaseError, OSError):
             kept.close()  # the next transaction opens the file again
             raise
@@ -126,8 +130,10 @@ class Connections:
         self.engine.dispose()
 
 
-def _run(connection: sa.Connection, read_only: bool) -> Iterator[sa.Connection]:
-    connection.execution_options(read_only=read_only)
+def _run(
+    connection: sa.Connection, read_only: bool, busy_timeout_s: float
+) -> Iterator[sa.Connection]:
+    connection.execution_options(read_only=read_only, busy_timeout_s=busy_timeout_s)
     if read_only and connection.dialect.name != "sqlite":
         yield connection  # it begins with the first query, at the isolation level that is set then
         return
@@ -144,7 +150,7 @@ def _create_engine(location: str) -> sa.Engine:
     engine = sa.create_engine(
         f"sqlite:///{location}",
         poolclass=sa.NullPool,
-        connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False},
+        connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
     )
 
     @sa.event.listens_for(engine, "connect")
@@ -156,8 +162,10 @@ def _create_engine(location: str) -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        is_read_only = connection.get_execution_options().get("read_only")
-        connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        timeout_ms = int(1000 * options.get("busy_timeout_s", BUSY_TIMEOUT_S))
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={timeout_ms}")
+        connection.exec_driver_sql("BEGIN" if options.get("read_only") else "BEGIN IMMEDIATE")
 
     return engine
 

@@ -6,15 +6,17 @@ transaction would lose updates between processes.
 
 from __future__ import annotations
 
+import copy
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import sqlalchemy as sa
 
 from ..errors import InvalidRequestError, LedgerError, LiangxinError
-from .connections import Connections, damage_error, is_damaged_file
+from .connections import BUSY_TIMEOUT_S, Connections, damage_error, is_damaged_file
 
 __all__ = ["EVENTS", "FILES", "JOBS", "Database"]
 
@@ -152,6 +154,7 @@ class Database:
     """
 
     location: str
+    _busy_timeout_s = BUSY_TIMEOUT_S
 
     def __init__(self, location: str | Path) -> None:
         """Open the database; create or migrate its tables.
@@ -217,6 +220,12 @@ class Database:
                 db.execute(sa.text(statement))
         db.execute(_VERSION.update().values(number=VERSION))
 
+    def with_busy_timeout(self, seconds: float) -> Self:
+        """Return the same database for transactions that wait this long for the lock of others."""
+        other = copy.copy(self)
+        other._busy_timeout_s = seconds
+        return other
+
     def close(self) -> None:
         """Close the connections; the next use opens new ones."""
         self._connections.close()
@@ -228,7 +237,8 @@ class Database:
         Raises:
             LedgerError: If the ledger is locked, or cannot be read or written.
         """
-        with self._translate_errors(), self._connections.use(read_only=False) as db:
+        connection = self._connections.use(read_only=False, busy_timeout_s=self._busy_timeout_s)
+        with self._translate_errors(), connection as db:
             yield db
 
     @contextmanager
@@ -250,10 +260,12 @@ class Database:
             reason = _first_line(error)
             if _means_damage(reason):
                 raise damage_error(self.location, reason) from None
-            raise LedgerError(
+            problem = LedgerError(
                 f"The ledger {self.location!r} cannot be used ({reason}).",
                 next_step="Free its disk or end what locks it, then %liangxin resume.",
-            ) from None
+            )
+            problem.is_busy = "locked" in reason
+            raise problem from None
         except (ValueError, KeyError) as error:
             if isinstance(error, LiangxinError) and not isinstance(error, InvalidRequestError):
                 raise

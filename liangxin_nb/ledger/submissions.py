@@ -9,7 +9,7 @@ from ..core.request import Request
 from .database import EVENTS, JOBS, Database
 from .mapping import append_event, from_row, to_row
 
-__all__ = ["find_running", "record_submitted"]
+__all__ = ["find_running", "mark_submitting", "record_submitted"]
 
 #: Statuses of jobs that the service may have accepted; a later status is never set back.
 _BEFORE = (
@@ -18,6 +18,26 @@ _BEFORE = (
     JobStatus.UNCONFIRMED,
     JobStatus.REJECTED,
 )
+
+
+def mark_submitting(database: Database, record: JobRecord) -> JobRecord | None:
+    """Record that a pending job is being sent.
+
+    Returns:
+        The changed record, or None if the ledger does not have it as a pending job of its owner:
+        then it must not be sent.
+    """
+    unchanged = sa.and_(
+        JOBS.c.id == record.id,
+        JOBS.c.owner == record.owner,
+        JOBS.c.status == JobStatus.PENDING,
+    )
+    with database.transaction() as db:
+        changed = db.execute(JOBS.update().where(unchanged).values(status="submitting"))
+        if changed.rowcount != 1:
+            return None
+        append_event(db, record.id, "submitting")
+    return record.replace(status="submitting")
 
 
 def record_submitted(database: Database, record: JobRecord) -> bool:

@@ -22,15 +22,15 @@ class ExitGuard:
     """Holds the end of the process while createTask requests of a session are on their way."""
 
     def __init__(
-        self, active: Callable[[], Sequence[Job]], stop_sending: Callable[[], None]
+        self, unsettled: Callable[[], Sequence[Job]], stop_sending: Callable[[], None]
     ) -> None:
         """Guard the jobs of a session until `release`.
 
         Args:
-            active: Returns the jobs that have not ended.
+            unsettled: Returns the jobs that have not ended or are being sent.
             stop_sending: Makes requests that are withdrawn stay pending.
         """
-        self._active, self._stop_sending = active, stop_sending
+        self._unsettled, self._stop_sending = unsettled, stop_sending
         process = os.getpid()
         if process not in _guards:  # also the first session of a forked process
             _guards.clear()
@@ -43,9 +43,9 @@ class ExitGuard:
         _guards.get(os.getpid(), set()).discard(self)
 
     def withdraw(self) -> list[Job]:
-        """Withdraw what was not sent; return the jobs that had not ended."""
+        """Withdraw what was not sent; return the jobs that were not settled."""
         self._stop_sending()
-        jobs = list(self._active())
+        jobs = list(self._unsettled())
         for job in jobs:
             if job.is_submitting:
                 job.detach()

@@ -8,34 +8,20 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import suppress
-from typing import Any, NoReturn, Self
+from dataclasses import replace
+from typing import Any, NoReturn, Self, TypeVar
 
 from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..core.public import public
 from ..engine.background_loop import BackgroundLoop, short_interrupt
-from ..errors import (
-    APIConnectionError,
-    APIError,
-    InvalidRequestError,
-    LedgerError,
-    LiangxinError,
-    ResultUnavailableError,
-    TaskFailedError,
-    WaitTimeoutError,
-)
+from ..errors import LiangxinError, WaitTimeoutError
 from ..results import Result
+from .error_phase import phase_of_error
 
 __all__ = ["Job", "interrupt_message"]
 
 _HEARTBEAT_S = 0.1  # an interrupt does not wake a loop or a lock that sleeps longer
-_PHASES: tuple[tuple[type[Exception], JobPhase], ...] = (
-    (TaskFailedError, JobPhase.FAILED),
-    (ResultUnavailableError, JobPhase.RESULT_LOST),
-    (WaitTimeoutError, JobPhase.DETACHED),
-    (APIError, JobPhase.REJECTED),
-    (InvalidRequestError, JobPhase.REJECTED),
-)
-
+_T = TypeVar("_T")
 Submit = Callable[[JobRecord, Callable[[JobUpdate], None]], Coroutine[Any, Any, JobRecord]]
 Collect = Callable[[JobRecord, Callable[[JobUpdate], None]], Coroutine[Any, Any, Result]]
 
@@ -48,6 +34,7 @@ class Job:
 
     Attributes:
         note: A remark to show with the result: that identical work was saved before, and when.
+        is_submitting: Whether createTask is being sent, or waits to be sent; also when detached.
     """
 
     def __init__(
@@ -73,9 +60,10 @@ class Job:
         self._update = JobUpdate(record)
         self._watchers: list[Callable[[JobUpdate], None]] = []
         self._future: concurrent.futures.Future[Result] = concurrent.futures.Future()
-        self._submit_task: asyncio.Task[JobRecord] | None = None
-        self._collect_task: asyncio.Task[Result] | None = None
+        self._running: concurrent.futures.Future[None] | None = None
+        self._task: asyncio.Task[Any] | None = None
         self._detached = False
+        self.is_submitting: bool = False
 
     def start(self, submit: Submit | None, collect: Collect) -> Self:
         """Start the work on the background loop.
@@ -87,8 +75,14 @@ class Job:
         Returns:
             The job itself.
         """
-        self._future = self._loop.submit(self._run(submit, collect))
+        self.is_submitting = submit is not None
+        self._running = self._loop.submit(self._run(submit, collect))
         return self
+
+    async def settle(self) -> None:
+        """Wait until nothing of the job is on its way, also if it is detached."""
+        if self._running is not None:
+            await asyncio.wrap_future(self._running)
 
     @property
     def last_update(self) -> JobUpdate:
@@ -180,59 +174,49 @@ class Job:
     def detach(self) -> None:
         """Stop watching the task; `resume` collects it later.
 
-        Returns at once. The task continues at the service and may be billed. A request that waits
-        for its slot is not sent any more; if it is being sent, its answer is recorded first.
+        Returns at once, and ends every wait. The task continues at the service and may be billed.
+        A request that waits for its slot is not sent any more; the answer to one that is being
+        sent is still recorded.
         """
         self._detached = True
         self._loop.call(self._stop)
 
-    @property
-    def is_submitting(self) -> bool:
-        """Whether createTask is being sent, or waits to be sent."""
-        return self._collect_task is None and not self._future.done()
-
     def _stop(self) -> None:
-        if self._collect_task is not None:
-            self._collect_task.cancel()
-        elif self._submit_task is not None:
-            self._submit_task.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
-    async def _run(self, submit: Submit | None, collect: Collect) -> Result:
+    async def _run(self, submit: Submit | None, collect: Collect) -> None:
+        """Do the work; the last update says how it ended."""
         try:
             record = self.record
             if submit:
-                self._submit_task = asyncio.ensure_future(submit(record, self._publish))
-                if self._detached:
-                    await asyncio.sleep(0)  # let it start, as below
-                    self._submit_task.cancel()
-                record = await self._submit_task
-            self._collect_task = asyncio.ensure_future(collect(record, self._publish))
-            if self._detached:
-                # Let it start: only then does it record how it ended and release the record.
-                await asyncio.sleep(0)
-                self._collect_task.cancel()
-            result = await self._collect_task
-        except asyncio.CancelledError:
-            error: LiangxinError = self._still_running_error("and no longer watched")
-            await self._finish(JobPhase.DETACHED, error)
-            raise error from None
-        except LiangxinError as failed:
-            await self._finish(_phase(failed, self.task_id), failed)
-            raise
-        except Exception as defect:
-            if self.task_id and "after shutdown" in str(defect):
-                # Python is shutting down and starts no more threads; the task continues.
-                error = self._still_running_error("while Python ends")
-                ended_at = time.time()
-                self._publish(
-                    JobUpdate(self.record, JobPhase.DETACHED, error=error, ended_at=ended_at)
-                )
-                raise error from None
-            failure = LiangxinError(f"{type(defect).__name__}: {defect}")
-            await self._finish(JobPhase.FAILED, failure)
-            raise
-        await self._finish(JobPhase.SAVED, result=result)
-        return result
+                try:
+                    record = await self._do(submit(record, self._publish))
+                finally:
+                    self.is_submitting = False
+            result = await self._do(collect(record, self._publish))
+        except (asyncio.CancelledError, Exception) as error:
+            await self._finish(*self._describe_end(error))
+        else:
+            await self._finish(JobPhase.SAVED, result=result)
+
+    async def _do(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run a step that `detach` can cancel."""
+        self._task = task = asyncio.ensure_future(work)
+        if self._detached:
+            # Let it start: only then does it record how it ended and release the record.
+            await asyncio.sleep(0)
+            task.cancel()
+        return await task
+
+    def _describe_end(self, error: BaseException) -> tuple[JobPhase, LiangxinError]:
+        if isinstance(error, LiangxinError):
+            return phase_of_error(error, self.task_id), error
+        if isinstance(error, asyncio.CancelledError):
+            return JobPhase.DETACHED, self._still_running_error("and no longer watched")
+        if self.task_id and "after shutdown" in str(error):  # Python starts no more threads
+            return JobPhase.DETACHED, self._still_running_error("while Python ends")
+        return JobPhase.FAILED, LiangxinError(f"{type(error).__name__}: {error}")
 
     async def _finish(
         self, phase: JobPhase, error: LiangxinError | None = None, result: Result | None = None
@@ -245,12 +229,19 @@ class Job:
 
     def _publish(self, update: JobUpdate) -> None:
         with self._lock:
+            if self._update.is_final and not update.is_final:  # the answer came after `detach`
+                update = replace(self._update, record=update.record)
             self._update = update
             watchers = list(self._watchers)
         for watcher in watchers:
             # A watcher that fails to draw must not end the job.
             with suppress(Exception):
                 watcher(update)
+        if update.is_final and not self._future.done():
+            if update.error is not None:
+                self._future.set_exception(update.error)
+            else:
+                self._future.set_result(update.result)
 
     def _result_or_raise(self) -> Result:
         error = self._future.exception()
@@ -278,18 +269,6 @@ class Job:
             "A Job belongs to its process and cannot be pickled; pickle job.task_id and use "
             "liangxin_nb.attach(task_id) there."
         )
-
-
-def _phase(error: LiangxinError, task_id: str) -> JobPhase:
-    if task_id and isinstance(error, APIError | APIConnectionError | LedgerError):
-        return JobPhase.DETACHED  # the poll failed, not the task
-    if isinstance(error, ResultUnavailableError) and error.retryable:
-        return JobPhase.DETACHED  # the result can still be collected
-    if isinstance(error, LedgerError) and error.task_id:
-        return JobPhase.UNCONFIRMED  # the task exists, but the ledger does not have its id
-    if isinstance(error, APIConnectionError):
-        return JobPhase.UNCONFIRMED if error.maybe_created else JobPhase.REJECTED
-    return next((phase for kind, phase in _PHASES if isinstance(error, kind)), JobPhase.FAILED)
 
 
 def interrupt_message(jobs: Sequence[Job]) -> str:

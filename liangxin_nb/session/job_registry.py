@@ -13,7 +13,7 @@ __all__ = ["JobRegistry"]
 
 
 class JobRegistry:
-    """Starts jobs on the background loop, and forgets each when it has ended."""
+    """Starts jobs on the background loop, and forgets each when nothing of it is on its way."""
 
     def __init__(self, loop: BackgroundLoop, reload: Callable[[str], JobRecord | None]) -> None:
         """Begin without jobs.
@@ -34,7 +34,7 @@ class JobRegistry:
         job = Job(record, self._loop, reused=reused, reload=self._reload)
         with self._lock:
             self._jobs[record.id] = job
-        job.watch(self._forget_when_final)
+        job.watch(lambda update: self._forget_when_settled(job, update))
         return job.start(submit, collect)
 
     def get(self, record: JobRecord) -> Job | None:
@@ -43,10 +43,14 @@ class JobRegistry:
 
     def active(self) -> list[Job]:
         """Return the jobs that have not ended."""
-        with self._lock:
-            return [job for job in self._jobs.values() if not job.last_update.is_final]
+        return [job for job in self.unsettled() if not job.last_update.is_final]
 
-    def _forget_when_final(self, update: JobUpdate) -> None:
-        if update.is_final:
+    def unsettled(self) -> list[Job]:
+        """Return the jobs that have not ended, and those that are detached and being sent."""
+        with self._lock:
+            return list(self._jobs.values())
+
+    def _forget_when_settled(self, job: Job, update: JobUpdate) -> None:
+        if update.is_final and not job.is_submitting:
             with self._lock:
-                self._jobs.pop(update.record.id, None)
+                self._jobs.pop(job.record.id, None)

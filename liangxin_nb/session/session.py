@@ -86,15 +86,17 @@ class BaseSession:
         schedule, patience = schedule or PACE, self.settings.patience
         limiter = SharedRateLimiter(schedule, self.settings.budget)
         self._connect = ClientProvider(self.settings, limiter)
-        poller, parts = Poller(schedule, limiter), (self._connect, self.ledger)
+        poller = Poller(schedule, limiter)
         self._lifecycle = TaskLifecycle(
-            *parts, self.results, poller, limiter, schedule=schedule, patience=patience
-        )
+            self._connect, self.ledger, self.results, poller, limiter,
+            schedule=schedule, patience=patience,
+        )  # fmt: skip
         self._reconciler = CallbackReconciler(
-            self._lifecycle, *parts, poller, limiter, local=self.settings.local, patience=patience
-        )
+            self._lifecycle, self._connect, poller, limiter,
+            local=self.settings.local, patience=patience,
+        )  # fmt: skip
         self._jobs = JobRegistry(self.loop, self.ledger.find)
-        self._exit_guard = ExitGuard(self._jobs.active, self._lifecycle.stop_sending)
+        self._exit_guard = ExitGuard(self._jobs.unsettled, self._lifecycle.stop_sending)
         self._ownership = Ownership(self.settings, self.results)
         self._resumer = TaskResumer(
             self.settings, self.loop, self.ledger, self.results, self._lifecycle, self._reconciler,
@@ -141,10 +143,12 @@ class BaseSession:
         reject_key(self.settings, f"{request.input} {callback}")
         check_limits(self.ledger, self.settings, request.model)
         strategy = self._reconciler.submission_strategy(callback)
-        record = self.ledger.create(
-            request, self.settings.profile, self.settings.base_url, self._ownership.id, cell_id
+        record = JobRecord.new(
+            request, self.settings.profile, self.settings.base_url, self._ownership.id
         )
-        return self._jobs.start(record, *strategy(record))
+        submit, collect = strategy(record)
+        submit = self._lifecycle.add(record, cell_id, submit)
+        return self._jobs.start(record, submit, collect)
 
     def create_jobs(
         self, requests: Mapping[int, Request], batch: str, batch_record: BatchRecord | None = None
@@ -258,7 +262,7 @@ class BaseSession:
 
     def close(self) -> None:
         """Detach from every job and release the sandbox; unfinished tasks stay in the ledger."""
-        jobs = self.active()
+        jobs = self._jobs.unsettled()
         for job in jobs:
             job.detach()
         self._connect.release()
@@ -269,7 +273,7 @@ class BaseSession:
         """Close the connections when requests that are being sent have been answered."""
         for job in jobs:
             with suppress(Exception):  # the job reports its own error
-                await job
+                await job.settle()
         self._exit_guard.release()
         await self._connect.close()
         self.ledger.close()

@@ -11,7 +11,9 @@ import pytest
 
 from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.engine import journal as module
-from liangxin_nb.engine.journal import Journal, SubmissionRecorder, retry_write
+from liangxin_nb.engine import ledger_writer
+from liangxin_nb.engine.journal import Journal, SubmissionRecorder
+from liangxin_nb.engine.ledger_writer import retry_write
 from liangxin_nb.errors import LedgerError
 from liangxin_nb.ledger import Ledger, record_submitted
 
@@ -306,11 +308,11 @@ async def test_write_is_repeated_while_the_ledger_is_busy():
         return "written"
 
     assert await retry_write(write, notes.append) == "written"
-    assert notes == ["The ledger is busy; the task continues. Locked."] * 2
+    assert notes == ["The ledger is busy; trying again. Locked."] * 2
 
 
 async def test_write_ends_when_the_ledger_stays_busy(monkeypatch):
-    monkeypatch.setattr(module.time, "monotonic", asyncio.get_running_loop().time)
+    monkeypatch.setattr(ledger_writer.time, "monotonic", asyncio.get_running_loop().time)
 
     def write():
         raise LedgerError("Locked.")

@@ -10,6 +10,7 @@ import pytest
 
 from liangxin_nb.core.task import TaskOutput
 from liangxin_nb.engine import output_fetcher
+from liangxin_nb.engine.ledger_writer import LedgerWriter
 from liangxin_nb.engine.result_saver import save_result
 from liangxin_nb.errors import APIConnectionError, APIError, ResultUnavailableError
 from liangxin_nb.ledger import Ledger
@@ -51,7 +52,7 @@ def save(ledger, results):
     async def save(client, record, task):
         return await save_result(
             client, record, task,
-            ledger=ledger, results=results, limiter=Limiter(), on_wait=notes.append,
+            writer=LedgerWriter(ledger), results=results, limiter=Limiter(), on_wait=notes.append,
         )  # fmt: skip
 
     save.notes = notes

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from liangxin_nb.core.task import TaskOutput
+from liangxin_nb.engine.ledger_writer import LedgerWriter
 from liangxin_nb.engine.result_saver import save_result
 from liangxin_nb.errors import APIError, ResultUnavailableError
 from liangxin_nb.results import ResultStore
@@ -32,7 +33,7 @@ def limiter():
 
 @pytest.fixture
 def save(ledger, results, limiter):
-    return partial(save_result, ledger=ledger, results=results, limiter=limiter)
+    return partial(save_result, writer=LedgerWriter(ledger), results=results, limiter=limiter)
 
 
 def downloaded_urls(client):

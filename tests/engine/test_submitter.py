@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from liangxin_nb.engine import TaskLifecycle
+from liangxin_nb.engine.ledger_writer import LedgerWriter
 from liangxin_nb.errors import (
     APIConnectionError,
     APIError,
@@ -83,12 +83,13 @@ async def test_updates_are_submitting_then_waiting(ledger, add_pending, updates)
     ]
 
 
-async def test_client_receives_request_callback_url_and_limiter(ledger, add_pending, updates):
+async def test_client_receives_request_and_callback_url(ledger, add_pending, updates):
     client, limiter = Client(create=["task_1"]), Limiter()
     await build_lifecycle(ledger, client, limiter=limiter).submit(
         add_pending(), updates.append, "https://here/cb"
     )
-    assert client.calls == [("create", REQUEST, "https://here/cb", limiter)]
+    ((method, request, callback_url, _),) = client.calls
+    assert (method, request, callback_url) == ("create", REQUEST, "https://here/cb")
 
 
 async def test_callback_url_is_empty_by_default(ledger, add_pending, updates):
@@ -253,15 +254,15 @@ async def test_submit_ends_when_the_request_itself_is_cancelled(ledger, add_pend
 
 
 async def test_at_most_four_requests_are_in_flight(monkeypatch, ledger, add_pending, updates):
-    async def update(_self, record, _event, _detail="", **values):
-        return record.replace(**values)
+    async def write(_self, _job_id, _write, _on_busy):
+        return "written"
 
     async def answered():
         await answer.wait()
         return f"task_{client.count('create')}"
 
     # Without the ledger's threads, everything that can be sent is sent after some loop iterations.
-    monkeypatch.setattr(TaskLifecycle, "_update", update)
+    monkeypatch.setattr(LedgerWriter, "write", write)
     answer = asyncio.Event()
     client = Client(create=[lambda *_: answered()])
     lifecycle = build_lifecycle(ledger, client)
