@@ -190,12 +190,14 @@ class Handler(BaseHTTPRequestHandler):
     def reply(self, kind, task_id, usual):
         self.server.asked.append((kind, task_id))
         hook = self.server.hooks.get(kind)
-        status, content = (hook(task_id) if hook else None) or usual()
+        status, content, *headers = (hook(task_id) if hook else None) or usual()
         if status is None:
             self.close_connection = True
             return
         self.send_response(status)
         self.send_header("content-length", str(len(content)))
+        for name, value in dict(*headers).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
 

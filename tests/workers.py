@@ -49,6 +49,8 @@ def end_at_a_state(pipe, url, results, state, how):
         job.watch(on_update)
         pipe.send("watching")
         job.wait(60)
+    if how in ("leave", "close"):
+        session.loop.submit(job.settle()).result(60)
     os._exit(0)
 
 

@@ -165,7 +165,8 @@ def _create_engine(location: str) -> sa.Engine:
         options = connection.get_execution_options()
         timeout_ms = int(1000 * options.get("busy_timeout_s", BUSY_TIMEOUT_S))
         connection.exec_driver_sql(f"PRAGMA busy_timeout={timeout_ms}")
-        connection.exec_driver_sql("BEGIN" if options.get("read_only") else "BEGIN IMMEDIATE")
+        is_read_only = options.get("read_only")
+        connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")
 
     return engine
 

@@ -1,6 +1,7 @@
 """Collecting a task, adopting a task from elsewhere, and the status after each outcome."""
 
 import asyncio
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -116,7 +117,9 @@ async def test_schedule_is_built_from_similar_tasks(make, ledger, updates):
 @pytest.fixture
 def at_1000(monkeypatch):
     """The time of day, for the module under test alone, is 1000 seconds after 1970."""
-    monkeypatch.setattr(lifecycle, "time", SimpleNamespace(time=lambda: 1000.0))
+    monkeypatch.setattr(
+        lifecycle, "time", SimpleNamespace(time=lambda: 1000.0, monotonic=time.monotonic)
+    )
 
 
 @pytest.mark.parametrize(("created_at", "age"), [(940.0, 60.0), (1000.0, 0.0), (1003.0, 0.0)])
@@ -175,16 +178,20 @@ async def test_failed_task_is_recorded_with_its_reason(make, ledger, updates):
     assert [one.phase for one in updates] == []
 
 
-async def test_job_stays_resumable_if_the_service_does_not_know_its_task(make, ledger, updates):
+async def test_result_is_lost_but_collectable_if_the_service_does_not_know_the_task(
+    make, ledger, updates
+):
     record = submitted_record(ledger)
     with pytest.raises(ResultUnavailableError, match="does not know task task_1") as raised:
         await make(Poller(ABSENT)).collect(record, updates.append)
     assert raised.value.task_id == "task_1"
-    assert raised.value.next_step.startswith(
-        "A service shows tasks only to the key that created them"
+    assert raised.value.next_step == (
+        "A service shows tasks only to the key that created them. "
+        "%liangxin resume task_1 asks again."
     )
-    assert ledger.find(record.id).is_resumable
-    assert ("unavailable", str(raised.value)) in [line[1:] for line in ledger.events(record.id)]
+    found = ledger.find(record.id)
+    assert (found.status, found.reason) == ("result_lost", str(raised.value))
+    assert [one.id for one in ledger.collectable()] == [record.id]
 
 
 async def test_unusual_answer_to_a_create_is_noted_in_the_ledger(make, ledger, updates):

@@ -185,6 +185,17 @@ async def test_unexpected_error_leaves_the_job_submitting(ledger, add_pending, u
     assert ledger.find(record.id).status == "submitting"
 
 
+async def test_job_that_is_no_longer_pending_in_the_ledger_is_not_sent(
+    ledger, add_pending, updates
+):
+    record, client = add_pending(), Client(create=["task_1"])
+    ledger.update(record, "submitted", status="submitted", task_id="task_9")
+    with pytest.raises(InvalidRequestError, match="nothing was sent"):
+        await build_lifecycle(ledger, client).submit(record, updates.append)
+    assert client.calls == []
+    assert ledger.find(record.id).task_id == "task_9"
+
+
 # ---- cancelling
 
 

@@ -85,6 +85,18 @@ def test_answers_on_their_way_are_recorded_before_python_ends(start, server, tmp
     assert "2 tasks at the service (task_" in process.stderr.read()
 
 
+def test_answer_to_a_detached_request_is_recorded_before_python_ends(start, server, tmp_path):
+    ended = []
+    answer_when(server, lambda: ended)
+    process = start(1, SCRIPT + WAIT_FOR_LINE + "jobs[0].detach()\n")
+    wait_until(lambda: server.count("createTask") == 1)
+    process.stdin.close()
+    wait_until(lambda: ignores_sigterm(process.pid))
+    ended.append(True)
+    process.wait(60)
+    assert counts(tmp_path / "r") == {"submitted": 1}
+
+
 def test_sigterm_while_the_exit_is_held_does_not_lose_the_answer(start, server, tmp_path):
     """Jupyter sends it halfway through the grace period."""
     terminated = []

@@ -18,6 +18,7 @@ from liangxin_nb.session.default import get_session
 
 from ..conftest import FAST_PACE, wait_until
 from ..processes import kill, running
+from ..task_server import answer, hang_up
 from ..workers import generate_and_wait
 
 
@@ -190,20 +191,56 @@ def test_left_job_is_collected_by_resume_without_a_new_task(connect, server):
     assert server.count("createTask") == 1
 
 
-def test_job_left_while_its_request_is_on_its_way_still_learns_its_task_id(connect, server):
+def test_job_detached_while_its_request_is_being_sent_ends_at_once_and_gets_its_id(connect, server):
     session = connect()
     with server.held("createTask") as request:
         job = session.generate("a lake")
         request.wait()
         job.detach()
-        session.loop.submit(in_turn()).result(60)
-    with pytest.raises(WaitTimeoutError):
-        job.wait(60)
-    assert session.ledger.find(job.record.id).task_id == "task_1"
+        with pytest.raises(WaitTimeoutError, match=f"will be recorded.*resume {job.record.id}"):
+            job.wait(60)  # the service has not answered
+        assert (job.status, session.active()) == ("detached", [])
+    wait_until(lambda: job.task_id == "task_1")
+    session.loop.submit(job.settle()).result(60)
+    assert (job.status, job.record.status) == ("detached", "submitted")
+    (again,) = session.resume(job.record.id)
+    assert again.wait(60).task_id == "task_1"
+    assert server.count("createTask") == 1
 
 
-async def in_turn():
-    """Ends when the loop has done what it was given before."""
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [(lambda _: answer(402, code=402, msg="no credits"), "rejected"), (hang_up, "unconfirmed")],
+)
+def test_detached_job_ends_as_the_service_answers(connect, server, reply, status):
+    arrived, detached = threading.Event(), threading.Event()
+
+    def reply_later(task_id):
+        arrived.set()
+        detached.wait(60)
+        return reply(task_id)
+
+    server.hooks["createTask"] = reply_later
+    session = connect()
+    job = session.generate("a lake")
+    arrived.wait(60)
+    job.detach()
+    wait_until(job.done)
+    detached.set()
+    wait_until(lambda: job.status == status)
+    assert session.ledger.find(job.record.id).status == status
+
+
+def test_request_that_waits_after_a_429_is_not_sent_after_close(connect, server):
+    server.hooks["createTask"] = lambda _: (*answer(429, code=429), {"retry-after": "60"})
+    session = connect()
+    job = session.generate("a lake")
+    wait_until(lambda: server.count("createTask"))
+    session.close()
+    wait_until(lambda: job.status == "rejected")
+    assert "nothing was billed" in str(job.last_update.error)
+    assert session.ledger.find(job.record.id).status == "rejected"
+    assert server.count("createTask") == 1
 
 
 def test_patience_ends_the_wait(connect, server):
