@@ -29,6 +29,7 @@ def save_result(
     parts=None,
     batch_id="",
     status="saved",
+    missing=(),
     **options,
 ):
     """Add a job with its saved files and return its record.
@@ -41,6 +42,7 @@ def save_result(
         parts: Kind and bytes of each file; default one picture.
         batch_id: The id of its batch.
         status: Another status than saved; then no file is saved.
+        missing: The outputs that could not be downloaded.
         **options: The options of the request.
     """
     record = JobRecord.new(Request(model, prompt, options), session.settings.profile, "")
@@ -66,7 +68,10 @@ def save_result(
         "2026-11-21T17:45:00+00:00",
         options,
         is_sandbox=True,
+        missing=tuple(missing),
     )
+    if missing:
+        record = session.ledger.update(record, "partial", reason=metadata.describe_missing())
     result = staged.commit(metadata, [TaskOutput("", kind) for kind, _ in parts])
     folder = result.folder.relative_to(session.results.root).as_posix()
     return session.ledger.mark_saved(record, folder, result.metadata.files)

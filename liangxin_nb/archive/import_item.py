@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from ..core.metadata import ResultMetadata
 from ..core.notebook_file import extract_task_ids
 from ..errors import InvalidRequestError, ResultUnavailableError
 from ..imaging import POSTER_BYTES
-from ..ledger import TransferRow
+from ..ledger import FileRow, TransferRow
 from ..results import METADATA_FILE, OLD_METADATA_FILE, Result, ResultStore, poster_name
 from .format import MAX_NOTEBOOK_BYTES, RESULTS
 from .reader import ArchiveReader
@@ -23,6 +25,7 @@ from .reader import ArchiveReader
 __all__ = ["import_notebook", "import_result"]
 
 _MAX_METADATA_BYTES = 4 * 1024 * 1024
+_MAX_TEXT = 1000  # characters of a note or a reason
 _MAX_FILE_BYTES = 512 * 1024 * 1024  # the limit of a download
 _FOLDER = re.compile(r"\d{4}-\d{2}-\d{2}/[\w-][\w.-]{0,119}")
 _NOTEBOOK = re.compile(r"[^\W_][^/\\:*?\"<>|\x00-\x1f\x7f]{0,120}\.ipynb")
@@ -125,8 +128,8 @@ def _read_metadata(archive: ArchiveReader, source: str, row: TransferRow) -> Res
     record, request = row.record, row.record.request
     if metadata is None or (metadata.job_id, metadata.task_id) != (record.id, record.task_id):
         raise ResultUnavailableError("its metadata belongs to another result")
-    kinds = {file["name"]: str(file.get("kind", "image")) for file in metadata.files}
-    if not row.files or kinds.keys() != {file.name for file in row.files}:
+    described = {file["name"]: file for file in metadata.files}
+    if not row.files or described.keys() != {file.name for file in row.files}:
         raise ResultUnavailableError("its metadata names other files")
     files = sorted(row.files, key=lambda file: (len(file.name), file.name))
     return ResultMetadata(
@@ -140,5 +143,23 @@ def _read_metadata(archive: ArchiveReader, source: str, row: TransferRow) -> Res
         is_sandbox=metadata.is_sandbox,
         duration_s=record.duration_s,
         credits=record.credits,
-        files=tuple(file.to_metadata(kinds[file.name]) for file in files),
+        files=tuple(_file_metadata(file, described[file.name]) for file in files),
+        missing=tuple(
+            {
+                "number": output["number"],
+                "kind": str(output.get("kind", "image"))[:40],
+                "reason": str(output.get("reason", ""))[:_MAX_TEXT],
+            }
+            for output in metadata.missing
+        ),
     )
+
+
+def _file_metadata(file: FileRow, described: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a file as the row describes it, with what only the metadata says."""
+    values = file.to_metadata(str(described.get("kind", "image")))
+    if described.get("seconds") is not None:
+        values["seconds"] = described["seconds"]
+    if described.get("note"):
+        values["note"] = described["note"][:_MAX_TEXT]
+    return values

@@ -59,6 +59,8 @@ class FetchedOutputs:
         error = next(lasting, errors[0])
         if isinstance(error, ResultUnavailableError):
             error.retryable &= self.may_still_come
+            if error.retryable:
+                error.next_step = "%liangxin resume tries again."
         return error
 
 

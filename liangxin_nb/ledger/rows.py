@@ -104,7 +104,7 @@ class TransferRow(Struct, frozen=True):
         options = json.dumps(request.redacted_options, ensure_ascii=False)
         job = JobRow(
             **values, model=request.model, prompt=request.prompt, options=options,
-            digest=request.digest, status=record.status.value,
+            digest=request.digest, status=record.status,
         )  # fmt: skip
         return cls(job, (), ())
 

@@ -94,7 +94,7 @@ def _import_row(db: sa.Connection, row: TransferRow) -> str:
         return "new"
     if not _finishes(row, existing):
         return "known"
-    names = ("state", "folder", "duration_s", "started_after_s", "credits")
+    names = ("state", "reason", "folder", "duration_s", "started_after_s", "credits")
     values = {name: value for name in names if (value := getattr(row.job, name)) not in (None, "")}
     db.execute(JOBS.update().where(JOBS.c.id == job_id).values(status="saved", **values))
     query = sa.select(EVENTS.c.created_at, EVENTS.c.event).where(EVENTS.c.job_id == job_id)

@@ -18,6 +18,7 @@ from liangxin_nb.session.default import set_session
 
 from .. import stock
 from ..conftest import FAST_PACE, wait_until
+from ..results.test_any_bytes import huge_png
 
 NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 
@@ -129,6 +130,20 @@ def test_picture_is_imported_unchanged_and_a_second_import_changes_nothing(sourc
     assert (again.jobs, again.already_here, again.results, again.notebooks) == (0, 1, 0, ())
     assert file_digests(other.results.root.parent) == before
     assert len(other.ledger.list_jobs()) == 1
+
+
+def test_partly_saved_result_is_imported_with_what_is_missing(session, tmp_path, other):
+    missing = {"number": 3, "kind": "image", "reason": "The result's link has expired (HTTP 404)."}
+    parts = [("image", huge_png()), ("image", stock._picture())]
+    record = stock.save_result(session, "a cat", parts=parts, missing=[missing])
+    exported = export_session(session, tmp_path / "partial.zip", notebooks=False)
+    import_session(other, exported.path, notebooks=False)
+    result, imported = other.result(other.get_record(record.id)), other.get_record(record.id)
+    assert result.metadata.files == session.result(record).metadata.files
+    assert result.metadata.missing == (missing,)
+    assert "pixels" in result.metadata.files[0]["note"]
+    assert imported.reason.startswith("2 of 3 outputs are saved; missing: 3")
+    assert [one.id for one in other.ledger.collectable()] == [record.id]
 
 
 def test_job_running_during_the_export_is_collected_after_the_import(slow_session, tmp_path, other):

@@ -49,9 +49,9 @@ def results(tmp_path):
 def save(ledger, results):
     notes = []
 
-    async def save(client, record, task):
+    async def save(client, record, task, **options):
         return await save_result(
-            client, record, task,
+            client, record, task, **options,
             writer=LedgerWriter(ledger), results=results, limiter=Limiter(), on_wait=notes.append,
         )  # fmt: skip
 
@@ -171,6 +171,17 @@ async def test_output_that_is_not_there_yet_is_waited_for(save, ledger, patience
     assert result.missing == ()
     assert len(save.notes) == attempts - 1
     assert all("not there yet" in note for note in save.notes)
+
+
+async def test_late_output_is_waited_for_within_the_patience_and_can_be_collected(
+    save, ledger, patience
+):
+    task = task_record("success", URLS[0], completed_ms=int(time.time() * 1000))
+    client = Client(download=[not_found()], get_task=[task])
+    with pytest.raises(ResultUnavailableError, match="404") as raised:
+        await save(client, submitted_record(ledger), task, patience=-1.0)
+    assert raised.value.retryable
+    assert (client.count("download"), save.notes) == (2, [])
 
 
 async def test_answer_that_names_its_outputs_late_is_asked_again(save, ledger, patience):

@@ -5,12 +5,14 @@ import time
 import pytest
 
 from liangxin_nb.config.settings import Settings
+from liangxin_nb.core import outcomes
 from liangxin_nb.core.request import Request
 from liangxin_nb.engine.ownership import Lease
+from liangxin_nb.errors import ResultUnavailableError
 from liangxin_nb.notebook.magics import line_magic
 from liangxin_nb.notebook.magics.extension import _greeting, count_unconfirmed
 
-from ..task_server import KEY
+from ..task_server import KEY, answer
 
 REQUEST = Request("z-image", "a lake")
 DAY_S = 86_400.0
@@ -84,6 +86,34 @@ def test_partly_saved_task_can_be_resumed_by_its_id(session, add):
     add("saved", reason="2 of 3 saved.", age_s=30 * DAY_S, folder="2026-11-21/x")
     (job,) = session.resume("task_50")
     assert job.task_id == "task_50"
+
+
+def test_task_that_the_service_does_not_know_is_offered_again(connect, server, monkeypatch):
+    monkeypatch.setattr(outcomes, "_NEW_TASK_S", 0.0)
+    monkeypatch.setattr(outcomes, "_ABSENCE_INTERVAL_S", 0.0)
+    server.hooks["recordInfo"] = lambda _: answer(404, code=404, msg="task not found")
+    session = connect()
+    job = session.generate("a lake")
+    with pytest.raises(ResultUnavailableError, match="does not know task task_1") as raised:
+        job.wait(60)
+    record = session.ledger.find("task_1")
+    assert (job.status, record.status) == ("result_lost", "result_lost")
+    assert record.reason == str(raised.value)
+    del server.hooks["recordInfo"]
+    (again,) = session.resume()
+    assert again.wait(60).task_id == "task_1"
+
+
+def test_file_that_is_not_there_when_the_patience_ends_is_offered_again(connect, server):
+    server.hooks["file"] = lambda _: answer(404)
+    session = connect(patience=0.5)
+    job = session.generate("a lake")
+    with pytest.raises(ResultUnavailableError, match=r"404.*%liangxin resume"):
+        job.wait(60)
+    assert (job.status, session.ledger.find("task_1").status) == ("detached", "succeeded")
+    del server.hooks["file"]
+    (again,) = connect().resume()
+    assert again.wait(60).task_id == "task_1"
 
 
 # ---- requests that may have been billed
