@@ -19,7 +19,7 @@ from ..session import BaseSession
 from .contact_sheet import ContactSheet, build_sheet
 from .executor import BatchExecutor, incomplete_request_error
 from .outcome import RETRYABLE, STATUS_LABELS, Outcome, Progress
-from .state import BatchState, update_from_record
+from .state import BatchState, is_unfinished, newest_records, update_from_record
 
 __all__ = ["CONCURRENCY", "Batch"]
 
@@ -217,16 +217,14 @@ class Batch:
             The batch itself.
         """
         with self._lock:
-            unfinished = [
-                record
-                for record in self._idle_records()
-                if record.status == JobStatus.PENDING or record.is_resumable
-            ]
-            for record in unfinished:
-                self._state.update(record.batch_index, update_from_record(self.session, record))
+            idle = self._idle_records()
+            for index, record in idle.items():
+                if is_unfinished(record) or record.status == JobStatus.SAVED:
+                    self._state.update(index, update_from_record(self.session, record))
+            unfinished = [index for index, record in idle.items() if is_unfinished(record)]
             # Tasks that the service already has come first.
-            unfinished.sort(key=lambda record: record.status == JobStatus.PENDING)
-            self._executor.add([record.batch_index for record in unfinished])
+            unfinished.sort(key=lambda index: idle[index].status == JobStatus.PENDING)
+            self._executor.add(unfinished)
         self._executor.resume()
         return self
 
@@ -243,27 +241,27 @@ class Batch:
             InvalidRequestError: If a spend limit would be exceeded. Nothing is sent.
         """
         with self._lock:
-            failed = [record for record in self._idle_records() if record.status in RETRYABLE]
-            requests = {record.batch_index: self._complete_request(record) for record in failed}
+            idle = self._idle_records()
+            failed = {n: record for n, record in idle.items() if record.status in RETRYABLE}
+            requests = {n: self._complete_request(n, record) for n, record in failed.items()}
             complete = {index: request for index, request in requests.items() if request}
             for record in self.session.create_jobs(complete, self.id):
                 self._state.restart(record)
         self.resume()
         if failed and not complete:
-            raise incomplete_request_error(failed[0])
+            raise incomplete_request_error(next(iter(failed.values())))
         return len(complete)
 
-    def _idle_records(self) -> list[JobRecord]:
+    def _idle_records(self) -> dict[int, JobRecord]:
         """Return the newest record of each request that has no result and is not running."""
         idle = {outcome.index for outcome in self if outcome.status != JobPhase.SAVED}
         idle -= self._executor.busy
-        records = self.session.ledger.jobs_of_batch(self.id)
-        newest = {record.batch_index: record for record in records}
-        return [record for index, record in newest.items() if index in idle]
+        newest = newest_records(self.session, self._state.record)
+        return {index: record for index, record in newest.items() if index in idle}
 
-    def _complete_request(self, record: JobRecord) -> Request | None:
+    def _complete_request(self, index: int, record: JobRecord) -> Request | None:
         """Return the request with its reference pictures, from memory or from the ledger."""
-        in_memory = self._state.last_update(record.batch_index).record.request
+        in_memory = self._state.last_update(index).record.request
         for request in (in_memory, record.request):
             if self.session.ledger.is_complete(record.replace(request=request)):
                 return request

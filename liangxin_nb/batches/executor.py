@@ -8,9 +8,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from ..core.job_record import JobPhase, JobRecord, JobUpdate
+from ..engine.ledger_writer import retry_write
 from ..errors import InvalidRequestError, LiangxinError, WaitTimeoutError
 from ..session import BaseSession
 from ..session.job import Job
@@ -128,7 +130,11 @@ class BatchExecutor:
 
     async def _run_job(self, index: int, record: JobRecord) -> None:
         """Take over a record and follow its job to the end."""
-        job = await asyncio.to_thread(self._take_over, record)
+
+        def on_busy(note: str) -> None:
+            self._state.update(index, JobUpdate(record, JobPhase.PENDING, note=note))
+
+        job = await retry_write(partial(self._take_over, record), on_busy)
         if job is None:
             error = WaitTimeoutError("Another notebook follows this task and saves its result.")
             self._end(index, record, JobPhase.DETACHED, error)
@@ -141,8 +147,8 @@ class BatchExecutor:
         def on_update(update: JobUpdate) -> None:
             if update.is_final and not ended.done():
                 ended.set_result(update)
-            elif not ended.done():
-                self._state.update(index, update)
+            elif self._state.last_update(index).record.id == record.id:
+                self._state.update(index, update)  # also the answer to a detached request
 
         job.watch(on_update)
         last = await ended

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import uuid
 from collections import Counter
@@ -10,18 +11,19 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from ..core.formatting import local_datetime
+from ..core.formatting import format_count, format_time, local_datetime
 from ..core.job_record import JobRecord, JobUpdate
-from ..core.request import DEFAULT_MODEL
+from ..core.request import DEFAULT_MODEL, Request
 from ..core.table import Table
 from ..errors import InvalidRequestError
 from ..ledger import BatchRecord
 from ..session import BaseSession
+from ..session.resume import current_cell_id
 from .batch import CONCURRENCY, Batch
 from .estimate import Estimate
 from .grid import RequestGrid, build_grid
 from .inputs import parse_prompts
-from .state import BatchState, update_from_record
+from .state import BatchState, is_unfinished, newest_records, update_from_record
 
 __all__ = ["MAX_TASKS", "PreparedBatch", "list_batches", "open_batch", "prepare"]
 
@@ -46,12 +48,14 @@ class PreparedBatch:
         grid: Its requests.
         reused: For each request, a saved record of an identical one; None to create a task.
         estimate: Number of tasks, and what is known of their cost.
+        key: Identifies the notebook cell and its requests; empty outside of notebooks.
     """
 
     session: BaseSession
     grid: RequestGrid
     reused: tuple[JobRecord | None, ...]
     estimate: Estimate
+    key: str = ""
 
     def start(
         self,
@@ -62,6 +66,9 @@ class PreparedBatch:
         option: str = "max_tasks=",
     ) -> Batch:
         """Write every job record to the ledger, then start the batch.
+
+        If the same cell started the same batch before the kernel was restarted, and a part of
+        that is unfinished, it is continued: nothing is paid for again.
 
         Args:
             name: Title of the batch.
@@ -75,6 +82,8 @@ class PreparedBatch:
         Raises:
             InvalidRequestError: If a limit would be exceeded. Nothing has been sent.
         """
+        if batch := self._continue_interrupted(concurrency):
+            return batch
         if (tasks := self.estimate.tasks) > max_tasks:
             raise InvalidRequestError(
                 f"{tasks} tasks would be created, more than {max_tasks}; nothing was sent.",
@@ -92,13 +101,28 @@ class PreparedBatch:
         ]
         attempts = dict.fromkeys(records, 1)
         batch = _create_batch(self.session, batch_record, updates, attempts, concurrency)
-        batch.notes = self.grid.notes
+        batch.notes = self.estimate.notes
         return batch.resume()
+
+    def _continue_interrupted(self, concurrency: int) -> Batch | None:
+        """Continue the unfinished batch that this cell started in an ended kernel, if any."""
+        for earlier in self.session.ledger.list_batches() if self.key else ():
+            if earlier.plan.get("key") != self.key:
+                continue
+            records = newest_records(self.session, earlier).values()
+            if any(map(self.session.is_followed, records)) or not any(map(is_unfinished, records)):
+                continue
+            batch = open_batch(self.session, earlier.id, concurrency=concurrency)
+            started = format_time(earlier.created_at)
+            batch.notes = (f"The batch of {started} continues; nothing was sent again.",)
+            return batch
+        return None
 
     def _plan(self) -> dict[str, Any]:
         """Return labels and reused records, as the ledger stores them."""
         reused = {str(n): record.id for n, record in enumerate(self.reused) if record}
-        return {"rows": list(self.grid.rows), "columns": list(self.grid.columns), "reused": reused}
+        plan = {"rows": list(self.grid.rows), "columns": list(self.grid.columns)}
+        return plan | {"reused": reused} | ({"key": self.key} if self.key else {})
 
 
 def prepare(
@@ -130,16 +154,34 @@ def prepare(
     grid = build_grid(
         profile, parse_prompts(prompts), models=models, seeds=seeds, image=image, options=options
     )
-    reused = tuple(session.find_identical(grid.requests) if reuse else [None] * len(grid.requests))
+    none: list[JobRecord | None] = [None] * len(grid.requests)
+    reused = tuple(session.find_identical(grid.requests, running=True) if reuse else none)
     new = [r.model for r, record in zip(grid.requests, reused, strict=True) if record is None]
     prices = {
         model: price
         for model in set(new)
         if (price := session.ledger.last_cost(model, profile)) is not None
     }
-    reused_count = len(reused) - len(new)
-    estimate = Estimate(Counter(new), reused_count, prices, profile == "sandbox", grid.notes)
-    return PreparedBatch(session, grid, reused, estimate)
+    running = sum(record is not None and record.status != "saved" for record in reused)
+    notes = grid.notes
+    if running:
+        notes += (f"{format_count(running, 'identical task')} still running: not sent again.",)
+    saved = len(reused) - len(new) - running
+    estimate = Estimate(Counter(new), saved, prices, profile == "sandbox", notes)
+    cell_id = "" if reuse else current_cell_id()
+    key = _batch_key(cell_id, grid, has_random_seeds=isinstance(seeds, int)) if cell_id else ""
+    return PreparedBatch(session, grid, reused, estimate, key)
+
+
+def _batch_key(cell_id: str, grid: RequestGrid, *, has_random_seeds: bool) -> str:
+    """Return a digest of a cell and its requests; random seeds differ each time it runs."""
+    parts = [cell_id]
+    for request in grid.requests:
+        options = dict(request.options)
+        if has_random_seeds:
+            options.pop("seed", None)
+        parts.append(Request(request.model, request.prompt, options).digest)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def open_batch(session: BaseSession, batch_id: str, *, concurrency: int = CONCURRENCY) -> Batch:
@@ -167,10 +209,11 @@ def open_batch(session: BaseSession, batch_id: str, *, concurrency: int = CONCUR
     session.reconcile()
     records = session.ledger.jobs_of_batch(batch_record.id)
     _check_service(session, batch_record, records)
-    newest = {record.batch_index: record for record in records}
-    for index, record_id in batch_record.plan.get("reused", {}).items():
-        newest[int(index)] = session.get_record(record_id)
-    updates = [update_from_record(session, newest[index]) for index in sorted(newest)]
+    newest = newest_records(session, batch_record)
+    for index, job_id in batch_record.plan.get("reused", {}).items():
+        if int(index) not in newest:
+            session.get_record(job_id)  # raises the error
+    updates = [update_from_record(session, record) for record in newest.values()]
     attempts = Counter(record.batch_index for record in records)
     return _create_batch(session, batch_record, updates, attempts, concurrency).resume()
 
@@ -184,13 +227,12 @@ def list_batches(session: BaseSession, limit: int = 20) -> Table:
     """
     rows = []
     for batch in session.ledger.list_batches(limit):
-        newest = {r.batch_index: r for r in session.ledger.jobs_of_batch(batch.id)}
-        reused = len(batch.plan.get("reused", {}))
-        counts = Counter(str(record.status) for record in newest.values())
-        saved = counts.pop("saved", 0) + reused
+        newest = newest_records(session, batch).values()
+        counts = Counter(str(record.status) for record in newest)
+        saved = counts.pop("saved", 0)
         remaining = ", ".join(f"{n} {_REMAINING_LABELS.get(s, s)}" for s, n in counts.items())
         created = local_datetime(batch.created_at)
-        rows.append((batch.id, created, batch.name, len(newest) + reused, saved, remaining))
+        rows.append((batch.id, created, batch.name, len(newest), saved, remaining))
     headings = ("batch", "created", "name", "tasks", "saved", "other")
     return Table(headings, rows, "No batch yet.")
 

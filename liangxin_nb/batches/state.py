@@ -6,13 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..core.job_record import RESUMABLE, JobPhase, JobRecord, JobUpdate
+from ..core.job_record import RESUMABLE, JobPhase, JobRecord, JobStatus, JobUpdate
 from ..errors import LiangxinError, WaitTimeoutError
 from ..ledger import BatchRecord
 from ..session import BaseSession
 from .outcome import FAILED, RETRYABLE, STATUS_LABELS, Outcome, Progress
 
-__all__ = ["BatchState", "update_from_record"]
+__all__ = ["BatchState", "is_unfinished", "newest_records", "update_from_record"]
 
 _MIN_RESULTS = 5  # results after which a rate is meaningful; rejections are faster than results
 
@@ -60,8 +60,9 @@ class BatchState:
 
     def update(self, index: int, update: JobUpdate) -> None:
         """Store a new update at an index."""
+        was_final = self._updates[index].is_final
         self._updates[index] = update
-        if update.is_final:
+        if update.is_final and not was_final:
             self.ended.append(index)
 
     def restart(self, record: JobRecord) -> None:
@@ -137,6 +138,22 @@ def _estimate_remaining(
         return None
     durations = [median_durations[model] for model in models]
     return max(max(durations), sum(durations) / min(concurrency, len(durations)))
+
+
+def is_unfinished(record: JobRecord) -> bool:
+    """Return whether a batch can send or collect a job."""
+    return record.status == JobStatus.PENDING or record.is_resumable
+
+
+def newest_records(session: BaseSession, batch: BatchRecord) -> dict[int, JobRecord]:
+    """Return the newest record of each index of a batch, by index; some are of earlier work."""
+    reused = {
+        int(index): record
+        for index, job_id in batch.plan.get("reused", {}).items()
+        if (record := session.ledger.find(job_id)) is not None
+    }
+    own = {record.batch_index: record for record in session.ledger.jobs_of_batch(batch.id)}
+    return dict(sorted((reused | own).items()))
 
 
 def update_from_record(session: BaseSession, record: JobRecord) -> JobUpdate:

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from ..config.settings import Settings
 from ..core.job_record import JobRecord
+from ..core.request import Request
 from ..results import ResultStore
 
 __all__ = ["Lease", "Ownership", "is_alive"]
@@ -76,6 +77,10 @@ class Ownership:
     def id(self) -> str:
         """The id of this session, as the owner of job records."""
         return self._lease.id
+
+    def new_record(self, request: Request) -> JobRecord:
+        """Return a pending record of this session, with a new id; it is not in the ledger yet."""
+        return JobRecord.new(request, *self._service, self.id)
 
     def is_alive(self, owner: str) -> bool:
         """Return whether an owner is alive, in this process or another one."""

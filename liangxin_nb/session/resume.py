@@ -80,9 +80,7 @@ class TaskResumer:
         if known is not None:
             return self._resume_one(known)
         request = Request("unknown", f"(reading {task_id} from the service)")
-        fresh = JobRecord.new(
-            request, self._settings.profile, self._settings.base_url, self._ownership.id
-        )
+        fresh = self._ownership.new_record(request)
         return self._jobs.start(
             fresh.replace(task_id=task_id), self._lifecycle.adopt, self._lifecycle.collect
         )
@@ -107,17 +105,30 @@ class TaskResumer:
         """
         return None if self._ownership.owned_elsewhere(record) else self._take_over(record)
 
-    def find_identical(self, requests: Sequence[Request]) -> list[JobRecord | None]:
-        """Return for each request a record of identical saved work, each record only once."""
+    def find_identical(
+        self, requests: Sequence[Request], *, running: bool = False
+    ) -> list[JobRecord | None]:
+        """Return for each request a record of identical saved work, each record only once.
+
+        Args:
+            requests: The requests.
+            running: Whether work that is still running counts, where none is saved.
+        """
         service = (self._settings.profile, self._settings.base_url)
         used: set[str] = set()
         identical: list[JobRecord | None] = []
         for request in requests:
-            records = self._ledger.find_identical(request, *service)
-            unused = (r for r in records if r.id not in used and self._is_saved(r))
-            identical.append(next(unused, None))
+            saved = self._ledger.find_identical(request, *service)
+            records = [record for record in saved if self._is_saved(record)]
+            if running:
+                records += filter(self._is_running, find_running(self._ledger, request, *service))
+            identical.append(next((r for r in records if r.id not in used), None))
             used |= {record.id for record in identical[-1:] if record}
         return identical
+
+    def _is_running(self, record: JobRecord) -> bool:
+        """Return whether a task exists, or this session is creating it."""
+        return bool(record.task_id) or self._jobs.get(record) is not None
 
     def find_running(self, request: Request, cell_id: str | None) -> Job | None:
         """Follow identical work that was paid for and is still running, if there is any.
@@ -136,10 +147,9 @@ class TaskResumer:
         for record in find_running(self._ledger, request, *service, cell_id):
             if cell_id is not None and self._ownership.is_alive(record.owner):
                 continue  # of this kernel: the user runs the cell once more
-            own = self._jobs.get(record)
-            if own is None and not record.task_id:
+            if not self._is_running(record):
                 continue  # never sent, or unconfirmed
-            job = own or self._resume_one(record)
+            job = self._jobs.get(record) or self._resume_one(record)
             time = format_time(record.created_at)
             job.note = f"Identical work of {time} is still running; nothing was sent again."
             return job

@@ -143,9 +143,7 @@ class BaseSession:
         reject_key(self.settings, f"{request.input} {callback}")
         check_limits(self.ledger, self.settings, request.model)
         strategy = self._reconciler.submission_strategy(callback)
-        record = JobRecord.new(
-            request, self.settings.profile, self.settings.base_url, self._ownership.id
-        )
+        record = self._ownership.new_record(request)
         submit, collect = strategy(record)
         submit = self._lifecycle.add(record, cell_id, submit)
         return self._jobs.start(record, submit, collect)
@@ -162,17 +160,21 @@ class BaseSession:
             reject_key(self.settings, str(request.input))
         check_limits(self.ledger, self.settings, *(request.model for request in requests.values()))
         records = [
-            JobRecord.new(
-                request, self.settings.profile, self.settings.base_url, self._ownership.id
-            ).replace(batch_id=batch, batch_index=index)
+            self._ownership.new_record(request).replace(batch_id=batch, batch_index=index)
             for index, request in requests.items()
         ]
         self.ledger.add_batch(batch_record, records)
         return records
 
-    def find_identical(self, requests: Sequence[Request]) -> list[JobRecord | None]:
-        """Return for each request a record of identical saved work, each record only once."""
-        return self._resumer.find_identical(requests)
+    def find_identical(
+        self, requests: Sequence[Request], *, running: bool = False
+    ) -> list[JobRecord | None]:
+        """Return for each request a record of identical work, saved or, if asked for, running."""
+        return self._resumer.find_identical(requests, running=running)
+
+    def is_followed(self, record: JobRecord) -> bool:
+        """Return whether a session that is alive, such as this one, follows a job."""
+        return self._ownership.is_alive(record.owner)
 
     def credits(self) -> float:
         """Return the account's balance in credits; see `liangxin_nb.credits`."""

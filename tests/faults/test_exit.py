@@ -25,6 +25,7 @@ jobs = [session.generate(f"a lake, number {n}") for n in range(int(count))]
 print("started", flush=True)
 """
 WAIT_FOR_LINE = "sys.stdin.readline()\n"
+DETACH = "import time\njobs[0].detach()\nwhile not jobs[0].done(): time.sleep(0.01)\n"
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_answers_on_their_way_are_recorded_before_python_ends(start, server, tmp
 def test_answer_to_a_detached_request_is_recorded_before_python_ends(start, server, tmp_path):
     ended = []
     answer_when(server, lambda: ended)
-    process = start(1, SCRIPT + WAIT_FOR_LINE + "jobs[0].detach()\n")
+    process = start(1, SCRIPT + WAIT_FOR_LINE + DETACH)
     wait_until(lambda: server.count("createTask") == 1)
     process.stdin.close()
     wait_until(lambda: ignores_sigterm(process.pid))

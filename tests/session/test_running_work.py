@@ -2,6 +2,7 @@
 
 import pytest
 
+from liangxin_nb.batches import factory, open_batch, prepare
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.session import session as session_module
 
@@ -26,7 +27,8 @@ def in_cell(monkeypatch):
     """Sets the id of the cell that is running."""
 
     def set_cell(cell_id):
-        monkeypatch.setattr(session_module, "current_cell_id", lambda: cell_id)
+        for module in (session_module, factory):
+            monkeypatch.setattr(module, "current_cell_id", lambda: cell_id)
 
     return set_cell
 
@@ -126,3 +128,80 @@ def test_saved_work_of_a_cell_is_sent_again_after_a_restart(connect, server, in_
     end_kernel(first)
     connect().generate("a lake").wait(60)
     assert server.count("createTask") == 2
+
+
+# ---- batches
+
+
+def start_batch(session, prompts=("a lake", "a hill"), **arguments):
+    batch = prepare(session, list(prompts), **arguments).start()
+    wait_until(lambda: all(outcome.task_id for outcome in batch))
+    return batch
+
+
+def test_rows_of_a_batch_reuse_work_that_is_running(connect, server):
+    session = connect()
+    single, earlier = start(session), start_batch(session, ["a hill"])
+    prepared = prepare(session, ["a lake", "a hill", "a lake"], reuse=True)
+    assert prepared.estimate.tasks == 1
+    assert prepared.estimate.notes == ("2 identical tasks still running: not sent again.",)
+    batch = prepared.start()
+    server.last = "success"
+    batch.wait(60)
+    assert [outcome.task_id for outcome in batch][:2] == [single.task_id, earlier[0].task_id]
+    assert [outcome.reused for outcome in batch] == [True, True, False]
+    assert server.count("createTask") == 3
+
+
+def test_rows_of_a_batch_reuse_the_tasks_of_an_ended_kernel(connect, server):
+    first = connect()
+    earlier = start_batch(first)
+    end_kernel(first)
+    server.last = "success"
+    batch = prepare(connect(), ["a lake", "a hill"], reuse=True).start()
+    assert [result.task_id for result in batch.wait(60)] == [one.task_id for one in earlier]
+    again = open_batch(connect(), batch.id)
+    assert again.wait(60) == batch.results
+    assert server.count("createTask") == 2
+
+
+def test_rows_of_a_batch_are_not_paid_for_while_another_notebook_follows_them(connect, server):
+    first = connect()
+    earlier = start_batch(first)
+    batch = prepare(connect(), ["a lake", "a hill"], reuse=True).start()
+    wait_until(lambda: batch.counts["detached"] == 2)
+    server.last = "success"
+    earlier.wait(60)
+    assert batch.resume().wait(60) == earlier.results
+    assert server.count("createTask") == 2
+
+
+@pytest.mark.parametrize("seeds", [None, 2])
+def test_batch_cell_run_again_after_a_restart_continues_its_batch(connect, server, in_cell, seeds):
+    in_cell("cell-1")
+    first = connect()
+    earlier = start_batch(first, seeds=seeds)
+    end_kernel(first)
+    server.last = "success"
+    batch = prepare(connect(), ["a lake", "a hill"], seeds=seeds).start(max_tasks=1)
+    assert batch.id == earlier.id
+    assert batch.notes[0].endswith("continues; nothing was sent again.")
+    assert [result.task_id for result in batch.wait(60)] == [one.task_id for one in earlier]
+    assert server.count("createTask") == len(batch)
+
+
+@pytest.mark.parametrize("change", ["cell", "prompts", "kernel", "finished"])
+def test_other_batch_cell_is_sent(connect, server, in_cell, change):
+    in_cell("cell-1")
+    session = connect()
+    server.last = "success" if change == "finished" else "generating"
+    earlier = start_batch(session)
+    if change == "finished":
+        earlier.wait(60)
+    if change != "kernel":
+        end_kernel(session)
+        session = connect()
+    in_cell("cell-2" if change == "cell" else "cell-1")
+    prompts = ["a lake", "a tree"] if change == "prompts" else ["a lake", "a hill"]
+    assert start_batch(session, prompts).id != earlier.id
+    assert server.count("createTask") == 4
