@@ -64,7 +64,7 @@ _ROWS = {
     ),
     "result_lost": (
         "result lost",
-        "it succeeded; the file could not be downloaded",
+        "the service no longer has the task or its file",
         "%liangxin resume tries again for 14 days; then %liangxin resume ID",
     ),
     "rejected": (

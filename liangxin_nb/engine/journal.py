@@ -167,8 +167,8 @@ class SubmissionRecorder:
         if done and first.result() is None:
             return submitted
         path = self._journal.append(submitted)
-        kept = f"its id is in {path}" if path else f"keep its id: {task_id}"
-        note = f"{BUSY}; task {task_id} continues, {kept}."
+        where = f"its id is in {path}" if path else f"keep its id: {task_id}"
+        note = f"{BUSY}; task {task_id} continues, {where}."
         publish(JobUpdate(submitted, JobPhase.WAITING, note=note))
         retry = asyncio.create_task(self._retry(first, submitted))
         self._retries.add(retry)

@@ -1,6 +1,7 @@
 """Submit jobs, follow their tasks and save their results.
 
-Each step is written to the ledger before the next one begins.
+What concerns money is written to the ledger before the next step begins; other changes follow in
+order, while the job continues.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def test_ledger_locked_while_the_result_is_saved_does_not_fail_the_job(session, 
 
 
 def test_ledger_locked_while_the_task_runs_does_not_stop_the_job(session, server, lock):
-    """The job goes on; its states are recorded when that is possible."""
+    """The job continues; its states are recorded when that is possible."""
     server.hooks["recordInfo"] = lambda _: begin(lock)
     job = session.generate("a lake")
     wait_until(lambda: server.count("file"))
