@@ -178,12 +178,14 @@ class Job:
         A request that waits for its slot is not sent any more; the answer to one that is being
         sent is still recorded.
         """
-        self._detached = True
         self._loop.call(self._stop)
 
     def _stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        """Cancel the present step, once: it may need time to record that."""
+        if not self._detached:
+            self._detached = True
+            if self._task is not None:
+                self._task.cancel()
 
     async def _run(self, submit: Submit | None, collect: Collect) -> None:
         """Do the work; the last update says how it ended."""
@@ -202,10 +204,10 @@ class Job:
 
     async def _do(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Run a step that `detach` can cancel."""
-        self._task = task = asyncio.ensure_future(work)
+        self._task, task = None, asyncio.ensure_future(work)
+        await asyncio.sleep(0)  # let it start: only then does it record how it ended
+        self._task = task
         if self._detached:
-            # Let it start: only then does it record how it ended and release the record.
-            await asyncio.sleep(0)
             task.cancel()
         return await task
 
