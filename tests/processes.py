@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 __all__ = ["CONTEXT", "kill", "running"]
@@ -39,5 +39,6 @@ def running(function, *arguments):
 def kill(process):
     """End a process at once, as a crash of the machine would."""
     if process.exitcode is None:
-        os.kill(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has just ended by itself
+            os.kill(process.pid, signal.SIGKILL)
     process.join()

@@ -80,6 +80,7 @@ def test_untrusted_text_is_escaped_and_alt_text_is_prompt(session):
 def test_error_of_button_is_shown(session):
     stock.save_result(session, "a lake")
     gallery = make_gallery(session)
+    session.ledger.close()  # its log is written to the file
     (session.results.root / "ledger.sqlite").write_bytes(b"no database" * 100)
     gallery.refresh.click()
     assert "lx-error" in message(gallery)
