@@ -95,9 +95,9 @@ def test_job_detached_while_waiting_for_a_callback_ends_unconfirmed(
     callback_server, faulty, open_session
 ):
     set_faults(faulty, "create-lost", "callback-lost")
-    session = open_session(faulty)
+    session, before = open_session(faulty), count_creates(faulty)
     job = session.generate("a lake", size="square")
-    wait_until(lambda: session.ledger.find(job.record.id).status != "pending")
+    wait_until(lambda: count_creates(faulty) != before)
     job.detach()
     wait_until(lambda: job.status == "unconfirmed")
     assert "may be billed" in str(job.last_update.error)
