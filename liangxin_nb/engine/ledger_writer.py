@@ -20,7 +20,7 @@ T = TypeVar("T")
 OnBusy = Callable[[str], None]
 BUSY = "The ledger is busy"
 _ATTEMPT_S = 1.0  # of one attempt; a longer one would keep a thread from other work
-_SOON_S = 0.5  # a write that takes longer continues in the background
+_SOON_S = 3.0  # a write that takes longer continues in the background
 _FIRST_PAUSE_S, _MAX_PAUSE_S = 0.5, 15.0
 _MAX_RETRY_S = 120.0
 
@@ -93,7 +93,12 @@ class LedgerWriter:
     ) -> None:
         """Change columns; do not wait for a ledger that is busy."""
         change = partial(self.ledger.update, record, event, detail, **values)
-        await asyncio.wait({self.schedule(record.id, change)}, timeout=_SOON_S)
+        busy = asyncio.Event()
+        write = self.schedule(record.id, change, lambda _note: busy.set())
+        is_busy = asyncio.create_task(busy.wait())
+        first = asyncio.FIRST_COMPLETED
+        await asyncio.wait({write, is_busy}, timeout=_SOON_S, return_when=first)
+        is_busy.cancel()
 
     async def _write(
         self, previous: asyncio.Task[Any] | None, write: Callable[[], T], on_busy: OnBusy

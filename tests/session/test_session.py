@@ -239,7 +239,7 @@ def test_request_that_waits_after_a_429_is_not_sent_after_close(connect, server)
     session.close()
     wait_until(lambda: job.status == "rejected")
     assert "nothing was billed" in str(job.last_update.error)
-    assert session.ledger.find(job.record.id).status == "rejected"
+    wait_until(lambda: session.ledger.find(job.record.id).status == "rejected")
     assert server.count("createTask") == 1
 
 
