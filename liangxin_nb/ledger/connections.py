@@ -26,6 +26,7 @@ __all__ = ["BUSY_TIMEOUT_S", "Connections", "damage_error", "is_damaged_file", "
 
 #: Seconds to wait for the lock of another process.
 BUSY_TIMEOUT_S = 30.0
+_MAX_WAL_BYTES = 4 << 20  # as many as SQLite's own limit of a thousand pages
 _SWITCH_TIMEOUT_S = 0.2  # for the change to WAL, which needs a moment without readers
 _NEW_FILE_S = 1.0  # another process may be creating the ledger: its file is empty until it commits
 #: File systems on which processes of one machine share memory.
@@ -157,6 +158,8 @@ def _create_engine(location: str) -> sa.Engine:
     def _configure(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy starts transactions, not the driver
         _choose_journal(connection, Path(location))
+        connection.execute("PRAGMA wal_autocheckpoint=0")  # see `_checkpoint`
+        connection.execute("PRAGMA journal_size_limit=0")  # a WAL that begins anew is short again
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
 
@@ -165,10 +168,35 @@ def _create_engine(location: str) -> sa.Engine:
         options = connection.get_execution_options()
         timeout_ms = int(1000 * options.get("busy_timeout_s", BUSY_TIMEOUT_S))
         connection.exec_driver_sql(f"PRAGMA busy_timeout={timeout_ms}")
-        is_read_only = options.get("read_only")
-        connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")
+        if options.get("read_only"):
+            connection.exec_driver_sql("BEGIN")
+            return
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if _checkpoint(Path(location)):  # the WAL is restarted by a transaction that begins later
+            connection.exec_driver_sql("ROLLBACK")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _checkpoint(path: Path) -> bool:
+    """Copy a large WAL into the database file; the caller has the write lock.
+
+    SQLite before 3.51.3 can lose data if a transaction restarts the WAL while a checkpoint begins.
+    With the write lock there is no such transaction, in no process; SQLite's automatic checkpoints
+    run without it. The checkpoint at the last close has an exclusive lock.
+    Source: https://sqlite.org/wal.html#walresetbug
+
+    Returns:
+        Whether a checkpoint was made.
+    """
+    with suppress(OSError, sqlite3.Error):  # the transaction itself reports what is wrong
+        if path.with_name(f"{path.name}-wal").stat().st_size > _MAX_WAL_BYTES:
+            with closing(sqlite3.connect(path, timeout=0.0)) as other:
+                other.execute("PRAGMA schema_version").fetchone()  # opens the WAL
+                other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            return True
+    return False
 
 
 def _choose_journal(connection: Any, path: Path) -> None:

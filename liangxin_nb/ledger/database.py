@@ -260,9 +260,12 @@ class Database:
             reason = _first_line(error)
             if _means_damage(reason):
                 raise damage_error(self.location, reason) from None
+            cure = "Free its disk or end what locks it"
+            if self.path is None:
+                cure = "Check the database server and the way to it"
             problem = LedgerError(
                 f"The ledger {self.location!r} cannot be used ({reason}).",
-                next_step="Free its disk or end what locks it, then %liangxin resume.",
+                next_step=f"{cure}, then %liangxin resume.",
             )
             problem.is_busy = "locked" in reason
             raise problem from None

@@ -102,6 +102,40 @@ def test_forked_process_opens_its_own_connection(ledger):
     assert len(ledger.list_jobs()) == 2
 
 
+# ---- checkpoints
+
+
+def test_checkpoint_excludes_writers(ledger, path, monkeypatch):
+    """SQLite before 3.51.3 may lose data if a transaction restarts the WAL meanwhile."""
+    excluded, checkpoint = [], module._checkpoint
+
+    def try_to_write(checkpointed):
+        with closing(sqlite3.connect(path, timeout=0)) as other:
+            try:
+                other.execute("begin immediate")
+            except sqlite3.OperationalError:
+                excluded.append(checkpointed)
+        return checkpoint(checkpointed)
+
+    monkeypatch.setattr(module, "_checkpoint", try_to_write)
+    ledger.create(REQUEST, "sandbox", "")
+    assert excluded == [path]
+    with ledger.read_only() as db:
+        assert db.exec_driver_sql("pragma wal_autocheckpoint").scalar() == 0
+
+
+def test_wal_stays_short(ledger, path, monkeypatch):
+    monkeypatch.setattr(module, "_MAX_WAL_BYTES", 200_000)
+    wal, sizes = path.with_name("ledger.sqlite-wal"), []
+    for _ in range(30):
+        ledger.create(Request("z-image", "x" * 20_000), "sandbox", "")
+        sizes.append(wal.stat().st_size)
+    assert max(sizes) < 400_000
+    assert min(sizes[10:]) < 200_000, "it begins anew"
+    assert path.stat().st_size > 400_000
+    assert len(ledger.list_jobs()) == 30
+
+
 # ---- other readers
 
 

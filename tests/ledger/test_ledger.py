@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from contextlib import closing
 
+import psycopg
 import pytest
 
 from liangxin_nb.core.job_record import JobRecord
@@ -46,6 +47,21 @@ def on_file(tmp_path):
 
 def new_job(ledger, prompt="x", owner=""):
     return ledger.create(Request("z-image", prompt), "sandbox", "", owner)
+
+
+@pytest.mark.xdist_group("postgres")
+def test_server_without_the_database_is_reported_in_one_line_with_the_next_step(new_database):
+    url = new_database()
+    with closing(Ledger(url)) as ledger:
+        new_job(ledger)
+        name = url.removeprefix("postgresql://postgres@/").partition("?")[0]
+        with psycopg.connect(url.replace(name, "postgres", 1), autocommit=True) as db:
+            db.execute(f"drop database {name} with (force)")
+        for call in (new_job, Ledger.list_jobs):
+            with pytest.raises(LedgerError, match=r"cannot be used \(.+does not exist") as error:
+                call(ledger)
+            assert "\n" not in str(error.value)
+            assert error.value.next_step.startswith("Check the database server")
 
 
 # ---- rows and their history
