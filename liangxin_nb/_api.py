@@ -243,17 +243,25 @@ def gallery(
     default_session().gallery(on_edit=on_edit, on_reference=on_reference)
 
 
-def doctor() -> Table | None:
+def doctor(*, rebuild: bool = False) -> Table | None:
     """Print a report for a bug report: versions, settings, and what is wrong with them.
 
     The report holds no key, no password and no name of a home folder.
 
+    Args:
+        rebuild: Repair the ledger first. A damaged one is set aside, never deleted, and rebuilt
+            from its readable rows, the saved results and the journal of task ids.
+
     Returns:
-        A table of all jobs by what became of them; None if no session can be opened.
+        A table of all jobs by what became of them; None if no session can be opened, or if the
+        ledger is damaged.
+
+    Raises:
+        LedgerError: If the ledger cannot be rebuilt.
     """
     from .notebook.magics.maintenance import doctor_command
 
-    return doctor_command()
+    return doctor_command("--rebuild" if rebuild else "")
 
 
 @explain_wrong_calls('lx.export_archive("tonight.zip")')

@@ -98,11 +98,11 @@ class Session(BaseSession):
 
         show(self, on_edit=on_edit, on_reference=on_reference)
 
-    def doctor(self) -> Table | None:
-        """Print a report for a bug report, and return a table of all jobs by their status."""
+    def doctor(self, *, rebuild: bool = False) -> Table | None:
+        """Print a report, and return a table of all jobs; see `liangxin_nb.doctor`."""
         from .notebook.magics.maintenance import doctor_command
 
-        return doctor_command(session=self)
+        return doctor_command("--rebuild" if rebuild else "", self)
 
     def export_archive(self, path: str | Path | None = None, *, notebooks: bool = True) -> Path:
         """Pack results, ledger and notebooks into a zip; see `liangxin_nb.export_archive`."""

@@ -42,9 +42,24 @@ class Kernel:
         self._client.stop_channels()
         self._manager.shutdown_kernel(now=True)
 
-    def run(self, source: str, when: Callable[[], bool] = lambda: False) -> list[str]:
-        """Run a cell, interrupt it once as soon as `when` says so, and return what it shows."""
-        request = self._client.execute(source, allow_stdin=False)
+    def restart(self) -> None:
+        """Restart the kernel as the front end's button does; a running cell is interrupted."""
+        self._manager.restart_kernel(now=False)
+        self._client.wait_for_ready(timeout=_DEADLINE)
+
+    def run(
+        self, source: str, when: Callable[[], bool] = lambda: False, cell_id: str = ""
+    ) -> list[str]:
+        """Run a cell, interrupt it once as soon as `when` says so, and return what it shows.
+
+        JupyterLab and Notebook 7 send the id of the cell.
+        """
+        content = {"code": source, "silent": False, "allow_stdin": False, "stop_on_error": True}
+        message = self._client.session.msg(
+            "execute_request", content, metadata={"cellId": cell_id} if cell_id else {}
+        )
+        self._client.shell_channel.send(message)
+        request = message["header"]["msg_id"]
         deadline = time.monotonic() + _DEADLINE
         shown: list[str] = []
         interrupted = False

@@ -1,4 +1,4 @@
-"""Set a damaged ledger aside, and rebuild it from what else is on disk.
+"""Set a damaged ledger aside, and rebuild it from what else is on disk; or complete it.
 
 Sources, of which later ones complete earlier ones: rows of the damaged file that can still be
 read, the results with their metadata beside and inside the files, and the side journal.
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config.settings import PROFILES, Settings
-from ..core.job_record import JobRecord
+from ..core.job_record import RESUMABLE, JobRecord
 from ..core.metadata import ResultMetadata
 from ..core.request import Request
 from ..engine.journal import Journal
@@ -26,6 +26,7 @@ from ..ledger import (
     FileRow,
     Ledger,
     TransferRow,
+    export_rows,
     import_batches,
     import_rows,
     is_healthy,
@@ -38,7 +39,7 @@ __all__ = ["RebuildReport", "rebuild"]
 
 _SUFFIXES = ("", "-wal", "-shm", "-journal")
 _EMBEDDED = (".png", ".jpg", ".jpeg", ".webp")
-_UNCONFIRMED = "The ledger was damaged while the request was on its way: a task may exist."
+_UNFINISHED = ("pending", "submitting", *RESUMABLE)
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,11 @@ class RebuildReport:
 
     Attributes:
         ledger: The path of the ledger.
-        aside: Where the damaged file is now; None if nothing was changed.
+        aside: Where the damaged file is now; None if the ledger is not damaged.
         jobs: The number of jobs in the new ledger.
         saved: How many of them have a saved result.
         uncollected: How many of them have a task whose result is not saved.
+        added: How many jobs a ledger that is not damaged lacked.
     """
 
     ledger: Path
@@ -58,19 +60,30 @@ class RebuildReport:
     jobs: int = 0
     saved: int = 0
     uncollected: int = 0
+    added: int = 0
 
     def __str__(self) -> str:
         if self.aside is None:
-            return f"The ledger {str(self.ledger)!r} is not damaged; nothing was changed."
+            change = f"{_count(self.added)} added that it lacked" if self.added else ""
+            return (
+                f"The ledger {str(self.ledger)!r} is not damaged; "
+                f"{change or 'nothing was changed'}."
+            )
         return (
-            f"The ledger was rebuilt: {self.jobs} jobs, {self.saved} of them saved, "
+            f"The ledger was rebuilt: {_count(self.jobs)}, {self.saved} of them saved, "
             f"{self.uncollected} to collect (%liangxin resume). The damaged file is "
             f"{str(self.aside)!r}."
         )
 
 
+def _count(jobs: int) -> str:
+    return f"{jobs} job{'' if jobs == 1 else 's'}"
+
+
 def rebuild(settings: Settings) -> RebuildReport:
-    """Rebuild the ledger of some settings if it is damaged; nothing is deleted.
+    """Rebuild the ledger of some settings if it is damaged, else add what it lacks.
+
+    Nothing is deleted.
 
     Args:
         settings: The settings that name the ledger, the results folder and the service.
@@ -89,7 +102,7 @@ def rebuild(settings: Settings) -> RebuildReport:
         )
     path = Path(settings.ledger or settings.results / "ledger.sqlite")
     if is_healthy(path):
-        return RebuildReport(path)
+        return RebuildReport(path, added=_complete(path, settings))
     new = path.with_name(f"{path.name}.rebuilding")
     try:
         _remove(new)
@@ -104,9 +117,22 @@ def rebuild(settings: Settings) -> RebuildReport:
     return RebuildReport(path, aside, *report)
 
 
+def _complete(path: Path, settings: Settings) -> int:
+    """Add saved results and journal ids that a ledger lacks; return how many jobs changed.
+
+    For example, its WAL was lost, or the file is an older copy.
+    """
+    with closing(Ledger(path)) as ledger:
+        known = {row.job.id: row for row in export_rows(ledger)}
+        outcomes = import_rows(ledger, list(_saved_results(settings, known)))
+        rows = Journal(settings.results, str(path)).rows()
+        submitted = [record_submitted(ledger, row.record) for row in rows]
+    return sum(outcome != "known" for outcome in outcomes) + sum(submitted)
+
+
 def _write(new: Path, damaged: Path, settings: Settings) -> tuple[int, int, int]:
     """Write the new ledger beside the damaged one, and return the counts of the report."""
-    salvaged, batches = salvage(damaged)
+    salvaged, batches, owners = salvage(damaged)
     rows = {row.job.id: row for row in salvaged}
     for row in _saved_results(settings, rows):
         rows[row.job.id] = row
@@ -114,10 +140,9 @@ def _write(new: Path, damaged: Path, settings: Settings) -> tuple[int, int, int]
         import_batches(ledger, batches)
         import_rows(ledger, rows.values())
         for row in rows.values():
-            if row.job.status == "pending":
-                ledger.update(row.record, "rebuilt", status="pending", reason="")
-            elif row.job.status == "submitting":
-                ledger.update(row.record, "rebuilt", status="unconfirmed", reason=_UNCONFIRMED)
+            if row.job.status in _UNFINISHED:  # a running session continues with them
+                values = {"status": row.job.status, "reason": row.job.reason}
+                ledger.update(row.record, "rebuilt", owner=owners[row.job.id], **values)
         for row in Journal(settings.results, str(damaged)).rows():
             record_submitted(ledger, row.record)
         counts = ledger.count_by_status()
@@ -178,6 +203,7 @@ def _to_row(
         status="saved",
         state=record.state or "success",
         folder=relative,
+        reason=metadata.describe_missing(),
         duration_s=metadata.duration_s,
         credits=metadata.credits,
     )

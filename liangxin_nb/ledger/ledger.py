@@ -19,7 +19,7 @@ from ..core.table import Table
 from ..polling import TaskDuration
 from .batches import BatchQueries
 from .database import EVENTS, FILES, JOBS
-from .mapping import append_event, from_row, to_row
+from .mapping import append_event, change_row, from_row, to_row
 
 __all__ = ["Ledger"]
 
@@ -82,8 +82,7 @@ class Ledger(BatchQueries):
         """
         changed = record.replace(**values)
         with self.transaction() as db:
-            if values:
-                db.execute(JOBS.update().where(JOBS.c.id == record.id).values(**values))
+            change_row(db, record, values)
             append_event(db, record.id, event, detail)
         return changed
 
@@ -121,12 +120,12 @@ class Ledger(BatchQueries):
         """
         names = ("name", "bytes", "sha256", "width", "height")
         with self.transaction() as db:
+            values = {"status": "saved", "folder": folder}
+            change_row(db, record, values)
             db.execute(FILES.delete().where(FILES.c.job_id == record.id))
             for file in files:
                 row = {name: file.get(name) for name in names}
                 db.execute(FILES.insert().values(job_id=record.id, **row))
-            values = {"status": "saved", "folder": folder}
-            db.execute(JOBS.update().where(JOBS.c.id == record.id).values(**values))
             append_event(db, record.id, "saved", folder)
         return record.replace(**values)
 

@@ -1,9 +1,10 @@
-"""Conversion between job records and rows, and the events of a job."""
+"""Conversion between job records and rows; changes of a row, and the events of a job."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -11,9 +12,9 @@ import sqlalchemy as sa
 
 from ..core.job_record import JobRecord
 from ..core.request import Request
-from .database import EVENTS
+from .database import EVENTS, JOBS
 
-__all__ = ["append_event", "from_row", "to_row"]
+__all__ = ["append_event", "change_row", "from_row", "to_row"]
 
 
 def append_event(db: sa.Connection, job_id: str, event: str, detail: str = "") -> None:
@@ -21,6 +22,13 @@ def append_event(db: sa.Connection, job_id: str, event: str, detail: str = "") -
     db.execute(
         EVENTS.insert().values(job_id=job_id, created_at=time.time(), event=event, detail=detail)
     )
+
+
+def change_row(db: sa.Connection, record: JobRecord, values: Mapping[str, Any]) -> None:
+    """Change columns of a record; a rebuilt ledger may lack it, then it is added again."""
+    columns = dict(values) or {"id": record.id}
+    if db.execute(JOBS.update().where(JOBS.c.id == record.id).values(columns)).rowcount != 1:
+        db.execute(JOBS.insert().values(to_row(record) | columns))
 
 
 def to_row(record: JobRecord) -> dict[str, Any]:

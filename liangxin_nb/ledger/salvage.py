@@ -20,6 +20,7 @@ __all__ = ["is_healthy", "salvage"]
 _FORMAT = 2
 #: Row ids that are tried one after another without any row before the search ends.
 _MAX_GAP = 10_000
+_MIN_ROW_BYTES = 16
 
 
 def is_healthy(path: Path) -> bool:
@@ -47,19 +48,25 @@ def is_healthy(path: Path) -> bool:
     return False
 
 
-def salvage(path: Path) -> tuple[list[TransferRow], list[BatchRecord]]:
-    """Return the rows of a ledger file that can be read, each validated; nothing is changed."""
+def salvage(path: Path) -> tuple[list[TransferRow], list[BatchRecord], dict[str, str]]:
+    """Return the rows of a ledger file that can be read, each validated; nothing is changed.
+
+    Returns:
+        The jobs, the batches, and for each job the session that follows it.
+    """
     if not path.is_file() or path.stat().st_size == 0:
-        return [], []
-    rows, batches = [], []
+        return [], [], {}
+    rows, batches, owners = [], [], {}
+    max_rows = path.stat().st_size // _MIN_ROW_BYTES
     with (
         suppress(sqlite3.Error),
         closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db,
     ):
         db.row_factory = sqlite3.Row
-        events = _group(db, "events", EventRow)
-        files = _group(db, "files", FileRow)
-        for job in _read_rows(db, "jobs"):
+        events = _group(db, "events", EventRow, max_rows)
+        files = _group(db, "files", FileRow, max_rows)
+        for job in _read_rows(db, "jobs", max_rows):
+            owners[job.get("id", "")] = str(job.get("owner", ""))
             values = {name: job[name] for name in JobRow.__struct_fields__ if name in job}
             row = {
                 "job": values,
@@ -68,11 +75,11 @@ def salvage(path: Path) -> tuple[list[TransferRow], list[BatchRecord]]:
             }
             parsed = _parse(row) or _parse({"job": values, "events": [], "files": []})
             rows += [parsed] if isinstance(parsed, TransferRow) else []
-        for batch in _read_rows(db, "batches"):
+        for batch in _read_rows(db, "batches", max_rows):
             parsed = _parse({"batch": batch})
             batches += [parsed] if isinstance(parsed, BatchRecord) else []
     unique = {row.job.id: row for row in rows}
-    return list(unique.values()), batches
+    return list(unique.values()), batches, owners
 
 
 def _parse(values: Any) -> TransferRow | BatchRecord | None:
@@ -81,19 +88,22 @@ def _parse(values: Any) -> TransferRow | BatchRecord | None:
     return None
 
 
-def _group(db: sqlite3.Connection, table: str, row_type: Any) -> dict[Any, list[dict[str, Any]]]:
+def _group(
+    db: sqlite3.Connection, table: str, row_type: Any, max_rows: int
+) -> dict[Any, list[dict[str, Any]]]:
     groups: dict[Any, list[dict[str, Any]]] = {}
-    for row in _read_rows(db, table):
+    for row in _read_rows(db, table, max_rows):
         values = {name: row[name] for name in row_type.__struct_fields__ if name in row}
         groups.setdefault(row.get("job_id"), []).append(values)
     return groups
 
 
-def _read_rows(db: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
+def _read_rows(db: sqlite3.Connection, table: str, max_rows: int) -> Iterator[dict[str, Any]]:
     """Yield the rows of a table one by one, so that a damaged page costs only its own rows."""
     row_id = gap = 0
     last = _last_row_id(db, table)
-    while gap < _MAX_GAP if last is None else row_id < last:
+    is_plausible = last is not None and last <= max_rows  # a damaged page may hold any number
+    while row_id < last if is_plausible and last is not None else gap < _MAX_GAP:
         row_id += 1
         gap += 1
         with suppress(sqlite3.Error):

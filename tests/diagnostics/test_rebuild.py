@@ -2,18 +2,23 @@
 
 import json
 import random
+import shutil
 import sqlite3
 import sys
 from contextlib import closing
 
 import pytest
 
+import liangxin_nb as lx
 from liangxin_nb import Session
 from liangxin_nb.core.request import Request
 from liangxin_nb.diagnostics import rebuild
 from liangxin_nb.errors import InvalidRequestError, LedgerError
-from liangxin_nb.ledger import is_healthy, salvage
+from liangxin_nb.ledger import connections, is_healthy, salvage
+from liangxin_nb.ledger.spending import usage_by_day
+from liangxin_nb.notebook.magics.extension import is_damaged
 
+from ..conftest import wait_until
 from ..task_server import KEY, PACE
 
 REQUEST = Request("z-image", "a lake", {"seed": 7})
@@ -43,8 +48,8 @@ def saved_records(settings):
     with closing(sqlite3.connect(ledger_path(settings))) as db:
         db.row_factory = sqlite3.Row
         names = (
-            "id, profile, service, model, prompt, options, digest, status, task_id, folder, "
-            "duration_s, credits"
+            "id, profile, service, model, prompt, options, digest, status, state, task_id, reason, "
+            "folder, duration_s, credits"
         )
         jobs = [dict(row) for row in db.execute(f"select {names} from jobs where folder != ''")]
         files = [dict(row) for row in db.execute("select * from files order by job_id, name")]
@@ -80,6 +85,19 @@ def overwrite_the_first_page(path):
     path.write_bytes(data)
 
 
+def overwrite_a_middle_page(path):
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 4096 // 2 * 4096
+    data[middle : middle + 4096] = random.Random(4).randbytes(4096)
+    path.write_bytes(data)
+
+
+def overwrite_the_header(path):
+    data = bytearray(path.read_bytes())
+    data[:100] = random.Random(5).randbytes(100)
+    path.write_bytes(data)
+
+
 def cut_off(path):
     path.write_bytes(path.read_bytes()[:9000])
 
@@ -92,9 +110,13 @@ def replace_by_text(path):
     path.write_text("a note " * 900)
 
 
+def open_session(settings):
+    return Session(results=settings.results, base_url=settings.base_url, key=KEY, schedule=PACE)
+
+
 DAMAGE = [
-    overwrite_everything, overwrite_middle_of_each_page, overwrite_the_first_page, cut_off, empty,
-    replace_by_text,
+    overwrite_everything, overwrite_middle_of_each_page, overwrite_the_first_page,
+    overwrite_a_middle_page, overwrite_the_header, cut_off, empty, replace_by_text,
 ]  # fmt: skip
 
 
@@ -115,21 +137,123 @@ def test_damaged_ledger_is_rebuilt_record_by_record(results, damage):
     assert is_healthy(ledger_path(results))
 
 
+#: What users call first; each opens the ledger or reads it.
+FIRST_CALLS = {
+    "generate": lambda session: session.generate("a hill").wait(60),
+    "reuse": lambda session: session.generate("a lake 1", reuse=True).wait(60),
+    "resume": lambda session: session.resume(),
+    "attach": lambda session: session.attach("task_1").wait(60),
+    "history": lambda session: session.history(),
+    "library": lambda session: session.gallery(),
+    "batch": lambda session: session.batch(["a hill", "a river"]).wait(60),
+    "batches": lambda session: session.ledger.list_batches(),
+    "spending": lambda session: usage_by_day(session.ledger),
+    "export": lambda session: session.export_archive(session.settings.results / "x.zip"),
+    "audit": lambda session: session.audit(),
+}
+
+
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_damage_is_reported_in_one_line_or_does_not_matter(results, damage):
+def test_damage_is_reported_in_one_line_with_the_next_step(results, damage, tmp_path, monkeypatch):
+    monkeypatch.setattr(connections, "_NEW_FILE_S", 0.0)
     checkpoint(results)
     damage(ledger_path(results))
+    reported = set()
+    for name, call in FIRST_CALLS.items():
+        copy = replace_settings(results, results=tmp_path / name)
+        shutil.copytree(results.results, copy.results)
+        reported |= {name} if reports_damage(copy, call) else set()
+    if damage in (overwrite_a_middle_page, overwrite_middle_of_each_page):
+        assert not is_healthy(ledger_path(results)), "the doctor reads every page"
+    else:
+        assert reported == set(FIRST_CALLS)
+        assert is_damaged(ledger_path(results)), "loading the extension says it"
+
+
+def reports_damage(settings, call):
+    """Return whether a call ends with the error for damage; any other error fails the test."""
     try:
-        with Session(
-            results=results.results, base_url=results.base_url, key=KEY, schedule=PACE
-        ) as session:
-            session.history()
+        with open_session(settings) as session:
+            call(session)
     except LedgerError as error:
-        assert error.is_damaged
+        assert error.is_damaged, error
         assert "\n" not in str(error)
         assert str(error).endswith("sets it aside and rebuilds it from the results.")
-    else:
-        assert not is_healthy(ledger_path(results))
+        return True
+    return False
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_doctor_names_the_damage_and_rebuilds(results, damage, capsys, monkeypatch):
+    before = saved_records(results)
+    checkpoint(results)
+    for name, value in [("RESULTS", results.results), ("BASE_URL", results.base_url)]:
+        monkeypatch.setenv(f"LIANGXIN_{name}", str(value))
+    monkeypatch.setenv("LIANGXIN_API_KEY", KEY)
+    damage(ledger_path(results))
+    assert lx.doctor() is None
+    assert "--rebuild sets it aside and rebuilds it" in capsys.readouterr().out
+    rows = {row["status"]: row["jobs"] for row in lx.doctor(rebuild=True)}
+    assert rows == {"saved": 5, "waiting to be collected": 1}
+    assert "The ledger was rebuilt: 6 jobs, 5 of them saved" in capsys.readouterr().out
+    assert saved_records(results) == before
+
+
+def test_lost_wal_is_completed_from_the_results_and_the_journal(results):
+    older = ledger_path(results).read_bytes()
+    with open_session(results) as session:
+        for prompt in ("a hill", "a river"):
+            session.generate(prompt).wait(60)
+        session.ledger.close()
+    before = saved_records(results)
+    ledger_path(results).write_bytes(older)
+    assert saved_records(results) != before
+    assert str(rebuild(results)).endswith("is not damaged; 3 jobs added that it lacked.")
+    assert saved_records(results) == before
+    assert with_status(results, "submitted") == ["task_99"]
+
+
+@pytest.mark.parametrize("damage", [overwrite_everything, overwrite_middle_of_each_page, empty])
+def test_jobs_of_a_running_session_continue(results, server, damage):
+    """Their rows are written again, even those that could not be read."""
+    server.last = "generating"
+    with open_session(results) as session:
+        followed = session.generate("a hill")
+        wait_until(lambda: followed.task_id)
+        with server.held("createTask") as request:
+            sent = session.generate("a river")
+            request.wait()
+            checkpoint(results)
+            damage(ledger_path(results))
+            session.doctor(rebuild=True)
+        server.last = "success"
+        for job in (followed, sent):
+            assert job.wait(60).path.exists()
+            assert session.ledger.find(job.task_id).status == "saved"
+    assert is_healthy(ledger_path(results))
+    assert len(with_status(results, "saved")) == 7
+    assert server.count("createTask") == 7
+
+
+def test_absurd_row_id_does_not_stop_the_rebuild(results):
+    with closing(sqlite3.connect(ledger_path(results))) as db, db:
+        db.execute("update jobs set rowid = 1 << 60, options = 'no json' where prompt = 'a lake 1'")
+    assert len(salvage(ledger_path(results))[0]) == 5
+    assert rebuild(results).jobs == 6
+
+
+def test_missing_outputs_are_known_after_the_rebuild(results):
+    """Otherwise `resume` would not try them again."""
+    first, *_ = sorted(results.results.glob("*/*/metadata.json"))
+    metadata = json.loads(first.read_text())
+    missing = [{"number": 2, "kind": "image", "reason": "the link is dead"}]
+    first.write_text(json.dumps(metadata | {"missing": missing}))
+    empty(ledger_path(results))
+    rebuild(results)
+    with open_session(results) as session:
+        record = session.ledger.find(metadata["job_id"])
+        assert record.reason == "1 of 2 outputs are saved; missing: 2 (the link is dead)."
+        assert metadata["task_id"] in {job.task_id for job in session.ledger.collectable()}
 
 
 def test_missing_ledger_is_rebuilt(results):
@@ -142,6 +266,7 @@ def test_missing_ledger_is_rebuilt(results):
 
 def test_healthy_ledger_is_left_alone(results):
     before = saved_records(results)
+    assert str(rebuild(results)).endswith("is not damaged; 1 job added that it lacked.")
     report = rebuild(results)
     assert report.aside is None
     assert str(report).endswith("is not damaged; nothing was changed.")
@@ -196,9 +321,7 @@ def test_unreadable_metadata_costs_its_own_result_only(results, text):
 
 def test_rows_that_can_be_read_are_kept(results):
     """A task that is still at the service is in the ledger only."""
-    with Session(
-        results=results.results, base_url=results.base_url, key=KEY, schedule=PACE
-    ) as session:
+    with open_session(results) as session:
         for status, task_id in [
             ("submitted", "task_50"), ("unconfirmed", ""), ("pending", ""), ("submitting", ""),
             ("failed", "task_51"),
@@ -212,23 +335,20 @@ def test_rows_that_can_be_read_are_kept(results):
     assert sorted(with_status(results, "submitted")) == ["task_50", "task_99"]
     assert with_status(results, "failed") == ["task_51"]
     assert len(with_status(results, "pending")) == 1
-    assert len(with_status(results, "unconfirmed")) == 2
+    assert len(with_status(results, "unconfirmed")) == 1
+    assert len(with_status(results, "submitting")) == 1
     assert len(with_status(results, "saved")) == 5
 
 
 def test_batches_are_kept(results):
-    with Session(
-        results=results.results, base_url=results.base_url, key=KEY, schedule=PACE
-    ) as session:
+    with open_session(results) as session:
         batch = session.batch(["a hill", "a river"])
         batch.wait(60)
         before = session.ledger.get_batch(batch.id)
     with closing(sqlite3.connect(ledger_path(results))) as db, db:
         db.execute("update jobs set status = 'no-status' where prompt = 'a lake 1'")
     rebuild(results)
-    with Session(
-        results=results.results, base_url=results.base_url, key=KEY, schedule=PACE
-    ) as session:
+    with open_session(results) as session:
         assert session.ledger.get_batch(batch.id) == before
         assert len(session.ledger.jobs_of_batch(batch.id)) == 2
 
@@ -237,9 +357,7 @@ def test_journal_task_is_collected_after_the_rebuild(results, server):
     server.add("task_99", {"model": "z-image", "input": {"prompt": "a lake"}})
     overwrite_everything(ledger_path(results))
     rebuild(results)
-    with Session(
-        results=results.results, base_url=results.base_url, key=KEY, schedule=PACE
-    ) as session:
+    with open_session(results) as session:
         (job,) = session.resume()
         assert job.wait(60).task_id == "task_99"
     assert server.count("createTask") == 5
@@ -271,9 +389,7 @@ def test_full_disk_leaves_the_damaged_ledger_where_it_was(results, monkeypatch):
 
 
 def test_open_session_uses_the_rebuilt_ledger(results):
-    with Session(
-        results=results.results, base_url=results.base_url, key=KEY, schedule=PACE
-    ) as session:
+    with open_session(results) as session:
         assert len(session.history()) == 6
         with closing(sqlite3.connect(ledger_path(results))) as db, db:
             db.execute("update jobs set status = 'no-status' where prompt = 'a lake 1'")

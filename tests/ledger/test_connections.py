@@ -1,8 +1,11 @@
 """Connections to a SQLite ledger: kept per thread, opened anew when needed, and its journal."""
 
+import gc
 import os
 import sqlite3
 import threading
+import warnings
+import weakref
 from contextlib import closing
 
 import psutil
@@ -58,6 +61,28 @@ def test_other_thread_has_its_own_connection(ledger):
 def test_transaction_inside_another_has_its_own_connection(ledger):
     with ledger.read_only() as outer, ledger.read_only() as inner:
         assert inner is not outer
+
+
+def test_ended_threads_leave_no_connection(ledger):
+    ledger.create(REQUEST, "sandbox", "")
+    before = psutil.Process().num_fds()
+    for _ in range(200):
+        in_thread(lambda: raw_connection(ledger).total_changes)
+    gc.collect()
+    assert psutil.Process().num_fds() == before
+
+
+def test_closed_ledger_leaves_nothing_open_without_a_warning(path):
+    """Otherwise Windows could not delete the folder."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with closing(Ledger(path)) as ledger:
+            ledger.create(REQUEST, "sandbox", "")
+            in_thread(lambda: ledger.create(REQUEST, "sandbox", ""))
+            connection = weakref.ref(raw_connection(ledger))
+        gc.collect()
+    assert connection() is None
+    assert {file.name for file in path.parent.iterdir()} == {path.name}
 
 
 def test_close_closes_the_file(ledger, path):

@@ -18,7 +18,7 @@ from .completion import matcher
 from .execution import as_usage_error
 from .line_magic import liangxin_line
 
-__all__ = ["LiangXin", "count_resumable", "load", "unload"]
+__all__ = ["LiangXin", "count_resumable", "is_damaged", "load", "unload"]
 
 _HELP_CELL = re.compile(r"\s*%%liangxin[ \t]+(?:batch[ \t]+)?(?:-h|--help)\s*")
 
@@ -112,6 +112,8 @@ def _greeting(settings: Settings) -> str:
     if settings.profile == "sandbox":
         service = "sandbox. Pictures are drawn on this machine; no model, no key, no cost."
     ledger = Path(settings.ledger or settings.results / "ledger.sqlite")
+    if is_damaged(ledger):
+        service += "\nThe ledger is damaged: %liangxin doctor --rebuild."
     resumable = count_resumable(ledger)
     unfinished = f"\n{resumable} unfinished: %liangxin resume collects them." if resumable else ""
     if unconfirmed := count_unconfirmed(ledger, settings.results):
@@ -156,15 +158,37 @@ def count_unconfirmed(ledger: Path, results: Path) -> int:
     return len(rows) - sum(is_alive(results / ".owners", owner) for owner in owners)
 
 
+def is_damaged(ledger: Path) -> bool:
+    """Return whether a ledger cannot be read, or is empty although results are beside it."""
+    if not ledger.is_file():
+        return False
+    if ledger.stat().st_size == 0:
+        return any(ledger.parent.glob("????-??-??/*/metadata.json"))
+    import sqlite3
+
+    try:
+        _query(ledger, "SELECT count(*) FROM jobs NOT INDEXED")  # reads the pages of the table
+    except sqlite3.OperationalError:  # it is locked, or of another program
+        return False
+    except sqlite3.DatabaseError:
+        return True
+    return False
+
+
 def _read(ledger: Path, query: str, *parameters: str) -> list[Any]:
     """Return the rows of a query without importing SQLAlchemy; none if that is impossible."""
     if not ledger.is_file():
         return []
     import sqlite3  # only if there is a ledger: loading the extension stays fast
 
-    with (
-        suppress(sqlite3.Error),
-        closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True, timeout=1.0)) as db,
-    ):
-        return db.execute(query, parameters).fetchall()
+    with suppress(sqlite3.Error):
+        return _query(ledger, query, *parameters)
     return []
+
+
+def _query(ledger: Path, query: str, *parameters: str) -> list[Any]:
+    import sqlite3
+
+    uri = f"{ledger.absolute().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True, timeout=1.0)) as db:
+        return db.execute(query, parameters).fetchall()

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from ...config.settings import Settings
 from ...core.table import Table
-from ...errors import InvalidRequestError, LiangxinError
+from ...errors import InvalidRequestError, LedgerError, LiangxinError
 from .execution import current_session
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ...session import BaseSession
 
 __all__ = ["ExportLink", "doctor_command", "export_command", "import_command"]
+
+_DAMAGED = "the ledger is damaged: %liangxin doctor --rebuild sets it aside and rebuilds it"
 
 
 class ExportLink:
@@ -62,7 +64,8 @@ def import_command(file: str) -> ImportReport:
 def doctor_command(arguments: str = "", session: BaseSession | None = None) -> Table | None:
     """Print a report that can be pasted, and return a table of all jobs by status.
 
-    The report is printed even if no session can be created; then nothing is returned.
+    The report is printed even if no session can be created or the ledger is damaged; then nothing
+    is returned.
 
     Args:
         arguments: ``--rebuild`` sets a damaged ledger aside and rebuilds it first.
@@ -76,8 +79,9 @@ def doctor_command(arguments: str = "", session: BaseSession | None = None) -> T
             )
         from ...diagnostics import rebuild
 
-        print(rebuild(Settings.load() if session is None else session.settings))  # noqa: T201
+        print(rebuild(_settings(session)))  # noqa: T201 one line above the report
     from ...diagnostics import report
+    from ...ledger import is_healthy
     from ..widgets import frontend
 
     try:
@@ -86,16 +90,28 @@ def doctor_command(arguments: str = "", session: BaseSession | None = None) -> T
         text = report(_settings_or_none(), frontend=frontend(), trouble=str(error))
         print(text)  # noqa: T201 plain text can be pasted
         return None
-    settings = session.settings
+    settings, path = session.settings, session.ledger.path
+    is_damaged = path is not None and not is_healthy(path)
     text = report(
         settings,
         ledger=session.ledger.location or "",
         frontend=frontend(),
         callback=_describe_callback(settings),
+        trouble=_DAMAGED if is_damaged else "",
     )
     print(text)  # noqa: T201 plain text can be pasted
+    if is_damaged:
+        return None
     rows = [(row.count, row.label, row.meaning, row.next_step) for row in session.audit()]
     return Table(("jobs", "status", "meaning", "next step"), rows, "No jobs yet.")
+
+
+def _settings(session: BaseSession | None) -> Settings:
+    """Return the settings of the session, also if its ledger cannot be opened."""
+    try:
+        return (session or current_session()).settings
+    except LedgerError:
+        return Settings.load()
 
 
 def _settings_or_none() -> Settings | None:
