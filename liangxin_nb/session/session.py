@@ -270,6 +270,7 @@ class BaseSession:
         self._connect.release()
         self._ownership.release()
         self.loop.submit(self._disconnect(jobs))
+        self.ledger.close()  # at once what no job uses, so that the folder can be deleted
 
     async def _disconnect(self, jobs: Sequence[Job]) -> None:
         """Close the connections when requests that are being sent have been answered."""

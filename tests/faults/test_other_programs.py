@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from contextlib import closing
 
+import psutil
 import pytest
 
 from liangxin_nb.ledger import Ledger, is_healthy
@@ -106,3 +107,13 @@ def test_copy_by_sqlite_of_a_ledger_in_use_is_complete(connect, tmp_path):
         db.execute("vacuum into ?", (str(tmp_path / "copy.sqlite"),))
     with closing(Ledger(tmp_path / "copy.sqlite")) as copy:
         assert copy.list_jobs() == session.ledger.list_jobs()
+
+
+def test_closed_session_leaves_no_file_open(connect, tmp_path):
+    """Otherwise Windows could not delete the folder."""
+    with connect() as session:
+        session.batch(PROMPTS).wait(60)
+    ledger = str(tmp_path / "results" / "ledger.sqlite")
+    files = psutil.Process().open_files
+    wait_until(lambda: not [file for file in files() if file.path.startswith(ledger)])
+    assert {path.name for path in tmp_path.glob("results/ledger*")} == {"ledger.sqlite"}
