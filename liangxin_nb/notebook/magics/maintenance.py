@@ -109,9 +109,11 @@ def doctor_command(arguments: str = "", session: BaseSession | None = None) -> T
 def _settings(session: BaseSession | None) -> Settings:
     """Return the settings of the session, also if its ledger cannot be opened."""
     try:
-        return (session or current_session()).settings
+        session = session or current_session()
     except LedgerError:
         return Settings.load()
+    session.ledger.close()  # Windows renames no open file
+    return session.settings
 
 
 def _settings_or_none() -> Settings | None:
