@@ -168,11 +168,10 @@ def _create_engine(location: str) -> sa.Engine:
         options = connection.get_execution_options()
         timeout_ms = int(1000 * options.get("busy_timeout_s", BUSY_TIMEOUT_S))
         connection.exec_driver_sql(f"PRAGMA busy_timeout={timeout_ms}")
-        if options.get("read_only"):
-            connection.exec_driver_sql("BEGIN")
-            return
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        if _checkpoint(Path(location)):  # the WAL is restarted by a transaction that begins later
+        is_read_only = options.get("read_only")
+        connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")
+        # A WAL is restarted by a transaction that begins after the checkpoint.
+        if not is_read_only and _checkpoint(Path(location)):
             connection.exec_driver_sql("ROLLBACK")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 

@@ -327,13 +327,17 @@ def test_rows_that_can_be_read_are_kept(results):
             ("failed", "task_51"),
         ]:  # fmt: skip
             record = session.ledger.create(REQUEST, session.settings.profile, results.base_url)
-            session.ledger.update(record, status, status=status, task_id=task_id)
+            session.ledger.update(
+                record, status, status=status, task_id=task_id, owner="a notebook"
+            )
         session.ledger.close()
     with closing(sqlite3.connect(ledger_path(results))) as db, db:
         db.execute("update jobs set options = 'no json' where status = 'saved'")
     rebuild(results)
     assert sorted(with_status(results, "submitted")) == ["task_50", "task_99"]
     assert with_status(results, "failed") == ["task_51"]
+    with open_session(results) as session:
+        assert session.ledger.find("task_50").owner == "a notebook"
     assert len(with_status(results, "pending")) == 1
     assert len(with_status(results, "unconfirmed")) == 1
     assert len(with_status(results, "submitting")) == 1

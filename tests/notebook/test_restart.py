@@ -34,6 +34,7 @@ def test_restart_and_run_all_follows_what_still_runs(kernel, server):
     task_id, shown = run_all(kernel)
     assert task_id == "task_1"
     assert "is still running; nothing was sent again." in shown
+    assert "<Job z-image waiting" in shown
     assert server.count("createTask") == 1
 
     assert run_all(kernel, "a hill")[0] == "task_2", "the cell was changed"
