@@ -26,9 +26,9 @@ __all__ = ["BUSY_TIMEOUT_S", "Connections", "damage_error", "is_damaged_file", "
 
 #: Seconds to wait for the lock of another process.
 BUSY_TIMEOUT_S = 30.0
-_MAX_WAL_BYTES = 4 << 20  # as many as SQLite's own limit of a thousand pages
 _SWITCH_TIMEOUT_S = 0.2  # for the change to WAL, which needs a moment without readers
 _NEW_FILE_S = 1.0  # another process may be creating the ledger: its file is empty until it commits
+_MAX_WAL_BYTES = 4 << 20  # the size at which SQLite would make a checkpoint, too
 #: File systems on which processes of one machine share memory.
 _LOCAL_FILE_SYSTEMS = frozenset(
     (
@@ -86,48 +86,48 @@ class Connections:
         Raises:
             OSError: If the file was removed.
         """
-        own = self._of_this_thread()
-        if own is None or not own.lock.acquire(blocking=False):
+        kept = self._of_this_thread()
+        if kept is None or not kept.lock.acquire(blocking=False):
             with self.engine.connect() as connection:  # a server's pool, or a nested transaction
                 yield from _run(connection, read_only, busy_timeout_s)
             return
         try:
-            yield from _run(self._open(own), read_only, busy_timeout_s)
+            yield from _run(self._open(kept), read_only, busy_timeout_s)
         except (sa.exc.DatabaseError, OSError):
-            own.close()  # the next transaction opens the file again
+            kept.close()  # the next transaction opens the file again
             raise
         finally:
-            own.lock.release()
+            kept.lock.release()
 
     def _of_this_thread(self) -> _ThreadConnection | None:
         if self.path is None:
             return None
-        own: _ThreadConnection | None = getattr(self._local, "own", None)
-        if own is None or (own.identity and own.identity[0] != os.getpid()):
-            if own is not None:
-                own.close()
-            own = self._local.own = _ThreadConnection()
-            self._all.add(own)
-        return own
+        kept: _ThreadConnection | None = getattr(self._local, "kept", None)
+        if kept is None or (kept.identity and kept.identity[0] != os.getpid()):
+            if kept is not None:
+                kept.close()
+            kept = self._local.kept = _ThreadConnection()
+            self._all.add(kept)
+        return kept
 
-    def _open(self, own: _ThreadConnection) -> sa.Connection:
+    def _open(self, kept: _ThreadConnection) -> sa.Connection:
         """Return a connection to the file that is at the path now, not to one moved away."""
         assert self.path is not None
         status = self.path.stat()
         identity = (os.getpid(), status.st_dev, status.st_ino)
-        if own.connection is None or own.identity != identity:
-            own.close()
-            own.connection, own.identity = self.engine.connect(), identity
-        return own.connection
+        if kept.connection is None or kept.identity != identity:
+            kept.close()
+            kept.connection, kept.identity = self.engine.connect(), identity
+        return kept.connection
 
     def close(self) -> None:
         """Close every connection that is not in use; the next use opens new ones."""
-        for own in list(self._all):
-            if own.lock.acquire(blocking=False):
+        for kept in list(self._all):
+            if kept.lock.acquire(blocking=False):
                 try:
-                    own.close()
+                    kept.close()
                 finally:
-                    own.lock.release()
+                    kept.lock.release()
         self.engine.dispose()
 
 
