@@ -105,8 +105,6 @@ def batch(
     that is given as a list.
 
         batch = lx.batch(["a lake", "a harbour"], models=["z-image", "flux-2/pro"], seeds=3)
-        for outcome in batch.as_completed():
-            print(outcome)
 
     Args:
         prompts: A list of prompts or of dicts, a DataFrame, or the path of a CSV file. Columns are
@@ -116,7 +114,7 @@ def batch(
         image: Reference pictures for all requests.
         name: A name for the batch.
         id: The id of an earlier batch to continue instead; nothing is sent twice.
-        max_tasks: More tasks than this are refused.
+        max_tasks: More tasks than this are rejected.
         concurrency: How many tasks are in flight at once; default 16.
         reuse: Use identical work that is saved on this disk instead of new tasks.
         dry_run: Only return how many tasks the batch would create, and what is known of the cost.
@@ -244,20 +242,13 @@ def gallery(
 
 
 def doctor(*, rebuild: bool = False) -> Table | None:
-    """Print a report for a bug report: versions, settings, and what is wrong with them.
-
-    The report holds no key, no password and no name of a home folder.
+    """Print versions, settings and problems, without a key, a password or a home folder's name.
 
     Args:
-        rebuild: Repair the ledger first. A damaged one is set aside, never deleted, and rebuilt
-            from its readable rows, the saved results and the journal of task ids.
+        rebuild: Set a damaged ledger aside and rebuild it first, from what can be read.
 
     Returns:
-        A table of all jobs by what became of them; None if no session can be opened, or if the
-        ledger is damaged.
-
-    Raises:
-        LedgerError: If the ledger cannot be rebuilt.
+        A table of all jobs by what became of them; None if the ledger cannot be opened.
     """
     from .notebook.magics.maintenance import doctor_command
 

@@ -86,48 +86,48 @@ class Connections:
         Raises:
             OSError: If the file was removed.
         """
-        kept = self._of_this_thread()
-        if kept is None or not kept.lock.acquire(blocking=False):
+        own = self._of_this_thread()
+        if own is None or not own.lock.acquire(blocking=False):
             with self.engine.connect() as connection:  # a server's pool, or a nested transaction
                 yield from _run(connection, read_only, busy_timeout_s)
             return
         try:
-            yield from _run(self._open(kept), read_only, busy_timeout_s)
+            yield from _run(self._open(own), read_only, busy_timeout_s)
         except (sa.exc.DatabaseError, OSError):
-            kept.close()  # the next transaction opens the file again
+            own.close()  # the next transaction opens the file again
             raise
         finally:
-            kept.lock.release()
+            own.lock.release()
 
     def _of_this_thread(self) -> _ThreadConnection | None:
         if self.path is None:
             return None
-        kept: _ThreadConnection | None = getattr(self._local, "kept", None)
-        if kept is None or (kept.identity and kept.identity[0] != os.getpid()):
-            if kept is not None:
-                kept.close()
-            kept = self._local.kept = _ThreadConnection()
-            self._all.add(kept)
-        return kept
+        own: _ThreadConnection | None = getattr(self._local, "own", None)
+        if own is None or (own.identity and own.identity[0] != os.getpid()):
+            if own is not None:
+                own.close()
+            own = self._local.own = _ThreadConnection()
+            self._all.add(own)
+        return own
 
-    def _open(self, kept: _ThreadConnection) -> sa.Connection:
+    def _open(self, own: _ThreadConnection) -> sa.Connection:
         """Return a connection to the file that is at the path now, not to one moved away."""
         assert self.path is not None
         status = self.path.stat()
         identity = (os.getpid(), status.st_dev, status.st_ino)
-        if kept.connection is None or kept.identity != identity:
-            kept.close()
-            kept.connection, kept.identity = self.engine.connect(), identity
-        return kept.connection
+        if own.connection is None or own.identity != identity:
+            own.close()
+            own.connection, own.identity = self.engine.connect(), identity
+        return own.connection
 
     def close(self) -> None:
         """Close every connection that is not in use; the next use opens new ones."""
-        for kept in list(self._all):
-            if kept.lock.acquire(blocking=False):
+        for own in list(self._all):
+            if own.lock.acquire(blocking=False):
                 try:
-                    kept.close()
+                    own.close()
                 finally:
-                    kept.lock.release()
+                    own.lock.release()
         self.engine.dispose()
 
 

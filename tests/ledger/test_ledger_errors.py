@@ -15,6 +15,7 @@ from liangxin_nb.core.request import Request
 from liangxin_nb.errors import LedgerError
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.ledger import connections as module
+from liangxin_nb.ledger.database import Database
 
 from ..processes import running
 
@@ -105,7 +106,7 @@ def write_anew(path, cause):
 
 
 def report_error(pipe, action, path, cause):
-    module._BUSY_TIMEOUT_S = 0.0
+    module.BUSY_TIMEOUT_S = Database._busy_timeout_s = 0.0
     Ledger(path).close()  # imports what opening needs
     try:
         action(Path(path), cause)
