@@ -10,7 +10,7 @@ import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["CONTEXT", "kill", "running"]
+__all__ = ["CONTEXT", "is_ending", "kill", "running"]
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["liangxin_nb.batches", "PIL.PngImagePlugin"])
@@ -42,3 +42,13 @@ def kill(process):
         with suppress(ProcessLookupError):  # it has just ended by itself
             os.kill(process.pid, signal.SIGKILL)
     process.join()
+
+
+def is_ending(pid):
+    """Return whether a process ignores SIGTERM, as one that ends does, or has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    values = dict(line.split(":\t", 1) for line in status.splitlines())
+    return values["State"][0] == "Z" or bool(int(values["SigIgn"], 16) >> signal.SIGTERM - 1 & 1)

@@ -1,20 +1,21 @@
-"""The end of the process: answers on their way are recorded, and what remains is said."""
+"""The end of the process: answers on their way are recorded, and what remains is printed."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
-from ..core.job_record import JobPhase
+from ..core.job_record import JobPhase, JobUpdate
 from ..engine.background_loop import before_exit
+from ..errors import InvalidRequestError
 from .job import Job
 
-__all__ = ["ExitGuard"]
+__all__ = ["MAX_HOLD_S", "ExitGuard", "note_unsent"]
 
-_MAX_HOLD_S = 4.0  # Jupyter kills a kernel five seconds after it was told to shut down
+MAX_HOLD_S = 4.0  # Jupyter kills a kernel five seconds after its request to shut down
 _INTERVAL_S = 0.02
 
 
@@ -34,6 +35,7 @@ class ExitGuard:
         process = os.getpid()
         if process not in _guards:  # also the first session of a forked process
             _guards.clear()
+            _unsent.clear()
             _guards[process] = set()
             before_exit(_hold)
         _guards[process].add(self)
@@ -54,13 +56,21 @@ class ExitGuard:
 
 #: The sessions of each process; only of this one.
 _guards: dict[int, set[ExitGuard]] = {}
+#: The ids of the jobs that were withdrawn before they were sent.
+_unsent: dict[str, None] = {}
+
+
+def note_unsent(update: JobUpdate) -> None:
+    """Print at the end of the process that a job was not sent, if it has ended so."""
+    if isinstance(update.error, InvalidRequestError):
+        _unsent[update.record.id] = None
 
 
 def _hold() -> None:
-    """Wait until every answer is recorded, at most four seconds; print what remains."""
+    """Wait until every answer is recorded, at most `MAX_HOLD_S`; print what remains."""
     guards = list(_guards.get(os.getpid(), ()))
     jobs = [job for guard in guards for job in guard.withdraw()]
-    end = time.monotonic() + _MAX_HOLD_S
+    end = time.monotonic() + MAX_HOLD_S
     while any(job.is_submitting for job in jobs) and time.monotonic() < end:
         time.sleep(_INTERVAL_S)
     with suppress(Exception):  # the output may be closed
@@ -73,11 +83,6 @@ def _describe(jobs: Sequence[Job]) -> list[str]:
     jobs = [job for job in jobs if job.status not in (JobPhase.SAVED, JobPhase.FAILED)]
     running = [job.task_id for job in jobs if job.task_id]
     unanswered = [job.record.id for job in jobs if not job.task_id and job.is_submitting]
-    pending = [
-        job.record.id
-        for job in jobs
-        if not job.task_id and not job.is_submitting and job.status == JobPhase.REJECTED
-    ]
     lines = []
     if running:
         lines.append(
@@ -89,15 +94,16 @@ def _describe(jobs: Sequence[Job]) -> list[str]:
             f"liangxin_nb: {_count(unanswered, 'request')} may have been billed "
             f"({_ids(unanswered)}): %liangxin doctor."
         )
-    if pending:
+    if _unsent:
+        were = "were" if len(_unsent) != 1 else "was"
         lines.append(
-            f"liangxin_nb: Python ended before {_count(pending, 'request')} could be sent "
-            f"({_ids(pending)}); nothing was billed. End a script with job.wait()."
+            f"liangxin_nb: {_count(_unsent, 'request')} {were} not sent ({_ids(list(_unsent))}); "
+            "nothing was billed. End a script with job.wait()."
         )
     return lines
 
 
-def _count(items: Sequence[str], noun: str) -> str:
+def _count(items: Collection[str], noun: str) -> str:
     return f"{len(items)} {noun}{'s' if len(items) != 1 else ''}"
 
 

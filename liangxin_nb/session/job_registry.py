@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ..core.job_record import JobRecord, JobUpdate
 from ..engine.background_loop import BackgroundLoop
+from .exit import note_unsent
 from .job import Collect, Job, Submit
 
 __all__ = ["JobRegistry"]
@@ -35,6 +36,7 @@ class JobRegistry:
         with self._lock:
             self._jobs[record.id] = job
         job.watch(lambda update: self._forget_when_settled(job, update))
+        job.watch(note_unsent)
         return job.start(submit, collect)
 
     def get(self, record: JobRecord) -> Job | None:
