@@ -78,6 +78,7 @@ class TaskServer(ThreadingHTTPServer):
         prompts: The prompt of each task by its id.
         last: The last state of all tasks; they end with `success` or `fail`.
         lasts: The same for single tasks, by their ids.
+        states: The states of tasks that end, before the last one.
     """
 
     daemon_threads = True
@@ -90,6 +91,7 @@ class TaskServer(ThreadingHTTPServer):
         self.bodies = {}
         self.last = "success"
         self.lasts = {}
+        self.states = STATES
         self.file = picture()
         self._steps, self._created, self._numbers = {}, {}, itertools.count(1)
         self._lock = threading.Lock()
@@ -135,7 +137,7 @@ class TaskServer(ThreadingHTTPServer):
     def record(self, task_id):
         """Return the data of the next response to recordInfo."""
         last = self.lasts.get(task_id, self.last)
-        states = (*STATES, last) if last in ("success", "fail") else STATES
+        states = (*self.states, last) if last in ("success", "fail") else STATES
         with self._lock:
             self._steps[task_id] = min(self._steps[task_id] + 1, states.index(last))
             state = states[self._steps[task_id]]

@@ -24,7 +24,6 @@ OPTIONS = (
     "--ServerApp.ip=127.0.0.1",
     "--LabApp.news_url=None",
     "--LabApp.extension_manager=readonly",
-    "--KernelManager.shutdown_wait_time=1",
 )
 
 
