@@ -53,7 +53,8 @@ mutate: $(VENV)/test  ## mutation tests: a sample, or all mutants with FULL=1; o
 	$(BIN)/python -m tests.mutation --modules $(ONLY) $(if $(FULL),--full,--seconds 120)
 
 test-crash: $(VENV)/test  ## two hundred crashes at random moments, a minute of four processes on one ledger
-	LIANGXIN_CRASHES=200 LIANGXIN_STRESS=60 $(BIN)/python -m pytest tests/faults/test_crash.py tests/faults/test_stress.py
+	LIANGXIN_CRASHES=200 LIANGXIN_LOCK_S=40 LIANGXIN_STRESS=60 $(PYTEST) \
+	  tests/faults/test_crash.py tests/faults/test_stress.py
 
 bench: $(VENV)/test  ## benchmarks, in 3 minutes; FULL=1: also a thousand tasks in real time
 	$(BROWSER)

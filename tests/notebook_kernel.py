@@ -78,6 +78,14 @@ class Kernel:
             shown += _text(message["msg_type"], message["content"])
         raise TimeoutError(f"the cell did not end: {source[:60]!r}")
 
+    def shut_down(self, *, restart: bool = False) -> None:
+        """End the kernel as Jupyter does, however long that takes, and maybe start another."""
+        self._manager.shutdown_wait_time = _DEADLINE
+        if restart:
+            self._manager.restart_kernel()
+        else:
+            self._manager.shutdown_kernel()
+
     def updated_widgets(self, count: int) -> set[str]:
         """Wait until so many widgets have sent a change, and return their ids."""
         deadline = time.monotonic() + _DEADLINE

@@ -1,124 +1,205 @@
-"""Processes end at random times: no job is lost or created twice, no file is incomplete."""
+"""Processes end at random times: no job is lost or created twice, no file is incomplete.
+
+The moments depend on the seed of the run; tests/README.md describes how to repeat one.
+"""
 
 import itertools
 import os
 import sqlite3
 import time
 from collections import Counter
-from contextlib import closing, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 
 import pytest
 from PIL import Image
 
-from liangxin_nb.ledger import Ledger
+from liangxin_nb.engine.journal import Journal
 from liangxin_nb.results import read_metadata
 
 from ..conftest import wait_until
-from ..processes import kill, running
-from ..task_server import TaskServer
-from .worker import submit_and_collect
+from ..kernels import environment
+from ..notebook_kernel import Kernel
+from ..processes import is_ending, kill, running
+from ..task_server import Gate
+from .report import add_crash
+from .worker import NOT_SENT, open_session, submit_and_collect
 
 pytestmark = pytest.mark.slow
 CRASHES = int(os.environ.get("LIANGXIN_CRASHES", "12"))
+#: Seconds for which the ledger stays locked at least.
+LOCK_S = float(os.environ.get("LIANGXIN_LOCK_S", "0"))
 PROMPTS = 20
-#: Requests at which the process is killed, and the maximum number of each kind.
+MAX_IN_FLIGHT = 4
+#: Requests at which the process is ended, and the maximum number of each kind.
 REQUESTS = {"createTask": PROMPTS, "recordInfo": 3 * PROMPTS, "file": PROMPTS}
 
 
-@pytest.fixture
-def server():
-    with closing(TaskServer()) as server:
-        yield server
+class Moment:
+    """A random request; it and all later ones of its kind are answered after `answer`."""
+
+    def __init__(self, server, rng):
+        self._server = server
+        self.kind = rng.choice(list(REQUESTS))
+        self._number = rng.randint(1, REQUESTS[self.kind])
+        #: Of two variants of an end, which one happens.
+        self.variant = rng.random() < 0.5
+        self._count, self._gate = itertools.count(1), Gate()
+        server.hooks[self.kind] = self
+
+    def __call__(self, task_id):
+        if next(self._count) >= self._number:
+            self._gate(task_id)
+
+    def __str__(self):
+        return f"{self.kind} {self._number}, variant {'AB'[self.variant]}"
+
+    def wait(self):
+        self._gate.wait()
+
+    def answer(self):
+        self._server.hooks.pop(self.kind, None)
+        self._gate.release()
 
 
-def end_at_random_time(process, pipe, server, rng, end, ledger):
-    """End a process when the n-th request of some kind arrives, or shortly after."""
-    kind = rng.choice(list(REQUESTS))
-    number = rng.randint(1, REQUESTS[kind])
-    pause = rng.choice([0.0, rng.uniform(0.0, 0.05)])
-    print(f"{end}: {pause:.3f} s after {kind} number {number}")
-    arrived = itertools.count(1)
-    at_once = end == "kill -9" and not pause
-
-    def die(_task_id):
-        if next(arrived) == number and at_once:
-            kill(process)  # the request is not answered
-
-    server.hooks[kind] = die
-    wait_until(lambda: server.count(kind) >= number or process.exitcode is not None, deadline=180)
-    time.sleep(pause)  # anything may happen meanwhile: the time is random
-    with suppress(OSError, EOFError):  # it may have ended by itself
-        END[end](process, pipe, ledger)
-    kill(process)
-    del server.hooks[kind]
+def recorded_ids(results):
+    """Return the task ids in the ledger and in the journal, also while the ledger is locked."""
+    path = results / "ledger.sqlite"
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        ids = {task_id for (task_id,) in db.execute("SELECT task_id FROM jobs")}
+    return (ids | {row.job.task_id for row in Journal(results, str(path)).rows()}) - {""}
 
 
-def terminate(process, _pipe, _ledger):
-    process.terminate()
-    process.join()
+@contextmanager
+def submitting_process(end, server, results, moment):
+    """Submit all prompts in a process, and wait for the moment."""
+    with running(submit_and_collect, server.url, results, PROMPTS, end) as (process, pipe):
+        assert pipe.recv() == "started"
+        moment.wait()
+        yield process, pipe
 
 
-def leave(process, pipe, _ledger):
-    pipe.send("leave")
-    process.join(60)
+def kill_process(end, server, results, moment):
+    with submitting_process(end, server, results, moment) as (process, _):
+        if moment.variant:
+            moment.answer()
+        kill(process)
 
 
-def fill_disk(_process, pipe, _ledger):
-    pipe.send("fill")
-    pipe.recv()
-    time.sleep(1.0)  # answers arrive meanwhile
+def terminate(end, server, results, moment):
+    with submitting_process(end, server, results, moment) as (process, _):
+        if moment.variant:
+            moment.answer()
+        process.terminate()
+        process.join()
 
 
-def lock_ledger(_process, _pipe, ledger):
-    """Lock the ledger until the process is killed; answers arrive meanwhile."""
-    with closing(sqlite3.connect(ledger, timeout=60, isolation_level=None)) as db:
+def leave(end, server, results, moment):
+    """End Python normally; the service answers meanwhile."""
+    with submitting_process(end, server, results, moment) as (process, pipe):
+        pipe.send("leave")
+        wait_until(lambda: is_ending(process.pid))
+        moment.answer()
+        process.join()
+
+
+def end_kernel(end, server, results, moment):
+    """Restart a kernel or shut it down; the service answers meanwhile."""
+    submit = (
+        "import os\n"
+        "from tests.faults.worker import open_session, submit_new\n"
+        f"jobs = submit_new(open_session({server.url!r}, {str(results)!r}), {PROMPTS})\n"
+        "os.getpid()"
+    )
+    with (
+        Kernel(results.parent, environment(results.parent)) as kernel,
+        ThreadPoolExecutor() as pool,
+    ):
+        pid = int(kernel.run(submit)[-1])
+        moment.wait()
+        is_held = pool.submit(wait_until, lambda: is_ending(pid))
+        is_held.add_done_callback(lambda _: moment.answer())
+        kernel.shut_down(restart=end == "kernel restart")
+        is_held.result()
+
+
+def fill_disk(end, server, results, moment):
+    """Let the service answer while the ledger cannot grow, then kill the process."""
+    with submitting_process(end, server, results, moment) as (_, pipe):
+        pipe.send("fill")
+        assert pipe.recv() == "full"
+        moment.answer()
+        wait_until(lambda: set(server.prompts) <= recorded_ids(results))
+
+
+def lock_ledger(end, server, results, moment):
+    """Let the service answer while the ledger is locked; then kill the process, or unlock it."""
+    with (
+        submitting_process(end, server, results, moment) as (process, pipe),
+        closing(sqlite3.connect(results / "ledger.sqlite", 60, isolation_level=None)) as db,
+    ):
         db.execute("begin immediate")
-        time.sleep(1.0)
-        kill(_process)
+        unlock_at = time.monotonic() + LOCK_S
+        moment.answer()
+        wait_until(lambda: set(server.prompts) <= recorded_ids(results))
+        wait_until(lambda: time.monotonic() >= unlock_at)
+        if moment.variant:
+            db.execute("rollback")
+            assert pipe.recv() == "saved"
+        kill(process)
 
 
 #: How the process ends; each run takes the next one.
-END = {
-    "kill -9": lambda process, *_: kill(process),
+ENDS = {
+    "kill -9": kill_process,
     "SIGTERM": terminate,
     "exit": leave,
     "full disk": fill_disk,
     "locked ledger": lock_ledger,
+    "kernel restart": end_kernel,
+    "kernel shutdown": end_kernel,
 }
+#: Ends that wait for the answers to createTask.
+HELD = ("exit", "kernel restart", "kernel shutdown")
 
 
 @pytest.mark.parametrize("crash", range(CRASHES))
-def test_process_that_ends_loses_no_job_and_creates_no_task_twice(crash, server, tmp_path, rng):
-    end = list(END)[crash % len(END)]
-    arguments = (server.url, tmp_path / "r", PROMPTS)
-    with running(submit_and_collect, *arguments, end) as (first, pipe):
-        assert pipe.recv() == "started"
-        end_at_random_time(first, pipe, server, rng, end, tmp_path / "r" / "ledger.sqlite")
-    with running(submit_and_collect, *arguments) as (_, pipe):
+def test_process_that_ends_loses_no_job_and_creates_no_task_twice(
+    crash, server, tmp_path, rng, request
+):
+    end, results, moment = list(ENDS)[crash % len(ENDS)], tmp_path / "r", Moment(server, rng)
+    print(f"run {crash}: {end} at {moment}")
+    ENDS[end](end, server, results, moment)
+    moment.answer()
+    recorded, created = recorded_ids(results), len(server.prompts)
+    followed = {task_id for kind, task_id in server.asked if kind == "recordInfo"}
+    with running(submit_and_collect, server.url, results, PROMPTS) as (_, pipe):
         assert (pipe.recv(), pipe.recv()) == ("started", "saved")
 
-    ledger = Ledger(tmp_path / "r" / "ledger.sqlite")
-    records = [job for job in ledger.list_jobs(limit=None) if job.status != "pending"]
-    created = server.prompts
-    assert max(Counter(created.values()).values()) == 1, "a prompt was created twice"
-    assert max(Counter(job.request.prompt for job in records).values()) == 1, (
-        "a prompt was sent twice"
-    )
-    assert {job.request.prompt for job in records} == {
-        f"a lake, number {n}" for n in range(PROMPTS)
+    with closing(open_session(server.url, results)) as session:  # it reads the journal
+        records = session.ledger.list_jobs(limit=None)
+    sent = [job for job in records if job.status not in NOT_SENT]
+    by_id = {job.task_id: job for job in sent if job.task_id}
+    unconfirmed = {job.request.prompt for job in sent if job.status == "unconfirmed"}
+    counts = created, len(recorded), len(by_id), len(unconfirmed)
+    add_crash(request.node, crash, end, str(moment), *counts)
+
+    assert max(Counter(server.prompts.values()).values()) == 1, "a prompt was created twice"
+    assert Counter(job.request.prompt for job in sent) == {
+        f"a lake, number {n}": 1 for n in range(PROMPTS)
     }
-    assert {job.status for job in records} <= {"saved", "unconfirmed"}
-    by_id = {job.task_id: job for job in records if job.task_id}
-    unconfirmed = {job.request.prompt for job in records if job.status == "unconfirmed"}
-    if end == "exit":
-        assert unconfirmed == set(), "Python has waited for the answers"
-    for task_id, prompt in created.items():
+    assert {job.status for job in sent} <= {"saved", "unconfirmed"}
+    assert followed <= recorded <= set(by_id) <= set(server.prompts)
+    assert len(unconfirmed) <= (0 if end in HELD else MAX_IN_FLIGHT)
+    for task_id, prompt in server.prompts.items():
         assert task_id in by_id or prompt in unconfirmed, "a task is not in the ledger"
-    assert set(by_id) <= set(created)
     for record in by_id.values():
-        picture = tmp_path / "r" / record.folder / "1.png"
-        with Image.open(picture) as image:
-            image.load()
-        assert read_metadata(picture).task_id == record.task_id
-    folders = [path for path in (tmp_path / "r").glob("20*/*") if path.is_dir()]
+        assert_is_complete(results / record.folder / "1.png", record.task_id)
+    folders = [path for path in results.glob("20*/*") if path.is_dir()]
     assert len(folders) == len(by_id), "a result was saved twice or incompletely"
+
+
+def assert_is_complete(picture, task_id):
+    with Image.open(picture) as image:
+        image.load()
+    assert read_metadata(picture).task_id == task_id

@@ -14,7 +14,17 @@ from liangxin_nb.ledger import Ledger
 
 from ..task_server import KEY, PACE
 
-__all__ = ["run_batch", "submit_and_collect", "write_under_stress"]
+__all__ = [
+    "NOT_SENT",
+    "open_session",
+    "run_batch",
+    "submit_and_collect",
+    "submit_new",
+    "write_under_stress",
+]
+
+#: Statuses of jobs that were never sent; a ledger that is full or locked prevents it.
+NOT_SENT = ("pending", "rejected")
 
 
 def submit_and_collect(pipe, url, results, count, end=""):
@@ -23,19 +33,22 @@ def submit_and_collect(pipe, url, results, count, end=""):
     This is what a careful script would do after each restart. When the pipe receives a message,
     the ledger's disk is full (`end` is "full disk") or the script ends normally ("exit").
     """
-    session = Session(base_url=url, key=KEY, results=results, schedule=PACE)
+    session = open_session(url, results)
     pipe.send("started")
     if end == "full disk":
         threading.Thread(target=fill_disk_at_message, args=(pipe, session), daemon=True).start()
+    jobs = submit_new(session, count)
     if end == "exit":
-        for job in submit_new(session, count):
-            job.watch(lambda _: None)
         pipe.recv()
         return
-    for job in submit_new(session, count):
+    for job in jobs:
         with suppress(LiangxinError):
             job.wait()
     pipe.send("saved")
+
+
+def open_session(url, results):
+    return Session(base_url=url, key=KEY, results=results, schedule=PACE)
 
 
 def fill_disk_at_message(pipe, session):
@@ -53,7 +66,7 @@ def submit_new(session, count):
     jobs = session.resume()
     # A prompt that may have been sent is not submitted again.
     records = session.ledger.list_jobs(limit=None)
-    submitted = {record.request.prompt for record in records if record.status != "pending"}
+    submitted = {record.request.prompt for record in records if record.status not in NOT_SENT}
     prompts = [f"a lake, number {n}" for n in range(count)]
     jobs += [session.generate(prompt) for prompt in prompts if prompt not in submitted]
     return jobs
@@ -61,7 +74,7 @@ def submit_new(session, count):
 
 def run_batch(pipe, url, results, count, batch_id=""):
     """Start or open a batch, send its id, and wait for its end."""
-    session = Session(base_url=url, key=KEY, results=results, schedule=PACE)
+    session = open_session(url, results)
     if batch_id:
         batch = open_batch(session, batch_id)
     else:
