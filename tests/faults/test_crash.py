@@ -189,6 +189,7 @@ def test_process_that_ends_loses_no_job_and_creates_no_task_twice(
         f"a lake, number {n}": 1 for n in range(PROMPTS)
     }
     assert {job.status for job in sent} <= {"saved", "unconfirmed"}
+    assert end == "full disk" or "rejected" not in {job.status for job in records}
     assert followed <= recorded <= set(by_id) <= set(server.prompts)
     assert len(unconfirmed) <= (0 if end in HELD else MAX_IN_FLIGHT)
     for task_id, prompt in server.prompts.items():
