@@ -118,8 +118,13 @@ class APIError(LiangxinError):
 
     @property
     def number(self) -> int:
-        """The body's code if it is a number, else the HTTP status."""
-        return int(self.code) if self.code.isdecimal() else self.status
+        """The body's code if it is the number of an error, else the HTTP status.
+
+        A code below 500 does not soften an HTTP status of 500 or above; 429 asks for a pause.
+        """
+        code = int(self.code) if self.code.isdecimal() else 0
+        is_softer = self.status >= 500 > code and code != 429
+        return self.status if code in (0, 200) or is_softer else code
 
     @property
     def is_task_unknown(self) -> bool:

@@ -83,8 +83,8 @@ class TaskServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, host="127.0.0.1"):
+        super().__init__((host, 0), Handler)
         self.hooks = {}
         self.asked = []
         self.prompts = {}
@@ -99,7 +99,7 @@ class TaskServer(ThreadingHTTPServer):
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"http://{self.server_address[0]}:{self.server_port}"
 
     def count(self, kind):
         """Return how many requests of a kind have arrived."""

@@ -6,8 +6,10 @@ Source: the model pages of the LiangXin Market docs describe both error envelope
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
+from ..core.outcomes import REJECTING_CODES
 from ..errors import (
     APIError,
     AuthenticationError,
@@ -29,8 +31,11 @@ __all__ = [
 
 _QUOTA_WORDS = ("quota", "insufficient", "credit", "balance", "额度", "余额")
 _CONTENT_WORDS = ("sensitive", "moderat", "safety", "nsfw", "policy", "敏感", "违规")
+#: With these, and with 429 and 505, no task is created.
+_REJECTIONS = REJECTING_CODES | {429, 505}
 _SUCCESS_CODES = ("", "0", "200")
 _CHECK_KEY = "Check the key: LIANGXIN_API_KEY, or the service's console."
+_CHECK_ADDRESS = "Check the API address, and that no proxy answers in its place."
 _TOP_UP = "Top up the account, then run the cell again."
 _ERRORS: dict[int, tuple[type[APIError], str]] = {
     401: (AuthenticationError, _CHECK_KEY),
@@ -74,16 +79,17 @@ def parse_data(
 
 def _to_api_error(status: int, code: str, message: str, retry_after: float | None) -> APIError:
     code = code[:100]
-    number = int(code) if code.isdecimal() else status
+    number = APIError("", status=status, code=code).number
     error_class, next_step = _ERRORS.get(number, (APIError, ""))
     text = message.lower()
     if number == 403 and any(word in text for word in _QUOTA_WORDS):
         error_class, next_step = InsufficientCreditsError, _TOP_UP
     elif number in (400, 422) and any(word in text for word in _CONTENT_WORDS):
         error_class, next_step = ContentPolicyError, "Change the prompt, then run the cell again."
-    reason = one_line(message) or "no reason given"
+    reason = "" if text in ("success", "ok") else one_line(message)
+    verb = "rejected the request" if number in _REJECTIONS else "reports an error"
     return error_class(
-        f"The service rejected the request ({number}): {reason}.",
+        f"The service {verb} ({number}): {reason or 'no reason given'}.",
         status=status,
         code=code,
         retry_after=retry_after,
@@ -96,13 +102,16 @@ def build_unreadable_error(
 ) -> APIError:
     """Build the error for an answer that is not the API's, such as a page of a proxy."""
     start = one_line(body[:200].decode("utf-8", "replace"))
-    excerpt = f" It begins: {start[:80]}" if start else " It is empty."
+    if start.startswith("<"):
+        problem = "it is a web page"
+        start = one_line(re.sub(r"<[^<>]*>?", " ", start)) or start
+    excerpt = f' It begins: "{start[:80]}".' if start else " It is empty."
     return APIError(
         f"The answer (HTTP {status}) cannot be read: {problem}.{excerpt}",
         status=status if status >= 300 else 502,
         retry_after=retry_after,
         is_api_answer=False,
-        next_step="Check the API address, and that no proxy answers in its place.",
+        next_step=_CHECK_KEY if status == 401 else _CHECK_ADDRESS,
     )
 
 

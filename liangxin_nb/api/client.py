@@ -28,7 +28,17 @@ _CREATE, _RECORD = "/api/v1/jobs/createTask", "/api/v1/jobs/recordInfo"
 _CREDIT, _LINK = "/api/v1/chat/credit", "/api/v1/common/download-url"
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _MAX_PAUSE_S = 60.0
-_CONSOLE = "It is not sent again automatically; check the service's console first."
+_LOOK_UP = "It is not sent again automatically; %liangxin doctor says how to look it up."
+_CHANGE = "Change the prompt or the options, then run the cell again."
+_CHECK_MODEL = "Check the name of the model and the API address."
+#: What to do about a rejected create, where the error itself does not say it.
+_NEXT_STEPS = {
+    **dict.fromkeys((400, 422), _CHANGE),
+    **dict.fromkeys((404, 405), _CHECK_MODEL),
+    413: "Pass fewer or smaller reference pictures.",
+    415: "Pass reference pictures as PNG or JPEG.",
+    505: "The service has switched this off; choose another model: %liangxin models.",
+}
 
 
 class CreatedTask(NamedTuple):
@@ -214,24 +224,30 @@ class Client:
         if decision.outcome == CreateOutcome.REJECTED:
             if isinstance(error, httpx.HTTPError):
                 return self._connection_error(error)
+            error.next_step = error.next_step or _NEXT_STEPS.get(error.number, "")
             return _to_rate_limit_error(error) if decision.may_resend else error
         if isinstance(error, APIError):
             start = error.message
+        elif isinstance(error, IncompleteReplyError):
+            start = f"The answer of {self._transport.host} cannot be read ({error}):"
         else:
             start = f"No answer from {self._transport.host} ({describe_error(error)}):"
         joint = "A" if isinstance(error, APIError) else "a"
         return APIConnectionError(
             f"{start} {joint} task may have been created, and may be billed.",
             maybe_created=True,
-            next_step=_CONSOLE,
+            next_step=_LOOK_UP,
         )
 
     def _connection_error(
         self, error: httpx.HTTPError, task_id: str | None = None
     ) -> APIConnectionError:
         note = "" if task_id else " Nothing was sent, nothing was billed."
+        problem = f"{self._transport.host} cannot be reached ({describe_error(error)})"
+        if isinstance(error, IncompleteReplyError):
+            problem = f"The answer of {self._transport.host} cannot be read ({error})"
         return APIConnectionError(
-            f"{self._transport.host} cannot be reached ({describe_error(error)}).{note}",
+            f"{problem}.{note}",
             task_id=task_id,
             next_step="Check the address and the connection, then try again.",
         )

@@ -87,7 +87,9 @@ async def _fetch(
         if not fetched.task.outputs:
             raise await _unreadable_error(results, record, fetched)
         if saved is None and not fetched.numbers:
-            raise fetched.first_error()
+            error = fetched.first_error()
+            error.next_step = error.next_step or f"%liangxin resume {record.task_id} tries again."
+            raise error
         if saved is not None and not fetched.numbers:
             return saved
         metadata = _build_metadata(record, fetched)

@@ -120,7 +120,8 @@ class Ledger(BatchQueries):
         """
         names = ("name", "bytes", "sha256", "width", "height")
         with self.transaction() as db:
-            values = {"status": "saved", "folder": folder}
+            # The task id too: it may be in the journal only, while the ledger is busy.
+            values = {"status": "saved", "folder": folder, "task_id": record.task_id}
             change_row(db, record, values)
             db.execute(FILES.delete().where(FILES.c.job_id == record.id))
             for file in files:

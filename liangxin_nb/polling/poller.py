@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-from ..core.outcomes import decide_record
+from ..core.outcomes import RecordOutcome, decide_record
 from ..core.task import TaskRecord
 from ..errors import APIError, LiangxinError, WaitTimeoutError
 from .adaptive_schedule import AdaptiveSchedule, build_schedule
@@ -255,6 +255,9 @@ class Poller:
         entry.history = decision.history
         entry.last_error = answer if isinstance(answer, LiangxinError) else None
         if decision.ends_wait and isinstance(answer, LiangxinError):
+            if decision.outcome == RecordOutcome.KEY_REJECTED:
+                resume = f"Then collect the task: %liangxin resume {entry.task_id}"
+                answer.next_step = f"{answer.next_step} {resume}".strip()
             _fail(entry, answer)
             return
         if isinstance(answer, TaskRecord):
@@ -294,7 +297,7 @@ def _fail(entry: TrackedTask, error: Exception) -> None:
 def _build_timeout_error(entry: TrackedTask) -> WaitTimeoutError:
     note = f" The last poll failed: {entry.last_error.message}" if entry.last_error else ""
     return WaitTimeoutError(
-        f"Task {entry.task_id} is still running after {entry.patience:.0f} s.{note}",
+        f"Task {entry.task_id} is still running after {entry.patience:g} s.{note}",
         task_id=entry.task_id,
         next_step=f"The service continues it; collect it with %liangxin resume {entry.task_id}",
     )

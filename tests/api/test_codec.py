@@ -174,7 +174,9 @@ def test_two_states_are_final_and_all_others_are_running(state, final):
 def test_invalid_utf8_is_replaced():
     body = b'{"data": {"state": "waiting", "model": "m"}} '
     assert codec.parse_record(200, body).raw == body.decode()
-    assert catch_error(codec.parse_record, 200, b"\xff{}").message.endswith("It begins: \ufffd{}")
+    assert catch_error(codec.parse_record, 200, b"\xff{}").message.endswith(
+        'It begins: "\ufffd{}".'
+    )
 
 
 @pytest.mark.parametrize(
@@ -398,9 +400,9 @@ def test_every_rejection_has_its_class_number_and_next_step():
         ),
         (
             (500, b'{"message": "other word"}'),
-            "The service rejected the request (500): other word.",
+            "The service reports an error (500): other word.",
         ),
-        ((500, b'{"msg": "a", "message": "b"}'), "The service rejected the request (500): a."),
+        ((500, b'{"msg": "a", "message": "b"}'), "The service reports an error (500): a."),
     ],
 )
 def test_rejection_is_one_line_with_the_message_of_the_service(given, words):
@@ -439,26 +441,25 @@ def test_response_is_successful_by_status_and_code(status, code):
 @pytest.mark.parametrize(
     ("status", "body", "words", "number"),
     [
-        (502, b"<html><h1>Bad\n gateway.</h1>", "It begins: <html><h1>Bad gateway.</h1>", 502),
-        (200, b"<html>log in</html>", "It begins: <html>log in</html>", 502),
+        (502, b"<html><h1>Bad\n gateway.</h1>", 'It begins: "Bad gateway".', 502),
+        (200, b"<html>log in</html>", 'It begins: "log in".', 502),
         (200, b"", "It is empty.", 502),
         (200, b" \n", "It is empty.", 502),
-        (200, b"[]", "It begins: []", 502),
-        (299, b"7", "It begins: 7", 502),
-        (300, b"x", "It begins: x", 300),
-        (403, b"error code: 1010", "It begins: error code: 1010", 403),
-        (200, b"x" * 81, f"It begins: {'x' * 80}", 502),
-        (200, b" " * 190 + b"x" * 20, f"It begins: {'x' * 10}", 502),
+        (200, b"[]", 'It begins: "[]".', 502),
+        (299, b"7", 'It begins: "7".', 502),
+        (300, b"x", 'It begins: "x".', 300),
+        (403, b"error code: 1010", 'It begins: "error code: 1010".', 403),
+        (200, b"x" * 81, 'It begins: "' + "x" * 80 + '".', 502),
+        (200, b" " * 190 + b"x" * 20, 'It begins: "' + "x" * 10 + '".', 502),
     ],
     ids=["a page of an error", "a page", "empty", "white", "a list", "a number", "a redirect",
          "words", "long", "late"],
 )  # fmt: skip
 def test_foreign_response_is_described_by_its_beginning(status, body, words, number):
     error = catch_error(codec.parse_record, status, body, 3.0)
+    problem = "it is a web page" if b"<html>" in body else "it is not the API's JSON"
     assert type(error) is APIError
-    assert error.message == (
-        f"The answer (HTTP {status}) cannot be read: it is not the API's JSON. {words}"
-    )
+    assert error.message == (f"The answer (HTTP {status}) cannot be read: {problem}. {words}")
     assert (error.number, error.retry_after) == (number, 3.0)
     assert error.next_step == ("Check the API address, and that no proxy answers in its place.")
 
