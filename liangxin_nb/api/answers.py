@@ -87,9 +87,10 @@ def _to_api_error(status: int, code: str, message: str, retry_after: float | Non
     elif number in (400, 422) and any(word in text for word in _CONTENT_WORDS):
         error_class, next_step = ContentPolicyError, "Change the prompt, then run the cell again."
     reason = "" if text in ("success", "ok") else one_line(message)
-    verb = "rejected the request" if number in _REJECTIONS else "reports an error"
+    shown = max(number, status) if status >= 500 else number
+    verb = "rejected the request" if shown in _REJECTIONS else "reports an error"
     return error_class(
-        f"The service {verb} ({number}): {reason or 'no reason given'}.",
+        f"The service {verb} ({shown}): {reason or 'no reason given'}.",
         status=status,
         code=code,
         retry_after=retry_after,

@@ -112,18 +112,10 @@ class Poller:
         """
         now = self._clock()
         entry = TrackedTask(
-            0.0,
-            next(self._numbers),
-            task_id,
-            poll,
-            on_answer,
-            schedule or build_schedule(self._schedule),
-            now,
-            age,
-            patience,
-            asyncio.get_running_loop().create_future(),
-            last_poll=now - age,
-        )
+            0.0, next(self._numbers), task_id, poll, on_answer,
+            schedule or build_schedule(self._schedule), now, age, patience,
+            asyncio.get_running_loop().create_future(), last_poll=now - age,
+        )  # fmt: skip
         entry.due_at = now + self._limit_interval(entry, now, entry.next_interval(now))
         self._tracked[task_id] = entry
         self._push(entry)
@@ -256,8 +248,7 @@ class Poller:
         entry.last_error = answer if isinstance(answer, LiangxinError) else None
         if decision.ends_wait and isinstance(answer, LiangxinError):
             if decision.outcome == RecordOutcome.KEY_REJECTED:
-                resume = f"Then collect the task: %liangxin resume {entry.task_id}"
-                answer.next_step = f"{answer.next_step} {resume}".strip()
+                answer.next_step += f" Then collect the task: %liangxin resume {entry.task_id}"
             _fail(entry, answer)
             return
         if isinstance(answer, TaskRecord):

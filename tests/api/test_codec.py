@@ -365,6 +365,8 @@ REFUSALS = [
     (build_gateway_error("access denied", 403), AuthenticationError, 403, RIGHTS),
     (build_error(429, "slow down", 429), RateLimitError, 429, WAIT),
     (build_gateway_error("saturated", 503, "429"), RateLimitError, 429, WAIT),
+    (build_gateway_error("bad gateway", 502, "400"), APIError, 502, ""),
+    (build_error(0, "upstream timeout", 504), APIError, 504, ""),
     (build_error(433, "limit"), InsufficientCreditsError, 433, LIMIT),
     (build_error(455, "closed"), MaintenanceError, 455, "Try again later."),
     (build_error(422, "bad size"), APIError, 422, ""),

@@ -6,7 +6,7 @@ A test adds its row to its report, so that the rows of all test workers come tog
 __all__ = ["add_crash", "add_row"]
 
 _OUTCOME, _CRASH = "outcome of one job", "crash row"
-_COLUMNS = "{0:<46}{1:>7}  {2:<11}{3:<12}{4:<12}{5}"
+_COLUMNS = "{0:<54}{1:>7}  {2:<11}{3:<12}{4:<12}{5}"
 
 
 def add_row(node, table, name, requests, files, status, outcome, message):

@@ -1,8 +1,11 @@
 """Each fault with a real sandbox: requests, ledger and error message."""
 
+import base64
+import io
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import stamina
 from PIL import Image
@@ -10,11 +13,12 @@ from PIL import Image
 from liangxin_nb import Session
 from liangxin_nb.api import downloads
 from liangxin_nb.engine import output_fetcher
-from liangxin_nb.errors import LiangxinError
+from liangxin_nb.errors import InvalidRequestError, LiangxinError
 from liangxin_nb.polling import PollSchedule
 from liangxin_nb.results import read_metadata
 
 from ..conftest import start_sandbox, wait_until
+from ..imaging.test_reference_image import wide_gamut_profile
 from ..sandbox_faults import set_faults
 from .create_rows import CREATE_ROWS
 from .record_rows import RECORD_ROWS
@@ -60,6 +64,13 @@ def connect(faulty, tmp_path):
         session.close()
 
 
+def wide_gamut_picture():
+    """A red picture whose profile shows it as blue."""
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(out, "PNG", icc_profile=wide_gamut_profile())
+    return out.getvalue()
+
+
 def count_creates(served):
     """Return the number of createTask requests and of tasks so far."""
     counters = served.counters()
@@ -85,7 +96,7 @@ def check(faulty, connect, monkeypatch, request):
         play = play_script if row.script else play_faults
         session, job, message, requests = play(row, faulty, connect, monkeypatch, request)
         record = session.ledger.find(job.record.id)
-        message = message or note_of(session, record)
+        message = message or describe_saved(session, job, record)
         files = count_files(session, job)
         add_row(request.node, table, row.name, requests, files, record.status, job.status, message)
         actual = replace(
@@ -95,7 +106,7 @@ def check(faulty, connect, monkeypatch, request):
         assert actual == row
         assert re.search(row.message, message), message
         assert "\n" not in message
-        check_files(session, job, record, is_readable="exif" not in row.faults)
+        check_files(session, job, record, is_readable=not re.search("exif|gif", row.faults))
         if record.is_resumable and job.result is None and "stall" not in row.faults:
             collected = connect(base_url=session.settings.base_url).resume(job.task_id)[0].wait(60)
             assert collected.task_id == job.task_id
@@ -138,10 +149,14 @@ def split(faults):
     return [fault.strip() for fault in faults.split(",") if fault.strip()]
 
 
-def note_of(session, record):
-    """Return the remark about a job that is saved: missing outputs, or an unusual answer."""
+def describe_saved(session, job, record):
+    """Return what the user reads about a saved job: its files, and what is missing or unusual."""
     notes = [text for _, event, text in session.ledger.events(record.id) if event.startswith("un")]
-    return record.reason or " ".join(notes)
+    files = []
+    for file in job.result.metadata.files:
+        size = f"{file['width']}×{file['height']}" if "width" in file else ""
+        files.append(f"{file['name']} {file.get('note', size)}".strip())
+    return " ".join(filter(None, [", ".join(files) + ".", record.reason, *notes]))
 
 
 def count_files(session, job):
@@ -202,6 +217,38 @@ def test_refused_connection_means_that_nothing_was_sent(connect, request):
     add_row(request.node, "createTask", "(no server)", (0, 0), "0", status, job.status, message)
     assert "Nothing was sent, nothing was billed" in message
     assert (job.status, status) == ("rejected", "rejected")
+
+
+@pytest.mark.parametrize(
+    ("name", "picture", "colour"),
+    [
+        ("2-D floats from 0 to 1", np.full((8, 8), 0.5), (128, 128, 128)),
+        ("profile with red and blue exchanged", wide_gamut_picture(), (0, 0, 255)),
+        ("floats above 1", np.full((8, 8), 128.0), None),
+    ],
+)
+def test_reference_is_sent_in_its_colours_or_not_at_all(
+    name, picture, colour, connect, server, request
+):
+    session = connect(base_url=server.url)
+    requests, status, phase, message = (0, 0), "", "", ""
+    try:
+        job = session.generate("a lake", model="nano-banana-pro", image=picture)
+        job.wait(60)
+        requests = server.count("createTask"), len(server.bodies)
+        status, phase = session.ledger.find(job.task_id).status, job.status
+        uri = server.bodies[job.task_id]["input"]["image_input"][0]
+        with Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as image:
+            actual = image.convert("RGB").getpixel((4, 4))
+        message = f"(the service reads the colour {actual})"
+        assert max(abs(a - b) for a, b in zip(actual, colour, strict=True)) < 60
+    except InvalidRequestError as error:
+        message = str(error)
+        assert colour is None
+        assert "from 0 to 1" in message
+        assert session.ledger.count_by_status() == {}
+    row = "reference: " + name, requests, str(requests[1]), status, phase, message
+    add_row(request.node, "createTask", *row)
 
 
 def test_many_jobs_stay_within_the_limits_of_the_service(faulty, connect):

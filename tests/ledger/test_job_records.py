@@ -134,6 +134,12 @@ def test_saved_record_has_its_folder_and_its_event(ledger, add):
     assert events(ledger, record)[-1] == ("saved", "2026-11-21/x")
 
 
+def test_saved_record_has_the_task_id_that_was_in_the_journal_only(ledger, add):
+    record = add("a", status="submitting")
+    ledger.mark_saved(record.replace(task_id="task_9"), "2026-11-21/x", [FILE])
+    assert ledger.find("task_9").status == "saved"
+
+
 def test_files_of_a_result_saved_twice_are_those_of_the_second_time(ledger, add):
     first, second = add("a"), add("b")
     ledger.mark_saved(first, "2026-11-21/x", [FILE])
