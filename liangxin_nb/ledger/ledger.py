@@ -120,8 +120,9 @@ class Ledger(BatchQueries):
         """
         names = ("name", "bytes", "sha256", "width", "height")
         with self.transaction() as db:
-            # The task id too: it may be in the journal only, while the ledger is busy.
+            # The task id may be in the journal only; any session may collect missing outputs.
             values = {"status": "saved", "folder": folder, "task_id": record.task_id}
+            values |= {"owner": ""} if record.reason else {}
             change_row(db, record, values)
             db.execute(FILES.delete().where(FILES.c.job_id == record.id))
             for file in files:

@@ -46,6 +46,7 @@ RESULT_ROWS = [
     saved("file-dead:2", "2 of 3 outputs", files="2 of 3", **THREE),
     saved("file-dead:1+3", "1 of 3 outputs", files="1 of 3", **THREE),
     saved("result-shape:dead-frames"),
+    saved("result-shape:dead-frames, file-film:1"),
     result_lost("file-dead:1+2+3", r"expired \(HTTP 404\).*resume", **THREE),
     result_lost("file-404", r"expired \(HTTP 404\).*resume"),
     result_lost("file-403", r"expired \(HTTP 403\).*resume"),

@@ -140,6 +140,14 @@ def test_saved_record_has_the_task_id_that_was_in_the_journal_only(ledger, add):
     assert ledger.find("task_9").status == "saved"
 
 
+@pytest.mark.parametrize(("reason", "owner"), [("", "me"), ("2 of 3 outputs are saved.", "")])
+def test_partly_saved_record_has_no_owner(ledger, add, reason, owner):
+    record = add("a", status="succeeded").replace(owner="me", reason=reason)
+    ledger.update(record, "x", owner="me", reason=reason)
+    assert ledger.mark_saved(record, "2026-11-21/x", [FILE]).owner == owner
+    assert ledger.find("a").owner == owner
+
+
 def test_files_of_a_result_saved_twice_are_those_of_the_second_time(ledger, add):
     first, second = add("a"), add("b")
     ledger.mark_saved(first, "2026-11-21/x", [FILE])
