@@ -35,6 +35,7 @@ CREATE_ROWS = [
         "HTTP status 429",
         calls=3,
         created=3,
+        files="3",
         script=scripts.create_answers(429, SATURATED, jobs=3),
     ),
     saved("[] around the answer", script=scripts.create_answers(200, [{"data": {"taskId": "%s"}}])),

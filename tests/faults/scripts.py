@@ -32,8 +32,8 @@ def create_answers(status, body, jobs=1):
             status,
             encode(body).replace(b"%s", task_id.encode()),
         )
-        for number in range(1, jobs):
-            session.generate(f"a lake, number {number}")
+        others = [session.generate(f"a lake, number {number}") for number in range(1, jobs)]
+        return lambda: [job.wait(60) for job in others]
 
     return script
 

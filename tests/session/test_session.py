@@ -246,7 +246,7 @@ def test_request_that_waits_after_a_429_is_not_sent_after_close(connect, server)
 def test_patience_ends_the_wait(connect, server):
     server.last = "generating"
     job = connect(patience=0.1).generate("a lake")
-    with pytest.raises(WaitTimeoutError, match="is still running after 0.1 s"):
+    with pytest.raises(WaitTimeoutError, match=r"is still running after 0\.1 s"):
         job.wait(60)
 
 
