@@ -47,7 +47,7 @@ RECORD_ROWS = [
     failed("success-flag, fail:500", r"The task failed \(500\)"),
     failed("moderated", r"The task failed \(SENSITIVE_WORD_ERROR\)"),
     failed("nulls, fail:501", r"The task failed \(501\)"),
-    # trouble on the way: the task goes on, and is polled again
+    # trouble on the way: the task continues, and is polled again
     saved("404 page in mid-wait", script=scripts.poll_answers((404, PAGE))),
     saved("403 page in mid-wait", script=scripts.poll_answers((403, CHECK))),
     saved("302 to a login page", script=scripts.poll_answers((302, b""))),

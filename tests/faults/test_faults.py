@@ -67,7 +67,7 @@ def connect(faulty, tmp_path):
 
 
 def wide_gamut_picture():
-    """A red picture whose profile shows it as blue."""
+    """A red picture with a profile that shows it as blue."""
     out = io.BytesIO()
     Image.new("RGB", (8, 8), "red").save(out, "PNG", icc_profile=wide_gamut_profile())
     return out.getvalue()
