@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +22,7 @@ __all__ = [
     "ImageSource",
     "SupportsArray",
     "can_decode",
+    "limit_decoding",
     "open_image",
     "verify",
 ]
@@ -37,6 +41,12 @@ ImageSource = str | Path | bytes | Image | SupportsArray
 #: Images with more pixels are rejected as decompression bombs (8k by 8k is accepted).
 MAX_PIXELS = 80_000_000
 _LARGE_PIXELS = 4_000_000
+#: The memory for decoding one result; an RGB picture of 8192 by 4096 needs less.
+_MAX_DECODING_BYTES = 136_000_000
+#: Bytes per pixel that Pillow needs for formats whose decoder copies the whole picture.
+_BYTES_PER_PIXEL = {"WEBP": 16, "AVIF": 10}
+_LARGE_DECODING_BYTES = 20_000_000
+_large_decoding = threading.Lock()
 _BOMB = f"it has more than {MAX_PIXELS} pixels"
 _SUFFIXES = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "AVIF": "avif"}
 
@@ -99,15 +109,47 @@ def verify(data: bytes | Path) -> ImageInfo:
         data: The content of the file, or its path.
 
     Raises:
-        ValueError: If it is not an image of a known format, has too many pixels or is broken.
+        ValueError: If it is not an image of a known format, has too many pixels, needs too much
+            memory or is broken.
     """
     with open_image(data) as image:
         width, height = image.size
+        if _estimate_memory(image) > _MAX_DECODING_BYTES:
+            raise ValueError(f"to decode {width} × {height} pixels would need too much memory")
         try:
             if width * height > _LARGE_PIXELS:
                 image.draft("RGB", (width // 8, height // 8))
-            image.load()
+            with limit_decoding(image):
+                image.load()
         except Exception as error:  # Pillow's decoders raise many kinds of errors for broken data
             raise ValueError("the picture is broken or cut off") from error
         # Pillow names a JPEG with several pictures in it MPO.
         return ImageInfo(_SUFFIXES.get(str(image.format), "jpg"), width, height)
+
+
+@contextmanager
+def limit_decoding(image: Image) -> Iterator[None]:
+    """Run the body, which decodes an image; large ones are decoded one at a time.
+
+    Args:
+        image: An image with undecoded pixels.
+    """
+    if _estimate_memory(image) <= _LARGE_DECODING_BYTES:
+        yield
+        return
+    with _large_decoding:
+        yield
+
+
+def _estimate_memory(image: Image) -> int:
+    """Return about how many bytes Pillow needs to decode an image."""
+    pixels = image.width * image.height
+    if image.format in ("JPEG", "MPO"):
+        if "progressive" not in image.info:
+            return 0  # it is decoded in strips, at a fraction of its size
+        # Its coefficients, two bytes each, are collected for the whole picture.
+        samples = [across * down for _, across, down, _ in getattr(image, "layer", ())]
+        coefficients: int = pixels * sum(samples) // max(samples, default=1)
+        return 2 * coefficients
+    usual = 1 if image.mode in ("1", "L", "P") else 4
+    return pixels * _BYTES_PER_PIXEL.get(str(image.format), usual)

@@ -91,7 +91,8 @@ def _embed_in_png(
     chunks = [_png_text(_KEYWORD, text, compress=True)]
     # Other programs expect these uncompressed.
     chunks += [_png_text(name, texts[name]) for name in texts if name not in image.info]
-    return data[:_PNG_HEADER_SIZE] + b"".join(chunks) + data[_PNG_HEADER_SIZE:]
+    rest = memoryview(data)[_PNG_HEADER_SIZE:]  # it may be large: no copies of it
+    return b"".join((data[:_PNG_HEADER_SIZE], *chunks, rest))
 
 
 def _png_text(keyword: str, text: str, *, compress: bool = False) -> bytes:
@@ -110,21 +111,21 @@ def _embed_in_jpeg(data: bytes, text: str, image: Image.Image, xmp: str) -> byte
     if xmp and len(packet) <= _MAX_SEGMENT_SIZE and "xmp" not in image.info:
         new.append(packet)
     segments = [b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body for body in new]
-    return data[:2] + b"".join(segments) + _without_exif(data[2:])
+    return b"".join((data[:2], *segments, *_without_exif(memoryview(data)[2:])))
 
 
-def _without_exif(segments: bytes) -> bytes:
+def _without_exif(segments: memoryview) -> list[memoryview]:
     """Return the rest of a JPEG file without its EXIF segment, which the new one replaces."""
     others, position = [], 0
-    while segments[position : position + 1] == b"\xff":
+    while segments[position] == 0xFF:
         if segments[position + 1] in (0xDA, 0xD9):  # the image data begins
             break
         end = position + 2 + struct.unpack(">H", segments[position + 2 : position + 4])[0]
         segment = segments[position:end]
-        if not (segment[1] == 0xE1 and segment[4:10] == b"Exif\0\0"):
+        if not (segment[1] == 0xE1 and bytes(segment[4:10]) == b"Exif\0\0"):
             others.append(segment)
         position = end
-    return b"".join(others) + segments[position:]
+    return [*others, segments[position:]]
 
 
 def _embed_in_webp(data: bytes, text: str, image: Image.Image, xmp: str) -> bytes:
@@ -135,25 +136,27 @@ def _embed_in_webp(data: bytes, text: str, image: Image.Image, xmp: str) -> byte
     alpha = "A" in image.getbands() or b"ALPH" in names
     flags = _EXIF | (_ALPHA if alpha else 0) | (_ICC if b"ICCP" in names else 0)
     flags |= (_XMP if b"XMP " in names else 0) | (_ANIMATION if b"ANIM" in names else 0)
-    size = struct.pack("<I", image.width - 1)[:3] + struct.pack("<I", image.height - 1)[:3]
-    head = (b"VP8X", struct.pack("<I", flags) + size)
+    extent = struct.pack("<I", image.width - 1)[:3] + struct.pack("<I", image.height - 1)[:3]
+    head = (b"VP8X", struct.pack("<I", flags) + extent)
     last = (b"EXIF", _exif_with_text(image, text))
-    body = b"WEBP" + b"".join(_pack_chunk(*chunk) for chunk in (head, *chunks, last))
-    return b"RIFF" + struct.pack("<I", len(body)) + body
+    parts = [part for chunk in (head, *chunks, last) for part in _pack_chunk(*chunk)]
+    size = len(b"WEBP") + sum(map(len, parts))
+    return b"".join((b"RIFF", struct.pack("<I", size), b"WEBP", *parts))
 
 
-def _split_chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+def _split_chunks(data: bytes) -> list[tuple[bytes, bytes | memoryview]]:
     """Return the name and the content of each chunk of a WebP file."""
-    chunks, start = [], 12
+    chunks: list[tuple[bytes, bytes | memoryview]] = []
+    start, view = 12, memoryview(data)
     while start + 8 <= len(data):
         name, length = data[start : start + 4], struct.unpack("<I", data[start + 4 : start + 8])[0]
-        chunks.append((name, data[start + 8 : start + 8 + length]))
+        chunks.append((name, view[start + 8 : start + 8 + length]))
         start += 8 + length + length % 2
     return chunks
 
 
-def _pack_chunk(name: bytes, body: bytes) -> bytes:
-    return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+def _pack_chunk(name: bytes, body: bytes | memoryview) -> tuple[bytes | memoryview, ...]:
+    return name, struct.pack("<I", len(body)), body, b"\0" * (len(body) % 2)
 
 
 def _exif_with_text(image: Image.Image, text: str) -> bytes:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from .decode import open_image
+from .decode import limit_decoding, open_image
 
 __all__ = ["THUMBNAIL_BYTES", "encode_within", "flatten", "grid", "thumbnail"]
 
@@ -17,27 +18,31 @@ THUMBNAIL_BYTES = 46_000
 _SIDES = (1024, 896, 768, 640, 512, 384, 256)
 _QUALITIES = (86, 78, 70)
 _GAP = 8
+_STRIP_PIXELS = 250_000
+_ORIENTATION = 0x0112  # in EXIF data
 
 
-def thumbnail(data: bytes, *, max_bytes: int = THUMBNAIL_BYTES, side: int = _SIDES[0]) -> bytes:
+def thumbnail(
+    data: bytes | Path, *, max_bytes: int = THUMBNAIL_BYTES, side: int = _SIDES[0]
+) -> bytes:
     """Return an image as a small JPEG.
 
     Args:
-        data: The content of an image file.
+        data: The content of an image file, or its path.
         max_bytes: Maximum size of the JPEG in bytes.
         side: Maximum width and height in pixels. The image is never enlarged.
 
     Raises:
         ValueError: If it is not an image.
     """
-    return encode_within(flatten(open_image(data), side), max_bytes, side)
+    return encode_within(_load(data, side), max_bytes, side)
 
 
-def grid(pictures: Sequence[bytes], *, max_bytes: int = THUMBNAIL_BYTES) -> bytes:
+def grid(pictures: Sequence[bytes | Path], *, max_bytes: int = THUMBNAIL_BYTES) -> bytes:
     """Return several images side by side as one JPEG.
 
     Args:
-        pictures: The contents of image files.
+        pictures: The contents of image files, or their paths.
         max_bytes: Maximum size of the JPEG in bytes.
 
     Raises:
@@ -45,7 +50,7 @@ def grid(pictures: Sequence[bytes], *, max_bytes: int = THUMBNAIL_BYTES) -> byte
     """
     if len(pictures) == 1:
         return thumbnail(pictures[0], max_bytes=max_bytes)
-    tiles = [_shrink(flatten(open_image(data)), 512) for data in pictures]
+    tiles = [_shrink(_load(data, 512), 512) for data in pictures]
     width, height = max(tile.width for tile in tiles), max(tile.height for tile in tiles)
     columns = _columns(len(tiles), width / height)
     rows = math.ceil(len(tiles) / columns)
@@ -55,6 +60,11 @@ def grid(pictures: Sequence[bytes], *, max_bytes: int = THUMBNAIL_BYTES) -> byte
         left, top = n % columns * (width + _GAP), n // columns * (height + _GAP)
         canvas.paste(tile, (left + (width - tile.width) // 2, top + (height - tile.height) // 2))
     return encode_within(canvas, max_bytes)
+
+
+def _load(data: bytes | Path, side: int) -> Image.Image:
+    with open_image(data) as image, limit_decoding(image):
+        return flatten(image, side)
 
 
 def _columns(count: int, ratio: float) -> int:
@@ -76,13 +86,27 @@ def _shrink(image: Image.Image, side: int) -> Image.Image:
 def flatten(image: Image.Image, side: int = _SIDES[0]) -> Image.Image:
     """Return an image as upright 8-bit RGB, with transparency on white.
 
+    A large image is reduced in strips, so that its decoded pixels are in memory only once.
+
     Args:
         image: An image with undecoded pixels.
-        side: The size in pixels that is needed.
+        side: The size in pixels that is needed; the result may be three times as large.
     """
     # A large JPEG is then decoded at a fraction of its size: less memory and time.
     image.draft("RGB", (side, side))
-    image = ImageOps.exif_transpose(image)
+    factor = max(1, 3 * max(image.size) // (4 * side))
+    small = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
+    rows = factor * max(1, _STRIP_PIXELS // (factor * image.width))
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        small.paste(_to_rgb(strip).reduce(factor), (0, top // factor))
+    small.getexif()[_ORIENTATION] = image.getexif().get(_ORIENTATION, 1)
+    ImageOps.exif_transpose(small, in_place=True)
+    return small
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Return an image as 8-bit RGB, with transparency on white."""
     if image.mode.startswith("I;16"):
         image = image.point(lambda v: v / 257).convert("L")
     if "A" in image.getbands() or "transparency" in image.info:

@@ -80,7 +80,7 @@ class Library:
         """Return picture `n` (from 1) with at most 1024 pixels a side; empty if unreadable."""
         path = entry.path(entry.pictures[n - 1]) if n <= len(entry.pictures) else None
         try:
-            return thumbnail(path.read_bytes(), max_bytes=180_000) if path else b""
+            return thumbnail(path, max_bytes=180_000) if path else b""
         except Exception:  # Pillow's decoders raise many types for broken data
             return b""
 

@@ -47,7 +47,7 @@ class ThumbnailCache:
         if n > len(files):
             return b""
         try:
-            data = thumbnail(files[n - 1].read_bytes(), side=_SIDE, max_bytes=_MAX_BYTES)
+            data = thumbnail(files[n - 1], side=_SIDE, max_bytes=_MAX_BYTES)
         except Exception:  # Pillow's decoders raise many types for broken data
             return b""
         self._write(self._path(entry.id, n), data)

@@ -179,7 +179,7 @@ class Result:
             At most 46 kB; empty for a result without pictures and films.
         """
         if self.image_paths:
-            return grid([path.read_bytes() for path in self.image_paths], max_bytes=THUMBNAIL_BYTES)
+            return grid(self.image_paths, max_bytes=THUMBNAIL_BYTES)
         posters = [poster_for(path, file, self.prompt) for path, file in self._files_of("video")]
         return grid(posters, max_bytes=POSTER_BYTES) if len(posters) > 1 else b"".join(posters)
 

@@ -1,0 +1,16 @@
+"""Large results are saved in bounded memory."""
+
+import pytest
+
+from ..bench import memory
+
+
+@pytest.mark.slow
+def test_large_results_are_saved_in_bounded_memory():
+    # The peak of a process does not depend on the load: Linux counts its pages.
+    names = [name for name in memory.RESULTS if "8192" not in name or name.startswith("JPEG")]
+    peaks = memory.measure(*names)
+    print({name: f"{peak:.0f} MB" for name, peak in peaks.items()})
+    assert list(peaks) == names
+    for name, peak in peaks.items():
+        assert peak <= memory.RESULTS[name][2], name
