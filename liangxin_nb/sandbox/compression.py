@@ -33,9 +33,31 @@ def create_gzip_bomb(content: bytes, mebibytes: int = 1024) -> bytes:
     compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     first = compressor.compress(content) + compressor.flush(zlib.Z_FULL_FLUSH)
     block = compressor.compress(_BLOCK) + compressor.flush(zlib.Z_FULL_FLUSH)
-    checksum = zlib.crc32(content)
-    for _ in range(mebibytes):
-        checksum = zlib.crc32(_BLOCK, checksum)
+    checksum = _add_blocks(zlib.crc32(content), mebibytes)
     size = (len(content) + mebibytes * len(_BLOCK)) & 0xFFFFFFFF
     body = first + block * mebibytes + compressor.flush()
     return compress(_GZIP_HEADER + body + pack("<II", checksum, size))
+
+
+def _add_blocks(checksum: int, count: int) -> int:
+    """Return a CRC-32 after `count` further blocks, without reading each of them.
+
+    Each bit of the checksum has its own effect on the next one: the effects of one block give
+    those of two blocks, of four, and so on.
+    """
+    effects = [zlib.crc32(_BLOCK, start) for start in (0, *(1 << bit for bit in range(32)))]
+    while count:
+        if count & 1:
+            checksum = _apply(effects, checksum)
+        effects = [_apply(effects, effect) for effect in effects]
+        count >>= 1
+    return checksum
+
+
+def _apply(effects: list[int], checksum: int) -> int:
+    """Return the checksum that follows, by the effects of no bit and of each single bit."""
+    following = effects[0]
+    for bit, effect in enumerate(effects[1:]):
+        if checksum >> bit & 1:
+            following ^= effect ^ effects[0]
+    return following
