@@ -45,7 +45,7 @@ class ScriptedServer(httpcore.AsyncNetworkBackend):
     def connect(self, timeout=60.0):
         """Return an API client of this server."""
         client = Client("http://127.0.0.1:1", Secret(KEY), timeout=timeout)
-        for http in client._transport._clients.values():
+        for http in (*client._transport._clients.values(), client._downloader._http):
             http._transport._pool._network_backend = self
         return client
 
