@@ -107,6 +107,8 @@ def build_unreadable_error(
         problem = "it is a web page"
         start = one_line(re.sub(r"<[^<>]*>?", " ", start)) or start
     excerpt = f' It begins: "{start[:80]}".' if start else " It is empty."
+    if start.count("\ufffd") > 3 or not start.isprintable():
+        excerpt = " It is binary data."  # such as of an encoding that was not accepted
     return APIError(
         f"The answer (HTTP {status}) cannot be read: {problem}.{excerpt}",
         status=status if status >= 300 else 502,

@@ -17,7 +17,7 @@ import stamina
 from ..errors import APIConnectionError, ResultUnavailableError
 from .addresses import AddressCheck
 from .encodings import decode_content, decode_data_url
-from .transport import build_http_client, describe_error, is_retryable, parse_retry_after
+from .transport import CONNECT_S, build_http_client, describe_error, is_retryable, parse_retry_after
 
 __all__ = ["MAX_BYTES", "Downloader"]
 
@@ -35,6 +35,7 @@ class Downloader:
     def __init__(self, base_url: str, timeout: float) -> None:
         self._addresses = AddressCheck(base_url)
         self._http = build_http_client(base_url, timeout)
+        self._start_limit_s = timeout + CONNECT_S
 
     async def close(self) -> None:
         """Close the connections."""
@@ -51,7 +52,8 @@ class Downloader:
             target: The file, which is replaced.
 
         Returns:
-            The Content-Type that the server declares, which may be wrong or empty.
+            The Content-Type that the server declares, which may be wrong or empty; the type of
+            the compressed file if its Content-Encoding cannot be decoded.
 
         Raises:
             ResultUnavailableError: If there is no file at the link (`retryable` if there may be
@@ -76,9 +78,10 @@ class Downloader:
             raise APIConnectionError(
                 f"The result did not arrive within {_MAX_DURATION_S:.0f} s."
             ) from None
+        encoded = ""
         if encoding := headers.get("content-encoding"):
-            await asyncio.to_thread(decode_content, target, encoding, MAX_BYTES)
-        return str(headers.get("content-type", ""))
+            encoded = await asyncio.to_thread(decode_content, target, encoding, MAX_BYTES)
+        return encoded or str(headers.get("content-type", ""))
 
     async def _attempt(self, url: str, target: Path) -> httpx.Headers:
         """Download once, from the end of the existing file if the server allows it."""
@@ -106,13 +109,19 @@ class Downloader:
         for _ in range(_MAX_REDIRECTS + 1):
             await self._addresses.check_url(url)
             extensions = {"trace": self._trace(url)}
-            async with self._http.stream(
-                "GET", url, headers=headers, extensions=extensions
-            ) as reply:
+            request = self._http.build_request("GET", url, headers=headers, extensions=extensions)
+            try:
+                async with asyncio.timeout(self._start_limit_s):
+                    reply = await self._http.send(request, stream=True)
+            except TimeoutError:
+                raise APIConnectionError("The result's server did not answer in time.") from None
+            try:
                 if not reply.has_redirect_location:
                     yield reply
                     return
                 url = str(reply.url.join(reply.headers["location"]))
+            finally:
+                await reply.aclose()
         raise ResultUnavailableError(
             f"The result's link redirects more than {_MAX_REDIRECTS} times."
         )

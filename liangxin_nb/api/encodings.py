@@ -16,9 +16,11 @@ __all__ = ["decode_content", "decode_data_url"]
 _CHUNK = 1 << 18
 _MAX_LAYERS = 3
 _WINDOW_BITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
+#: Encodings that Python's standard library does not know; no request accepts them.
+_UNDECODED_TYPES = {"br": "application/x-brotli", "zstd": "application/zstd"}
 
 
-def decode_content(path: Path, encoding: str, max_bytes: int) -> None:
+def decode_content(path: Path, encoding: str, max_bytes: int) -> str:
     """Decode a file in place as its Content-Encoding declares.
 
     A file that is not encoded that way is not changed: servers declare encodings that they did
@@ -29,6 +31,9 @@ def decode_content(path: Path, encoding: str, max_bytes: int) -> None:
         encoding: The header, such as ``gzip``; several encodings are separated by commas.
         max_bytes: The maximum size of the decoded file.
 
+    Returns:
+        The MIME type of what is left, if it cannot be decoded here; usually empty.
+
     Raises:
         ResultUnavailableError: If the decoded file is larger than `max_bytes`.
     """
@@ -36,9 +41,10 @@ def decode_content(path: Path, encoding: str, max_bytes: int) -> None:
     names = [name for name in names if name not in ("", "identity")]
     for name in reversed(names):
         if name not in _WINDOW_BITS or len(names) > _MAX_LAYERS:
-            return
+            return _UNDECODED_TYPES.get(name, "")
         if not any(_inflate_file(path, bits, max_bytes) for bits in _WINDOW_BITS[name]):
-            return
+            break
+    return ""
 
 
 def _inflate_file(path: Path, window_bits: int, max_bytes: int) -> bool:

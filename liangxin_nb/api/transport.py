@@ -23,6 +23,7 @@ from .codec import redact_callback_urls
 from .response_body import BodyDecoder
 
 __all__ = [
+    "CONNECT_S",
     "BearerAuth",
     "IncompleteReplyError",
     "Reply",
@@ -36,7 +37,8 @@ __all__ = [
 # Some hosts of this API reject clients without a known user agent.
 _AGENT = "Mozilla/5.0 (compatible; liangxin_nb/0.1)"
 _MAX_BODY_BYTES = 8 << 20
-_CONNECT_S = 40.0  # seconds for a free connection and for connecting
+#: Seconds for a free connection and for connecting.
+CONNECT_S = 40.0
 _MIN_UPLOAD_RATE = 16_384  # bytes per second that a request body may need
 # stamina logs its retries; without a handler the messages would appear in the cells.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
@@ -133,7 +135,7 @@ class Transport:
         )
         body = bytearray()
         try:
-            async with asyncio.timeout(self._timeout + _CONNECT_S) as deadline:
+            async with asyncio.timeout(self._timeout + CONNECT_S) as deadline:
                 request.extensions["trace"] = self._limit_after_start(deadline, content or b"")
                 return await self._send(self._clients[method], request, body)
         except TimeoutError:

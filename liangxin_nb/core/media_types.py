@@ -41,6 +41,8 @@ _TYPES = {
         "psd": "image/vnd.adobe.photoshop",
         "exr": "image/x-exr",
         "jp2": "image/jp2",
+        "br": "application/x-brotli",
+        "zst": "application/zstd",
         "bin": "application/octet-stream",
     },
 }

@@ -20,6 +20,7 @@ _MAX_TEXT_BYTES = 8 << 20
 _MAX_PICTURE_BYTES = 64 << 20  # larger ones are saved without being read into memory
 #: Pictures that are saved but not shown.
 _OTHER_PICTURES = ("svg", "heic", "tiff", "bmp", "psd", "exr", "jp2")
+_COMPRESSED = {"br": "Brotli", "zst": "Zstandard"}
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ def inspect_file(
         suffix = _find_suffix(output, content_type)
         kind = kind_of(suffix)
     note = f"{suffix.upper()} pictures are not shown here" if suffix in _OTHER_PICTURES else ""
+    if suffix in _COMPRESSED:
+        note = f"the server sent it compressed with {_COMPRESSED[suffix]}"
     return FileType(kind, suffix, {"note": note} if note else {})
 
 

@@ -12,8 +12,11 @@ import pytest
 from liangxin_nb.api.addresses import AddressCheck
 from liangxin_nb.api.downloads import Downloader
 from liangxin_nb.api.encodings import decode_content, decode_data_url
+from liangxin_nb.core.task import TaskOutput
 from liangxin_nb.errors import APIConnectionError, ResultUnavailableError
+from liangxin_nb.results import ResultStore
 
+from ..results.test_results import job_record, make_metadata
 from .test_client import Server
 
 pytestmark = pytest.mark.anyio
@@ -67,6 +70,26 @@ async def test_declared_encoding_is_decoded(serve, tmp_path, encoding, body):
     await fetch(server.url, server.url, tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == CONTENT
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [("br", "1.br"), ("gzip, br", "1.br"), ("zstd", "1.zst"), ("?", "1.bin")],
+)
+async def test_file_of_an_encoding_that_was_not_accepted_is_saved_with_a_note(
+    serve, tmp_path, encoding, name
+):
+    body = b"\x8b\x03\x80" + bytes(range(128, 250)) * 3
+    server = serve((200, {"content-encoding": encoding, "content-type": "image/png"}, body))
+    staged = ResultStore(tmp_path).stage(job_record())
+    content_type = await fetch(server.url, f"{server.url}/1.png", staged.part_path(1))
+    assert server.seen[0][2]["Accept-Encoding"] == "identity"
+    outputs = [TaskOutput("https://x/1.png", "image")]
+    staged.check(1, outputs[0], content_type)
+    result = staged.commit(make_metadata(), outputs)
+    assert (result.path.name, result.path.read_bytes()) == (name, body)
+    note = result.metadata.files[0].get("note", "")
+    assert note.startswith("the server sent it compressed") == (name != "1.bin")
 
 
 @pytest.mark.parametrize("layers", [1, 2])

@@ -1,6 +1,8 @@
 """Whole HTTP exchanges: every response of any shape, size and speed ends in a typed outcome."""
 
 import asyncio
+import contextlib
+import functools
 import gzip
 import tracemalloc
 import zlib
@@ -8,7 +10,8 @@ import zlib
 import httpcore
 import pytest
 
-from liangxin_nb.api.client import CreatedTask
+from liangxin_nb.api.client import Client, CreatedTask
+from liangxin_nb.config.settings import Secret
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import (
     APIConnectionError,
@@ -28,6 +31,7 @@ SUCCESS = (
     b'{"code":200,"data":{"taskId":"task_1","state":"success",'
     b'"resultJson":"{\\"resultUrls\\":[\\"https://x/1.png\\"]}"}}'
 )
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 TIMEOUT = 20.0
 
 
@@ -95,6 +99,10 @@ def test_batch_is_not_sent_again_after_a_429_with_a_task_id():
         [build_response(200, b"", length=1000), *dribble(b" " * 10_000)],
         dribble(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 10_000),
         dribble(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+        [b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1_000_000, 1e9],
+        [CHUNKED + b"1;" + b"x" * 1_000_000, 1e9],
+        dribble(CHUNKED + b"1;x=y\r\n \r\n" * 1000),
+        [CHUNKED + b"0\r\n" + b"X: y\r\n" * 100_000, 1e9],
         [1e9],
         [build_response(200, b"", length=-1), 1e9],
         [httpcore.ReadError("reset")],
@@ -102,7 +110,8 @@ def test_batch_is_not_sent_again_after_a_429_with_a_task_id():
         [b"nonsense\r\n\r\n"],
         [],
     ],
-    ids=["response", "body", "headers", "continue", "silence", "silence after the headers",
+    ids=["response", "body", "headers", "continue", "long header", "chunk extension",
+         "chunks", "trailers", "silence", "silence after the headers",
          "reset", "cut off", "no HTTP", "closed"],
 )  # fmt: skip
 def test_request_without_a_complete_answer_is_unconfirmed_within_the_timeout(script):
@@ -128,6 +137,29 @@ def test_incomplete_answer_that_names_the_task_is_submitted(script):
     outcome, seconds, _ = create(script)
     assert outcome == CreatedTask("task_1", "The answer was incomplete, but it names the task.")
     assert seconds <= TIMEOUT + 0.1
+
+
+def test_many_headers_are_read():
+    head = b"".join(b"X-%d: y\r\n" % n for n in range(8000))
+    answer = build_response(200, CREATED).replace(b"\r\n", b"\r\n" + head, 1)
+    assert create([answer])[0] == CreatedTask("task_1")
+
+
+@pytest.mark.parametrize(
+    ("script", "limit"),
+    [
+        (dribble(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 10_000), 400.0),
+        (dribble(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000), 400.0),
+        (dribble(build_response(200, b"x" * 10_000)), 900.1),
+    ],
+    ids=["headers", "continue", "file"],
+)
+def test_slow_download_ends(tmp_path, script, limit):
+    server = ScriptedServer(script)
+    url = "http://127.0.0.1:1/1.png"
+    outcome, seconds, _ = exchange(server, lambda client: client.download(url, tmp_path / "x"))
+    assert isinstance(outcome, APIConnectionError)
+    assert seconds <= limit
 
 
 def test_request_that_was_not_sent_is_sent_again_three_times():
@@ -178,16 +210,23 @@ def test_one_encoding_is_decoded_even_if_its_name_is_wrong(encoding, encode):
     assert create(dribble(response, 0.001))[0] == CreatedTask("task_1")
 
 
+@functools.cache
+def compress_bomb(layers):
+    """Return a few kilobytes that expand to 64 MiB."""
+    compressor = zlib.compressobj(9, wbits=31)
+    body = b"".join(compressor.compress(bytes(1 << 20)) for _ in range(64)) + compressor.flush()
+    for _ in range(layers - 1):
+        body = gzip.compress(body)
+    return body
+
+
 @pytest.mark.parametrize("call", [create, get_task])
 @pytest.mark.parametrize(
     ("encoding", "layers"),
     [("gzip", 1), ("gzip, gzip", 2), ("gzip", 2), ("", 2), ("gzip, gzip, gzip", 3)],
 )
 def test_compressed_bomb_needs_bounded_memory(call, encoding, layers):
-    compressor = zlib.compressobj(9, wbits=31)
-    body = b"".join(compressor.compress(bytes(1 << 20)) for _ in range(200)) + compressor.flush()
-    for _ in range(layers - 1):
-        body = gzip.compress(body)
+    body = compress_bomb(layers)
     response = build_response(200, body, {"Content-Encoding": encoding})
     tracemalloc.start()
     try:
@@ -199,6 +238,68 @@ def test_compressed_bomb_needs_bounded_memory(call, encoding, layers):
     assert call is get_task or is_unconfirmed(outcome)
     assert requests == 1
     assert peak < 40 << 20
+
+
+# --- a real socket ------------------------------------------------------------------------------
+
+
+def exchange_over_socket(start, flood):
+    """Return the outcome of a create whose answer never ends, and the peak of traced memory."""
+
+    async def answer(reader, writer):
+        with contextlib.suppress(OSError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(start)
+            while True:
+                writer.write(flood)
+                await writer.drain()
+
+    async def run():
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            host, port = server.sockets[0].getsockname()
+            async with Client(f"http://{host}:{port}", Secret("sk-0"), timeout=0.5) as client:
+                try:
+                    return await client.create(REQUEST)
+                except APIConnectionError as error:
+                    return error
+
+    tracemalloc.start()
+    try:
+        return asyncio.run(run()), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("start", "flood"),
+    [
+        (b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 1000),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"x" * 65_536),
+        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 10_000),
+        (CHUNKED, b"x" * 65_536),
+        (CHUNKED, (b"1;" + b"x" * 60_000 + b"\r\n \r\n")),
+        (CHUNKED + b"0\r\n", b"X: y\r\n" * 10_000),
+        (build_response(200, length=10**12), b" " * 65_536),
+    ],
+    ids=["informational", "header", "headers", "chunk size", "chunk extensions", "trailers",
+         "body"],
+)  # fmt: skip
+def test_endless_answer_ends_in_bounded_memory(start, flood):
+    outcome, peak = exchange_over_socket(start, flood)
+    assert is_unconfirmed(outcome)
+    assert peak < 30 << 20
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd"])
+def test_encoding_that_was_not_accepted_cannot_be_read(encoding):
+    headers = f"Content-Encoding: {encoding}\r\nConnection: close\r\n\r\n".encode()
+    body = b"\x8b\x03\x80" + bytes(range(128, 250))
+    outcome, _, requests = create([b"HTTP/1.1 200 OK\r\n" + headers + body])
+    assert is_unconfirmed(outcome)
+    assert "It is binary data" in str(outcome)
+    assert requests == 1
+    page = [b"HTTP/1.1 200 OK\r\n" + headers + body]
+    assert follow(900.0, page, [build_response(200, SUCCESS)])[0].state == "success"
 
 
 # --- recordInfo ---------------------------------------------------------------------------------
