@@ -39,7 +39,8 @@ def _film(path):
 
 
 def _picture(form, width, height, path, **options):
-    Image.new("RGB", (width, height), "olive").save(path, form, **options)
+    # `method` is the speed of the WebP encoder; other formats ignore it.
+    Image.new("RGB", (width, height), "olive").save(path, form, method=0, **options)
 
 
 def _png(width, height, path):
