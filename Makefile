@@ -35,9 +35,10 @@ test-tutorials: $(VENV)/test  ## all tutorials in the browser, and each interrup
 	$(BROWSER)
 	LIANGXIN_ALL_TUTORIALS=1 $(PYTEST) tests/test_tutorials.py tests/browser/test_tutorials.py
 
-test-long: $(VENV)/test  ## many processes at the rate limits, the sandbox against its API description, many callbacks
+test-long: $(VENV)/test  ## many processes at the rate limits, the sandbox against its API description, callbacks, HTTP exchanges
 	LIANGXIN_CROWD=25 LIANGXIN_EXAMPLES=100 LIANGXIN_CALLS=2000 $(BIN)/python -m pytest \
-	  tests/ratelimit/test_processes.py tests/sandbox/test_openapi.py tests/callbacks/test_hints.py
+	  tests/ratelimit/test_processes.py tests/sandbox/test_openapi.py tests/callbacks/test_hints.py \
+	  tests/api/test_any_exchange.py
 
 coverage: $(VENV)/test  ## lines and branches without tests; for some tests: make coverage ONLY="tests/ledger/test_spending.py"
 	$(if $(ONLY),,$(BROWSER))

@@ -375,7 +375,7 @@ def test_hostile_json_is_unreadable(text):
 )
 def test_long_hostile_answer_is_read_in_linear_time(part):
     """A quadratic search would take hours."""
-    text = part * ((4 << 20) // len(part))
+    text = part * ((1 << 20) // len(part))
     codec.read_create(200, text.encode())
     assert parse_outputs(f"{text}!") is not None
     with suppress(APIError):
