@@ -43,7 +43,7 @@ MAX_PIXELS = 80_000_000
 _LARGE_PIXELS = 4_000_000
 #: The memory for decoding one result; an RGB picture of 8192 by 4096 needs less.
 _MAX_DECODING_BYTES = 136_000_000
-#: Bytes per pixel that Pillow needs for formats whose decoder copies the whole picture.
+#: Bytes per pixel where the decoder of a format makes copies of the whole picture.
 _BYTES_PER_PIXEL = {"WEBP": 16, "AVIF": 10}
 _LARGE_DECODING_BYTES = 20_000_000
 _large_decoding = threading.Lock()

@@ -244,7 +244,7 @@ def test_compressed_bomb_needs_bounded_memory(call, encoding, layers):
 
 
 def exchange_over_socket(start, flood):
-    """Return the outcome of a create whose answer never ends, and the peak of traced memory."""
+    """Return the outcome of a create with an endless answer, and the peak of traced memory."""
 
     async def answer(reader, writer):
         with contextlib.suppress(OSError):
