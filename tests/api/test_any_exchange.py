@@ -41,7 +41,7 @@ def download(path, *scripts):
 
 
 def to_gzip(body):
-    """Wrap a body as gzip; it is stored uncompressed, so that a test still finds its words in it."""
+    """Wrap a body as gzip; uncompressed, so that a test still finds its words in it."""
     return gzip.compress(body, compresslevel=0, mtime=0)
 
 
