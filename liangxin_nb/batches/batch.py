@@ -253,8 +253,8 @@ class Batch:
         return len(complete)
 
     def _idle_records(self) -> dict[int, JobRecord]:
-        """Return the newest record of each request that has no result and is not running."""
-        idle = {outcome.index for outcome in self if outcome.status != JobPhase.SAVED}
+        """Return the newest record of each request without complete result that is not running."""
+        idle = {o.index for o in self if o.last_update.display_state != JobPhase.SAVED}
         idle -= self._executor.busy
         newest = newest_records(self.session, self._state.record)
         return {index: record for index, record in newest.items() if index in idle}

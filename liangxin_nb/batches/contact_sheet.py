@@ -12,7 +12,7 @@ from typing import Any
 from ..core.public import public
 from ..errors import InvalidRequestError
 from ..imaging import SheetSpec, render, render_file
-from .outcome import Outcome, Progress
+from .outcome import STATUS_LABELS, Outcome, Progress
 
 __all__ = ["ContactSheet", "build_sheet"]
 
@@ -103,9 +103,16 @@ def _describe(progress: Progress) -> str:
     """Return the counts and the first reasons of failures, one per line."""
     name = f" {progress.name!r}" if progress.name else ""
     reused = f", {progress.reused} of them reused" if progress.reused else ""
-    shown = progress.failures[:_MAX_REASONS]
+    outcomes = (*progress.failures, *progress.incomplete)
+    shown = outcomes[:_MAX_REASONS]
     lines = [f"<Batch {progress.id}{name} · {progress.text}{reused}>"]
-    lines += [f"{o.label}: {o.status}. {o.reason}".strip() for o in shown]
-    if len(progress.failures) > len(shown):
-        lines.append(f"and {len(progress.failures) - len(shown)} more")
+    lines += [f"{o.label}: {_status_text(o)}. {o.reason}".strip() for o in shown]
+    if len(outcomes) > len(shown):
+        lines.append(f"and {len(outcomes) - len(shown)} more")
     return "\n".join(lines)
+
+
+def _status_text(outcome: Outcome) -> str:
+    """Return the status; in words where it is none of the ledger."""
+    state = outcome.last_update.display_state
+    return STATUS_LABELS[state] if state in ("partly_saved", "not_fetched") else str(state)

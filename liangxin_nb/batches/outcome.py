@@ -21,6 +21,8 @@ FAILED = (*RETRYABLE, "result_lost", "unconfirmed")
 #: What is counted, in the order in which it is shown, and its text.
 STATUS_LABELS = {
     "saved": "saved",
+    "partly_saved": "partly saved",
+    "not_fetched": "succeeded, not fetched",
     "running": "running",
     "pending": "not sent yet",
     "failed": "failed",
@@ -67,8 +69,9 @@ class Outcome:
 
     @property
     def reason(self) -> str:
-        """Why there is no result, in one line; empty without an error."""
-        return str(self.last_update.error or "")
+        """Why there is no complete result, in one line; empty without an error."""
+        update = self.last_update
+        return str(update.error or (update.record.reason if update.record.is_partial else ""))
 
     @property
     def task_id(self) -> str:
@@ -96,6 +99,7 @@ class Progress:
         total: Number of requests.
         counts: Number of requests by status: every key of `STATUS_LABELS`.
         failures: Outcomes that ended without a result.
+        incomplete: Outcomes of which something can still be fetched: partly saved, not fetched.
         elapsed_s: Seconds for which the batch has been running in this process.
         rate_per_min: Results per minute; None if unknown.
         eta_s: Estimated remaining seconds; None if unknown.
@@ -112,6 +116,7 @@ class Progress:
     total: int
     counts: Mapping[str, int]
     failures: tuple[Outcome, ...]
+    incomplete: tuple[Outcome, ...]
     elapsed_s: float
     rate_per_min: float | None
     eta_s: float | None
@@ -124,7 +129,7 @@ class Progress:
 
     @property
     def done(self) -> bool:
-        """Whether every request has its result."""
+        """Whether every request has its complete result."""
         return self.counts.get("saved", 0) == self.total
 
     @property

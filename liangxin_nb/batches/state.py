@@ -92,12 +92,13 @@ class BatchState:
         """
         updates = list(self._updates)
         counter = Counter(
-            update.phase if update.phase in STATUS_LABELS else "running" for update in updates
+            update.display_state if update.display_state in STATUS_LABELS else "running"
+            for update in updates
         )
         running_s = 0.0
         if self._running_since is not None:
             running_s = time.monotonic() - self._running_since
-        new_results = counter["saved"] - self._saved_at_start
+        new_results = counter["saved"] + counter["partly_saved"] - self._saved_at_start
         rate = new_results / running_s if running_s > 0 and new_results >= _MIN_RESULTS else None
         remaining_s = None
         if active and not paused:
@@ -109,6 +110,11 @@ class BatchState:
             total=len(updates),
             counts={status: counter[status] for status in STATUS_LABELS},
             failures=failures,
+            incomplete=tuple(
+                outcome
+                for outcome in self
+                if outcome.last_update.display_state in ("partly_saved", "not_fetched")
+            ),
             elapsed_s=self._elapsed_s + running_s,
             rate_per_min=rate * 60 if rate and active else None,
             eta_s=remaining_s,
@@ -142,7 +148,7 @@ def _estimate_remaining(
 
 def is_unfinished(record: JobRecord) -> bool:
     """Return whether a batch can send or collect a job."""
-    return record.status == JobStatus.PENDING or record.is_resumable
+    return record.status == JobStatus.PENDING or record.is_collectable
 
 
 def newest_records(session: BaseSession, batch: BatchRecord) -> dict[int, JobRecord]:

@@ -15,6 +15,7 @@ from .request import Request
 
 __all__ = [
     "RESUMABLE",
+    "RETENTION_S",
     "TERMINAL",
     "JobPhase",
     "JobRecord",
@@ -78,6 +79,8 @@ class JobPhase(StrEnum):
         return phase
 
 
+#: Seconds for which the services keep results. Source: KIE's front page says two weeks.
+RETENTION_S: float = 14 * 86_400.0
 #: Statuses of jobs whose result can still be collected.
 RESUMABLE = (JobStatus.SUBMITTED, JobStatus.SUCCEEDED)
 #: Phases after which a job changes no more in this process.
@@ -150,6 +153,24 @@ class JobRecord:
         return self.status in RESUMABLE and bool(self.task_id)
 
     @property
+    def is_partial(self) -> bool:
+        """Whether some of its outputs are saved and others are missing; `reason` names them."""
+        return self.status == JobStatus.SAVED and bool(self.reason)
+
+    @property
+    def is_collectable(self) -> bool:
+        """Whether the service may still have its result, or a part of it."""
+        lost = self.status == JobStatus.RESULT_LOST or self.is_partial
+        return bool(self.task_id) and (lost or self.is_resumable)
+
+    @property
+    def display_state(self) -> str:
+        """The status, or `partly_saved` or `not_fetched`, which screens show separately."""
+        if self.is_partial:
+            return "partly_saved"
+        return "not_fetched" if self.status == JobStatus.SUCCEEDED else self.status
+
+    @property
     def reuse_notice(self) -> str:
         """A line that says that the saved result is used in place of a new task."""
         return (
@@ -181,6 +202,14 @@ class JobUpdate:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "phase", JobPhase(self.phase))
+
+    @property
+    def display_state(self) -> str:
+        """The phase, or `partly_saved` or `not_fetched`, which screens show separately."""
+        if self.phase in (JobPhase.SAVED, JobPhase.DETACHED):
+            state = self.record.display_state
+            return state if state in ("partly_saved", "not_fetched") else self.phase
+        return self.phase
 
     @property
     def is_final(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..core.formatting import local_datetime
-from ..core.job_record import RESUMABLE, JobRecord
+from ..core.job_record import RESUMABLE, RETENTION_S, JobRecord
 from ..core.request import Request
 from ..core.table import Table
 from ..polling import TaskDuration
@@ -27,8 +27,6 @@ _HISTORY_HEADINGS = (
     "created_at", "model", "prompt", "status", "task_id", "duration_s", "credits",
     "path or reason",
 )  # fmt: skip
-#: How long results stay at the service. Source: KIE's front page, "two weeks".
-_RETENTION_S = 14 * 86_400.0
 #: Finished tasks of a model that are searched for durations.
 _MAX_SEARCHED = 400
 #: With this many tasks of the same options, tasks with other options are ignored.
@@ -183,7 +181,7 @@ class Ledger(BatchQueries):
         """
         lost = JOBS.c.status == "result_lost"
         partial = sa.and_(JOBS.c.status == "saved", JOBS.c.reason != "")
-        is_kept = JOBS.c.created_at >= time.time() - _RETENTION_S
+        is_kept = JOBS.c.created_at >= time.time() - RETENTION_S
         unfinished = sa.or_(JOBS.c.status.in_(RESUMABLE), sa.and_(is_kept, sa.or_(lost, partial)))
         query = JOBS.select().where(JOBS.c.task_id != "", unfinished)
         return self._load(query.order_by(JOBS.c.created_at))
@@ -282,12 +280,16 @@ def _history_row(record: JobRecord) -> tuple[object, ...]:
         local_datetime(record.created_at),
         record.request.model,
         record.request.prompt,
-        f"{record.status} ({record.state})" if has_state else record.status,
+        f"{record.status} ({record.state})" if has_state else _status_text(record),
         record.task_id or record.id,
         record.duration_s,
         record.credits,
-        record.folder or record.reason,
+        " · ".join(filter(None, (record.folder, record.reason))),
     )
+
+
+def _status_text(record: JobRecord) -> str:
+    return "partly saved" if record.is_partial else record.status
 
 
 def _relevant_options(options: dict[str, Any]) -> dict[str, Any]:

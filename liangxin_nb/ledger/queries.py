@@ -47,7 +47,7 @@ class Query:
         text: Words that the prompt contains, in any order; or a job id or task id.
         model: The name of the model.
         batch_id: The id of the batch.
-        statuses: The allowed statuses.
+        statuses: The allowed statuses; `partly_saved` are those `saved` ones with missing outputs.
         since: The first allowed Unix time in seconds.
         until: The first Unix time in seconds that is excluded again.
         sort: A key of `SORTS`.
@@ -146,7 +146,9 @@ def _clauses(query: Query) -> list[Any]:
         is_id = sa.or_(_C.id == words[0], _C.task_id == words[0])
         clauses.append(sa.or_(in_prompt, is_id) if len(words) == 1 else in_prompt)
     if query.statuses:
-        clauses.append(_C.status.in_(query.statuses))
+        allowed = _C.status.in_(query.statuses)
+        is_partial = sa.and_(_C.status == "saved", _C.reason != "")
+        clauses.append(sa.or_(allowed, is_partial) if "partly_saved" in query.statuses else allowed)
     clauses += [_C.model == query.model] if query.model else []
     clauses += [_C.batch_id == query.batch_id] if query.batch_id else []
     clauses += [_C.created_at >= query.since] if query.since is not None else []

@@ -13,9 +13,12 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from ..core.formatting import first_line, format_bytes, format_duration
+from ..core.metadata import ResultMetadata
 from ..imaging import POSTER_BYTES, poster, verify
 
-__all__ = ["find_poster", "is_poster", "poster_for", "poster_name", "render_html"]
+__all__ = [
+    "find_poster", "is_poster", "poster_for", "poster_name", "render_html", "render_partial",
+]  # fmt: skip
 
 _MAX_TEXT = 20_000
 _TEXT_STYLE = (
@@ -52,6 +55,24 @@ def render_html(path: Path, file: Mapping[str, Any], prompt: str) -> Markup:
     return Markup('<div>{}<div><a href="{}">{}</a>{}</div></div>').format(
         player, src, path.name, caption if kind != "image" else ""
     )
+
+
+def render_partial(metadata: ResultMetadata, picture: bytes, files: str) -> str:
+    """Return a result with missing outputs as HTML: what is saved, and what can still be had.
+
+    Args:
+        metadata: The metadata of the result.
+        picture: Its thumbnail, or no bytes.
+        files: The HTML of files that are no pictures; shown in place of the thumbnail.
+    """
+    shown = Markup(files)  # noqa: S704 from render_html
+    if picture and not files:
+        shown = Markup('<img alt="{}" src="data:image/jpeg;base64,{}" style="max-width:100%">')
+        shown = shown.format(metadata.prompt, base64.b64encode(picture).decode())
+    return Markup(
+        '<div class="lx-outcome">{}<div><b>◑ Partly saved · {}</b></div><div>{}</div>'
+        "<div><code>%liangxin resume {}</code> tries the missing outputs again.</div></div>"
+    ).format(shown, metadata.model, metadata.describe_missing(), metadata.task_id)
 
 
 def poster_name(video: str) -> str:

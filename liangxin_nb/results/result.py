@@ -14,7 +14,7 @@ from ..core.metadata import ResultMetadata
 from ..core.public import public
 from ..errors import InvalidRequestError, ResultUnavailableError
 from ..imaging import POSTER_BYTES, THUMBNAIL_BYTES, Image, grid, open_image
-from .rendering import poster_for, render_html
+from .rendering import poster_for, render_html, render_partial
 
 __all__ = ["Result", "build_result"]
 
@@ -205,7 +205,12 @@ class Result:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         # A JPEG and one line of text need neither kernel nor JavaScript to stay visible.
         bundle = {"text/plain": repr(self)}
-        if image := self.thumbnail():
+        image = self.thumbnail()
+        if self.missing:
+            # Only HTML can name what is missing below the picture.
+            files = self.html() if len(self.image_paths) < len(self.paths) else ""
+            return bundle | {"text/html": render_partial(self.metadata, image, files)}
+        if image:
             bundle["image/jpeg"] = base64.b64encode(image).decode()
         if len(self.image_paths) < len(self.paths):
             bundle["text/html"] = self.html()

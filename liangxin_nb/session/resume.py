@@ -187,12 +187,10 @@ class TaskResumer:
         return metadata_file(self._results.root / record.folder).is_file()
 
     def _resume_one(self, record: JobRecord) -> Job:
-        is_partial = record.status == "saved" and bool(record.reason)
-        collectable = record.is_resumable or record.status == "result_lost" or is_partial
         removed = record.status == "deleted" or (
             record.status == "saved" and not self._is_saved(record)
         )
-        if not record.task_id or not (collectable or removed):
+        if not record.task_id or not (record.is_collectable or removed):
             raise InvalidRequestError(
                 f"There is nothing to collect for {record.id}: it is {record.status}.",
                 next_step=record.reason or f"%liangxin show {record.id} shows it.",

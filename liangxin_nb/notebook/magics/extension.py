@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from traitlets.config import SingletonConfigurable
 
 from ...config.environment import ephemeral_notice
 from ...config.settings import OVERRIDES, Settings, check_setting, setting_help
-from ...core.job_record import RESUMABLE, unconfirmed_notice
+from ...core.job_record import RESUMABLE, RETENTION_S, unconfirmed_notice
 from .cell_magic import liangxin_cell
 from .completion import matcher
 from .execution import as_usage_error
@@ -123,21 +124,25 @@ def _greeting(settings: Settings) -> str:
 
 
 def count_resumable(ledger: Path) -> int:
-    """Count the unfinished tasks of a ledger file without importing SQLAlchemy.
+    """Count what `Ledger.collectable` returns, without importing SQLAlchemy.
 
     Returns:
         The number of tasks that can be collected; 0 if the file is missing or unreadable.
     """
     # The second query reads a ledger of an older version, which is migrated when it is opened.
-    queries = [
-        ("SELECT count(*) FROM jobs WHERE task_id != '' AND status IN (?, ?)", RESUMABLE),
+    queries: list[tuple[str, tuple[str | float, ...]]] = [
+        (
+            "SELECT count(*) FROM jobs WHERE task_id != '' AND (status IN (?, ?) OR created_at >= ?"
+            " AND (status = 'result_lost' OR status = 'saved' AND reason != ''))",
+            (*RESUMABLE, time.time() - RETENTION_S),
+        ),
         (
             "SELECT count(*) FROM tickets WHERE task_id != '' AND fate IN (?, ?)",
             ("accepted", "succeeded"),
         ),
     ]
-    for query, statuses in queries:
-        if rows := _read(ledger, query, *statuses):
+    for query, parameters in queries:
+        if rows := _read(ledger, query, *parameters):
             return int(rows[0][0])
     return 0
 
@@ -175,7 +180,7 @@ def is_damaged(ledger: Path) -> bool:
     return False
 
 
-def _read(ledger: Path, query: str, *parameters: str) -> list[Any]:
+def _read(ledger: Path, query: str, *parameters: str | float) -> list[Any]:
     """Return the rows of a query without importing SQLAlchemy; none if that is impossible."""
     if not ledger.is_file():
         return []
@@ -186,7 +191,7 @@ def _read(ledger: Path, query: str, *parameters: str) -> list[Any]:
     return []
 
 
-def _query(ledger: Path, query: str, *parameters: str) -> list[Any]:
+def _query(ledger: Path, query: str, *parameters: str | float) -> list[Any]:
     import sqlite3
 
     uri = f"{ledger.absolute().as_uri()}?mode=ro"

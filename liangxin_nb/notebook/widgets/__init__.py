@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from html import escape
 from typing import Any
 
 from IPython.display import display
@@ -19,10 +18,10 @@ from ...session.default import get_session
 from ...session.job import Job
 from .batch_display import display_batch
 from .frontend import frontend, shows_widgets
-from .output import OutputHandle, display_widget
+from .job_output import JobOutput, status_line
+from .output import display_widget
 from .refresher import REFRESHER
 from .terminal import TerminalProgress
-from .theme import state_style
 
 __all__ = [
     "frontend",
@@ -51,17 +50,16 @@ def show(job: Job, session: BaseSession, *, notes: Sequence[str] = (), brief: bo
         return
     if job.note:
         print(job.note)  # noqa: T201 the picture below does not say that it was saved before
-    output = OutputHandle(job.record)
-    settle = partial(_replace_with_final, output, brief)
+    output = JobOutput(job.record, brief=brief)
     # If widgets fail here, the job still runs, and lines of text report it.
     if shows_widgets():
         with suppress(Exception):
-            _show_live(job, session, output, notes, settle)
+            _show_live(job, session, output, notes)
             return
-    output.show("\n".join([_status_line(job.last_update), *notes]))
+    output.show_text("\n".join([status_line(job.last_update), *notes]))
     if is_interactive():
         job.watch(partial(_update_text, output, notes))
-    job.watch(settle)
+    job.watch(output.update)
 
 
 def show_item(item: Job | Batch | Result, session: BaseSession) -> None:
@@ -133,14 +131,13 @@ def _display_job(job: Job) -> None:
 def _show_live(
     job: Job,
     session: BaseSession,
-    output: OutputHandle,
+    output: JobOutput,
     notes: Sequence[str],
-    on_end: Callable[[JobUpdate], None],
 ) -> None:
     from .card_factory import make_card  # ipywidgets is loaded only where cards are shown
 
-    card, followed = make_card(job, session, notes=notes, on_end=on_end)
-    output.show(_status_line(job.last_update), card.box.model_id)
+    card, followed = make_card(job, session, notes=notes, on_update=output.update)
+    output.show_card(card)
     followed(job)
 
 
@@ -161,33 +158,7 @@ def _print_reason(update: JobUpdate) -> None:
         print(update.error)  # noqa: T201 there is nothing else to show it on
 
 
-def _update_text(output: OutputHandle, notes: Sequence[str], update: JobUpdate) -> None:
+def _update_text(output: JobOutput, notes: Sequence[str], update: JobUpdate) -> None:
     """Show a line of text for each state, in front ends without widgets."""
-    if not update.is_final or update.phase == "detached":
-        output.replace({"text/plain": "\n".join([_status_line(update), *notes])}, update.record)
-
-
-def _replace_with_final(output: OutputHandle, brief: bool, update: JobUpdate) -> None:
-    """Replace the card by the final output when the job has ended; a detached job keeps it."""
-    if update.is_final and update.phase != "detached":
-        output.replace(_final_bundle(update, brief), update.record)
-    else:
-        output.set_record(update.record)
-
-
-def _final_bundle(update: JobUpdate, brief: bool) -> dict[str, str]:
-    if update.result is not None:
-        return dict(update.result._repr_mimebundle_())
-    seen = state_style(update.phase)
-    model = update.record.request.model
-    head = f"{seen.sign} {seen.word} · {model}"
-    if brief:
-        return {"text/plain": head}
-    reason = str(update.error)
-    html = f"<div><b>{escape(head)}</b><br>{escape(reason)}</div>"
-    return {"text/plain": f"{head}\n{reason}", "text/html": html}
-
-
-def _status_line(update: JobUpdate) -> str:
-    seen = state_style(update.phase)
-    return f"<Job {update.record.request.model} {seen.word.lower()} · {update.record.id}>"
+    if not update.is_final:
+        output.replace_text("\n".join([status_line(update), *notes]), update.record)

@@ -20,6 +20,8 @@ _MAX_FAILURES = 4
 #: Sign and tone of each count, by status.
 _SIGNS = {
     "saved": ("●", "good"),
+    "partly_saved": ("◑", "warn"),
+    "not_fetched": ("◇", "warn"),
     "running": ("◐", "run"),
     "pending": ("○", ""),
     **dict.fromkeys(("failed", "rejected", "result_lost"), ("✕", "bad")),
@@ -35,15 +37,19 @@ _WITH_FAILURES = StateStyle("✕", "Done, with failures", "bad")
 #: The style of an inactive batch: the first of these with a count.
 _INACTIVE_STYLES = {
     "detached": StateStyle("◇", "Detached", "warn"),
+    "not_fetched": StateStyle("◇", "Some not fetched", "warn"),
     "pending": StateStyle("‖", "Paused", "warn"),
     **dict.fromkeys(("failed", "rejected", "result_lost"), _WITH_FAILURES),
     "unconfirmed": StateStyle("?", "Done, some unconfirmed", "warn"),
+    "partly_saved": StateStyle("◑", "Done, some partly saved", "warn"),
 }
+#: Counts of requests of which the service may still have something.
+_COLLECTABLE = ("detached", "not_fetched", "partly_saved", "result_lost")
 _BUTTONS = {
     "pause": ("Pause submitting", "Send no more tasks; those already sent are followed"),
     "resume": (
         "Resume",
-        "Send what was not sent, collect what was detached, nothing twice",
+        "Send what was not sent, collect what may still be had, nothing twice",
     ),
     "detach": ("Stop watching all", "Send no more tasks; those already sent may still be billed"),
     "retry": ("Retry failed", "Submit failed and rejected requests again: new tasks, billed again"),
@@ -114,7 +120,7 @@ class BatchView:
 
     def _update_buttons(self, progress: Progress) -> None:
         pending = progress.counts.get("pending", 0)
-        resumable = pending + progress.counts.get("detached", 0)
+        resumable = pending + sum(progress.counts.get(kind, 0) for kind in _COLLECTABLE)
         visible = {
             "pause": progress.active and not progress.paused and pending > 0,
             "resume": (progress.paused or not progress.active) and resumable > 0,
@@ -168,7 +174,7 @@ def _batch_style(progress: Progress) -> StateStyle:
 
 def _head_html(progress: Progress) -> Markup:
     style = _batch_style(progress)
-    ended_kinds = ("saved", "failed", "rejected", "result_lost")
+    ended_kinds = ("saved", "partly_saved", "failed", "rejected", "result_lost")
     ended = sum(progress.counts.get(kind, 0) for kind in ended_kinds)
     format_passed = format_elapsed if progress.active else format_duration
     times = [f"{ended} of {progress.total}", format_passed(progress.elapsed_s)]
@@ -213,9 +219,10 @@ def _counts_html(progress: Progress) -> Markup:
 
 
 def _failures_html(progress: Progress) -> Markup:
-    items = [_failure_item(outcome) for outcome in progress.failures[:_MAX_FAILURES]]
-    if more := len(progress.failures) - len(items):
-        text = f"and {more} more: batch.failures lists them"
+    outcomes = (*progress.failures, *progress.incomplete)
+    items = [_failure_item(outcome) for outcome in outcomes[:_MAX_FAILURES]]
+    if more := len(outcomes) - len(items):
+        text = f"and {more} more: batch.table() lists them"
         items.append(Markup('<li class="lx-soft">{}</li>').format(text))
     if not items:
         return Markup()
@@ -223,7 +230,8 @@ def _failures_html(progress: Progress) -> Markup:
 
 
 def _failure_item(outcome: Outcome) -> Markup:
-    style = _COUNT_STYLES.get(outcome.status, StateStyle("✕", outcome.status, "bad"))
+    status = outcome.last_update.display_state
+    style = _COUNT_STYLES.get(status, StateStyle("✕", status, "bad"))
     name = first_line(outcome.row, 40)
     if outcome.column:
         name += f" · {first_line(outcome.column, 30)}"

@@ -21,7 +21,7 @@ def make_card(
     session: BaseSession,
     *,
     notes: Sequence[str] = (),
-    on_end: Callable[[JobUpdate], None] | None = None,
+    on_update: Callable[[JobUpdate], None] | None = None,
     add_card: Callable[[Job], None] | None = None,
     edit: Callable[[Job], None] | None = None,
 ) -> tuple[TaskCard, Callable[[Job], Job]]:
@@ -31,7 +31,7 @@ def make_card(
         job: The job to show.
         session: The session of the job.
         notes: Remarks to show on the card.
-        on_end: Called with every update of the job as well.
+        on_update: Called with every update of the job as well.
         add_card: Shows the new job of *Again* and *Vary*; default: the same card shows it.
         edit: What *Edit* does; without it there is no such button.
 
@@ -40,8 +40,8 @@ def make_card(
     """
 
     def follow(next_job: Job) -> Job:
-        if on_end is not None:
-            next_job.watch(on_end)
+        if on_update is not None:
+            next_job.watch(on_update)
         REFRESHER.add(card, session.loop)
         return next_job
 

@@ -13,8 +13,12 @@ from markupsafe import Markup
 from ..._compat import set_css_classes
 from ...core.formatting import first_line, format_duration
 from ...core.job_record import JobRecord, JobUpdate
+from ...core.next_step import warn_before_resubmit
 from ...session.job import Job
+from .card_buttons import BUTTON_LABELS, buttons_of
 from .handlers import report_errors
+from .outcome_text import describe_outcome
+from .resubmit_question import ResubmitQuestion
 from .theme import (
     SANDBOX_NOTICE,
     allow_events_while_busy,
@@ -27,26 +31,6 @@ from .theme import (
 )
 
 __all__ = ["Actions", "TaskCard"]
-
-#: The buttons of each phase; phases that are not listed are live ones.
-_BUTTONS: dict[str, tuple[str, ...]] = {
-    "saved": ("resubmit", "new_seed", "edit", "cell", "id"),
-    "failed": ("resubmit", "new_seed", "edit", "cell", "id"),
-    "detached": ("collect", "edit", "cell", "id"),
-    "result_lost": ("resubmit", "new_seed", "edit", "cell", "id"),
-    "rejected": ("resubmit", "new_seed", "edit", "cell"),
-    "unconfirmed": ("edit", "cell"),
-}
-_LIVE_BUTTONS = ("detach", "edit", "cell", "id")
-_LABELS = {
-    "detach": ("Stop watching", "The task keeps running and may still be billed"),
-    "collect": ("Collect", "Watch the task again and save its result"),
-    "resubmit": ("Again", "Submit the same request again: a new task, billed separately"),
-    "new_seed": ("Vary", "Submit the same request with a new seed: a new task, billed separately"),
-    "edit": ("Edit", "Put the prompt and the options into the form above; nothing is sent"),
-    "cell": ("Copy cell", "Show the %%liangxin cell for this request, ready to be copied"),
-    "id": ("Copy id", "Show the task id, ready to be copied"),
-}
 
 
 @dataclass(frozen=True)
@@ -114,9 +98,12 @@ class TaskCard:
         self._state, self._clock, self._picture, self._details = parts
         self._error_line: Any = None
         self._copy: Any = None
+        self._question: ResubmitQuestion | None = None
         self.buttons = {}
         self._row = widgets.HBox(layout=layout)
         self._row.add_class("lx-row")
+        self._footer = widgets.VBox([self._row], layout=layout)
+        self._actions_box: Any = None
         self.box = self._build_box(layout)
         job.watch(self.update)
         self.draw()
@@ -126,7 +113,7 @@ class TaskCard:
         head.add_class("lx-head")
         body = widgets.Box([self._picture, self._details], layout=layout)
         body.add_class("lx-framed" if self._framed else "lx-body")
-        parts = [head, body, self._row]
+        parts = [head, body, self._footer]
         if not self._framed:  # the panel around framed cards has the style sheet
             parts.insert(0, widgets.HTML(style_sheet("card"), layout={"display": "none"}))
         return widgets.VBox(parts, layout=layout)
@@ -144,7 +131,7 @@ class TaskCard:
                 self._draw()
 
     def _draw(self) -> None:
-        update, tone = self.latest, state_style(self.latest.phase).tone
+        update, tone = self.latest, state_style(self.latest.display_state).tone
         # The slow part first, so that all changes appear together.
         self._picture.value = _picture_html(update, self._framed)
         set_css_classes(self.box, ("lx-card", f"lx-{tone}"))
@@ -155,6 +142,8 @@ class TaskCard:
         ]
         if list(self._row.children) != buttons:
             self._row.children = buttons
+            if self._question is not None:
+                self._question.hide()
         self.tick()
 
     def tick(self) -> None:
@@ -165,10 +154,21 @@ class TaskCard:
                 times += f" · usually {format_duration(self._median_duration)}"
             self._clock.value = Markup('<div class="lx-soft">{}</div>').format(times)
 
+    @property
+    def actions_box(self) -> Any:
+        """The buttons alone, to be shown below the durable output of a job that has ended."""
+        if self._actions_box is None:
+            sheet = widgets.HTML(style_sheet("card"), layout={"display": "none"})
+            self._actions_box = widgets.VBox([sheet, self._footer])
+            self._actions_box.add_class("lx-actions")
+        return self._actions_box
+
     def close(self) -> None:
         """Remove the card from the screen; the job continues."""
         self._closed = True
         _close_all(self.box)
+        if self._actions_box is not None:
+            _close_all(self._actions_box)
         for button in self.buttons.values():
             button.close()
 
@@ -179,31 +179,47 @@ class TaskCard:
             "new_seed": not self._actions.supports_seed(record),
             "id": not record.task_id,
         }
-        names = _BUTTONS.get(self.latest.phase, _LIVE_BUTTONS)
+        names = buttons_of(self.latest.display_state)
         return [name for name in names if not missing.get(name)]
 
     def _add_button(self, name: str) -> Any:
-        label, tooltip = _LABELS[name]
+        label, tooltip = BUTTON_LABELS[name]
+        self.buttons[name] = self._make_button(label, tooltip, lambda: self._on_click(name))
+        return self.buttons[name]
+
+    def _make_button(self, label: str, tooltip: str, act: Callable[[], object]) -> Any:
         button = widgets.Button(description=label, tooltip=tooltip)
-        button.on_click(report_errors(lambda: self._on_click(name), self._show_error))
+        button.on_click(report_errors(act, self._show_error))
         allow_events_while_busy(button)
-        self.buttons[name] = button
         return button
 
     def _show_error(self, text: str) -> None:
         if self._error_line is None:
             self._error_line = widgets.HTML()
-            self.box.children = [*self.box.children, self._error_line]
+            self._footer.children = [*self._footer.children, self._error_line]
         self._error_line.value = Markup('<div role="alert">{}</div>').format(text) if text else ""
 
     def _on_click(self, name: str) -> None:
         if self._error_line is not None:
             self._show_error("")
+        if self._question is not None:
+            self._question.hide()
+        warning = warn_before_resubmit(self.latest.record)
         if name == "detach":
             self._job.detach()
         elif name in ("cell", "id"):
             self._toggle_copy_field(name)
-        elif job := getattr(self._actions, name)(self._job):
+        elif name in ("resubmit", "new_seed") and warning:
+            if self._question is None:
+                self._question = ResubmitQuestion(self._make_button)
+                self._footer.children = [*self._footer.children, self._question.box]
+            self._question.ask(warning, lambda: self._act(name))
+        else:
+            self._act(name)
+
+    def _act(self, name: str) -> None:
+        action = "collect" if name.startswith("collect") else name
+        if job := getattr(self._actions, action)(self._job):
             self._job = job
             job.watch(self.update)
 
@@ -218,7 +234,7 @@ class TaskCard:
             tooltip = "Ctrl+A and Ctrl+C copy it; Cmd on a Mac"
             self._copy = widgets.Textarea(tooltip=tooltip, layout={"display": "none"})
             self._copy.add_class("lx-copy")
-            self.box.children = [*self.box.children, self._copy]
+            self._footer.children = [*self._footer.children, self._copy]
         was_shown = self._copy.layout.display is None and self._copy.value == text
         self._copy.value, self._copy.rows = text, min(8, 1 + text.count("\n"))
         self._copy.description = f"{label}, to be copied with Ctrl+A and Ctrl+C"
@@ -230,10 +246,10 @@ class TaskCard:
         update, record = self.latest, self.latest.record
         prompt = first_line(record.request.prompt)
         html = Markup('<div class="lx-prompt">{}</div>').format(prompt)
-        if update.error is not None:
-            html += Markup("<div>{}</div>").format(str(update.error))
+        lines = describe_outcome(update) if update.is_final else [update.note]
+        html += Markup("").join(Markup("<div>{}</div>").format(line) for line in lines if line)
         id_tag = Markup('<span class="lx-id">{}</span>')
-        small = [note for note in (update.note, *self._notes) if note]
+        small = [note for note in self._notes if note]
         small.append(id_tag.format(record.task_id))
         if update.result is not None:
             small.append(id_tag.format(update.result.relative_path))
@@ -251,7 +267,7 @@ def _close_all(widget: Any) -> None:
 
 def _state_html(update: JobUpdate) -> Markup:
     """Return sign, word and model; screen readers announce them, but not the clock."""
-    style = state_style(update.phase)
+    style = state_style(update.display_state)
     return Markup(
         '<div class="lx-state" role="status">{}{} <span class="lx-model">· {}</span></div>'
     ).format(sign_tag(style.sign), style.word, update.record.request.model)
@@ -268,5 +284,5 @@ def _picture_html(update: JobUpdate, framed: bool) -> Markup:
         return image_tag(picture, alt, css_class="lx-picture") if picture else Markup()
     if not framed:
         return Markup()
-    sign = state_style(update.phase).sign
+    sign = state_style(update.display_state).sign
     return Markup('<div class="lx-empty" aria-hidden="true">{}</div>').format(sign)

@@ -38,7 +38,7 @@ class TerminalProgress:
             is_waited_for: Whether the user waits for the task.
         """
         self.latest = update
-        self._printed_phase = ""
+        self._printed: tuple[str, str] = ("", "")
         self._is_waited_for = is_waited_for
         with self._lock:
             self._active.add(self)
@@ -69,16 +69,22 @@ class TerminalProgress:
         if self._rewrites_line:
             self._write(f"\r\x1b[2K{self._text()}{end}")
             TerminalProgress._line_is_open = not end
-        elif self.latest.phase != self._printed_phase:
+        elif self._summary != self._printed:
             self._write(f"{chr(10) * TerminalProgress._line_is_open}{self._text()}\n")
             TerminalProgress._line_is_open = False
-        self._printed_phase = self.latest.phase
+        self._printed = self._summary
+
+    @property
+    def _summary(self) -> tuple[str, str]:
+        """What is printed once: the state, and the note without its details, which change."""
+        return self.latest.display_state, self.latest.note.partition(";")[0]
 
     def _text(self) -> str:
-        update, style = self.latest, state_style(self.latest.phase)
+        update, style = self.latest, state_style(self.latest.display_state)
         name = update.record.task_id or update.record.id
         parts = (style.word, update.record.request.model, name, format_job_time(update))
-        return f"{style.sign} {' · '.join(parts)}"
+        note = f" · {update.note}" if update.note else ""
+        return f"{style.sign} {' · '.join(parts)}{note}"
 
     def _print_paths(self) -> None:
         result = self.latest.result

@@ -65,7 +65,10 @@ _STATE_STYLES = {
     "queuing": StateStyle("◔", "Queuing", "run"),
     "generating": StateStyle("◐", "Generating", "run"),
     "saving": StateStyle("◕", "Saving", "run"),
+    "succeeded": StateStyle("◕", "Waiting for the file", "run"),
     "saved": StateStyle("●", "Done", "good"),
+    "partly_saved": StateStyle("◑", "Partly saved", "warn"),
+    "not_fetched": StateStyle("◇", "Succeeded, not fetched", "warn"),
     "failed": StateStyle("✕", "Failed", "bad"),
     "rejected": StateStyle("✕", "Rejected", "bad"),
     "result_lost": StateStyle("✕", "Result lost", "bad"),
@@ -75,7 +78,7 @@ _STATE_STYLES = {
 
 
 def state_style(phase: str) -> StateStyle:
-    """Return the style of a phase; an undocumented state is running, under its own name."""
+    """Return the style of a `display_state`; undocumented states are running, by their own name."""
     return _STATE_STYLES.get(phase) or StateStyle("◌", phase.capitalize(), "run")
 
 

@@ -52,7 +52,7 @@ def comparison_table(entries: Sequence[LibraryEntry], pictures: Sequence[bytes])
 
 def _heading(entry: LibraryEntry, picture: bytes) -> Markup:
     record = entry.record
-    style = state_label(record.status, record.state)
+    style = state_label(record)
     return Markup('<th scope="col">{}<span class="lx-small">{}</span></th>').format(
         image_tag(picture, record.request.prompt) if picture else f"{style.sign} {style.word}",
         format_time(record.created_at),

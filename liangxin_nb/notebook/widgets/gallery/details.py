@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from liangxin_nb.core.formatting import format_bytes, format_duration, format_time, shorten
 from liangxin_nb.core.metadata import ResultMetadata
+from liangxin_nb.core.next_step import describe_next_step
 from liangxin_nb.library import LibraryEntry
 
 from ..theme import SANDBOX_NOTICE, small_lines
@@ -24,7 +25,7 @@ _MAX_OPTIONS = 40
 def entry_details(entry: LibraryEntry) -> Markup:
     """Return the details of an entry as the ledger knows them."""
     record = entry.record
-    style = state_label(record.status, record.state)
+    style = state_label(record)
     state = f"{style.sign} {style.word}"
     sizes = dict.fromkeys(f"{f.width}×{f.height}" for f in entry.pictures if f.width)
     size = sum(file.bytes for file in entry.files)
@@ -36,7 +37,8 @@ def entry_details(entry: LibraryEntry) -> Markup:
         ("Submitted", format_time(record.created_at)),
         ("Duration", _format_optional(format_duration, record.duration_s)),
         ("Credits", _format_optional("{:g}".format, record.credits)),
-        ("Reason", record.reason if record.status != "saved" else ""),
+        ("Reason", record.reason),
+        ("Next step", describe_next_step(record)),
         ("Batch", f"{record.batch_id}, task {record.batch_index + 1}" if record.batch_id else ""),
     ]
     ids = [("Task", record.task_id), ("Folder", record.folder)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from liangxin_nb.core.job_record import JobRecord
+
 from ..theme import StateStyle, state_style
 
 __all__ = ["KINDS", "STATES", "state_label"]
@@ -9,7 +11,9 @@ __all__ = ["KINDS", "STATES", "state_label"]
 #: The entries of the state filter, each with the ledger's statuses.
 STATES: dict[str, tuple[str, ...]] = {
     "Saved": ("saved",),
-    "Still running": ("pending", "submitting", "submitted", "succeeded"),
+    "Partly saved": ("partly_saved",),
+    "Succeeded, not fetched": ("succeeded",),
+    "Still running": ("pending", "submitting", "submitted"),
     "Unconfirmed (may be billed)": ("unconfirmed",),
     "Failed, rejected or lost": ("failed", "rejected", "result_lost"),
     "Deleted": ("deleted",),
@@ -24,18 +28,11 @@ KINDS: dict[str, tuple[str, str]] = {
     "file": ("◫", "File"),
 }
 
-_PHASES = {"pending": "submitting", "succeeded": "saving"}
 
-
-def state_label(status: str, state: str = "") -> StateStyle:
-    """Return how a job record is shown.
-
-    Args:
-        status: The ledger's status.
-        state: The service's last state, shown while the task is running there.
-    """
-    if status == "deleted":
+def state_label(record: JobRecord) -> StateStyle:
+    """Return how a job record is shown; a running task by the service's last state."""
+    if record.status == "deleted":
         return StateStyle("–", "Deleted", "soft")
-    if status == "submitted":
-        return state_style(state or "waiting")
-    return state_style(_PHASES.get(status, status))
+    if record.status == "submitted":
+        return state_style(record.state or "waiting")
+    return state_style("submitting" if record.status == "pending" else record.display_state)

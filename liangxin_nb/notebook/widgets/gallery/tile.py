@@ -140,7 +140,7 @@ def _placeholder(entry: LibraryEntry, is_final: bool) -> tuple[str, ...]:
     if entry.files_missing:
         return "∅", "The files are no longer in the folder"
     if entry.record.status != "saved":
-        style = state_label(entry.record.status, entry.record.state)
+        style = state_label(entry.record)
         reason = first_line(entry.record.reason, _MAX_REASON_LENGTH)
         return (style.sign, style.word, reason) if reason else (style.sign, style.word)
     if entry.kind == "image":
@@ -158,7 +158,10 @@ def _caption(entry: LibraryEntry) -> Markup:
         facts.append(format_count(len(entry.pictures), "picture"))
     if record.profile == "sandbox":
         facts.append("drawing")
-    return Markup('<div class="lx-caption"><div class="lx-line">{}</div>{}</div>').format(
+    style = state_label(record)
+    badge = Markup('<div class="lx-badge">{} {}</div>').format(style.sign, style.word)
+    return Markup('{}<div class="lx-caption"><div class="lx-line">{}</div>{}</div>').format(
+        badge if record.is_partial else "",
         first_line(record.request.prompt),
         small_lines([" · ".join(facts), format_time(record.created_at)]),
     )

@@ -1,0 +1,47 @@
+"""What to do about a job that has no complete result; the same words on every screen."""
+
+from __future__ import annotations
+
+from .formatting import format_time, local_datetime
+from .job_record import RETENTION_S, JobRecord
+
+__all__ = ["describe_next_step", "warn_before_resubmit"]
+
+#: Where a service lists the tasks of a key. Sources: LiangXin Market docs; kie.ai/logs.
+_TASK_LISTS = {
+    "liangxin": "the console of LiangXin",
+    "kie": "https://kie.ai/logs",
+    "sandbox": "the sandbox (GET /sandbox)",
+}
+_EXISTS = {
+    "unconfirmed": "A task for this request may exist already and may be billed.",
+    "submitted": "The task of this request exists and may be billed.",
+    "not_fetched": "The task of this request has succeeded; its result can still be fetched.",
+    "partly_saved": "The missing outputs of this task may still be fetched.",
+    "result_lost": "The task of this request has succeeded; its result may still be fetched.",
+}
+
+
+def describe_next_step(record: JobRecord) -> str:
+    """Return what the user can do to get what was paid for; empty if there is nothing to do."""
+    command = f"%liangxin resume {record.task_id or record.id}"
+    state = record.display_state
+    if state == "unconfirmed":
+        place = _TASK_LISTS.get(record.profile, "the console of the service")
+        return (
+            f"Look for a task of {format_time(record.created_at)} with this prompt in {place}. "
+            "If it is there, %liangxin resume TASK_ID collects it, without a new task."
+        )
+    if state == "not_fetched":
+        return f"{command} fetches the result."
+    if state in ("partly_saved", "result_lost"):
+        last_day = f"{local_datetime(record.created_at + RETENTION_S):%Y-%m-%d}"
+        what = "the missing outputs" if state == "partly_saved" else "it"
+        return f"{command} tries {what} again; the service keeps results until about {last_day}."
+    return ""
+
+
+def warn_before_resubmit(record: JobRecord) -> str:
+    """Return why sending the request again may pay twice; empty if no such work exists."""
+    reason = _EXISTS.get(record.display_state, "")
+    return f"{reason} Sending it again creates another task, billed separately." if reason else ""

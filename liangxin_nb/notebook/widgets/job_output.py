@@ -1,0 +1,86 @@
+"""The output of one job below its cell: a card or a line, then what stays in the notebook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from ...core.job_record import JobRecord, JobUpdate
+from .outcome_text import outcome_bundle, outcome_line
+from .output import OutputHandle, widget_view
+from .theme import state_style
+
+__all__ = ["JobOutput", "status_line"]
+
+#: States in which something is left to do; the buttons of the card stay below the durable output.
+_WITH_ACTIONS = ("partly_saved", "not_fetched", "detached", "result_lost", "unconfirmed")
+_EMPTY_BUNDLE: dict[str, Any] = {"text/plain": "", "text/html": ""}
+#: A reopened notebook cannot draw the buttons; without this it would show an error in their place.
+_HIDE_LOST_BUTTONS = Markup(
+    "<style>.jp-OutputArea-child:has(.lx-outcome) + .jp-OutputArea-child "
+    ".jp-OutputArea-output:not(:has(*)) { display: none }</style>"
+)
+
+
+class JobOutput:
+    """Shows a job while it runs, and its durable output at the end."""
+
+    def __init__(self, record: JobRecord, *, brief: bool) -> None:
+        """Create the output; nothing is shown.
+
+        Args:
+            record: The job's record.
+            brief: Whether the reason is left out, for a cell that raises it as its error.
+        """
+        self._output, self._buttons = OutputHandle(record), OutputHandle()
+        self._brief = brief
+        self._card: Any = None
+        self._is_final = False
+
+    def show_card(self, card: Any) -> None:
+        """Show a `TaskCard`, and an empty output for its buttons."""
+        self._output.show(status_line(card.latest), card.box.model_id)
+        self._buttons.show_bundle(_EMPTY_BUNDLE)
+        self._card = card
+
+    def show_text(self, text: str) -> None:
+        """Show a text, in front ends without widgets."""
+        self._output.show(text)
+
+    def replace_text(self, text: str, record: JobRecord) -> None:
+        """Replace the text by another one."""
+        self._output.replace({"text/plain": text}, record)
+
+    def update(self, update: JobUpdate) -> None:
+        """Show the durable output of a job that has ended, or the card of one that runs again."""
+        if update.is_final:
+            self._is_final = True
+            self._output.replace(self._final_bundle(update), update.record)
+            if self._card is not None and update.display_state in _WITH_ACTIONS:
+                self._buttons.replace(widget_view("", self._card.actions_box.model_id))
+        elif self._is_final and self._card is not None:
+            self._is_final = False
+            view = widget_view(status_line(update), self._card.box.model_id)
+            self._output.replace(view, update.record)
+            self._buttons.replace(_EMPTY_BUNDLE)
+        else:
+            self._output.set_record(update.record)
+
+    def _final_bundle(self, update: JobUpdate) -> dict[str, str]:
+        if update.result is not None:
+            bundle = dict(update.result._repr_mimebundle_())
+        elif self._brief and update.display_state not in _WITH_ACTIONS:
+            return {"text/plain": outcome_line(update)}
+        else:
+            bundle = outcome_bundle(update)
+        if self._card is not None and update.display_state in _WITH_ACTIONS:
+            bundle["text/html"] += _HIDE_LOST_BUTTONS
+        return bundle
+
+
+def status_line(update: JobUpdate) -> str:
+    """Return one line such as `<Job z-image waiting · 0123456789ab>`, with the note below it."""
+    word = state_style(update.display_state).word.lower()
+    line = f"<Job {update.record.request.model} {word} · {update.record.id}>"
+    return f"{line}\n{update.note}" if update.note else line

@@ -1,0 +1,58 @@
+"""The question before a request is sent again although its work may exist already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+from markupsafe import Markup
+
+__all__ = ["ResubmitQuestion"]
+
+MakeButton = Callable[[str, str, Callable[[], object]], Any]
+
+
+class ResubmitQuestion:
+    """A warning with two buttons, below the button that was clicked.
+
+    Attributes:
+        box: The widget; hidden until there is something to confirm.
+        keep: Sends nothing.
+        send: Sends the request.
+    """
+
+    box: Any
+    keep: Any
+    send: Any
+
+    def __init__(self, make_button: MakeButton) -> None:
+        """Create the question; it is hidden.
+
+        Args:
+            make_button: Creates a button from its label, tooltip and action.
+        """
+        self._act: Callable[[], object] = self.hide
+        self._warning = widgets.HTML()
+        self.keep = make_button("Do not send", "Sends nothing", self.hide)
+        self.send = make_button(
+            "Send a new task", "Creates a new task, billed separately", self._confirm
+        )
+        row = widgets.HBox([self.keep, self.send])
+        row.add_class("lx-row")
+        self.box = widgets.VBox([self._warning, row], layout={"display": "none"})
+        self.box.add_class("lx-question")
+
+    def ask(self, warning: str, act: Callable[[], object]) -> None:
+        """Show a warning, and the buttons that confirm an action or drop it."""
+        self._act = act
+        self._warning.value = Markup('<div role="alert">{}</div>').format(warning)
+        self.box.layout.display = None
+
+    def hide(self) -> None:
+        """Drop the action."""
+        self.box.layout.display = "none"
+
+    def _confirm(self) -> None:
+        self.hide()
+        self._act()
