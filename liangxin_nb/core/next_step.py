@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from .formatting import format_time, local_datetime
+from collections.abc import Sequence
+
+from .formatting import first_line, format_count, format_time, local_datetime
 from .job_record import RETENTION_S, JobRecord
 
-__all__ = ["describe_next_step", "warn_before_resubmit"]
+__all__ = ["describe_next_step", "describe_unconfirmed", "warn_before_resubmit"]
 
 #: Where a service lists the tasks of a key. Sources: LiangXin Market docs; kie.ai/logs.
 _TASK_LISTS = {
     "liangxin": "the console of LiangXin",
     "kie": "https://kie.ai/logs",
-    "sandbox": "the sandbox (GET /sandbox)",
+    "sandbox": "the file .sandbox/tasks.jsonl of the results folder",
 }
+_MAX_LISTED = 10
+#: What exists already for a request, by its `display_state`.
 _EXISTS = {
     "unconfirmed": "A task for this request may exist already and may be billed.",
     "submitted": "The task of this request exists and may be billed.",
@@ -27,10 +31,9 @@ def describe_next_step(record: JobRecord) -> str:
     command = f"%liangxin resume {record.task_id or record.id}"
     state = record.display_state
     if state == "unconfirmed":
-        place = _TASK_LISTS.get(record.profile, "the console of the service")
         return (
-            f"Look for a task of {format_time(record.created_at)} with this prompt in {place}. "
-            "If it is there, %liangxin resume TASK_ID collects it, without a new task."
+            f"Look for a task of {format_time(record.created_at)} with this prompt in "
+            f"{_task_list(record)}. If it is there, %liangxin resume TASK_ID collects it."
         )
     if state == "not_fetched":
         return f"{command} fetches the result."
@@ -39,6 +42,31 @@ def describe_next_step(record: JobRecord) -> str:
         what = "the missing outputs" if state == "partly_saved" else "it"
         return f"{command} tries {what} again; the service keeps results until about {last_day}."
     return ""
+
+
+def describe_unconfirmed(records: Sequence[JobRecord]) -> str:
+    """Return how to look up requests that may have been billed; empty if there are none."""
+    if not records:
+        return ""
+    lines = [
+        f"  {format_time(r.created_at)} · {r.request.model} · {first_line(r.request.prompt, 60)}"
+        for r in records[-_MAX_LISTED:]
+    ]
+    more = len(records) - len(lines)
+    return "\n".join(
+        [
+            f"{format_count(len(records), 'request')} may have been billed; the answer was lost:",
+            *lines,
+            *([f"  and {more} earlier"] if more else []),
+            f"Look for tasks of these times and prompts in {_task_list(records[-1])}.",
+            "  A task that is there: %liangxin resume TASK_ID collects it, nothing is sent again.",
+            "  A task that is not there was not created: send the request again if you want.",
+        ]
+    )
+
+
+def _task_list(record: JobRecord) -> str:
+    return _TASK_LISTS.get(record.profile, "the console of the service")
 
 
 def warn_before_resubmit(record: JobRecord) -> str:

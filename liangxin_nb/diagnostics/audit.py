@@ -34,6 +34,11 @@ class AuditRow:
 #: For each group of jobs: label, meaning for results and cost, next step.
 _ROWS = {
     "saved": ("saved", "collected, on this disk", ""),
+    "partial": (
+        "partly saved",
+        "some outputs could not be downloaded",
+        "%liangxin resume tries again for 14 days; then %liangxin resume ID",
+    ),
     "removed": (
         "files removed",
         "collected once; the files are no longer in the folder",
@@ -112,10 +117,10 @@ def audit(ledger: Ledger, results: ResultStore, is_alive: Callable[[str], bool])
     resumable = ledger.resumable()
     counts["followed"] = sum(is_alive(record.owner) for record in resumable)
     counts["waiting"] = len(resumable) - counts["followed"]
-    counts["removed"] = sum(
-        not (results.root / record.folder).is_dir() for record in ledger.with_status("saved")
-    )
-    counts["saved"] = counts.get("saved", 0) - counts["removed"]
+    saved = [r for r in ledger.with_status("saved") if (results.root / r.folder).is_dir()]
+    counts["removed"] = counts.get("saved", 0) - len(saved)
+    counts["partial"] = sum(record.is_partial for record in saved)
+    counts["saved"] = len(saved) - counts["partial"]
     return [
         AuditRow(label, counts[key], meaning, next_step)
         for key, (label, meaning, next_step) in _ROWS.items()

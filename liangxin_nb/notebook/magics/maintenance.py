@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from ...config.settings import Settings
+from ...core.next_step import describe_unconfirmed
 from ...core.table import Table
 from ...errors import InvalidRequestError, LedgerError, LiangxinError
 from .execution import current_session
@@ -103,6 +104,8 @@ def doctor_command(arguments: str = "", session: BaseSession | None = None) -> T
     if is_damaged:
         return None
     rows = [(row.count, row.label, row.meaning, row.next_step) for row in session.audit()]
+    if unconfirmed := describe_unconfirmed(session.ledger.with_status("unconfirmed")):
+        print(f"\n{unconfirmed}")  # noqa: T201 plain text can be pasted
     return Table(("jobs", "status", "meaning", "next step"), rows, "No jobs yet.")
 
 
