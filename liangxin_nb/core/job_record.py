@@ -14,6 +14,7 @@ from .public import public
 from .request import Request
 
 __all__ = [
+    "LATE_NOTE",
     "RESUMABLE",
     "RETENTION_S",
     "TERMINAL",
@@ -81,6 +82,8 @@ class JobPhase(StrEnum):
 
 #: Seconds for which the services keep results. Source: KIE's front page says two weeks.
 RETENTION_S: float = 14 * 86_400.0
+#: How the note of an update begins while the outputs of a task are not there yet.
+LATE_NOTE: str = "The result is not there yet"
 #: Statuses of jobs whose result can still be collected.
 RESUMABLE = (JobStatus.SUBMITTED, JobStatus.SUCCEEDED)
 #: Phases after which a job changes no more in this process.
@@ -203,9 +206,16 @@ class JobUpdate:
     def __post_init__(self) -> None:
         object.__setattr__(self, "phase", JobPhase(self.phase))
 
+    @classmethod
+    def first(cls, record: JobRecord) -> JobUpdate:
+        """Return the update of a job whose work begins; a task that exists is not being sent."""
+        return cls(record, JobPhase.WAITING if record.task_id else JobPhase.SUBMITTING)
+
     @property
     def display_state(self) -> str:
-        """The phase, or `partly_saved` or `not_fetched`, which screens show separately."""
+        """The phase, or one of `partly_saved`, `not_fetched` and `late`, for the screen."""
+        if self.phase == JobPhase.SAVING and self.note.startswith(LATE_NOTE):
+            return "late"
         if self.phase in (JobPhase.SAVED, JobPhase.DETACHED):
             state = self.record.display_state
             return state if state in ("partly_saved", "not_fetched") else self.phase

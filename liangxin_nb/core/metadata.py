@@ -106,9 +106,11 @@ class ResultMetadata:
             return ""
         total = len(self.files) + len(self.missing)
         numbers = ", ".join(str(output["number"]) for output in self.missing)
+        verb = "is" if len(self.missing) == 1 else "are"
+        reason = str(self.missing[0].get("reason", ""))[:200].rstrip(".")
         return (
-            f"{len(self.files)} of {total} outputs are saved; missing: {numbers} "
-            f"({str(self.missing[0].get('reason', ''))[:200].rstrip('.')})."
+            f"{len(self.files)} of {total} outputs are saved; "
+            f"no. {numbers} {verb} missing: {reason}."
         )
 
     def to_json(self) -> str:

@@ -39,8 +39,10 @@ def describe_next_step(record: JobRecord) -> str:
         return f"{command} fetches the result."
     if state in ("partly_saved", "result_lost"):
         last_day = f"{local_datetime(record.created_at + RETENTION_S):%Y-%m-%d}"
-        what = "the missing outputs" if state == "partly_saved" else "it"
-        return f"{command} tries {what} again; the service keeps results until about {last_day}."
+        until = f"the service keeps results until about {last_day}."
+        if state == "partly_saved":
+            return f"{command} tries the missing outputs again; {until}"
+        return f"The task succeeded and may be billed. {command} tries to get it again; {until}"
     return ""
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..api import Client
-from ..core.job_record import JobRecord
+from ..core.job_record import LATE_NOTE, JobRecord
 from ..core.task import TaskOutput, TaskRecord
 from ..errors import APIError, LiangxinError, ResultUnavailableError
 from ..ratelimit import SharedRateLimiter
@@ -127,7 +127,7 @@ class OutputFetcher:
                 may_come = [error.retryable for error in fetched.errors.values()]
                 if may_come and not any(may_come):
                     return False
-                self._on_wait(f"The result is not there yet; next attempt in {pause:.0f} s.")
+                self._on_wait(f"{LATE_NOTE}; next attempt in {pause:.0f} s.")
                 await asyncio.sleep(pause)
                 return await self._refresh_task(fetched)
 

@@ -69,10 +69,12 @@ def render_partial(metadata: ResultMetadata, picture: bytes, files: str) -> str:
     if picture and not files:
         shown = Markup('<img alt="{}" src="data:image/jpeg;base64,{}" style="max-width:100%">')
         shown = shown.format(metadata.prompt, base64.b64encode(picture).decode())
-    return Markup(
-        '<div class="lx-outcome">{}<div><b>◑ Partly saved · {}</b></div><div>{}</div>'
+    html = Markup(
+        '<div class="lx-outcome" style="line-height: 1.5">{}'
+        "<div><b>◑ Partly saved · {}</b></div><div>{}</div>"
         "<div><code>%liangxin resume {}</code> tries the missing outputs again.</div></div>"
     ).format(shown, metadata.model, metadata.describe_missing(), metadata.task_id)
+    return str(html)
 
 
 def poster_name(video: str) -> str:

@@ -57,7 +57,7 @@ class Job:
         self._loop = loop
         self._reload = reload
         self._lock = threading.Lock()
-        self._update = JobUpdate(record, JobPhase.WAITING) if record.task_id else JobUpdate(record)
+        self._update = JobUpdate.first(record)
         self._watchers: list[Callable[[JobUpdate], None]] = []
         self._future: concurrent.futures.Future[Result] = concurrent.futures.Future()
         self._running: concurrent.futures.Future[None] | None = None

@@ -90,7 +90,7 @@ async def test_outputs_that_can_be_downloaded_are_saved_without_the_others(save,
     assert metadata["missing"][0]["reason"] == "The result's link has expired (HTTP 404)."
     found = ledger.find(record.id)
     assert found.status == "saved"
-    assert found.reason.startswith(f"{len(saved)} of 3 outputs are saved; missing: {numbers[0]}")
+    assert found.reason.startswith(f"{len(saved)} of 3 outputs are saved; no. {numbers[0]}")
     assert f"{len(saved)} of 3 outputs" in repr(result)
 
 

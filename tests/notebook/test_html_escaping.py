@@ -26,7 +26,7 @@ from liangxin_nb.ledger import File, JobWithFiles
 from liangxin_nb.library import LibraryEntry
 from liangxin_nb.library.embedded import EmbeddedMetadata
 from liangxin_nb.notebook.magics.maintenance import ExportLink
-from liangxin_nb.notebook.widgets import _final_bundle, batch_display
+from liangxin_nb.notebook.widgets import batch_display
 from liangxin_nb.notebook.widgets.batch_view import BatchView
 from liangxin_nb.notebook.widgets.composer.common import ErrorBoundary, section_title
 from liangxin_nb.notebook.widgets.composer.form import _hint_html
@@ -38,8 +38,9 @@ from liangxin_nb.notebook.widgets.gallery.comparison import comparison_table
 from liangxin_nb.notebook.widgets.gallery.controls import StatusLine
 from liangxin_nb.notebook.widgets.gallery.detail_view import DetailView, _picture_tag
 from liangxin_nb.notebook.widgets.gallery.tile import Tile, picture_html
+from liangxin_nb.notebook.widgets.outcome_text import outcome_bundle
 from liangxin_nb.notebook.widgets.task_card import Actions, TaskCard
-from liangxin_nb.results.rendering import render_html
+from liangxin_nb.results.rendering import render_html, render_partial
 
 from ..hostile import ELEMENT, TEXT, attributes, elements_of, text_of
 
@@ -97,7 +98,7 @@ def test_message_of_empty_table_is_escaped():
 
 def failure_html(request=PLAIN, **values):
     update = JobUpdate(job_record(request), "failed", **values)
-    return _final_bundle(update, brief=False)["text/html"]
+    return outcome_bundle(update)["text/html"]
 
 
 def test_model_in_failure_output_is_escaped():
@@ -106,6 +107,21 @@ def test_model_in_failure_output_is_escaped():
 
 def test_reason_in_failure_output_is_escaped():
     assert_escaped(failure_html(error=LiangxinError(TEXT)))
+
+
+def test_prompt_in_failure_output_is_escaped():
+    assert_escaped(failure_html(request=Request("z-image", TEXT)))
+
+
+PARTIAL = ResultMetadata(
+    TEXT, TEXT, TEXT, missing=({"number": 2, "kind": "image", "reason": TEXT},)
+)
+
+
+def test_partial_result_is_escaped():
+    html = render_partial(PARTIAL, b"jpeg", "")
+    assert_attribute(html, "alt")
+    assert_escaped(html)
 
 
 def test_undocumented_state_in_card_is_escaped():
@@ -238,6 +254,7 @@ def view(*failures, name="", batch_id="0123456789ab", notes=()):
         2,
         {"failed": 1, "running": 1},
         failures,
+        (),
         elapsed_s=1.0,
         rate_per_min=None,
         eta_s=None,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from markupsafe import Markup
-
 from ...core.job_record import JobRecord, JobUpdate
 from .outcome_text import outcome_bundle, outcome_line
 from .output import OutputHandle, widget_view
@@ -17,7 +15,7 @@ __all__ = ["JobOutput", "status_line"]
 _WITH_ACTIONS = ("partly_saved", "not_fetched", "detached", "result_lost", "unconfirmed")
 _EMPTY_BUNDLE: dict[str, Any] = {"text/plain": "", "text/html": ""}
 #: A reopened notebook cannot draw the buttons; without this it would show an error in their place.
-_HIDE_LOST_BUTTONS = Markup(
+_HIDE_LOST_BUTTONS = (
     "<style>.jp-OutputArea-child:has(.lx-outcome) + .jp-OutputArea-child "
     ".jp-OutputArea-output:not(:has(*)) { display: none }</style>"
 )

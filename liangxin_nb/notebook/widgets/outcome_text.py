@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from itertools import cycle
+
 from markupsafe import Markup
 
 from ...core.formatting import first_line
@@ -9,7 +13,18 @@ from ...core.job_record import JobPhase, JobUpdate
 from ...core.next_step import describe_next_step
 from .theme import state_style
 
-__all__ = ["describe_outcome", "outcome_bundle", "outcome_line"]
+__all__ = ["describe_outcome", "lines_html", "outcome_bundle", "outcome_line"]
+
+_COMMAND = re.compile(r"(%liangxin resume [\w.-]*\w)")
+#: Inline: front ends remove style sheets from notebooks that they do not trust.
+_BLOCK_STYLE = (
+    "max-width: 720px; padding: 0 12px; line-height: 1.5; overflow-wrap: anywhere; "
+    "border-left: 3px solid {}"
+)
+_TONES = {
+    "bad": "var(--jp-error-color1, #d32f2f)",
+    "warn": "var(--jp-warn-color1, #f57c00)",
+}
 
 
 def describe_outcome(update: JobUpdate) -> list[str]:
@@ -34,11 +49,22 @@ def outcome_line(update: JobUpdate) -> str:
     return f"{style.sign} {style.word} · {update.record.request.model}"
 
 
+def lines_html(lines: Iterable[str]) -> Markup:
+    """Return lines one below the other, with their commands in the font of code."""
+    return Markup("").join(map(_line_html, lines))
+
+
 def outcome_bundle(update: JobUpdate) -> dict[str, str]:
     """Return the durable output of a job without a result, which needs no kernel."""
     head, lines = outcome_line(update), describe_outcome(update)
     prompt = first_line(update.record.request.prompt)
-    html = Markup('<div class="lx-outcome"><b>{}</b><div dir="auto">{}</div>{}</div>').format(
-        head, prompt, Markup("").join(Markup("<div>{}</div>").format(line) for line in lines)
-    )
+    html = Markup('<div class="lx-outcome" style="{}"><b>{}</b><div dir="auto">{}</div>{}</div>')
+    style = _BLOCK_STYLE.format(_TONES[state_style(update.display_state).tone])
+    html = html.format(style, head, prompt, lines_html(lines))
     return {"text/plain": "\n".join([head, *lines]), "text/html": str(html)}
+
+
+def _line_html(line: str) -> Markup:
+    styles = cycle((Markup("{}"), Markup("<code>{}</code>")))  # every second part is a command
+    html = (style.format(part) for style, part in zip(styles, _COMMAND.split(line), strict=False))
+    return Markup("<div>{}</div>").format(Markup("").join(html))

@@ -17,7 +17,7 @@ from ...core.next_step import warn_before_resubmit
 from ...session.job import Job
 from .card_buttons import BUTTON_LABELS, buttons_of
 from .handlers import report_errors
-from .outcome_text import describe_outcome
+from .outcome_text import describe_outcome, lines_html
 from .resubmit_question import ResubmitQuestion
 from .theme import (
     SANDBOX_NOTICE,
@@ -137,6 +137,10 @@ class TaskCard:
         set_css_classes(self.box, ("lx-card", f"lx-{tone}"))
         self._state.value = _state_html(update)
         self._details.value = self._details_html()
+        self._draw_buttons()
+        self.tick()
+
+    def _draw_buttons(self) -> None:
         buttons = [
             self.buttons.get(name) or self._add_button(name) for name in self._button_names()
         ]
@@ -144,7 +148,6 @@ class TaskCard:
             self._row.children = buttons
             if self._question is not None:
                 self._question.hide()
-        self.tick()
 
     def tick(self) -> None:
         """Show the time that has passed."""
@@ -161,6 +164,8 @@ class TaskCard:
             sheet = widgets.HTML(style_sheet("card"), layout={"display": "none"})
             self._actions_box = widgets.VBox([sheet, self._footer])
             self._actions_box.add_class("lx-actions")
+        with self._draw_lock:
+            self._draw_buttons()  # the card itself may be drawn later
         return self._actions_box
 
     def close(self) -> None:
@@ -247,7 +252,7 @@ class TaskCard:
         prompt = first_line(record.request.prompt)
         html = Markup('<div class="lx-prompt">{}</div>').format(prompt)
         lines = describe_outcome(update) if update.is_final else [update.note]
-        html += Markup("").join(Markup("<div>{}</div>").format(line) for line in lines if line)
+        html += lines_html(filter(None, lines))
         id_tag = Markup('<span class="lx-id">{}</span>')
         small = [note for note in self._notes if note]
         small.append(id_tag.format(record.task_id))

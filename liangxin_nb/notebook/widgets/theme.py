@@ -65,7 +65,7 @@ _STATE_STYLES = {
     "queuing": StateStyle("◔", "Queuing", "run"),
     "generating": StateStyle("◐", "Generating", "run"),
     "saving": StateStyle("◕", "Saving", "run"),
-    "succeeded": StateStyle("◕", "Waiting for the file", "run"),
+    "late": StateStyle("◕", "Waiting for the file", "run"),
     "saved": StateStyle("●", "Done", "good"),
     "partly_saved": StateStyle("◑", "Partly saved", "warn"),
     "not_fetched": StateStyle("◇", "Succeeded, not fetched", "warn"),
