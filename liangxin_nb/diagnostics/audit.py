@@ -59,8 +59,7 @@ _ROWS = {
     "unconfirmed": (
         "unconfirmed",
         "the answer was lost: it may exist and be billed",
-        "look for its time and prompt (%liangxin tasks) in the service's console; "
-        "%liangxin resume TASK_ID collects what you find",
+        "look it up at the service, as said above; %liangxin resume TASK_ID collects it",
     ),
     "failed": (
         "failed",

@@ -25,6 +25,10 @@ _TEXT_STYLE = (
     "white-space:pre-wrap;overflow-wrap:anywhere;word-break:normal;"
     "max-width:720px;font-family:inherit;margin:0"
 )
+_NOTICE_STYLE = (
+    "margin-top: 8px; padding: 0 12px; line-height: 1.5; "
+    "border-left: 3px solid var(--jp-warn-color1, #f57c00)"
+)
 _VIDEO_STYLE = "width:100%;max-width:720px;border-radius:4px;display:block"
 
 
@@ -70,10 +74,10 @@ def render_partial(metadata: ResultMetadata, picture: bytes, files: str) -> str:
         shown = Markup('<img alt="{}" src="data:image/jpeg;base64,{}" style="max-width:100%">')
         shown = shown.format(metadata.prompt, base64.b64encode(picture).decode())
     html = Markup(
-        '<div class="lx-outcome" style="line-height: 1.5">{}'
+        '<div class="lx-outcome">{}<div style="{}">'
         "<div><b>◑ Partly saved · {}</b></div><div>{}</div>"
-        "<div><code>%liangxin resume {}</code> tries the missing outputs again.</div></div>"
-    ).format(shown, metadata.model, metadata.describe_missing(), metadata.task_id)
+        "<div><code>%liangxin resume {}</code> tries the missing outputs again.</div></div></div>"
+    ).format(shown, _NOTICE_STYLE, metadata.model, metadata.describe_missing(), metadata.task_id)
     return str(html)
 
 

@@ -303,11 +303,11 @@ def test_edit_loads_prompt_and_options_into_form(card, composer):
 
 def test_copy_buttons_show_and_hide_text(card, composer):
     card.buttons["cell"].click()
-    assert (card._copy.value, card._copy.layout.display) == (code(composer), None)
+    assert (card._copy.box.value, card._copy.box.layout.display) == (code(composer), None)
     card.buttons["id"].click()
-    assert card._copy.value == card._job.task_id
+    assert card._copy.box.value == card._job.task_id
     card.buttons["id"].click()
-    assert card._copy.layout.display == "none"
+    assert card._copy.box.layout.display == "none"
 
 
 def test_vary_is_offered_only_for_models_with_seed():

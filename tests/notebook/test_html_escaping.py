@@ -186,6 +186,7 @@ ACTIONS = Actions(
     collect=lambda job: None,
     resubmit=lambda job: None,
     new_seed=lambda job: None,
+    attach=lambda task_id: None,
     to_cell=lambda job_record: "",
     supports_seed=lambda job_record: False,
 )

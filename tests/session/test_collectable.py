@@ -6,11 +6,13 @@ import pytest
 
 from liangxin_nb.config.settings import Settings
 from liangxin_nb.core import outcomes
+from liangxin_nb.core.formatting import format_time
 from liangxin_nb.core.request import Request
 from liangxin_nb.engine.ownership import Lease
 from liangxin_nb.errors import ResultUnavailableError
 from liangxin_nb.notebook.magics import line_magic
-from liangxin_nb.notebook.magics.extension import _greeting, count_unconfirmed
+from liangxin_nb.notebook.magics.extension import _greeting, count_resumable, count_unconfirmed
+from liangxin_nb.notebook.magics.maintenance import doctor_command
 
 from ..task_server import KEY, answer
 
@@ -54,6 +56,7 @@ def add(session, server):
 )
 def test_resume_offers_what_the_service_may_still_have(session, add, status, reason, age_s):
     record = add(status, reason=reason, age_s=age_s)
+    assert count_resumable(session.settings.results / "ledger.sqlite") == 1, "the greeting"
     assert [job.record.id for job in session.resume()] == [record.id]
 
 
@@ -71,6 +74,7 @@ def test_resume_offers_what_the_service_may_still_have(session, add, status, rea
 )
 def test_resume_offers_nothing_else(session, add, status, reason, age_s):
     add(status, reason=reason, age_s=age_s)
+    assert count_resumable(session.settings.results / "ledger.sqlite") == 0, "the greeting"
     assert session.resume() == []
 
 
@@ -132,12 +136,15 @@ def test_unconfirmed_requests_are_named(session, add, monkeypatch, count, words)
     assert sentence in _greeting(settings)
 
 
-def test_doctor_says_how_to_look_them_up(session, add):
-    add("unconfirmed", task_id="")
-    (row,) = session.audit()
-    assert (row.label, row.count) == ("unconfirmed", 1)
-    assert "in the service's console" in row.next_step
-    assert "%liangxin resume TASK_ID" in row.next_step
+def test_doctor_says_how_to_look_them_up(session, add, capsys):
+    record = add("unconfirmed", task_id="")
+    (row,) = doctor_command(session=session).rows
+    assert row[:2] == (1, "unconfirmed")
+    printed = capsys.readouterr().out
+    assert "1 request may have been billed; the answer was lost:" in printed
+    assert f"{format_time(record.created_at)} · z-image · a lake" in printed
+    assert "in the console of LiangXin" in printed
+    assert "%liangxin resume TASK_ID collects it" in printed
 
 
 def test_nothing_is_named_without_unconfirmed_requests(session, add):

@@ -13,7 +13,7 @@ _BUTTONS: dict[str, tuple[str, ...]] = {
     "detached": ("collect", "edit", "cell", "id", "resubmit", "new_seed"),
     "result_lost": ("collect_again", "edit", "cell", "id", "resubmit", "new_seed"),
     "rejected": ("resubmit", "new_seed", "edit", "cell"),
-    "unconfirmed": ("edit", "cell", "resubmit", "new_seed"),
+    "unconfirmed": ("attach", "edit", "cell", "resubmit", "new_seed"),
 }
 _LIVE_BUTTONS = ("detach", "edit", "cell", "id")
 #: Label and tooltip of each button.
@@ -22,6 +22,7 @@ BUTTON_LABELS = {
     "collect": ("Collect", "Watch the task again and save its result; nothing is sent again"),
     "collect_missing": ("Collect missing", "Try the missing outputs again; nothing is sent again"),
     "collect_again": ("Try to collect again", "Ask for the result again; nothing is sent again"),
+    "attach": ("Enter task id", "Collect the task that you found at the service"),
     "resubmit": ("Again", "Submit the same request again: a new task, billed separately"),
     "new_seed": ("Vary", "Submit the same request with a new seed: a new task, billed separately"),
     "edit": ("Edit", "Put the prompt and the options into the form above; nothing is sent"),

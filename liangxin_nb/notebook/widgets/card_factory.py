@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from ...catalog import find_model
 from ...catalog.codegen import to_cell_source
 from ...core.job_record import JobRecord, JobUpdate
+from ...errors import InvalidRequestError
 from ...session import BaseSession
 from ...session.job import Job
 from ...session.request_builder import supports_seed, with_new_seed
@@ -53,6 +54,7 @@ def make_card(
         collect=lambda job: follow(session.resume(job.record.id)[0]),
         resubmit=lambda job: show_new(session.submit(job.record.request)),
         new_seed=lambda job: show_new(session.submit(with_new_seed(profile, job.record.request))),
+        attach=lambda task_id: follow(session.resume(_required(task_id))[0]),
         to_cell=_to_cell,
         supports_seed=lambda record: supports_seed(record.profile, record.request),
         edit=edit,
@@ -66,6 +68,12 @@ def make_card(
         framed=add_card is not None,
     )
     return card, follow
+
+
+def _required(task_id: str) -> str:
+    if not task_id:
+        raise InvalidRequestError("Enter the id of the task first.")
+    return task_id
 
 
 def _to_cell(record: JobRecord) -> str:

@@ -17,7 +17,7 @@ class ResubmitQuestion:
     """A warning with two buttons, below the button that was clicked.
 
     Attributes:
-        box: The widget; hidden until there is something to confirm.
+        box: The widget.
         keep: Sends nothing.
         send: Sends the request.
     """
@@ -26,33 +26,25 @@ class ResubmitQuestion:
     keep: Any
     send: Any
 
-    def __init__(self, make_button: MakeButton) -> None:
-        """Create the question; it is hidden.
+    def __init__(self, make_button: MakeButton, hide: Callable[[], object]) -> None:
+        """Create the question.
 
         Args:
             make_button: Creates a button from its label, tooltip and action.
+            hide: Hides the question.
         """
-        self._act: Callable[[], object] = self.hide
+        self._act: Callable[[], object] = lambda: None
         self._warning = widgets.HTML()
-        self.keep = make_button("Do not send", "Sends nothing", self.hide)
+        self.keep = make_button("Do not send", "Sends nothing", hide)
         self.send = make_button(
-            "Send a new task", "Creates a new task, billed separately", self._confirm
+            "Send a new task", "Creates a new task, billed separately", lambda: self._act()
         )
         row = widgets.HBox([self.keep, self.send])
         row.add_class("lx-row")
-        self.box = widgets.VBox([self._warning, row], layout={"display": "none"})
+        self.box = widgets.VBox([self._warning, row])
         self.box.add_class("lx-question")
 
     def ask(self, warning: str, act: Callable[[], object]) -> None:
         """Show a warning, and the buttons that confirm an action or drop it."""
         self._act = act
         self._warning.value = Markup('<div role="alert">{}</div>').format(warning)
-        self.box.layout.display = None
-
-    def hide(self) -> None:
-        """Drop the action."""
-        self.box.layout.display = "none"
-
-    def _confirm(self) -> None:
-        self.hide()
-        self._act()

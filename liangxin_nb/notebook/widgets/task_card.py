@@ -15,13 +15,16 @@ from ...core.formatting import first_line, format_duration
 from ...core.job_record import JobRecord, JobUpdate
 from ...core.next_step import warn_before_resubmit
 from ...session.job import Job
+from .attach_field import AttachField
 from .card_buttons import BUTTON_LABELS, buttons_of
+from .copy_field import CopyField
 from .handlers import report_errors
 from .outcome_text import describe_outcome, lines_html
 from .resubmit_question import ResubmitQuestion
 from .theme import (
     SANDBOX_NOTICE,
     allow_events_while_busy,
+    close_all,
     format_job_time,
     image_tag,
     sign_tag,
@@ -41,6 +44,7 @@ class Actions:
         collect: Resumes watching the job.
         resubmit: Submits the request again.
         new_seed: Submits the request with a new seed.
+        attach: Collects the task with an id, if it is of this request.
         to_cell: Returns the text that *Copy cell* offers.
         supports_seed: Whether the model of a record takes a seed.
         edit: Loads the request into a form; None where there is none.
@@ -49,6 +53,7 @@ class Actions:
     collect: Callable[[Job], Job | None]
     resubmit: Callable[[Job], Job | None]
     new_seed: Callable[[Job], Job | None]
+    attach: Callable[[str], Job | None]
     to_cell: Callable[[JobRecord], str]
     supports_seed: Callable[[JobRecord], bool]
     edit: Callable[[Job], Job | None] | None = None
@@ -97,8 +102,9 @@ class TaskCard:
         parts = (widgets.HTML(layout=layout) for _ in range(4))
         self._state, self._clock, self._picture, self._details = parts
         self._error_line: Any = None
-        self._copy: Any = None
+        self._copy: CopyField | None = None
         self._question: ResubmitQuestion | None = None
+        self._attach: AttachField | None = None
         self.buttons = {}
         self._row = widgets.HBox(layout=layout)
         self._row.add_class("lx-row")
@@ -146,8 +152,7 @@ class TaskCard:
         ]
         if list(self._row.children) != buttons:
             self._row.children = buttons
-            if self._question is not None:
-                self._question.hide()
+            self._show_extra(None)
 
     def tick(self) -> None:
         """Show the time that has passed."""
@@ -171,9 +176,9 @@ class TaskCard:
     def close(self) -> None:
         """Remove the card from the screen; the job continues."""
         self._closed = True
-        _close_all(self.box)
+        close_all(self.box)
         if self._actions_box is not None:
-            _close_all(self._actions_box)
+            close_all(self._actions_box)
         for button in self.buttons.values():
             button.close()
 
@@ -207,45 +212,53 @@ class TaskCard:
     def _on_click(self, name: str) -> None:
         if self._error_line is not None:
             self._show_error("")
-        if self._question is not None:
-            self._question.hide()
+        self._show_extra(None)
         warning = warn_before_resubmit(self.latest.record)
         if name == "detach":
             self._job.detach()
         elif name in ("cell", "id"):
             self._toggle_copy_field(name)
+        elif name == "attach":
+            self._attach = self._attach or AttachField(self._make_button, self._collect_found)
+            self._show_extra(self._attach.box)
         elif name in ("resubmit", "new_seed") and warning:
-            if self._question is None:
-                self._question = ResubmitQuestion(self._make_button)
-                self._footer.children = [*self._footer.children, self._question.box]
+            self._question = self._question or ResubmitQuestion(
+                self._make_button, lambda: self._show_extra(None)
+            )
             self._question.ask(warning, lambda: self._act(name))
+            self._show_extra(self._question.box)
         else:
             self._act(name)
 
     def _act(self, name: str) -> None:
         action = "collect" if name.startswith("collect") else name
-        if job := getattr(self._actions, action)(self._job):
+        self._follow(getattr(self._actions, action)(self._job))
+
+    def _collect_found(self, task_id: str) -> None:
+        self._follow(self._actions.attach(task_id))
+
+    def _follow(self, job: Job | None) -> None:
+        self._show_extra(None)
+        if job is not None:
             self._job = job
             job.watch(self.update)
 
-    def _toggle_copy_field(self, name: str) -> None:
-        """Show a text in a focused field to copy from; a second click hides it.
+    def _show_extra(self, box: Any) -> None:
+        """Show a question or a field below the buttons, or with None neither."""
+        extras = [part.box for part in (self._question, self._attach) if part is not None]
+        kept = [child for child in self._footer.children if child not in extras]
+        children = [*kept, box] if box is not None else kept
+        if list(self._footer.children) != children:
+            self._footer.children = children
 
-        A kernel cannot write to the browser's clipboard without JavaScript.
-        """
+    def _toggle_copy_field(self, name: str) -> None:
         record, label = self.latest.record, {"cell": "The cell", "id": "The task id"}[name]
-        text = self._actions.to_cell(record) if name == "cell" else record.task_id
         if self._copy is None:
-            tooltip = "Ctrl+A and Ctrl+C copy it; Cmd on a Mac"
-            self._copy = widgets.Textarea(tooltip=tooltip, layout={"display": "none"})
-            self._copy.add_class("lx-copy")
-            self._footer.children = [*self._footer.children, self._copy]
-        was_shown = self._copy.layout.display is None and self._copy.value == text
-        self._copy.value, self._copy.rows = text, min(8, 1 + text.count("\n"))
-        self._copy.description = f"{label}, to be copied with Ctrl+A and Ctrl+C"
-        self._copy.layout.display = "none" if was_shown else None
-        if not was_shown and hasattr(self._copy, "focus"):  # ipywidgets 7 cannot
-            self._copy.focus()
+            self._copy = CopyField()
+            self._footer.children = [*self._footer.children, self._copy.box]
+        self._copy.toggle(
+            self._actions.to_cell(record) if name == "cell" else record.task_id, label
+        )
 
     def _details_html(self) -> Markup:
         update, record = self.latest, self.latest.record
@@ -261,13 +274,6 @@ class TaskCard:
         if record.profile == "sandbox":
             small.append(SANDBOX_NOTICE)
         return html + small_lines(small)
-
-
-def _close_all(widget: Any) -> None:
-    """Close a widget and all in it: the kernel keeps every widget that is not closed."""
-    for child in getattr(widget, "children", ()):
-        _close_all(child)
-    widget.close()
 
 
 def _state_html(update: JobUpdate) -> Markup:

@@ -20,6 +20,7 @@ __all__ = [
     "SANDBOX_NOTICE",
     "StateStyle",
     "allow_events_while_busy",
+    "close_all",
     "format_job_time",
     "image_tag",
     "sign_tag",
@@ -110,6 +111,13 @@ def image_tag(jpeg: bytes, alt: str, *, css_class: str = "", style: str = "") ->
 def small_lines(lines: Iterable[str]) -> Markup:
     """Return lines in small print, one below the other."""
     return Markup("").join(Markup('<div class="lx-small">{}</div>').format(line) for line in lines)
+
+
+def close_all(widget: Any) -> None:
+    """Close a widget and all in it: the kernel keeps every widget that is not closed."""
+    for child in getattr(widget, "children", ()):
+        close_all(child)
+    widget.close()
 
 
 def allow_events_while_busy(*widgets: Any) -> None:
