@@ -22,7 +22,7 @@ _EXISTS = {
     "submitted": "The task of this request exists and may be billed.",
     "not_fetched": "The task of this request has succeeded; its result can still be fetched.",
     "partly_saved": "The missing outputs of this task may still be fetched.",
-    "result_lost": "The task of this request has succeeded; its result may still be fetched.",
+    "result_lost": "The task of this request may have been billed, and its result may be fetched.",
 }
 
 
@@ -42,7 +42,7 @@ def describe_next_step(record: JobRecord) -> str:
         until = f"the service keeps results until about {last_day}."
         if state == "partly_saved":
             return f"{command} tries the missing outputs again; {until}"
-        return f"The task succeeded and may be billed. {command} tries to get it again; {until}"
+        return f"The task may have been billed. {command} tries to get its result; {until}"
     return ""
 
 
