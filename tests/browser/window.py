@@ -15,7 +15,7 @@ Theme = Literal["light", "dark"]
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 SIZE: ViewportSize = {"width": 1280, "height": 900}
 #: Timeout in seconds for all waits; long, because only a failing test reaches it.
-DEADLINE = 15.0
+DEADLINE = 60.0
 TICK = 100  # poll interval in milliseconds
 
 
