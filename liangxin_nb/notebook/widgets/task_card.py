@@ -246,8 +246,8 @@ class TaskCard:
     def _show_extra(self, box: Any) -> None:
         """Show a question or a field below the buttons, or with None neither."""
         extras = [part.box for part in (self._question, self._attach) if part is not None]
-        kept = [child for child in self._footer.children if child not in extras]
-        children = [*kept, box] if box is not None else kept
+        others = [child for child in self._footer.children if child not in extras]
+        children = [*others, box] if box is not None else others
         if list(self._footer.children) != children:
             self._footer.children = children
 
