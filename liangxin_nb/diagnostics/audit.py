@@ -59,7 +59,7 @@ _ROWS = {
     "unconfirmed": (
         "unconfirmed",
         "the answer was lost: it may exist and be billed",
-        "look it up at the service, as said above; %liangxin resume TASK_ID collects it",
+        "look for it in the service's console; %liangxin resume TASK_ID collects it",
     ),
     "failed": (
         "failed",
