@@ -98,6 +98,7 @@ class TaskLifecycle:
             return submit
 
         async def add_and_submit(record: JobRecord, publish: Publish) -> JobRecord:
+            """Add the job as soon as the ledger can be written, and then submit it."""
             await self._submitter.add(record, publish, cell_id)
             return await submit(record, publish)
 

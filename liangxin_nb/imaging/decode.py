@@ -41,8 +41,8 @@ ImageSource = str | Path | bytes | Image | SupportsArray
 #: Images with more pixels are rejected as decompression bombs (8k by 8k is accepted).
 MAX_PIXELS = 80_000_000
 _LARGE_PIXELS = 4_000_000
-#: The memory for decoding one result; an RGB picture of 8192 by 4096 needs less.
-_MAX_DECODING_BYTES = 136_000_000
+#: The memory for decoding one result; a PNG of 8192 by 8192 needs less.
+_MAX_DECODING_BYTES = 280_000_000
 #: Bytes per pixel where the decoder of a format makes copies of the whole picture.
 _BYTES_PER_PIXEL = {"WEBP": 16, "AVIF": 10}
 _LARGE_DECODING_BYTES = 20_000_000

@@ -54,8 +54,7 @@ class Ledger(BatchQueries):
         """Give a job record a new owner.
 
         Returns:
-            The changed record, or None if its owner or its status has changed meanwhile. The
-            status counts because a request that was sent meanwhile must not be sent again.
+            The changed record, or None if its owner or its status (it was sent) has changed.
         """
         unchanged = sa.and_(
             JOBS.c.id == record.id,

@@ -123,6 +123,7 @@ def send_slowly(seconds: float, content: bytes, status: int, headers: dict[str, 
     """Send the content in small parts over `seconds`."""
 
     async def parts() -> AsyncIterator[bytes]:
+        """Yield what is sent at once."""
         size = len(content) // _SLOW_PARTS + 1
         for start in range(0, len(content), size):
             yield content[start : start + size]
@@ -135,6 +136,7 @@ def send_endlessly(content: bytes, status: int, headers: dict[str, str]) -> Resp
     """Send the content, then zeros until the client closes the connection."""
 
     async def parts() -> AsyncIterator[bytes]:
+        """Yield what is sent at once."""
         yield content
         while True:
             yield _BLOCK
@@ -149,6 +151,7 @@ def send_bytewise(
     """Send the content with `seconds` between two bytes."""
 
     async def parts() -> AsyncIterator[bytes]:
+        """Yield what is sent at once."""
         for byte in content:
             yield bytes([byte])
             await asyncio.sleep(seconds)

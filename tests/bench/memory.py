@@ -60,11 +60,11 @@ RESULTS = {
     "JPEG of 8192 × 8192": (functools.partial(_picture, "JPEG", 8192, 8192), "jpg", 150),
     "PNG of 10000 × 9000": (functools.partial(_png, 10_000, 9_000), "png", 150),
     "PNG of 8900 × 8900": (functools.partial(_png, 8900, 8900), "png", 150),
-    "PNG of 5800 × 5800, decoded": (functools.partial(_png, 5800, 5800), "png", 150),
-    "WebP of 2900 × 2900, decoded": (functools.partial(_picture, "WEBP", 2900, 2900), "webp", 150),
+    "PNG of 8192 × 8192, decoded": (functools.partial(_png, 8192, 8192), "png", 300),
+    "WebP of 4096 × 4096, decoded": (functools.partial(_picture, "WEBP", 4096, 4096), "webp", 300),
     "WebP of 8192 × 8192": (functools.partial(_picture, "WEBP", 8192, 8192), "webp", 150),
     "progressive JPEG of 8192 × 8192": (
-        functools.partial(_picture, "JPEG", 8192, 8192, progressive=True), "jpg", 150,
+        functools.partial(_picture, "JPEG", 8192, 8192, progressive=True), "jpg", 300,
     ),
 }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """What becomes of a job after each answer to recordInfo."""
 
 from . import scripts
-from .rows import Row, detached, failed, saved
+from .rows import detached, failed, result_lost, saved
 
 __all__ = ["RECORD_ROWS"]
 
@@ -89,7 +89,7 @@ RECORD_ROWS = [
     detached("stall:generating", "still running after", **SHORT),
     detached("record-500", r"\(401\).*Check the key.*resume", then="key-revoked"),
     detached("record-page:401", r"\(HTTP 401\).*Check the key.*resume"),
-    Row("record-error:404", "result_lost", "submitted", "does not know task", patches=OLD),
+    result_lost("record-error:404", "does not know task.*resume", patches=OLD),
     # odd times make no odd durations
     saved("odd-times:create-seconds"),
     saved("odd-times:seconds"),
