@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from ..core.request import OptionValue
+from ..core.structs import prepare_structs
 from .input_spec import InputSpec, Violation
 
 __all__ = ["InputSpec", "MediaLimit", "ModelSpec", "Violation"]
@@ -175,3 +176,6 @@ def _size_of_ratio(ratio: str, edge: int) -> tuple[int, int]:
         return edge, edge
     root = math.sqrt(int(width) / int(height))
     return round(edge * root / 8) * 8, round(edge / root / 8) * 8
+
+
+prepare_structs(InputSpec, MediaLimit, ModelSpec)

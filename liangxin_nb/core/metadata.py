@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from .public import public
+from .structs import prepare_structs
 
 __all__ = ["ResultMetadata"]
 
@@ -62,6 +63,9 @@ class _Fields(msgspec.Struct):
     credits: float | None = None
     files: list[_File] = []
     missing: list[_Missing] = []
+
+
+prepare_structs(_Fields)
 
 
 @public

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
 from ..core.job_record import JobRecord, JobStatus
+from ..core.structs import prepare_structs
 from .batches import BatchRecord
 from .database import OLD_NAMES, OLD_STATUSES
 from .mapping import from_row
@@ -146,6 +147,9 @@ class _Plan(Struct):
         size = len(self.rows) * len(self.columns)
         if not all(n.isdecimal() and int(n[:9]) < size for n in self.reused):
             raise ValueError("a reused job is not in the batch")
+
+
+prepare_structs(TransferRow, _BatchRow, _Plan)
 
 
 def batch_to_json(batch: BatchRecord) -> str:
