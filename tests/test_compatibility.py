@@ -125,11 +125,12 @@ def test_old_sqlite_ledger_is_migrated(results):
     assert count_resumable(path) == 1  # before the migration
     with closing(Ledger(path)) as ledger:
         check_ledger(ledger)
+        collectable = len(ledger.collectable())  # lost results too, for some days
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT number FROM version").fetchall() == [(VERSION,)]
         names = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
     assert not [name for name in names if "ticket" in name]
-    assert count_resumable(path) == 1
+    assert count_resumable(path) == collectable >= 1
 
 
 def test_migrated_ledger_opens_again_unchanged(results):

@@ -188,7 +188,7 @@ def test_batch_has_outcomes_by_index_and_counts_of_every_state(received):
         batch[2]
     assert batch.counts == {
         "saved": 2, "running": 0, "pending": 0, "failed": 0, "rejected": 0, "result_lost": 0,
-        "unconfirmed": 0, "detached": 0,
+        "unconfirmed": 0, "detached": 0, "not_fetched": 0, "partly_saved": 0,
     }  # fmt: skip
 
 

@@ -252,7 +252,7 @@ def test_missing_outputs_are_known_after_the_rebuild(results):
     rebuild(results)
     with open_session(results) as session:
         record = session.ledger.find(metadata["job_id"])
-        assert record.reason == "1 of 2 outputs are saved; missing: 2 (the link is dead)."
+        assert record.reason == "1 of 2 outputs are saved; no. 2 is missing: the link is dead."
         assert metadata["task_id"] in {job.task_id for job in session.ledger.collectable()}
 
 

@@ -23,7 +23,8 @@ def run_all(kernel, prompt="a lake"):
     """Run the two cells of a notebook; return the task id and what the second cell shows."""
     kernel.run(LOAD)
     shown = kernel.run(f"%%liangxin --no-wait --out job\n{prompt}", cell_id="cell-2")
-    *_, task_id = kernel.run("import time\nwhile not job.task_id: time.sleep(0.02)\njob.task_id")
+    kernel.run("import time\nwhile not job.task_id: time.sleep(0.02)")
+    *_, task_id = kernel.run("job.task_id")
     return task_id.strip("'"), "\n".join(shown)
 
 
