@@ -26,7 +26,7 @@ from .ledger_writer import BUSY
 
 __all__ = ["Journal", "SubmissionRecorder"]
 
-_JOURNAL_AFTER_S = 0.5  # a ledger that takes longer may be locked for long: the id is kept first
+_JOURNAL_AFTER_S = 0.5  # a ledger that takes longer may be locked for long: write the id here first
 _FIRST_PAUSE_S, _MAX_PAUSE_S = 0.5, 15.0
 _MAX_BYTES = 64 << 20
 _FORMAT = 2

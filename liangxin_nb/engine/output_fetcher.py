@@ -31,7 +31,7 @@ class FetchedOutputs:
         task: The newest answer of the service.
         numbers: The outputs, from 1, that were downloaded now.
         errors: Why an output was not downloaded, by its number.
-        trouble: Why the service could not be asked for new links, or None.
+        trouble: Why the service could not return new links, or None.
         may_still_come: Whether the patience ends before outputs stop appearing.
     """
 

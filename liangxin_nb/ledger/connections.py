@@ -199,11 +199,11 @@ def _checkpoint(path: Path) -> bool:
 
 
 def _choose_journal(connection: Any, path: Path) -> None:
-    """Use WAL where it is safe; leave the mode as it is while others read."""
+    """Use WAL where it is safe; do not change the mode while others read."""
     mode = "wal" if is_wal_safe(path) else "delete"
     with suppress(sqlite3.Error):
         if connection.execute("PRAGMA journal_mode").fetchone()[0] != mode:
-            # On a connection of its own: a failed change would be repeated at its next commit.
+            # On a separate connection: a failed change would be repeated at its next commit.
             with closing(sqlite3.connect(path, timeout=_SWITCH_TIMEOUT_S)) as other:
                 other.execute(f"PRAGMA journal_mode={mode}").fetchone()
 

@@ -169,7 +169,7 @@ class BaseSession:
     def find_identical(
         self, requests: Sequence[Request], *, running: bool = False
     ) -> list[JobRecord | None]:
-        """Return for each request a record of identical work, saved or, if asked for, running."""
+        """Return for each request a record of identical work, saved or, if requested, running."""
         return self._resumer.find_identical(requests, running=running)
 
     def is_followed(self, record: JobRecord) -> bool:

@@ -1,4 +1,4 @@
-"""Connections to a SQLite ledger: kept per thread, opened anew when needed, and its journal."""
+"""Connections to a SQLite ledger: one per thread, opened anew when needed, and its journal."""
 
 import os
 import sqlite3
@@ -83,7 +83,7 @@ def test_close_closes_the_file_in_every_thread(ledger, path):
 
 
 def test_file_that_was_replaced_is_opened_anew(ledger, path, tmp_path):
-    """Otherwise a row would be written to a file that nobody can find any more."""
+    """Otherwise a row would be written to a file that has no name any more."""
     ledger.create(REQUEST, "sandbox", "")
     other = Ledger(tmp_path / "other.sqlite")
     other.close()
