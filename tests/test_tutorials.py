@@ -311,9 +311,9 @@ class TestInOrder:
 
     def test_03_shows_a_sheet_for_each_batch(self, tutorials):
         sheets = [c for c in tutorials["03"].cells if "image/jpeg" in str(c.outputs)]
-        lines = [
-            re.match(r"<Batch (\w{12})( '.+')? · (.+)>$", text(cell)).groups() for cell in sheets
-        ]
+        matches = [re.match(r"<Batch (\w{12})( '.+')? · (.+)>$", text(cell)) for cell in sheets]
+        assert all(matches), [text(cell) for cell in sheets]
+        lines = [match.groups() for match in matches]
         assert [(name, counts) for _, name, counts in lines] == [
             (None, "3 tasks: 3 saved"),
             (" 'lighthouse and garden'", "8 tasks: 8 saved"),

@@ -167,9 +167,10 @@ class SubmissionRecorder:
         if done and first.result() is None:
             return submitted
         path = self._journal.append(submitted)
-        where = f"its id is in {path}" if path else f"keep its id: {task_id}"
-        note = f"{BUSY}; task {task_id} continues, {where}."
-        publish(JobUpdate(submitted, JobPhase.WAITING, note=note))
+        if done or path is None:  # otherwise the first attempt may only take long
+            where = f"its id is in {path}" if path else f"keep its id: {task_id}"
+            note = f"{BUSY}; task {task_id} continues, {where}."
+            publish(JobUpdate(submitted, JobPhase.WAITING, note=note))
         retry = asyncio.create_task(self._retry(first, submitted))
         self._retries.add(retry)
         retry.add_done_callback(self._retries.discard)

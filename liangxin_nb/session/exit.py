@@ -71,15 +71,22 @@ def _hold() -> None:
     guards = list(_guards.get(os.getpid(), ()))
     jobs = [job for guard in guards for job in guard.withdraw()]
     end = time.monotonic() + MAX_HOLD_S
-    while any(job.is_submitting for job in jobs) and time.monotonic() < end:
+    while any(map(_is_on_its_way, jobs)) and time.monotonic() < end:
         time.sleep(_INTERVAL_S)
     with suppress(Exception):  # the output may be closed
         for line in _describe(jobs):
             print(line, file=sys.stderr, flush=True)  # noqa: T201 the last words of a script
 
 
+def _is_on_its_way(job: Job) -> bool:
+    """Return whether a job is being sent, or is about to end without having been sent."""
+    return job.is_submitting or not (job.task_id or job.last_update.is_final)
+
+
 def _describe(jobs: Sequence[Job]) -> list[str]:
     """Return a line for each group of jobs without a result."""
+    for job in jobs:
+        note_unsent(job.last_update)
     jobs = [job for job in jobs if job.status not in (JobPhase.SAVED, JobPhase.FAILED)]
     running = [job.task_id for job in jobs if job.task_id]
     unanswered = [job.record.id for job in jobs if not job.task_id and job.is_submitting]

@@ -35,8 +35,8 @@ class JobRegistry:
         job = Job(record, self._loop, reused=reused, reload=self._reload)
         with self._lock:
             self._jobs[record.id] = job
-        job.watch(lambda update: self._forget_when_settled(job, update))
         job.watch(note_unsent)
+        job.watch(lambda update: self._forget_when_settled(job, update))
         return job.start(submit, collect)
 
     def get(self, record: JobRecord) -> Job | None:

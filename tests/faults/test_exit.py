@@ -114,6 +114,7 @@ def test_exit_is_held_for_less_than_jupyter_waits(monkeypatch):
 
     unanswered = SimpleNamespace(is_submitting=True, status="submitting", task_id="")
     unanswered.record = SimpleNamespace(id="1")
+    unanswered.last_update = SimpleNamespace(error=None)
     guard = SimpleNamespace(withdraw=lambda: [unanswered])
     monkeypatch.setattr(module, "_guards", {os.getpid(): [guard]})
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0], sleep=sleep))

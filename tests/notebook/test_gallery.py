@@ -279,9 +279,9 @@ def test_memory_does_not_grow_with_number_of_pages_shown(large_gallery):
         grown = [_memory_growth(large_gallery.toolbar.next.click, 3) for _ in range(4)]
     finally:
         tracemalloc.stop()
-    # Other threads of this process allocate once; a leaked page, some 400,000 bytes, would be
-    # leaked every time.
-    assert min(grown) < 50_000, f"bytes for each three pages: {grown}"
+    # Jobs of earlier tests allocate meanwhile; a leaked page, some 400,000 bytes, would be leaked
+    # three times.
+    assert min(grown) < 400_000, f"bytes for each three pages: {grown}"
 
 
 def test_pages_share_widgets_and_close_frees_them(large_gallery):

@@ -328,7 +328,11 @@ def interrupt_in_wait(monkeypatch):
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(concurrent.futures, "wait", noticed)
+    # A shell lets the commands that it starts in the background ignore interrupts.
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=interrupt, daemon=True).start()
+    yield
+    signal.signal(signal.SIGINT, previous)
 
 
 # ---- several pictures of one prompt, and the session of cells
