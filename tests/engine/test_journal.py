@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -225,8 +226,11 @@ class Lock:
 
     def __init__(self, monkeypatch, failures, error=None):
         self.calls = 0
+        thread = threading.get_ident()
 
         def write(ledger, record):
+            if threading.get_ident() != thread:  # a job of an earlier test, in its background
+                return record_submitted(ledger, record)
             self.calls += 1
             if self.calls <= failures:
                 raise error or LedgerError("The ledger is locked.")
