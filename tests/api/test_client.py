@@ -1,17 +1,14 @@
 """The API client on real sockets: requests, the key, errors and downloads."""
 
 import asyncio
-import http.server
 import json
 import tempfile
-import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
 import httpx
 import pytest
-import stamina
 from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
@@ -33,80 +30,12 @@ from liangxin_nb.errors import (
 from liangxin_nb.polling import PollSchedule
 from liangxin_nb.ratelimit import SharedRateLimiter
 
+from .http_server import Handler, Server, good
+
 pytestmark = pytest.mark.anyio
 KEY = "sk-very-secret-0123456789"
 REQUEST = Request("z-image", "雨 {x}", {"seed": 7})
 BUSY = b'{"code": 429, "msg": "saturated"}'
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Sends the given responses in order, repeats the last one, and records every request."""
-
-    def __init__(self, *answers):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.answers = list(answers)
-        self.seen = []
-        # It looks often whether it should end: many of them end one after the other.
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def stop(self):
-        self.shutdown()
-        self.server_close()
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def answer(self, response=None):
-        """Send the given response, or the next one of the server."""
-        length = int(self.headers.get("content-length", 0))
-        server = self.server
-        server.seen.append((self.command, self.path, dict(self.headers), self.rfile.read(length)))
-        if response is None:
-            response = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
-        status, headers, body = response
-        if status is None:  # hang up without an answer
-            self.connection.close()
-            return
-        self.send_response(status)
-        for name, value in {"content-length": str(len(body)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
-        self.answer()
-
-    do_POST = do_GET
-
-    def log_message(self, *_):
-        pass
-
-
-def good(**data):
-    return 200, {}, json.dumps({"code": 200, "msg": "success", "data": data}).encode()
-
-
-@pytest.fixture
-def serve():
-    servers = []
-
-    def make(*answers):
-        servers.append(Server(*answers))
-        return servers[-1]
-
-    yield make
-    for server in servers:
-        server.stop()
-
-
-@pytest.fixture
-def retry_at_once():
-    """Retries are made at once, as often as usual."""
-    with stamina.set_testing(True, attempts=100, cap=True):
-        yield
 
 
 async def create(server, **options):
@@ -158,7 +87,7 @@ class DropsUsedConnections(Handler):
 
     protocol_version = "HTTP/1.1"
 
-    def do_POST(self):
+    def answer_once(self):
         if hasattr(self, "used"):
             self.server.seen.append("dropped")
             self.close_connection = True
@@ -166,7 +95,7 @@ class DropsUsedConnections(Handler):
         self.used = True
         self.answer()
 
-    do_GET = do_POST
+    do_GET = do_POST = answer_once
 
 
 async def test_create_uses_a_new_connection(serve):

@@ -17,24 +17,10 @@ from liangxin_nb.errors import APIConnectionError, ResultUnavailableError
 from liangxin_nb.results import ResultStore
 
 from ..results.test_results import job_record, make_metadata
-from .test_client import Server
 
 pytestmark = pytest.mark.anyio
 CONTENT = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 RAW_DEFLATE = zlib.compressobj(wbits=-15)
-
-
-@pytest.fixture
-def serve():
-    servers = []
-
-    def make(*answers):
-        servers.append(Server(*answers))
-        return servers[-1]
-
-    yield make
-    for server in servers:
-        server.stop()
 
 
 async def fetch(base_url, url, path):

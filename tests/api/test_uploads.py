@@ -17,7 +17,8 @@ from liangxin_nb.errors import APIConnectionError, APIError, AuthenticationError
 from liangxin_nb.session import request_builder
 
 from .. import conftest
-from .test_client import KEY, good, retry_at_once, serve  # noqa: F401 fixtures
+from .http_server import good
+from .test_client import KEY
 
 URI = f"data:image/png;base64,{base64.b64encode(b'no matter').decode()}"
 REQUEST = Request("google/nano-banana-edit", "x", {"image_urls": [URI, "https://e.com/a.png"]})
@@ -76,7 +77,7 @@ def test_same_image_is_uploaded_once_for_many_tasks(session, kie):
 
 
 @pytest.mark.anyio
-async def test_uploaded_url_is_reused_for_an_hour(serve, monkeypatch):  # noqa: F811
+async def test_uploaded_url_is_reused_for_an_hour(serve, monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(uploads, "time", SimpleNamespace(monotonic=lambda: now[0]))
     server = serve(PLACED, *[good(taskId="t")] * 2, PLACED, good(taskId="t"))
@@ -102,7 +103,7 @@ def test_note_names_the_upload_address(profile, model, uploaded):
 
 
 @pytest.mark.anyio
-async def test_created_request_contains_only_urls(serve):  # noqa: F811
+async def test_created_request_contains_only_urls(serve):
     server = serve(PLACED, good(taskId="task_1"))
     async with Client(server.url, Secret(KEY), upload_url=server.url) as client:
         assert (await client.create(REQUEST)).task_id == "task_1"
@@ -133,8 +134,8 @@ REFUSALS = [
 @pytest.mark.anyio
 @pytest.mark.parametrize(("answer", "error", "tries"), REFUSALS)
 async def test_failed_upload_rejects_the_request_before_a_task_is_created(
-    serve,  # noqa: F811
-    retry_at_once,  # noqa: F811
+    serve,
+    retry_at_once,
     answer,
     error,
     tries,
@@ -149,7 +150,7 @@ async def test_failed_upload_rejects_the_request_before_a_task_is_created(
     assert [path for _, path, _, _ in server.seen] == ["/api/file-base64-upload"] * tries
 
 
-def test_failed_upload_is_a_rejection_in_the_ledger(serve, tmp_path):  # noqa: F811
+def test_failed_upload_is_a_rejection_in_the_ledger(serve, tmp_path):
     server = serve((400, {}, b'{"code": 400, "msg": "too large"}'))
     session = Session(profile="kie", base_url=server.url, key=KEY, results=tmp_path / "r")
     job = session.generate("x", model="google/nano-banana-edit", image=picture())
@@ -161,7 +162,7 @@ def test_failed_upload_is_a_rejection_in_the_ledger(serve, tmp_path):  # noqa: F
 
 
 @pytest.mark.anyio
-async def test_key_is_sent_only_to_the_documented_addresses(serve):  # noqa: F811
+async def test_key_is_sent_only_to_the_documented_addresses(serve):
     elsewhere = serve(PLACED)
     place = serve((307, {"location": f"{elsewhere.url}/api/file-base64-upload"}, b""))
     api = serve(good(taskId="task_1"))

@@ -31,7 +31,7 @@ from liangxin_nb.ratelimit.redis_store import RedisSlotStore
 from liangxin_nb.ratelimit.slots import RateLimit, next_slot
 
 from .. import virtual_time
-from ..api.test_client import Handler, Server, good
+from ..api.http_server import Handler, Server, good
 from ..conftest import wait_until
 
 QUERY, CREATE = "recordInfo", "createTask"

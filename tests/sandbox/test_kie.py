@@ -13,7 +13,7 @@ from PIL import Image
 from liangxin_nb.sandbox.film import encode_webm
 from liangxin_nb.sandbox.state import RejectedRequestError, SandboxState
 
-from ..api.test_client import Server
+from ..api.http_server import Server
 from ..conftest import start_sandbox, wait_until
 from ..scan import KEY
 from .test_app import call
