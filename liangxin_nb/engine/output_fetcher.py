@@ -202,7 +202,7 @@ class OutputFetcher:
 
 def _is_needed(task: TaskRecord, n: int) -> bool:
     """Return whether output `n` is a main one, not for example the first frame of a film."""
-    secondary = [getattr(output, "is_secondary", False) for output in task.outputs]
+    secondary = [output.is_secondary for output in task.outputs]
     return all(secondary) or not secondary[n - 1]
 
 
