@@ -39,7 +39,7 @@ def running(function, *arguments):
 def kill(process):
     """End a process at once, as a crash of the machine would."""
     if process.exitcode is None:
-        with suppress(ProcessLookupError):  # it has just ended by itself
+        with suppress(ProcessLookupError):  # it has just ended
             os.kill(process.pid, signal.SIGKILL)
     process.join()
 

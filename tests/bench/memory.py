@@ -1,6 +1,6 @@
 """Benchmark of the memory that saving one large result needs, compared with what is allowed.
 
-Each result is downloaded over a socket, checked, saved and shown, in a process of its own.
+Each result is downloaded over a socket, checked, saved and shown, in a separate process.
 `python -m tests.bench.memory` prints the peak above the memory before as JSON, in MB.
 """
 

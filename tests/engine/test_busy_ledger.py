@@ -23,7 +23,7 @@ def lock(session):
 
 
 def begin(lock):
-    """Lock the ledger, as a hook that leaves the response as it is."""
+    """Lock the ledger, as a hook that does not change the response."""
     if not lock.in_transaction:
         lock.execute("begin immediate")
 

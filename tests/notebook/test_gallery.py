@@ -243,7 +243,7 @@ def test_tile_says_that_its_files_were_removed(session):
 
 
 def _memory_growth(act, times):
-    """Return by how large_gallery bytes memory has grown after repeating an action."""
+    """Return by how many bytes memory has grown after repeating an action."""
     gc.collect()
     before = tracemalloc.get_traced_memory()[0]
     for _ in range(times):
@@ -276,12 +276,12 @@ def test_memory_does_not_grow_with_number_of_pages_shown(large_gallery):
     tracemalloc.start()
     try:
         large_gallery.toolbar.next.click()
-        grown = [_memory_growth(large_gallery.toolbar.next.click, 3) for _ in range(4)]
+        grown = (_memory_growth(large_gallery.toolbar.next.click, 3) for _ in range(8))
+        # Jobs of earlier tests allocate now and then; a leaked page, some 400,000 bytes, would be
+        # leaked every time.
+        assert any(growth < 50_000 for growth in grown)
     finally:
         tracemalloc.stop()
-    # Jobs of earlier tests allocate meanwhile; a leaked page, some 400,000 bytes, would be leaked
-    # three times.
-    assert min(grown) < 400_000, f"bytes for each three pages: {grown}"
 
 
 def test_pages_share_widgets_and_close_frees_them(large_gallery):
