@@ -25,6 +25,8 @@ from .record_rows import RECORD_ROWS
 from .report import add_row
 from .result_rows import RESULT_ROWS
 
+#: Together the rows take longer than the fast tests may.
+pytestmark = pytest.mark.slow
 #: Waits at most a tenth of a second when the service asks for a pause.
 SCHEDULE = PollSchedule(
     steps=((float("inf"), 0.03, 0.05),), poll_interval_s=0.01, create_period_s=0.2, max_block_s=0.1
