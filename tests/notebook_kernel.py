@@ -31,11 +31,9 @@ class Kernel:
         self._manager = ForkedKernelManager()
         self._manager.provisioner.pace = pace
         self._manager.start_kernel(cwd=str(folder), env=dict(env))
-        self._client = self._manager.blocking_client()
 
     def __enter__(self) -> Self:
-        self._client.start_channels()
-        self._client.wait_for_ready(timeout=_DEADLINE)
+        self._connect()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -44,7 +42,14 @@ class Kernel:
 
     def restart(self) -> None:
         """Restart the kernel as the front end's button does; a running cell is interrupted."""
+        self._client.stop_channels()
         self._manager.restart_kernel(now=False)
+        # With a new client: the old one takes messages of the old kernel for a connection.
+        self._connect()
+
+    def _connect(self) -> None:
+        self._client = self._manager.blocking_client()
+        self._client.start_channels()
         self._client.wait_for_ready(timeout=_DEADLINE)
 
     def run(
