@@ -18,7 +18,7 @@ from liangxin_nb.session.default import set_session
 
 from . import scan, task_server
 
-pytest_plugins = ["tests.run_report", "tests.faults.report"]
+pytest_plugins = ["tests.environment.report", "tests.faults.report", "tests.run_report"]
 
 #: Polls more often than the services allow; only for servers of the tests.
 FAST_PACE = PollSchedule(
