@@ -6,15 +6,17 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from ..core.hidden import hide_secrets
 from ..core.hosts import is_loopback
 from ..core.public import public
 from ..errors import InvalidRequestError
+from .base_url import ALLOWED, check_scheme, normalize_base_url
 from .credentials import API_KEY_VAR, Secret, find_api_key
 
 __all__ = ["OVERRIDES", "PROFILES", "Secret", "Settings", "check_setting", "setting_help"]
@@ -58,9 +60,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             pattern=f"^({'|'.join(PROFILES)})?$",
         ),
     ] = ""
-    base_url: Annotated[
-        str, _setting("The API's address, such as https://host.", "https://HOST[:PORT][/PATH]")
-    ] = ""
+    base_url: Annotated[str, _setting("The API's address, such as https://host.", ALLOWED)] = ""
     key: Annotated[Secret | None, _setting("The API key.", "a text")] = None
     results: Annotated[Path, _setting("The folder for results.", "a path")] = Path(
         "liangxin-results"
@@ -107,6 +107,17 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             pattern="^(auto|none)?$|://",
         ),
     ] = ""
+    allow_http: Annotated[
+        bool,
+        _setting(
+            "Allow http:// to a service on a private address; the key is then not encrypted.",
+            "true or false",
+        ),
+    ] = False
+    group_access: Annotated[
+        bool,
+        _setting("Whether the user's group can read new results folders.", "true or false"),
+    ] = False
     budget: Annotated[
         str,
         _setting(
@@ -151,8 +162,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if profile == "sandbox":
             # The sandbox has its own address and key; a real key must not be sent to it.
             return replace(settings, profile=profile, key=None, base_url="")
-        base_url = _check_base_url(self.base_url or PROFILES[profile], profile, self.key)
-        return replace(settings, profile=profile, base_url=base_url)
+        return replace(settings, profile=profile, base_url=_check_service(settings, profile))
 
     @property
     def local(self) -> bool:
@@ -167,7 +177,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def printable_values(self) -> dict[str, Any]:
         """Return all settings by name, with dots instead of the key and of logins in URLs."""
         values = {name: getattr(self, name) for name in self.__struct_fields__}
-        return {n: _without_login(v) if isinstance(v, str) else v for n, v in values.items()}
+        return {n: hide_secrets(v) if isinstance(v, str) else v for n, v in values.items()}
 
     def __repr__(self) -> str:
         values = (f"{name}={value!r}" for name, value in self.printable_values().items())
@@ -219,9 +229,10 @@ def check_setting(name: str, value: Any, label: str) -> Any:
     if name == "wait" and isinstance(converted, str):
         converted = _WAIT_WORDS.get(converted.lower(), converted)
     try:
-        return msgspec.convert(converted, _TYPES[name], strict=False, dec_hook=_to_type)
-    except msgspec.ValidationError:
-        shown = _without_login(value) if isinstance(value, str) else value
+        checked = msgspec.convert(converted, _TYPES[name], strict=False, dec_hook=_to_type)
+        return normalize_base_url(checked) if name == "base_url" else checked
+    except ValueError:  # also msgspec's own
+        shown = hide_secrets(value) if isinstance(value, str) else value
         raise InvalidRequestError(
             f"{label}={shown!r} is not valid; allowed: {(_meta(name).extra or {})['allowed']}. "
             "Nothing was sent.",
@@ -250,39 +261,18 @@ def _read_environment(env: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
             yield name, check_setting(name, text, variable)
 
 
-def _check_base_url(base_url: str, profile: str, key: Secret | None) -> str:
-    """Return the address without a slash at its end, or raise if it or the key is unusable."""
+def _check_service(settings: Settings, profile: str) -> str:
+    """Return the service's address, or raise if it or the key is missing or unusable."""
+    base_url = settings.base_url or PROFILES[profile]
     if not base_url:
         raise InvalidRequestError(
             "LIANGXIN_BASE_URL is not set. LiangXin publishes no default API address.",
             next_step="Copy yours from its console, or set LIANGXIN_PROFILE to kie or sandbox.",
         )
-    parts = _split(base_url)
-    secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
-    if not secure or not parts.hostname or parts.username or parts.query or parts.fragment:
+    check_scheme(base_url, allow_http=settings.allow_http, label="base_url")
+    if settings.key is None:
         raise InvalidRequestError(
-            f"The address {_without_login(base_url)!r} is not a usable API address; allowed: "
-            "https://HOST[:PORT][/PATH], and http:// on this machine only.",
-            next_step="Correct LIANGXIN_BASE_URL.",
-        )
-    if key is None:
-        raise InvalidRequestError(
-            f"There is no key for {parts.netloc} (profile {profile}).",
+            f"There is no key for {urlsplit(base_url).netloc} (profile {profile}).",
             next_step="Set LIANGXIN_API_KEY, or unset the address to use the sandbox.",
         )
-    return base_url.rstrip("/")
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises if the port is not a number
-    except ValueError:
-        return urlsplit("")
-    return parts
-
-
-def _without_login(url: str) -> str:
-    """Return the URL without anything before an @: users paste keys there."""
-    head, at, tail = url.rpartition("@")
-    return f"{head.partition('//')[0]}//…@{tail}" if at else url
+    return base_url

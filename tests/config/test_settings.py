@@ -52,10 +52,6 @@ def test_the_results_folder_is_absolute():
     [
         ({"API_KEY": KEY}, "LIANGXIN_BASE_URL is not set"),
         ({"BASE_URL": "https://api.example.com"}, "no key for api.example.com"),
-        ({"API_KEY": KEY, "BASE_URL": "api.example.com"}, "'api.example.com' is not a usable"),
-        ({"API_KEY": KEY, "BASE_URL": "http://api.example.com"}, "is not a usable"),
-        ({"API_KEY": KEY, "BASE_URL": "https://x:99999"}, "is not a usable"),
-        ({"API_KEY": KEY, "BASE_URL": "ftp://x"}, "is not a usable"),
         (
             {"API_KEY": KEY, "PROFILE": "openai"},
             "LIANGXIN_PROFILE='openai' is not valid; allowed: sandbox, l",

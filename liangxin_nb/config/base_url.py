@@ -1,0 +1,128 @@
+"""The API's address: what users paste is normalised, or rejected without repeating secrets."""
+
+from __future__ import annotations
+
+import re
+import socket
+import unicodedata
+from ipaddress import ip_address, ip_network
+from urllib.parse import SplitResult, urlsplit
+
+from ..core.hidden import hide_secrets
+from ..core.hosts import is_loopback
+from ..errors import InvalidRequestError
+
+__all__ = ["ALLOWED", "check_scheme", "normalize_base_url"]
+
+ALLOWED = "https://HOST[:PORT][/PATH], and http:// on this machine"
+_QUOTES = " \t\r\n\"'`<>«»“”‘’「」,;"
+#: Requests of the API; the rest of an address is a relay's own path.
+_REQUEST_PATH = re.compile(r"/api/v1(/(jobs|chat|common)(/[A-Za-z-]+)?)?/*$")
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+_PRIVATE = tuple(
+    map(
+        ip_network,
+        (
+            "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8",
+            "100.64.0.0/10", "fc00::/7", "fe80::/10", "::1/128",
+        ),
+    )
+)  # fmt: skip
+
+
+def normalize_base_url(text: str) -> str:
+    """Return the address of an API as it is compared and stored.
+
+    Quotes around it, the path of a request and slashes at its end are removed. An address without
+    a scheme gets https. Host names are written in lower case and in ASCII.
+
+    Args:
+        text: What the user has pasted.
+
+    Raises:
+        ValueError: If it is no usable address, or contains a login, a key or other parameters.
+    """
+    # Chinese keyboards type full-width colons and slashes.
+    text = unicodedata.normalize("NFKC", text).strip(_QUOTES)
+    if re.search(r"[\s\x00-\x1f\x7f-\x9f\\]", text):
+        raise ValueError
+    parts = urlsplit(
+        text if re.match("[A-Za-z][A-Za-z0-9+.-]*:/", text) else f"https://{text.lstrip('/')}"
+    )
+    is_task_query = re.fullmatch("(taskId=[^&]*)?", parts.query)
+    if parts.scheme not in _DEFAULT_PORTS or "@" in parts.netloc or not is_task_query:
+        raise ValueError
+    path = _REQUEST_PATH.sub("", parts.path).rstrip("/")
+    address = f"{parts.scheme}://{_read_host(parts)}{_read_port(parts)}{path}"
+    if parts.fragment or hide_secrets(address) != address:
+        raise ValueError
+    return address
+
+
+def check_scheme(base_url: str, *, allow_http: bool, label: str) -> None:
+    """Check that a key is not sent over the internet without encryption.
+
+    Args:
+        base_url: A normalised address.
+        allow_http: Whether http:// is allowed on private addresses.
+        label: What the user wrote, for the error message.
+
+    Raises:
+        InvalidRequestError: If the address is http:// and not on this machine, or not on a private
+            address and allowed.
+    """
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    if parts.scheme == "https" or is_loopback(host):
+        return
+    is_private = _is_private(host)
+    if is_private and allow_http:
+        return
+    shown = f"{label}={base_url!r} is not valid"
+    if is_private:
+        raise InvalidRequestError(
+            f"{shown}: {host} is a private address, but http:// sends the key without encryption. "
+            "Nothing was sent.",
+            next_step="Use https://, or allow it: LIANGXIN_ALLOW_HTTP=true "
+            "(%config LiangXin.allow_http = True).",
+        )
+    raise InvalidRequestError(
+        f"{shown}: http:// sends the key without encryption; allowed: {ALLOWED}, "
+        "or on a private address with allow_http. Nothing was sent.",
+        next_step=f"Correct {label}.",
+    )
+
+
+def _read_host(parts: SplitResult) -> str:
+    """Return the host in lower case and ASCII, an IPv6 address in brackets."""
+    host = (parts.hostname or "").rstrip(".")
+    if "[" in parts.netloc:
+        return f"[{ip_address(host)}]"
+    if not host.isascii():
+        import idna  # slow to load, and rarely needed
+
+        host = idna.encode(host, uts46=True).decode().rstrip(".")  # raises a kind of ValueError
+    labels = host.split(".")
+    if len(host) > 253 or not all(map(_LABEL.fullmatch, labels)):
+        raise ValueError
+    if re.fullmatch("[0-9]+|0x[0-9a-f]*", labels[-1]):
+        return str(ip_address(host))  # 127.1 and 0x7f.1 are read differently by each library
+    return host
+
+
+def _read_port(parts: SplitResult) -> str:
+    port = parts.port  # raises ValueError if it is no number up to 65535
+    if port == 0:
+        raise ValueError
+    return "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
+
+
+def _is_private(host: str) -> bool:
+    """Return whether every address of a host is in a private network."""
+    try:
+        found = {str(info[4][0]).partition("%")[0] for info in socket.getaddrinfo(host, None)}
+    except (OSError, UnicodeError):
+        return False
+    addresses = list(map(ip_address, found))
+    return bool(addresses) and all(any(a in net for net in _PRIVATE) for a in addresses)
