@@ -36,7 +36,17 @@ class SandboxProcess:
 
     def counters(self):
         """Return the sandbox's counters: tasks created, calls by name, faults injected."""
-        with urllib.request.urlopen(f"{self.url}/sandbox") as reply:
+        return self.control("GET", "/sandbox")
+
+    def set_faults(self, *faults):
+        """Replace the current faults by these; without names there are none."""
+        return self.control("PUT", "/sandbox/faults", json.dumps({"faults": faults}).encode())
+
+    def control(self, method, path, body=None):
+        """Send a request with the key, and return the answer."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        request = urllib.request.Request(f"{self.url}{path}", body, headers, method=method)
+        with urllib.request.urlopen(request) as reply:
             return json.load(reply)
 
     def stop(self):

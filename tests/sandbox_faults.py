@@ -1,7 +1,5 @@
 """Set the faults of a running sandbox."""
 
-import json
-import urllib.request
 from contextlib import contextmanager
 
 
@@ -12,13 +10,7 @@ def set_faults(sandbox, *faults):
         sandbox: The running sandbox, a `SandboxProcess`.
         faults: Names of faults; see `python -m liangxin_nb.sandbox --help`.
     """
-    request = urllib.request.Request(
-        f"{sandbox.url}/sandbox/faults",
-        json.dumps({"faults": faults}).encode(),
-        headers={"Content-Type": "application/json"},
-        method="PUT",
-    )
-    urllib.request.urlopen(request).close()
+    sandbox.set_faults(*faults)
 
 
 @contextmanager

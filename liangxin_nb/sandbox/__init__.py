@@ -1,1 +1,5 @@
-"""A local server of the same API, for trying everything without a key and without cost."""
+"""A local service with the Market task API that draws pictures itself."""
+
+from .client import control
+
+__all__ = ["control"]

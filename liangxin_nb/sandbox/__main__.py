@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import hashlib
 import json
 import os
 import socket
@@ -14,15 +13,19 @@ from typing import Any
 import uvicorn
 
 from .._compat import close_listeners
+from ..config.private_files import replace_file
+from .access_key import sandbox_key
 from .app import create_app
+from .client import ADDRESS_FILE
 from .faults import FaultError, Faults, list_faults
-from .launcher import ADDRESS_FILE, has_leases, sandbox_key, startup_lock
+from .launcher import has_leases, startup_lock
 from .state import SandboxState
 from .webhooks import WebhookSender
 
 _LINGER_S = "10"
 _UVICORN_OPTIONS: dict[str, Any] = {
     "http": "h11",
+    "ws": "none",
     "log_level": "warning",
     "access_log": False,
     "lifespan": "off",
@@ -33,7 +36,7 @@ _FAULTS = """faults, each name*N for its first N occasions only, else for all:
 {}
 
 While it runs, PUT /sandbox/faults with {{"faults": ["create-lost", "busy:3*2"]}} replaces the
-faults; GET /sandbox shows them and how often each was injected."""
+faults; GET /sandbox shows them and how often each was injected. Both need the key."""
 
 
 def main() -> None:
@@ -59,6 +62,8 @@ def main() -> None:
     parser.add_argument("--linger", type=float, metavar="SECONDS",
                         default=os.environ.get("LIANGXIN_SANDBOX_LINGER") or _LINGER_S,
                         help="seconds until an unused shared sandbox ends; default 10")  # fmt: skip
+    parser.add_argument("--allow-host", action="append", default=[], metavar="HOST:PORT",
+                        help="accept requests for this host, as behind a proxy")  # fmt: skip
     parser.add_argument("--faults", default="", help='faults to inject: "create-lost, busy:3*2"')
     options = parser.parse_args()
     if options.speed <= 0:
@@ -69,6 +74,8 @@ def main() -> None:
         faults = Faults(text for text in options.faults.split(",") if text.strip())
     except FaultError as error:
         parser.error(str(error))
+    if os.name == "posix":
+        os.umask(0o077)  # other users of this machine read no prompts
     asyncio.run(_serve(options, faults))
 
 
@@ -76,8 +83,7 @@ async def _serve(options: argparse.Namespace, faults: Faults) -> None:
     """Bind a port, print the address as JSON, and serve."""
     with _listen(options.port) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        identity = hashlib.sha256(f"{options.state}-{os.getpid()}".encode()).hexdigest()[:16]
-        key = sandbox_key()
+        key = sandbox_key(options.state)
         state = SandboxState(
             options.state,
             profile=options.profile,
@@ -88,12 +94,12 @@ async def _serve(options: argparse.Namespace, faults: Faults) -> None:
         )
         webhooks = WebhookSender(state, key, options.state)
         webhooks.resume(url)
-        app = create_app(state, key, identity, webhooks)
+        app = create_app(state, key, webhooks, options.allow_host)
         config = uvicorn.Config(app, **_UVICORN_OPTIONS)
         server = app.state.server = uvicorn.Server(config)
         if options.shared:
-            _publish(options.state, {"url": url, "identity": identity})
-        address = {"url": url, "key": key, "pid": os.getpid(), "identity": identity}
+            replace_file(options.state / ADDRESS_FILE, json.dumps({"url": url}))
+        address = {"url": url, "key": key, "pid": os.getpid()}
         # The socket listens already, so the reader of this line can connect.
         print(json.dumps(address), flush=True)
         watcher = None
@@ -118,13 +124,6 @@ def _listen(port: int) -> socket.socket:
         listener.listen(128)
         return listener
     raise SystemExit("no free port on 127.0.0.1")
-
-
-def _publish(state: Path, address: dict[str, str]) -> None:
-    """Write the address file atomically."""
-    partial = state / f"{ADDRESS_FILE}.{os.getpid()}"
-    partial.write_text(json.dumps(address), encoding="utf-8")
-    partial.replace(state / ADDRESS_FILE)
 
 
 async def _stop_when_unused(state: Path, server: uvicorn.Server, linger: float) -> None:

@@ -6,6 +6,7 @@ Source: LiangXin and KIE Market docs, createTask, recordInfo and their error env
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from email.utils import formatdate
 from typing import Any
 
@@ -17,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .access_key import prove
 from .envelopes import ApiResponse
 from .fault_handlers import FaultPipeline
 from .faults import FaultError, Faults
@@ -24,6 +26,7 @@ from .files import FileServer
 from .kie_routes import KieRoutes
 from .openapi import openapi_document
 from .rate_limits import RateLimits
+from .request_guard import RequestGuard
 from .request_parsing import authorize, json_body, origin
 from .state import SandboxState
 from .validation import RejectedRequestError
@@ -38,7 +41,10 @@ _CALLS = {_CREATE_PATH: "create", _RECORD_PATH: "record"}
 
 
 def create_app(
-    state: SandboxState, key: str, identity: str = "", webhooks: WebhookSender | None = None
+    state: SandboxState,
+    key: str,
+    webhooks: WebhookSender | None = None,
+    hosts: Collection[str] = (),
 ) -> Starlette:
     """Create the application of a sandbox.
 
@@ -47,24 +53,28 @@ def create_app(
     Args:
         state: The tasks, faults and uploads.
         key: The only Bearer key that is accepted.
-        identity: Returned by ``GET /sandbox``, so that a client can recognize its sandbox.
         webhooks: Sends the callbacks; by default a new sender that saves nothing.
+        hosts: Values of the Host header that are accepted in addition to this machine's.
 
     Returns:
         The application.
     """
-    routes = _Routes(state, key, identity, webhooks or WebhookSender(state, key, None))
+    routes = _Routes(state, key, webhooks or WebhookSender(state, key, None))
     return Starlette(
         routes=[
             Route(_CREATE_PATH, routes.create_task, methods=["POST"]),
             Route(_RECORD_PATH, routes.record_info, methods=["GET"]),
-            Route("/files/{task}/{name}", routes.get_file, methods=["GET"]),
+            Route("/files/{token}/{name}", routes.get_file, methods=["GET"]),
             Route("/sandbox", routes.get_status, methods=["GET"]),
+            Route("/sandbox/identity", routes.get_identity, methods=["GET"]),
             Route("/sandbox/faults", routes.replace_faults, methods=["PUT"]),
             Route("/openapi.json", routes.get_document, methods=["GET"]),
             *routes.kie_routes,
         ],
-        middleware=[Middleware(_DateHeader, faults=state.faults)],
+        middleware=[
+            Middleware(_DateHeader, faults=state.faults),
+            Middleware(RequestGuard, hosts=hosts),
+        ],
         exception_handlers={RejectedRequestError: routes.reject},
     )
 
@@ -72,12 +82,9 @@ def create_app(
 class _Routes:
     """Endpoints of one sandbox."""
 
-    def __init__(
-        self, state: SandboxState, key: str, identity: str, webhooks: WebhookSender
-    ) -> None:
+    def __init__(self, state: SandboxState, key: str, webhooks: WebhookSender) -> None:
         self._state = state
         self._key = key
-        self._identity = identity
         self._webhooks = webhooks
         self._limits = RateLimits()
         self._pipeline = FaultPipeline(state.faults, self._limits, state.profile)
@@ -114,11 +121,16 @@ class _Routes:
         self._state.calls["files"] += 1
         return await self._files.serve(request)
 
-    async def get_status(self, _: Request) -> Response:
+    async def get_identity(self, request: Request) -> Response:
+        """Return the proof that this process has the key."""
+        nonce = request.query_params.get("nonce", "")
+        return JSONResponse({"proof": prove(self._key, request.scope["server"][1], nonce)})
+
+    async def get_status(self, request: Request) -> Response:
         """Return the counters."""
+        authorize(request, self._key)
         return JSONResponse(
             {
-                "sandbox": self._identity,
                 "profile": self._state.profile,
                 "created": self._state.task_count,
                 "calls": dict(self._state.calls),
@@ -130,6 +142,7 @@ class _Routes:
 
     async def replace_faults(self, request: Request) -> Response:
         """Replace the active faults and reset their counters."""
+        authorize(request, self._key)
         try:
             self._state.faults.replace(_parse_fault_names(await json_body(request)))
         except (FaultError, RejectedRequestError) as error:

@@ -30,8 +30,9 @@ class FileServer:
         self._state = state
 
     async def serve(self, request: Request) -> Response:
-        """Answer a request for ``/files/{task}/{name}``."""
-        task_id, name = request.path_params["task"], request.path_params["name"]
+        """Answer a request for ``/files/{token}/{name}``."""
+        task_id = self._state.find_task_id(request.path_params["token"])
+        name = request.path_params["name"]
         spec = self._state.drawing(task_id, name)
         if spec is None:
             return Response("no such file", 404, media_type="text/plain")

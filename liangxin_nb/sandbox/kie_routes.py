@@ -95,12 +95,11 @@ class KieRoutes:
         return self._save(request, content, body)
 
     async def get_upload(self, request: Request) -> Response:
-        """Serve an upload to any caller that has its URL; browsers display only pictures."""
+        """Serve an upload to any caller that has its URL."""
         content = self._state.uploads.read(request.url.path)
         if content is None:
             return Response("no such file", 404, media_type="text/plain")
-        headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
-        return Response(content, headers=headers, media_type=detect_media_type(content))
+        return Response(content, media_type=detect_media_type(content))
 
     def _authorize(self, request: Request, call: str) -> None:
         """Count a call and check its key."""

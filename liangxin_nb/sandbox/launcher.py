@@ -11,21 +11,19 @@ import os
 import subprocess
 import sys
 import threading
-import urllib.error
-import urllib.request
 import uuid
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
+from ..config.private_files import create_folder, private_opener
 from ..errors import APIConnectionError
+from .access_key import sandbox_key
+from .client import is_running, read_address
 
-__all__ = ["ADDRESS_FILE", "Launcher", "create_lease", "has_leases", "sandbox_key", "startup_lock"]
+__all__ = ["Launcher", "create_lease", "has_leases", "startup_lock"]
 
-#: Name of the file in the state folder that holds the sandbox's URL and identity.
-ADDRESS_FILE = "address.json"
 _LEASES = "leases"
 _SECRETS = ("LIANGXIN_API_KEY", "LIANGXIN_WEBHOOK_KEY")
 _START_TIMEOUT = 30.0  # seconds for a new sandbox to print that it is ready
@@ -48,7 +46,7 @@ class Launcher:
     @property
     def key(self) -> str:
         """Bearer key that the sandbox accepts."""
-        return sandbox_key()
+        return sandbox_key(self._state)
 
     def url(self) -> str:
         """Return the sandbox's URL; start the sandbox if none runs, which takes a second or two.
@@ -59,15 +57,25 @@ class Launcher:
         Raises:
             APIConnectionError: If the sandbox does not start.
         """
+        try:
+            return self._find_or_start()
+        except OSError as error:
+            raise APIConnectionError(
+                f"The sandbox's folder {str(self._state)!r} cannot be used "
+                f"({error.strerror or type(error).__name__}). Nothing was sent.",
+                next_step="Set LIANGXIN_RESULTS to a folder of your own.",
+            ) from None
+
+    def _find_or_start(self) -> str:
         with self._lock, startup_lock(self._state):
             if self._lease is None:
                 self._lease = create_lease(self._state, f"{os.getpid()}-{uuid.uuid4().hex[:8]}")
                 # The sandbox acquires each lease for a moment to find out whether it is held.
                 self._lease.acquire(timeout=_START_TIMEOUT)
-            address = self._read_address()
-            if not _is_running(address):
-                address = self._start(urlsplit(address.get("url", "")).port or 0)
-            return str(address["url"])
+            url = read_address(self._state)
+            if not (url and is_running(url, self.key)):
+                url = self._start(urlsplit(url).port or 0)
+            return url
 
     def release(self) -> None:
         """Release the lease; a sandbox without leases ends."""
@@ -76,21 +84,13 @@ class Launcher:
                 self._lease.release()
                 self._lease = None
 
-    def _read_address(self) -> dict[str, Any]:
-        """Return the published address, empty without a valid one."""
-        try:
-            address = json.loads((self._state / ADDRESS_FILE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return address if isinstance(address, dict) else {}
-
-    def _start(self, port: int) -> dict[str, Any]:
+    def _start(self, port: int) -> str:
         """Start a sandbox, on the port of the previous one if it is free: links stay valid."""
         options = ["--port", str(port), "--speed", str(self._speed), "--shared"]
         # -P: the working folder may contain a random.py or a json.py.
         command = [sys.executable, "-P", "-m", "liangxin_nb.sandbox", *options]
         environment = {k: v for k, v in os.environ.items() if k not in _SECRETS}
-        with (self._state / "sandbox.log").open("ab") as log:
+        with open(self._state / "sandbox.log", "ab", opener=private_opener) as log:
             process = subprocess.Popen(  # noqa: S603 our own module, no external input
                 [*command, "--state", str(self._state)],
                 stdin=subprocess.DEVNULL,
@@ -102,31 +102,25 @@ class Launcher:
             )
         line = _read_first_line(process)
         try:
-            address = json.loads(line)
-        except ValueError:
+            return str(json.loads(line)["url"])
+        except (ValueError, KeyError, TypeError):
             process.kill()
             raise APIConnectionError(
                 "The sandbox did not start. Nothing was sent, nothing was billed.",
                 next_step=f"See {self._state / 'sandbox.log'}.",
             ) from None
-        return dict(address)
-
-
-def sandbox_key() -> str:
-    """Return the Bearer key of the sandbox; it is public unless LIANGXIN_SANDBOX_KEY is set."""
-    return os.environ.get("LIANGXIN_SANDBOX_KEY") or "sandbox"
 
 
 def startup_lock(state: Path) -> FileLock:
     """Return the lock that is held while a sandbox is looked up, started or ended."""
-    state.mkdir(parents=True, exist_ok=True)
+    create_folder(state)
     return FileLock(state / "gate.lock", thread_local=False)
 
 
 def create_lease(state: Path, name: str) -> FileLock:
     """Return the lease of one user; the system releases it when the user's process ends."""
     folder = state / _LEASES
-    folder.mkdir(parents=True, exist_ok=True)
+    create_folder(folder)
     return FileLock(folder / f"{name}.lock", thread_local=False)
 
 
@@ -161,17 +155,3 @@ def _read_first_line(process: subprocess.Popen[bytes]) -> bytes:
     # If the sandbox ends first, waiting for it prevents a zombie process.
     threading.Thread(target=process.wait, daemon=True).start()
     return lines[0] if lines else b""
-
-
-def _is_running(address: dict[str, Any]) -> bool:
-    """Return whether the sandbox that published the address answers there."""
-    url = str(address.get("url", ""))
-    if not url.startswith("http://127.0.0.1:"):
-        return False
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"{url}/sandbox", timeout=3) as response:
-            status = json.load(response)
-    except (OSError, ValueError, urllib.error.URLError):
-        return False
-    return isinstance(status, dict) and status.get("sandbox") == address.get("identity")

@@ -73,10 +73,11 @@ class SandboxState:
         self._expired_links: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._tasks: dict[str, Task] = {}
+        self._ids_by_token: dict[str, str] = {}
         for value in self._log.read():
             with suppress(TypeError):  # saved by an incompatible version
                 task = Task.from_json(value)
-                self._tasks[task.id] = task
+                self._add(task)
 
     @property
     def task_count(self) -> int:
@@ -104,8 +105,16 @@ class SandboxState:
             faults = [(fault.name, fault.value) for fault in self.faults.take("life")]
             task = Task(task_id, hash_key(key), now, total, body, faults)
             self._log.append(asdict(task))  # before the request is answered
-            self._tasks[task_id] = task
+            self._add(task)
         return task_id
+
+    def _add(self, task: Task) -> None:
+        self._tasks[task.id] = task
+        self._ids_by_token[task.token] = task.id
+
+    def find_task_id(self, token: str) -> str:
+        """Return the id of the task with files below ``/files/TOKEN/``, empty without one."""
+        return self._ids_by_token.get(token, "")
 
     def balance(self) -> float:
         """Return the remaining credits; failed tasks are free."""
@@ -175,7 +184,8 @@ class SandboxState:
             RejectedRequestError: If the URL is not a result below `origin`.
         """
         path = url.removeprefix(f"{origin}/files/").partition("?")[0]
-        task_id, _, name = path.partition("/")
+        token, _, name = path.partition("/")
+        task_id = self.find_task_id(token)
         if not url.startswith(f"{origin}/files/") or self.drawing(task_id, name) is None:
             raise RejectedRequestError(422, "The url is not one of this service's results")
         until = int(self._clock()) + _LINK_LIFETIME_S
@@ -228,7 +238,7 @@ class SandboxState:
         expired = self._expired_links[task.id]
         query = f"?link={expired + 1}" if expired else ""
         names = [name for name, _ in _file_names(drawing_specs(model, task.input))]
-        urls = [f"{origin}/files/{task.id}/{name}{query}" for name in names]
+        urls = [f"{origin}/files/{task.token}/{name}{query}" for name in names]
         return json.dumps({"resultUrls": urls})
 
     def _duration_s(self, model: catalog.ModelSpec, task_id: str) -> float:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +28,7 @@ class Task:
         total_ms: Time until it ends, in milliseconds.
         param: The request body.
         faults: Name and argument of the faults that were fixed at its creation.
+        token: The secret part of the URLs of its files.
     """
 
     id: str
@@ -35,6 +37,7 @@ class Task:
     total_ms: int
     param: dict[str, Any]
     faults: Sequence[TaskFault] = ()
+    token: str = field(default_factory=lambda: secrets.token_hex(16))
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:

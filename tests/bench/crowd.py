@@ -34,7 +34,9 @@ def serve(speed, *faults):
 
 def read_counters(url):
     """Return the counters of the sandbox."""
-    with urllib.request.urlopen(f"{url}/sandbox") as reply:
+    headers = {"Authorization": f"Bearer {_KEY}"}
+    request = urllib.request.Request(f"{url}/sandbox", headers=headers)
+    with urllib.request.urlopen(request) as reply:
         return json.load(reply)
 
 

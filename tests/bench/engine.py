@@ -96,7 +96,7 @@ def _created(url, tasks):
 
     body = {"model": "z-image", "input": {"prompt": "a lake", "image_size": "square"}}
     head = {"Authorization": f"Bearer {_KEY}"}
-    httpx.put(f"{url}/sandbox/faults", json={"faults": []})
+    httpx.put(f"{url}/sandbox/faults", json={"faults": []}, headers=head)
 
     async def create_all():
         async with httpx.AsyncClient(headers=head, timeout=60) as client:

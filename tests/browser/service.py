@@ -13,13 +13,12 @@ from typing import Any
 import uvicorn
 
 from liangxin_nb.sandbox.app import create_app
+from liangxin_nb.sandbox.client import ADDRESS_FILE
 from liangxin_nb.sandbox.faults import Faults
-from liangxin_nb.sandbox.launcher import ADDRESS_FILE
 from liangxin_nb.sandbox.state import SandboxState
 from liangxin_nb.sandbox.task_timeline import TIMELINE, state_at
 from liangxin_nb.sandbox.webhooks import WebhookSender
 
-IDENTITY = "tests"
 #: Clock rate at which a task has ended before it is polled for the first time.
 FAST = 50.0
 
@@ -69,7 +68,7 @@ class Service:
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         webhooks = WebhookSender(self._state, key, None)
-        app = create_app(self._state, key, IDENTITY, webhooks)
+        app = create_app(self._state, key, webhooks)
         config = uvicorn.Config(
             app,
             http="h11",
@@ -101,8 +100,7 @@ class Service:
         """
         state = results / ".sandbox"
         state.mkdir(parents=True, exist_ok=True)
-        address = {"url": self.url, "identity": IDENTITY}
-        (state / ADDRESS_FILE).write_text(json.dumps(address), encoding="utf-8")
+        (state / ADDRESS_FILE).write_text(json.dumps({"url": self.url}), encoding="utf-8")
 
     # ---- clock
 

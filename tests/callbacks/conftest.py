@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import urllib.request
 from urllib.parse import urlsplit
 
 import pytest
@@ -68,14 +67,6 @@ def post(url, content, headers=None, method="POST"):
         return reply.status
     finally:
         connection.close()
-
-
-def set_faults(served, *faults):
-    """Replace the faults of a sandbox; without names there are none."""
-    request = urllib.request.Request(
-        f"{served.url}/sandbox/faults", json.dumps({"faults": faults}).encode(), method="PUT"
-    )
-    urllib.request.urlopen(request).close()
 
 
 def count_creates(served):

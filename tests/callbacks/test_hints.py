@@ -23,7 +23,7 @@ from .. import virtual_time
 from ..conftest import FAST_PACE, start_sandbox, wait_until
 from ..sandbox.test_app import call
 from ..scan import KEY
-from .conftest import build_body, post, set_faults
+from .conftest import build_body, post
 
 #: How many requests each of four threads sends with a valid and with an unknown token.
 REQUESTS = int(os.environ.get("LIANGXIN_CALLS", "60"))
@@ -41,7 +41,7 @@ def module_sandbox():
 def faulty(module_sandbox):
     """A sandbox that signs its callbacks; a test can set its faults."""
     yield module_sandbox
-    set_faults(module_sandbox)
+    module_sandbox.set_faults()
 
 
 @uses_signing_sandbox
@@ -56,7 +56,7 @@ def test_callback_ends_a_wait_before_the_next_poll(callback_server, faulty, open
 
 @uses_signing_sandbox
 def test_lost_callback_is_replaced_by_polling(callback_server, faulty, open_session):
-    set_faults(faulty, "callback-lost")
+    faulty.set_faults("callback-lost")
     job = open_session(faulty, FAST_PACE).generate("a lake", size="square")
     assert job.wait(120).task_id == job.task_id
     assert HintStore().list_hints() == []
@@ -64,7 +64,7 @@ def test_lost_callback_is_replaced_by_polling(callback_server, faulty, open_sess
 
 @uses_signing_sandbox
 def test_repeated_callback_ends_the_job_once(callback_server, faulty, open_session):
-    set_faults(faulty, "callback-twice")
+    faulty.set_faults("callback-twice")
     session = open_session(faulty)
     session.generate("a lake", size="square").wait(120)
     assert session.ledger.count_by_status() == {"saved": 1}
@@ -72,7 +72,7 @@ def test_repeated_callback_ends_the_job_once(callback_server, faulty, open_sessi
 
 @uses_signing_sandbox
 def test_callback_for_a_failed_task_ends_the_job(callback_server, faulty, open_session):
-    set_faults(faulty, "fail:500")
+    faulty.set_faults("fail:500")
     session = open_session(faulty)
     with pytest.raises(TaskFailedError, match="500"):
         session.generate("a lake", size="square").wait(120)
@@ -91,7 +91,7 @@ def test_signed_callback_is_accepted(monkeypatch, faulty, open_session):
 @uses_signing_sandbox
 def test_forged_callback_is_rejected(monkeypatch, faulty, open_session):
     monkeypatch.setenv("LIANGXIN_WEBHOOK_KEY", "whk-sandbox")
-    set_faults(faulty, "callback-forged")
+    faulty.set_faults("callback-forged")
     before = faulty.counters()["callbacks"]["calls"].get("401", 0)
     with lx.CallbackServer():
         job = open_session(faulty).generate("a lake", size="square")
@@ -123,7 +123,7 @@ def test_token_is_in_no_ledger_and_no_result(
 def test_hint_for_another_task_sends_no_poll_request(
     callback_server, faulty, open_session, monkeypatch
 ):
-    set_faults(faulty, "stall:generating")
+    faulty.set_faults("stall:generating")
     urls, issue_url = [], CallbackChannel.issue_url
     monkeypatch.setattr(
         CallbackChannel, "issue_url", lambda *args: urls.append(issue_url(*args)) or urls[-1]

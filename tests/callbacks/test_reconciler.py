@@ -16,7 +16,7 @@ from liangxin_nb.results import read_metadata
 
 from ..conftest import FAST_PACE, start_sandbox, wait_until
 from ..sandbox.test_app import call
-from .conftest import count_creates, set_faults, subtract
+from .conftest import count_creates, subtract
 
 uses_lossy_sandbox = pytest.mark.xdist_group("sandbox that loses answers")
 
@@ -32,14 +32,14 @@ def module_sandbox():
 def faulty(module_sandbox):
     """A sandbox; a test can set its faults."""
     yield module_sandbox
-    set_faults(module_sandbox)
+    module_sandbox.set_faults()
 
 
 @uses_lossy_sandbox
 @pytest.mark.parametrize("fault", ["create-lost", "create-half", "create-created-500"])
 def test_lost_response_is_recovered_by_the_callback(callback_server, faulty, open_session, fault):
     before = count_creates(faulty)
-    set_faults(faulty, f"{fault}*1")
+    faulty.set_faults(f"{fault}*1")
     session = open_session(faulty)
     statuses = []
     job = session.generate("雨夜的咖啡馆", size="square")
@@ -68,11 +68,11 @@ def test_claims_for_other_tasks_are_not_accepted(faulty, open_session):
     session = open_session(faulty, FAST_PACE, callback="")
     other_job = session.generate("a lake", size="square")
     other_job.wait(120)
-    set_faults(faulty, "create-lost", "callback-lost")
+    faulty.set_faults("create-lost", "callback-lost")
     job = session.generate("a lake", size="square")
     with pytest.raises(APIConnectionError):
         job.wait(120)
-    set_faults(faulty)
+    faulty.set_faults()
     for claim in (create_other_task(faulty), "task_unknown", other_job.task_id):
         HintStore().add_hint(job.record.id, claim)
     assert session.resume() == []
@@ -82,7 +82,7 @@ def test_claims_for_other_tasks_are_not_accepted(faulty, open_session):
 
 @uses_lossy_sandbox
 def test_job_without_a_callback_ends_unconfirmed(callback_server, faulty, open_session):
-    set_faults(faulty, "create-lost", "callback-lost")
+    faulty.set_faults("create-lost", "callback-lost")
     session = open_session(faulty, patience=0.5)
     job = session.generate("a lake", size="square")
     with pytest.raises(APIConnectionError, match="may be billed"):
@@ -94,7 +94,7 @@ def test_job_without_a_callback_ends_unconfirmed(callback_server, faulty, open_s
 def test_job_detached_while_waiting_for_a_callback_ends_unconfirmed(
     callback_server, faulty, open_session
 ):
-    set_faults(faulty, "create-lost", "callback-lost")
+    faulty.set_faults("create-lost", "callback-lost")
     session, before = open_session(faulty), count_creates(faulty)
     job = session.generate("a lake", size="square")
     wait_until(lambda: count_creates(faulty) != before)
@@ -120,7 +120,7 @@ def killed_kernel(module_sandbox, tmp_path_factory):
     Returns the id of its job, and the folder with the hint store and the results.
     """
     folder, before = tmp_path_factory.mktemp("killed"), count_creates(module_sandbox)
-    set_faults(module_sandbox, "create-slow:600")
+    module_sandbox.set_faults("create-slow:600")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LIANGXIN_CALLBACKS", str(folder / "callbacks"))
         with lx.CallbackServer() as server:
@@ -133,7 +133,7 @@ def killed_kernel(module_sandbox, tmp_path_factory):
                 wait_until(lambda: subtract(count_creates(module_sandbox), before) == [1, 1])
                 kernel.kill()
             wait_until(lambda: HintStore().list_hints(job_id=job_id))
-    set_faults(module_sandbox)
+    module_sandbox.set_faults()
     return job_id, folder
 
 

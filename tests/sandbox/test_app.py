@@ -223,8 +223,8 @@ def test_lease_is_detected_while_held_and_then_deleted(tmp_path):
 
 def test_launcher_waits_while_the_sandbox_checks_its_lease(tmp_path, monkeypatch):
     """The sandbox acquires a lease for a moment to check whether it is held."""
-    monkeypatch.setattr(launcher_module, "_is_running", lambda _: True)
-    monkeypatch.setattr(Launcher, "_read_address", lambda _: {"url": "http://127.0.0.1:1"})
+    monkeypatch.setattr(launcher_module, "is_running", lambda *_: True)
+    monkeypatch.setattr(launcher_module, "read_address", lambda _: "http://127.0.0.1:1")
     checked = create_lease(tmp_path, "one")
     checked.acquire(timeout=0)
 

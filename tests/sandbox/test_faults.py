@@ -523,7 +523,7 @@ async def test_calls_above_the_rate_limit_are_rejected_and_counted(monkeypatch):
     monkeypatch.setattr(server, "RateLimits", lambda: RateLimits(lambda: 0.0))
     app = server.create_app(SandboxState(None, faults=Faults(["limits"])), "key")
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://sandbox",
+        transport=httpx.ASGITransport(app), base_url="http://localhost:8000",
         headers={"Authorization": "Bearer key"},
     ) as client:  # fmt: skip
         jobs = "/api/v1/jobs"

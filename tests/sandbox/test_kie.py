@@ -34,6 +34,7 @@ class KieClient:
     def __init__(self, process):
         self.url = process.url
         self.stop = process.stop
+        self.set_faults = process.set_faults
 
     def call(self, path, body=None, key=KEY):
         return call(f"{self.url}{path}", body, key)
@@ -291,10 +292,7 @@ def test_integer_may_be_written_with_a_decimal_point(kie):
 )
 def test_callback_has_the_format_of_kie_and_is_sent_again(kie, faults, code, message):
     target = Server((500, {}, b""), (200, {}, b"ok"))
-    put = urllib.request.Request(
-        f"{kie.url}/sandbox/faults", json.dumps({"faults": faults}).encode(), method="PUT"
-    )
-    urllib.request.urlopen(put).close()
+    kie.set_faults(*faults)
     body = {
         "model": "grok-imagine/text-to-image",
         "callBackUrl": f"{target.url}/called",

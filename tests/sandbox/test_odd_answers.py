@@ -413,7 +413,7 @@ async def test_every_pair_of_faults_is_answered(profile):
     model = {"liangxin": "z-image", "kie": "google/nano-banana"}[profile]
     body = {"model": model, "input": {"prompt": 'a "lake"'}}
     client = httpx.AsyncClient(
-        transport=httpx.ASGITransport(create_app(state, "key")), base_url="http://sandbox",
+        transport=httpx.ASGITransport(create_app(state, "key")), base_url="http://localhost:8000",
         headers={"Authorization": "Bearer key"},
     )  # fmt: skip
     async with client:

@@ -33,6 +33,12 @@ def task_id(process):
     return task_id
 
 
+@pytest.fixture(scope="module")
+def folder(process, task_id):
+    """Return the path of the folder of its files."""
+    return Client(process).link(task_id).rpartition("/")[0]
+
+
 # --- resultJson ---------------------------------------------------------------------------------
 
 
@@ -60,22 +66,22 @@ def task_id(process):
         ("newline", '{"resultUrls": ["URL\\n"]}'),
         ("spaces", '{"resultUrls": ["  URL\\t"]}'),
         ("duplicates", '{"resultUrls": ["URL", "URL"]}'),
-        ("no-suffix", '{"resultUrls": ["http://HOST/files/TASK/1"]}'),
+        ("no-suffix", '{"resultUrls": ["http://HOSTFOLDER/1"]}'),
         (
             "dead-frames",
-            '{"resultUrls": ["URL"], "firstFrameUrl": "http://HOST/files/TASK/first.png", '
-            '"lastFrameUrl": "http://HOST/files/TASK/last.png"}',
+            '{"resultUrls": ["URL"], "firstFrameUrl": "http://HOSTFOLDER/first.png", '
+            '"lastFrameUrl": "http://HOSTFOLDER/last.png"}',
         ),
         ("unreadable", '{"result": "done", "count": 1}'),
     ],
 )
-def test_result_has_another_shape(api, task_id, shape, expected):
-    path = f"/files/{task_id}/1.png"
+def test_result_has_another_shape(api, task_id, folder, shape, expected):
+    path = f"{folder}/1.png"
     values = {
         "URL": f"http://{api.host}{path}",
         "HOST": api.host,
         "PATH": path,
-        "TASK": task_id,
+        "FOLDER": folder,
         "BASE64": base64.b64encode(file_formats.small_png()).decode(),
     }
     for name, value in values.items():
@@ -85,8 +91,8 @@ def test_result_has_another_shape(api, task_id, shape, expected):
     assert api.counters()["faults"] == {f"result-shape:{shape}": 1}
 
 
-def test_shape_is_combined_with_objects_and_texts_in_texts(api, task_id):
-    url = f"http://{api.host}/files/{task_id}/1.png"
+def test_shape_is_combined_with_objects_and_texts_in_texts(api, task_id, folder):
+    url = f"http://{api.host}{folder}/1.png"
     api.set_faults("result-shape:objects", "result-object")
     assert api.data(task_id)["resultJson"] == {"resultUrls": [{"url": url}]}
     api.set_faults("result-shape:list", "result-twice")
@@ -95,10 +101,10 @@ def test_shape_is_combined_with_objects_and_texts_in_texts(api, task_id):
     assert api.data(task_id)["resultJson"] == url
 
 
-def test_links_of_odd_shapes_lead_to_the_picture_or_to_nothing(api, task_id):
-    whole = api.call("GET", f"/files/{task_id}/1.png")[2]
-    assert api.call("GET", f"/files/{task_id}/1")[2] == whole
-    assert api.call("GET", f"/files/{task_id}/first.png")[0] == 404
+def test_links_of_odd_shapes_lead_to_the_picture_or_to_nothing(api, folder):
+    whole = api.call("GET", f"{folder}/1.png")[2]
+    assert api.call("GET", f"{folder}/1")[2] == whole
+    assert api.call("GET", f"{folder}/first.png")[0] == 404
     picture = Image.open(io.BytesIO(file_formats.small_png()))
     assert (picture.format, picture.size) == ("PNG", (64, 64))
 
