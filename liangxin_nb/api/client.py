@@ -17,6 +17,7 @@ from ..core.task import TaskRecord
 from ..errors import APIConnectionError, APIError, LiangxinError, RateLimitError
 from .codec import create_body, find_task_id, link_body, parse_balance, parse_link, read_create
 from .codec import parse_record as parse_task_record
+from .connections import NotSentError
 from .downloads import Downloader
 from .transport import IncompleteReplyError, Transport, describe_error
 from .uploads import Uploader
@@ -26,7 +27,6 @@ __all__ = ["Client", "CreatedTask", "RateLimiter"]
 _T = TypeVar("_T")
 _CREATE, _RECORD = "/api/v1/jobs/createTask", "/api/v1/jobs/recordInfo"
 _CREDIT, _LINK = "/api/v1/chat/credit", "/api/v1/common/download-url"
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _MAX_PAUSE_S = 60.0
 _LOOK_UP = "It is not sent again automatically; %liangxin doctor says how to look it up."
 _CHANGE = "Change the prompt or the options, then run the cell again."
@@ -211,7 +211,8 @@ class Client:
         except IncompleteReplyError as incomplete:
             answer, error = CreateAnswer(None, task_id=find_task_id(incomplete.body)), incomplete
         except httpx.HTTPError as failure:
-            answer, error = CreateAnswer(None, was_sent=not isinstance(failure, _NOT_SENT)), failure
+            was_sent = not isinstance(failure, NotSentError)
+            answer, error = CreateAnswer(None, was_sent=was_sent), failure
         decision = decide_create(answer)
         if decision.outcome == CreateOutcome.SUBMITTED:
             return CreatedTask(answer.task_id, _describe_unusual(answer, decision))

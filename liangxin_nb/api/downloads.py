@@ -34,7 +34,7 @@ class Downloader:
 
     def __init__(self, base_url: str, timeout: float) -> None:
         self._addresses = AddressCheck(base_url)
-        self._http = build_http_client(base_url, timeout)
+        self._http = build_http_client(timeout)
         self._start_limit_s = timeout + CONNECT_S
 
     async def close(self) -> None:

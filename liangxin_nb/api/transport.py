@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import ssl
 from collections.abc import Awaitable, Callable, Generator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 
 from ..config.settings import Secret
-from ..core.hosts import is_loopback
 from ..errors import LiangxinError
 from .codec import redact_callback_urls
+from .connections import NotSentError, Route, RoutedTransport
 from .response_body import BodyDecoder
 
 __all__ = [
@@ -91,8 +89,8 @@ class Transport:
         # A server may close an idle connection just when it is reused. A GET is then sent again;
         # for a create it would be unknown whether it arrived, so its connections are not reused.
         self._clients = {
-            "GET": build_http_client(url, timeout, BearerAuth(key)),
-            "POST": build_http_client(url, timeout, BearerAuth(key), keepalive=0),
+            "GET": build_http_client(timeout, BearerAuth(key)),
+            "POST": build_http_client(timeout, BearerAuth(key), keepalive=0),
         }
 
     async def close(self) -> None:
@@ -125,6 +123,8 @@ class Transport:
         Raises:
             IncompleteReplyError: If the response ended too early or too late, is damaged or
                 longer than 8 MiB.
+            NotSentError: If there is no connection.
+            InvalidRequestError: If a variable for proxies or certificates has no usable value.
             httpx.HTTPError: If there is no response.
         """
         headers = {"Accept-Encoding": "gzip, deflate"}
@@ -141,7 +141,12 @@ class Transport:
         except TimeoutError:
             if body:
                 raise IncompleteReplyError("no answer in time", self._redact(body)) from None
-            raise httpx.ReadTimeout("") from None
+            route: Route = request.extensions["route"]
+            raise (httpx.ReadTimeout if route.is_sent else NotSentError)(
+                "no answer in time"
+            ) from None
+        except LiangxinError:
+            raise
         except (
             OSError,
             ValueError,
@@ -190,37 +195,32 @@ class Transport:
 
 
 def build_http_client(
-    base_url: str, timeout: float, auth: httpx.Auth | None = None, *, keepalive: int = 20
+    timeout: float,
+    auth: httpx.Auth | None = None,
+    *,
+    keepalive: int = 20,
+    network_backend: httpcore.AsyncNetworkBackend | None = None,
 ) -> httpx.AsyncClient:
-    """Build a connection pool that follows no redirects and stores no cookies.
+    """Build a client that follows no redirects and stores no cookies.
 
     Args:
-        base_url: The origin; proxies are not used for this machine.
         timeout: Seconds without any data; at most 10 for connecting.
         auth: Adds the key, if any.
         keepalive: The number of idle connections that are reused.
+        network_backend: Opens the connections that use no proxy. Default: httpcore's own.
 
     Returns:
         The client.
     """
-    trust_env = not is_loopback(urlsplit(base_url).hostname)
-    ca_paths = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     return httpx.AsyncClient(
         auth=auth,
-        verify=_load_certificates(trust_env, *ca_paths),
-        limits=httpx.Limits(max_connections=100, max_keepalive_connections=keepalive),
+        transport=RoutedTransport(keepalive=keepalive, network_backend=network_backend),
         timeout=httpx.Timeout(timeout, connect=min(10.0, timeout), pool=30.0),
         headers={"User-Agent": _AGENT},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
-        trust_env=trust_env,
+        trust_env=False,  # the transport reads the environment
     )
-
-
-@lru_cache(maxsize=4)
-def _load_certificates(trust_env: bool, *_ca_paths: str | None) -> ssl.SSLContext:
-    """Load the trusted certificates, which is slow, once for each environment."""
-    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 def parse_retry_after(response: httpx.Response) -> float | None:

@@ -1,0 +1,67 @@
+"""The certificates that connections trust: the system's, and those that the environment names."""
+
+from __future__ import annotations
+
+import ssl
+from functools import lru_cache
+from pathlib import Path
+
+import certifi
+import truststore
+
+from ..errors import InvalidRequestError
+from .proxies import read_variable
+
+__all__ = ["CERTIFICATE_VARIABLES", "find_certificates", "load_certificates"]
+
+#: Variables of OpenSSL, requests and curl that name further certificates.
+CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+def find_certificates() -> dict[str, Path]:
+    """Return the files and folders with further certificates, by variable."""
+    values = ((name, read_variable(name)) for name in CERTIFICATE_VARIABLES)
+    return {name: Path(value).expanduser() for name, value in values if value}
+
+
+def load_certificates() -> ssl.SSLContext:
+    """Return the context for TLS connections; loading takes time, and is done once.
+
+    Raises:
+        InvalidRequestError: If a file of the environment cannot be used. Nothing was sent.
+    """
+    return _load(*((name, path, _stat(name, path)) for name, path in find_certificates().items()))
+
+
+def _stat(name: str, path: Path) -> int:
+    """Return when a file was changed."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError as error:
+        raise _reject(name, path, f"cannot be read ({error.strerror})") from None
+
+
+@lru_cache(maxsize=4)
+def _load(*sources: tuple[str, Path, int]) -> ssl.SSLContext:
+    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(certifi.where())  # for systems without certificates
+    for name, path, _ in sources:
+        try:
+            if path.is_dir():
+                context.load_verify_locations(capath=path)
+            else:
+                context.load_verify_locations(cafile=path)
+        except ssl.SSLError:
+            raise _reject(name, path, "contains no certificates in PEM format") from None
+        except OSError as error:
+            raise _reject(name, path, f"cannot be read ({error.strerror})") from None
+    return context
+
+
+def _reject(name: str, path: Path, reason: str) -> InvalidRequestError:
+    shown = str(path).replace(str(Path.home()), "~") if len(str(Path.home())) > 1 else str(path)
+    return InvalidRequestError(
+        f"{name}={shown!r} {reason}; allowed: a file with CA certificates in PEM format, or a "
+        "folder of them. Nothing was sent.",
+        next_step=f"Correct or unset {name}.",
+    )

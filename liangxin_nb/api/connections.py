@@ -1,0 +1,170 @@
+"""Connections to the service: a pool for each proxy, and what prevented a connection."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpcore
+import httpx
+
+from ..errors import LiangxinError
+from .certificates import load_certificates
+from .proxies import Proxy, find_proxy
+
+__all__ = ["NotSentError", "Route", "RoutedTransport"]
+
+_KEEPALIVE_S = 5.0
+_MAX_CONNECTIONS = 100
+logging.getLogger("httpcore.socks").setLevel(logging.INFO)  # its debug lines contain the login
+_HTTPCORE_ERRORS = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
+
+
+class NotSentError(httpx.TransportError):
+    """There is no connection, so the request was not sent."""
+
+
+class Route:
+    """The way of one request: its proxy, and how far it has come.
+
+    Attributes:
+        url: The requested URL.
+        proxy: The proxy, or None.
+        step: The last step that began, as httpcore names it.
+        is_sent: Whether the request itself, and not only one to the proxy, is being sent.
+    """
+
+    def __init__(self, request: httpx.Request, proxy: Proxy | None) -> None:
+        self.url = request.url
+        self.proxy = proxy
+        self.step = ""
+        self.is_sent = False
+        self._trace = request.extensions.get("trace")
+
+    async def on_event(self, name: str, info: Any) -> None:
+        """Note an event of httpcore, and pass it on to the hook of the request."""
+        if name.endswith(".started"):
+            self.step = name.removesuffix(".started")
+            if self.step.endswith("send_request_headers"):
+                self.is_sent |= info["request"].method != b"CONNECT"
+        if self._trace is not None:
+            await self._trace(name, info)
+
+
+class RoutedTransport(httpx.AsyncBaseTransport):
+    """Sends each request through the proxy that the environment names for its URL.
+
+    The environment is read for each request, so that `%env` has an effect at once.
+    """
+
+    def __init__(
+        self, *, keepalive: int = 20, network_backend: httpcore.AsyncNetworkBackend | None = None
+    ) -> None:
+        """Create a transport; connections are opened when they are needed.
+
+        Args:
+            keepalive: The number of idle connections that are reused.
+            network_backend: Opens the connections that use no proxy. Default: httpcore's own.
+        """
+        self._keepalive = keepalive
+        self._network_backend = network_backend
+        self._pools: dict[tuple[Proxy | None, ssl.SSLContext | None], httpcore.AsyncConnectionPool]
+        self._pools = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request.
+
+        Raises:
+            InvalidRequestError: If a variable for proxies or certificates has no usable value.
+            NotSentError: If there is no connection.
+            httpx.TransportError: If the connection ends later.
+        """
+        proxy = find_proxy(request.url)
+        pool = self._get_pool(request.url, proxy)
+        route = request.extensions["route"] = Route(request, proxy)
+        url = request.url
+        sent = httpcore.Request(
+            request.method,
+            httpcore.URL(
+                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+            ),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions={**request.extensions, "trace": route.on_event},
+        )
+        with _translate_errors(route):
+            response = await pool.handle_async_request(sent)
+        return httpx.Response(
+            response.status,
+            headers=response.headers,
+            stream=_ResponseStream(response, route),
+            extensions=response.extensions,
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            await pool.aclose()
+
+    def _get_pool(self, url: httpx.URL, proxy: Proxy | None) -> httpcore.AsyncConnectionPool:
+        """Return the pool for a proxy and the certificates that are trusted now."""
+        uses_tls = "https" in (url.scheme, proxy.url.scheme if proxy else "")
+        certificates = load_certificates() if uses_tls else None
+        pool = self._pools.get((proxy, certificates))
+        if pool is None:
+            pool = self._pools[proxy, certificates] = httpcore.AsyncConnectionPool(
+                certificates,
+                _to_httpcore(proxy, certificates) if proxy else None,
+                max_connections=_MAX_CONNECTIONS,
+                max_keepalive_connections=self._keepalive,
+                keepalive_expiry=_KEEPALIVE_S,
+                network_backend=None if proxy else self._network_backend,
+            )
+        return pool
+
+
+class _ResponseStream(httpx.AsyncByteStream):
+    """The body of a response."""
+
+    def __init__(self, response: httpcore.Response, route: Route) -> None:
+        self._response = response
+        self._route = route
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _translate_errors(self._route):
+            async for part in self._response.aiter_stream():
+                yield part
+
+    async def aclose(self) -> None:
+        """Return the connection to its pool."""
+        with _translate_errors(self._route):
+            await self._response.aclose()
+
+
+def _to_httpcore(proxy: Proxy, certificates: ssl.SSLContext | None) -> httpcore.Proxy:
+    url = proxy.url
+    login = (url.username.encode(), url.password.encode()) if url.userinfo else None
+    return httpcore.Proxy(
+        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=proxy.port, target=b"/"),
+        auth=login,
+        ssl_context=certificates if url.scheme == "https" else None,
+    )
+
+
+@contextmanager
+def _translate_errors(route: Route) -> Iterator[None]:
+    """Raise httpx's errors for those of httpcore, which have the same names."""
+    try:
+        yield
+    except LiangxinError:
+        raise
+    except Exception as error:
+        if not route.is_sent:
+            raise NotSentError(str(error)) from error
+        if isinstance(error, _HTTPCORE_ERRORS):
+            raise getattr(httpx, type(error).__name__)(str(error)) from error
+        raise
