@@ -38,7 +38,7 @@ def default_session() -> Session:
 def generate(
     prompt: str, *, model: str = DEFAULT_MODEL, aspect: str | None = None, size: str | None = None,
     seed: int | None = None, image: Images = None, callback: str | None = "", reuse: bool = False,
-    **options: OptionValue,
+    allow_key_like: bool = False, **options: OptionValue,
 ) -> Job:  # fmt: skip
     """Submit one request and return its job at once.
 
@@ -57,9 +57,9 @@ def generate(
         seed: The same seed aims at the same picture; default the service's choice.
         image: One or several reference pictures: a URL, a file, bytes, a Pillow image, an array,
             a result or a finished job.
-        callback: `"auto"` or a URL that the service calls when the task has ended, None to poll
-            only; default as the settings say.
+        callback: `"auto"` or a URL that is called when the task has ended, None to poll only.
         reuse: Return identical work that is saved on this disk instead of a new task.
+        allow_key_like: Send texts that look like an API key, too; a key in use is never sent.
         **options: Inputs of the model by their own names, such as `image_size="square_hd"`.
 
     Returns:
@@ -71,7 +71,7 @@ def generate(
     try:
         return default_session().generate(
             prompt, model=model, aspect=aspect, size=size, seed=seed, image=image,
-            callback=callback, reuse=reuse, **options,
+            callback=callback, reuse=reuse, allow_key_like=allow_key_like, **options,
         )  # fmt: skip
     except KeyboardInterrupt as stopped:
         one_line(stopped, "Interrupted. %liangxin tasks lists what was sent by then.")
@@ -83,26 +83,25 @@ def batch(
     prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL,
     seeds: Iterable[int] | int | None = None, image: Images = None, name: str = "", id: str = "",
     max_tasks: int = 50, concurrency: int | None = None, reuse: bool = False,
-    dry_run: Literal[False] = False, **options: BatchOption,
+    dry_run: Literal[False] = False, allow_key_like: bool = False, **options: BatchOption,
 ) -> Batch: ...  # fmt: skip
 @overload
 def batch(
     prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL,
     seeds: Iterable[int] | int | None = None, image: Images = None, name: str = "", id: str = "",
     max_tasks: int = 50, concurrency: int | None = None, reuse: bool = False,
-    dry_run: Literal[True], **options: BatchOption,
+    dry_run: Literal[True], allow_key_like: bool = False, **options: BatchOption,
 ) -> Estimate: ...  # fmt: skip
 @explain_wrong_calls('lx.batch(["a lake", "a harbour"], models=["z-image"])')
 def batch(
     prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL,
     seeds: Iterable[int] | int | None = None, image: Images = None, name: str = "", id: str = "",
     max_tasks: int = 50, concurrency: int | None = None, reuse: bool = False,
-    dry_run: bool = False, **options: Any,
+    dry_run: bool = False, allow_key_like: bool = False, **options: Any,
 ) -> Batch | Estimate:  # fmt: skip
     """Submit many requests as one batch and return it at once, or open an earlier batch.
 
-    Every prompt is combined with each of the models, the seeds, and the values of each option
-    that is given as a list.
+    Every prompt is combined with each model, each seed, and each value of options that are lists.
 
         batch = lx.batch(["a lake", "a harbour"], models=["z-image", "flux-2/pro"], seeds=3)
 
@@ -118,6 +117,7 @@ def batch(
         concurrency: How many tasks are in flight at once; default 16.
         reuse: Use identical work that is saved on this disk instead of new tasks.
         dry_run: Only return how many tasks the batch would create, and what is known of the cost.
+        allow_key_like: Send texts that look like an API key, too; a key in use is never sent.
         **options: `aspect`, `size`, and inputs of the models by their own names; a list of values
             makes one column for each.
 
@@ -131,7 +131,8 @@ def batch(
     session: Any = default_session()  # only the caller knows which of the overloads applies
     opened: Batch | Estimate = session.batch(
         prompts, models=models, seeds=seeds, image=image, name=name, id=id, max_tasks=max_tasks,
-        concurrency=concurrency, reuse=reuse, dry_run=dry_run, **options,
+        concurrency=concurrency, reuse=reuse, dry_run=dry_run, allow_key_like=allow_key_like,
+        **options,
     )  # fmt: skip
     return opened
 

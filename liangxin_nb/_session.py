@@ -38,21 +38,21 @@ class Session(BaseSession):
         self, prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL,
         seeds: Iterable[int] | int | None = None, image: Images = None, name: str = "",
         id: str = "", max_tasks: int = 50, concurrency: int | None = None, reuse: bool = False,
-        dry_run: Literal[False] = False, **options: BatchOption,
+        dry_run: Literal[False] = False, allow_key_like: bool = False, **options: BatchOption,
     ) -> Batch: ...  # fmt: skip
     @overload
     def batch(
         self, prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL,
         seeds: Iterable[int] | int | None = None, image: Images = None, name: str = "",
         id: str = "", max_tasks: int = 50, concurrency: int | None = None, reuse: bool = False,
-        dry_run: Literal[True], **options: BatchOption,
+        dry_run: Literal[True], allow_key_like: bool = False, **options: BatchOption,
     ) -> Estimate: ...  # fmt: skip
     @explain_wrong_calls('session.batch(["a lake", "a harbour"])')
     def batch(
         self, prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL,
         seeds: Iterable[int] | int | None = None, image: Images = None, name: str = "",
         id: str = "", max_tasks: int = 50, concurrency: int | None = None, reuse: bool = False,
-        dry_run: bool = False, **options: Any,
+        dry_run: bool = False, allow_key_like: bool = False, **options: Any,
     ) -> Batch | Estimate:  # fmt: skip
         """Submit many requests as one batch, or open an earlier one; see `liangxin_nb.batch`."""
         if (prompts is None) == (not id):
@@ -69,8 +69,9 @@ class Session(BaseSession):
                 )
             return open_batch(self, id, concurrency=in_flight)
         prepared = prepare(
-            self, prompts, models=models, seeds=seeds, image=image, reuse=reuse, **options
-        )
+            self, prompts, models=models, seeds=seeds, image=image, reuse=reuse,
+            allow_key_like=allow_key_like, **options,
+        )  # fmt: skip
         if dry_run:
             return prepared.estimate
         return prepared.start(name=name, max_tasks=max_tasks, concurrency=in_flight)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
-from ..config.settings import Secret
+from ..config.secret import Secret, redact
 from ..errors import LiangxinError
 from .codec import redact_callback_urls
 from .connections import NotSentError, Route, RoutedTransport
@@ -84,7 +84,6 @@ class Transport:
     def __init__(self, url: str, key: Secret, timeout: float) -> None:
         self.host: str = urlsplit(url).netloc
         self._url = url
-        self._key = key
         self._timeout = timeout
         # A server may close an idle connection just when it is reused. A GET is then sent again;
         # for a create it would be unknown whether it arrived, so its connections are not reused.
@@ -140,7 +139,7 @@ class Transport:
                 return await self._send(self._clients[method], request, body)
         except TimeoutError:
             if body:
-                raise IncompleteReplyError("no answer in time", self._redact(body)) from None
+                raise IncompleteReplyError("no answer in time", _redact_part(body)) from None
             route: Route = request.extensions["route"]
             raise (httpx.ReadTimeout if route.is_sent else NotSentError)(
                 "no answer in time"
@@ -179,19 +178,21 @@ class Transport:
             async for chunk in response.aiter_raw():
                 body += decoder.decode(chunk)
             body += decoder.finish()
-            return Reply(response.status_code, self._redact(body), parse_retry_after(response))
+            return Reply(response.status_code, _redact(body), parse_retry_after(response))
         except httpx.HTTPError as error:
-            raise IncompleteReplyError(describe_error(error), self._redact(body)) from None
+            raise IncompleteReplyError(describe_error(error), _redact_part(body)) from None
         finally:
             await response.aclose()
 
-    def _redact(self, body: bytearray) -> bytes:
-        """Remove the key and callback tokens."""
-        return redact_callback_urls(self._redact_key(bytes(body)))
 
-    def _redact_key(self, body: bytes) -> bytes:
-        """Keep a key that the service repeats out of errors, the ledger and outputs."""
-        return body.replace(self._key.reveal().encode(), repr(self._key).encode())
+def _redact(body: bytearray) -> bytes:
+    """Keep keys and callback tokens that the service repeats out of errors and the ledger."""
+    return redact_callback_urls(redact(bytes(body)))
+
+
+def _redact_part(body: bytearray) -> bytes:
+    """Do the same for a body that may end in the middle of a key."""
+    return redact_callback_urls(redact(bytes(body), is_cut_off=True))
 
 
 def build_http_client(

@@ -6,7 +6,6 @@ archive, and can be collected after the import.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from .._version import __version__
+from ..config.secret import secret_forms
 from ..errors import InvalidRequestError
 from ..ledger import Ledger, TransferRow, batch_to_json, export_rows
 from ..results import ResultStore, find_poster, metadata_file
@@ -58,13 +58,14 @@ def write_archive(
     Raises:
         InvalidRequestError: If the file exists or cannot be written.
     """
+    forms = [form for secret in secrets for form in secret_forms(secret) if len(secret) >= 8]
     path = _unused_path(path)
     part = path.with_name(f".{path.name}.part")
     rows = export_rows(ledger, job_ids)
     batches = ledger.list_batches(limit=None)[::-1] if job_ids is None else []
     try:
         with ZipFile(part, "w", ZIP_DEFLATED, strict_timestamps=False) as archive:
-            writer = _ArchiveWriter(archive, results.root, _secret_forms(secrets))
+            writer = _ArchiveWriter(archive, results.root, forms)
             writer.add_ledger([*map(batch_to_json, batches), *(row.to_json() for row in rows)])
             saved = [row for row in rows if row.job.status == "saved"]
             result_count = sum(writer.add_result(row) for row in saved)
@@ -157,12 +158,6 @@ class _ArchiveWriter:
 def _header() -> str:
     now = f"{datetime.now().astimezone():%Y-%m-%dT%H:%M:%S%z}"
     return json.dumps({"liangxin_nb": __version__, "format": FORMAT, "created_at": now})
-
-
-def _secret_forms(secrets: Sequence[str]) -> list[bytes]:
-    """Return each secret as it may stand in a file: plain, and in base64."""
-    plain = [secret.encode() for secret in secrets if len(secret) >= 8]
-    return [*plain, *(base64.b64encode(secret).rstrip(b"=") for secret in plain)]
 
 
 def _contains_secret(file: Path, secrets: Sequence[bytes]) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from ..config.key_detector import reject_keys
 from ..core.formatting import format_count, format_time, local_datetime
 from ..core.job_record import JobRecord, JobUpdate
 from ..core.request import DEFAULT_MODEL, Request
@@ -82,6 +83,7 @@ class PreparedBatch:
         Raises:
             InvalidRequestError: If a limit would be exceeded. Nothing has been sent.
         """
+        reject_keys({"The name": name})
         if batch := self._continue_interrupted(concurrency):
             return batch
         if (tasks := self.estimate.tasks) > max_tasks:
@@ -134,6 +136,7 @@ def prepare(
     seeds: Iterable[int] | int | None = None,
     image: Any = None,
     reuse: bool = False,
+    allow_key_like: bool = False,
     **options: Any,
 ) -> PreparedBatch:
     """Check the requests of a batch and estimate its cost. Nothing is sent or written.
@@ -145,6 +148,7 @@ def prepare(
         seeds: The seeds, or how many random ones. None leaves them to the service.
         image: Reference pictures for all requests.
         reuse: Whether saved results of identical requests are used instead of new tasks.
+        allow_key_like: Whether texts may look like an API key; a key in use is never allowed.
         options: `aspect`, `size` and inputs of the models; a list makes one column per value.
 
     Raises:
@@ -152,8 +156,9 @@ def prepare(
     """
     profile = session.settings.profile
     grid = build_grid(
-        profile, parse_prompts(prompts), models=models, seeds=seeds, image=image, options=options
-    )
+        profile, parse_prompts(prompts), models=models, seeds=seeds, image=image, options=options,
+        allow_key_like=allow_key_like,
+    )  # fmt: skip
     none: list[JobRecord | None] = [None] * len(grid.requests)
     reused = tuple(session.find_identical(grid.requests, running=True) if reuse else none)
     new = [r.model for r, record in zip(grid.requests, reused, strict=True) if record is None]

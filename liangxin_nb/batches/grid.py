@@ -47,6 +47,7 @@ def build_grid(
     seeds: Iterable[int] | int | None,
     image: Any,
     options: Mapping[str, Any],
+    allow_key_like: bool = False,
 ) -> RequestGrid:
     """Build every request of a batch and check it against the catalogue. Nothing is sent.
 
@@ -59,6 +60,7 @@ def build_grid(
         seeds: The seeds, or how many random ones.
         image: Reference pictures for all rows.
         options: `aspect`, `size` and inputs of the models; a list makes one column per value.
+        allow_key_like: Whether texts may look like an API key.
 
     Raises:
         InvalidRequestError: If a row is invalid; the message names all invalid rows.
@@ -78,7 +80,9 @@ def build_grid(
     errors: dict[str, InvalidRequestError] = {}
     for row in rows:
         try:
-            row_requests, row_notes = _build_row(profile, row, columns, varied, images)
+            row_requests, row_notes = _build_row(
+                profile, row, columns, varied, images, allow_key_like
+            )
         except InvalidRequestError as error:
             errors[row.name] = error
             continue
@@ -128,6 +132,7 @@ def _build_row(
     columns: Sequence[Mapping[str, Any]],
     varied: Sequence[str],
     images: list[str],
+    allow_key_like: bool,
 ) -> tuple[list[Request], list[str]]:
     """Build the requests of one row, and the remarks about them."""
     row_values = dict(row.values)
@@ -145,8 +150,9 @@ def _build_row(
         model = str(values.pop("model"))
         common = {name: values.pop(name, None) for name in _COMMON_OPTIONS}
         built, request_notes = build_requests(
-            profile, row.prompt, model, common_options=common, options=values, images=images
-        )
+            profile, row.prompt, model, common_options=common, options=values, images=images,
+            allow_key_like=allow_key_like,
+        )  # fmt: skip
         requests += built
         notes += request_notes
     return requests, notes

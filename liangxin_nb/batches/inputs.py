@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..config.key_detector import reject_keys
 from ..errors import InvalidRequestError
 
 __all__ = ["PromptRow", "parse_prompts", "prompt_lines"]
@@ -74,6 +75,7 @@ def _iter_rows(prompts: Any) -> Iterable[Any]:
         return list(prompts.to_dict("records"))
     if isinstance(prompts, str | bytes | Mapping) or not isinstance(prompts, Iterable):
         text = repr(prompts)
+        reject_keys({"The batch": text})
         raise InvalidRequestError(
             f"{text if len(text) < 60 else text[:57] + '…'} is not a batch; nothing was sent.",
             next_step=_ALLOWED,

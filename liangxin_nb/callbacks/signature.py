@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Mapping
 
-from ..config.settings import Secret
+from ..config.credentials import Secret, read_key
 
 __all__ = ["WINDOW_S", "sign", "verify", "webhook_key"]
 
@@ -24,8 +24,7 @@ WINDOW_S = 300.0
 
 def webhook_key(env: Mapping[str, str] = os.environ) -> Secret | None:
     """Return LIANGXIN_WEBHOOK_KEY; None if it is not set: signatures are not required then."""
-    value = env.get("LIANGXIN_WEBHOOK_KEY", "").strip()
-    return Secret(value) if value else None
+    return read_key("LIANGXIN_WEBHOOK_KEY", env)
 
 
 def sign(key: Secret, task_id: str, timestamp: str) -> str:

@@ -1,49 +1,34 @@
-"""API keys: where they come from, how they are held, and texts that contain one."""
+"""Where the API key comes from."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-__all__ = ["API_KEY_VAR", "Secret", "find_api_key", "looks_like_key"]
+from .secret import Secret
+
+__all__ = ["API_KEY_VAR", "Secret", "find_api_key", "read_key"]
 
 API_KEY_VAR = "LIANGXIN_API_KEY"
-#: Long words such as sk-…, 32 hex digits, or a value after key= or token=.
-_KEY_FORMATS = r"sk-[\w-]{12,}|[0-9a-f]{32}|(?i:api_?key|key|token)[=:]\s*\S{8,}"
-_KEY_PATTERN = rf"(?:^|[\s=:'\"])(?:{_KEY_FORMATS})(?:$|[\s'\"])"
 
 
-class Secret:
-    """An API key. Its text and repr are dots, and it cannot be pickled."""
+def read_key(name: str, env: Mapping[str, str] = os.environ) -> Secret | None:
+    """Return the key in an environment variable; None if the variable is unset or blank.
 
-    __slots__ = ("__value",)
+    Args:
+        name: The variable.
+        env: Environment variables.
 
-    def __init__(self, value: str) -> None:
-        self.__value = value
-
-    def reveal(self) -> str:
-        """Return the key itself, for the one header that contains it."""
-        return self.__value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other.reveal() == self.__value
-
-    def __hash__(self) -> int:
-        return hash(self.__value)
-
-    def __repr__(self) -> str:
-        return "••••••"
-
-    __str__ = __repr__
-
-    def __reduce__(self) -> Any:
-        raise TypeError("An API key cannot be pickled.")
+    Raises:
+        InvalidRequestError: If its value cannot be a key.
+    """
+    value = env.get(name, "")
+    return Secret(value, name) if value.strip() else None
 
 
-def find_api_key(env: Mapping[str, str] = os.environ) -> str:
+def find_api_key(env: Mapping[str, str] = os.environ) -> Secret | None:
     """Return the API key from the environment, Colab's or Kaggle's secrets, or the keyring.
 
     A source that is missing, locked or broken is skipped, so that it cannot stop a notebook.
@@ -52,27 +37,21 @@ def find_api_key(env: Mapping[str, str] = os.environ) -> str:
         env: Environment variables.
 
     Returns:
-        The key of the first source that has one, or an empty text.
+        The key of the first source that has one.
+
+    Raises:
+        InvalidRequestError: If what the source has cannot be a key.
     """
-    if key := env.get(API_KEY_VAR, "").strip():
+    if key := read_key(API_KEY_VAR, env):
         return key
-    for source in (_colab, _kaggle, _keyring):
+    for source, read in _SOURCES.items():
         try:
-            key = (source() or "").strip()
+            value = read()
         except Exception:  # noqa: S112 each source raises its own kinds of errors
             continue
-        if key:
-            return key
-    return ""
-
-
-def looks_like_key(text: str) -> bool:
-    """Return whether a line contains something that looks like an API key.
-
-    Args:
-        text: The line.
-    """
-    return re.search(_KEY_PATTERN, text) is not None
+        if value and (not isinstance(value, str) or value.strip()):
+            return Secret(value, f"{source} {API_KEY_VAR}")
+    return None
 
 
 def _colab() -> str | None:
@@ -88,6 +67,13 @@ def _kaggle() -> str | None:
 
 def _keyring() -> str | None:
     return _read_secret("keyring", lambda keyring: keyring.get_password("liangxin_nb", API_KEY_VAR))
+
+
+_SOURCES: dict[str, Callable[[], str | None]] = {
+    "Colab's secret": _colab,
+    "Kaggle's secret": _kaggle,
+    "The keyring's entry liangxin_nb": _keyring,
+}
 
 
 def _read_secret(module_name: str, read: Callable[[Any], str | None]) -> str | None:

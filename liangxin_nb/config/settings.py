@@ -151,7 +151,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             and values.get("profile") != "sandbox"
             and (key := find_api_key(env))
         ):
-            values["key"] = Secret(key)
+            values["key"] = key
         values["results"] = values.get("results", Path("liangxin-results")).expanduser().absolute()
         return cls(**values)._resolve()
 
@@ -225,6 +225,9 @@ def check_setting(name: str, value: Any, label: str) -> Any:
             f"There is no setting {name!r}; nothing was sent.",
             next_step=f"Did you mean {close[0]}?" if close else f"Settings: {', '.join(_TYPES)}.",
         )
+    if name == "key":
+        source = "The argument key" if label == name else label
+        return value if isinstance(value, Secret) else Secret(value, source)
     converted = os.fspath(value) if isinstance(value, os.PathLike) else value
     if name == "wait" and isinstance(converted, str):
         converted = _WAIT_WORDS.get(converted.lower(), converted)

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from .._version import __version__
 from ..config.environment import ephemeral_notice
+from ..config.secret import redact_text
 from ..config.settings import Settings
 from ..ratelimit import sharing_error
 
@@ -63,7 +64,7 @@ def report(
     problems = [*([trouble] if trouble else []), *_find_problems(versions, settings, env)]
     lines = [f"{name:<11}{value}" if name else value for name, value in sections.items()]
     lines += [f"problem    {problem}" for problem in problems] or ["problem    none found"]
-    return _redact("\n".join([_heading(), *lines]), settings)
+    return _redact("\n".join([_heading(), *lines]))
 
 
 def _heading() -> str:
@@ -146,9 +147,8 @@ def _is_reachable(settings: Settings, env: Mapping[str, str]) -> bool:
         return False
 
 
-def _redact(text: str, settings: Settings | None) -> str:
-    """Return the text without the key and without the name of the home folder."""
-    key = settings.key.reveal() if settings is not None and settings.key else ""
-    text = text.replace(key, "••••••") if key else text
+def _redact(text: str) -> str:
+    """Return the text without keys and without the name of the home folder."""
+    text = redact_text(text)
     home = str(Path.home())
     return text.replace(home, "~") if len(home) > 1 else text

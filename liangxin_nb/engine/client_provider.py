@@ -40,7 +40,7 @@ class ClientProvider:
         async with self._connecting:  # jobs that start at the same time share one client
             if self._client is None or self._client.base_url != url:
                 assert key is not None
-                await asyncio.to_thread(self._limiter.bind, url, key.reveal())
+                await asyncio.to_thread(self._bind, url, key)
                 self._client = Client(
                     url,
                     key,
@@ -48,6 +48,10 @@ class ClientProvider:
                     upload_url=upload_base_url(self._settings.profile, url),
                 )
             return self._client
+
+    def _bind(self, url: str, key: Secret) -> None:
+        # The event loop's debug mode logs the arguments of calls in threads: not the plain key.
+        self._limiter.bind(url, key.reveal())
 
     async def close(self) -> None:
         """Close the client's connections; the next call opens new ones."""

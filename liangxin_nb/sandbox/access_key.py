@@ -8,6 +8,7 @@ import re
 import secrets
 from pathlib import Path
 
+from ..config.credentials import read_key
 from ..config.private_files import create_folder, is_private_file, private_opener, replace_file
 
 __all__ = ["KEY_VARIABLE", "prove", "sandbox_key"]
@@ -26,10 +27,11 @@ def sandbox_key(state: Path | None = None) -> str:
             read; None for a new key.
 
     Raises:
+        InvalidRequestError: If LIANGXIN_SANDBOX_KEY cannot be a key.
         OSError: If the file cannot be written.
     """
-    if configured := os.environ.get(KEY_VARIABLE, "").strip():
-        return configured
+    if configured := read_key(KEY_VARIABLE):
+        return configured.reveal()
     if state is not None and (key := _read(state / _FILE)):
         return key
     key = f"sandbox-{secrets.token_hex(24)}"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..catalog import find_model, normalize_options
-from ..config.settings import Settings
+from ..config.key_detector import reject_keys
 from ..core.request import DEFAULT_MODEL, Request
 from ..errors import InvalidRequestError
 from .media_input import to_data_uri
 
 __all__ = [
-    "build_requests", "check_generate_call", "reject_key", "supports_seed", "with_new_seed",
+    "build_requests", "check_generate_call", "reject_keys_in_use", "supports_seed",
+    "with_new_seed",
 ]  # fmt: skip
 
 _UPLOADED = (
@@ -31,6 +33,8 @@ def build_requests(
     options: Mapping[str, Any],
     images: Sequence[Any] = (),
     count: int = 1,
+    callback: str | None = "",
+    allow_key_like: bool = False,
 ) -> tuple[list[Request], list[str]]:
     """Build checked requests; nothing is sent.
 
@@ -43,13 +47,19 @@ def build_requests(
         images: Reference pictures; see `ImageInput`.
         count: How many requests. A given seed counts up; without one each gets a random seed, so
             that the pictures differ and each can be made again.
+        callback: The URL for callbacks; it is only checked.
+        allow_key_like: Whether texts may look like an API key; a key in use is never allowed.
 
     Returns:
         The requests, and notes to show with them.
 
     Raises:
-        InvalidRequestError: If the prompt, the model or an option is wrong.
+        InvalidRequestError: If the prompt, the model or an option is wrong or contains a key.
     """
+    values = {f"The option {name}": value for name, value in {**common_options, **options}.items()}
+    references = [str(image) for image in images if isinstance(image, str | Path)]
+    texts = {"The prompt": prompt, "The model": model, **values, "The reference": references}
+    reject_keys({**texts, "The callback URL": callback}, allow_key_like=allow_key_like)
     chosen = find_model(profile, model)
     pictures = [to_data_uri(image) for image in images]
     wire, notes = normalize_options(
@@ -99,18 +109,14 @@ def check_generate_call(prompt: object, model: object, options: Mapping[str, Any
         )
 
 
-def reject_key(settings: Settings, text: str) -> None:
-    """Refuse a request that holds the API key: the key would be saved with it.
+def reject_keys_in_use(*requests: Request | str) -> None:
+    """Reject requests and callback URLs with a key in use, wherever they come from.
 
     Raises:
-        InvalidRequestError: If the text holds the key.
+        InvalidRequestError: If there is one.
     """
-    key = settings.key
-    if key is not None and len(key.reveal()) >= 8 and key.reveal() in text:
-        raise InvalidRequestError(
-            "The prompt or an option holds your API key; nothing was sent.",
-            next_step="Remove it, from the notebook too.",
-        )
+    texts = [item if isinstance(item, str) else str(item.input) for item in requests]
+    reject_keys({"The request": texts}, allow_key_like=True)
 
 
 def supports_seed(profile: str, request: Request) -> bool:

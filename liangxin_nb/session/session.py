@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
+from ..config.key_detector import reject_keys
 from ..config.settings import Settings
 from ..core.job_record import JobRecord
 from ..core.public import explain_wrong_calls
@@ -30,7 +31,7 @@ from .exit import ExitGuard
 from .job import Job
 from .job_registry import JobRegistry
 from .media_input import Images, image_list
-from .request_builder import build_requests, check_generate_call, reject_key
+from .request_builder import build_requests, check_generate_call, reject_keys_in_use
 from .resume import TaskResumer, current_cell_id
 
 __all__ = ["BaseSession"]
@@ -108,19 +109,15 @@ class BaseSession:
         self, prompt: str, *, model: str = DEFAULT_MODEL, aspect: str | None = None,
         size: str | None = None, seed: int | None = None,
         image: Images = None, callback: str | None = "",
-        reuse: bool = False, **options: OptionValue,
+        reuse: bool = False, allow_key_like: bool = False, **options: OptionValue,
     ) -> Job:  # fmt: skip
         """Submit one request; see `liangxin_nb.generate`."""
         check_generate_call(prompt, model, options)
         common_options = {"aspect": aspect, "size": size, "seed": seed}
         (request,), _ = build_requests(
-            self.settings.profile,
-            prompt,
-            model,
-            common_options=common_options,
-            options=options,
-            images=image_list(image),
-        )
+            self.settings.profile, prompt, model, common_options=common_options, options=options,
+            images=image_list(image), callback=callback, allow_key_like=allow_key_like,
+        )  # fmt: skip
         return self.submit(request, callback=callback, reuse=reuse)
 
     def submit(self, request: Request, *, callback: str | None = "", reuse: bool = False) -> Job:
@@ -140,7 +137,7 @@ class BaseSession:
                 next_step="Pass them again: --image in a cell, or in the panel.",
             )
         callback = self.settings.callback if callback == "" else callback or ""
-        reject_key(self.settings, f"{request.input} {callback}")
+        reject_keys_in_use(request, callback)
         check_limits(self.ledger, self.settings, request.model)
         strategy = self._reconciler.submission_strategy(callback)
         record = self._ownership.new_record(request)
@@ -156,8 +153,7 @@ class BaseSession:
         Raises:
             InvalidRequestError: If all of them together would exceed a limit. Nothing is written.
         """
-        for request in requests.values():
-            reject_key(self.settings, str(request.input))
+        reject_keys_in_use(*requests.values())
         check_limits(self.ledger, self.settings, *(request.model for request in requests.values()))
         records = [
             self._ownership.new_record(request).replace(batch_id=batch, batch_index=index)
@@ -187,6 +183,7 @@ class BaseSession:
 
     def resume(self, job_id: str = "") -> list[Job]:
         """Follow every unfinished task of the ledger; see `liangxin_nb.resume`."""
+        reject_keys({"The id": job_id})
         return self._resumer.resume(job_id)
 
     def take_over(self, record: JobRecord) -> Job | None:
@@ -203,6 +200,7 @@ class BaseSession:
 
     def attach(self, task_id: str) -> Job:
         """Follow any task of this key; see `liangxin_nb.attach`."""
+        reject_keys({"The id": task_id})
         return self._resumer.attach(task_id)
 
     def recover(self, notebook: str | Path) -> list[Job]:
@@ -228,6 +226,7 @@ class BaseSession:
         Raises:
             InvalidRequestError: If it is not in the ledger.
         """
+        reject_keys({"The id": job_id})
         found = self.ledger.find(job_id)
         if found is None:
             raise InvalidRequestError(

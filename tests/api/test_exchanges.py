@@ -257,7 +257,7 @@ def exchange_over_socket(start, flood):
     async def run():
         async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
             host, port = server.sockets[0].getsockname()
-            async with Client(f"http://{host}:{port}", Secret("sk-0"), timeout=0.5) as client:
+            async with Client(f"http://{host}:{port}", Secret("sk-00000"), timeout=0.5) as client:
                 try:
                     return await client.create(REQUEST)
                 except APIConnectionError as error:

@@ -102,7 +102,7 @@ async def _save(url, root, number):
     )
     staged = ResultStore(root).stage(record)
     output = TaskOutput.from_url(url)
-    async with Client(url.rpartition("/")[0], Secret("sk-0")) as client:
+    async with Client(url.rpartition("/")[0], Secret("sk-00000")) as client:
         content_type = await client.download(url, staged.part_path(1))
     staged.check(1, output, content_type)
     metadata = ResultMetadata(

@@ -81,7 +81,7 @@ def test_no_job_is_recorded_if_there_is_no_address(tmp_path):
                       callback="auto")  # fmt: skip
     with pytest.raises(InvalidRequestError, match="nothing was sent"):
         session.generate("a lake")
-    with pytest.raises(InvalidRequestError, match="holds your API key"):
+    with pytest.raises(InvalidRequestError, match="contains a key that is in use"):
         session.generate("a lake", callback=f"https://x.example/{'k' * 20}")
     assert session.ledger.count_by_status() == {}
 

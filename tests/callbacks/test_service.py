@@ -153,7 +153,7 @@ def sign_independently(key, task_id, timestamp):
     return base64.b64encode(hmac_sha256(key.encode(), f"{task_id}.{timestamp}".encode())).decode()
 
 
-@pytest.mark.parametrize("key", ["k", "x" * 64, "y" * 200, "钥匙"])
+@pytest.mark.parametrize("key", ["k" * 8, "y" * 200, r"a\"+/=%0"])
 def test_signature_matches_an_independent_implementation(key):
     now = str(int(time.time()))
     assert verify(Secret(key), "task_1", now, sign_independently(key, "task_1", now), time.time())
@@ -219,14 +219,14 @@ def test_signature_can_be_used_once(signed_url, store):
 
 @pytest.mark.parametrize(("age", "accepted"), [(0, True), (299, True), (300, True), (301, False)])
 def test_signature_is_valid_for_five_minutes_around_its_timestamp(age, accepted):
-    key, timestamp = Secret("k"), 1_777_600_000
+    key, timestamp = Secret("k" * 8), 1_777_600_000
     for now in (timestamp + age, timestamp - age):
         assert (
             verify(
                 key,
                 "task_1",
                 str(timestamp),
-                sign_independently("k", "task_1", str(timestamp)),
+                sign_independently("k" * 8, "task_1", str(timestamp)),
                 now,
             )
             is accepted

@@ -1,5 +1,6 @@
 """Sources, conversion and validation of the settings."""
 
+import copy
 import pickle
 from pathlib import Path
 
@@ -96,8 +97,9 @@ def test_key_is_not_printed_and_cannot_be_pickled():
         str(msgspec.structs.asdict(settings)),
     ):
         assert KEY not in text
-    with pytest.raises(TypeError):
+    with pytest.raises(InvalidRequestError, match="not written to files or sent to other proc"):
         pickle.dumps(key)
+    assert copy.deepcopy(settings) == copy.copy(settings) == settings
 
 
 def test_unknown_setting_suggests_the_closest_name():

@@ -107,7 +107,7 @@ def test_port_without_a_server_is_reported_as_not_sent(tmp_path):
     with (
         stamina.set_testing(True, attempts=100, cap=True),  # as many tries, without pauses
         closing(
-            Session(base_url="http://127.0.0.1:9", key="k", results=tmp_path / "results")
+            Session(base_url="http://127.0.0.1:9", key="k" * 20, results=tmp_path / "results")
         ) as session,
     ):
         with pytest.raises(APIConnectionError, match="Nothing was sent, nothing was billed"):

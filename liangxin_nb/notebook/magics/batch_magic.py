@@ -127,6 +127,7 @@ def parse_batch_cell(line: str, body: str, variables: Mapping[str, Any]) -> Batc
             "seeds": _parse_seeds(values.seed, values.n),
             "image": [variables.get(reference, reference) for reference in values.image] or None,
             "reuse": values.reuse,
+            "allow_key_like": values.allow_key_like,
             **{name: given[0] if len(given) == 1 else given for name, given in columns.items()},
         },
         name=values.name,

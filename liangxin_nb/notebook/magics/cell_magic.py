@@ -55,6 +55,7 @@ class CellArguments:
         out: Variable that receives the job; empty for none.
         quiet: Whether no card is shown.
         reuse: Whether a saved result of an identical request is returned instead.
+        allow_key_like: Whether texts may look like an API key.
     """
 
     prompt: str
@@ -67,6 +68,7 @@ class CellArguments:
     out: str = ""
     quiet: bool = False
     reuse: bool = False
+    allow_key_like: bool = False
 
 
 @with_help("%%liangxin [MODEL] [options]\nPROMPT", CELL_OPTIONS, f"{_EXAMPLES}{batch_cell.__doc__}")
@@ -119,6 +121,7 @@ def parse_cell(line: str, body: str, variables: Mapping[str, Any]) -> CellArgume
         out=validate_identifier(values.out),
         quiet=values.quiet,
         reuse=values.reuse,
+        allow_key_like=values.allow_key_like,
     )
 
 
@@ -148,6 +151,7 @@ def _submit(arguments: CellArguments, *, brief: bool) -> list[Job]:
         options=arguments.options,
         images=arguments.images,
         count=arguments.count,
+        allow_key_like=arguments.allow_key_like,
     )
     jobs = []
     for request in requests:

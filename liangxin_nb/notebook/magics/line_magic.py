@@ -6,6 +6,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...config.key_detector import reject_keys
 from ...config.settings import OVERRIDES, Secret, Settings
 from ...core.job_record import unconfirmed_notice
 from ...core.table import Table
@@ -14,7 +15,7 @@ from .batch_magic import list_command, open_command
 from .cell_magic import liangxin_cell
 from .execution import as_usage_error, current_session, wait_for
 from .maintenance import doctor_command, export_command, import_command
-from .options import asks_for_help, reject_secret, with_help
+from .options import asks_for_help, with_help
 
 if TYPE_CHECKING:
     from ...session import BaseSession
@@ -166,14 +167,14 @@ def _key(_: str) -> Table:
     from getpass import getpass
 
     try:
-        key = getpass("API key (not shown, not saved): ").strip()
+        key = getpass("API key (not shown, not saved): ")
     except Exception as error:  # front ends without input raise different errors
         raise InvalidRequestError(
             "This front end cannot ask for a key.", next_step="Set LIANGXIN_API_KEY instead."
         ) from error
-    if not key:
+    if not key.strip():
         raise InvalidRequestError("No key was entered; nothing has changed.")
-    OVERRIDES["key"] = Secret(key)
+    OVERRIDES["key"] = Secret(key, "What was entered")
     return Table((), (), "The key is held in memory until this kernel ends.")
 
 
@@ -253,7 +254,13 @@ def liangxin_line(line: str) -> Any:
     """Manage models, tasks, batches and settings."""
     name, _, rest = line.strip().partition(" ")
     with as_usage_error():
-        reject_secret(line)
+        if name == "key" and rest.strip():
+            raise InvalidRequestError(
+                "%liangxin key is written without the key: what follows it would be saved in the "
+                "notebook; nothing was changed.",
+                next_step="Remove it from the cell, run %liangxin key, and enter the key there.",
+            )
+        reject_keys({"The line": line}, allow_key_like="--allow-key-like" in rest.split())
         command = COMMANDS.get("help" if asks_for_help(line) else name or "status")
         if command is None:
             raise _unknown_command_error(name)

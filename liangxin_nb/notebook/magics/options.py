@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import argument, kwds, magic_arguments
 
-from ...config.credentials import looks_like_key
+from ...config.key_detector import reject_keys
 from ...core.command_line import split_line
 from ...core.request import DEFAULT_MODEL
 from ...errors import InvalidRequestError
@@ -27,7 +27,6 @@ __all__ = [
     "parse_number",
     "parse_option_pairs",
     "parse_options",
-    "reject_secret",
     "validate_identifier",
     "with_help",
 ]
@@ -42,6 +41,8 @@ _SHARED_OPTIONS: tuple[Any, ...] = (
              help="Replace {name} in prompts by the variable of that name. Default: off."),
     argument("--reuse", action="store_true",
              help="Return the saved result of an identical request, if any. Default: off."),
+    argument("--allow-key-like", action="store_true",
+             help="Send texts that look like an API key, too. Default: off."),
     argument("--wait", action=BooleanOptionalAction, default=None,
              help="Wait for the results. Default: LIANGXIN_WAIT, else only in headless runs."),
     argument("--out", metavar="NAME", default="",
@@ -149,11 +150,12 @@ def parse_options(magic: Any, options: Sequence[Any], line: str) -> Namespace:
         InvalidRequestError: If an option is unknown or incomplete, or if the line contains an API
             key.
     """
-    reject_secret(line)
+    words = split_line(line)
+    reject_keys({"The line": line}, allow_key_like="--allow-key-like" in words)
     flags = option_flags(options)
     values: Namespace
     try:
-        values, unknown = magic.parser.parse_known_intermixed_args(split_line(line))
+        values, unknown = magic.parser.parse_known_intermixed_args(words)
     except UsageError as error:
         raise InvalidRequestError(
             f"{error}; nothing was sent.", next_step=f"The options are {', '.join(flags)}."
@@ -179,16 +181,6 @@ def _unknown_word_error(unknown: Sequence[str], flags: list[str]) -> InvalidRequ
         if similar
         else f"The options are {', '.join(flags)}.",
     )
-
-
-def reject_secret(line: str) -> None:
-    """Raise `InvalidRequestError` if a line contains something that looks like an API key."""
-    if looks_like_key(line):
-        raise InvalidRequestError(
-            "The line contains something that looks like an API key, which would be saved in the "
-            "notebook; nothing was sent.",
-            next_step="Remove it, then set LIANGXIN_API_KEY or run %liangxin key.",
-        )
 
 
 def parse_option_pairs(pairs: Iterable[str]) -> dict[str, list[str]]:

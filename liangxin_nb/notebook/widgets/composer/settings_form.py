@@ -87,10 +87,10 @@ class SettingsForm:
 
     def _read_key(self) -> None:
         """Take the key out of the widget at once: every page shares its state."""
-        key = str(self._password.value).strip()
+        key = str(self._password.value)
         if key:
             self._password.value = ""
-            self._key = Secret(key)
+            self._key = Secret(key, "What was entered")
             self._password.placeholder = "a key is held in memory"
             self._errors.show("The key is held in memory; click Use these to apply it.")
 

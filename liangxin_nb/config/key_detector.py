@@ -1,0 +1,115 @@
+"""Recognise API keys in prompts, options and magic lines, where they would be saved and sent.
+
+Ids of tasks (32 hex digits, `task_…`, UUIDs) are not keys, except after a name such as `key=`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from ..errors import InvalidRequestError
+from .secret import contains_secret
+
+__all__ = ["find_key", "reject_keys"]
+
+
+def _random(size: int) -> str:
+    """Return a pattern for letters mixed with digits: no word, no number, no word with a year."""
+    return (
+        rf"(?<![A-Za-z0-9])(?![A-Za-z]+\d{{0,5}}(?![A-Za-z0-9]))(?!\d+(?![A-Za-z0-9]))"
+        rf"[A-Za-z0-9]{{{size},}}"
+    )
+
+
+#: After a name such as key=, possibly quoted.
+_VALUE = r"[\"']?\s*[=:：]\s*[\"']?"
+#: Keys that begin with the name of their service, by what the user is shown of them.
+_SHAPES = {
+    "sk-…": rf"sk-[\w-]{{0,60}}?(?:{_random(12)}|(?<![A-Za-z0-9])[A-Za-z0-9]{{20,}})",
+    "sk_live_…": r"(?:[sr]k_(?:live|test)|whsec)_[A-Za-z0-9]{16,}",
+    "AIza…": r"(?<![\w/+-])AIza[\w-]{35}(?![\w/+=-])",
+    "ya29.…": r"ya29\.[\w-]{30,}",
+    "ghp_…": r"gh[oprsu]_[A-Za-z0-9]{36,}",
+    "github_pat_…": r"github_pat_\w{22,}",
+    "glpat-…": r"glpat-[\w-]{20,}",
+    "hf_…": r"hf_[A-Za-z0-9]{30,}",
+    "r8_…": r"r8_[A-Za-z0-9]{30,}",
+    "gsk_…": r"gsk_[A-Za-z0-9]{40,}",
+    "xai-…": r"xai-[A-Za-z0-9]{40,}",
+    "pplx-…": r"pplx-[A-Za-z0-9]{40,}",
+    "nvapi-…": r"nvapi-[\w-]{40,}",
+    "xoxb-…": r"xox[abeprs](?:\.xox[abp])?-\d[\w-]{9,}",
+    "xapp-…": r"xapp-\d-[\w-]{20,}",
+    "SG.…": r"SG\.[\w-]{22}\.[\w-]{43}",
+    "npm_…": r"npm_[A-Za-z0-9]{36}",
+    "pypi-…": r"pypi-[\w-]{50,}",
+    "UUID:…": r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9a-f]{32}",  # of fal
+    "PRIVATE KEY": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
+    "api_key=…": rf"(?i:(?:api|access|secret|private|auth|webhook)[-_ ]?key){_VALUE}"
+    r"(?=[^\s\"'&,;]{0,200}\d)[^\s\"'&,;<>{}]{8,}",
+    "key=…": rf"(?i:key|密钥|密鑰|金鑰){_VALUE}[\w-]{{0,60}}?{_random(12)}",
+}
+#: Keys that are also the signature of a link to a file, which is no secret of the user.
+_SHAPES_OUTSIDE_LINKS = {
+    "AKIA…": r"(?<![\w/+-])A[KS]IA[0-9A-Z]{16}(?![\w/+=-])",
+    "JSON web token": r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}",
+    "Bearer …": rf"(?i:bearer)\s+[\w.~+/-]{{0,60}}?{_random(12)}",
+    "token=…": rf"(?i:token|secret){_VALUE}[\w-]{{0,60}}?{_random(12)}",
+}
+_LINK = re.compile(r"https?://[^\s\"'<>]+")
+_PARAMETER = re.compile(r"([?&](?!(?:api[-_]?)?key=)[\w.-]+=)[^&#]+")
+
+
+def _compile(shapes: Mapping[str, str]) -> dict[str, re.Pattern[str]]:
+    # Letters of other scripts may stand directly before a key.
+    return {name: re.compile(rf"(?<![A-Za-z0-9])(?:{shape})") for name, shape in shapes.items()}
+
+
+_PATTERNS, _PATTERNS_OUTSIDE_LINKS = _compile(_SHAPES), _compile(_SHAPES_OUTSIDE_LINKS)
+
+
+def find_key(text: str) -> str:
+    """Return the beginning of what looks like an API key in a text, or an empty text.
+
+    Args:
+        text: A prompt, an option, a URL or a line.
+
+    Returns:
+        The shape of the key, such as `sk-…`: nothing of its random part.
+    """
+    for name, pattern in _PATTERNS.items():
+        if pattern.search(text):
+            return name
+    text = _LINK.sub(lambda link: _PARAMETER.sub(r"\1", link[0]), text)
+    found = (name for name, shape in _PATTERNS_OUTSIDE_LINKS.items() if shape.search(text))
+    return next(found, "")
+
+
+def reject_keys(texts: Mapping[str, object], *, allow_key_like: bool = False) -> None:
+    """Reject texts that contain a key in use, or something that looks like a key.
+
+    Args:
+        texts: The texts, or lists of texts, by their names for the error message. Values that are
+            no texts are ignored.
+        allow_key_like: Whether only keys in use are rejected.
+
+    Raises:
+        InvalidRequestError: If a text contains a key. Nothing has been sent or written.
+    """
+    for name, value in texts.items():
+        for text in value if isinstance(value, list | tuple) else [value]:
+            if not isinstance(text, str):
+                continue
+            if contains_secret(text):
+                raise InvalidRequestError(
+                    f"{name} contains a key that is in use; nothing was sent.",
+                    next_step="Remove it, also from the notebook.",
+                )
+            if not allow_key_like and not text.startswith("data:") and (shape := find_key(text)):
+                raise InvalidRequestError(
+                    f"{name} contains what looks like an API key ({shape}), and would be saved "
+                    "with it; nothing was sent.",
+                    next_step="Remove it, also from the notebook. If it is no key, add "
+                    "--allow-key-like, in Python allow_key_like=True.",
+                )

@@ -1,0 +1,151 @@
+"""Secrets in memory, and the texts in which they can be recognised."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+from urllib.parse import quote, quote_plus
+from weakref import WeakValueDictionary
+
+from ..errors import InvalidRequestError
+from .key_cleaning import clean_key
+
+__all__ = ["Secret", "contains_secret", "redact", "redact_text", "secret_forms"]
+
+_DOTS = "••••••"
+#: A response may end in the middle of a key; fewer characters than this are no secret.
+_MIN_PART = 6
+_NOT_PRINTABLE = re.compile(rb"[^!-~]+")
+_IN_USE: WeakValueDictionary[int, Secret] = WeakValueDictionary()
+
+
+class Secret:
+    """A key. Its text and repr are dots, and it cannot be pickled.
+
+    While it exists, `redact` and `contains_secret` recognise it in any text.
+    """
+
+    # The value is in a closure: `inspect.getmembers` and debuggers show no attribute with it.
+    __slots__ = ("__weakref__", "_forms", "reveal")
+
+    #: Returns the key itself, for the one header that contains it.
+    reveal: Callable[[], str]
+    _forms: Callable[[], tuple[bytes, ...]]
+
+    def __init__(self, value: object, source: str = "The key") -> None:
+        """Clean and check a key.
+
+        Args:
+            value: The key, as pasted: with quotes, `Bearer` or the name of a variable.
+            source: Where it comes from, for the error message.
+
+        Raises:
+            InvalidRequestError: If it cannot be a key. The message does not contain it.
+        """
+        key = clean_key(value, source)
+        forms = secret_forms(key)
+        self.reveal = lambda: key
+        self._forms = lambda: forms
+        _IN_USE[id(self)] = self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other.reveal() == self.reveal()
+
+    def __hash__(self) -> int:
+        return hash(self.reveal())
+
+    def __repr__(self) -> str:
+        return _DOTS
+
+    __str__ = __repr__
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, _: object) -> Secret:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise InvalidRequestError(
+            "A key is not written to files or sent to other processes.",
+            next_step="Set LIANGXIN_API_KEY there.",
+        )
+
+
+def contains_secret(text: str) -> bool:
+    """Return whether a text contains a key in use, also encoded or broken into lines.
+
+    Args:
+        text: Any text.
+    """
+    data = text.encode("utf-8", "surrogatepass")
+    joined = b"" if text.startswith("data:") else _NOT_PRINTABLE.sub(b"", data)
+    return any(form in data or form in joined for form in _forms_in_use())
+
+
+def redact(data: bytes, *, is_cut_off: bool = False) -> bytes:
+    """Return data with dots instead of the keys in use, however they are encoded.
+
+    Args:
+        data: For example the body of a response.
+        is_cut_off: Whether the data may end in the middle of a key.
+    """
+    dots = _DOTS.encode()
+    for form in _forms_in_use():
+        data = data.replace(form, dots)
+        if is_cut_off:
+            sizes = range(len(form) - 1, _MIN_PART - 1, -1)
+            size = next((n for n in sizes if data.endswith(form[:n])), 0)
+            data = data[: len(data) - size] + dots if size else data
+    return data
+
+
+def redact_text(text: str) -> str:
+    """Return a text with dots instead of the keys in use.
+
+    Args:
+        text: For example the message of an error of another library.
+    """
+    return redact(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
+
+def secret_forms(value: str) -> tuple[bytes, ...]:
+    """Return a secret as it may be written into a file, the longest forms first.
+
+    Args:
+        value: The secret.
+
+    Returns:
+        The secret plain, in JSON (also twice), HTML, a URL, base64, hexadecimal and UTF-16.
+    """
+    in_json = json.dumps(value)[1:-1]
+    texts = {value, repr(value)[1:-1], in_json, json.dumps(in_json)[1:-1]}
+    texts |= {text.replace("/", "\\/") for text in (value, in_json)}
+    # Go and PHP escape these in JSON.
+    texts.add(re.sub("[<>&']", lambda found: f"\\u{ord(found[0]):04x}", in_json))
+    texts |= {html.escape(value), html.escape(value, quote=False)}
+    texts.add(html.escape(value).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"))
+    for in_url in (quote(value), quote(value, safe=""), quote_plus(value)):
+        texts |= {in_url, re.sub("%..", lambda found: found[0].lower(), in_url)}
+    raw = value.encode()
+    forms = {text.encode() for text in texts} | {raw.hex().encode(), raw.hex().upper().encode()}
+    forms |= {value.encode("utf-16-le"), value.encode("utf-16-be"), *_base64_forms(raw)}
+    return tuple(sorted(forms, key=len, reverse=True))
+
+
+def _base64_forms(raw: bytes) -> Iterator[bytes]:
+    """Yield the characters that base64 has for these bytes, at each of three positions."""
+    for shift in range(3):
+        padded = bytes(shift) + raw
+        part = slice(-(-shift * 8 // 6), len(padded) * 8 // 6)
+        yield base64.b64encode(padded)[part]
+        yield base64.urlsafe_b64encode(padded)[part]
+
+
+def _forms_in_use() -> list[bytes]:
+    secrets = [secret for ref in _IN_USE.valuerefs() if (secret := ref()) is not None]
+    return list({form: None for secret in secrets for form in secret._forms()})
