@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
-import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .._child_environment import child_environment
 from .decode import MAX_PIXELS, open_image
 
 __all__ = ["Frame", "first_frame"]
@@ -28,7 +28,6 @@ _MAX_MEMORY = 4 << 30
 _MAX_JPEG_BYTES = 8 << 20
 #: FFmpeg's demuxer for each suffix.
 _FORMATS = {"webm": "matroska", "mp4": "mp4", "mov": "mov"}
-_SECRETS = ("LIANGXIN_API_KEY", "LIANGXIN_WEBHOOK_KEY")
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,9 @@ def first_frame(path: Path, suffix: str) -> Frame | None:
     if suffix not in _FORMATS or importlib.util.find_spec("av") is None:
         return None
     command = [sys.executable, "-P", "-m", __name__, str(path), _FORMATS[suffix]]
-    environment = {name: value for name, value in os.environ.items() if name not in _SECRETS}
     try:
         done = subprocess.run(  # noqa: S603 a module of this package; the package chose the file's name
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
+            command, env=child_environment(), stdin=subprocess.DEVNULL, capture_output=True,
             timeout=_TIMEOUT_S, check=True,
         )  # fmt: skip
         line, _, picture = done.stdout.partition(b"\n")

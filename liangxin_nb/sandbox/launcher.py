@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
+from .._child_environment import child_environment
 from ..config.private_files import create_folder, private_opener
 from ..errors import APIConnectionError
 from .access_key import sandbox_key
@@ -25,7 +26,10 @@ from .client import is_running, read_address
 __all__ = ["Launcher", "create_lease", "has_leases", "startup_lock"]
 
 _LEASES = "leases"
-_SECRETS = ("LIANGXIN_API_KEY", "LIANGXIN_WEBHOOK_KEY")
+_VARIABLES = (
+    "LIANGXIN_MODELS", "LIANGXIN_SANDBOX_KEY", "LIANGXIN_SANDBOX_LINGER",
+    "LIANGXIN_SANDBOX_WEBHOOK_KEY",
+)  # fmt: skip
 _START_TIMEOUT = 30.0  # seconds for a new sandbox to print that it is ready
 
 
@@ -89,14 +93,13 @@ class Launcher:
         options = ["--port", str(port), "--speed", str(self._speed), "--shared"]
         # -P: the working folder may contain a random.py or a json.py.
         command = [sys.executable, "-P", "-m", "liangxin_nb.sandbox", *options]
-        environment = {k: v for k, v in os.environ.items() if k not in _SECRETS}
         with open(self._state / "sandbox.log", "ab", opener=private_opener) as log:
             process = subprocess.Popen(  # noqa: S603 our own module, no external input
                 [*command, "--state", str(self._state)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=environment,
+                env=child_environment(*_VARIABLES),
                 # Other kernels use it too: an interrupt or the end of this one must not end it.
                 start_new_session=True,
             )

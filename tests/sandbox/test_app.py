@@ -101,11 +101,11 @@ async def test_small_responses_on_an_open_connection_are_sent_immediately():
 
 
 def test_sandbox_listens_on_loopback_and_prints_its_address():
-    served = start_sandbox("--speed", "5", LIANGXIN_SANDBOX_KEY="mine")
+    served = start_sandbox("--speed", "5", LIANGXIN_SANDBOX_KEY="mine-0123")
     try:
         assert served.url.startswith("http://127.0.0.1:")
-        assert served.key == "mine"
-        assert call(f"{served.url}/api/v1/jobs/recordInfo?taskId=x", key="mine")[0] == 404
+        assert served.key == "mine-0123"
+        assert call(f"{served.url}/api/v1/jobs/recordInfo?taskId=x", key="mine-0123")[0] == 404
     finally:
         served.stop()
 
