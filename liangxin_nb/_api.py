@@ -278,23 +278,22 @@ def export_archive(path: str | Path | None = None, *, notebooks: bool = True) ->
 
 
 @explain_wrong_calls('lx.import_archive("tonight.zip")')
-def import_archive(path: str | Path, *, notebooks: bool = True) -> ImportReport:
+def import_archive(
+    path: str | Path, *, notebooks: bool = True, trust: bool = False
+) -> ImportReport:
     """Import what `export_archive` has packed, here or on another machine.
 
-    Nothing that exists is overwritten, and importing twice changes nothing. Unfinished tasks of
-    the same service can be collected with `resume` afterwards.
+    Nothing that exists is overwritten, and importing twice changes nothing. Imported jobs count for
+    no limit. Unfinished ones of the same service can be collected with `resume`.
 
         lx.import_archive("liangxin-2026-11-22-0105.zip")
-        lx.resume()
 
     Args:
         path: The zip file.
         notebooks: Whether its notebooks are written beside the results folder.
-
-    Returns:
-        What was imported and what was left out.
+        trust: Whether the archive is your own: then `reuse` returns its results, too.
 
     Raises:
         InvalidRequestError: If the file is not a valid export.
     """
-    return default_session().import_archive(path, notebooks=notebooks)
+    return default_session().import_archive(path, notebooks=notebooks, trust=trust)

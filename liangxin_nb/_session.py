@@ -112,9 +112,11 @@ class Session(BaseSession):
             warnings.warn(f"Left out: {reason}", stacklevel=2)
         return report.path
 
-    def import_archive(self, path: str | Path, *, notebooks: bool = True) -> ImportReport:
+    def import_archive(
+        self, path: str | Path, *, notebooks: bool = True, trust: bool = False
+    ) -> ImportReport:
         """Import what `export_archive` has packed; see `liangxin_nb.import_archive`."""
-        return import_session(self, path, notebooks=notebooks)
+        return import_session(self, path, notebooks=notebooks, trust=trust)
 
     # The calls below wait for the network or for many files: on an event loop use these.
 
@@ -137,7 +139,7 @@ class Session(BaseSession):
         return await asyncio.to_thread(self.export_archive, path, notebooks=notebooks)
 
     async def import_archive_async(
-        self, path: str | Path, *, notebooks: bool = True
+        self, path: str | Path, *, notebooks: bool = True, trust: bool = False
     ) -> ImportReport:
         """Return `import_archive()` without blocking the event loop."""
-        return await asyncio.to_thread(self.import_archive, path, notebooks=notebooks)
+        return await asyncio.to_thread(self.import_archive, path, notebooks=notebooks, trust=trust)

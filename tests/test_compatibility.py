@@ -220,7 +220,7 @@ def test_old_notebook_output_names_its_task():
         )
     ]
     notebook = {"cells": [{"cell_type": "code", "outputs": outputs}], "nbformat": 4}
-    assert extract_task_ids(json.dumps(notebook)) == ["task_1", "task_2", "task_3"]
+    assert extract_task_ids(json.dumps(notebook).encode()) == ["task_1", "task_2", "task_3"]
 
 
 # ---- archives

@@ -54,13 +54,16 @@ def export_session(
     )
 
 
-def import_session(session: BaseSession, path: str | Path, *, notebooks: bool) -> ImportReport:
+def import_session(
+    session: BaseSession, path: str | Path, *, notebooks: bool, trust: bool = False
+) -> ImportReport:
     """Import an archive into a session; nothing is overwritten.
 
     Args:
         session: The session.
         path: The zip file.
         notebooks: Whether to import the notebooks, into the parent of the results folder.
+        trust: Whether the archive is the user's own: then `reuse` returns its results.
 
     Returns:
         What was imported, and what was left out and why.
@@ -69,7 +72,7 @@ def import_session(session: BaseSession, path: str | Path, *, notebooks: bool) -
         InvalidRequestError: If the file is not a valid archive. Nothing has been changed.
     """
     folder = session.results.root.parent if notebooks else None
-    return import_zip(Path(path), session.ledger, session.results, folder)
+    return import_zip(Path(path), session.ledger, session.results, folder, trust=trust)
 
 
 def _notebooks(session: BaseSession) -> list[Path]:

@@ -11,7 +11,6 @@ from ..core.public import public
 __all__ = [
     "FORMAT",
     "LEDGER",
-    "MAX_NOTEBOOK_BYTES",
     "NOTEBOOKS",
     "READABLE",
     "RESULTS",
@@ -27,7 +26,6 @@ READABLE = (1, FORMAT)
 LEDGER = "ledger.jsonl"
 RESULTS = "results"
 NOTEBOOKS = "notebooks"
-MAX_NOTEBOOK_BYTES = 64 * 1024 * 1024
 
 
 @public

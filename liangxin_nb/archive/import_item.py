@@ -6,7 +6,7 @@ folder is named here, and they are saved only if their bytes match the row.
 
 from __future__ import annotations
 
-import hashlib
+import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,21 +14,23 @@ from pathlib import Path
 from typing import Any
 
 from ..core.metadata import ResultMetadata
-from ..core.notebook_file import extract_task_ids
-from ..errors import InvalidRequestError, ResultUnavailableError
+from ..core.notebook_file import MAX_NOTEBOOK_BYTES, is_notebook
+from ..errors import ResultUnavailableError
 from ..imaging import POSTER_BYTES
 from ..ledger import FileRow, TransferRow
 from ..results import METADATA_FILE, OLD_METADATA_FILE, Result, ResultStore, poster_name
-from .format import MAX_NOTEBOOK_BYTES, RESULTS
+from .format import RESULTS
 from .reader import ArchiveReader
 
 __all__ = ["import_notebook", "import_result"]
 
-_MAX_METADATA_BYTES = 4 * 1024 * 1024
+_MAX_METADATA_BYTES = 1 << 20
 _MAX_TEXT = 1000  # characters of a note or a reason
 _MAX_FILE_BYTES = 512 * 1024 * 1024  # the limit of a download
 _FOLDER = re.compile(r"\d{4}-\d{2}-\d{2}/[\w-][\w.-]{0,119}")
-_NOTEBOOK = re.compile(r"[^\W_][^/\\:*?\"<>|\x00-\x1f\x7f]{0,120}\.ipynb")
+_NOTEBOOK = re.compile(r"[^\W_][^/\\:*?\"<>|]{0,120}\.ipynb")
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)\.", re.IGNORECASE)  # on Windows, no files
+_MAX_NAME_BYTES = 200
 
 
 def import_result(
@@ -53,7 +55,7 @@ def import_result(
     existing = results.find_saved(row.record) or _load_existing(results, preferred_folder, row)
     result = existing or _commit_result(archive, row, results, preferred_folder)
     folder = result.folder.relative_to(results.root).as_posix()
-    return row.with_folder(folder, row.files), existing is None
+    return row.replace(folder=folder), existing is None
 
 
 def import_notebook(archive: ArchiveReader, name: str, folder: Path) -> Path | None:
@@ -71,20 +73,23 @@ def import_notebook(archive: ArchiveReader, name: str, folder: Path) -> Path | N
         ResultUnavailableError: If it is not a notebook.
     """
     file_name = name.rpartition("/")[2]
-    if not _NOTEBOOK.fullmatch(file_name):
+    is_usable = file_name.isprintable() and len(file_name.encode()) <= _MAX_NAME_BYTES
+    if not is_usable or not _NOTEBOOK.fullmatch(file_name) or _DEVICES.match(file_name):
         raise ResultUnavailableError("not a usable name")
     data = archive.read(name, MAX_NOTEBOOK_BYTES)
-    try:
-        extract_task_ids(data.decode("utf-8"), file_name)
-    except (InvalidRequestError, UnicodeDecodeError, RecursionError):
-        raise ResultUnavailableError("not a notebook") from None
+    if not is_notebook(data):
+        raise ResultUnavailableError("not a notebook")
     path, number = folder / file_name, 2
-    while path.exists():
-        if path.is_file() and path.read_bytes() == data:
+    while os.path.lexists(path):
+        if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
             return None
         path, number = folder / f"{Path(file_name).stem}-{number}.ipynb", number + 1
-    with path.open("xb") as file:
-        file.write(data)
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
     return path
 
 
@@ -102,19 +107,19 @@ def _commit_result(
 ) -> Result:
     source = f"{RESULTS}/{row.job.folder}"
     metadata = _read_metadata(archive, source, row)
-    contents = {}
-    for file in row.files:
-        data = archive.read(f"{source}/{file.name}", min(file.bytes, _MAX_FILE_BYTES))
-        if hashlib.sha256(data).hexdigest() != file.sha256:
-            raise ResultUnavailableError("not what the ledger says")
-        contents[file.name] = data
+    posters = {}
     for video in (file["name"] for file in metadata.files if file["kind"] == "video"):
         poster = poster_name(video)
         with suppress(ResultUnavailableError):  # posters are optional
-            contents[poster] = archive.read(f"{source}/{poster}", POSTER_BYTES)
+            posters[poster] = bytes(archive.read(f"{source}/{poster}", POSTER_BYTES))
+    sizes = {file.name: min(file.bytes, _MAX_FILE_BYTES) for file in row.files}
+
+    def extract(name: str, path: Path) -> None:
+        archive.extract(f"{source}/{name}", path, sizes[name])
+
     staged = results.stage(row.record)
     try:
-        return staged.commit_import(metadata, contents, preferred_folder)
+        return staged.commit_import(metadata, extract, posters, preferred_folder)
     finally:
         staged.discard()
 

@@ -1,25 +1,42 @@
-"""Imports an archive: its job records, results and notebooks, next to the existing ones."""
+"""Imports an archive: its job records, results and notebooks, next to the existing ones.
+
+An archive may come from anyone. It is read twice: first every line is validated, then the rows are
+imported in small groups, so that neither memory nor the ledger's lock depends on its size.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from zipfile import ZipFile
 
-from ..core.job_record import JobRecord
+from ..core.foreign_file import file_problem
 from ..errors import InvalidRequestError, ResultUnavailableError
-from ..ledger import BatchRecord, Ledger, TransferRow, import_batches, import_rows
+from ..ledger import (
+    BatchRecord,
+    Ledger,
+    TransferRow,
+    can_finish,
+    export_rows,
+    foreign_batches,
+    import_batches,
+    import_rows,
+)
 from ..results import ResultStore, metadata_file
 from .format import NOTEBOOKS, ImportReport
 from .import_item import import_notebook, import_result
-from .reader import ZIP_ERRORS, ArchiveReader
+from .reader import ArchiveReader, open_archive
 
 __all__ = ["import_zip"]
 
+_GROUP_ROWS, _GROUP_CHARACTERS = 200, 4 << 20
+#: Unfinished jobs of another person: each could be polled with the user's key.
+_MAX_UNFINISHED = 200
+
 
 def import_zip(
-    path: Path, ledger: Ledger, results: ResultStore, notebook_folder: Path | None
+    path: Path, ledger: Ledger, results: ResultStore, notebook_folder: Path | None, *, trust: bool
 ) -> ImportReport:
     """Import everything that does not exist here yet.
 
@@ -28,82 +45,148 @@ def import_zip(
         ledger: The ledger to add job records to.
         results: The store to add results to.
         notebook_folder: The folder to add notebooks to; None to import none.
+        trust: Whether the archive is the user's own: then its results are reused.
 
     Returns:
         What was imported, and what was left out and why.
 
     Raises:
-        InvalidRequestError: If the file is not a valid archive. Nothing has been changed.
+        InvalidRequestError: If the file is not a valid archive. Nothing has been changed. Or if
+            the results folder cannot be written: what was imported before stays.
     """
     try:
-        with ZipFile(path.expanduser()) as zip_file:
-            archive = ArchiveReader(zip_file, results.root)
-            lines = list(archive.ledger_rows())
-            rows = [line for line in lines if isinstance(line, TransferRow)]
-            report = _import_rows(archive, rows, ledger, results, notebook_folder)
-            import_batches(ledger, [line for line in lines if isinstance(line, BatchRecord)])
-            return report
-    except (*ZIP_ERRORS, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
+        with open_archive(path, results.root) as archive:
+            importer = _Importer(archive, ledger, results, trust=trust)
+            importer.check()
+            return importer.run(notebook_folder)
+    except InvalidRequestError:
+        raise
+    except ValueError as error:
         raise InvalidRequestError(
-            f"{str(path)!r} is not a valid archive of liangxin_nb ({reason}); nothing was changed.",
+            f"{str(path)!r} is not a valid archive of liangxin_nb ({error}); nothing was changed.",
             next_step="Use a zip that %liangxin export or lx.export_archive() wrote.",
+        ) from None
+    except OSError as error:
+        raise InvalidRequestError(
+            f"The import of {str(path)!r} stopped: {str(results.root)!r} cannot be written "
+            f"({file_problem(error)}). What was imported before stays.",
+            next_step="Free space or make the folder writable, then import again.",
         ) from None
 
 
-def _import_rows(
-    archive: ArchiveReader,
-    rows: list[TransferRow],
-    ledger: Ledger,
-    results: ResultStore,
-    notebook_folder: Path | None,
-) -> ImportReport:
-    existing = {record.id: record for record in ledger.list_jobs(limit=None)}
-    left_out: list[str] = []
-    imported = [
-        _import_files(archive, row, existing.get(row.job.id), results, left_out) for row in rows
-    ]
-    outcomes = Counter(import_rows(ledger, [row for row, _ in imported]))
-    notebooks = _import_notebooks(archive, notebook_folder, left_out) if notebook_folder else ()
-    ids = {row.job.id for row in rows}
-    return ImportReport(
-        jobs=outcomes["new"],
-        already_here=outcomes["known"] + outcomes["finished"],
-        results=sum(is_new for _, is_new in imported),
-        unfinished=sum(record.id in ids for record in ledger.resumable()),
-        notebooks=tuple(notebooks),
-        left_out=tuple(left_out),
-    )
+class _Importer:
+    """Imports one open archive."""
 
+    def __init__(
+        self, archive: ArchiveReader, ledger: Ledger, results: ResultStore, *, trust: bool
+    ) -> None:
+        self._archive, self._ledger, self._results = archive, ledger, results
+        self._trust = trust
+        self._foreign_batches = set() if trust else foreign_batches(ledger)
+        self._left_out: list[str] = []
+        self._counts: Counter[str] = Counter()
 
-def _import_files(
-    archive: ArchiveReader,
-    row: TransferRow,
-    existing: JobRecord | None,
-    results: ResultStore,
-    left_out: list[str],
-) -> tuple[TransferRow, bool]:
-    """Import the files of a row; return the row with their folder, and whether they are new."""
-    saved_here = existing if existing is not None and existing.status == "saved" else None
-    if row.job.status != "saved" or (
-        saved_here is not None and metadata_file(results.root / saved_here.folder).is_file()
-    ):
-        return row, False
-    folder = saved_here.folder if saved_here is not None else row.job.folder
-    try:
-        return import_result(archive, row, results, folder)
-    except ResultUnavailableError as error:
-        left_out.append(f"{row.job.folder[:80]}: {error.message}")
-        # No result has this name: the files count as removed, and the service may have them.
-        return row.with_folder(f"gone/{row.job.id}", ()), False
+    def check(self) -> None:
+        """Validate every line of the ledger.
 
+        Raises:
+            ValueError: If a line is invalid.
+            InvalidRequestError: If it has too many unfinished jobs.
+        """
+        rows = (row for row in self._archive.ledger_rows() if isinstance(row, TransferRow))
+        unfinished = sum(row.record.is_collectable for row in rows)
+        if unfinished > _MAX_UNFINISHED and not self._trust:
+            raise InvalidRequestError(
+                f"The archive has {unfinished} unfinished jobs, more than {_MAX_UNFINISHED}; "
+                "nothing was changed.",
+                next_step="If it is your own: %liangxin import --trust FILE.zip, or "
+                "lx.import_archive(path, trust=True).",
+            )
 
-def _import_notebooks(archive: ArchiveReader, folder: Path, left_out: list[str]) -> Iterator[Path]:
-    for name in sorted(archive.files):
-        if not name.startswith(f"{NOTEBOOKS}/") or name.endswith("/"):
-            continue
+    def run(self, notebook_folder: Path | None) -> ImportReport:
+        """Import everything."""
+        for rows in self._groups():
+            self._import_group(rows)
+        notebooks = tuple(self._import_notebooks(notebook_folder)) if notebook_folder else ()
+        return ImportReport(
+            jobs=self._counts["new"],
+            already_here=self._counts["known"] + self._counts["finished"],
+            results=self._counts["results"],
+            unfinished=self._counts["unfinished"],
+            notebooks=notebooks,
+            left_out=tuple(self._left_out),
+        )
+
+    def _groups(self) -> Iterator[list[TransferRow]]:
+        """Yield the jobs in groups of limited size; batches are imported at once."""
+        rows: list[TransferRow] = []
+        size = 0
+        for row in self._archive.ledger_rows():
+            if isinstance(row, BatchRecord):
+                self._import_batch(row)
+                continue
+            rows.append(self._with_origin(row))
+            size += sum(len(event.detail) for event in row.events) + len(row.job.prompt) + 1000
+            if len(rows) == _GROUP_ROWS or size > _GROUP_CHARACTERS:
+                yield rows
+                rows, size = [], 0
+        yield rows
+
+    def _import_batch(self, batch: BatchRecord) -> None:
+        if not self._trust:  # the key lets a cell continue the batch in place of a new one
+            plan = {name: value for name, value in batch.plan.items() if name != "key"}
+            batch = replace(batch, plan=plan)
+        import_batches(self._ledger, [batch])
+
+    def _with_origin(self, row: TransferRow) -> TransferRow:
+        """Return the row as this ledger records it: nothing that it claims is believed."""
+        request = row.record.request
+        own = self._trust and row.job.origin != "imported"
+        # The digest of reference pictures is known to the exporting ledger only.
+        digest = row.job.digest if own and not request.is_complete else request.digest
+        batch_id = "" if row.job.batch_id in self._foreign_batches else row.job.batch_id
+        folder = row.job.folder if row.job.status == "saved" else ""
+        origin = "trusted" if own else "imported"
+        return row.replace(digest=digest, batch_id=batch_id, folder=folder, origin=origin)
+
+    def _import_group(self, rows: list[TransferRow]) -> None:
+        known = {row.job.id: row for row in export_rows(self._ledger, [r.job.id for r in rows])}
+        rows = [self._import_files(row, known.get(row.job.id)) for row in rows]
+        for row, outcome in zip(rows, import_rows(self._ledger, rows), strict=True):
+            here = row if outcome == "new" else known.get(row.job.id, row)
+            self._counts[outcome] += 1
+            self._counts["unfinished"] += outcome != "finished" and here.record.is_resumable
+
+    def _import_files(self, row: TransferRow, existing: TransferRow | None) -> TransferRow:
+        """Import the files of a row, if they are missing here; return the row with their folder."""
+        if row.job.status != "saved" or not self._lacks_files(row, existing):
+            return row
+        folder = existing.job.folder if existing is not None else ""
         try:
-            if (path := import_notebook(archive, name, folder)) is not None:
-                yield path
+            row, is_new = import_result(self._archive, row, self._results, folder or row.job.folder)
         except ResultUnavailableError as error:
-            left_out.append(f"{name[:80]!r}: {error.message}")
+            self._left_out.append(f"{row.job.folder[:80]}: {error.message}")
+            # No result has this name: the files count as removed, and the service may have them.
+            return row.replace((), folder=f"gone/{row.job.id}")
+        self._counts["results"] += is_new
+        return row
+
+    def _lacks_files(self, row: TransferRow, existing: TransferRow | None) -> bool:
+        """Return whether the files of a saved row are to be imported.
+
+        For an existing record they must be the same as those that it had.
+        """
+        if existing is None or can_finish(row, existing):
+            return True
+        is_same = existing.job.status == "saved" and row.files == existing.files
+        return is_same and not metadata_file(self._results.root / existing.job.folder).is_file()
+
+    def _import_notebooks(self, folder: Path) -> Iterator[Path]:
+        for name in sorted(self._archive.files):
+            if not name.startswith(f"{NOTEBOOKS}/") or name.endswith("/"):
+                continue
+            try:
+                if (path := import_notebook(self._archive, name, folder)) is not None:
+                    yield path
+            except ResultUnavailableError as error:
+                self._left_out.append(f"{name[:80]!r}: {error.message}")

@@ -15,10 +15,11 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from .._version import __version__
 from ..config.secret import secret_forms
+from ..core.notebook_file import MAX_NOTEBOOK_BYTES
 from ..errors import InvalidRequestError
 from ..ledger import Ledger, TransferRow, batch_to_json, export_rows
 from ..results import ResultStore, find_poster, metadata_file
-from .format import FORMAT, LEDGER, MAX_NOTEBOOK_BYTES, NOTEBOOKS, RESULTS, ExportReport
+from .format import FORMAT, LEDGER, NOTEBOOKS, RESULTS, ExportReport
 
 __all__ = ["write_archive"]
 

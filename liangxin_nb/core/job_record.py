@@ -119,6 +119,9 @@ class JobRecord:
         owner: The session that follows the task.
         batch_id: The batch that the job belongs to, if any.
         batch_index: The job's position in its batch, from 0.
+        origin: Empty for a job of this ledger; ``imported`` from an archive, or ``trusted`` if the
+            archive was imported as the user's own. Only the first counts for limits and
+            estimates; an imported one is not reused.
     """
 
     id: str
@@ -137,6 +140,7 @@ class JobRecord:
     owner: str = ""
     batch_id: str = ""
     batch_index: int = 0
+    origin: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", JobStatus(self.status))

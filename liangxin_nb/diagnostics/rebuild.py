@@ -33,7 +33,7 @@ from ..ledger import (
     record_submitted,
     salvage,
 )
-from ..results import metadata_file, read_metadata
+from ..results import metadata_file, read_metadata, read_origin
 
 __all__ = ["RebuildReport", "rebuild"]
 
@@ -198,6 +198,7 @@ def _to_row(
             profile,
             settings.base_url if is_this else PROFILES[profile],
             task_id=metadata.task_id,
+            origin=read_origin(folder),
         )
     record = record.replace(
         status="saved",
@@ -208,7 +209,7 @@ def _to_row(
         credits=metadata.credits,
     )
     rebuilt = TransferRow.from_record(record)
-    job = rebuilt.job if row is None else rebuilt.with_digest(row.job.digest).job
+    job = rebuilt.job if row is None else rebuilt.replace(digest=row.job.digest).job
     return TransferRow(job, () if row is None else row.events, files)
 
 

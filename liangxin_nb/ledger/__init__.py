@@ -8,7 +8,7 @@ from .queries import File, JobWithFiles, Query
 from .rows import FileRow, TransferRow, batch_to_json, parse_line
 from .salvage import is_healthy, salvage
 from .submissions import find_running, mark_submitting, record_submitted
-from .transfer import export_rows, import_batches, import_rows
+from .transfer import can_finish, export_rows, foreign_batches, import_batches, import_rows
 
 __all__ = [
     "BatchRecord",
@@ -19,8 +19,10 @@ __all__ = [
     "Query",
     "TransferRow",
     "batch_to_json",
+    "can_finish",
     "export_rows",
     "find_running",
+    "foreign_batches",
     "import_batches",
     "import_rows",
     "is_healthy",

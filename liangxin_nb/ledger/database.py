@@ -20,7 +20,7 @@ from .connections import BUSY_TIMEOUT_S, Connections, damage_error, is_damaged_f
 
 __all__ = ["EVENTS", "FILES", "JOBS", "Database"]
 
-VERSION = 5
+VERSION = 6
 
 #: The column names and statuses of ledgers before version 5.
 OLD_NAMES = {
@@ -97,6 +97,7 @@ _MIGRATIONS = {
     ),
     3: ("ALTER TABLE tickets ADD COLUMN began FLOAT",),
     4: _rename_statements(),
+    5: ("ALTER TABLE jobs ADD COLUMN origin VARCHAR(10) NOT NULL DEFAULT ''",),
 }
 _META = sa.MetaData()
 JOBS = sa.Table(
@@ -121,6 +122,7 @@ JOBS = sa.Table(
     sa.Column("owner", sa.String(60), nullable=False, server_default=""),
     sa.Column("batch_id", sa.String(16), nullable=False, server_default="", index=True),
     sa.Column("batch_index", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("origin", sa.String(10), nullable=False, server_default=""),
     # Finds the newest jobs of a status without a sort: 20 times faster with 10,000 jobs.
     sa.Index("ix_jobs_status_created_at", "status", "created_at"),
 )

@@ -5,7 +5,6 @@ The row is written before createTask is sent, so nothing is paid for without a r
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,10 +15,10 @@ from ..core.formatting import local_datetime
 from ..core.job_record import RESUMABLE, RETENTION_S, JobRecord
 from ..core.request import Request
 from ..core.table import Table
-from ..polling import TaskDuration
 from .batches import BatchQueries
 from .database import EVENTS, FILES, JOBS
 from .mapping import append_event, change_row, from_row, to_row
+from .statistics import StatisticsQueries
 
 __all__ = ["Ledger"]
 
@@ -27,13 +26,9 @@ _HISTORY_HEADINGS = (
     "created_at", "model", "prompt", "status", "task_id", "duration_s", "credits",
     "path or reason",
 )  # fmt: skip
-#: Finished tasks of a model that are searched for durations.
-_MAX_SEARCHED = 400
-#: With this many tasks of the same options, tasks with other options are ignored.
-_ENOUGH_ALIKE = 8
 
 
-class Ledger(BatchQueries):
+class Ledger(BatchQueries, StatisticsQueries):
     """The job records at a file path or a database URL."""
 
     def create(
@@ -91,7 +86,7 @@ class Ledger(BatchQueries):
             has this task id.
         """
         others = JOBS.alias()
-        taken = sa.exists().where(others.c.task_id == task_id)
+        taken = sa.exists().where(others.c.task_id == task_id, others.c.origin != "imported")
         lost = sa.and_(JOBS.c.id == record.id, JOBS.c.status.in_(("submitting", "unconfirmed")))
         values = {"status": "submitted", "task_id": task_id, "reason": ""}
         with self.transaction() as db:
@@ -129,13 +124,13 @@ class Ledger(BatchQueries):
         return record.replace(**values)
 
     def find(self, job_id: str) -> JobRecord | None:
-        """Return the newest record with a job id or task id.
+        """Return the newest record with a job id or task id; own ones come before imported ones.
 
         The beginning of a job id is enough if only one record matches.
         """
         if not job_id:
             return None
-        query = JOBS.select().order_by(JOBS.c.created_at.desc())
+        query = JOBS.select().order_by(JOBS.c.origin, JOBS.c.created_at.desc())
         exact = sa.or_(JOBS.c.id == job_id, JOBS.c.task_id == job_id)
         if matches := self._load(query.where(exact).limit(1)):
             return matches[0]
@@ -144,10 +139,14 @@ class Ledger(BatchQueries):
         return matches[0] if len(matches) == 1 else None
 
     def find_identical(self, request: Request, profile: str, service: str) -> list[JobRecord]:
-        """Return saved records of an identical request to the same service, newest first."""
+        """Return saved records of an identical request to the same service, newest first.
+
+        Imported records are left out, unless the user trusts their archive.
+        """
         query = JOBS.select().where(
             JOBS.c.digest == request.digest,
             JOBS.c.status == "saved",
+            JOBS.c.origin != "imported",
             JOBS.c.profile == profile,
             JOBS.c.service == service,
         )
@@ -160,7 +159,8 @@ class Ledger(BatchQueries):
         """
         query = sa.select(JOBS.c.digest).where(JOBS.c.id == record.id)
         with self.read_only() as db:
-            return bool(db.execute(query).scalar() == record.request.digest)
+            is_same = bool(db.execute(query).scalar() == record.request.digest)
+        return is_same and record.request.is_complete
 
     def with_status(self, *statuses: str) -> list[JobRecord]:
         """Return every record with one of these statuses, oldest first."""
@@ -226,48 +226,6 @@ class Ledger(BatchQueries):
         with self.read_only() as db:
             return [(created_at, event, detail) for created_at, event, detail in db.execute(query)]
 
-    def last_cost(self, model: str, profile: str) -> float | None:
-        """Return the credits that the service last reported for a model, or None."""
-        query = sa.select(JOBS.c.credits).where(
-            JOBS.c.model == model, JOBS.c.profile == profile, JOBS.c.credits.is_not(None)
-        )
-        with self.read_only() as db:
-            return db.execute(query.order_by(JOBS.c.created_at.desc()).limit(1)).scalar()
-
-    def median_duration(self, model: str, profile: str, *, samples: int = 20) -> float | None:
-        """Return the median duration of a model's last tasks in seconds; None below three."""
-        query = sa.select(JOBS.c.duration_s).where(
-            JOBS.c.model == model, JOBS.c.profile == profile, JOBS.c.duration_s.is_not(None)
-        )
-        with self.read_only() as db:
-            newest = query.order_by(JOBS.c.created_at.desc()).limit(samples)
-            durations = sorted(duration for (duration,) in db.execute(newest))
-        return durations[len(durations) // 2] if len(durations) >= 3 else None
-
-    def recent_durations(self, record: JobRecord, *, last: int = 50) -> tuple[TaskDuration, ...]:
-        """Return how long similar tasks took at the service, newest first.
-
-        Similar tasks have the same service and model, and the same options if there are enough
-        of them. Seeds, prompts and pictures are not compared.
-
-        Args:
-            record: The job to compare with.
-            last: At most this many.
-        """
-        query = sa.select(JOBS.c.options, JOBS.c.duration_s, JOBS.c.started_after_s).where(
-            JOBS.c.model == record.request.model,
-            JOBS.c.profile == record.profile,
-            JOBS.c.service == record.service,
-            JOBS.c.duration_s > 0,
-        )
-        with self.read_only() as db:
-            newest = query.order_by(JOBS.c.created_at.desc()).limit(_MAX_SEARCHED)
-            rows = list(db.execute(newest))
-        options = _relevant_options(dict(record.request.redacted_options))
-        alike = [row for row in rows if _relevant_options(json.loads(row.options)) == options]
-        chosen = alike if len(alike) >= _ENOUGH_ALIKE else rows
-        return tuple(TaskDuration(row.duration_s, row.started_after_s) for row in chosen[:last])
-
     def _load(self, query: Any) -> list[JobRecord]:
         with self.read_only() as db:
             return [from_row(row) for row in db.execute(query).mappings()]
@@ -283,18 +241,9 @@ def _history_row(record: JobRecord) -> tuple[object, ...]:
         record.task_id or record.id,
         record.duration_s,
         record.credits,
-        " · ".join(filter(None, (record.folder, record.reason))),
+        " · ".join(filter(None, (record.folder, record.reason, record.origin))),
     )
 
 
 def _status_text(record: JobRecord) -> str:
     return "partly saved" if record.is_partial else record.status
-
-
-def _relevant_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Return what may influence the duration: sizes, qualities, numbers of pictures."""
-    return {
-        name: len(value) if isinstance(value, list) else value
-        for name, value in options.items()
-        if name != "seed" and not (isinstance(value, str) and len(value) > 40)
-    }

@@ -49,6 +49,7 @@ def to_row(record: JobRecord) -> dict[str, Any]:
         "owner": record.owner,
         "batch_id": record.batch_id,
         "batch_index": record.batch_index,
+        "origin": record.origin,
     }
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict
 
 from ..core.job_record import JobRecord, JobStatus
@@ -40,6 +40,7 @@ Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 #: Seconds, credits and unix times; a larger number is not a date.
 Number = Annotated[float, Meta(ge=0, le=9e9)]
 Bytes = Annotated[int, Meta(ge=0, le=9_000_000_000)]
+_MAX_BATCH = 100_000  # requests
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
 
@@ -64,6 +65,7 @@ class JobRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     credits: Number | None = None
     batch_id: Text16 = ""
     batch_index: Count = 0
+    origin: Literal["", "imported", "trusted"] = ""
 
 
 class EventRow(Struct, frozen=True):
@@ -93,8 +95,8 @@ class TransferRow(Struct, frozen=True):
     """A job record with its events and its files."""
 
     job: JobRow
-    events: tuple[EventRow, ...]
-    files: tuple[FileRow, ...]
+    events: Annotated[tuple[EventRow, ...], Meta(max_length=10_000)]
+    files: Annotated[tuple[FileRow, ...], Meta(max_length=1000)]
 
     @classmethod
     def from_record(cls, record: JobRecord) -> TransferRow:
@@ -114,19 +116,20 @@ class TransferRow(Struct, frozen=True):
         """The job record, without an owner."""
         return from_row({"owner": "", **asdict(self.job)})
 
-    def with_folder(self, folder: str, files: tuple[FileRow, ...]) -> TransferRow:
-        """Return the row with another results folder and other files."""
-        return TransferRow(msgspec.structs.replace(self.job, folder=folder), self.events, files)
-
-    def with_digest(self, digest: str) -> TransferRow:
-        """Return the row with the digest of the whole request, of which it holds only a part."""
-        return TransferRow(
-            msgspec.structs.replace(self.job, digest=digest), self.events, self.files
-        )
+    def replace(self, files: tuple[FileRow, ...] | None = None, **job_values: Any) -> TransferRow:
+        """Return the row with other values of its job, and with other files."""
+        job = msgspec.structs.replace(self.job, **job_values)
+        return TransferRow(job, self.events, self.files if files is None else files)
 
     def to_json(self) -> str:
         """Return the row as one line of JSON."""
         return msgspec.json.encode(self).decode()
+
+
+class _Line(Struct):
+    """A line, of which only the batch is read; its other fields build no objects."""
+
+    batch: msgspec.Raw = msgspec.Raw()
 
 
 class _BatchRow(Struct, frozen=True):
@@ -142,14 +145,17 @@ class _Plan(Struct):
     rows: list[str]
     columns: list[str]
     reused: dict[str, str] = {}
+    key: str | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         size = len(self.rows) * len(self.columns)
+        if size > _MAX_BATCH:
+            raise ValueError("a batch is too large")
         if not all(n.isdecimal() and int(n[:9]) < size for n in self.reused):
             raise ValueError("a reused job is not in the batch")
 
 
-prepare_structs(TransferRow, _BatchRow, _Plan)
+prepare_structs(TransferRow, _Line, _BatchRow, _Plan)
 
 
 def batch_to_json(batch: BatchRecord) -> str:
@@ -171,12 +177,11 @@ def parse_line(line: bytes, archive_format: int) -> TransferRow | BatchRecord:
         ValueError: If no ledger can have written the line; the message has one line.
     """
     try:
-        values = json.loads(line)
         if archive_format == 1:
-            values = _upgrade(values)
-        if isinstance(values, dict) and "batch" in values:
-            return _parse_batch(values["batch"])
-        row = msgspec.convert(values, TransferRow)
+            line = json.dumps(_upgrade(json.loads(line))).encode()
+        if batch := msgspec.json.decode(line, type=_Line).batch:
+            return _parse_batch(batch)
+        row = msgspec.json.decode(line, type=TransferRow)
     except msgspec.ValidationError as error:
         raise ValueError(_describe(error)) from None
     except RecursionError:
@@ -193,10 +198,9 @@ def _describe(error: msgspec.ValidationError) -> str:
     return f"{path}: {problem[:200]}" if path and problem else "a line is not a job record"
 
 
-def _parse_batch(values: Any) -> BatchRecord:
-    row = msgspec.convert(values, _BatchRow)
-    plan = json.loads(row.plan)
-    msgspec.convert(plan, _Plan)
+def _parse_batch(line: msgspec.Raw) -> BatchRecord:
+    row = msgspec.json.decode(line, type=_BatchRow)
+    plan = msgspec.to_builtins(msgspec.json.decode(row.plan, type=_Plan))
     return BatchRecord(row.id, row.created_at, row.name, plan)
 
 

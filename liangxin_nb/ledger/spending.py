@@ -10,7 +10,9 @@ from ..core.formatting import local_datetime
 from ..core.job_record import JobRecord
 from ..core.table import Table
 from ..errors import InvalidRequestError
+from .database import JOBS
 from .ledger import Ledger
+from .mapping import from_row
 
 __all__ = ["check_limits", "latest_day_summary", "usage_by_day"]
 
@@ -88,9 +90,11 @@ def _last_cost(records: list[JobRecord], model: str) -> float:
 
 
 def _billable_jobs(ledger: Ledger) -> list[JobRecord]:
-    """Return every job that was or may be billed, newest first."""
-    records = [r for r in ledger.list_jobs(limit=None) if r.status not in _NOT_BILLED]
-    return sorted(records, key=lambda record: record.created_at, reverse=True)
+    """Return every job that was or may be billed here, newest first: no imported one."""
+    query = JOBS.select().where(JOBS.c.origin == "", JOBS.c.status.not_in(_NOT_BILLED))
+    with ledger.read_only() as db:
+        newest = db.execute(query.order_by(JOBS.c.created_at.desc()))
+        return [from_row(row) for row in newest.mappings()]
 
 
 def _credits(records: list[JobRecord]) -> float | str:

@@ -82,6 +82,7 @@ def find_running(
         JOBS.c.profile == profile,
         JOBS.c.service == service,
         JOBS.c.status.in_((JobStatus.PENDING, JobStatus.SUBMITTING, *RESUMABLE)),
+        JOBS.c.origin != "imported",
     )
     if cell_id is not None:
         of_cell = sa.exists().where(

@@ -42,7 +42,8 @@ def render_html(path: Path, file: Mapping[str, Any], prompt: str) -> Markup:
     """
     kind = file.get("kind", "image")
     if kind == "text":
-        text = path.read_text(encoding="utf-8", errors="replace")[:_MAX_TEXT]
+        with path.open(encoding="utf-8", errors="replace") as text_file:
+            text = text_file.read(_MAX_TEXT)
         return Markup('<pre style="{}">{}</pre>').format(_TEXT_STYLE, text)
     # Relative to the notebook, so that both can be moved together.
     src = quote(Path(os.path.relpath(path)).as_posix())

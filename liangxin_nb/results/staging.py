@@ -7,7 +7,7 @@ import itertools
 import os
 import shutil
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from .standard_metadata import build_texts, build_xmp
 __all__ = [
     "METADATA_FILE",
     "OLD_METADATA_FILE",
+    "ORIGIN_FILE",
     "StagedResult",
     "candidate_folders",
     "metadata_file",
@@ -35,6 +36,8 @@ __all__ = [
 METADATA_FILE = "metadata.json"
 #: The name that version 0.1.0 used; such results are read in place.
 OLD_METADATA_FILE = "story.json"
+#: Marks a result that came from an archive, for a ledger that is rebuilt.
+ORIGIN_FILE = ".imported"
 
 
 def metadata_file(folder: Path) -> Path:
@@ -141,51 +144,63 @@ class StagedResult:
         return tuple(files)
 
     def commit_import(
-        self, metadata: ResultMetadata, contents: Mapping[str, bytes], preferred_folder: str = ""
+        self,
+        metadata: ResultMetadata,
+        extract: Callable[[str, Path], None],
+        posters: Mapping[str, bytes],
+        preferred_folder: str = "",
     ) -> Result:
         """Publish files that were saved elsewhere, unchanged, after the same verification.
 
         Args:
             metadata: The metadata, with its files.
-            contents: The bytes of each file by name. The poster of a video is optional; one that
-                is not a small JPEG is ignored.
+            extract: Writes the file of a name to a path.
+            posters: The posters of videos by name; one that is not a small JPEG is ignored.
             preferred_folder: The folder that the result had elsewhere, used if it is free.
 
         Returns:
             The saved result.
 
         Raises:
-            ResultUnavailableError: If a file is not of the kind that its name says.
+            ResultUnavailableError: If a file is not what the metadata says, or not of the kind
+                that its name says.
         """
         for file in metadata.files:
-            name = str(file.get("name"))
-            n = file_number(name)
-            path = self.part_path(n)
-            _write(path, contents[name])
-            output = TaskOutput("", str(file.get("kind", "image")))
-            self.check(n, output, may_be_cut_off=True)
-            kind, suffix = self._types[n].kind, self._types[n].suffix
-            # An earlier version detected fewer formats and may have chosen another suffix.
-            earlier = {f"{n}.{canonical_suffix(name)}"}
-            if kind == "image" or kind_of(name) not in (kind, "file", "text"):
-                earlier.clear()
-            if name not in {f"{n}.{suffix}", *earlier}:
-                raise ResultUnavailableError(f"Result {n} is no {Path(name).suffix or 'file'}.")
+            name = str(file["name"])
+            path = self.part_path(file_number(name))
+            extract(name, path)
+            if _sync_and_hash(path) != (file.get("bytes"), file.get("sha256")):
+                raise ResultUnavailableError("not what the ledger says")
+            self._check_import(name, str(file.get("kind", "image")))
             path.replace(self.folder / name)
-        files = tuple(self._with_poster(dict(file), contents) for file in metadata.files)
+        files = tuple(self._with_poster(dict(file), posters) for file in metadata.files)
         return self._publish(replace(metadata, files=files), preferred_folder)
 
-    def _with_poster(self, file: dict[str, Any], contents: Mapping[str, bytes]) -> dict[str, Any]:
+    def _check_import(self, name: str, kind: str) -> None:
+        """Check that a file that was saved elsewhere has the suffix of its content."""
+        n = file_number(name)
+        self.check(n, TaskOutput("", kind), may_be_cut_off=True)
+        kind, suffix = self._types[n].kind, self._types[n].suffix
+        # An earlier version detected fewer formats and may have chosen another suffix.
+        earlier = {f"{n}.{canonical_suffix(name)}"}
+        if kind == "image" or kind_of(name) not in (kind, "file", "text"):
+            earlier.clear()
+        if name not in {f"{n}.{suffix}", *earlier}:
+            raise ResultUnavailableError(f"Result {n} is no {Path(name).suffix or 'file'}.")
+
+    def _with_poster(self, file: dict[str, Any], posters: Mapping[str, bytes]) -> dict[str, Any]:
         """Write the poster of a video, if there is one, and return the file's metadata."""
         name = poster_name(str(file["name"]))
-        if file.get("kind") != "video" or not is_poster(contents.get(name, b"")):
+        if file.get("kind") != "video" or not is_poster(posters.get(name, b"")):
             return file
-        _write(self.folder / name, contents[name])
+        _write(self.folder / name, posters[name])
         return file | {"poster": name}
 
     def _publish(self, metadata: ResultMetadata, preferred_folder: str = "") -> Result:
         """Write the metadata file and rename the hidden folder to its final name."""
         _write(self.folder / METADATA_FILE, metadata.to_json().encode())
+        if self.record.origin:
+            _write(self.folder / ORIGIN_FILE, self.record.origin.encode())
         _fsync_folder(self.folder)
         preferred = (self.root / preferred_folder,) if preferred_folder else ()
         candidates = itertools.chain(preferred, candidate_folders(self.root, self.record))

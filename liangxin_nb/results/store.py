@@ -19,9 +19,9 @@ from ..core.public import public
 from ..errors import InvalidRequestError, ResultUnavailableError
 from ..imaging import extract
 from .result import Result, build_result
-from .staging import StagedResult, candidate_folders, metadata_file
+from .staging import ORIGIN_FILE, StagedResult, candidate_folders, metadata_file
 
-__all__ = ["ResultStore", "read_metadata"]
+__all__ = ["ResultStore", "read_metadata", "read_origin"]
 
 
 class ResultStore:
@@ -160,6 +160,17 @@ def read_metadata(path: str | Path) -> ResultMetadata | None:
     except (OSError, ValueError) as error:
         raise InvalidRequestError(f"{str(path)!r} cannot be read as a picture ({error}).") from None
     return ResultMetadata.from_json(text) if text else None
+
+
+def read_origin(folder: Path) -> str:
+    """Return the `JobRecord.origin` of the result in a folder."""
+    try:
+        is_trusted = (folder / ORIGIN_FILE).read_bytes() == b"trusted"
+    except FileNotFoundError:
+        return ""
+    except OSError:
+        is_trusted = False
+    return "trusted" if is_trusted else "imported"
 
 
 def _read_metadata_file(folder: Path) -> ResultMetadata | None:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ..config.settings import Settings
+from ..core.foreign_file import read_foreign_file
 from ..core.formatting import format_time
 from ..core.job_record import JobRecord
-from ..core.notebook_file import extract_task_ids
+from ..core.notebook_file import MAX_NOTEBOOK_BYTES, extract_task_ids
 from ..core.request import Request
 from ..diagnostics import mark_interrupted
 from ..engine import TaskLifecycle
@@ -28,6 +29,9 @@ from .job import Job
 from .job_registry import JobRegistry
 
 __all__ = ["TaskResumer", "current_cell_id"]
+
+#: A notebook of another person could name any number of tasks.
+_MAX_RECOVERED = 1000
 
 
 class TaskResumer:
@@ -92,10 +96,20 @@ class TaskResumer:
             InvalidRequestError: If the file cannot be read or is no notebook.
         """
         try:
-            text = Path(notebook).expanduser().read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidRequestError(f"{str(notebook)!r} cannot be read ({error}).") from None
-        return [self.attach(task_id) for task_id in extract_task_ids(text, repr(str(notebook)))]
+            data = read_foreign_file(notebook, MAX_NOTEBOOK_BYTES)
+        except ValueError as error:
+            raise InvalidRequestError(
+                f"{str(notebook)!r} cannot be read ({error}).",
+                next_step="Give a saved .ipynb: %liangxin recover FILE.ipynb",
+            ) from None
+        task_ids = extract_task_ids(data, repr(str(notebook)))
+        if len(task_ids) > _MAX_RECOVERED:
+            raise InvalidRequestError(
+                f"{str(notebook)!r} names {len(task_ids)} tasks, more than {_MAX_RECOVERED}; "
+                "nothing was collected.",
+                next_step="lx.attach(task_id) collects one.",
+            )
+        return [self.attach(task_id) for task_id in task_ids]
 
     def take_over(self, record: JobRecord) -> Job | None:
         """Send a pending record, or follow a submitted one.
@@ -169,7 +183,9 @@ class TaskResumer:
     def _unconfirmed(self) -> list[JobRecord]:
         """Return the unconfirmed records that this session may follow."""
         unknown = [
-            t for t in self._ledger.with_status("unconfirmed") if self._ownership.can_take_over(t)
+            t
+            for t in self._ledger.with_status("unconfirmed")
+            if self._ownership.can_take_over(t) and t.origin != "imported"
         ]
         return [record for record in unknown if self._jobs.get(record) is None]
 

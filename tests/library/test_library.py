@@ -164,7 +164,7 @@ def test_export_of_chosen_results_is_imported(session, tmp_path):
         report = other.import_archive(path)
         assert (report.jobs, report.results, report.left_out) == (1, 1, ())
         (record,) = other.ledger.list_jobs()
-        assert record == session.ledger.find(chosen.id).replace(owner="")
+        assert record == session.ledger.find(chosen.id).replace(owner="", origin="imported")
         assert other.result(record).prompt == "a lake"
 
 

@@ -1,5 +1,6 @@
 """The detection of file types from content."""
 
+import hashlib
 import io
 
 import pytest
@@ -91,21 +92,34 @@ def test_image_that_this_pillow_cannot_decode_is_saved_as_a_file(tmp_path, monke
     assert [(file["name"], file["kind"]) for file in result.metadata.files] == [("1.avif", "file")]
 
 
+def import_files(staged, contents, kinds):
+    """Import files of these contents, whose metadata describes them truly."""
+    files = tuple(
+        {
+            "name": name,
+            "kind": kinds.get(name, "image"),
+            "bytes": len(data),
+            "sha256": hashlib.sha256(data).hexdigest(),
+        }
+        for name, data in contents.items()
+    )
+    metadata = ResultMetadata("p", "m", "t", "j", "sandbox", "", files=files)
+    extract = lambda name, path: path.write_bytes(contents[name])  # noqa: E731
+    return staged.commit_import(metadata, extract, {})
+
+
 def test_suffix_chosen_by_an_earlier_version_is_imported(tmp_path):
     staged = ResultStore(tmp_path / "r").stage(job_record())
-    files = ({"name": "1.webm", "kind": "video"}, {"name": "2.bin", "kind": "file"})
     contents = {"1.webm": CONTENT["video", "mkv"], "2.bin": CONTENT["file", "heic"]}
-    metadata = ResultMetadata("p", "m", "t", "j", "sandbox", "", files=files)
-    result = staged.commit_import(metadata, contents)
+    result = import_files(staged, contents, {"1.webm": "video", "2.bin": "file"})
     assert [path.name for path in result.paths] == ["1.webm", "2.bin"]
 
 
 @pytest.mark.parametrize("name", ["1.png", "1.mp4", "1.html"])
 def test_unknown_content_is_not_imported_under_a_media_files_name(tmp_path, name):
     staged = ResultStore(tmp_path / "r").stage(job_record())
-    metadata = ResultMetadata("p", "m", "t", "j", "sandbox", "", files=({"name": name},))
     with pytest.raises(staging.ResultUnavailableError, match="Result 1 is no"):
-        staged.commit_import(metadata, {name: bytes(range(256))})
+        import_files(staged, {name: bytes(range(256))}, {})
 
 
 def test_suffixes_and_mime_types_are_one_table():

@@ -222,7 +222,9 @@ COMMANDS: dict[str, Command] = {
     "recover": Command(_recover, "FILE", "Collect every task that a notebook file names."),
     "credits": Command(_credits, "", "Balance, where the service reports it, and daily usage."),
     "export": Command(export_command, "[FILE]", "Write results, ledger and notebooks to a ZIP."),
-    "import": Command(import_command, "FILE", "Add the contents of such a ZIP to this folder."),
+    "import": Command(
+        import_command, "FILE [--trust]", "Add such a ZIP; --trust: it is yours, reuse it."
+    ),
     "doctor": Command(
         doctor_command, "[--rebuild]", "Check versions, settings and jobs; repair the ledger."
     ),

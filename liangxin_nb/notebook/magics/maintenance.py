@@ -54,12 +54,15 @@ def import_command(file: str) -> ImportReport:
     """Import an exported ZIP file and report what was added."""
     from ...archive import import_session
 
-    path = file.strip("\"'")
-    if not path:
+    words = file.split()
+    trust = "--trust" in words[:1] + words[-1:]  # the name of a file may contain spaces
+    path = file.strip().removeprefix("--trust").removesuffix("--trust").strip().strip("\"'")
+    if not path or path.startswith("--"):
         raise InvalidRequestError(
-            "%liangxin import needs a file.", next_step="Write %liangxin import FILE.zip"
+            "%liangxin import needs a file.",
+            next_step="Write %liangxin import FILE.zip; --trust if the archive is your own.",
         )
-    return import_session(current_session(), path, notebooks=True)
+    return import_session(current_session(), path, notebooks=True, trust=trust)
 
 
 def doctor_command(arguments: str = "", session: BaseSession | None = None) -> Table | None:

@@ -38,6 +38,7 @@ def entry_details(entry: LibraryEntry) -> Markup:
         ("Duration", _format_optional(format_duration, record.duration_s)),
         ("Credits", _format_optional("{:g}".format, record.credits)),
         ("Reason", record.reason),
+        ("Origin", record.origin),
         ("Next step", describe_next_step(record)),
         ("Batch", f"{record.batch_id}, task {record.batch_index + 1}" if record.batch_id else ""),
     ]
