@@ -4,122 +4,169 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
-import urllib.parse
-import urllib.request
-from typing import Any
-from urllib.parse import urlsplit
 
-from ..errors import APIConnectionError, ResultUnavailableError
+import httpx
 
-__all__ = ["AddressCheck"]
+from ..core.hidden import hide_secrets
+from ..core.hosts import IPAddress, is_loopback, is_private_name, is_public, parse_address
+from ..errors import ResultUnavailableError
 
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-#: Ranges from which proxy programs such as Clash, Surge and sing-box give every host an address.
-_FAKE_IP_NETWORKS = (ipaddress.ip_network("198.18.0.0/15"), ipaddress.ip_network("fc00::/18"))
+__all__ = ["NEXT_STEP", "AddressCheck"]
+
+NEXT_STEP = (
+    "Look for the file on the website of the service; %liangxin resume asks for its address again."
+)
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_MAX_URL = 16_000  # signed links have about 2,000 characters
+_HOST_NAME = re.compile(r"(?=.{1,254}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
+#: Ranges from which proxy programs give every name an address: the defaults of Clash, mihomo,
+#: sing-box, Surge and Xray. Whoever configures another range takes a public one (28.0.0.0/8).
+_FAKE_IP_NETWORKS = tuple(
+    map(
+        ipaddress.ip_network,
+        ("198.18.0.0/15", "fc00::/18", "2001:2::/48", "fdfe:dcba:9876::/48"),
+    )
+)
+#: NAT64 with a prefix of the own network (RFC 8215).
+_LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
+#: Ports of other services, to which browsers do not connect. Source: Fetch standard, "bad port".
+_OTHER_PORTS = frozenset(
+    (
+        *(0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95),
+        *(101, 102, 103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161),
+        *(179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563),
+        *(587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060),
+        *(5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080),
+    )
+)
 
 
 class AddressCheck:
-    """Allows public http(s) addresses, and the private ones that the API itself has."""
+    """Allows public http(s) addresses, and the private one that the API itself has."""
 
     def __init__(self, base_url: str) -> None:
-        self._api_host = urlsplit(base_url).hostname or ""
+        url = httpx.URL(base_url)
+        self._api = (_read_host(url), _read_port(url))
 
-    async def check_url(self, url: str) -> None:
-        """Check the addresses of a URL before it is requested.
-
-        Args:
-            url: The URL of an output, or the target of a redirect.
-
-        Raises:
-            ResultUnavailableError: If it is not http(s), or leads into a private network.
-            APIConnectionError: If the host cannot be found.
-        """
-        parts = _split_url(url)
-        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ResultUnavailableError(f"The result's address {url[:80]!r} is not http or https.")
-        uses_proxy = bool(urllib.request.getproxies().get(parts.scheme))
-        try:
-            addresses = await _resolve_host(parts.hostname)
-        except APIConnectionError:
-            if not uses_proxy:
-                raise
-            return  # the proxy resolves the name
-        await self._check(addresses, url)
-
-    async def check_connection(self, stream: Any, url: str) -> None:
-        """Check the address of a new connection before the request is sent.
-
-        A name may resolve to another address than a moment ago (DNS rebinding).
+    def check_url(self, text: str, previous: httpx.URL | None = None) -> httpx.URL:
+        """Check what a URL says, before anything is resolved.
 
         Args:
-            stream: The connection, an httpcore network stream.
-            url: The URL that is requested on it.
+            text: The URL of an output, or the target of a redirect.
+            previous: The URL that redirects, to which the target may be relative.
 
         Raises:
-            ResultUnavailableError: If it leads into a private network, and not to the proxy.
+            ResultUnavailableError: If it is not the URL of a file on a web server.
         """
-        peer = stream.get_extra_info("server_addr")
-        if not isinstance(peer, tuple) or len(peer) < 2:
-            return
-        address = ipaddress.ip_address(str(peer[0]).partition("%")[0])
-        if address.is_global or await _is_proxy(address, peer[1]):
-            return
+        if len(text) > _MAX_URL:
+            raise _reject_url(text, f"is longer than {_MAX_URL:,} characters")
         try:
-            await self._check([address], url)
-        except ResultUnavailableError:
-            await stream.aclose()
-            raise
+            url = httpx.URL(text) if previous is None else previous.join(text)
+            host, port = _read_host(url), _read_port(url)
+        except (httpx.InvalidURL, ValueError):
+            raise _reject_url(text, "is not a valid URL") from None
+        if url.scheme not in _DEFAULT_PORTS or not host:
+            raise _reject_url(text, "is not http or https")
+        if url.userinfo:
+            raise _reject_url(text, "contains a login")
+        if previous is not None and previous.scheme == "https" and url.scheme == "http":
+            raise _reject_url(text, "is a redirect from https to http, without encryption")
+        is_port = 0 < port < 1 << 16
+        if not self._is_api(host, port) and (port in _OTHER_PORTS or not is_port):
+            raise _reject_url(text, f"has port {port}, which is not one of web servers")
+        return url
 
-    async def _check(self, addresses: list[_Address], url: str) -> None:
-        if all(address.is_global for address in addresses):
-            return
-        allowed = await _resolve_host(self._api_host)
-        fakes = [net for net in _FAKE_IP_NETWORKS if any(a in net for a in allowed)]
-        for address in addresses:
-            is_fake = any(address in network for network in fakes)
-            if not (address.is_global or address in allowed or is_fake):
-                raise ResultUnavailableError(
-                    f"The result's address {url[:80]!r} is inside a private network; not fetched."
-                )
+    async def resolve(self, host: str, port: int) -> list[IPAddress]:
+        """Return the addresses of a host to which a download may connect.
 
+        Args:
+            host: A host as httpx sends it: a name in ASCII, or an address in any spelling.
+            port: The port.
 
-async def _is_proxy(address: _Address, port: int) -> bool:
-    """Return whether an address is the one of a proxy that the environment names."""
-    for proxy in set(urllib.request.getproxies().values()):
-        parts = _split_url(proxy if "://" in proxy else f"http://{proxy}")
-        if parts is None or not parts.hostname:
-            continue
-        if (parts.port or (443 if parts.scheme == "https" else 80)) != port:
-            continue
+        Raises:
+            ResultUnavailableError: If all of them are inside a private network.
+            OSError: If a name cannot be resolved here.
+        """
+        literal = parse_address(host)
+        if literal is None and is_private_name(host) and not self._is_api(host, port):
+            # Not even resolved: a proxy program may give such a name a fake address, too.
+            raise _reject(f"host {host!r}", "is a name inside a private network")
+        addresses = [literal] if literal else await _resolve(host)
+        allowed = [address for address in addresses if is_public(address)]
+        if not allowed:
+            allowed = await self._find_own(addresses, port, is_name=literal is None)
+        if not allowed:
+            shown = f"host {host!r}" + (f" ({addresses[0]})" if host != str(addresses[0]) else "")
+            raise _reject(shown, "is inside a private network")
+        return allowed
+
+    def _is_api(self, host: str, port: int) -> bool:
+        """Return whether a host and port are those of the API, or its names on this machine."""
+        api_host, api_port = self._api
+        are_loopback = is_loopback(host) and is_loopback(api_host)
+        return port == api_port and (host == api_host or are_loopback)
+
+    async def _find_own(
+        self, addresses: list[IPAddress], port: int, *, is_name: bool
+    ) -> list[IPAddress]:
+        """Return those private addresses that the API has, or that all names have here."""
+        host, api_port = self._api
+        literal = parse_address(host)
         try:
-            if address in await _resolve_host(parts.hostname):
-                return True
-        except APIConnectionError:
-            continue
-    return False
+            own = [literal] if literal else await _resolve(host)
+        except OSError:
+            return []
+        # The service could give its own name another address, and this machine has other servers.
+        is_any_port = literal is not None and not literal.is_loopback
+        return [
+            address
+            for address in addresses
+            if (address in own and (port == api_port or is_any_port))
+            or (is_name and _is_translated(address, own))
+        ]
 
 
-def _split_url(url: str) -> urllib.parse.SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises ValueError if the port is not a number
-    except ValueError:
-        return None
-    return parts
+def _is_translated(address: IPAddress, api: list[IPAddress]) -> bool:
+    """Return whether this network gives all public hosts such addresses, the API's host too."""
+    if address in _LOCAL_NAT64:
+        embedded = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        return is_public(embedded) and any(int(a) >> 32 == int(address) >> 32 for a in api)
+    return any(address in net and any(a in net for a in api) for net in _FAKE_IP_NETWORKS)
 
 
-async def _resolve_host(host: str) -> list[_Address]:
-    """Return every address of a host."""
-    try:
-        return [ipaddress.ip_address(host)]
-    except ValueError:
-        pass
-    if not host:
-        return []
-    loop = asyncio.get_running_loop()
-    try:
-        infos = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise APIConnectionError(f"The result's host {host[:80]!r} cannot be found.") from None
-    return [ipaddress.ip_address(str(info[4][0]).partition("%")[0]) for info in infos]
+def _read_host(url: httpx.URL) -> str:
+    """Return the host of a URL as it is sent.
+
+    Raises:
+        ValueError: If it is neither a name nor an address.
+    """
+    _ = url.host  # raises ValueError if it cannot be decoded
+    host = url.raw_host.decode("ascii").lower()
+    if host and parse_address(host) is None and not _HOST_NAME.fullmatch(host):
+        raise ValueError(host)
+    return host
+
+
+def _read_port(url: httpx.URL) -> int:
+    return _DEFAULT_PORTS.get(url.scheme, 0) if url.port is None else url.port
+
+
+async def _resolve(host: str) -> list[IPAddress]:
+    """Return the addresses of a name, in the order in which they are preferred."""
+    infos = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    found = (str(info[4][0]).partition("%")[0] for info in infos)
+    return [ipaddress.ip_address(text) for text in dict.fromkeys(found)]
+
+
+def _reject_url(url: str, reason: str) -> ResultUnavailableError:
+    shown = hide_secrets(url)
+    return _reject(f"address {shown if len(shown) <= 100 else f'{shown[:99]}…'!r}", reason)
+
+
+def _reject(subject: str, reason: str) -> ResultUnavailableError:
+    return ResultUnavailableError(
+        f"The result's {subject} {reason}; not fetched.", next_step=NEXT_STEP
+    )

@@ -60,19 +60,16 @@ class RoutedTransport(httpx.AsyncBaseTransport):
     The environment is read for each request, so that `%env` has an effect at once.
     """
 
-    def __init__(
-        self, *, keepalive: int = 20, network_backend: httpcore.AsyncNetworkBackend | None = None
-    ) -> None:
+    def __init__(self, *, keepalive: int = 20) -> None:
         """Create a transport; connections are opened when they are needed.
 
         Args:
             keepalive: The number of idle connections that are reused.
-            network_backend: Opens the connections that use no proxy. Default: httpcore's own.
         """
         self._keepalive = keepalive
-        self._network_backend = network_backend
-        self._pools: dict[tuple[Proxy | None, ssl.SSLContext | None], httpcore.AsyncConnectionPool]
-        self._pools = {}
+        self._pools: dict[
+            tuple[str, Proxy | None, ssl.SSLContext | None], httpcore.AsyncConnectionPool
+        ] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request.
@@ -114,17 +111,24 @@ class RoutedTransport(httpx.AsyncBaseTransport):
         """Return the pool for a proxy and the certificates that are trusted now."""
         uses_tls = "https" in (url.scheme, proxy.url.scheme if proxy else "")
         certificates = load_certificates() if uses_tls else None
-        pool = self._pools.get((proxy, certificates))
-        if pool is None:
-            pool = self._pools[proxy, certificates] = httpcore.AsyncConnectionPool(
+        key = (url.scheme, proxy, certificates)
+        if key not in self._pools:
+            backend = self._create_backend(*key)
+            self._pools[key] = httpcore.AsyncConnectionPool(
                 certificates,
-                _to_httpcore(proxy, certificates) if proxy else None,
+                _to_httpcore(proxy, certificates) if proxy and backend is None else None,
                 max_connections=_MAX_CONNECTIONS,
                 max_keepalive_connections=self._keepalive,
                 keepalive_expiry=_KEEPALIVE_S,
-                network_backend=None if proxy else self._network_backend,
+                network_backend=backend,
             )
-        return pool
+        return self._pools[key]
+
+    def _create_backend(
+        self, _scheme: str, _proxy: Proxy | None, _certificates: ssl.SSLContext | None
+    ) -> httpcore.AsyncNetworkBackend | None:
+        """Return what opens connections, through the proxy too; None for httpcore's own way."""
+        return None
 
 
 class _ResponseStream(httpx.AsyncByteStream):

@@ -9,13 +9,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import stamina
 
 from ..errors import APIConnectionError, ResultUnavailableError
 from .addresses import AddressCheck
+from .checked_connections import CheckedTransport
 from .encodings import decode_content, decode_data_url
 from .transport import CONNECT_S, build_http_client, describe_error, is_retryable, parse_retry_after
 
@@ -34,7 +34,7 @@ class Downloader:
 
     def __init__(self, base_url: str, timeout: float) -> None:
         self._addresses = AddressCheck(base_url)
-        self._http = build_http_client(timeout)
+        self._http = build_http_client(timeout, transport=CheckedTransport(self._addresses))
         self._start_limit_s = timeout + CONNECT_S
 
     async def close(self) -> None:
@@ -90,10 +90,6 @@ class Downloader:
             async with self._open_stream(url, offset) as reply:
                 await _write_stream(reply, target, offset)
                 return reply.headers
-        except httpx.InvalidURL:
-            raise ResultUnavailableError(
-                "The result's link redirects to an invalid address."
-            ) from None
         except httpx.HTTPError as error:
             raise APIConnectionError(
                 f"The result could not be fetched ({describe_error(error)})."
@@ -101,15 +97,14 @@ class Downloader:
 
     @asynccontextmanager
     async def _open_stream(self, url: str, offset: int) -> AsyncIterator[httpx.Response]:
-        """Follow the redirects; check each address before it is requested."""
+        """Follow the redirects; each URL is checked, and each address it is resolved to."""
         # Without compression, so that the number of bytes is the file's own.
         headers = {"Accept-Encoding": "identity"} | (
             {"Range": f"bytes={offset}-"} if offset else {}
         )
+        target = self._addresses.check_url(url)
         for _ in range(_MAX_REDIRECTS + 1):
-            await self._addresses.check_url(url)
-            extensions = {"trace": self._trace(url)}
-            request = self._http.build_request("GET", url, headers=headers, extensions=extensions)
+            request = self._http.build_request("GET", target, headers=headers)
             try:
                 async with asyncio.timeout(self._start_limit_s):
                     reply = await self._http.send(request, stream=True)
@@ -119,21 +114,12 @@ class Downloader:
                 if not reply.has_redirect_location:
                     yield reply
                     return
-                url = str(reply.url.join(reply.headers["location"]))
+                target = self._addresses.check_url(reply.headers["location"], target)
             finally:
                 await reply.aclose()
         raise ResultUnavailableError(
             f"The result's link redirects more than {_MAX_REDIRECTS} times."
         )
-
-    def _trace(self, url: str) -> Any:
-        """Return a callback of httpcore that checks each new connection."""
-
-        async def trace(event: str, info: dict[str, Any]) -> None:
-            if event == "connection.connect_tcp.complete":
-                await self._addresses.check_connection(info["return_value"], url)
-
-        return trace
 
 
 def _is_connection_error(error: Exception) -> bool:

@@ -11,7 +11,6 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import httpcore
 import httpx
 
 from ..config.secret import Secret, redact
@@ -200,7 +199,7 @@ def build_http_client(
     auth: httpx.Auth | None = None,
     *,
     keepalive: int = 20,
-    network_backend: httpcore.AsyncNetworkBackend | None = None,
+    transport: RoutedTransport | None = None,
 ) -> httpx.AsyncClient:
     """Build a client that follows no redirects and stores no cookies.
 
@@ -208,14 +207,14 @@ def build_http_client(
         timeout: Seconds without any data; at most 10 for connecting.
         auth: Adds the key, if any.
         keepalive: The number of idle connections that are reused.
-        network_backend: Opens the connections that use no proxy. Default: httpcore's own.
+        transport: Opens the connections. Default: any that the environment's proxies allow.
 
     Returns:
         The client.
     """
     return httpx.AsyncClient(
         auth=auth,
-        transport=RoutedTransport(keepalive=keepalive, network_backend=network_backend),
+        transport=transport or RoutedTransport(keepalive=keepalive),
         timeout=httpx.Timeout(timeout, connect=min(10.0, timeout), pool=30.0),
         headers={"User-Agent": _AGENT},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),

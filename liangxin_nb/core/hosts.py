@@ -59,7 +59,7 @@ def parse_address(host: str) -> IPAddress | None:
     """
     host = host.removesuffix(".")
     try:
-        return ip_address(host.partition("%")[0])
+        return ip_address(host.partition("%")[0] if ":" in host else host)
     except ValueError:
         if not _IPV4_NUMBER.search(host):
             return None

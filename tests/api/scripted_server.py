@@ -46,7 +46,7 @@ class ScriptedServer(httpcore.AsyncNetworkBackend):
         """Return an API client of this server."""
         client = Client("http://127.0.0.1:1", Secret(KEY), timeout=timeout)
         for http in (*client._transport._clients.values(), client._downloader._http):
-            http._transport._network_backend = self
+            http._transport._create_backend = lambda *_: self
         return client
 
     async def connect_tcp(self, *_, **__):

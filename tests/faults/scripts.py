@@ -15,7 +15,7 @@ from liangxin_nb.core.formatting import local_datetime
 from ..task_server import TaskServer, answer
 
 __all__ = [
-    "create_answers", "file_addresses", "full_disk", "locked_ledger", "no_folder", "poll_answers",
+    "create_answers", "file_address", "full_disk", "locked_ledger", "no_folder", "poll_answers",
     "records", "rejections",
 ]  # fmt: skip
 
@@ -116,17 +116,15 @@ def no_folder(server, session, _):
     return lambda: (server.hooks.clear(), folder.unlink())
 
 
-def file_addresses(*addresses):
-    """Serve the files from 127.0.0.2, under a name that resolves to the addresses in turn."""
+def file_address(address):
+    """Serve the files from 127.0.0.2, under a name that resolves to an address."""
 
     def script(server, _, monkeypatch):
         files = TaskServer("127.0.0.2")
-        resolve, answers = asyncio.BaseEventLoop.getaddrinfo, list(addresses)
+        resolve = asyncio.BaseEventLoop.getaddrinfo
 
         async def getaddrinfo(loop, host, port, **more):
-            if host in ("cdn.example", b"cdn.example"):
-                host = answers.pop(0) if len(answers) > 1 else answers[0]
-            return await resolve(loop, host, port, **more)
+            return await resolve(loop, address if host == "cdn.example" else host, port, **more)
 
         monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", getaddrinfo)
         url = f"http://cdn.example:{files.server_port}/files/task_1/1.png"

@@ -1,0 +1,150 @@
+"""Connections of downloads: each is opened to an address that has been checked.
+
+A name is resolved once, and the connection goes to one of these addresses: a server for names
+cannot give another one in between (DNS rebinding). A proxy gets the address, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import Counter
+from typing import Any
+
+import httpcore
+import httpx
+
+from ..core.hosts import IPAddress
+from ..errors import APIConnectionError
+from .addresses import NEXT_STEP, AddressCheck
+from .connections import NotSentError, RoutedTransport
+from .proxies import Proxy, find_proxy
+from .tunnels import open_tunnel
+
+__all__ = ["CheckedTransport"]
+
+_NEXT_ADDRESS_S = 0.25  # RFC 8305, section 8
+_BACKEND = httpcore.AnyIOBackend()
+
+
+class CheckedTransport(RoutedTransport):
+    """Sends each request to a checked address, through a proxy if the environment names one.
+
+    Some proxies forbid addresses in place of names, and some networks resolve names wrongly. The
+    proxy then gets the name, if the URL is https: a private server at which the proxy may arrive
+    has no certificate for that name, so it gets no request. An http URL is never requested so.
+    """
+
+    def __init__(self, addresses: AddressCheck) -> None:
+        super().__init__()
+        self._addresses = addresses
+        self._by_name: set[str] = set()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request; an https one that does not leave a proxy is repeated by name."""
+        try:
+            return await super().handle_async_request(request)
+        except NotSentError:
+            host = request.url.raw_host.decode("ascii")
+            is_https = request.url.scheme == "https"
+            if not is_https or host in self._by_name or find_proxy(request.url) is None:
+                raise
+            self._by_name.add(host)
+            return await super().handle_async_request(request)
+
+    def _create_backend(
+        self, scheme: str, proxy: Proxy | None, certificates: ssl.SSLContext | None
+    ) -> httpcore.AsyncNetworkBackend:
+        by_name = self._by_name if scheme == "https" else None
+        return _CheckedBackend(self._addresses, proxy, certificates, by_name)
+
+
+class _CheckedBackend(httpcore.AsyncNetworkBackend):
+    """Opens connections to checked addresses, through a proxy if there is one."""
+
+    def __init__(
+        self,
+        addresses: AddressCheck,
+        proxy: Proxy | None,
+        certificates: ssl.SSLContext | None,
+        by_name: set[str] | None,
+    ) -> None:
+        """Create a backend.
+
+        Args:
+            addresses: Checks the addresses.
+            proxy: Connects to the addresses, if any.
+            certificates: For a proxy with TLS.
+            by_name: Hosts of which the proxy gets the name; None for connections without TLS.
+        """
+        self._addresses = addresses
+        self._proxy = proxy
+        self._certificates = certificates
+        self._by_name = by_name
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore names it so
+        *_: Any,
+        **__: Any,
+    ) -> httpcore.AsyncNetworkStream:
+        """Resolve and check a host, and connect to it."""
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._connect(host, port)
+        except TimeoutError:
+            raise httpcore.ConnectTimeout from None
+
+    async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
+        """Open no connection: a download never uses a socket of this machine."""
+        raise httpcore.ConnectError("not a network address")
+
+    async def _connect(self, host: str, port: int) -> httpcore.AsyncNetworkStream:
+        try:
+            addresses = await self._addresses.resolve(host, port)
+        except OSError as error:
+            if self._proxy is None:
+                raise httpcore.ConnectError(str(error)) from error
+            if self._by_name is None:
+                raise APIConnectionError(
+                    f"The result's host {host!r} is known only to the proxy, which may find it in "
+                    "a private network; without https it is not fetched.",
+                    next_step=NEXT_STEP,
+                ) from None
+            return await open_tunnel(self._proxy, self._certificates, host, port)
+        if self._proxy is None:
+            return await _connect_first(addresses, port)
+        target = host if host in (self._by_name or ()) else str(addresses[0])
+        return await open_tunnel(self._proxy, self._certificates, target, port)
+
+
+async def _connect_first(addresses: list[IPAddress], port: int) -> httpcore.AsyncNetworkStream:
+    """Connect to the address that answers first; each gets a moment before the next one."""
+    turns: Counter[int] = Counter()
+    ranks = {}
+    for address in addresses:  # IPv4 and IPv6 in turn
+        ranks[address] = turns[address.version]
+        turns[address.version] += 1
+    waiting = sorted(addresses, key=ranks.__getitem__)
+    tasks: list[asyncio.Task[httpcore.AsyncNetworkStream]] = []
+    try:
+        while waiting or not all(task.done() for task in tasks):
+            if waiting:
+                tasks.append(asyncio.create_task(_BACKEND.connect_tcp(str(waiting.pop(0)), port)))
+            await asyncio.wait(
+                [task for task in tasks if not task.done()],
+                timeout=_NEXT_ADDRESS_S if waiting else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if connected := [t for t in tasks if t.done() and not t.exception()]:
+                tasks.remove(connected[0])
+                return connected[0].result()
+        return tasks[0].result()  # raises the error of the first address
+    finally:
+        for task in tasks:
+            task.cancel()
+        for unused in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(unused, httpcore.AsyncNetworkStream):
+                await unused.aclose()
