@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ..config.schema import read_variable
 from ..core.hosts import is_loopback
 from ..errors import InvalidRequestError
 
@@ -80,7 +81,7 @@ def validate(url: str, *, local: bool) -> str:
 
 
 def _read_configured_url(env: Mapping[str, str]) -> str:
-    return env.get("LIANGXIN_CALLBACK_BASE", "").strip()
+    return str(read_variable("callback_base", env))
 
 
 def _read_hub_url(env: Mapping[str, str]) -> str:

@@ -14,7 +14,8 @@ import os
 import re
 from collections.abc import Mapping
 
-from ..config.credentials import Secret, read_key
+from ..config.credentials import Secret
+from ..config.schema import read_variable
 
 __all__ = ["WINDOW_S", "sign", "verify", "webhook_key"]
 
@@ -24,7 +25,8 @@ WINDOW_S = 300.0
 
 def webhook_key(env: Mapping[str, str] = os.environ) -> Secret | None:
     """Return LIANGXIN_WEBHOOK_KEY; None if it is not set: signatures are not required then."""
-    return read_key("LIANGXIN_WEBHOOK_KEY", env)
+    key: Secret | None = read_variable("webhook_key", env)
+    return key
 
 
 def sign(key: Secret, task_id: str, timestamp: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 from pathlib import Path
+
+from ..config.schema import read_variable
 
 __all__ = ["MAX_BODY_BYTES", "PATTERN", "callback_url", "digest", "folder", "new_token"]
 
@@ -32,8 +33,8 @@ def callback_url(base: str, token: str) -> str:
 
 def folder() -> Path:
     """Return the folder of the hint store: LIANGXIN_CALLBACKS, or in Jupyter's runtime folder."""
-    if configured := os.environ.get("LIANGXIN_CALLBACKS", "").strip():
-        return Path(configured).expanduser().absolute()
+    if configured := read_variable("callbacks"):
+        return Path(configured)
     from jupyter_core.paths import jupyter_runtime_dir
 
     return Path(jupyter_runtime_dir()) / "liangxin"

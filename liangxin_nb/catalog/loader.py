@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
@@ -12,6 +11,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
+from ..config.schema import read_variable
 from ..errors import InvalidRequestError
 from .model_spec import InputSpec, MediaLimit, ModelSpec
 
@@ -34,7 +34,7 @@ def load_models(profile: str, *, own: bool = True) -> Mapping[str, ModelSpec]:
         InvalidRequestError: If the user's file cannot be read or has errors.
     """
     name = "kie" if profile == "kie" else "liangxin"
-    path = os.environ.get("LIANGXIN_MODELS", "").strip() if own else ""
+    path = read_variable("models") if own else ""
     return _load_with(name, path, _file_version(path)) if path else _built_in(name)
 
 
@@ -53,7 +53,7 @@ def _built_in(name: str) -> Mapping[str, ModelSpec]:
 def _load_with(name: str, path: str, _: tuple[int, int]) -> Mapping[str, ModelSpec]:
     """Load the models with the user's changes; a new file version is a new cache entry."""
     try:
-        own = tomllib.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+        own = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         for profile in _PROFILES:
             _check_tables(own.get(profile, {}), f"{profile}.")
         _check_tables(own)
@@ -65,7 +65,7 @@ def _load_with(name: str, path: str, _: tuple[int, int]) -> Mapping[str, ModelSp
 
 def _file_version(path: str) -> tuple[int, int]:
     try:
-        status = Path(path).expanduser().stat()
+        status = Path(path).stat()
     except (OSError, ValueError, RuntimeError) as error:
         raise _unreadable(path, error) from error
     return status.st_mtime_ns, status.st_size

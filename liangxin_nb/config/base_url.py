@@ -47,9 +47,11 @@ def normalize_base_url(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).strip(_QUOTES)
     if re.search(r"[\s\x00-\x1f\x7f-\x9f\\]", text):
         raise ValueError
-    parts = urlsplit(
-        text if re.match("[A-Za-z][A-Za-z0-9+.-]*:/", text) else f"https://{text.lstrip('/')}"
-    )
+    if not re.match("[A-Za-z][A-Za-z0-9+.-]*:/", text):
+        if not re.search(r"[.。:]|^/*localhost\b", text):
+            raise ValueError  # a word, and no host
+        text = f"https://{text.lstrip('/')}"
+    parts = urlsplit(text)
     is_task_query = re.fullmatch("(taskId=[^&]*)?", parts.query)
     if parts.scheme not in _DEFAULT_PORTS or "@" in parts.netloc or not is_task_query:
         raise ValueError
@@ -60,13 +62,12 @@ def normalize_base_url(text: str) -> str:
     return address
 
 
-def check_scheme(base_url: str, *, allow_http: bool, label: str) -> None:
+def check_scheme(base_url: str, *, allow_http: bool) -> None:
     """Check that a key is not sent over the internet without encryption.
 
     Args:
         base_url: A normalised address.
         allow_http: Whether http:// is allowed on private addresses.
-        label: What the user wrote, for the error message.
 
     Raises:
         InvalidRequestError: If the address is http:// and not on this machine, or not on a private
@@ -79,18 +80,16 @@ def check_scheme(base_url: str, *, allow_http: bool, label: str) -> None:
     is_private = _is_private(host)
     if is_private and allow_http:
         return
-    shown = f"{label}={base_url!r} is not valid"
+    reason = f"The address {base_url!r} cannot be used: http:// sends the key without encryption"
     if is_private:
         raise InvalidRequestError(
-            f"{shown}: {host} is a private address, but http:// sends the key without encryption. "
-            "Nothing was sent.",
+            f"{reason}, and is not allowed on private addresses yet. Nothing was sent.",
             next_step="Use https://, or allow it: LIANGXIN_ALLOW_HTTP=true "
             "(%config LiangXin.allow_http = True).",
         )
     raise InvalidRequestError(
-        f"{shown}: http:// sends the key without encryption; allowed: {ALLOWED}, "
-        "or on a private address with allow_http. Nothing was sent.",
-        next_step=f"Correct {label}.",
+        f"{reason}; allowed: {ALLOWED}, or on a private address with allow_http. Nothing was sent.",
+        next_step="Correct base_url.",
     )
 
 

@@ -9,23 +9,9 @@ from typing import Any
 
 from .secret import Secret
 
-__all__ = ["API_KEY_VAR", "Secret", "find_api_key", "read_key"]
+__all__ = ["API_KEY_VAR", "Secret", "find_api_key"]
 
 API_KEY_VAR = "LIANGXIN_API_KEY"
-
-
-def read_key(name: str, env: Mapping[str, str] = os.environ) -> Secret | None:
-    """Return the key in an environment variable; None if the variable is unset or blank.
-
-    Args:
-        name: The variable.
-        env: Environment variables.
-
-    Raises:
-        InvalidRequestError: If its value cannot be a key.
-    """
-    value = env.get(name, "")
-    return Secret(value, name) if value.strip() else None
 
 
 def find_api_key(env: Mapping[str, str] = os.environ) -> Secret | None:
@@ -42,8 +28,9 @@ def find_api_key(env: Mapping[str, str] = os.environ) -> Secret | None:
     Raises:
         InvalidRequestError: If what the source has cannot be a key.
     """
-    if key := read_key(API_KEY_VAR, env):
-        return key
+    value: object = env.get(API_KEY_VAR, "")
+    if str(value).strip():
+        return Secret(value, API_KEY_VAR)
     for source, read in _SOURCES.items():
         try:
             value = read()

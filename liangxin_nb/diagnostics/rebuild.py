@@ -100,7 +100,7 @@ def rebuild(settings: Settings) -> RebuildReport:
             "The ledger is on a database server, which keeps it safe; nothing was changed.",
             next_step="Restore it with the tools of the server.",
         )
-    path = Path(settings.ledger or settings.results / "ledger.sqlite")
+    path = Path(settings.ledger_location)
     if is_healthy(path):
         return RebuildReport(path, added=_complete(path, settings))
     new = path.with_name(f"{path.name}.rebuilding")

@@ -14,6 +14,8 @@ import uvicorn
 
 from .._compat import close_listeners
 from ..config.private_files import replace_file
+from ..config.schema import read_environment, read_variable
+from ..errors import InvalidRequestError
 from .access_key import sandbox_key
 from .app import create_app
 from .client import ADDRESS_FILE
@@ -22,7 +24,6 @@ from .launcher import has_leases, startup_lock
 from .state import SandboxState
 from .webhooks import WebhookSender
 
-_LINGER_S = "10"
 _UVICORN_OPTIONS: dict[str, Any] = {
     "http": "h11",
     "ws": "none",
@@ -60,7 +61,6 @@ def main() -> None:
     parser.add_argument("--shared", action="store_true",
                         help="publish the address for other kernels, end when unused")  # fmt: skip
     parser.add_argument("--linger", type=float, metavar="SECONDS",
-                        default=os.environ.get("LIANGXIN_SANDBOX_LINGER") or _LINGER_S,
                         help="seconds until an unused shared sandbox ends; default 10")  # fmt: skip
     parser.add_argument("--allow-host", action="append", default=[], metavar="HOST:PORT",
                         help="accept requests for this host, as behind a proxy")  # fmt: skip
@@ -72,7 +72,10 @@ def main() -> None:
         parser.error("--shared needs --state")
     try:
         faults = Faults(text for text in options.faults.split(",") if text.strip())
-    except FaultError as error:
+        read_environment(os.environ)
+        if options.linger is None:
+            options.linger = read_variable("sandbox_linger")
+    except (FaultError, InvalidRequestError) as error:
         parser.error(str(error))
     if os.name == "posix":
         os.umask(0o077)  # other users of this machine read no prompts

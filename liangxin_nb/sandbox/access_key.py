@@ -8,13 +8,11 @@ import re
 import secrets
 from pathlib import Path
 
-from ..config.credentials import read_key
 from ..config.private_files import create_folder, is_private_file, private_opener, replace_file
+from ..config.schema import read_variable
 
-__all__ = ["KEY_VARIABLE", "prove", "sandbox_key"]
+__all__ = ["prove", "sandbox_key"]
 
-#: A variable that sets the key.
-KEY_VARIABLE = "LIANGXIN_SANDBOX_KEY"
 _FILE = "key"
 _FORMAT = re.compile(r"sandbox-[0-9a-f]{48}")
 
@@ -30,8 +28,8 @@ def sandbox_key(state: Path | None = None) -> str:
         InvalidRequestError: If LIANGXIN_SANDBOX_KEY cannot be a key.
         OSError: If the file cannot be written.
     """
-    if configured := read_key(KEY_VARIABLE):
-        return configured.reveal()
+    if configured := read_variable("sandbox_key"):
+        return str(configured.reveal())
     if state is not None and (key := _read(state / _FILE)):
         return key
     key = f"sandbox-{secrets.token_hex(24)}"

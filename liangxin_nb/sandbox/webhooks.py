@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import http.client
 import json
-import os
 import re
 import time
 from collections import Counter
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from ..config.schema import read_variable
 from ..core.hosts import is_loopback
 from .state import SandboxState
 from .task_log import JsonLines
@@ -147,7 +147,8 @@ def _post(target: SplitResult, body: bytes, headers: dict[str, str]) -> int:
 
 def _signature_headers(task_id: str, *, forged: bool) -> dict[str, str]:
     """Return the headers of KIE's signature, empty without a key."""
-    key = os.environ.get("LIANGXIN_SANDBOX_WEBHOOK_KEY", "")
+    configured = read_variable("sandbox_webhook_key")
+    key = configured.reveal() if configured else ""
     if not (key or forged):
         return {}
     timestamp = str(int(time.time()))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-from ..config.settings import OVERRIDES, Settings
+from ..config.settings import OVERRIDES, Settings, override
 from ..core.public import public
 from ..errors import InvalidRequestError, LiangxinError
 from .session import BaseSession
@@ -34,8 +33,8 @@ def get_session() -> BaseSession:
     if current is not None and _Default.explicit:
         return current
     settings = Settings.load()
-    if current is not None and settings.results == Path("liangxin-results").absolute():
-        settings = Settings.load(results=current.settings.results)
+    if current is not None and settings.source("results") == "default":
+        settings = settings.with_values(results=current.settings.results)
     if current is None or settings != current.settings:
         # The public class adds what the packages above this one do, so it is not imported here.
         session_class: type[BaseSession] = import_module("liangxin_nb").Session
@@ -74,7 +73,7 @@ def configure(**values: Any) -> BaseSession:
             next_step="lx.set_session(None) goes back to the settings.",
         )
     before = dict(OVERRIDES)
-    OVERRIDES.update(values)
+    override(**values)
     try:
         return get_session()
     except LiangxinError:

@@ -27,6 +27,7 @@ from ..ledger.spending import check_limits
 from ..polling import Poller, PollSchedule
 from ..ratelimit import SharedRateLimiter
 from ..results import Result, ResultStore
+from .arguments import check_session_arguments
 from .exit import ExitGuard
 from .job import Job
 from .job_registry import JobRegistry
@@ -73,14 +74,12 @@ class BaseSession:
             **arguments: Settings by name, such as `profile="kie"`, `key=…`, `results="folder"`.
 
         Raises:
-            InvalidRequestError: If a setting is wrong, or the folder or ledger cannot be used.
+            InvalidRequestError: If an argument is wrong, or folder or ledger cannot be used.
         """
-        self.settings: Settings = settings or Settings.load(**arguments)
+        self.settings: Settings = check_session_arguments(settings, schedule, arguments)
         self.loop: BackgroundLoop = BackgroundLoop()
         self.results: ResultStore = ResultStore(self.settings.results)
-        self.ledger: Ledger = Ledger(
-            self.settings.ledger or self.settings.results / "ledger.sqlite"
-        )
+        self.ledger: Ledger = Ledger(self.settings.ledger_location)
         self.journal: Journal = Journal(self.settings.results, self.ledger.location)
         with suppress(LedgerError):  # it is read again by the next resume
             self.journal.merge(self.ledger)

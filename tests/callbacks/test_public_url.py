@@ -87,5 +87,5 @@ def test_no_job_is_recorded_if_there_is_no_address(tmp_path):
 
 
 def test_invalid_callback_setting_is_rejected():
-    with pytest.raises(InvalidRequestError, match="allowed: auto, none or a URL"):
+    with pytest.raises(InvalidRequestError, match="allowed: auto, none or an https:// URL"):
         Session(callback="always")

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 from traitlets.config import Config
 
-from liangxin_nb.config.settings import OVERRIDES, Secret, Settings, setting_help
+from liangxin_nb.config.schema import SETTINGS
+from liangxin_nb.config.settings import OVERRIDES, Secret, Settings
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.notebook.magics.extension import LiangXin
+from liangxin_nb.notebook.magics.configuration import LiangXin
 
 KEY = "sk-abcdef0123456789"
 
@@ -51,8 +52,14 @@ def test_the_results_folder_is_absolute():
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
-        ({"API_KEY": KEY}, "LIANGXIN_BASE_URL is not set"),
-        ({"BASE_URL": "https://api.example.com"}, "no key for api.example.com"),
+        (
+            {"API_KEY": KEY},
+            "liangxin needs an address; nothing was sent. Set LIANGXIN_BASE_URL",
+        ),
+        (
+            {"BASE_URL": "https://api.example.com"},
+            "liangxin at api.example.com needs a key",
+        ),
         (
             {"API_KEY": KEY, "PROFILE": "openai"},
             "LIANGXIN_PROFILE='openai' is not valid; allowed: sandbox, l",
@@ -63,7 +70,10 @@ def test_the_results_folder_is_absolute():
         ({"SPEED": "nan"}, "LIANGXIN_SPEED='nan' is not valid"),
         ({"MAX_TASKS": "2.5"}, "LIANGXIN_MAX_TASKS='2.5' is not valid; allowed: a whole number"),
         ({"MAX_TASK": "2"}, "LIANGXIN_MAX_TASK is not known; nothing was sent. Did you mean LIAN"),
-        ({"CALLBACK": "yes"}, "LIANGXIN_CALLBACK='yes' is not valid; allowed: auto, none or a URL"),
+        (
+            {"CALLBACK": "yes"},
+            "LIANGXIN_CALLBACK='yes' is not valid; allowed: auto, none or an h",
+        ),
     ],
 )
 def test_invalid_settings_are_reported_in_one_line_without_the_key(environment, message):
@@ -83,7 +93,7 @@ def test_key_in_the_address_is_not_repeated():
 def test_passwords_in_urls_are_not_printed():
     settings = load(LEDGER="postgresql://me:hunter2@host/db", BUDGET="redis://u:hunter2@host/0")
     assert "hunter2" not in repr(settings)
-    assert settings.printable_values()["ledger"] == "postgresql://…@host/db"
+    assert "ledger='postgresql://…@host/db'" in repr(settings)
 
 
 def test_key_is_not_printed_and_cannot_be_pickled():
@@ -113,7 +123,10 @@ def test_unknown_setting_suggests_the_closest_name():
     ("arguments", "message"),
     [
         ({"patience": 0}, "patience=0 is not valid; allowed: a number above 0"),
-        ({"max_tasks": 2.5}, "max_tasks=2.5 is not valid; allowed: a whole number above 0"),
+        (
+            {"max_tasks": 2.5},
+            "max_tasks=2.5 is not valid; allowed: a whole number from 1 to",
+        ),
         ({"wait": "often"}, "wait='often' is not valid; allowed: auto, always or never"),
         ({"base_url": 7}, "base_url=7 is not valid"),
     ],
@@ -144,7 +157,7 @@ def config():
 
 def test_config_lists_every_setting_but_the_key(config):
     assert set(config.trait_names(config=True)) == {*Settings.__struct_fields__} - {"key"}
-    assert config.traits()["patience"].help == setting_help("patience")
+    assert config.traits()["patience"].help.startswith(SETTINGS["patience"].help)
 
 
 def test_config_values_are_checked_and_used(config):

@@ -67,7 +67,7 @@ def test_doctor_works_without_a_session(monkeypatch, capsys):
     monkeypatch.setenv("LIANGXIN_API_KEY", "sk-secretsecret")
     assert doctor_command() is None
     output = capsys.readouterr().out
-    assert "problem    LIANGXIN_BASE_URL is not set" in output
+    assert "problem    The service liangxin needs an address" in output
     assert "sk-secret" not in output
 
 

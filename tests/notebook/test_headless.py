@@ -165,9 +165,12 @@ def test_invalid_input_is_not_recorded_in_the_ledger(invalid):
 
 
 INVALID_SETTINGS = {
-    "address": ({"LIANGXIN_API_KEY": SECRET}, "LIANGXIN_BASE_URL is not set"),
+    "address": ({"LIANGXIN_API_KEY": SECRET}, "The service liangxin needs an address"),
     "nonsense": ({"LIANGXIN_API_KEY": SECRET, "LIANGXIN_BASE_URL": "nonsense"}, "'nonsense'"),
-    "key": ({"LIANGXIN_BASE_URL": "https://api.example.com"}, "no key for api.example.com"),
+    "key": (
+        {"LIANGXIN_BASE_URL": "https://api.example.com"},
+        "The service liangxin at api.example.com needs a key",
+    ),
     "results": ({"LIANGXIN_RESULTS": "/proc/nowhere"}, "cannot be written"),
     "unreachable": (
         {"LIANGXIN_API_KEY": SECRET, "LIANGXIN_BASE_URL": "http://127.0.0.1:9"},

@@ -8,61 +8,18 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from traitlets import Any as AnyTrait
-from traitlets.config import SingletonConfigurable
-
 from ...config.environment import ephemeral_notice
-from ...config.settings import OVERRIDES, Settings, check_setting, setting_help
+from ...config.settings import Settings
 from ...core.job_record import RESUMABLE, RETENTION_S, unconfirmed_notice
 from .cell_magic import liangxin_cell
 from .completion import matcher
+from .configuration import LiangXin
 from .execution import as_usage_error
 from .line_magic import liangxin_line
 
-__all__ = ["LiangXin", "count_resumable", "is_damaged", "load", "unload"]
+__all__ = ["count_resumable", "is_damaged", "load", "unload"]
 
 _HELP_CELL = re.compile(r"\s*%%liangxin[ \t]+(?:batch[ \t]+)?(?:-h|--help)\s*")
-
-
-_DEFAULTS: dict[str, Any] = {
-    name: str(default) if name == "results" else default
-    for name in Settings.__struct_fields__
-    if name != "key"  # it would be saved in the notebook
-    for default in [getattr(Settings(), name)]
-}
-
-
-class Setting(AnyTrait):
-    """A trait that accepts the values of the setting with its name."""
-
-    def validate(self, _: Any, value: Any) -> Any:
-        """Return the value as the setting stores it, or raise if it is not valid."""
-        name = str(self.name)
-        if value in (None, "", _DEFAULTS[name]):
-            return value
-        checked = check_setting(name, value, f"%config LiangXin.{name}")
-        return str(checked) if name == "results" else checked
-
-
-class LiangXin(SingletonConfigurable):
-    """Settings of liangxin_nb, except the API key."""
-
-    vars().update(
-        {
-            name: Setting(default, help=setting_help(name)).tag(config=True)
-            for name, default in _DEFAULTS.items()
-        }
-    )
-
-    def __init__(self, **config: Any) -> None:
-        super().__init__(**config)
-        self.observe(self._override, list(_DEFAULTS))
-        OVERRIDES.update(
-            {name: value for name in _DEFAULTS if (value := getattr(self, name)) != _DEFAULTS[name]}
-        )
-
-    def _override(self, change: Any) -> None:
-        OVERRIDES[change["name"]] = change["new"]
 
 
 def load(shell: Any) -> None:
@@ -112,7 +69,7 @@ def _greeting(settings: Settings) -> str:
     service = f"{settings.profile} at {settings.host}. Tasks may be billed."
     if settings.profile == "sandbox":
         service = "sandbox. Pictures are drawn on this machine; no model, no key, no cost."
-    ledger = Path(settings.ledger or settings.results / "ledger.sqlite")
+    ledger = Path(settings.ledger_location)
     if is_damaged(ledger):
         service += "\nThe ledger is damaged: %liangxin doctor --rebuild."
     resumable = count_resumable(ledger)

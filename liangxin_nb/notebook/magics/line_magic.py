@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...config.key_detector import reject_keys
-from ...config.settings import OVERRIDES, Secret, Settings
+from ...config.schema import SETTINGS, read_variable
+from ...config.settings import Secret, override
 from ...core.job_record import unconfirmed_notice
 from ...core.table import Table
 from ...errors import InvalidRequestError
@@ -174,14 +175,21 @@ def _key(_: str) -> Table:
         ) from error
     if not key.strip():
         raise InvalidRequestError("No key was entered; nothing has changed.")
-    OVERRIDES["key"] = Secret(key, "What was entered")
+    override(key=Secret(key, "What was entered"))
     return Table((), (), "The key is held in memory until this kernel ends.")
 
 
 def _config(_: str) -> Table:
-    values = Settings.load().printable_values()
-    rows = [(name, "" if value is None else str(value)) for name, value in values.items()]
-    return Table(("setting", "value"), rows)
+    settings = current_session().settings
+    rows = []
+    for name, setting in SETTINGS.items():
+        if "argument" in setting.sources:
+            value, source = getattr(settings, name), settings.source(name)
+        else:
+            value = read_variable(name)
+            source = "default" if value == setting.default else setting.variable
+        rows.append((name, setting.show(value), source, setting.allowed, setting.help))
+    return Table(("setting", "value", "set by", "allowed", "what it does"), rows)
 
 
 def _help(_: str) -> None:

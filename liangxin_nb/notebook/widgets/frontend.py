@@ -6,11 +6,9 @@ import os
 
 from IPython import get_ipython
 
-from ...errors import InvalidRequestError
+from ...config.schema import read_variable
 
 __all__ = ["frontend", "shows_widgets"]
-
-_FRONTENDS = ("live", "voila", "plain", "headless", "terminal", "script")
 
 
 def frontend() -> str:
@@ -25,13 +23,8 @@ def frontend() -> str:
     Raises:
         InvalidRequestError: If ``LIANGXIN_FRONTEND`` names none of these.
     """
-    if override := os.environ.get("LIANGXIN_FRONTEND", "").strip():
-        if override not in _FRONTENDS:
-            raise InvalidRequestError(
-                f"LIANGXIN_FRONTEND={override!r} is none of {', '.join(_FRONTENDS)}.",
-                next_step="Correct it, or unset it to have the front end detected.",
-            )
-        return override
+    if configured := read_variable("frontend"):
+        return str(configured)
     if "VOILA_KERNEL_ID" in os.environ:
         return "voila"
     shell = get_ipython()
