@@ -23,13 +23,13 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_URL = 16_000  # signed links have about 2,000 characters
 _HOST_NAME = re.compile(r"(?=.{1,254}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 #: Ranges from which proxy programs give every name an address: the defaults of Clash, mihomo,
-#: sing-box, Surge and Xray. Whoever configures another range takes a public one (28.0.0.0/8).
+#: sing-box, Surge, Xray and Istio. Other ranges in use, such as 28.0.0.0/8, are public ones.
 _FAKE_IP_NETWORKS = tuple(
-    map(
-        ipaddress.ip_network,
-        ("198.18.0.0/15", "fc00::/18", "2001:2::/48", "fdfe:dcba:9876::/48"),
+    ipaddress.ip_network(text)
+    for text in (
+        "198.18.0.0/15", "240.240.0.0/16", "fc00::/18", "fdfe:dcba:9876::/48", "2001:2::/48",
     )
-)
+)  # fmt: skip
 #: NAT64 with a prefix of the own network (RFC 8215).
 _LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
 #: Ports of other services, to which browsers do not connect. Source: Fetch standard, "bad port".

@@ -14,7 +14,7 @@ import httpx
 import stamina
 
 from ..errors import APIConnectionError, ResultUnavailableError
-from .addresses import AddressCheck
+from .addresses import NEXT_STEP, AddressCheck
 from .checked_connections import CheckedTransport
 from .encodings import decode_content, decode_data_url
 from .transport import CONNECT_S, build_http_client, describe_error, is_retryable, parse_retry_after
@@ -118,7 +118,7 @@ class Downloader:
             finally:
                 await reply.aclose()
         raise ResultUnavailableError(
-            f"The result's link redirects more than {_MAX_REDIRECTS} times."
+            f"The result's link redirects more than {_MAX_REDIRECTS} times.", next_step=NEXT_STEP
         )
 
 

@@ -8,6 +8,7 @@ import tracemalloc
 import zlib
 from ipaddress import ip_address
 
+import httpcore
 import httpx
 import pytest
 import stamina
@@ -212,6 +213,7 @@ async def test_private_api_serves_files_from_its_own_address(
     [
         *(("198.18.0.7", "198.18.3.4"), ("198.19.255.1", "198.18.0.1"), ("fc00::7", "fc00::9")),
         *(("fdfe:dcba:9876::7", "fdfe:dcba:9876::9"), ("28.0.0.7", "28.0.0.9")),
+        ("240.240.0.7", "240.240.3.4"),
         ("64:ff9b:1::8.8.8.8", "64:ff9b:1::93.184.215.14"),
     ],
 )
@@ -245,12 +247,28 @@ async def test_unknown_host_is_reported(names, tmp_path, retry_at_once):
         await fetch("https://api.example", "https://cdn.example/x", tmp_path / "x")
 
 
-async def test_next_address_is_used_when_the_first_one_does_not_answer(names, tmp_path, serve):
-    server = serve((200, {}, CONTENT))
-    names["localhost"] = ["::1", "127.0.0.1"]  # nothing listens at ::1
+@pytest.mark.parametrize("first", ["refuses", "never answers"])
+async def test_next_address_is_used_and_the_other_connection_is_closed(
+    names, tmp_path, serve, monkeypatch, first
+):
+    server, attempts = serve((200, {}, CONTENT)), []
+    connect = httpcore.AnyIOBackend.connect_tcp
+
+    async def connect_tcp(self, host, port, *args, **more):
+        attempts.append(host)
+        if host == "::1" and first == "never answers":
+            try:
+                await asyncio.Event().wait()
+            finally:
+                attempts.append("cancelled")
+        return await connect(self, host, port, *args, **more)
+
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect_tcp)
+    names["localhost"] = ["::1", "::1", "127.0.0.1"]  # nothing listens at ::1
     url = f"http://localhost:{server.server_port}"
     await fetch(url, url, tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == CONTENT
+    assert attempts == ["::1", "127.0.0.1", *["cancelled"] * (first == "never answers")]
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,8 @@ NAMES = {
     "mixed.example": [[INTRANET, "fd00::1", V4]],
     "rebound": [[V4], [INTRANET]],  # the answers for every name in rebound.example
     "rebound-later": [[V4], [V4], [INTRANET]],
-    "late": [[], [V4]],  # only the proxy, which asks later, finds an address
+    "poisoned": [["31.13.94.37"], ["31.13.94.37"], [V4]],  # only the proxy finds the right address
+    "late": [[], [V4]],  # only the proxy, which asks later, finds one
     "late-intranet": [[], [INTRANET]],
 }
 PAGE = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\ncontent-type: image/png\r\n\r\nfile"

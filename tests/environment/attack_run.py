@@ -89,6 +89,7 @@ BY_PROXY_ONLY = {
     "https://WAY-5.late.example/": V4,
     # without TLS it is unknown where the proxy connects to
     "http://WAY-6.late.example/": None,
+    "https://WAY-11.poisoned.example/": V4,
     "https://WAY-7.late-intranet.example/": None,
     "http://WAY-8.late-intranet.example/": None,
 }
@@ -114,6 +115,8 @@ async def main(folder, has_namespaces):
     """Print a JSON object: rows of the table, and the requests that arrived elsewhere."""
     network = Network(has_namespaces, folder)
     await network.start()
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]
     os.environ["SSL_CERT_FILE"] = str(network.ca_file)
     stamina.set_testing(True, attempts=1)
     rows = []
@@ -133,16 +136,8 @@ async def main(folder, has_namespaces):
         for kind in ("http", "socks5")
         if url.startswith("https:")
     ]
-    print(
-        json.dumps(
-            {
-                "rows": rows,
-                "private": private,
-                "targets": network.targets,
-                "by_name": by_name,
-            }
-        )
-    )
+    report = {"rows": rows, "private": private, "targets": network.targets, "by_name": by_name}
+    print(json.dumps(report))
 
 
 async def download(network, folder, url, kind):

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -47,13 +48,20 @@ def test_no_request_arrives_in_a_private_network(tmp_path, show_line, network):
     prefix = enter_namespaces(tmp_path) if network == "namespaces" else []
     run = subprocess.run(
         [*prefix, sys.executable, "-m", "tests.environment.attack_run", tmp_path],
-        check=True, stdout=subprocess.PIPE,
+        check=True, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     report = json.loads(run.stdout)
     assert report["private"] == []
     assert [row for row in report["rows"] if row[2] != row[3]] == []
     names = {target for target in report["targets"] if target.endswith(".example")}
     assert names == {urlsplit(url).hostname for url in report["by_name"]}
+    fetched = [address for *_, address, _ in report["rows"] if address]
+    show_line(
+        "networks",
+        f"attack run, {'in namespaces' if prefix else 'simulated'}",
+        f"{len(fetched)} files from public addresses, {len(report['rows']) - len(fetched)} "
+        f"rejected, {len(report['private'])} requests in private networks",
+    )
     shown = set()
     for way, url, _, address, line in report["rows"]:
         if network == "namespaces" and url not in shown:
