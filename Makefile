@@ -69,7 +69,7 @@ binder-check: $(VENV)/test  ## the steps of a Binder, from the Dockerfile to a d
 	$(BROWSER)
 	$(BIN)/python -m tests.binder
 
-links: $(VENV)/test  ## update the README's links from the repository's address in pyproject.toml
+links: $(VENV)/test  ## update the README's links and its table of settings
 	$(BIN)/python -m tests.links
 
 pictures: $(VENV)/test  ## take the README's screenshots

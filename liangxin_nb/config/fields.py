@@ -70,7 +70,7 @@ class SettingFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     wait: Annotated[
         bool | None,
         _setting(
-            "Whether a cell waits for its result; auto: only where nothing is interactive.",
+            "Whether a cell waits for its result; auto: only in runs without a user.",
             "auto, always or never",
             values.read_wait,
         ),
@@ -78,7 +78,7 @@ class SettingFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     # Both services recommend a limit; KIE's docs name 10 to 15 minutes.
     patience: Annotated[
         float,
-        _number("Seconds until a wait ends with *still running*.", maximum=_YEAR_S),
+        _number("Seconds until a wait ends; the task is then still running.", maximum=_YEAR_S),
     ] = 900.0
     timeout: Annotated[
         float,

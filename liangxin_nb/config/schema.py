@@ -101,12 +101,15 @@ def _describe(struct: type[Struct], name: str, default: Any, hint: Any) -> Setti
     if struct is SettingFields:
         # A key in %config would be saved in the notebook.
         sources = ("argument", "variable") if is_secret else ("argument", "%config", "variable")
-    extra = meta.extra or {}
-    return Setting(
-        name, hint, default, meta.description or "", extra["allowed"],
+    extra, help_text = meta.extra or {}, meta.description or ""
+    setting = Setting(
+        name, hint, default, help_text, extra["allowed"],
         API_KEY_VAR if name == "key" else f"{_PREFIX}{name.upper()}", extra["read"], is_secret,
         sources,
     )  # fmt: skip
+    if (shown := setting.show(default)) and "Default:" not in help_text:
+        setting = setting._replace(help=f"{help_text} Default: {shown}.")
+    return setting
 
 
 def _describe_all() -> Iterator[Setting]:

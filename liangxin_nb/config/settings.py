@@ -31,11 +31,12 @@ class Settings(SettingFields, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     def __post_init__(self) -> None:
-        """Check the values that are not the defaults."""
+        """Check every value; a blank one counts as the default."""
         for name, setting in SETTINGS.items():
             value = getattr(self, name, setting.default)
-            if value != setting.default:
-                force_setattr(self, name, check_setting(name, value, "argument"))
+            if value is not setting.default:
+                checked = check_setting(name, value, "argument") if is_set(value) else None
+                force_setattr(self, name, setting.default if checked is None else checked)
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None, /, **arguments: Any) -> "Settings":

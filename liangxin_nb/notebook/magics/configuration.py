@@ -43,8 +43,8 @@ class SettingTrait(TraitType[Any, Any]):
         return OVERRIDES.get(str(self.name), self.default_value)
 
     def set(self, _: Any, value: Any) -> None:
-        """Check and use a value; the default goes back to the environment variable, if any."""
-        override(**{str(self.name): None if value == self.default_value else value})
+        """Check and use a value; None and a blank text mean the variable or the default."""
+        override(**{str(self.name): value})
 
 
 class LiangXin(SingletonConfigurable):

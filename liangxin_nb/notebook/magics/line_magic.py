@@ -237,18 +237,22 @@ COMMANDS: dict[str, Command] = {
         doctor_command, "[--rebuild]", "Check versions, settings and jobs; repair the ledger."
     ),
     "key": Command(_key, "", "Enter the API key hidden; it is held in memory only."),
-    "config": Command(_config, "", "List the settings; %config LiangXin.NAME = ... sets one."),
+    "config": Command(_config, "", "List the settings, and where each was set."),
     "help": Command(_help, "", "Print the help of %%liangxin and %liangxin."),
 }
 
 
 def _commands_help() -> str:
-    """Return the subcommands with their help lines, for the docstring."""
+    """Return the subcommands and the settings with their help lines, for the docstring."""
     lines = "\n".join(
-        f"  {f'%liangxin {name} {command.arguments}'.rstrip():<27}{command.help}"
+        f"  {f'%liangxin {name} {command.arguments}'.rstrip():<33}{command.help}"
         for name, command in COMMANDS.items()
     )
-    return f"commands:\n{lines}\n\n{_NOTES}"
+    settings = "\n".join(
+        f"  {name if 'argument' in s.sources else s.variable:<29}{s.help}"
+        for name, s in SETTINGS.items()
+    )
+    return f"commands:\n{lines}\n\n{_NOTES}\n\n{_SETTINGS_NOTE}\n{settings}"
 
 
 _NOTES = """\
@@ -257,6 +261,11 @@ ID is a task id, a job record id, or the beginning of a job record id.
 examples:
   %liangxin models z-image
   %liangxin tasks terrace"""
+
+
+_SETTINGS_NOTE = """\
+settings (argument of Session, %config LiangXin.NAME = VALUE, or variable LIANGXIN_NAME, for the key
+LIANGXIN_API_KEY; names in capitals are variables only):"""
 
 
 @with_help("%liangxin [COMMAND] [ARGUMENT]", epilog=_commands_help())
