@@ -11,6 +11,7 @@ from typing import Any, Literal, overload
 from .archive import ImportReport, export_session, import_session
 from .batches import Batch, Estimate, open_batch, prepare
 from .batches.batch import CONCURRENCY
+from .core.formatting import printable
 from .core.public import explain_wrong_calls, public
 from .core.request import DEFAULT_MODEL, BatchOption, Request
 from .core.table import Table
@@ -109,7 +110,7 @@ class Session(BaseSession):
         """Pack results, ledger and notebooks into a zip; see `liangxin_nb.export_archive`."""
         report = export_session(self, path, notebooks=notebooks)
         for reason in report.left_out:
-            warnings.warn(f"Left out: {reason}", stacklevel=2)
+            warnings.warn(printable(f"Left out: {reason}"), stacklevel=2)
         return report.path
 
     def import_archive(
@@ -117,6 +118,9 @@ class Session(BaseSession):
     ) -> ImportReport:
         """Import what `export_archive` has packed; see `liangxin_nb.import_archive`."""
         return import_session(self, path, notebooks=notebooks, trust=trust)
+
+    def __repr__(self) -> str:
+        return printable(f"<{type(self).__name__} {self.settings.host} · {self.settings.results}>")
 
     # The calls below wait for the network or for many files: on an event loop use these.
 

@@ -20,6 +20,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from ._printable import printable
+
 __all__ = [
     "APIConnectionError",
     "APIError",
@@ -60,7 +62,7 @@ class LiangxinError(Exception):
         self.next_step = next_step
 
     def __str__(self) -> str:
-        return f"{self.message} {self.next_step}".strip()
+        return printable(f"{self.message} {self.next_step}".strip())
 
     def __reduce__(self) -> Any:
         # Not by a call of the class: some classes have required keyword arguments.
@@ -225,7 +227,7 @@ def one_line(error: BaseException, message: str) -> None:
         error: The error about to be raised.
         message: The line.
     """
-    error._render_traceback_ = lambda: [message]  # type: ignore[attr-defined]
+    error._render_traceback_ = lambda: [printable(message)]  # type: ignore[attr-defined]
 
 
 for _name in __all__:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.formatting import format_bytes, format_count
+from ..core.formatting import format_bytes, format_count, printable
 from ..core.public import public
 
 __all__ = [
@@ -51,9 +51,8 @@ class ExportReport:
         contents = f"{format_count(self.jobs, 'job')}, {format_count(self.results, 'result')}, "
         contents += format_count(self.notebooks, "notebook")
         size = format_bytes(self.path.stat().st_size) if self.path.exists() else "missing"
-        return "\n".join(
-            [f"{self.path.name}: {contents} · {size}", *_format_left_out(self.left_out)]
-        )
+        lines = [f"{self.path.name}: {contents} · {size}", *_format_left_out(self.left_out)]
+        return "\n".join(map(printable, lines))
 
 
 @public
@@ -88,5 +87,5 @@ class ImportReport:
 
 def _format_left_out(reasons: tuple[str, ...], limit: int = 10) -> list[str]:
     more = len(reasons) - limit
-    shown = [f"Left out: {reason}" for reason in reasons[:limit]]
+    shown = [printable(f"Left out: {reason}") for reason in reasons[:limit]]
     return [*shown, f"Left out: {more} more."] if more > 0 else shown

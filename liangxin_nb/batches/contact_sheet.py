@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..core.formatting import printable
 from ..core.public import public
 from ..errors import InvalidRequestError
 from ..imaging import SheetSpec, render, render_file
@@ -109,7 +110,7 @@ def _describe(progress: Progress) -> str:
     lines += [f"{o.label}: {_status_text(o)}. {o.reason}".strip() for o in shown]
     if len(outcomes) > len(shown):
         lines.append(f"and {len(outcomes) - len(shown)} more")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _status_text(outcome: Outcome) -> str:

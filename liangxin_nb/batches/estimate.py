@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..core.formatting import format_count
+from ..core.formatting import format_count, printable
 from ..core.public import public
 from ..core.table import Table
 
@@ -65,7 +65,8 @@ class Estimate:
         plural = "s are" if self.reused != 1 else " is"
         reused = f" {self.reused} saved result{plural} reused." if self.reused else ""
         head = f"{format_count(self.tasks, 'task')} would be created"
-        return "\n".join([f"{head}{': ' + each if each else ''}.{reused}", self.cost, *self.notes])
+        lines = [f"{head}{': ' + each if each else ''}.{reused}", self.cost, *self.notes]
+        return "\n".join(map(printable, lines))
 
     def table(self) -> Table:
         """Return a table with one row per model."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..core.formatting import format_count
+from ..core.formatting import format_count, printable
 from ..core.job_record import JobPhase, JobUpdate
 from ..core.public import public
 from ..core.request import Request
@@ -85,7 +85,7 @@ class Outcome:
 
     def __repr__(self) -> str:
         state = repr(self.result) if self.result else f"{self.status} {self.reason}".strip()
-        return f"<{self.index}: {self.label} · {state}>"
+        return printable(f"<{self.index}: {self.label} · {state}>")
 
 
 @public

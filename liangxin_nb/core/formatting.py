@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from .._printable import printable
+
 __all__ = [
     "first_line",
     "format_bytes",
@@ -13,6 +15,7 @@ __all__ = [
     "format_remaining",
     "format_time",
     "local_datetime",
+    "printable",
     "shorten",
 ]
 
@@ -57,6 +60,7 @@ def format_count(count: int, singular: str) -> str:
 
 def shorten(text: str, max_length: int) -> str:
     """Cut a text to a length; an ellipsis replaces what is cut off."""
+    text = printable(text[: max_length + 1], multiline=True)
     return text if len(text) <= max_length else f"{text[: max_length - 1]}…"
 
 

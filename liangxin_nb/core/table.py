@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from ..errors import LiangxinError
-from .formatting import shorten
+from .formatting import printable, shorten
 from .public import public
 
 __all__ = ["Table"]
@@ -57,7 +57,7 @@ class Table:
 
     def __repr__(self) -> str:
         if not self.rows:
-            return self.empty
+            return printable(self.empty, multiline=True)
         lines = [list(map(_text, line)) for line in self._lines()]
         widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
         return "\n".join(
@@ -69,7 +69,7 @@ class Table:
 
     def _repr_html_(self) -> str:
         if not self.rows:
-            return f"<div>{escape(self.empty)}</div>"
+            return f"<div>{escape(printable(self.empty, multiline=True))}</div>"
         head = "".join(f'<th style="text-align:left">{escape(cell)}</th>' for cell in self.headings)
         head = f"<thead><tr>{head}</tr></thead>" if any(self.headings) else ""
         body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in self.rows)

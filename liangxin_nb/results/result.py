@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..catalog import find_model
+from ..core.formatting import printable
 from ..core.metadata import ResultMetadata
 from ..core.public import public
 from ..errors import InvalidRequestError, ResultUnavailableError
@@ -197,7 +198,7 @@ class Result:
         size = f" {file.get('width')}×{file.get('height')}" if file.get("width") else ""
         total = len(self.paths) + len(self.missing)
         part = f" · {len(self.paths)} of {total} outputs" if self.missing else ""
-        return (
+        return printable(
             f"<Result {self.metadata.model}{size} · {self.metadata.task_id} · "
             f"{self.relative_path}{part}>"
         )

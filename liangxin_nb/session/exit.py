@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
+from ..core.formatting import printable
 from ..core.job_record import JobPhase, JobUpdate
 from ..engine.background_loop import before_exit
 from ..errors import InvalidRequestError
@@ -75,7 +76,7 @@ def _hold() -> None:
         time.sleep(_INTERVAL_S)
     with suppress(Exception):  # the output may be closed
         for line in _describe(jobs):
-            print(line, file=sys.stderr, flush=True)  # noqa: T201 the last words of a script
+            print(printable(line), file=sys.stderr, flush=True)  # noqa: T201 the last words of a script
 
 
 def _is_on_its_way(job: Job) -> bool:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NoReturn, Self, TypeVar
 
+from ..core.formatting import printable
 from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..core.public import public
 from ..engine.background_loop import BackgroundLoop, short_interrupt
@@ -264,7 +265,7 @@ class Job:
         if self.result is not None:
             return repr(self.result)
         model = self.record.request.model
-        return f"<Job {model} {self.status} · {self.task_id or self.record.id}>"
+        return printable(f"<Job {model} {self.status} · {self.task_id or self.record.id}>")
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(

@@ -291,8 +291,5 @@ class BaseSession:
     async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self.close)
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.settings.host} · {self.settings.results}>"
-
     def __reduce__(self) -> NoReturn:
         raise TypeError("A Session belongs to its process and cannot be pickled.")

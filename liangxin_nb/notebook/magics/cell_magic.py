@@ -10,6 +10,7 @@ from IPython import get_ipython
 
 from ...core.request import DEFAULT_MODEL
 from ...errors import InvalidRequestError
+from ..printing import print_text
 from .batch_magic import batch_cell
 from .execution import as_usage_error, current_session, should_wait, wait_for
 from .options import (
@@ -82,7 +83,7 @@ def liangxin_cell(line: str, cell: str) -> Any:
     shell = get_ipython()
     with as_usage_error():
         if asks_for_help(line):
-            print(liangxin_cell.__doc__)  # noqa: T201 help was requested
+            print_text(liangxin_cell.__doc__)  # help was requested
             return None
         first_word, _, rest = line.strip().partition(" ")
         if first_word == "batch":

@@ -11,6 +11,7 @@ from typing import Any
 from ...config.environment import ephemeral_notice
 from ...config.settings import Settings
 from ...core.job_record import RESUMABLE, RETENTION_S, unconfirmed_notice
+from ..printing import print_text
 from .cell_magic import liangxin_cell
 from .completion import matcher
 from .configuration import LiangXin
@@ -34,7 +35,7 @@ def load(shell: Any) -> None:
         shell.input_transformers_cleanup.append(_run_help_cell)
     _register_completion(shell)
     with as_usage_error():
-        print(_greeting(Settings.load()))  # noqa: T201 users must know which service is in use
+        print_text(_greeting(Settings.load()))  # users must know which service is in use
 
 
 def unload(shell: Any) -> None:

@@ -12,6 +12,7 @@ from ...config.settings import Secret, override
 from ...core.job_record import unconfirmed_notice
 from ...core.table import Table
 from ...errors import InvalidRequestError
+from ..printing import print_text
 from .batch_magic import list_command, open_command
 from .cell_magic import liangxin_cell
 from .execution import as_usage_error, current_session, wait_for
@@ -81,7 +82,7 @@ def _tasks(text: str) -> Table:
 
     session = current_session()
     if spent := latest_day_summary(session.ledger):
-        print(spent)  # noqa: T201 one sentence above the table
+        print_text(spent)  # one sentence above the table
     return session.history(search=text.removeprefix("--search").strip(), limit=50)
 
 
@@ -99,7 +100,7 @@ def _resume(task: str) -> Any:
     pending = "" if task else f"{_unconfirmed(session)} {_pending_batches(session)}".strip()
     if jobs:
         if pending:
-            print(pending)  # noqa: T201 one sentence above the cards
+            print_text(pending)  # one sentence above the cards
         return _show_jobs(session, jobs)
     count = session.count_owned_elsewhere()
     others = f" {count} are followed by another notebook." if count else ""
@@ -160,7 +161,7 @@ def _credits(_: str) -> Table:
         balance = f"{session.credits():g} credits are left."
     except InvalidRequestError as error:
         balance = str(error)
-    print(balance)  # noqa: T201 one sentence above the table
+    print_text(balance)  # one sentence above the table
     return usage_by_day(session.ledger)
 
 
@@ -193,7 +194,7 @@ def _config(_: str) -> Table:
 
 
 def _help(_: str) -> None:
-    print(f"{liangxin_cell.__doc__}\n{liangxin_line.__doc__}")  # noqa: T201 help was requested
+    print_text(f"{liangxin_cell.__doc__}\n{liangxin_line.__doc__}")  # help was requested
 
 
 def _required_id(task: str, command: str) -> str:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from ...config.settings import Settings
+from ...core.formatting import printable
 from ...core.next_step import describe_unconfirmed
 from ...core.table import Table
 from ...errors import InvalidRequestError, LedgerError, LiangxinError
+from ..printing import print_text
 from .execution import current_session
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ class ExportLink:
         self.report = report
 
     def __repr__(self) -> str:
-        return f"{self.report!r}\n{self.report.path}"
+        return f"{self.report!r}\n{printable(str(self.report.path))}"
 
     def _repr_html_(self) -> str:
         path = self.report.path
@@ -83,7 +85,7 @@ def doctor_command(arguments: str = "", session: BaseSession | None = None) -> T
             )
         from ...diagnostics import rebuild
 
-        print(rebuild(_settings(session)))  # noqa: T201 one line above the report
+        print_text(rebuild(_settings(session)))  # one line above the report
     from ...diagnostics import report
     from ...ledger import is_healthy
     from ..widgets import frontend
@@ -92,7 +94,7 @@ def doctor_command(arguments: str = "", session: BaseSession | None = None) -> T
         session = session or current_session()
     except LiangxinError as error:
         text = report(_settings_or_none(), frontend=frontend(), trouble=str(error))
-        print(text)  # noqa: T201 plain text can be pasted
+        print_text(text)  # plain text can be pasted
         return None
     settings, path = session.settings, session.ledger.path
     is_damaged = path is not None and not is_healthy(path)
@@ -103,12 +105,12 @@ def doctor_command(arguments: str = "", session: BaseSession | None = None) -> T
         callback=_describe_callback(settings),
         trouble=_DAMAGED if is_damaged else "",
     )
-    print(text)  # noqa: T201 plain text can be pasted
+    print_text(text)  # plain text can be pasted
     if is_damaged:
         return None
     rows = [(row.count, row.label, row.meaning, row.next_step) for row in session.audit()]
     if unconfirmed := describe_unconfirmed(session.ledger.with_status("unconfirmed")):
-        print(f"\n{unconfirmed}")  # noqa: T201 plain text can be pasted
+        print_text(f"\n{unconfirmed}")  # plain text can be pasted
     return Table(("jobs", "status", "meaning", "next step"), rows, "No jobs yet.")
 
 

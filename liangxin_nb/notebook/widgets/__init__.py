@@ -16,6 +16,7 @@ from ...results import Result
 from ...session import BaseSession
 from ...session.default import get_session
 from ...session.job import Job
+from ..printing import print_text
 from .batch_display import display_batch
 from .frontend import frontend, shows_widgets
 from .job_output import JobOutput, status_line
@@ -49,7 +50,7 @@ def show(job: Job, session: BaseSession, *, notes: Sequence[str] = (), brief: bo
         _show_text(job, session, notes, brief=brief, is_waited_for=brief)
         return
     if job.note:
-        print(job.note)  # noqa: T201 the picture below does not say that it was saved before
+        print_text(job.note)  # the picture below does not say that it was saved before
     output = JobOutput(job.record, brief=brief)
     # If widgets fail here, the job still runs, and lines of text report it.
     if shows_widgets():
@@ -146,7 +147,7 @@ def _show_text(
 ) -> None:
     line = TerminalProgress(job.last_update, is_waited_for=is_waited_for)
     for note in filter(None, (job.note, *notes)):
-        print(note)  # noqa: T201 there is nothing else to show it on
+        print_text(note)  # there is nothing else to show it on
     job.watch(line.update)
     if not brief:
         job.watch(_print_reason)
@@ -155,7 +156,7 @@ def _show_text(
 
 def _print_reason(update: JobUpdate) -> None:
     if update.is_final and update.error is not None:
-        print(update.error)  # noqa: T201 there is nothing else to show it on
+        print_text(update.error)  # there is nothing else to show it on
 
 
 def _update_text(output: JobOutput, notes: Sequence[str], update: JobUpdate) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from IPython.display import display
 from markupsafe import Markup
 
 from ...batches import Batch, Estimate, Progress
@@ -46,7 +45,7 @@ class BatchOutput(OutputHandle):
             self.replace(bundle)
             return
         self._is_shown = True
-        display(bundle, raw=True, display_id=self._id, metadata=self._metadata())
+        self.show_bundle(bundle)
 
     def _metadata(self) -> dict[str, Any]:
         if self.batch is None:

@@ -10,7 +10,13 @@ from markupsafe import Markup
 
 from ...batches import Outcome, Progress
 from ...batches.outcome import STATUS_LABELS
-from ...core.formatting import first_line, format_duration, format_elapsed, format_remaining
+from ...core.formatting import (
+    first_line,
+    format_duration,
+    format_elapsed,
+    format_remaining,
+    printable,
+)
 from .handlers import report_errors
 from .theme import SANDBOX_NOTICE, StateStyle, image_tag, sign_tag, small_lines, style_sheet
 
@@ -241,7 +247,7 @@ def _failure_item(outcome: Outcome) -> Markup:
         '<b>{number} · {name}</b> <span class="lx-soft">{word}: {reason}</span></li>'
     ).format(
         tone=style.tone,
-        reason=outcome.reason,
+        reason=printable(outcome.reason),
         sign=style.sign,
         number=outcome.index + 1,
         name=name,

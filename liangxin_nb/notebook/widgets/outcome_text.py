@@ -8,7 +8,7 @@ from itertools import cycle
 
 from markupsafe import Markup
 
-from ...core.formatting import first_line
+from ...core.formatting import first_line, printable
 from ...core.job_record import JobPhase, JobUpdate
 from ...core.next_step import describe_next_step
 from .theme import state_style
@@ -40,13 +40,13 @@ def describe_outcome(update: JobUpdate) -> list[str]:
         step = ""  # the error's own next step knows more, such as that the disk is full
     elif error is not None and step:
         reason = error.message
-    return [line for line in (reason, step) if line]
+    return [printable(line) for line in (reason, step) if line]
 
 
 def outcome_line(update: JobUpdate) -> str:
     """Return sign, word and model, such as `✕ Failed · z-image`."""
     style = state_style(update.display_state)
-    return f"{style.sign} {style.word} · {update.record.request.model}"
+    return printable(f"{style.sign} {style.word} · {update.record.request.model}")
 
 
 def lines_html(lines: Iterable[str]) -> Markup:

@@ -13,6 +13,7 @@ from typing import Any
 from IPython.display import display, update_display
 from markupsafe import Markup
 
+from ...core.formatting import printable
 from ...core.job_record import JobRecord
 from .frontend import frontend
 
@@ -73,7 +74,7 @@ class OutputHandle:
 
     def show_bundle(self, bundle: dict[str, Any]) -> None:
         """Show a MIME bundle."""
-        self._bundle = bundle
+        self._bundle = bundle = _with_printable_text(bundle)
         display(bundle, raw=True, display_id=self._id, metadata=self._metadata())
 
     def set_record(self, record: JobRecord) -> None:
@@ -84,6 +85,7 @@ class OutputHandle:
     def replace(self, bundle: dict[str, Any], record: JobRecord | None = None) -> None:
         """Replace what is shown; can be called from any thread."""
         self._record = record
+        bundle = _with_printable_text(bundle)
         options = {"raw": True, "display_id": self._id, "metadata": self._metadata()}
         try:
             # An empty context: runners drop messages that name an earlier cell as their parent.
@@ -97,3 +99,8 @@ class OutputHandle:
             return {}
         job = {"job_id": self._record.id, "task_id": self._record.task_id}
         return {"liangxin": job}
+
+
+def _with_printable_text(bundle: dict[str, Any]) -> dict[str, Any]:
+    """Return the bundle with a text that is safe in a terminal."""
+    return {**bundle, "text/plain": printable(bundle["text/plain"], multiline=True)}

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from ..._compat import set_css_classes
-from ...core.formatting import first_line, format_duration
+from ...core.formatting import first_line, format_duration, printable
 from ...core.job_record import JobRecord, JobUpdate
 from ...core.next_step import warn_before_resubmit
 from ...session.job import Job
@@ -263,7 +263,7 @@ class TaskCard:
     def _details_html(self) -> Markup:
         update, record = self.latest, self.latest.record
         prompt = first_line(record.request.prompt)
-        html = Markup('<div class="lx-prompt">{}</div>').format(prompt)
+        html = Markup('<div class="lx-prompt" dir="auto">{}</div>').format(prompt)
         lines = describe_outcome(update) if update.is_final else [update.note]
         html += lines_html(filter(None, lines))
         id_tag = Markup('<span class="lx-id">{}</span>')
@@ -281,7 +281,7 @@ def _state_html(update: JobUpdate) -> Markup:
     style = state_style(update.display_state)
     return Markup(
         '<div class="lx-state" role="status">{}{} <span class="lx-model">· {}</span></div>'
-    ).format(sign_tag(style.sign), style.word, update.record.request.model)
+    ).format(sign_tag(style.sign), style.word, printable(update.record.request.model))
 
 
 def _picture_html(update: JobUpdate, framed: bool) -> Markup:

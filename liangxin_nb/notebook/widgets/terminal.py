@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import ClassVar
 
+from ...core.formatting import printable
 from ...core.job_record import JobUpdate
 from .theme import format_job_time, state_style
 
@@ -84,12 +85,12 @@ class TerminalProgress:
         name = update.record.task_id or update.record.id
         parts = (style.word, update.record.request.model, name, format_job_time(update))
         note = f" · {update.note}" if update.note else ""
-        return f"{style.sign} {' · '.join(parts)}{note}"
+        return printable(f"{style.sign} {' · '.join(parts)}{note}")
 
     def _print_paths(self) -> None:
         result = self.latest.result
         for path in result.paths if result is not None else ():
-            self._write(f"{_relative_path(path)}\n")
+            self._write(f"{printable(_relative_path(path))}\n")
 
     def _write(self, text: str) -> None:
         sys.stdout.write(text)

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from liangxin_nb.core.formatting import format_duration, format_time
+from liangxin_nb.core.formatting import format_duration, format_time, shorten
 from liangxin_nb.library import LibraryEntry
 
 from ..theme import image_tag
@@ -72,7 +72,7 @@ def _row(name: str, values: Iterable[str], css_class: str = "") -> Markup:
 
 def _prompt_row(prompts: Sequence[str]) -> Markup:
     """Return the prompts with marks: the first compared to the second, the others to the first."""
-    cut = [prompt[:_MAX_PROMPT_LENGTH] for prompt in prompts]
+    cut = [shorten(prompt, _MAX_PROMPT_LENGTH) for prompt in prompts]
     marked = [_mark_differences(cut[0], cut[min(1, len(cut) - 1)])]
     marked += [_mark_differences(prompt, cut[0]) for prompt in cut[1:]]
     return _row("Prompt", marked, "lx-prompts")
@@ -96,7 +96,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def _format_value(value: Any) -> str:
-    return "" if value is None else str(value)[:_MAX_VALUE_LENGTH]
+    return "" if value is None else shorten(str(value), _MAX_VALUE_LENGTH)
 
 
 def _format_duration(entry: LibraryEntry) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 from markupsafe import Markup
 
-from liangxin_nb.core.formatting import first_line, format_count, format_time
+from liangxin_nb.core.formatting import first_line, format_count, format_time, printable
 from liangxin_nb.library import LibraryEntry
 
 from ..theme import image_tag, small_lines
@@ -163,5 +163,5 @@ def _caption(entry: LibraryEntry) -> Markup:
     return Markup('{}<div class="lx-caption"><div class="lx-line">{}</div>{}</div>').format(
         badge if record.is_partial else "",
         first_line(record.request.prompt),
-        small_lines([" · ".join(facts), format_time(record.created_at)]),
+        small_lines([printable(" · ".join(facts)), format_time(record.created_at)]),
     )
