@@ -109,6 +109,11 @@ def test_objects_of_a_session_print_no_control_characters(session):
     check(result._repr_mimebundle_()["text/plain"])
     assert result.metadata.prompt == f"a lake{HOSTILE}", "what is stored stays unchanged"
     check(repr(session.history()))
+    job = session.generate("a lake", model=f"m{HOSTILE}")
+    check(repr(job))
+    with pytest.raises(LiangxinError) as error:
+        job.wait()
+    check(str(error.value))
     batch = session.batch([f"a{HOSTILE}", "b"], size="square", name=HOSTILE, dry_run=True)
     assert not FORBIDDEN.search(repr(batch))
 
