@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.foreign_file import file_problem
+from ..core.formatting import format_count
 from ..errors import InvalidRequestError, ResultUnavailableError
 from ..ledger import (
     BatchRecord,
@@ -31,8 +32,9 @@ from .reader import ArchiveReader, open_archive
 __all__ = ["import_zip"]
 
 _GROUP_ROWS, _GROUP_CHARACTERS = 200, 4 << 20
-#: Unfinished jobs of another person: each could be polled with the user's key.
-_MAX_UNFINISHED = 200
+#: Limits of an archive of another person; each unfinished job could be polled with the user's key.
+_MAX_FOREIGN = {"job": 30_000, "event": 400_000, "unfinished job": 200}
+_MAX_FOREIGN_BYTES, _MAX_BYTES = 128 << 20, 1 << 30  # of the ledger
 
 
 def import_zip(
@@ -90,18 +92,34 @@ class _Importer:
         """Validate every line of the ledger.
 
         Raises:
-            ValueError: If a line is invalid.
-            InvalidRequestError: If it has too many unfinished jobs.
+            ValueError: If a line is invalid, or two jobs have one id or one folder.
+            InvalidRequestError: If it has more jobs than an archive of another person may have.
         """
-        rows = (row for row in self._archive.ledger_rows() if isinstance(row, TransferRow))
-        unfinished = sum(row.record.is_collectable for row in rows)
-        if unfinished > _MAX_UNFINISHED and not self._trust:
-            raise InvalidRequestError(
-                f"The archive has {unfinished} unfinished jobs, more than {_MAX_UNFINISHED}; "
-                "nothing was changed.",
-                next_step="If it is your own: %liangxin import --trust FILE.zip, or "
-                "lx.import_archive(path, trust=True).",
-            )
+        names: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
+        for row in self._rows():
+            if isinstance(row, BatchRecord):
+                continue
+            counts.update(job=1, event=len(row.events))
+            counts["unfinished job"] += row.record.is_collectable
+            self._check_counts(counts)
+            names[row.job.id] += 1
+            names[f"/{row.job.folder}"] += row.job.status == "saved"
+        if max(names.values(), default=0) > 1:  # each would import the same files
+            raise ValueError(f"two jobs have the same id or folder: {names.most_common(1)[0][0]}")
+
+    def _check_counts(self, counts: Counter[str]) -> None:
+        for name, max_count in _MAX_FOREIGN.items():
+            if counts[name] > max_count and not self._trust:
+                raise InvalidRequestError(
+                    f"The archive has more than {format_count(max_count, name)}; nothing was "
+                    "changed.",
+                    next_step="If it is your own: %liangxin import --trust FILE.zip, or "
+                    "lx.import_archive(path, trust=True).",
+                )
+
+    def _rows(self) -> Iterator[TransferRow | BatchRecord]:
+        return self._archive.ledger_rows(_MAX_BYTES if self._trust else _MAX_FOREIGN_BYTES)
 
     def run(self, notebook_folder: Path | None) -> ImportReport:
         """Import everything."""
@@ -121,12 +139,12 @@ class _Importer:
         """Yield the jobs in groups of limited size; batches are imported at once."""
         rows: list[TransferRow] = []
         size = 0
-        for row in self._archive.ledger_rows():
+        for row in self._rows():
             if isinstance(row, BatchRecord):
                 self._import_batch(row)
                 continue
             rows.append(self._with_origin(row))
-            size += sum(len(event.detail) for event in row.events) + len(row.job.prompt) + 1000
+            size += len(row.job.prompt) + sum(200 + len(event.detail) for event in row.events)
             if len(rows) == _GROUP_ROWS or size > _GROUP_CHARACTERS:
                 yield rows
                 rows, size = [], 0

@@ -34,8 +34,7 @@ _ZIP_ERRORS = (
 _MAX_DIRECTORY_BYTES = 6 << 20
 _MAX_LINE_BYTES = 4 << 20
 _MAX_OLD_LINE_BYTES = 1 << 20  # of format 1: it is upgraded as Python objects
-_MAX_LEDGER_BYTES = 128 << 20
-_MAX_JOBS = 50_000
+_MAX_EVENTS = 1000  # of one job
 #: Unpacked bytes of an archive per packed byte, beyond the first megabytes.
 _MAX_RATIO, _FREE_BYTES = 100, 32 << 20
 #: The shortest header of an entry in front of its name and its data.
@@ -111,15 +110,18 @@ class ArchiveReader:
         if LEDGER not in self.files:
             raise ValueError(f"{LEDGER} is missing")
 
-    def ledger_rows(self) -> Iterator[TransferRow | BatchRecord]:
+    def ledger_rows(self, max_bytes: int) -> Iterator[TransferRow | BatchRecord]:
         """Yield the jobs and batches of the ledger, one by one.
+
+        Args:
+            max_bytes: The size that the ledger may have.
 
         Raises:
             ValueError: If the ledger is too large, has an unknown format or an invalid line.
         """
         try:
             with self._archive.open(LEDGER) as lines:
-                yield from _parse_lines(_buffered(lines))
+                yield from _parse_lines(_buffered(lines), max_bytes)
         except _ZIP_ERRORS as error:
             raise ValueError(file_problem(error)) from None
 
@@ -177,13 +179,13 @@ def _check_sizes(entries: list[ZipInfo], size: int) -> None:
         raise ValueError("it is compressed more than any real archive")
 
 
-def _parse_lines(lines: BufferedReader) -> Iterator[TransferRow | BatchRecord]:
+def _parse_lines(lines: BufferedReader, max_bytes: int) -> Iterator[TransferRow | BatchRecord]:
     version = _parse_header(lines.readline(_MAX_OLD_LINE_BYTES))
-    max_bytes = _MAX_OLD_LINE_BYTES if version == 1 else _MAX_LINE_BYTES
+    max_line_bytes = _MAX_OLD_LINE_BYTES if version == 1 else _MAX_LINE_BYTES
     size = count = 0
-    while line := lines.readline(max_bytes + 1):
+    while line := lines.readline(max_line_bytes + 1):
         size, count = size + len(line), count + 1
-        if len(line) > max_bytes or size > _MAX_LEDGER_BYTES or count > _MAX_JOBS:
+        if len(line) > max_line_bytes or size > max_bytes:
             raise ValueError("its ledger is too large")
         try:
             row = parse_line(line, version)
@@ -209,6 +211,8 @@ def _check_row(row: TransferRow) -> None:
     for name, max_characters in _MAX_CHARACTERS.items():
         if len(getattr(row.job, name)) > max_characters:
             raise ValueError(f"job {row.job.id} has too long a value: {name}")
+    if len(row.events) > _MAX_EVENTS:
+        raise ValueError(f"job {row.job.id} has more than {_MAX_EVENTS} events")
     try:
         _OPTIONS.decode(row.job.options)
     except (ValueError, RecursionError):

@@ -100,13 +100,14 @@ def can_decode(suffix: str) -> bool:
     return suffix in _SUFFIXES.values() and (suffix != "avif" or find_spec("PIL._avif") is not None)
 
 
-def verify(data: bytes | Path) -> ImageInfo:
+def verify(data: bytes | Path, *, max_decoded: int = _MAX_DECODING_BYTES) -> ImageInfo:
     """Decode an image and return its format and size.
 
     All data of a large JPEG is read, but it is decoded at a fraction of its size.
 
     Args:
         data: The content of the file, or its path.
+        max_decoded: Bytes of memory; of an image that needs more, only the header is read.
 
     Raises:
         ValueError: If it is not an image of a known format, has too many pixels, needs too much
@@ -114,13 +115,15 @@ def verify(data: bytes | Path) -> ImageInfo:
     """
     with open_image(data) as image:
         width, height = image.size
-        if _estimate_memory(image) > _MAX_DECODING_BYTES:
+        memory = _estimate_memory(image)
+        if memory > _MAX_DECODING_BYTES:
             raise ValueError(f"to decode {width} × {height} pixels would need too much memory")
         try:
             if width * height > _LARGE_PIXELS:
                 image.draft("RGB", (width // 8, height // 8))
             with limit_decoding(image):
-                image.load()
+                if memory <= max_decoded:
+                    image.load()
         except Exception as error:  # Pillow's decoders raise many kinds of errors for broken data
             raise ValueError("the picture is broken or cut off") from error
         # Pillow names a JPEG with several pictures in it MPO.

@@ -18,6 +18,7 @@ __all__ = ["FileType", "inspect_file"]
 _HEAD_BYTES = 64 << 10
 _MAX_TEXT_BYTES = 8 << 20
 _MAX_PICTURE_BYTES = 64 << 20  # larger ones are saved without being read into memory
+_MAX_DECODED_AGAIN = 48_000_000  # bytes of memory
 #: Pictures that are saved but not shown.
 _OTHER_PICTURES = ("svg", "heic", "tiff", "bmp", "psd", "exr", "jp2")
 _COMPRESSED = {"br": "Brotli", "zst": "Zstandard"}
@@ -51,7 +52,8 @@ def inspect_file(
         path: The file.
         output: The task's output, with the kind that the service's link suggests.
         content_type: The Content-Type that the server declared.
-        may_be_cut_off: Accept a file that is shorter than its format says.
+        may_be_cut_off: Accept a file that is shorter than its format says, and decode no large
+            picture: it was checked when it was downloaded, perhaps elsewhere.
 
     Raises:
         ValueError: If it is no result.
@@ -71,7 +73,8 @@ def inspect_file(
         if not is_expected and is_error_message(path.read_bytes()):
             raise ValueError("it is an error message")
         return FileType(kind, suffix)
-    if picture := _inspect_picture(path, size, kind, suffix):
+    max_decoded = {"max_decoded": _MAX_DECODED_AGAIN} if may_be_cut_off else {}
+    if picture := _inspect_picture(path, size, kind, suffix, **max_decoded):
         return picture
     if not may_be_cut_off and is_cut_off(path, suffix):
         raise ValueError(f"the {suffix} file is cut off")
@@ -84,12 +87,14 @@ def inspect_file(
     return FileType(kind, suffix, {"note": note} if note else {})
 
 
-def _inspect_picture(path: Path, size: int, kind: str, suffix: str) -> FileType | None:
+def _inspect_picture(
+    path: Path, size: int, kind: str, suffix: str, **limits: int
+) -> FileType | None:
     """Return the type of a picture; None for anything else."""
     try:
         if size > _MAX_PICTURE_BYTES:
             raise ValueError(f"it is larger than {_MAX_PICTURE_BYTES >> 20} MiB")
-        info = verify(path)
+        info = verify(path, **limits)
     except ValueError as error:
         if kind != "image":
             return None

@@ -181,7 +181,7 @@ def test_many_unfinished_jobs_need_the_word_of_the_user(archive, open_here, show
     lines = [json.dumps(line | {"job": line["job"] | {"id": f"{n:012x}"}}) for n in range(201)]
     changed = replace_part(archive, "ledger.jsonl", "\n".join([header, *lines]))
     here = open_here("here")
-    with pytest.raises(InvalidRequestError, match="201 unfinished jobs") as error:
+    with pytest.raises(InvalidRequestError, match="more than 200 unfinished jobs") as error:
         import_session(here, changed, notebooks=False)
     show_line("strangers", "archive with 201 unfinished jobs", str(error.value))
     assert here.ledger.list_jobs() == []
