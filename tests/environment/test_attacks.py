@@ -22,6 +22,7 @@ ip -6 route add local ::/0 dev lo
 for name in resolv.conf hosts nsswitch.conf; do
   if [ -e "/etc/$name" ]; then mount --bind "$1/$name" "/etc/$name"; fi
 done
+if [ -d /var/run/nscd ]; then mount -t tmpfs none /var/run/nscd; fi
 """
 FILES = {
     "resolv.conf": "nameserver 127.0.0.1\noptions attempts:1 timeout:5\n",
