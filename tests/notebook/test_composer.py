@@ -1,7 +1,6 @@
 """The composer without a browser: its controls, its checks, its code and its cards."""
 
 import io
-from datetime import UTC, datetime
 from html import unescape
 
 import ipywidgets as widgets
@@ -19,6 +18,8 @@ from liangxin_nb.notebook.widgets import panel
 from liangxin_nb.notebook.widgets.composer import Composer, card_list
 from liangxin_nb.session.default import configure, get_session, set_session
 from liangxin_nb.session.request_builder import build_requests, supports_seed, with_new_seed
+
+from .test_uploads import choose_file
 
 MODELS = [
     (profile, model_id) for profile in ("liangxin", "kie") for model_id in load_models(profile)
@@ -344,10 +345,7 @@ def composer_with_references(composer, session, tmp_path):
     composer._prompt.set_value("the same at night")
     picker._text.value = "my photo.jpg"
     picker._text.value = "https://example.com/a.png"
-    picker._upload.value = (
-        {"name": "up.jpg", "type": "image/jpeg", "size": 1, "content": picture.getvalue(),
-         "last_modified": datetime.now(UTC)},
-    )  # fmt: skip
+    choose_file(picker._upload, "up.jpg", picture.getvalue())
     (result,) = [path for name, path in picker._recent.options if "a lake" in name]
     picker._recent.value = result
     composer.result_path = saved_result.paths[0].relative_to(tmp_path)
@@ -364,7 +362,7 @@ def test_references_are_files_urls_uploads_and_results(composer_with_references)
 
 
 def test_upload_is_removed_from_widget_state(composer_with_references):
-    assert composer_with_references._form.references._upload.value == ()
+    assert composer_with_references._form.references._upload.value in ((), {})
 
 
 def test_missing_reference_file_is_reported(composer_with_references):

@@ -16,6 +16,7 @@ from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.imaging import thumbnail
 
 from ..theme import allow_events_while_busy, image_tag
+from ..uploads import take_files
 from .common import ErrorBoundary, button, humanize, relative_path, with_class
 
 __all__ = ["LoadResults", "Reference", "ReferencePicker"]
@@ -164,16 +165,7 @@ class ReferencePicker:
             self._recent.value = ""
 
     def _on_upload(self) -> None:
-        files = _uploaded_files(self._upload.value)
-        if not files:
-            return
-        # Removed at once: the state of a widget is sent to every page, and can be saved.
-        if isinstance(self._upload.value, dict):  # ipywidgets 7
-            self._upload.set_trait("value", {})
-            self._upload.data = []
-        else:
-            self._upload.value = ()
-        for name, data in files:
+        for name, data in take_files(self._upload):
             self.add(Reference(data, name))
 
     def _draw(self) -> None:
@@ -192,13 +184,6 @@ class ReferencePicker:
     def _remove(self, index: int) -> None:
         del self.references[index]
         self._draw()
-
-
-def _uploaded_files(value: Any) -> list[tuple[str, bytes]]:
-    """Return uploaded files: ipywidgets 7 has a dictionary by name, 8 a tuple."""
-    if isinstance(value, dict):
-        return [(name, bytes(file["content"])) for name, file in value.items()]
-    return [(str(file["name"]), bytes(file["content"])) for file in value]
 
 
 def _thumbnail_tag(reference: Reference) -> Markup:

@@ -13,6 +13,7 @@ from liangxin_nb.core.formatting import shorten
 from liangxin_nb.library import LibraryEntry
 
 from ..handlers import report_errors
+from ..uploads import take_files
 
 __all__ = [
     "ConfirmButton",
@@ -225,13 +226,8 @@ def make_upload(status_line: StatusLine, read: Callable[[bytes], None]) -> Any:
     upload.add_class("lx-upload")
 
     def on_change() -> None:
-        value: Any = upload.value
-        # ipywidgets 7 has a dictionary here, 8 a tuple.
-        files = list(value.values()) if isinstance(value, dict) else list(value)
-        if files:
-            # Frees up to 64 MB, and lets the same file be chosen again.
-            upload.value = type(value)()
-            read(bytes(files[0]["content"]))
+        for _, data in take_files(upload):  # at most one
+            read(data)
 
     upload.observe(status_line.handler(on_change), names="value")
     return upload
