@@ -12,7 +12,7 @@ WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest --numprocesses=$(WORKERS)
 BROWSER := $(BIN)/python tests/browser/chromium.py --install
 
-.PHONY: lab test check lint test-tutorials test-long coverage mutate test-crash bench matrix binder-check links pictures format clean
+.PHONY: lab test check lint test-tutorials test-long coverage mutate test-crash bench matrix audit binder-check links pictures format clean
 
 lab: $(VENV)/lab  ## open the first tutorial in JupyterLab
 	$(BIN)/jupyter lab $(ROOT) $(LAB) notebooks/01_first_picture.ipynb
@@ -64,6 +64,15 @@ bench: $(VENV)/test  ## benchmarks, in 3 minutes; FULL=1: also a thousand tasks 
 matrix: $(VENV)/test  ## each front end in fresh environments; for some: make matrix ONLY="lab-4.2 voila"
 	$(BROWSER)
 	$(BIN)/python -m tests.matrix $(ONLY)
+
+# CVE-2023-24816: the window title in IPython before 8.10 on Windows; hosted notebooks have IPython 7.34.
+audit: $(VENV)/test  ## known vulnerabilities in the lowest and the newest versions of the dependencies
+	for versions in lowest-direct highest; do \
+	  $(BIN)/uv pip compile --quiet --resolution $$versions --extra lab --extra team --extra video \
+	    --output-file $(VENV)/$$versions.txt pyproject.toml && \
+	  $(BIN)/uv tool run pip-audit --strict --no-deps --disable-pip --ignore-vuln CVE-2023-24816 \
+	    --requirement $(VENV)/$$versions.txt || exit 1; \
+	done
 
 binder-check: $(VENV)/test  ## the steps of a Binder, from the Dockerfile to a downloaded zip
 	$(BROWSER)

@@ -1,12 +1,33 @@
-"""Build and install packages with uv if it is available, otherwise with pip, which is slower."""
+"""Build and install packages with uv if it is available, otherwise with pip, which is slower.
+
+Also reads the dependencies in pyproject.toml.
+"""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
+
+from packaging.requirements import Requirement
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+def read_dependencies(*extras: str) -> list[Requirement]:
+    """Return the dependencies in pyproject.toml, with those of some extras."""
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lists = [project["dependencies"], *(project["optional-dependencies"][name] for name in extras)]
+    return [Requirement(text) for texts in lists for text in texts]
+
+
+def lowest_version(requirement: Requirement) -> str:
+    """Return the lowest version that a requirement allows; fail if it names none."""
+    (version,) = (each.version for each in requirement.specifier if each.operator == ">=")
+    return version
 
 
 def find_uv() -> str | None:

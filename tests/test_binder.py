@@ -16,10 +16,13 @@ CHECKOUT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def binder(tmp_path_factory):
-    """Provide a copy of the repository, and the Python of an environment with its requirements."""
+    """Provide a copy of the repository, and the Python of an environment with its requirements.
+
+    Of the base image, it contains only what runs a notebook.
+    """
     folder = tmp_path_factory.mktemp("binder")
     home, python = copy_repository(folder), make_environment(folder / "env")
-    install(python, "--requirement", "binder/requirements.txt", folder=home)
+    install(python, "--requirement", "binder/requirements.txt", "nbclient", folder=home)
     return home, python
 
 

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 from ..browser.driver import Driver
-from ..installing import build_wheel
+from ..installing import CHECKOUT, build_wheel
 from .checks import CHECKS
-from .environments import CHECKOUT, PLANS, create
+from .environments import PLANS, create
 from .pages import PAGES
 
 
@@ -37,7 +37,8 @@ def run_checks(plan, names, wheel, folder, driver):
     if environment is None:
         yield plan.name, "", "all", f"not run: Python {plan.python} is not installed", 0.0
         return
-    versions = ", ".join(f"{name} {number}" for name, number in environment.versions().items())
+    numbers = environment.versions(plan.requirements)
+    versions = ", ".join(f"{name} {number}" for name, number in numbers.items())
     for name in names:
         work = folder / f"{plan.name}-{name}"
         work.mkdir()

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .environments import CHECKOUT, Environment
+from ..installing import CHECKOUT
+from .environments import Environment
 
 LOAD = "%load_ext liangxin_nb"
 PROMPT_CELL = "%%liangxin --size square --seed 7 --out job\na cat on a wall"
@@ -37,7 +38,7 @@ def run(environment: Environment, folder: Path, *command: str, **variables: str)
     if environment.name != "this":
         inherited.pop("PYTHONPATH", None)  # only the wheel must be importable
     process = subprocess.run(
-        command, cwd=folder, env={**inherited, **isolated, **variables}, text=True, timeout=300,
+        command, cwd=folder, env={**inherited, **isolated, **variables}, text=True, timeout=900,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     assert process.returncode == 0, process.stdout[-2000:]
@@ -95,6 +96,25 @@ def compat(environment: Environment, folder: Path) -> str:
     summary = output.strip().splitlines()[-1]
     assert re.match(r"\d+ passed(, \d+ warnings?)? in", summary), output
     return f"private attributes of uvicorn, ipykernel and ipywidgets: {summary}"
+
+
+def fast(environment: Environment, folder: Path) -> str:
+    """Run the fast tests of some packages with the libraries of this environment."""
+    tests = CHECKOUT / "tests"
+    # These test what only ipywidgets 8 and IPython 8 have.
+    newer = ("completion", "gallery", "refresher")
+    tooltips = tests / "notebook" / "test_composer.py::test_every_control_has_label_and_tooltip"
+    output = run(
+        environment, folder, str(environment.python), "-m", "pytest", "--quiet", "-n", "2",
+        "-p", "no:cacheprovider", "-c", str(CHECKOUT / "pyproject.toml"),
+        "-m", "not slow and not browser",
+        "-W", "ignore::DeprecationWarning",  # old libraries on a new Python
+        "--deselect", str(tooltips),
+        *(f"--ignore={tests / 'notebook' / f'test_{name}.py'}" for name in newer),
+        *(str(tests / name) for name in ("api", "ledger", "notebook", "results", "session")),
+        PYTHONPATH=str(CHECKOUT), LIANGXIN_SPEED="1",
+    )  # fmt: skip
+    return f"fast tests: {output.strip().splitlines()[-1]}"
 
 
 def execute(environment: Environment, folder: Path) -> str:
@@ -236,6 +256,7 @@ nbformat.write(notebook, "{name}")
 
 CHECKS: dict[str, Callable[[Environment, Path], str]] = {
     "compat": compat,
+    "fast": fast,
     "execute": execute,
     "papermill": papermill,
     "nbconvert": nbconvert,

