@@ -49,7 +49,7 @@ class AddressCheck:
 
     def __init__(self, base_url: str) -> None:
         url = httpx.URL(base_url)
-        self._api = (_read_host(url), _read_port(url))
+        self._api = (url.scheme, _read_host(url), _read_port(url))
 
     def check_url(self, text: str, previous: httpx.URL | None = None) -> httpx.URL:
         """Check what a URL says, before anything is resolved.
@@ -75,14 +75,15 @@ class AddressCheck:
         if previous is not None and previous.scheme == "https" and url.scheme == "http":
             raise _reject_url(text, "is a redirect from https to http, without encryption")
         is_port = 0 < port < 1 << 16
-        if not self._is_api(host, port) and (port in _OTHER_PORTS or not is_port):
+        if not self._is_api(url.scheme, host, port) and (port in _OTHER_PORTS or not is_port):
             raise _reject_url(text, f"has port {port}, which is not one of web servers")
         return url
 
-    async def resolve(self, host: str, port: int) -> list[IPAddress]:
+    async def resolve(self, scheme: str, host: str, port: int) -> list[IPAddress]:
         """Return the addresses of a host to which a download may connect.
 
         Args:
+            scheme: http or https.
             host: A host as httpx sends it: a name in ASCII, or an address in any spelling.
             port: The port.
 
@@ -90,12 +91,12 @@ class AddressCheck:
             ResultUnavailableError: If all of them are inside a private network.
             OSError: If a name cannot be resolved here.
         """
-        literal = parse_address(host)
-        if literal is None and is_private_name(host) and not self._is_api(host, port):
+        literal, is_api = parse_address(host), self._is_api(scheme, host, port)
+        if literal is None and is_private_name(host) and not is_api:
             # Not even resolved: a proxy program may give such a name a fake address, too.
             raise _reject(f"host {host!r}", "is a name inside a private network")
         addresses = [literal] if literal else await _resolve(host)
-        allowed = [address for address in addresses if is_public(address)]
+        allowed = [address for address in addresses if is_api or is_public(address)]
         if not allowed:
             allowed = await self._find_own(addresses, port, is_name=literal is None)
         if not allowed:
@@ -103,28 +104,33 @@ class AddressCheck:
             raise _reject(shown, "is inside a private network")
         return allowed
 
-    def _is_api(self, host: str, port: int) -> bool:
-        """Return whether a host and port are those of the API, or its names on this machine."""
-        api_host, api_port = self._api
+    def _is_api(self, scheme: str, host: str, port: int) -> bool:
+        """Return whether requests go to the API itself, or to its other name on this machine.
+
+        The scheme counts, since only TLS proves that the host is still the API's.
+        """
+        api_scheme, api_host, api_port = self._api
         are_loopback = is_loopback(host) and is_loopback(api_host)
-        return port == api_port and (host == api_host or are_loopback)
+        return (scheme, port) == (api_scheme, api_port) and (host == api_host or are_loopback)
 
     async def _find_own(
         self, addresses: list[IPAddress], port: int, *, is_name: bool
     ) -> list[IPAddress]:
         """Return those private addresses that the API has, or that all names have here."""
-        host, api_port = self._api
-        literal = parse_address(host)
+        api_scheme, api_host, api_port = self._api
+        literal = parse_address(api_host)
         try:
-            own = [literal] if literal else await _resolve(host)
+            own = [literal] if literal else await _resolve(api_host)
         except OSError:
             return []
-        # The service could give its own name another address, and this machine has other servers.
+        # A service on the Internet could give its name the address of a server in this network.
+        # An API without TLS is in this network, as the user has confirmed.
+        is_private_api = literal is not None or api_scheme == "http"
         is_any_port = literal is not None and not literal.is_loopback
         return [
             address
             for address in addresses
-            if (address in own and (port == api_port or is_any_port))
+            if (is_private_api and address in own and (port == api_port or is_any_port))
             or (is_name and _is_translated(address, own))
         ]
 

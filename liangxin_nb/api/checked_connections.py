@@ -102,8 +102,9 @@ class _CheckedBackend(httpcore.AsyncNetworkBackend):
         raise httpcore.ConnectError("not a network address")
 
     async def _connect(self, host: str, port: int) -> httpcore.AsyncNetworkStream:
+        scheme = "http" if self._by_name is None else "https"
         try:
-            addresses = await self._addresses.resolve(host, port)
+            addresses = await self._addresses.resolve(scheme, host, port)
         except OSError as error:
             if self._proxy is None:
                 raise httpcore.ConnectError(str(error)) from error

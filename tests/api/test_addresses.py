@@ -46,7 +46,7 @@ async def test_no_request_is_sent_to_a_rebound_address(serve, tmp_path, names):
     server = serve((200, {}, CONTENT))
     port = server.server_port
     names |= {"cdn.example": ["93.184.215.14"], "api.example": ["93.184.215.14"]}
-    assert await check().resolve("cdn.example", port) == [ip_address("93.184.215.14")]
+    assert await check().resolve("http", "cdn.example", port) == [ip_address("93.184.215.14")]
     names["cdn.example"] = ["127.0.0.1"]
     with pytest.raises(ResultUnavailableError, match="inside a private network"):
         await fetch("https://api.example", f"http://cdn.example:{port}/x", tmp_path / "x")
@@ -54,31 +54,37 @@ async def test_no_request_is_sent_to_a_rebound_address(serve, tmp_path, names):
 
 
 @pytest.mark.parametrize(
-    ("base_url", "host", "port", "is_allowed"),
+    ("base_url", "url", "is_allowed"),
     [
-        ("http://127.0.0.1:8000", "127.0.0.1", 8000, True),
-        ("http://localhost:8000", "127.0.0.1", 8000, True),
-        ("http://127.0.0.1:8000", "localhost", 8000, True),
-        ("http://192.168.1.5:3000", "relay.lan", 3000, False),  # the name is not the API's
-        ("http://relay.lan:3000", "relay.lan", 3000, True),
-        ("http://relay.lan:3000", "192.168.1.5", 3000, True),
-        ("http://192.168.1.5", "cdn.example", 80, True),
-        ("http://192.168.1.5:3000", "192.168.1.5", 9000, True),
-        ("http://relay.lan:3000", "192.168.1.5", 9000, False),  # the name may change its address
-        ("http://127.0.0.1:8000", "127.0.0.1", 8888, False),  # not other servers of this machine
-        ("http://192.168.1.5:3000", "192.168.1.6", 3000, False),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000", True),
+        ("http://localhost:8000", "http://127.0.0.1:8000", True),
+        ("http://127.0.0.1:8000", "http://localhost:8000", True),
+        ("http://relay.lan:3000", "http://relay.lan:3000", True),
+        ("http://relay.lan:3000", "http://192.168.1.5:3000", True),
+        ("http://192.168.1.5", "http://cdn.example", True),
+        ("http://192.168.1.5:3000", "http://192.168.1.5:9000", True),
+        ("https://api.example", "https://api.example", True),
+        # no other names, addresses, or servers of this machine
+        ("http://192.168.1.5:3000", "http://relay.lan:3000", False),
+        ("http://192.168.1.5:3000", "http://192.168.1.6:3000", False),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8888", False),
+        # the name of a service may lead to another server now, which has no certificate for it
+        ("http://relay.lan:3000", "http://192.168.1.5:9000", False),
+        ("https://api.example", "https://cdn.example", False),
+        ("https://api.example", "https://192.168.1.5", False),
+        ("https://api.example:3000", "http://api.example:3000", False),
     ],
 )
-async def test_private_api_serves_files_from_its_own_address(
-    names, base_url, host, port, is_allowed
-):
-    names |= {"localhost": ["127.0.0.1"], "relay.lan": ["192.168.1.5"]}
-    names["cdn.example"] = ["192.168.1.5"]
+async def test_private_api_serves_files_from_its_own_address(names, base_url, url, is_allowed):
+    names |= {"localhost": ["127.0.0.1"]}
+    names |= {key: ["192.168.1.5"] for key in ("relay.lan", "cdn.example", "api.example")}
+    url = check(base_url).check_url(url)
+    port = url.port or {"http": 80, "https": 443}[url.scheme]
     if is_allowed:
-        assert len(await check(base_url).resolve(host, port)) == 1
+        assert len(await check(base_url).resolve(url.scheme, url.host, port)) == 1
         return
     with pytest.raises(ResultUnavailableError, match="inside a private network"):
-        await check(base_url).resolve(host, port)
+        await check(base_url).resolve(url.scheme, url.host, port)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +98,7 @@ async def test_private_api_serves_files_from_its_own_address(
 )
 async def test_fake_address_is_allowed_if_the_api_has_one_too(names, api, file):
     names |= {"api.example": [api], "cdn.example": [file]}
-    assert await check().resolve("cdn.example", 443) == [ip_address(file)]
+    assert await check().resolve("https", "cdn.example", 443) == [ip_address(file)]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +118,7 @@ async def test_fake_address_is_allowed_if_the_api_has_one_too(names, api, file):
 async def test_other_private_address_is_not_allowed(names, api, host, file):
     names |= {"api.example": [api] if api else [], host: [file]}
     with pytest.raises(ResultUnavailableError, match="inside a private network"):
-        await check().resolve(host, 443)
+        await check().resolve("https", host, 443)
 
 
 async def test_unknown_host_is_reported(names, tmp_path, retry_at_once):
