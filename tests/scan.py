@@ -1,33 +1,61 @@
-"""Search for the key in all written files and in the arguments of processes."""
+"""Search for keys in all written files and in the arguments of processes.
+
+The tests use six odd keys. All of them contain the same letters and digits, which no encoding of
+text changes, so one search finds all keys.
+"""
 
 import base64
+import contextlib
 import fcntl
 import os
+import random
+import re
 import threading
+import zipfile
 from pathlib import Path
 
-__all__ = ["KEY", "ProcessScanner", "encodings", "find_files_with"]
+__all__ = ["KEY", "KEYS", "MARK", "ProcessScanner", "find_files_with"]
 
-#: The key of the tests' sandbox, concatenated so that this file does not contain it.
-KEY = "sk-" + "scan-" + "5f1e8c27d94b"
+#: A part of every key, concatenated so that this file does not contain it.
+MARK = "Q7zk" + "X9vJ"
+KEYS = (
+    MARK,  # the shortest key
+    rf"""sk-a"b'c{MARK}\d\"e\\f""",
+    f"sk-100%41{MARK}%s%%(x)s%2",
+    f"sk-<&>{MARK}&lt;</b>&#39;z",
+    rf"sk-\u0041{MARK}\n\x41\z",
+    "+/=sk+/" + MARK + "a+/9=" * 815 + "+/==",  # the longest key
+)
+#: The number of the first worker's key in a run; set the variable to repeat a run.
+NUMBER = int(os.environ.setdefault("TEST_KEY", str(random.randrange(len(KEYS)))))
+_WORKER = re.sub("[^0-9]", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or "0"
+#: The key of the services in this process's tests.
+KEY = KEYS[(NUMBER + int(_WORKER)) % len(KEYS)]
 _INTERVAL_S = 0.25
 
 
-def encodings(key):
-    """Return a key as bytes: plain, base64, UTF-16."""
-    return [key.encode(), base64.b64encode(key.encode()).rstrip(b"="), key.encode("utf-16-le")]
+def _encodings(text):
+    """Return letters and digits plain, in UTF-16, as hexadecimal digits, and in base64."""
+    data = text.encode()
+    wide = text.encode("utf-16-le").rstrip(b"\0")
+    encoded = [data, wide, data.hex().encode(), data.hex().upper().encode()]
+    for shift, first in enumerate((0, 2, 3)):
+        # Only the characters that do not depend on what is before and after.
+        end = (shift + len(data)) * 8 // 6
+        encoded.append(base64.b64encode(bytes(shift) + data)[first:end])
+    return encoded
 
 
-def find_files_with(folder, key=KEY):
-    """Return all files in a folder with the key in their content, in any encoding, or their name.
+def find_files_with(folder, text=MARK):
+    """Return all files in a folder with a text in their content, in any encoding, or their name.
 
-    A file with several names is read once.
+    A file with several names is read once. The files in zip files are read, too.
     """
-    encoded, results, matches = encodings(key), {}, []
+    encoded, results, matches = _encodings(text), {}, []
     for parent, _, names in os.walk(folder):
         for name in names:
             path = os.path.join(parent, name)  # noqa: PTH118 faster for thousands of files
-            if key in name or _contains_any(path, encoded, results):
+            if text in name or _contains_any(path, encoded, results):
                 matches.append(path)
     return matches
 
@@ -40,11 +68,21 @@ def _contains_any(path, encoded, results):
             return False
         identity = status.st_dev, status.st_ino
         if identity not in results:
-            data = Path(path).read_bytes()
-            results[identity] = any(form in data for form in encoded)
+            results[identity] = any(form in data for data in _contents(path) for form in encoded)
         return results[identity]
     except OSError:
         return False
+
+
+def _contents(path):
+    """Yield the content of a file, and of the files in it if it is a zip file."""
+    data = Path(path).read_bytes()
+    yield data
+    if data.startswith(b"PK") and zipfile.is_zipfile(path):
+        with contextlib.suppress(Exception), zipfile.ZipFile(path) as archive:
+            for item in archive.infolist():
+                if item.file_size < 50 << 20:
+                    yield archive.read(item)
 
 
 class ProcessScanner:
@@ -53,10 +91,10 @@ class ProcessScanner:
     Of several scanners with the same lock file, one scans; when it is stopped, another one does.
     """
 
-    def __init__(self, lock_file, key=KEY):
-        self._encoded = encodings(key)
+    def __init__(self, lock_file, text=MARK):
+        self._encoded = _encodings(text)
         self._lock_file = Path(lock_file)
-        #: Arguments that contain the key.
+        #: Arguments that contain the text.
         self.matches = set()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -82,7 +120,7 @@ class ProcessScanner:
                 self.matches.add(arguments.replace(b"\0", b" ")[:200])
 
     def stop(self):
-        """Stop scanning and return the arguments that contain the key."""
+        """Stop scanning and return the arguments that contain the text."""
         self._stopped.set()
         self._thread.join()
         return self.matches

@@ -1,24 +1,66 @@
 """The scan finds the key in files and in arguments of processes."""
 
+import base64
+import html
+import io
+import json
 import os
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+
+from liangxin_nb.config.secret import Secret
 
 from . import scan
 from .conftest import wait_until
 
-PLANTED = "sk-planted-0123456789"
+PLANTED = "planted0123456789"
+#: The keys of the tests with another mark: the real ones must not be in a file of the run.
+KEYS = [key.replace(scan.MARK, PLANTED) for key in scan.KEYS]
+ENCODINGS = {
+    "plain": str.encode,
+    "json": lambda key: json.dumps(key).encode(),
+    "json in json": lambda key: json.dumps(json.dumps(key)).encode(),
+    "html": lambda key: html.escape(key).encode(),
+    "url": lambda key: quote(key, safe="").encode(),
+    "python": lambda key: repr(key).encode(),
+    "hex": lambda key: key.encode().hex().encode(),
+    "hex in capitals": lambda key: key.encode().hex().upper().encode(),
+    "utf-16": lambda key: key.encode("utf-16"),
+    "utf-16-be": lambda key: key.encode("utf-16-be"),
+    **{
+        f"base64 after {n} bytes": lambda key, n=n: base64.b64encode(b"Bearer "[:n] + key.encode())
+        for n in range(4)
+    },
+    "zip": lambda key: zip_file(key),
+}
 
 
-@pytest.mark.parametrize("encoded", scan.encodings(PLANTED))
-def test_key_is_found_in_every_encoding(encoded, tmp_path):
+def zip_file(key):
+    """Return a zip file with the key in a compressed file."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("some.json", f"{key} " * 100)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_each_key_is_found_in_every_encoding(encoding, tmp_path):
     assert scan.find_files_with(tmp_path, PLANTED) == []
-    (tmp_path / "some.log").write_bytes(b"before " + encoded + b" after")
-    assert scan.find_files_with(tmp_path, PLANTED) == [str(tmp_path / "some.log")]
+    for number, key in enumerate(KEYS):
+        before, after = (b"", b"") if encoding == "zip" else (b"before ", b" after")
+        (tmp_path / f"{number}.log").write_bytes(before + ENCODINGS[encoding](key) + after)
+    assert len(scan.find_files_with(tmp_path, PLANTED)) == len(KEYS)
+
+
+def test_keys_of_the_tests_are_usable():
+    assert len({Secret(key).reveal() for key in scan.KEYS}) == 6
+    assert {scan.KEYS[(scan.NUMBER + n) % 6] for n in range(6)} == {*scan.KEYS}
 
 
 def test_key_in_a_file_name_is_found(tmp_path):

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ..config.secret import Secret, redact
+from ..config.secret import Secret, redact, redact_text
 from ..errors import LiangxinError
 from .codec import redact_callback_urls
 from .connections import NotSentError, Route, RoutedTransport
@@ -39,6 +39,18 @@ CONNECT_S = 40.0
 _MIN_UPLOAD_RATE = 16_384  # bytes per second that a request body may need
 # stamina logs its retries; without a handler the messages would appear in the cells.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
+
+
+class _KeyFilter(logging.Filter):
+    """Hides keys in log messages: httpcore logs the headers of answers, which may repeat them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redact_text(record.getMessage()), ()
+        return True
+
+
+for _name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy"):
+    logging.getLogger(_name).addFilter(_KeyFilter())
 
 
 class BearerAuth(httpx.Auth):

@@ -123,7 +123,8 @@ def secret_forms(value: str) -> tuple[bytes, ...]:
         The secret plain, in JSON (also twice), HTML, a URL, base64, hexadecimal and UTF-16.
     """
     in_json = json.dumps(value)[1:-1]
-    texts = {value, repr(value)[1:-1], in_json, json.dumps(in_json)[1:-1]}
+    in_python = repr(value + "'\"")[1:-4]  # with either kind of quotes
+    texts = {value, repr(value)[1:-1], in_python, in_json, json.dumps(in_json)[1:-1]}
     texts |= {text.replace("/", "\\/") for text in (value, in_json)}
     # Go and PHP escape these in JSON.
     texts.add(re.sub("[<>&']", lambda found: f"\\u{ord(found[0]):04x}", in_json))

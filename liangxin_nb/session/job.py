@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NoReturn, Self, TypeVar
 
+from ..config.secret import redact_text
 from ..core.formatting import printable
 from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..core.public import public
@@ -219,7 +220,7 @@ class Job:
             return JobPhase.DETACHED, self._still_running_error("and no longer watched")
         if self.task_id and "after shutdown" in str(error):  # Python starts no more threads
             return JobPhase.DETACHED, self._still_running_error("while Python ends")
-        return JobPhase.FAILED, LiangxinError(f"{type(error).__name__}: {error}")
+        return JobPhase.FAILED, LiangxinError(redact_text(f"{type(error).__name__}: {error}"))
 
     async def _finish(
         self, phase: JobPhase, error: LiangxinError | None = None, result: Result | None = None

@@ -177,8 +177,10 @@ class Composer:
         if self._form is None:
             return
         prompt = self._prompt.value
-        self._prompt.show_error(self._form.check(prompt, submitting=self._reports_missing))
-        if not prompt.strip():
+        key_error = self._prompt.find_key()
+        error = self._form.check(prompt, submitting=self._reports_missing)
+        self._prompt.show_error(key_error or error)
+        if key_error or not prompt.strip():
             self._code.clear()
             return
         references = self._references()

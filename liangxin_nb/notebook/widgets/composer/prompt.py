@@ -8,7 +8,9 @@ from typing import Any
 import ipywidgets as widgets
 from markupsafe import Markup
 
+from liangxin_nb.config.key_detector import reject_keys
 from liangxin_nb.core.formatting import shorten
+from liangxin_nb.errors import InvalidRequestError
 
 from .common import ErrorBoundary, button, with_class
 
@@ -79,6 +81,14 @@ class PromptInput:
     def value(self) -> str:
         """The prompt, as a cell would read it."""
         return str(self._text.value).strip("\r\n")
+
+    def find_key(self) -> str:
+        """Return a warning if the prompt contains a key, or an empty text."""
+        try:
+            reject_keys({"The prompt": self.value})
+        except InvalidRequestError as error:
+            return error.message.removesuffix("; nothing was sent.")
+        return ""
 
     def set_value(self, text: str) -> None:
         """Put a prompt into the field."""
