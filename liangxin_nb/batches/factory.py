@@ -83,7 +83,7 @@ class PreparedBatch:
         Raises:
             InvalidRequestError: If a limit would be exceeded. Nothing has been sent.
         """
-        reject_keys({"The name": name})
+        reject_keys({"The name": name}, is_option=False)
         if batch := self._continue_interrupted(concurrency):
             return batch
         if (tasks := self.estimate.tasks) > max_tasks:

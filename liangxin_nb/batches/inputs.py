@@ -75,7 +75,7 @@ def _iter_rows(prompts: Any) -> Iterable[Any]:
         return list(prompts.to_dict("records"))
     if isinstance(prompts, str | bytes | Mapping) or not isinstance(prompts, Iterable):
         text = repr(prompts)
-        reject_keys({"The batch": text})
+        reject_keys({"The batch": text}, is_option=False)
         raise InvalidRequestError(
             f"{text if len(text) < 60 else text[:57] + '…'} is not a batch; nothing was sent.",
             next_step=_ALLOWED,

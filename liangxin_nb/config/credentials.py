@@ -37,7 +37,7 @@ def find_api_key(env: Mapping[str, str] = os.environ) -> Secret | None:
         except Exception:  # noqa: S112 each source raises its own kinds of errors
             continue
         if value and (not isinstance(value, str) or value.strip()):
-            return Secret(value, f"{source} {API_KEY_VAR}")
+            return Secret(value, source)
     return None
 
 
@@ -57,9 +57,9 @@ def _keyring() -> str | None:
 
 
 _SOURCES: dict[str, Callable[[], str | None]] = {
-    "Colab's secret": _colab,
-    "Kaggle's secret": _kaggle,
-    "The keyring's entry liangxin_nb": _keyring,
+    f"Colab's secret {API_KEY_VAR}": _colab,
+    f"Kaggle's secret {API_KEY_VAR}": _kaggle,
+    f"The keyring's entry liangxin_nb/{API_KEY_VAR}": _keyring,
 }
 
 

@@ -6,7 +6,7 @@ Ids of tasks (32 hex digits, `task_…`, UUIDs) are not keys, except after a nam
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from ..errors import InvalidRequestError
 from .secret import contains_secret
@@ -57,6 +57,8 @@ _SHAPES_OUTSIDE_LINKS = {
     "Bearer …": rf"(?i:bearer)\s+[\w.~+/-]{{0,60}}?{_random(12)}",
     "token=…": rf"(?i:token|secret){_VALUE}[\w-]{{0,60}}?{_random(12)}",
 }
+_REMOVE = "Remove it: such texts are saved, and sent to the service."
+_ALLOW = " If it is no key, add --allow-key-like, in Python allow_key_like=True."
 _LINK = re.compile(r"https?://[^\s\"'<>]+")
 _PARAMETER = re.compile(r"([?&](?!(?:api[-_]?)?key=)[\w.-]+=)[^&#]+")
 
@@ -86,30 +88,39 @@ def find_key(text: str) -> str:
     return next(found, "")
 
 
-def reject_keys(texts: Mapping[str, object], *, allow_key_like: bool = False) -> None:
+def _iter_texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _iter_texts([*value.keys(), *value.values()])
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _iter_texts(item)
+
+
+def reject_keys(
+    texts: Mapping[str, object], *, allow_key_like: bool = False, is_option: bool = True
+) -> None:
     """Reject texts that contain a key in use, or something that looks like a key.
 
     Args:
-        texts: The texts, or lists of texts, by their names for the error message. Values that are
-            no texts are ignored.
+        texts: The texts, or lists and mappings with texts, by their names for the error message.
+            Other values are ignored.
         allow_key_like: Whether only keys in use are rejected.
+        is_option: Whether the user can allow the texts, which the error then explains.
 
     Raises:
         InvalidRequestError: If a text contains a key. Nothing has been sent or written.
     """
     for name, value in texts.items():
-        for text in value if isinstance(value, list | tuple) else [value]:
-            if not isinstance(text, str):
-                continue
+        for text in _iter_texts(value):
             if contains_secret(text):
                 raise InvalidRequestError(
                     f"{name} contains a key that is in use; nothing was sent.",
-                    next_step="Remove it, also from the notebook.",
+                    next_step=_REMOVE,
                 )
             if not allow_key_like and not text.startswith("data:") and (shape := find_key(text)):
                 raise InvalidRequestError(
-                    f"{name} contains what looks like an API key ({shape}), and would be saved "
-                    "with it; nothing was sent.",
-                    next_step="Remove it, also from the notebook. If it is no key, add "
-                    "--allow-key-like, in Python allow_key_like=True.",
+                    f"{name} contains what looks like an API key ({shape}); nothing was sent.",
+                    next_step=f"{_REMOVE}{_ALLOW if is_option else ''}",
                 )

@@ -115,7 +115,7 @@ def reject_keys_in_use(*requests: Request | str) -> None:
     Raises:
         InvalidRequestError: If there is one.
     """
-    texts = [item if isinstance(item, str) else str(item.input) for item in requests]
+    texts = [item if isinstance(item, str) else item.input for item in requests]
     reject_keys({"The request": texts}, allow_key_like=True)
 
 

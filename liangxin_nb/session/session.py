@@ -182,7 +182,7 @@ class BaseSession:
 
     def resume(self, job_id: str = "") -> list[Job]:
         """Follow every unfinished task of the ledger; see `liangxin_nb.resume`."""
-        reject_keys({"The id": job_id})
+        reject_keys({"The id": job_id}, is_option=False)
         return self._resumer.resume(job_id)
 
     def take_over(self, record: JobRecord) -> Job | None:
@@ -199,7 +199,7 @@ class BaseSession:
 
     def attach(self, task_id: str) -> Job:
         """Follow any task of this key; see `liangxin_nb.attach`."""
-        reject_keys({"The id": task_id})
+        reject_keys({"The id": task_id}, is_option=False)
         return self._resumer.attach(task_id)
 
     def recover(self, notebook: str | Path) -> list[Job]:
@@ -225,7 +225,7 @@ class BaseSession:
         Raises:
             InvalidRequestError: If it is not in the ledger.
         """
-        reject_keys({"The id": job_id})
+        reject_keys({"The id": job_id}, is_option=False)
         found = self.ledger.find(job_id)
         if found is None:
             raise InvalidRequestError(

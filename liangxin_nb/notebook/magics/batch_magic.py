@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from IPython import get_ipython
 from IPython.core.error import UsageError
 
+from ...config.key_detector import reject_keys
 from ...core.request import DEFAULT_MODEL
 from ...errors import InvalidRequestError
 from .execution import current_session, should_wait
@@ -174,6 +175,7 @@ def open_command(rest: str) -> Any:
         )
     if "--csv" in rest.split():
         return batch_cell(rest, "")
+    reject_keys({"The id": rest}, is_option=False)
     batch = open_batch(current_session(), rest)
     wait_for_display = show_batch(batch)
     if not is_interactive():

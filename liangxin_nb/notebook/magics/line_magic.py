@@ -280,7 +280,8 @@ def liangxin_line(line: str) -> Any:
                 "notebook; nothing was changed.",
                 next_step="Remove it from the cell, run %liangxin key, and enter the key there.",
             )
-        reject_keys({"The line": line}, allow_key_like="--allow-key-like" in rest.split())
+        if name != "batch":  # which checks its own options
+            reject_keys({"The line": line}, is_option=False)
         command = COMMANDS.get("help" if asks_for_help(line) else name or "status")
         if command is None:
             raise _unknown_command_error(name)
