@@ -87,6 +87,8 @@ class Setting(NamedTuple):
         if isinstance(value, os.PathLike):
             value = os.fspath(value)
         if isinstance(value, str):
+            if self.name == "callback":  # its path may be a secret
+                value = re.sub("(://[^/]*/).+", rf"\1{HIDDEN}", value)
             return HIDDEN if find_key(value) else shorten(hide_secrets(value), _MAX_SHOWN)
         if isinstance(value, float | int):
             return shorten(f"{value}".removesuffix(".0"), _MAX_SHOWN)

@@ -127,7 +127,11 @@ class Settings(SettingFields, frozen=True, kw_only=True, forbid_unknown_fields=T
         return sources.get(name, "default")
 
     def __repr__(self) -> str:
-        shown = (f"{n}={SETTINGS[n].show(getattr(self, n))!r}" for n in self.__struct_fields__)
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        shown = (
+            f"{name}={(SETTINGS[name].show(value) if isinstance(value, str) else value)!r}"
+            for name, value in values.items()
+        )
         return f"Settings({', '.join(shown)})"
 
 
@@ -137,28 +141,25 @@ Settings.__doc__ = f"{Settings.__doc__}\n    Attributes:\n" + "\n".join(
 prepare_structs(Settings)
 
 
-def override(**values: Any) -> None:
+def override(values: Mapping[str, Any], source: Source = "%config") -> None:
     """Change settings for this process; all of them are checked before any is changed.
 
     Args:
-        **values: Settings by name, other than the key checked as those of `%config LiangXin`.
-            None and a blank text go back to the environment variable or default.
+        values: Settings by name. None and a blank text go back to the environment variable or
+            default.
+        source: What the user has written, for error messages.
 
     Raises:
         InvalidRequestError: If a setting is unknown or its value is not allowed.
     """
     checked = {
-        name: _check_override(name, value) if is_set(value) else None
+        name: check_setting(name, value, source) if is_set(value) else None
         for name, value in values.items()
     }
     for name, value in checked.items():
         OVERRIDES.pop(name, None)
         if is_set(values[name]):
             OVERRIDES[name] = value
-
-
-def _check_override(name: str, value: Any) -> Any:
-    return check_setting(name, value, "argument" if name == "key" else "%config")
 
 
 def _read_all(
@@ -168,8 +169,7 @@ def _read_all(
     for name, value in read_environment(env).items():
         if name in SettingFields.__struct_fields__:
             yield "variable", name, value
-    for name, value in OVERRIDES.items():
-        yield "%config", name, _check_override(name, value)
+    yield from (("%config", name, value) for name, value in OVERRIDES.items())
     for name, value in arguments.items():
         find_setting(name, "argument")
         if is_set(value):

@@ -93,8 +93,9 @@ def read_ledger(value: Any) -> Any:
     name = scheme[1].lower()
     if path := re.fullmatch("sqlite:///([^?#]+)", value, re.IGNORECASE):
         return _without_memory(path[1])
-    if name not in _POSTGRESQL or not re.match(".*://.", value):
+    if name not in _POSTGRESQL:
         raise ValueError
+    _check_login(value)
     if find_spec("psycopg") is None:
         raise UnusableError(
             "PostgreSQL needs the package psycopg", "pip install 'liangxin_nb[team]'."
@@ -113,17 +114,24 @@ def read_budget(value: Any) -> Any:
     scheme = _SCHEME.match(value) if isinstance(value, str) else None
     if scheme is None:
         return read_path(value)
-    parts = urlsplit(value)
-    if scheme[1].lower() not in ("redis", "rediss") or not parts.hostname:
+    if scheme[1].lower() not in ("redis", "rediss") or not urlsplit(value).hostname:
         raise ValueError
-    _ = parts.port  # raises ValueError if it is no port
-    if parts.fragment or "@" in parts.path:
-        raise UnusableError(
-            "its password contains # or /", "Write them as %23 and %2F in the password."
-        )
+    _check_login(value)
     if find_spec("redis") is None:
         raise UnusableError("Redis needs the package redis", "pip install 'liangxin_nb[team]'.")
     return value
+
+
+def _check_login(url: str) -> None:
+    """Reject a password that ends another part of the URL, where it would be shown."""
+    parts = urlsplit(url)
+    if parts.fragment or "@" in parts.path or "@" in parts.query or parts.netloc.count("@") > 1:
+        raise UnusableError(
+            "its password contains @, /, ? or #", "Write them as %40, %2F, %3F and %23."
+        )
+    _ = parts.port  # raises ValueError if it is no port
+    if not (parts.netloc or parts.path.strip("/")):
+        raise ValueError
 
 
 def read_callback(value: Any) -> Any:

@@ -15,6 +15,7 @@ from typing import Self
 
 import sqlalchemy as sa
 
+from ..core.hidden import hide_secrets
 from ..errors import InvalidRequestError, LedgerError, LiangxinError
 from .connections import BUSY_TIMEOUT_S, Connections, damage_error, is_damaged_file
 
@@ -167,10 +168,13 @@ class Database:
         Raises:
             LedgerError: If it cannot be opened or was written by a newer version.
         """
-        self._connections = Connections(str(location))
-        self._engine = self._connections.engine
-        url, path = self._engine.url, self._connections.path
-        self.location = repr(url) if path is None else url.database or ""
+        self.location = hide_secrets(str(location))
+        try:
+            self._connections = Connections(str(location))
+        except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
+            raise self._opening_error(_first_line(error), None) from None
+        self._engine, path = self._connections.engine, self._connections.path
+        self.location = self.location if path is None else str(path)
         if path is not None and is_damaged_file(path):
             raise damage_error(self.location, "it is empty, but results are beside it")
         try:
@@ -179,10 +183,17 @@ class Database:
             reason = _first_line(error)
             if _means_damage(reason):
                 raise damage_error(self.location, reason) from None
-            raise LedgerError(
-                f"The ledger {self.location!r} cannot be opened ({reason}); nothing was sent.",
-                next_step="Choose a folder you can write to: LIANGXIN_RESULTS or LIANGXIN_LEDGER.",
-            ) from None
+            raise self._opening_error(reason, path) from None
+
+    def _opening_error(self, reason: str, path: Path | None) -> LedgerError:
+        step = "Choose a folder you can write to: LIANGXIN_RESULTS or LIANGXIN_LEDGER."
+        if path is None:
+            step = "Check the database's address in LIANGXIN_LEDGER, and that its server runs."
+        return LedgerError(
+            f"The ledger {self.location!r} cannot be opened ({hide_secrets(reason)}); nothing was "
+            "sent.",
+            next_step=step,
+        )
 
     @property
     def path(self) -> Path | None:

@@ -73,7 +73,7 @@ def configure(**values: Any) -> BaseSession:
             next_step="lx.set_session(None) goes back to the settings.",
         )
     before = dict(OVERRIDES)
-    override(**values)
+    override(values, "argument")
     try:
         return get_session()
     except LiangxinError:

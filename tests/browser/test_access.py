@@ -39,7 +39,8 @@ def form(page):
 
 
 def fill(form):
-    form.box.get_by_role("checkbox", name="Settings").check()
+    form.box.get_by_role("checkbox", name="Settings", exact=True).check()
+    form.box.get_by_role("checkbox", name="More settings").check()
     form.field("Image size").select_option("square")
     form.field("Prompt").fill(f"a lake {hostile.TEXT}")
     form.button("Generate").click()
@@ -98,7 +99,7 @@ def test_tab_key_follows_the_reading_order_of_the_panel(page):
     page.run_and_wait(FRESH_PANEL)
     form = Form(page, FRESH_PANEL)
     form.write("a lake")
-    form.box.get_by_role("checkbox", name="Settings").focus()
+    form.box.get_by_role("checkbox", name="Settings", exact=True).focus()
     labels = []
     for _ in range(12):
         page.page.keyboard.press("Tab")

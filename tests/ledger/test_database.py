@@ -174,14 +174,14 @@ def test_reason_is_one_line_of_at_most_160_characters(path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["postgresql", "postgres", "postgresql+psycopg"])
 def test_postgresql_url_selects_the_installed_driver(opened_urls, name):
-    with pytest.raises(sa.exc.OperationalError):
+    with pytest.raises(LedgerError):
         Ledger(f"{name}://me@host/ledger")
     ((url, _),) = opened_urls
     assert url == "postgresql+psycopg://me@host/ledger"
 
 
 def test_other_urls_are_unchanged(opened_urls):
-    with pytest.raises(sa.exc.OperationalError):
+    with pytest.raises(LedgerError):
         Ledger("mysql://me@host/postgres://ledger")
     ((url, _),) = opened_urls
     assert url == "mysql://me@host/postgres://ledger"
@@ -189,7 +189,7 @@ def test_other_urls_are_unchanged(opened_urls):
 
 def test_connection_to_a_server_is_checked_before_it_is_used(opened_urls):
     """The server may have closed it meanwhile."""
-    with pytest.raises(sa.exc.OperationalError):
+    with pytest.raises(LedgerError):
         Ledger("postgresql://me@host/ledger")
     ((_, options),) = opened_urls
     assert options == {"pool_pre_ping": True}
@@ -198,4 +198,13 @@ def test_connection_to_a_server_is_checked_before_it_is_used(opened_urls):
 def test_location_of_a_server_has_no_password():
     with pytest.raises(LedgerError) as error:
         Ledger("postgresql://me:secret@127.0.0.1:9/ledger")
-    assert "postgresql+psycopg://me:***@127.0.0.1:9/ledger" in error.value.message
+    assert "'postgresql://…@127.0.0.1:9/ledger' cannot be opened" in error.value.message
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://h:port/db", "postgresql:///db?host=h&port=x", "x://h"]
+)
+def test_url_that_cannot_be_read_is_reported_in_one_line(url):
+    with pytest.raises(LedgerError, match="^The ledger .* cannot be opened") as error:
+        Ledger(url)
+    assert "\n" not in str(error.value)

@@ -10,6 +10,7 @@ from PIL import Image
 from liangxin_nb import Session
 from liangxin_nb.catalog import find_model, iter_violations, load_models
 from liangxin_nb.catalog.codegen import to_cell_source, to_python_source
+from liangxin_nb.config.schema import SETTINGS
 from liangxin_nb.config.settings import OVERRIDES
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
@@ -456,6 +457,55 @@ def test_invalid_settings_are_reported_and_change_nothing(tmp_path):
     set_session(before)
     with pytest.raises(InvalidRequestError, match="was set by set_session"):
         configure(profile="kie")
+
+
+def test_every_setting_but_the_main_ones_has_a_field_by_its_type(monkeypatch):
+    monkeypatch.setenv("LIANGXIN_MAX_TASKS", "7")
+    form = Composer(get_session)._settings_form._more
+    assert {*form._fields, "profile", "base_url", "results"} == {
+        name for name, setting in SETTINGS.items() if "%config" in setting.sources
+    }
+    kinds = {name: type(field).__name__ for name, field in form._fields.items()}
+    assert (kinds["wait"], kinds["allow_http"], kinds["patience"]) == (
+        "Dropdown",
+        "Checkbox",
+        "Text",
+    )
+    shown = {
+        name: (field.value, getattr(field, "placeholder", ""))
+        for name, field in form._fields.items()
+    }
+    assert shown["max_tasks"] == ("7", "no limit")
+    assert shown["patience"] == ("", "900")
+    assert form.changes() == {}
+
+
+def test_more_settings_are_used_and_go_back_to_their_defaults():
+    composer = Composer(get_session)
+    labelled(composer, "Patience").value = "20"
+    labelled(composer, "Wait").value = "never"
+    labelled(composer, "Group access").value = True
+    labelled(composer, "Use these").click()
+    settings = get_session().settings
+    assert (settings.patience, settings.wait, settings.group_access) == (20.0, False, True)
+    labelled(composer, "Patience").value = ""
+    labelled(composer, "Use these").click()
+    assert get_session().settings.patience == 900.0
+    labelled(composer, "Timeout").value = "soon"
+    labelled(composer, "Use these").click()
+    assert "is not valid; allowed: a number above 0, at most 86,400" in html(composer)
+    assert get_session().settings.timeout == 60.0
+
+
+def test_password_in_a_setting_is_in_no_widget():
+    composer = Composer(get_session)
+    ledger, url = labelled(composer, "Ledger"), "postgresql://me:hunter2@db.example/jobs"
+    ledger.value = url
+    assert ledger.value == "postgresql://…@db.example/jobs"
+    assert composer._settings_form._more.changes() == {"ledger": url}
+    assert "hunter2" not in str([w.get_state() for w in iter_widgets(composer.box)])
+    ledger.value = "other.sqlite"
+    assert composer._settings_form._more.changes() == {"ledger": "other.sqlite"}
 
 
 def test_panel_opens_with_invalid_settings(monkeypatch):

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
-import msgspec
 import pytest
 
 from liangxin_nb import Session
@@ -524,9 +524,8 @@ def test_error_of_settings_is_escaped():
 def test_host_and_folder_in_use_are_escaped(tmp_path):
     session = Session(profile="sandbox", results=tmp_path / "results")
     other = Session.__new__(Session)
-    other.settings = msgspec.structs.replace(
-        session.settings, profile="liangxin", base_url=f"https://{ELEMENT}", results=Path("/", TEXT)
-    )
+    # No such address can be set.
+    other.settings = SimpleNamespace(profile="liangxin", host=ELEMENT, results=Path("/", TEXT))
     session.close()
     assert_escaped(service_html(other))
     assert_escaped(service_html(other), text=ELEMENT)

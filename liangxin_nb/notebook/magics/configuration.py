@@ -44,7 +44,7 @@ class SettingTrait(TraitType[Any, Any]):
 
     def set(self, _: Any, value: Any) -> None:
         """Check and use a value; None and a blank text mean the variable or the default."""
-        override(**{str(self.name): value})
+        override({str(self.name): value})
 
 
 class LiangXin(SingletonConfigurable):

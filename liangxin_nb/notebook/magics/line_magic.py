@@ -176,7 +176,7 @@ def _key(_: str) -> Table:
         ) from error
     if not key.strip():
         raise InvalidRequestError("No key was entered; nothing has changed.")
-    override(key=Secret(key, "What was entered"))
+    override({"key": Secret(key, "What was entered")}, "argument")
     return Table((), (), "The key is held in memory until this kernel ends.")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
@@ -15,6 +14,7 @@ from liangxin_nb.session import BaseSession
 from liangxin_nb.session.default import configure
 
 from .common import ErrorBoundary, button, relative_path, with_class
+from .more_settings import MoreSettings
 
 __all__ = ["SettingsForm", "service_html"]
 
@@ -59,6 +59,7 @@ class SettingsForm:
         self._folder = widgets.Text(
             description="Results folder", tooltip="Where pictures and the ledger are saved"
         )
+        self._more = MoreSettings()
         self._profile.observe(errors(self._update_fields), "value")
         self._password.observe(errors(self._read_key), "value")
         apply = button("Use these", "From now on, in this kernel", errors(self._apply))
@@ -66,8 +67,8 @@ class SettingsForm:
         grid = with_class(
             widgets.Box([with_class(field, "lx-field") for field in fields]), "lx-fields"
         )
-        row = with_class(widgets.HBox([apply, errors.line]), "lx-bar")
-        self.widget = with_class(widgets.VBox([grid, row]), "lx-service")
+        row = with_class(widgets.HBox([apply, self._more.toggle, errors.line]), "lx-bar")
+        self.widget = with_class(widgets.VBox([grid, self._more.widget, row]), "lx-service")
 
     def show(self, session: BaseSession | None) -> None:
         """Show the settings of a session, or none."""
@@ -75,6 +76,7 @@ class SettingsForm:
             self._profile.value = session.settings.profile
             self._address.value = session.settings.base_url
             self._folder.value = str(session.settings.results)
+            self._more.show(session.settings)
         self._update_fields()
 
     def _update_fields(self) -> None:
@@ -95,11 +97,11 @@ class SettingsForm:
             self._errors.show("The key is held in memory; click Use these to apply it.")
 
     def _apply(self) -> None:
-        folder = self._folder.value.strip()
         values: dict[str, Any] = {
             "profile": self._profile.value,
-            "base_url": self._address.value.strip(),
-            "results": str(Path(folder).expanduser()) if folder else "",
+            "base_url": self._address.value,
+            "results": self._folder.value,
+            **self._more.changes(),
         }
         session = configure(**values, **({"key": self._key} if self._key else {}))
         self._errors.show(f"In use: {_NAMES[session.settings.profile]}.")
