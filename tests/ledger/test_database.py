@@ -205,6 +205,6 @@ def test_location_of_a_server_has_no_password():
     "url", ["postgresql://h:port/db", "postgresql:///db?host=h&port=x", "x://h"]
 )
 def test_url_that_cannot_be_read_is_reported_in_one_line(url):
-    with pytest.raises(LedgerError, match="^The ledger .* cannot be opened") as error:
+    with pytest.raises(LedgerError, match=r"^The ledger .* cannot be opened") as error:
         Ledger(url)
     assert "\n" not in str(error.value)
