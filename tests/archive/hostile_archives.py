@@ -206,20 +206,20 @@ def _batch(parts, plan):
 
 _REFUSED, _LEFT_OUT, _IMPORTED = "refused", "left out", "imported"
 _ALIKE = '{"rows":[' + ",".join(['"a"'] * 9999) + '],"columns":[' + ",".join(['"b"'] * 9999) + "]}"
-#: For each name: a function of `Parts`, and what becomes of the archive.
+#: For each name: a function of `Parts`, and what becomes of the archive, or why it is refused.
 CORPUS = {
-    "400,000 events in a line": (lambda p: _events(p, 1, 400_000), _REFUSED),
-    "5,000 events in each of 100 lines": (lambda p: _events(p, 100, 5000), _REFUSED),
-    "500,000 events in 1,000 lines": (lambda p: _events(p, 1000, 500), _REFUSED),
+    "400,000 events in a line": (lambda p: _events(p, 1, 400_000), "its ledger is too large"),
+    "5,000 events in each of 100 lines": (lambda p: _events(p, 100, 5000), "has more than 1000 events"),
+    "500,000 events in 1,000 lines": (lambda p: _events(p, 1000, 500), "more than 400,000 events"),
     "50,000 events in 100 lines": (lambda p: _events(p, 100, 500), _IMPORTED),
     "line of 30 MB": (lambda p: p.with_rows(" " * 30 * MIB), _REFUSED),
-    "40,000 jobs": (lambda p: p.with_rows(*p.copies(40_000)), _REFUSED),
+    "40,000 jobs": (lambda p: p.with_rows(*p.copies(40_000)), "more than 30,000 jobs"),
     "2,000 jobs": (lambda p: p.with_rows(*p.copies(2000)), _IMPORTED),
     "long prompts": (lambda p: p.with_rows(*p.copies(400, prompt="x" * 90_000)), _IMPORTED),
-    "prompt of 900 kB": (lambda p: p.with_job(prompt="x" * 900_000), _REFUSED),
-    "directory of 300,000 files": (_directory_of_many_entries, _REFUSED),
-    "overlapping files": (_overlapping, _REFUSED),
-    "1,000 times compressed": (lambda p: p.with_entry("x", bytes(64 * MIB)), _REFUSED),
+    "prompt of 900 kB": (lambda p: p.with_job(prompt="x" * 900_000), "too long a value"),
+    "directory of 300,000 files": (_directory_of_many_entries, "too many files"),
+    "overlapping files": (_overlapping, "its files overlap"),
+    "1,000 times compressed": (lambda p: p.with_entry("x", bytes(64 * MIB)), "compressed more than"),
     "size of 4 GB in the directory": (
         lambda p: in_directory(p.pack(), b"README.txt", 24, b"\xff\xff\xff\xf0"), _REFUSED,
     ),
@@ -229,13 +229,13 @@ CORPUS = {
     "zip64 without its field": (
         lambda p: in_directory(p.pack(), b"README.txt", 20, b"\xff" * 8), _REFUSED,
     ),
-    "encrypted": (lambda p: in_directory(p.pack(), b"ledger.jsonl", 8, b"\1\0"), _REFUSED),
-    "bzip2": (lambda p: p.pack(zipfile.ZIP_BZIP2), _REFUSED),
+    "encrypted": (lambda p: in_directory(p.pack(), b"ledger.jsonl", 8, b"\1\0"), "is encrypted"),
+    "bzip2": (lambda p: p.pack(zipfile.ZIP_BZIP2), "compression is not supported"),
     "lzma": (lambda p: p.pack(zipfile.ZIP_LZMA), _REFUSED),
     "deflate64": (lambda p: in_directory(p.pack(), b"README.txt", 10, b"\x09\0"), _REFUSED),
     "another file format": (lambda p: bz2.compress(p.pack()), _REFUSED),
     "nested archive": (lambda p: p.pack(extra=[("x.zip", lzma.compress(p.pack()))]), _IMPORTED),
-    "ledger twice": (lambda p: p.pack(extra=[("ledger.jsonl", "{}")]), _REFUSED),
+    "ledger twice": (lambda p: p.pack(extra=[("ledger.jsonl", "{}")]), "a file twice"),
     "names that leave the folder": (
         lambda p: p.pack(extra=[("../../up.txt", "x"), ("/tmp/up.txt", "x"), ("C:\\up", "x")]),
         _IMPORTED,
@@ -254,7 +254,7 @@ CORPUS = {
     "end of a zip in the comment": (lambda p: p.pack() + b"PK\5\6" + bytes(18), _REFUSED),
     "infinite duration": (lambda p: p.with_job(duration_s=float("inf")), _REFUSED),
     "not a number of credits": (lambda p: p.with_job(credits=float("nan")), _REFUSED),
-    "from the year 2200": (lambda p: p.with_job(created_at=7.3e9), _REFUSED),
+    "from the year 2200": (lambda p: p.with_job(created_at=7.3e9), "from the future"),
     "wrong type of a field": (_wrong_types, _REFUSED),
     "options nested 1,000 times": (
         lambda p: p.with_job(options='{"a":' + "[" * 1000 + "]" * 1000 + "}"), _REFUSED,
@@ -266,9 +266,9 @@ CORPUS = {
         lambda p: p.with_rows(json.dumps(p.row)[:-1] + ', "job": {}, "files": []}'), _REFUSED,
     ),
     "two jobs with one folder": (
-        lambda p: p.with_rows(p.row, p.row | {"job": p.row["job"] | {"id": "abc"}}), _REFUSED,
+        lambda p: p.with_rows(p.row, p.row | {"job": p.row["job"] | {"id": "abc"}}), "same id or folder",
     ),
-    "batch of 100 million tasks": (lambda p: _batch(p, _ALIKE), _REFUSED),
+    "batch of 100 million tasks": (lambda p: _batch(p, _ALIKE), "line 2"),
     "texts with HTML and escape sequences": (_texts, _IMPORTED),
     "metadata nested 100,000 times": (lambda p: _metadata(p, "[" * 100_000), _LEFT_OUT),
     "metadata with a million values": (lambda p: _metadata(p, "[" + "[]," * 10**6), _LEFT_OUT),

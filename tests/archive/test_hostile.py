@@ -52,7 +52,7 @@ def test_hostile_archives_are_refused_or_harmless(valid, show_line):
         figures = f"{outcome['cpu_s']:5.2f} s {outcome['memory_mb']:4.0f} MB"
         shown = (line or " ".join(left_out) or became).replace(f"{valid.parent}/", "")
         show_line("strangers", name, f"{figures}  {shown}")
-        assert became == (expected or became), name
+        assert expected in (became, "") or expected in line, name
         assert outcome["memory_mb"] <= MAX_MEMORY_MB, name
         assert outcome["cpu_s"] <= MAX_CPU_S, name
         assert outcome["healthy"], name
