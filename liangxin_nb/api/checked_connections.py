@@ -23,6 +23,7 @@ from .tunnels import open_tunnel
 
 __all__ = ["CheckedTransport"]
 
+_MAX_TARGETS = 4  # addresses that a proxy is given, one after the other
 _NEXT_ADDRESS_S = 0.25  # RFC 8305, section 8
 _BACKEND = httpcore.AnyIOBackend()
 
@@ -117,18 +118,28 @@ class _CheckedBackend(httpcore.AsyncNetworkBackend):
             return await open_tunnel(self._proxy, self._certificates, host, port)
         if self._proxy is None:
             return await _connect_first(addresses, port)
-        target = host if host in (self._by_name or ()) else str(addresses[0])
-        return await open_tunnel(self._proxy, self._certificates, target, port)
+        is_by_name = host in (self._by_name or ())
+        targets = [host] if is_by_name else [str(address) for address in _in_turn(addresses)]
+        return await self._open_first_tunnel(targets[:_MAX_TARGETS], port)
+
+    async def _open_first_tunnel(
+        self, targets: list[str], port: int
+    ) -> httpcore.AsyncNetworkStream:
+        """Return the first connection that the proxy opens; it may have no way to IPv6."""
+        assert self._proxy is not None
+        *others, last = targets
+        for target in others:
+            try:
+                return await open_tunnel(self._proxy, self._certificates, target, port)
+            except httpcore.ProxyError as error:
+                if str(error).startswith("407"):  # a wrong password may lock the account
+                    raise
+        return await open_tunnel(self._proxy, self._certificates, last, port)
 
 
 async def _connect_first(addresses: list[IPAddress], port: int) -> httpcore.AsyncNetworkStream:
     """Connect to the address that answers first; each gets a moment before the next one."""
-    turns: Counter[int] = Counter()
-    ranks = {}
-    for address in addresses:  # IPv4 and IPv6 in turn
-        ranks[address] = turns[address.version]
-        turns[address.version] += 1
-    waiting = sorted(addresses, key=ranks.__getitem__)
+    waiting = _in_turn(addresses)
     tasks: list[asyncio.Task[httpcore.AsyncNetworkStream]] = []
     try:
         while waiting or not all(task.done() for task in tasks):
@@ -149,3 +160,13 @@ async def _connect_first(addresses: list[IPAddress], port: int) -> httpcore.Asyn
         for unused in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(unused, httpcore.AsyncNetworkStream):
                 await unused.aclose()
+
+
+def _in_turn(addresses: list[IPAddress]) -> list[IPAddress]:
+    """Return IPv4 and IPv6 addresses in turn, so that either may be missing."""
+    count: Counter[int] = Counter()
+    ranks = {}
+    for address in addresses:
+        ranks[address] = count[address.version]
+        count[address.version] += 1
+    return sorted(addresses, key=ranks.__getitem__)

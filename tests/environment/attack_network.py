@@ -24,6 +24,7 @@ NAMES = {
     "public.example": [[V4]],
     "six.example": [[V6]],
     "nat64.example": [[NAT64]],
+    "both.example": [[V6, V4]],
     "intranet.example": [[INTRANET]],
     "metadata.example": [["169.254.169.254"]],
     "nat64-intranet.example": [["64:ff9b::10.1.2.3"]],
@@ -48,7 +49,7 @@ class Network:
     def __init__(self, has_namespaces, folder):
         self.has_namespaces = has_namespaces
         self.fetches, self.targets = [], []
-        self.forbids_addresses = False
+        self.forbids_addresses = self.forbids_ipv6 = False
         self._questions = Counter()
         self._dialed = {}
         authority = trustme.CA()
@@ -157,7 +158,8 @@ class Network:
     async def _open(self, host, port):
         self.targets.append(host)
         with suppress(OSError):
-            if not (self.forbids_addresses and host[-1].isdigit()):
+            is_forbidden = self.forbids_addresses and host[-1].isdigit()
+            if not is_forbidden and not (self.forbids_ipv6 and ":" in host):
                 return await asyncio.open_connection(host, port)
         return None
 

@@ -102,12 +102,14 @@ BY_NAME_ONLY = {
     "https://WAY-10.rebound-later.example/": None,
 }
 EVERYWHERE = URLS | REDIRECTS | REBOUND
+FOR_IPV4 = {"http://both.example/": V4, "http://six.example/": None}
 CASES = {
     "direct": EVERYWHERE,
     "HTTP proxy": EVERYWHERE | BY_PROXY_ONLY,
     "SOCKS5 proxy": EVERYWHERE | BY_PROXY_ONLY,
     "HTTP proxy for names": BY_NAME_ONLY,
     "SOCKS5 proxy for names": BY_NAME_ONLY,
+    "HTTP proxy for IPv4": FOR_IPV4,
 }
 
 
@@ -126,6 +128,7 @@ async def main(folder, has_namespaces):
             port = network.http_port if kind == "http" else network.socks_port
             os.environ["ALL_PROXY"] = f"{kind}://127.0.0.1:{port}"
         network.forbids_addresses = way.endswith("names")
+        network.forbids_ipv6 = way.endswith("IPv4")
         for url, expected in cases.items():
             rows.append([way, url, expected, *await download(network, folder, url, kind)])
     private = [fetch for fetch in network.fetches if fetch[0] not in PUBLIC]
