@@ -16,10 +16,11 @@ from ..engine.background_loop import short_interrupt
 from ..errors import WaitTimeoutError
 from ..results import Result
 from ..session import BaseSession
+from ..session.following import update_from_record
 from .contact_sheet import ContactSheet, build_sheet
 from .executor import BatchExecutor, incomplete_request_error
 from .outcome import RETRYABLE, STATUS_LABELS, Outcome, Progress
-from .state import BatchState, is_unfinished, newest_records, update_from_record
+from .state import BatchState, is_unfinished, newest_records
 
 __all__ = ["CONCURRENCY", "Batch"]
 
@@ -220,7 +221,7 @@ class Batch:
             idle = self._idle_records()
             for index, record in idle.items():
                 if is_unfinished(record) or record.status == JobStatus.SAVED:
-                    self._state.update(index, update_from_record(self.session, record))
+                    self._state.update(index, update_from_record(self.session.result, record))
             unfinished = [index for index, record in idle.items() if is_unfinished(record)]
             # Tasks that the service already has come first.
             unfinished.sort(key=lambda index: idle[index].status == JobStatus.PENDING)

@@ -19,12 +19,13 @@ from ..core.table import Table
 from ..errors import InvalidRequestError
 from ..ledger import BatchRecord
 from ..session import BaseSession
+from ..session.following import update_from_record
 from ..session.resume import current_cell_id
 from .batch import CONCURRENCY, Batch
 from .estimate import Estimate
 from .grid import RequestGrid, build_grid
 from .inputs import parse_prompts
-from .state import BatchState, is_unfinished, newest_records, update_from_record
+from .state import BatchState, is_unfinished, newest_records
 
 __all__ = ["MAX_TASKS", "PreparedBatch", "list_batches", "open_batch", "prepare"]
 
@@ -98,7 +99,7 @@ class PreparedBatch:
             for record in self.session.create_jobs(new, batch_record.id, batch_record)
         }
         updates = [
-            update_from_record(self.session, record or records[index])
+            update_from_record(self.session.result, record or records[index])
             for index, record in enumerate(self.reused)
         ]
         attempts = dict.fromkeys(records, 1)
@@ -218,7 +219,7 @@ def open_batch(session: BaseSession, batch_id: str, *, concurrency: int = CONCUR
     for index, job_id in batch_record.plan.get("reused", {}).items():
         if int(index) not in newest:
             session.get_record(job_id)  # raises the error
-    updates = [update_from_record(session, record) for record in newest.values()]
+    updates = [update_from_record(session.result, record) for record in newest.values()]
     attempts = Counter(record.batch_index for record in records)
     return _create_batch(session, batch_record, updates, attempts, concurrency).resume()
 

@@ -6,13 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..core.job_record import RESUMABLE, JobPhase, JobRecord, JobStatus, JobUpdate
-from ..errors import LiangxinError, WaitTimeoutError
+from ..core.job_record import JobPhase, JobRecord, JobStatus, JobUpdate
 from ..ledger import BatchRecord
 from ..session import BaseSession
 from .outcome import FAILED, RETRYABLE, STATUS_LABELS, Outcome, Progress
 
-__all__ = ["BatchState", "is_unfinished", "newest_records", "update_from_record"]
+__all__ = ["BatchState", "is_unfinished", "newest_records"]
 
 _MIN_RESULTS = 5  # results after which a rate is meaningful; rejections are faster than results
 
@@ -160,27 +159,3 @@ def newest_records(session: BaseSession, batch: BatchRecord) -> dict[int, JobRec
     }
     own = {record.batch_index: record for record in session.ledger.jobs_of_batch(batch.id)}
     return dict(sorted((reused | own).items()))
-
-
-def update_from_record(session: BaseSession, record: JobRecord) -> JobUpdate:
-    """Return the status of a ledger record that no job of this process follows."""
-    if record.status == "pending":
-        return JobUpdate(record, JobPhase.PENDING)
-    if record.status in RESUMABLE:
-        return JobUpdate(record, JobPhase(record.state or "waiting"))
-    phase, result = JobPhase(record.status), None
-    error: LiangxinError | None = LiangxinError(record.reason, task_id=record.task_id or None)
-    if record.status == "submitting":
-        phase = JobPhase.DETACHED
-        error = WaitTimeoutError("Another notebook is sending this request.")
-    elif record.status == "deleted":
-        phase = JobPhase.RESULT_LOST
-        error = LiangxinError(
-            "Its result was deleted.", next_step=f"%liangxin resume {record.id} asks once more."
-        )
-    elif record.status == "saved":
-        try:
-            result, error = session.result(record), None
-        except LiangxinError as unavailable:
-            phase, error = JobPhase.RESULT_LOST, unavailable
-    return JobUpdate(record, phase, error=error, result=result, ended_at=record.created_at)

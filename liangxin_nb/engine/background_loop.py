@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
+from .._forks import keep_unused, renew_after_fork
 from ..core.public import public
 from ..errors import one_line
 
@@ -29,22 +30,28 @@ class BackgroundLoop:
 
     def __init__(self, name: str = "liangxin") -> None:
         self._name = name
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._pid = 0
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Start another loop at the next use; the thread of this one is in the parent process."""
+        keep_unused(self._loop)
+        self._lock, self._loop = threading.RLock(), None
 
     def get(self) -> asyncio.AbstractEventLoop:
         """Return the running event loop; start it if needed."""
         with self._lock:
-            if self._loop is None or self._pid != os.getpid():
-                self._loop, self._pid = asyncio.new_event_loop(), os.getpid()
-                threading.Thread(target=self._run, name=self._name, daemon=True).start()
+            if self._loop is None:
+                loop = asyncio.new_event_loop()
+                if self._loop is not None:  # a signal handler has just started another one
+                    loop.close()
+                    return self._loop
+                self._loop = loop
+                threading.Thread(
+                    target=_run_loop, args=(loop,), name=self._name, daemon=True
+                ).start()
             return self._loop
-
-    def _run(self) -> None:
-        assert self._loop is not None
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine on the loop.
@@ -62,6 +69,11 @@ class BackgroundLoop:
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Schedule a function on the loop without waiting for it; safe from every thread."""
         self.get().call_soon_threadsafe(function, *args)
+
+
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    loop.run_forever()
 
 
 def before_exit(hook: Callable[[], None]) -> None:

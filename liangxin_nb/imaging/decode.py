@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from typing import Any, Protocol
 
 import PIL.Image
 from PIL.Image import Image
+
+from .._forks import ForkSafeLock
 
 __all__ = [
     "MAX_PIXELS",
@@ -46,7 +47,7 @@ _MAX_DECODING_BYTES = 280_000_000
 #: Bytes per pixel where the decoder of a format makes copies of the whole picture.
 _BYTES_PER_PIXEL = {"WEBP": 16, "AVIF": 10}
 _LARGE_DECODING_BYTES = 20_000_000
-_large_decoding = threading.Lock()
+_large_decoding = ForkSafeLock()
 _BOMB = f"it has more than {MAX_PIXELS} pixels"
 _SUFFIXES = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "AVIF": "avif"}
 

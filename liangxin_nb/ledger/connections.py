@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from weakref import WeakSet
 
 import sqlalchemy as sa
 
+from .._forks import keep_unused, renew_after_fork
 from ..errors import LedgerError
 
 __all__ = ["BUSY_TIMEOUT_S", "Connections", "damage_error", "is_damaged_file", "is_wal_safe"]
@@ -37,7 +37,6 @@ _LOCAL_FILE_SYSTEMS = frozenset(
     )
 )  # fmt: skip
 _RESULTS = ("????-??-??/*/metadata.json", "????-??-??/*/story.json")
-_abandoned: list[Any] = []  # connections of a parent process, which must not even be closed
 
 
 class _ThreadConnection:
@@ -46,16 +45,22 @@ class _ThreadConnection:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.connection: sa.Connection | None = None
-        self.identity: tuple[int, int, int] | None = None
+        self.identity: tuple[int, int] | None = None
 
     def close(self) -> None:
-        """Close the connection, or keep it unused if a parent process has opened it."""
+        """Close the connection; the next use opens another."""
         connection, self.connection = self.connection, None
-        if connection is not None and self.identity and self.identity[0] != os.getpid():
-            _abandoned.append(connection)
-        elif connection is not None:
+        if connection is not None:
             with suppress(sa.exc.SQLAlchemyError, sqlite3.Error):
                 connection.close()
+
+    def close_if_unused(self) -> None:
+        """Close the connection if no transaction uses it."""
+        if self.lock.acquire(blocking=False):
+            try:
+                self.close()
+            finally:
+                self.lock.release()
 
 
 class Connections:
@@ -67,11 +72,18 @@ class Connections:
         Args:
             location: The path of a SQLite file, or a database URL.
         """
+        self._location = location
         self.engine: sa.Engine = _create_engine(location)
         is_file = self.engine.dialect.name == "sqlite"
         self.path: Path | None = Path(self.engine.url.database or "") if is_file else None
-        self._local = threading.local()
-        self._all: WeakSet[_ThreadConnection] = WeakSet()
+        # Not `threading.local`: a forked child would close the connections of other threads.
+        self._by_thread: dict[int, _ThreadConnection] = {}
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Open other connections in a forked child; those of the parent are not even closed."""
+        keep_unused(self.engine, self._by_thread)
+        self.engine, self._by_thread = _create_engine(self._location), {}
 
     @contextmanager
     def use(
@@ -102,19 +114,23 @@ class Connections:
     def _of_this_thread(self) -> _ThreadConnection | None:
         if self.path is None:
             return None
-        own: _ThreadConnection | None = getattr(self._local, "own", None)
-        if own is None or (own.identity and own.identity[0] != os.getpid()):
-            if own is not None:
-                own.close()
-            own = self._local.own = _ThreadConnection()
-            self._all.add(own)
+        own = self._by_thread.get(threading.get_ident())
+        if own is None:
+            self._close_of_ended_threads()
+            own = self._by_thread[threading.get_ident()] = _ThreadConnection()
         return own
+
+    def _close_of_ended_threads(self) -> None:
+        running = sys._current_frames()
+        for thread in [thread for thread in list(self._by_thread) if thread not in running]:
+            if own := self._by_thread.pop(thread, None):
+                own.close_if_unused()
 
     def _open(self, own: _ThreadConnection) -> sa.Connection:
         """Return a connection to the file that is at the path now, not to one moved away."""
         assert self.path is not None
         status = self.path.stat()
-        identity = (os.getpid(), status.st_dev, status.st_ino)
+        identity = (status.st_dev, status.st_ino)
         if own.connection is None or own.identity != identity:
             own.close()
             own.connection, own.identity = self.engine.connect(), identity
@@ -122,12 +138,8 @@ class Connections:
 
     def close(self) -> None:
         """Close every connection that is not in use; the next use opens new ones."""
-        for own in list(self._all):
-            if own.lock.acquire(blocking=False):
-                try:
-                    own.close()
-                finally:
-                    own.lock.release()
+        for own in list(self._by_thread.values()):
+            own.close_if_unused()
         self.engine.dispose()
 
 

@@ -173,7 +173,7 @@ class Database:
             self._connections = Connections(str(location))
         except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
             raise self._opening_error(_first_line(error), None) from None
-        self._engine, path = self._connections.engine, self._connections.path
+        path = self._connections.path
         self.location = self.location if path is None else str(path)
         if path is not None and is_damaged_file(path):
             raise damage_error(self.location, "it is empty, but results are beside it")
@@ -194,6 +194,10 @@ class Database:
             "sent.",
             next_step=step,
         )
+
+    @property
+    def _engine(self) -> sa.Engine:
+        return self._connections.engine
 
     @property
     def path(self) -> Path | None:

@@ -6,7 +6,6 @@ are collected in a hidden folder, which is renamed when they are complete.
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -40,7 +39,7 @@ class ResultStore:
         self.root = root
         try:
             root.mkdir(parents=True, exist_ok=True)
-            test_file = root / f".writable-{os.getpid()}"
+            test_file = root / f".writable-{uuid.uuid4().hex}"  # of this thread
             test_file.write_bytes(b"")
             test_file.unlink()
         except OSError as error:

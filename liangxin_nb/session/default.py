@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from .._forks import ForkSafeLock
 from ..config.settings import OVERRIDES, Settings, override
 from ..core.public import public
 from ..errors import InvalidRequestError, LiangxinError
@@ -18,6 +19,8 @@ class _Default:
 
     session: BaseSession | None = None
     explicit = False
+    #: Of several threads that use the package first, one makes the session.
+    lock = ForkSafeLock()
 
 
 def get_session() -> BaseSession:
@@ -29,18 +32,18 @@ def get_session() -> BaseSession:
     Raises:
         InvalidRequestError: If the settings cannot be used.
     """
-    current = _Default.session
-    if current is not None and _Default.explicit:
+    with _Default.lock:
+        current = _Default.session
+        if current is not None and _Default.explicit:
+            return current
+        settings = Settings.load()
+        if current is not None and settings.source("results") == "default":
+            settings = settings.with_values(results=current.settings.results)
+        if current is None or settings != current.settings:
+            # The public class adds what the packages above this one do: it is not imported here.
+            session_class: type[BaseSession] = import_module("liangxin_nb").Session
+            current = _Default.session = session_class(settings)
         return current
-    settings = Settings.load()
-    if current is not None and settings.source("results") == "default":
-        settings = settings.with_values(results=current.settings.results)
-    if current is None or settings != current.settings:
-        # The public class adds what the packages above this one do, so it is not imported here.
-        session_class: type[BaseSession] = import_module("liangxin_nb").Session
-        _Default.session = session_class(settings)
-    assert _Default.session is not None
-    return _Default.session
 
 
 @public

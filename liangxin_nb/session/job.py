@@ -8,8 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from typing import Any, NoReturn, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from ..config.secret import redact_text
 from ..core.formatting import printable
@@ -19,6 +18,7 @@ from ..engine.background_loop import BackgroundLoop, short_interrupt
 from ..errors import LiangxinError, WaitTimeoutError
 from ..results import Result
 from .error_phase import phase_of_error
+from .job_updates import HomeSession, JobUpdates
 
 __all__ = ["Job", "interrupt_message"]
 
@@ -29,7 +29,7 @@ Collect = Callable[[JobRecord, Callable[[JobUpdate], None]], Coroutine[Any, Any,
 
 
 @public
-class Job:
+class Job(JobUpdates):
     """One request on its way to a result: `wait()` for it, `await` it, or `detach()` from it.
 
     Jobs are made by `generate`, `attach` and `resume`, and are safe to use from any thread.
@@ -46,6 +46,7 @@ class Job:
         *,
         reused: bool = False,
         reload: Callable[[str], JobRecord | None] = lambda _: None,
+        home: Callable[[], HomeSession] | None = None,
     ) -> None:
         """Prepare a job; `start` begins the work.
 
@@ -54,18 +55,10 @@ class Job:
             loop: The background loop that does the work.
             reused: Whether a saved result is used in place of a new task.
             reload: Reads a record from the ledger by its id.
+            home: Returns the session of the job, also in another process.
         """
-        self.note: str = record.reuse_notice if reused else ""
-        self._loop = loop
-        self._reload = reload
-        self._lock = threading.Lock()
-        self._update = JobUpdate.first(record)
-        self._watchers: list[Callable[[JobUpdate], None]] = []
-        self._future: concurrent.futures.Future[Result] = concurrent.futures.Future()
-        self._running: concurrent.futures.Future[None] | None = None
-        self._task: asyncio.Task[Any] | None = None
-        self._detached = False
-        self.is_submitting: bool = False
+        super().__init__(record, loop, reload, home)
+        self.note = record.reuse_notice if reused else ""
 
     def start(self, submit: Submit | None, collect: Collect) -> Self:
         """Start the work on the background loop.
@@ -87,11 +80,6 @@ class Job:
             await asyncio.wrap_future(self._running)
 
     @property
-    def last_update(self) -> JobUpdate:
-        """The latest snapshot of the job."""
-        return self._update
-
-    @property
     def record(self) -> JobRecord:
         """The job's record as the ledger has it; read again when the job has ended."""
         return self._update.record
@@ -104,16 +92,16 @@ class Job:
     @property
     def status(self) -> JobPhase:
         """Where the job stands, such as `submitting`, `generating`, `saved` or `failed`."""
-        return self._update.phase
+        return self.last_update.phase
 
     @property
     def result(self) -> Result | None:
         """The result once it is saved, else None."""
-        return found if isinstance(found := self._update.result, Result) else None
+        return found if isinstance(found := self.last_update.result, Result) else None
 
     def done(self) -> bool:
         """Whether the job has ended here: with a result, with an error, or detached."""
-        return self._update.is_final
+        return self.last_update.is_final
 
     def add_done_callback(self, callback: Callable[[Job], object]) -> None:
         """Call a function once when the job has ended, or at once if it has.
@@ -130,17 +118,6 @@ class Job:
 
         self.watch(call_when_final)
 
-    def watch(self, watcher: Callable[[JobUpdate], None]) -> None:
-        """Pass the latest update to a function now, and every later one as it comes.
-
-        Args:
-            watcher: Called with each update, on the background thread.
-        """
-        with self._lock:
-            self._watchers.append(watcher)
-            latest = self._update
-        watcher(latest)
-
     def wait(self, timeout: float | None = None) -> Result:
         """Block until the result is saved, and return it.
 
@@ -156,6 +133,7 @@ class Job:
             WaitTimeoutError: After the timeout, or when the job was detached.
             LiangxinError: How else the job ended without a result.
         """
+        self._follow_here()
         end = None if timeout is None else time.monotonic() + timeout
         with short_interrupt(lambda: interrupt_message([self])):
             while not self._future.done():
@@ -168,6 +146,7 @@ class Job:
         return self._wait_async().__await__()
 
     async def _wait_async(self) -> Result:
+        await asyncio.to_thread(self._follow_here)
         with short_interrupt(lambda: interrupt_message([self])):
             while not self._future.done():
                 await asyncio.sleep(_HEARTBEAT_S)
@@ -180,6 +159,7 @@ class Job:
         A request that waits for its slot is not sent any more; the answer to one that is being
         sent is still recorded.
         """
+        _ = self.last_update  # followed here, so that it can be detached
         self._loop.call(self._stop)
 
     def _stop(self) -> None:
@@ -231,22 +211,6 @@ class Job:
                 record = reloaded
         self._publish(JobUpdate(record, phase, error=error, result=result, ended_at=time.time()))
 
-    def _publish(self, update: JobUpdate) -> None:
-        with self._lock:
-            if self._update.is_final and not update.is_final:  # the answer came after `detach`
-                update = replace(self._update, record=update.record)
-            self._update = update
-            watchers = list(self._watchers)
-        for watcher in watchers:
-            # A watcher that fails to draw must not end the job.
-            with suppress(Exception):
-                watcher(update)
-        if update.is_final and not self._future.done():
-            if update.error is not None:
-                self._future.set_exception(update.error)
-            else:
-                self._future.set_result(update.result)
-
     def _result_or_raise(self) -> Result:
         error = self._future.exception()
         if error is not None:
@@ -263,16 +227,10 @@ class Job:
         )
 
     def __repr__(self) -> str:
-        if self.result is not None:
-            return repr(self.result)
+        if self._update.result is not None:
+            return repr(self._update.result)
         model = self.record.request.model
-        return printable(f"<Job {model} {self.status} · {self.task_id or self.record.id}>")
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "A Job belongs to its process and cannot be pickled; pickle job.task_id and use "
-            "liangxin_nb.attach(task_id) there."
-        )
+        return printable(f"<Job {model} {self._update.phase} · {self.task_id or self.record.id}>")
 
 
 def interrupt_message(jobs: Sequence[Job]) -> str:

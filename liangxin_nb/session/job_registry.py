@@ -9,6 +9,7 @@ from ..core.job_record import JobRecord, JobUpdate
 from ..engine.background_loop import BackgroundLoop
 from .exit import note_unsent
 from .job import Collect, Job, Submit
+from .job_updates import HomeSession
 
 __all__ = ["JobRegistry"]
 
@@ -16,25 +17,42 @@ __all__ = ["JobRegistry"]
 class JobRegistry:
     """Starts jobs on the background loop, and forgets each when nothing of it is on its way."""
 
-    def __init__(self, loop: BackgroundLoop, reload: Callable[[str], JobRecord | None]) -> None:
+    def __init__(
+        self,
+        loop: BackgroundLoop,
+        reload: Callable[[str], JobRecord | None],
+        home: Callable[[], HomeSession],
+    ) -> None:
         """Begin without jobs.
 
         Args:
             loop: The background loop.
             reload: Reads a record from the ledger by its id.
+            home: Returns the session of the jobs, also in another process.
         """
         self._loop = loop
-        self._reload = reload
-        self._lock = threading.Lock()
+        self._reload, self._home = reload, home
+        self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
         self._jobs: dict[str, Job] = {}
 
     def start(
         self, record: JobRecord, submit: Submit | None, collect: Collect, *, reused: bool = False
     ) -> Job:
         """Start a job; without `submit` its task is only collected."""
-        job = Job(record, self._loop, reused=reused, reload=self._reload)
+        return self._start(
+            Job(record, self._loop, reused=reused, reload=self._reload, home=self._home),
+            submit,
+            collect,
+        )
+
+    def start_again(self, job: Job, collect: Collect) -> Job:
+        """Follow a job that was started in another process."""
+        job.move(self._loop, self._reload)
+        return self._start(job, None, collect)
+
+    def _start(self, job: Job, submit: Submit | None, collect: Collect) -> Job:
         with self._lock:
-            self._jobs[record.id] = job
+            self._jobs[job.last_update.record.id] = job
         job.watch(note_unsent)
         job.watch(lambda update: self._forget_when_settled(job, update))
         return job.start(submit, collect)

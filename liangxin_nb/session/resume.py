@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -47,14 +47,13 @@ class TaskResumer:
         reconciler: CallbackReconciler,
         jobs: JobRegistry,
         ownership: Ownership,
-        get_record: Callable[[str], JobRecord],
     ) -> None:
         self._settings, self._loop = settings, loop
         self._ledger, self._results = ledger, results
         self._journal = Journal(results.root, ledger.location)
         self._lifecycle, self._reconciler = lifecycle, reconciler
-        self._jobs, self._ownership, self._get_record = jobs, ownership, get_record
-        self._lock = threading.Lock()  # of two threads, one starts the job and one finds it
+        self._jobs, self._ownership = jobs, ownership
+        self._lock = threading.RLock()  # of two threads, one starts the job and one finds it
 
     def resume(self, job_id: str = "") -> list[Job]:
         """Follow every task of which the service may still have something, or the one of an id.
@@ -64,7 +63,7 @@ class TaskResumer:
         """
         self.reconcile()
         if job_id:
-            record = self._confirmed_by(job_id) or self._get_record(job_id)
+            record = self._confirmed_by(job_id) or self.get_record(job_id)
             return [self._resume_one(record)]
         mine = [
             t
@@ -72,6 +71,20 @@ class TaskResumer:
             if self._ownership.is_same_service(t) and not self._ownership.owned_elsewhere(t)
         ]
         return [job for record in mine if (job := self._take_over(record))]
+
+    def get_record(self, job_id: str) -> JobRecord:
+        """Return the record of a task id or record id.
+
+        Raises:
+            InvalidRequestError: If it is not in the ledger.
+        """
+        found = self._ledger.find(job_id)
+        if found is None:
+            raise InvalidRequestError(
+                f"{job_id!r} is not in the ledger {self._ledger.location!r}.",
+                next_step="%liangxin tasks lists what is.",
+            )
+        return found
 
     def attach(self, task_id: str) -> Job:
         """Follow any task of this key.

@@ -1,39 +1,29 @@
-"""Joins settings, ledger, results folder, API client and poller."""
+"""What users do with one service, key, ledger and results folder."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
-from ..config.key_detector import reject_keys
 from ..config.settings import Settings
 from ..core.job_record import JobRecord
 from ..core.public import explain_wrong_calls
 from ..core.request import DEFAULT_MODEL, OptionValue, Request
 from ..core.table import Table
 from ..diagnostics import AuditRow, audit
-from ..engine import TaskLifecycle
-from ..engine.background_loop import BackgroundLoop
-from ..engine.callback_reconciler import CallbackReconciler
-from ..engine.client_provider import ClientProvider
-from ..engine.journal import Journal
-from ..engine.ownership import Ownership
-from ..errors import InvalidRequestError, LedgerError
-from ..ledger import BatchRecord, Ledger
+from ..errors import InvalidRequestError
+from ..ledger import BatchRecord
 from ..ledger.spending import check_limits
-from ..polling import Poller, PollSchedule
-from ..ratelimit import SharedRateLimiter
-from ..results import Result, ResultStore
+from ..polling import PollSchedule
+from ..results import Result
 from .arguments import check_session_arguments
-from .exit import ExitGuard
 from .job import Job
-from .job_registry import JobRegistry
 from .media_input import Images, image_list
+from .parts import SessionParts
 from .request_builder import build_requests, check_generate_call, reject_keys_in_use
-from .resume import TaskResumer, current_cell_id
+from .resume import current_cell_id
 
 __all__ = ["BaseSession"]
 
@@ -46,17 +36,11 @@ _NO_BALANCE = {
 }
 
 
-class BaseSession:
+class BaseSession(SessionParts):
     """One service, one key, one ledger and one results folder, joined.
 
     Nothing is sent or started before it is needed. Also a context manager, synchronous or
     asynchronous, that closes the session at its end.
-
-    Attributes:
-        settings: The settings in use.
-        ledger: The ledger of all jobs.
-        results: The folder of saved results.
-        loop: The background loop that does all network I/O.
     """
 
     def __init__(
@@ -76,32 +60,7 @@ class BaseSession:
         Raises:
             InvalidRequestError: If an argument is wrong, or folder or ledger cannot be used.
         """
-        self.settings: Settings = check_session_arguments(settings, schedule, arguments)
-        self.loop: BackgroundLoop = BackgroundLoop()
-        self.results: ResultStore = ResultStore(self.settings.results)
-        self.ledger: Ledger = Ledger(self.settings.ledger_location)
-        self.journal: Journal = Journal(self.settings.results, self.ledger.location)
-        with suppress(LedgerError):  # it is read again by the next resume
-            self.journal.merge(self.ledger)
-        schedule, patience = schedule or PACE, self.settings.patience
-        limiter = SharedRateLimiter(schedule, self.settings.budget)
-        self._connect = ClientProvider(self.settings, limiter)
-        poller = Poller(schedule, limiter)
-        self._lifecycle = TaskLifecycle(
-            self._connect, self.ledger, self.results, poller, limiter,
-            schedule=schedule, patience=patience,
-        )  # fmt: skip
-        self._reconciler = CallbackReconciler(
-            self._lifecycle, self._connect, poller, limiter,
-            local=self.settings.local, patience=patience,
-        )  # fmt: skip
-        self._jobs = JobRegistry(self.loop, self.ledger.find)
-        self._exit_guard = ExitGuard(self._jobs.unsettled, self._lifecycle.stop_sending)
-        self._ownership = Ownership(self.settings, self.results)
-        self._resumer = TaskResumer(
-            self.settings, self.loop, self.ledger, self.results, self._lifecycle, self._reconciler,
-            self._jobs, self._ownership, self.get_record,
-        )  # fmt: skip
+        super().__init__(check_session_arguments(settings, schedule, arguments), schedule or PACE)
 
     @explain_wrong_calls('session.generate("a cafe terrace", model="z-image")')
     def generate(
@@ -226,13 +185,7 @@ class BaseSession:
             InvalidRequestError: If it is not in the ledger.
         """
         reject_keys({"The id": job_id}, is_option=False)
-        found = self.ledger.find(job_id)
-        if found is None:
-            raise InvalidRequestError(
-                f"{job_id!r} is not in the ledger {self.ledger.location!r}.",
-                next_step="%liangxin tasks lists what is.",
-            )
-        return found
+        return self._resumer.get_record(job_id)
 
     def result(self, record: JobRecord) -> Result:
         """Return the saved result of a record.
@@ -252,6 +205,10 @@ class BaseSession:
         record = self.ledger.find(job_id)
         return self._jobs.get(record) if record else None
 
+    def follow(self, record: JobRecord) -> Job:
+        """Follow a job that another process follows, and take it over if that has ended."""
+        return self._jobs.start(record, None, self._follower.follow)
+
     def active(self) -> list[Job]:
         """Return the jobs that this session follows now."""
         return self._jobs.active()
@@ -259,25 +216,6 @@ class BaseSession:
     def count_owned_elsewhere(self) -> int:
         """Return how many unfinished tasks other running notebooks follow."""
         return sum(self._ownership.owned_elsewhere(record) for record in self.ledger.resumable())
-
-    def close(self) -> None:
-        """Detach from every job and release the sandbox; unfinished tasks stay in the ledger."""
-        jobs = self._jobs.unsettled()
-        for job in jobs:
-            job.detach()
-        self._connect.release()
-        self._ownership.release()
-        self.loop.submit(self._disconnect(jobs))
-        self.ledger.close()  # at once what no job uses, so that the folder can be deleted
-
-    async def _disconnect(self, jobs: Sequence[Job]) -> None:
-        """Close the connections when requests that are being sent have been answered."""
-        for job in jobs:
-            with suppress(Exception):  # the job reports its own error
-                await job.settle()
-        self._exit_guard.release()
-        await self._connect.close()
-        self.ledger.close()
 
     def __enter__(self) -> Self:
         return self
@@ -292,4 +230,8 @@ class BaseSession:
         await asyncio.to_thread(self.close)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("A Session belongs to its process and cannot be pickled.")
+        raise InvalidRequestError(
+            "A Session cannot be pickled: its key stays in its process.",
+            next_step="Open one in the other process: lx.Session(results="
+            f"{str(self.settings.results)!r}), with the key in LIANGXIN_API_KEY.",
+        )

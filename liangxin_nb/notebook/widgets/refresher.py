@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
+from ..._forks import renew_after_fork
 from ...core.job_record import JobUpdate
 from ...engine.background_loop import BackgroundLoop
 
@@ -49,7 +50,12 @@ class Refresher:
             clock: Returns monotonic seconds.
         """
         self._clock = clock
-        self._lock = threading.Lock()
+        self.after_fork()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Have no cards: those of a parent process are drawn there."""
+        self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
         self._ticked_at: weakref.WeakKeyDictionary[Card, float] = weakref.WeakKeyDictionary()
         self._changed: dict[Card, None] = {}
         self._running = False

@@ -1,0 +1,76 @@
+"""What a forked child process must not share with its parent.
+
+After `os.fork` the child has a copy of the parent's memory, but only one of its threads. Locks that
+other threads held stay locked, event loops stand still, and connections belong to the parent.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from typing import Any, Protocol, TypeVar
+from weakref import WeakSet
+
+__all__ = ["ForkSafeLock", "keep_unused", "renew_after_fork"]
+
+
+class _Renewable(Protocol):
+    def after_fork(self) -> None: ...
+
+
+_T = TypeVar("_T", bound=_Renewable)
+_renewables: WeakSet[Any] = WeakSet()
+
+
+def renew_after_fork(item: _T) -> _T:
+    """Call `item.after_fork()` in every forked child, before any other code runs there.
+
+    Args:
+        item: An object with locks, threads or connections. It is referenced weakly.
+
+    Returns:
+        The object.
+    """
+    _renewables.add(item)
+    return item
+
+
+class ForkSafeLock:
+    """A re-entrant lock that is free in a forked child, whatever thread of the parent held it."""
+
+    def __init__(self) -> None:
+        self.after_fork()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Replace the lock."""
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def keep_unused(*items: object) -> None:
+    """Never release objects that belong to the parent process, not even when Python ends.
+
+    Closing an inherited SQLite connection could undo a transaction of the parent.
+    Source: https://sqlite.org/howtocorrupt.html#_carrying_an_open_database_across_a_fork_
+
+    Args:
+        *items: The objects; what they refer to is not released either.
+    """
+    for item in items:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(item))
+
+
+def _renew_all() -> None:
+    for item in list(_renewables):
+        item.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_all)
