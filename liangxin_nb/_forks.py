@@ -9,10 +9,10 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 from weakref import WeakSet
 
-__all__ = ["ForkSafeLock", "keep_unused", "renew_after_fork"]
+__all__ = ["ForkSafeLock", "Handle", "keep_unused", "renew_after_fork"]
 
 
 class _Renewable(Protocol):
@@ -34,6 +34,16 @@ def renew_after_fork(item: _T) -> _T:
     """
     _renewables.add(item)
     return item
+
+
+class Handle:
+    """Something of which no copies are made: `copy.copy` and `copy.deepcopy` return it."""
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
 
 
 class ForkSafeLock:

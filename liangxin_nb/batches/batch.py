@@ -8,18 +8,19 @@ import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import Any, NoReturn, Self, overload
 
+from .._forks import Handle
 from ..core.job_record import JobPhase, JobRecord, JobStatus
 from ..core.public import public
 from ..core.request import Request
 from ..core.table import Table
 from ..engine.background_loop import short_interrupt
-from ..errors import WaitTimeoutError
+from ..errors import InvalidRequestError, WaitTimeoutError
 from ..results import Result
 from ..session import BaseSession
 from ..session.following import update_from_record
 from .contact_sheet import ContactSheet, build_sheet
 from .executor import BatchExecutor, incomplete_request_error
-from .outcome import RETRYABLE, STATUS_LABELS, Outcome, Progress
+from .outcome import RETRYABLE, STATUS_LABELS, Outcome, Progress, outcome_table
 from .state import BatchState, is_unfinished, newest_records
 
 __all__ = ["CONCURRENCY", "Batch"]
@@ -27,12 +28,10 @@ __all__ = ["CONCURRENCY", "Batch"]
 #: Number of tasks in flight at once by default.
 CONCURRENCY = 16
 _HEARTBEAT_S = 0.1  # an interrupt is only noticed between two waits
-_HEADINGS = ("index", "row", "column", "model", "prompt", "options", "status", "attempts", "reused",
-             "task_id", "duration_s", "credits", "path or reason")  # fmt: skip
 
 
 @public
-class Batch:
+class Batch(Handle):
     """Many requests as one: `wait()` for it, `await` it, or iterate over `as_completed()`.
 
     Some requests of a batch may fail: `results` holds None for them, and `failures` says why.
@@ -107,7 +106,7 @@ class Batch:
 
     def table(self) -> Table:
         """Return a table with one row for each request."""
-        return Table(_HEADINGS, [_row(outcome) for outcome in self])
+        return outcome_table(self)
 
     def to_pandas(self) -> Any:
         """Return the table as a pandas DataFrame.
@@ -135,6 +134,7 @@ class Batch:
         Raises:
             WaitTimeoutError: After the timeout, or if requests were detached or not sent.
         """
+        self._continue_in_child()
         end = None if timeout is None else time.monotonic() + timeout
         with short_interrupt(self._interrupt_message):
             while not self._executor.idle.wait(_HEARTBEAT_S):
@@ -146,6 +146,7 @@ class Batch:
         return self._wait_async().__await__()
 
     async def _wait_async(self) -> list[Result | None]:
+        self._continue_in_child()
         with short_interrupt(self._interrupt_message):
             while not self._executor.idle.is_set():
                 await asyncio.sleep(_HEARTBEAT_S)
@@ -163,6 +164,7 @@ class Batch:
         Yields:
             The outcomes in the order in which they ended, until nothing is running.
         """
+        self._continue_in_child()
         seen = 0
         while True:
             with short_interrupt(self._interrupt_message):
@@ -174,6 +176,7 @@ class Batch:
                 return
 
     async def __aiter__(self) -> AsyncIterator[Outcome]:
+        self._continue_in_child()
         seen, is_idle = 0, False
         while not is_idle:
             is_idle = self._executor.idle.is_set()
@@ -229,6 +232,12 @@ class Batch:
         self._executor.resume()
         return self
 
+    def _continue_in_child(self) -> None:
+        """Follow the jobs of the parent process, once."""
+        if self._executor.is_left:
+            self._executor.is_left = False
+            self.resume()
+
     def retry(self) -> int:
         """Send the failed and rejected requests again, as new tasks.
 
@@ -269,31 +278,11 @@ class Batch:
         return None
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "A Batch belongs to its process and cannot be pickled; pickle batch.id and use "
-            "liangxin_nb.batch(id=…) there."
+        raise InvalidRequestError(
+            f"Batch {self.id} belongs to its process and cannot be pickled.",
+            next_step=f'Keep its id; lx.batch(id="{self.id}") opens it in any process.',
         )
 
     def __repr__(self) -> str:
         name = f" {self._state.record.name!r}" if self._state.record.name else ""
         return f"<Batch {self.id}{name} · {self.progress.text}>"
-
-
-def _row(outcome: Outcome) -> tuple[Any, ...]:
-    record, result = outcome.last_update.record, outcome.result
-    metadata = result.metadata if result else None
-    return (
-        outcome.index,
-        outcome.row,
-        outcome.column,
-        outcome.request.model,
-        outcome.request.prompt,
-        dict(outcome.request.redacted_options),
-        outcome.status,
-        outcome.attempts,
-        outcome.reused,
-        record.task_id,
-        metadata.duration_s if metadata else record.duration_s,
-        metadata.credits if metadata else record.credits,
-        result.relative_path if result else outcome.reason,
-    )

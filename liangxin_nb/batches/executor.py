@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from .._forks import keep_unused, renew_after_fork
 from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..engine.ledger_writer import retry_write
 from ..errors import InvalidRequestError, LiangxinError, WaitTimeoutError
@@ -34,19 +35,35 @@ class BatchExecutor:
     def __init__(self, session: BaseSession, state: BatchState, concurrency: int) -> None:
         self._session, self._state = session, state
         self.concurrency: int = concurrency
+        self.median_durations: dict[str, float] = {}
+        self.owner: object = None
+        #: Whether a parent process runs the batch, too.
+        self.is_inherited: bool = False
+        #: Whether it has not been used in this process.
+        self.is_left: bool = False
+        self._begin()
+        renew_after_fork(self)
+
+    def _begin(self) -> None:
+        """Have nothing queued and nothing in flight."""
         self.idle: threading.Event = threading.Event()
         self.idle.set()
         self.paused: bool = False
         self._detaching = self._notifying = False
         self.busy: set[int] = set()  # queued or in flight
-        self.median_durations: dict[str, float] = {}
-        self.owner: object = None
         self.watchers: list[Callable[[Progress], None]] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
         self._queue: deque[int] = deque()
         self._jobs: dict[int, Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._workers = 0
+
+    def after_fork(self) -> None:
+        """Leave the batch to the parent process until it is used in the child."""
+        keep_unused(dict(vars(self)))
+        self.is_inherited = True
+        self.is_left = not self.idle.is_set()
+        self._begin()
 
     @property
     def progress(self) -> Progress:
@@ -166,7 +183,8 @@ class BatchExecutor:
     def _take_over(self, record: JobRecord) -> Job | None:
         if record.status == "pending" and not self._session.ledger.is_complete(record):
             raise incomplete_request_error(record)
-        return self._session.take_over(record)
+        job = self._session.take_over(record)
+        return self._session.follow(record) if job is None and self.is_inherited else job
 
     def _end(self, index: int, record: JobRecord, phase: JobPhase, error: LiangxinError) -> None:
         self._state.update(index, JobUpdate(record, phase, error=error, ended_at=time.time()))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..core.formatting import format_count, printable
 from ..core.job_record import JobPhase, JobUpdate
 from ..core.public import public
 from ..core.request import Request
+from ..core.table import Table
 from ..results import Result
 
-__all__ = ["FAILED", "RETRYABLE", "STATUS_LABELS", "Outcome", "Progress"]
+__all__ = ["FAILED", "RETRYABLE", "STATUS_LABELS", "Outcome", "Progress", "outcome_table"]
 
 #: Statuses of a job that can be retried: no task exists that could still succeed or be billed.
 #: Never a job whose answer was lost.
@@ -31,6 +33,10 @@ STATUS_LABELS = {
     "unconfirmed": "unconfirmed (may be billed)",
     "detached": "detached (still running)",
 }
+
+
+_HEADINGS = ("index", "row", "column", "model", "prompt", "options", "status", "attempts", "reused",
+             "task_id", "duration_s", "credits", "path or reason")  # fmt: skip
 
 
 @public
@@ -145,3 +151,28 @@ class Progress:
     def __repr__(self) -> str:
         state = ("paused" if self.paused else "active") if self.active else "idle"
         return f"<Progress {self.id} · {self.text} · {state}, {self.elapsed_s:.0f} s>"
+
+
+def outcome_table(outcomes: Iterable[Outcome]) -> Table:
+    """Return a table with one row for each request."""
+    return Table(_HEADINGS, [_row(outcome) for outcome in outcomes])
+
+
+def _row(outcome: Outcome) -> tuple[Any, ...]:
+    record, result = outcome.last_update.record, outcome.result
+    metadata = result.metadata if result else None
+    return (
+        outcome.index,
+        outcome.row,
+        outcome.column,
+        outcome.request.model,
+        outcome.request.prompt,
+        dict(outcome.request.redacted_options),
+        outcome.status,
+        outcome.attempts,
+        outcome.reused,
+        record.task_id,
+        metadata.duration_s if metadata else record.duration_s,
+        metadata.credits if metadata else record.credits,
+        result.relative_path if result else outcome.reason,
+    )

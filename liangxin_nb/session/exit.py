@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
 from ..core.formatting import printable
 from ..core.job_record import JobPhase, JobUpdate
+from ..core.printing import write_text
 from ..engine.background_loop import before_exit
 from ..errors import InvalidRequestError
 from .job import Job
@@ -76,7 +76,7 @@ def _hold() -> None:
         time.sleep(_INTERVAL_S)
     with suppress(Exception):  # the output may be closed
         for line in _describe(jobs):
-            print(printable(line), file=sys.stderr, flush=True)  # noqa: T201 the last words of a script
+            write_text(f"{printable(line)}\n", to_error=True)
 
 
 def _is_on_its_way(job: Job) -> bool:

@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
-from .._forks import keep_unused, renew_after_fork
+from .._forks import Handle, keep_unused, renew_after_fork
 from ..core.job_record import JobRecord, JobUpdate
 from ..engine.background_loop import BackgroundLoop
 from ..errors import LiangxinError
@@ -26,7 +26,7 @@ class HomeSession(Protocol):
         """Follow the job from this process."""
 
 
-class JobUpdates:
+class JobUpdates(Handle):
     """The latest update of a job, those who watch it, and its end as a future.
 
     A forked child and a process that unpickles a job have a copy of it. They follow the job by
@@ -128,12 +128,6 @@ class JobUpdates:
             self._future.set_exception(update.error)
         else:
             self._future.set_result(update.result)
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, _: object) -> Self:
-        return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the id, what is known of the job, and its session's settings, without the key."""

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 from weakref import WeakSet
 
-from .._forks import ForkSafeLock, keep_unused, renew_after_fork
+from .._forks import ForkSafeLock, Handle, keep_unused, renew_after_fork
 from ..config.settings import Settings
 from ..engine import TaskLifecycle
 from ..engine.background_loop import BackgroundLoop
@@ -40,7 +40,7 @@ _REFERENCE = ("profile", "base_url", "results", "ledger")
 _DIGEST = "sha256:"
 
 
-class SessionParts:
+class SessionParts(Handle):
     """Opens ledger and results folder, and joins everything that a session needs.
 
     A forked child has parts of its own: its loop, connections, rate limits and lease. Jobs of the

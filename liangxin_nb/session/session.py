@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
+from ..config.key_detector import reject_keys
 from ..config.settings import Settings
 from ..core.job_record import JobRecord
 from ..core.public import explain_wrong_calls

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from ..._forks import ForkSafeLock
 from ...core.formatting import printable
 from ...core.job_record import JobUpdate
+from ...core.printing import write_text
 from .theme import format_job_time, state_style
 
 __all__ = ["TerminalProgress"]
@@ -27,7 +28,7 @@ class TerminalProgress:
 
     latest: JobUpdate
     _active: ClassVar[set[TerminalProgress]] = set()
-    _lock: ClassVar[threading.Lock] = threading.Lock()
+    _lock: ClassVar[ForkSafeLock] = ForkSafeLock()
     #: Whether the last line that was written has no line break yet.
     _line_is_open: ClassVar[bool] = False
 
@@ -64,14 +65,14 @@ class TerminalProgress:
 
     @property
     def _rewrites_line(self) -> bool:
-        return self._is_waited_for and len(self._active) == 1 and sys.stdout.isatty()
+        return self._is_waited_for and len(self._active) == 1 and _is_terminal(sys.stdout)
 
     def _print(self, end: str) -> None:
         if self._rewrites_line:
-            self._write(f"\r\x1b[2K{self._text()}{end}")
+            write_text(f"\r\x1b[2K{self._text()}{end}")
             TerminalProgress._line_is_open = not end
         elif self._summary != self._printed:
-            self._write(f"{chr(10) * TerminalProgress._line_is_open}{self._text()}\n")
+            write_text(f"{chr(10) * TerminalProgress._line_is_open}{self._text()}\n")
             TerminalProgress._line_is_open = False
         self._printed = self._summary
 
@@ -90,14 +91,20 @@ class TerminalProgress:
     def _print_paths(self) -> None:
         result = self.latest.result
         for path in result.paths if result is not None else ():
-            self._write(f"{printable(_relative_path(path))}\n")
+            write_text(f"{printable(_relative_path(path))}\n")
 
-    def _write(self, text: str) -> None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+
+def _is_terminal(stream: Any) -> bool:
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):  # no stream, one without this method, or a closed one
+        return False
 
 
 def _relative_path(path: Path) -> str:
     """Return the path relative to the working directory if it is inside, else unchanged."""
-    relative = os.path.relpath(path)
+    try:
+        relative = os.path.relpath(path)
+    except (OSError, ValueError):  # the working directory is gone, or on another drive
+        return str(path)
     return str(path) if relative.startswith("..") else relative

@@ -1,0 +1,46 @@
+"""Writes text, whatever the standard output of the process can take."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from typing import Any
+
+__all__ = ["write_text"]
+
+#: What a stream shows in place of a symbol that its encoding does not have.
+_PLAIN = {
+    "·": "-", "…": "...", "–": "-", "—": "-", "×": "x", "→": "->", "✕": "x", "●": "*",
+    "○": "o", "◔": "o", "◐": "o", "◕": "o", "◑": "*", "◇": "o", "◌": "o",
+}  # fmt: skip
+
+
+def write_text(text: str, *, to_error: bool = False) -> None:
+    """Write a text; an output that is missing or closed is no error.
+
+    Args:
+        text: The text; a symbol that the output cannot encode is replaced.
+        to_error: Whether it is written to the standard error.
+    """
+    # Programs without a window have neither; a caller may have replaced both by other objects.
+    stream: Any = sys.stderr if to_error else sys.stdout
+    with suppress(OSError, ValueError, AttributeError):
+        stream.write(_encodable(text, getattr(stream, "encoding", None)))
+        stream.flush()
+
+
+def _encodable(text: str, encoding: str | None) -> str:
+    """Return the text with every symbol replaced that an encoding does not have."""
+    try:
+        text.encode(encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return "".join(map(_plain_symbol, text, [encoding or "utf-8"] * len(text)))
+    return text
+
+
+def _plain_symbol(symbol: str, encoding: str) -> str:
+    try:
+        symbol.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return _PLAIN.get(symbol, "?") if symbol > "\x7f" else symbol
+    return symbol
