@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from ..config.credentials import API_KEY_VAR
+from ..config.credentials import API_KEY_VAR, Secret
+from ..errors import InvalidRequestError
 from ..session import BaseSession
 from .format import ExportReport, ImportReport
 from .importer import import_zip
@@ -42,14 +44,12 @@ def export_session(
     Raises:
         InvalidRequestError: If the file exists or cannot be written.
     """
-    key = session.settings.key
-    secrets = [os.environ.get(name, "").strip() for name in _SECRET_VARS]
     return write_archive(
         session.ledger,
         session.results,
         Path.cwd() if path is None else Path(path),
         notebooks=_notebooks(session) if notebooks else (),
-        secrets=[key.reveal() if key else "", *secrets],
+        secrets=_find_secrets(session),
         job_ids=job_ids,
     )
 
@@ -73,6 +73,15 @@ def import_session(
     """
     folder = session.results.root.parent if notebooks else None
     return import_zip(Path(path), session.ledger, session.results, folder, trust=trust)
+
+
+def _find_secrets(session: BaseSession) -> list[str]:
+    """Return the session's key and those in the environment, also if they are not in use."""
+    secrets = [session.settings.key] if session.settings.key else []
+    for name in _SECRET_VARS:
+        with suppress(InvalidRequestError):
+            secrets.append(Secret(os.environ.get(name, ""), name))
+    return [secret.reveal() for secret in secrets]
 
 
 def _notebooks(session: BaseSession) -> list[Path]:

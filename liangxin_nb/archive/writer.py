@@ -59,7 +59,7 @@ def write_archive(
     Raises:
         InvalidRequestError: If the file exists or cannot be written.
     """
-    forms = [form for secret in secrets for form in secret_forms(secret) if len(secret) >= 8]
+    forms = [form for secret in secrets for form in secret_forms(secret)]
     path = _unused_path(path)
     part = path.with_name(f".{path.name}.part")
     rows = export_rows(ledger, job_ids)

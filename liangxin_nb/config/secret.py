@@ -122,20 +122,24 @@ def secret_forms(value: str) -> tuple[bytes, ...]:
     Returns:
         The secret plain, in JSON (also twice), HTML, a URL, base64, hexadecimal and UTF-16.
     """
-    in_json = json.dumps(value)[1:-1]
     in_python = repr(value + "'\"")[1:-4]  # with either kind of quotes
-    texts = {value, repr(value)[1:-1], in_python, in_json, json.dumps(in_json)[1:-1]}
-    texts |= {text.replace("/", "\\/") for text in (value, in_json)}
-    # Go and PHP escape these in JSON.
-    texts.add(re.sub("[<>&']", lambda found: f"\\u{ord(found[0]):04x}", in_json))
+    texts = {value, repr(value)[1:-1], in_python}
     texts |= {html.escape(value), html.escape(value, quote=False)}
     texts.add(html.escape(value).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"))
     for in_url in (quote(value), quote(value, safe=""), quote_plus(value)):
         texts |= {in_url, re.sub("%..", lambda found: found[0].lower(), in_url)}
+    texts |= {_to_json(text) for text in texts} | {_to_json(_to_json(value))}
+    # Some services escape these in JSON, too.
+    texts |= {text.replace("/", "\\/") for text in (value, _to_json(value))}
+    texts.add(re.sub("[<>&']", lambda found: f"\\u{ord(found[0]):04x}", _to_json(value)))
     raw = value.encode()
     forms = {text.encode() for text in texts} | {raw.hex().encode(), raw.hex().upper().encode()}
     forms |= {value.encode("utf-16-le"), value.encode("utf-16-be"), *_base64_forms(raw)}
     return tuple(sorted(forms, key=len, reverse=True))
+
+
+def _to_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
 
 
 def _base64_forms(raw: bytes) -> Iterator[bytes]:

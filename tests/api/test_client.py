@@ -192,7 +192,8 @@ async def test_key_follows_no_redirect(serve):
 async def test_key_is_in_no_error_repr_or_log(serve, caplog):
     caplog.set_level(0)
     body = json.dumps({"code": 401, "msg": f"invalid key {KEY}"}).encode()
-    server = serve((401, {}, body), (500, {}, KEY.encode()), (200, {}, body))
+    challenge = {"WWW-Authenticate": f'Bearer realm="{KEY}"', "X-Request": KEY}
+    server = serve((401, challenge, body), (500, {}, KEY.encode()), (200, {}, body))
     async with Client(server.url, Secret(KEY)) as client:
         for call in (client.create(REQUEST), client.create(REQUEST), client.get_task("task_1")):
             with pytest.raises((APIError, APIConnectionError)) as error:
@@ -200,6 +201,7 @@ async def test_key_is_in_no_error_repr_or_log(serve, caplog):
             assert KEY not in f"{error.value!r} {error.value}"
         assert KEY not in f"{client!r} {vars(client)} {vars(client._transport)}"
     assert "/api/v1/jobs/createTask" in caplog.text
+    assert "WWW-Authenticate" in caplog.text
     assert KEY not in caplog.text
 
 

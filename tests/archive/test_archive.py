@@ -1,9 +1,12 @@
 """Archives: exported while jobs run, imported into another session, and validated there."""
 
+import base64
 import hashlib
+import html
 import json
 import zipfile
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -287,13 +290,18 @@ def test_import_restores_removed_files(archive, other):
 
 def test_archive_does_not_contain_the_key(session, tmp_path, sandbox):
     session.generate("a cat", size="square").wait(120)
-    bad = tmp_path / "leaks.ipynb"
-    bad.write_text(NOTEBOOK.replace("[]", json.dumps([{"source": f"key = '{sandbox.key}'"}])))
+    key = sandbox.key
+    encoded = [key, html.escape(key), quote(key, safe=""), base64.b64encode(key.encode()).decode()]
+    for number, text in enumerate(encoded):
+        bad = tmp_path / f"leaks-{number}.ipynb"
+        bad.write_text(NOTEBOOK.replace("[]", json.dumps([{"source": f"key = '{text}'"}])))
     (tmp_path / "fine.ipynb").write_text(NOTEBOOK)
     set_session(session)
-    with pytest.warns(UserWarning, match=r"leaks\.ipynb: it contains your key"):
+    with pytest.warns(UserWarning, match=r"leaks-.\.ipynb: it contains your key") as left_out:
         path = lx.export_archive(tmp_path / "out.zip")
-    bad.unlink()
+    assert len(left_out) == len(encoded)
+    for bad in tmp_path.glob("leaks-*"):
+        bad.unlink()
     with zipfile.ZipFile(path) as archive:
         assert "notebooks/fine.ipynb" in archive.namelist()
         assert not [n for n in archive.namelist() if "leaks" in n]
