@@ -26,6 +26,12 @@ window.harness = {
     const kernel = session?.isReady && session.session?.kernel;
     return kernel?.connectionStatus === "connected" && kernel.status === "idle";
   },
+  // The subshells of all widgets have started: messages sent earlier wait for a running cell.
+  listening() {
+    const kernel = this.panel().sessionContext.session?.kernel;
+    if (!kernel?.supportsSubshells) return true;
+    return [...kernel._comms.values()].every((comm) => comm.subshellId);
+  },
   // The notebook is rendered and, with a kernel, the kernel is idle.
   ready(kernel) {
     const panel = this.panel();

@@ -95,6 +95,7 @@ class Notebook(Window):
         # A click waits for the element found first, even if another view with such a button
         # has replaced it; this looks the button up again until it is enabled.
         expect(button).to_be_enabled(timeout=timeout * 1000)
+        self.wait("listening", timeout=timeout)
         button.click(timeout=timeout * 1000)
 
     def interrupt(self) -> None:
