@@ -35,7 +35,7 @@ class UnknownNameError(AttributeError):
         return [str(self)]
 
 
-class SettingTrait(TraitType[Any, Any]):
+class SettingTrait(TraitType):  # type: ignore[type-arg]  # not generic before traitlets 5.10
     """The setting of the trait's name, checked when it is assigned."""
 
     def get(self, _: Any, __: Any = None) -> Any:
