@@ -185,7 +185,7 @@ class _Importer:
         except ResultUnavailableError as error:
             self._left_out.append(f"{row.job.folder[:80]}: {error.message}")
             # No result has this name: the files count as removed, and the service may have them.
-            return row.replace((), folder=f"gone/{row.job.id}")
+            return row.replace(files=(), folder=f"gone/{row.job.id}")
         self._counts["results"] += is_new
         return row
 

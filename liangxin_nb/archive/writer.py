@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+
+import msgspec
 
 from .._version import __version__
 from ..config.secret import secret_forms
+from ..core.foreign_file import file_problem
 from ..core.notebook_file import MAX_NOTEBOOK_BYTES
 from ..errors import InvalidRequestError
 from ..ledger import Ledger, TransferRow, batch_to_json, export_rows
@@ -24,6 +30,8 @@ from .format import FORMAT, LEDGER, NOTEBOOKS, RESULTS, ExportReport
 __all__ = ["write_archive"]
 
 _COMPRESSED = (".json", ".txt", ".ipynb")  # pictures and films are compressed already
+_ZIP_OPTIONS: dict[str, Any] = {"compression": ZIP_DEFLATED, "strict_timestamps": False}
+_MIN_PLACE = 4  # characters of a path; shorter ones stand in many texts
 _README = """Jobs and results of liangxin_nb.
 
 results/      the files of each result, with its metadata.json
@@ -60,31 +68,56 @@ def write_archive(
         InvalidRequestError: If the file exists or cannot be written.
     """
     forms = [form for secret in secrets for form in secret_forms(secret)]
-    path = _unused_path(path)
-    part = path.with_name(f".{path.name}.part")
-    rows = export_rows(ledger, job_ids)
+    rows = [_without_paths(row, results.root) for row in export_rows(ledger, job_ids)]
     batches = ledger.list_batches(limit=None)[::-1] if job_ids is None else []
     try:
-        with ZipFile(part, "w", ZIP_DEFLATED, strict_timestamps=False) as archive:
-            writer = _ArchiveWriter(archive, results.root, forms)
+        path = _unused_path(path)
+        with _new_file(path) as file, ZipFile(file, "w", **_ZIP_OPTIONS) as archive:
+            writer = _ArchiveWriter(archive, results, forms)
             writer.add_ledger([*map(batch_to_json, batches), *(row.to_json() for row in rows)])
             saved = [row for row in rows if row.job.status == "saved"]
             result_count = sum(writer.add_result(row) for row in saved)
-            for file in notebooks:
-                writer.add_notebook(file)
-        with part.open("rb+") as file_to_sync:
-            os.fsync(file_to_sync.fileno())
-        part.replace(path)
-    except OSError as error:
+            for notebook in notebooks:
+                writer.add_notebook(notebook)
+    except InvalidRequestError:
+        raise
+    except (OSError, ValueError, RuntimeError) as error:
         raise InvalidRequestError(
-            f"{str(path)!r} cannot be written ({error.strerror or error}).",
+            f"{str(path)!r} cannot be written ({file_problem(error)}).",
             next_step="Choose another path: %liangxin export FILE.zip",
         ) from None
-    finally:
-        part.unlink(missing_ok=True)
     return ExportReport(
         path, len(rows), result_count, len(writer.notebook_names), tuple(writer.left_out)
     )
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[IO[bytes]]:
+    """Write a file that only its owner can read; it appears when the body has ended."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(handle)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _without_paths(row: TransferRow, root: Path) -> TransferRow:
+    """Return a row whose messages name no folder of this machine."""
+    places = {str(root): root.name, str(root.parent): "…", str(Path.home()): "~"}
+    places = {place: short for place, short in places.items() if len(place) > _MIN_PLACE}
+
+    def clean(text: str) -> str:
+        for place, short in places.items():
+            text = text.replace(place, short)
+        return text
+
+    events = tuple(msgspec.structs.replace(e, detail=clean(e.detail)) for e in row.events)
+    return row.replace(events=events, reason=clean(row.job.reason))
 
 
 def _unused_path(path: Path) -> Path:
@@ -103,8 +136,8 @@ def _unused_path(path: Path) -> Path:
 class _ArchiveWriter:
     """Adds files to an open zip; what it leaves out, and why, is in `left_out`."""
 
-    def __init__(self, archive: ZipFile, root: Path, secrets: Sequence[bytes]) -> None:
-        self._archive, self._root, self._secrets = archive, root, secrets
+    def __init__(self, archive: ZipFile, results: ResultStore, secrets: Sequence[bytes]) -> None:
+        self._archive, self._results, self._secrets = archive, results, secrets
         self.left_out: list[str] = []
         self.notebook_names: set[str] = set()
         archive.writestr("README.txt", _README)
@@ -120,21 +153,30 @@ class _ArchiveWriter:
 
     def add_result(self, row: TransferRow) -> bool:
         """Add all files of a result, or none; return whether they were added."""
-        folder = row.job.folder
-        files = [
-            metadata_file(self._root / folder),
-            *(self._root / folder / file.name for file in row.files),
-        ]
-        if not folder or any(file.is_symlink() or not file.is_file() for file in files):
-            self.left_out.append(f"{folder or row.job.id}: its files are missing.")
+        name = row.job.folder
+        # A shared ledger is not trusted: none of its names leads out of the results folder.
+        folder = self._results.resolve(name)
+        names = [Path(file.name).name for file in row.files]
+        files = [metadata_file(folder), *(folder / name for name in names)] if folder else []
+        if not files or any(file.is_symlink() or not file.is_file() for file in files):
+            self.left_out.append(f"{name or row.job.id}: its files are missing.")
             return False
         files += filter(None, map(find_poster, files[1:]))
-        if any(_contains_secret(file, self._secrets) for file in files):
-            self.left_out.append(f"{folder}: it contains your key.")
+        if not self._may_export(name, *files):
             return False
         for file in files:
-            self._add(file, f"{RESULTS}/{folder}/{file.name}")
+            self._add(file, f"{RESULTS}/{name}/{file.name}")
         return True
+
+    def _may_export(self, name: str, *files: Path, advice: str = "") -> bool:
+        try:
+            has_secret = any(_contains_secret(file, self._secrets) for file in files)
+        except OSError as error:
+            self.left_out.append(f"{name}: it cannot be read ({file_problem(error)}).")
+            return False
+        if has_secret:
+            self.left_out.append(f"{name}: it contains your key.{advice}")
+        return not has_secret
 
     def add_notebook(self, file: Path) -> None:
         """Add a notebook, unless it is too large or contains a secret."""
@@ -144,11 +186,7 @@ class _ArchiveWriter:
             self.left_out.append(
                 f"{file.name}: it is larger than {MAX_NOTEBOOK_BYTES // 2**20} MB."
             )
-        elif _contains_secret(file, self._secrets):
-            self.left_out.append(
-                f"{file.name}: it contains your key. Remove the key from the notebook."
-            )
-        else:
+        elif self._may_export(file.name, file, advice=" Remove the key from the notebook."):
             self._add(file, f"{NOTEBOOKS}/{file.name}")
             self.notebook_names.add(file.name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from ..config.key_detector import reject_keys
+from ..core.foreign_file import read_foreign_text
 from ..errors import InvalidRequestError
 
 __all__ = ["PromptRow", "parse_prompts", "prompt_lines"]
 
+_MAX_CSV_BYTES = 16 << 20
 _ALLOWED = (
     "Pass a list of prompts, a list of dicts, a DataFrame, or a CSV file with a prompt column."
 )
@@ -86,12 +89,18 @@ def _iter_rows(prompts: Any) -> Iterable[Any]:
 def _read_csv(path: Path) -> list[dict[str, Any]]:
     """Read a CSV file with a header line."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InvalidRequestError(
-            f"{str(path)!r} cannot be read as CSV ({error}); nothing was sent."
-        ) from None
+        file = io.StringIO(read_foreign_text(path, _MAX_CSV_BYTES), newline="")
+        reader = csv.DictReader(file, strict=True)
+        rows = list(reader)
+    except csv.Error as error:
+        raise _csv_error(path, f"line {reader.line_num}: {error}") from None
+    except ValueError as error:
+        raise _csv_error(path, str(error)) from None
+    names = reader.fieldnames or ()
+    if "prompt" not in (name.strip() for name in names):
+        raise _csv_error(path, "it has no column prompt")
+    if len({name.strip() for name in names}) < len(names):
+        raise _csv_error(path, "two columns have one name")
     for number, row in enumerate(rows, 1):
         if None in row:
             raise InvalidRequestError(
@@ -100,6 +109,13 @@ def _read_csv(path: Path) -> list[dict[str, Any]]:
                 next_step="Put quotes around a prompt that contains a comma.",
             )
     return rows
+
+
+def _csv_error(path: Path, reason: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"{str(path)!r} cannot be read as CSV ({reason}); nothing was sent.",
+        next_step="Give a CSV file in UTF-8 with the column prompt.",
+    )
 
 
 def _parse_row(number: int, row: Any) -> PromptRow:

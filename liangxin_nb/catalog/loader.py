@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import msgspec
 
 from ..config.schema import read_variable
+from ..core.foreign_file import file_problem
 from ..errors import InvalidRequestError
 from .model_spec import InputSpec, MediaLimit, ModelSpec
 
@@ -20,6 +21,7 @@ __all__ = ["load_models"]
 _PROFILES = ("liangxin", "kie")
 #: Fields that the loader fills in; a file must not contain them.
 _DERIVED_FIELDS = ("id", "name", "prompt", "in_catalog")
+_MAX_BYTES = 4 << 20
 _S = TypeVar("_S", bound=msgspec.Struct)
 
 
@@ -59,7 +61,7 @@ def _load_with(name: str, path: str, _: tuple[int, int]) -> Mapping[str, ModelSp
         _check_tables(own)
         common = {model: entry for model, entry in own.items() if model not in _PROFILES}
         return _build_models(_merge(_merge(_entries(name), common), own.get(name, {})))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise _unreadable(path, error) from error
 
 
@@ -72,7 +74,7 @@ def _file_version(path: str) -> tuple[int, int]:
 
 
 def _unreadable(path: str, error: Exception) -> InvalidRequestError:
-    reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+    reason = file_problem(error)
     return InvalidRequestError(
         f"The models file {path} cannot be read: {reason}. Nothing was sent.",
         next_step="Correct the file, or unset LIANGXIN_MODELS.",

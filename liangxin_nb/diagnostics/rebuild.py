@@ -33,7 +33,7 @@ from ..ledger import (
     record_submitted,
     salvage,
 )
-from ..results import metadata_file, read_metadata, read_origin
+from ..results import read_metadata, read_metadata_file, read_origin
 
 __all__ = ["RebuildReport", "rebuild"]
 
@@ -161,10 +161,8 @@ def _saved_results(settings: Settings, known: dict[str, TransferRow]) -> Iterato
 
 def _read_folder(folder: Path) -> ResultMetadata | None:
     """Return the metadata beside the files, or else the metadata inside one of them."""
-    with suppress(OSError, UnicodeDecodeError):
-        text = metadata_file(folder).read_text(encoding="utf-8")
-        if (metadata := ResultMetadata.from_json(text)) is not None:
-            return metadata
+    with suppress(ValueError):
+        return read_metadata_file(folder)
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in _EMBEDDED:
             with suppress(LiangxinError):

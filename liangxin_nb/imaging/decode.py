@@ -22,6 +22,7 @@ __all__ = [
     "ImageInfo",
     "ImageSource",
     "SupportsArray",
+    "can_afford",
     "can_decode",
     "limit_decoding",
     "open_image",
@@ -116,19 +117,23 @@ def verify(data: bytes | Path, *, max_decoded: int = _MAX_DECODING_BYTES) -> Ima
     """
     with open_image(data) as image:
         width, height = image.size
-        memory = _estimate_memory(image)
-        if memory > _MAX_DECODING_BYTES:
+        if not can_afford(image):
             raise ValueError(f"to decode {width} × {height} pixels would need too much memory")
         try:
             if width * height > _LARGE_PIXELS:
                 image.draft("RGB", (width // 8, height // 8))
             with limit_decoding(image):
-                if memory <= max_decoded:
+                if _estimate_memory(image) <= max_decoded:
                     image.load()
         except Exception as error:  # Pillow's decoders raise many kinds of errors for broken data
             raise ValueError("the picture is broken or cut off") from error
         # Pillow names a JPEG with several pictures in it MPO.
         return ImageInfo(_SUFFIXES.get(str(image.format), "jpg"), width, height)
+
+
+def can_afford(image: Image) -> bool:
+    """Return whether an image can be decoded in the memory that one result may need."""
+    return _estimate_memory(image) <= _MAX_DECODING_BYTES
 
 
 @contextmanager

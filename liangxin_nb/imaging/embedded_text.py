@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from PIL import Image
 
-from .decode import open_image
+from .decode import can_afford, open_image
 
 __all__ = ["embed", "extract"]
 
@@ -75,8 +75,9 @@ def extract(data: bytes) -> str | None:
     """
     image = open_image(data)
     if image.format == "PNG":
-        image.load()  # text chunks may follow the pixels
-        return getattr(image, "text", {}).get(_KEYWORD)
+        if _KEYWORD not in image.info and can_afford(image):
+            image.load()  # text chunks may follow the pixels
+        return image.info.get(_KEYWORD)
     comment = image.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT)
     if not isinstance(comment, bytes) or not comment.startswith(_UNICODE):
         return None

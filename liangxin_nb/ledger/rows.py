@@ -116,10 +116,19 @@ class TransferRow(Struct, frozen=True):
         """The job record, without an owner."""
         return from_row({"owner": "", **asdict(self.job)})
 
-    def replace(self, files: tuple[FileRow, ...] | None = None, **job_values: Any) -> TransferRow:
-        """Return the row with other values of its job, and with other files."""
-        job = msgspec.structs.replace(self.job, **job_values)
-        return TransferRow(job, self.events, self.files if files is None else files)
+    def replace(
+        self,
+        *,
+        events: tuple[EventRow, ...] | None = None,
+        files: tuple[FileRow, ...] | None = None,
+        **job_values: Any,
+    ) -> TransferRow:
+        """Return the row with other values of its job, other events or other files."""
+        return TransferRow(
+            msgspec.structs.replace(self.job, **job_values),
+            self.events if events is None else events,
+            self.files if files is None else files,
+        )
 
     def to_json(self) -> str:
         """Return the row as one line of JSON."""

@@ -3,7 +3,7 @@
 from .rendering import find_poster, poster_name
 from .result import Result
 from .staging import METADATA_FILE, OLD_METADATA_FILE, StagedResult, metadata_file
-from .store import ResultStore, read_metadata, read_origin
+from .store import ResultStore, read_metadata, read_metadata_file, read_origin
 
 __all__ = [
     "METADATA_FILE",
@@ -15,5 +15,6 @@ __all__ = [
     "metadata_file",
     "poster_name",
     "read_metadata",
+    "read_metadata_file",
     "read_origin",
 ]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ..core.foreign_file import file_problem, read_foreign_file, read_foreign_text
 from ..core.job_record import JobRecord
 from ..core.metadata import ResultMetadata
 from ..core.public import public
@@ -20,7 +21,10 @@ from ..imaging import extract
 from .result import Result, build_result
 from .staging import ORIGIN_FILE, StagedResult, candidate_folders, metadata_file
 
-__all__ = ["ResultStore", "read_metadata", "read_origin"]
+__all__ = ["ResultStore", "read_metadata", "read_metadata_file", "read_origin"]
+
+_MAX_METADATA_BYTES = 16 << 20
+_MAX_PICTURE_BYTES = 80 << 20  # larger ones are saved without metadata in them
 
 
 class ResultStore:
@@ -64,9 +68,10 @@ class ResultStore:
         for folder in candidate_folders(self.root, record):
             if not folder.exists():
                 return None
-            metadata = _read_metadata_file(folder)
-            if metadata is not None and metadata.job_id == record.id:
-                return build_result(self.root, folder, metadata)
+            with suppress(ValueError):
+                metadata = read_metadata_file(folder)
+                if metadata.job_id == record.id:
+                    return build_result(self.root, folder, metadata)
         return None
 
     def save_answer(self, record: JobRecord, raw: str) -> Path:
@@ -97,14 +102,20 @@ class ResultStore:
             folder: The folder relative to the results folder, as the ledger stores it.
 
         Raises:
-            ResultUnavailableError: If there is no result.
+            ResultUnavailableError: If there is no result, or its metadata cannot be read.
         """
-        metadata = _read_metadata_file(self.root / folder)
-        if metadata is None:
+        file = metadata_file(self.root / folder)
+        try:
+            return build_result(self.root, file.parent, read_metadata_file(file.parent))
+        except ValueError as error:
+            if not file.exists():
+                raise ResultUnavailableError(
+                    f"The folder {folder!r} is no longer in {str(self.root)!r}."
+                ) from None
             raise ResultUnavailableError(
-                f"The folder {folder!r} is no longer in {str(self.root)!r}."
-            )
-        return build_result(self.root, self.root / folder, metadata)
+                f"{str(file)!r} cannot be read ({error}); its pictures are beside it.",
+                next_step=f"Remove {file.name}, then %liangxin resume ID asks the service again.",
+            ) from None
 
     def resolve(self, folder: str) -> Path | None:
         """Return the path of a result folder, or None if it is not on this disk.
@@ -155,9 +166,13 @@ def read_metadata(path: str | Path) -> ResultMetadata | None:
         InvalidRequestError: If the file cannot be read or is not a picture.
     """
     try:
-        text = extract(Path(path).read_bytes())
-    except (OSError, ValueError) as error:
-        raise InvalidRequestError(f"{str(path)!r} cannot be read as a picture ({error}).") from None
+        text = extract(read_foreign_file(path, _MAX_PICTURE_BYTES))
+    except Exception as error:  # Pillow's decoders raise many kinds of errors for broken data
+        reason = file_problem(error) if isinstance(error, ValueError) else "it is broken"
+        raise InvalidRequestError(
+            f"{str(path)!r} cannot be read as a picture ({reason}).",
+            next_step="Give a PNG, JPEG or WebP file.",
+        ) from None
     return ResultMetadata.from_json(text) if text else None
 
 
@@ -172,8 +187,14 @@ def read_origin(folder: Path) -> str:
     return "trusted" if is_trusted else "imported"
 
 
-def _read_metadata_file(folder: Path) -> ResultMetadata | None:
-    try:
-        return ResultMetadata.from_json(metadata_file(folder).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        return None
+def read_metadata_file(folder: Path) -> ResultMetadata:
+    """Return the metadata beside the files of a result.
+
+    Raises:
+        ValueError: If it cannot be read; the message says why.
+    """
+    text = read_foreign_text(metadata_file(folder), _MAX_METADATA_BYTES)
+    metadata = ResultMetadata.from_json(text)
+    if metadata is None:
+        raise ValueError("it is not the metadata of a result")
+    return metadata
