@@ -1,4 +1,4 @@
-"""The ledger's database: its tables, their migrations, and transactions.
+"""The ledger's database: its tables, and transactions.
 
 Every change is one transaction. SQLite uses `synchronous=FULL` and `BEGIN IMMEDIATE`: a deferred
 transaction would lose updates between processes.
@@ -18,88 +18,10 @@ import sqlalchemy as sa
 from ..core.hidden import hide_secrets
 from ..errors import InvalidRequestError, LedgerError, LiangxinError
 from .connections import BUSY_TIMEOUT_S, Connections, damage_error, is_damaged_file
+from .migrations import MIGRATIONS, VERSION
 
 __all__ = ["EVENTS", "FILES", "JOBS", "Database"]
 
-VERSION = 6
-
-#: The column names and statuses of ledgers before version 5.
-OLD_NAMES = {
-    "jobs": {
-        "at": "created_at",
-        "fate": "status",
-        "seconds": "duration_s",
-        "began": "started_after_s",
-        "batch": "batch_id",
-        "place": "batch_index",
-    },
-    "events": {"ticket": "job_id", "at": "created_at", "what": "event"},
-    "files": {"ticket": "job_id"},
-    "batches": {"at": "created_at"},
-}
-OLD_STATUSES = {
-    "intent": "pending",
-    "sent": "submitting",
-    "accepted": "submitted",
-    "kept": "saved",
-    "refused": "rejected",
-    "unknown": "unconfirmed",
-    "lost": "result_lost",
-}
-_OLD_INDEXES = (
-    "ix_tickets_at",
-    "ix_tickets_digest",
-    "ix_tickets_task_id",
-    "ix_tickets_batch",
-    "ix_tickets_fate_at",
-    "ix_events_ticket",
-    "ix_batches_at",
-)
-_NEW_INDEXES = {
-    "ix_jobs_created_at": "jobs (created_at)",
-    "ix_jobs_digest": "jobs (digest)",
-    "ix_jobs_task_id": "jobs (task_id)",
-    "ix_jobs_batch_id": "jobs (batch_id)",
-    "ix_jobs_status_created_at": "jobs (status, created_at)",
-    "ix_events_job_id": "events (job_id)",
-    "ix_batches_created_at": "batches (created_at)",
-}
-
-
-def _rename_statements() -> tuple[str, ...]:
-    """Return the migration from version 4 to 5: the same data under new names."""
-    cases = " ".join(f"WHEN '{old}' THEN '{new}'" for old, new in OLD_STATUSES.items())
-    return (
-        # Version 3 added this table; a ledger of version 2 has none.
-        "CREATE TABLE IF NOT EXISTS batches (id VARCHAR(16) PRIMARY KEY, at FLOAT NOT NULL, "
-        "name TEXT NOT NULL DEFAULT '', plan TEXT NOT NULL)",
-        *(f"DROP INDEX IF EXISTS {name}" for name in _OLD_INDEXES),
-        "ALTER TABLE tickets RENAME TO jobs",
-        *(
-            f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}"
-            for table, names in OLD_NAMES.items()
-            for old, new in names.items()
-        ),
-        f"UPDATE jobs SET status = CASE status {cases} ELSE status END",  # noqa: S608
-        f"UPDATE events SET event = CASE event {cases} ELSE event END",  # noqa: S608
-        *(f"CREATE INDEX IF NOT EXISTS {name} ON {on}" for name, on in _NEW_INDEXES.items()),
-    )
-
-
-#: The statements that migrate a ledger from each version to the next.
-_MIGRATIONS = {
-    1: ("ALTER TABLE tickets ADD COLUMN owner VARCHAR(60) NOT NULL DEFAULT ''",),
-    2: (
-        "ALTER TABLE tickets ADD COLUMN batch VARCHAR(16) NOT NULL DEFAULT ''",
-        "ALTER TABLE tickets ADD COLUMN place INTEGER NOT NULL DEFAULT 0",
-        "CREATE INDEX IF NOT EXISTS ix_tickets_batch ON tickets (batch)",
-        "CREATE INDEX IF NOT EXISTS ix_tickets_fate_at ON tickets (fate, at)",
-        "DROP INDEX IF EXISTS ix_tickets_fate",
-    ),
-    3: ("ALTER TABLE tickets ADD COLUMN began FLOAT",),
-    4: _rename_statements(),
-    5: ("ALTER TABLE jobs ADD COLUMN origin VARCHAR(10) NOT NULL DEFAULT ''",),
-}
 _META = sa.MetaData()
 JOBS = sa.Table(
     "jobs",
@@ -233,7 +155,7 @@ class Database:
                 next_step="Update liangxin_nb.",
             )
         for version in range(number, VERSION):
-            for statement in _MIGRATIONS[version]:
+            for statement in MIGRATIONS[version]:
                 db.execute(sa.text(statement))
         db.execute(_VERSION.update().values(number=VERSION))
 

@@ -16,8 +16,8 @@ from msgspec.structs import asdict
 from ..core.job_record import JobRecord, JobStatus
 from ..core.structs import prepare_structs
 from .batches import BatchRecord
-from .database import OLD_NAMES, OLD_STATUSES
 from .mapping import from_row
+from .migrations import OLD_NAMES, OLD_STATUSES
 
 __all__ = [
     "EventRow",

@@ -10,7 +10,7 @@ from liangxin_nb.core.request import Request
 from liangxin_nb.errors import LedgerError
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.ledger import database as store
-from liangxin_nb.ledger.database import VERSION
+from liangxin_nb.ledger.migrations import VERSION
 
 REQUEST = Request("z-image", "a lake")
 

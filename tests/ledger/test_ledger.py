@@ -10,7 +10,7 @@ import pytest
 from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import LedgerError
-from liangxin_nb.ledger import Ledger, Query, database, export_rows, import_rows, parse_line
+from liangxin_nb.ledger import Ledger, Query, export_rows, import_rows, migrations, parse_line
 from liangxin_nb.ledger.queries import batch_sizes, count_jobs, count_models, get_page
 from liangxin_nb.notebook.magics.extension import count_resumable
 
@@ -336,13 +336,13 @@ def test_unreachable_database_is_reported_in_one_line_without_its_password():
 def _as_version_4(db):
     """Give the tables of a ledger the names that they had in version 4."""
     db.execute("alter table jobs drop column origin")
-    for name in database._NEW_INDEXES:
+    for name in migrations.NEW_INDEXES:
         db.execute(f"drop index {name}")
-    for table, names in database.OLD_NAMES.items():
+    for table, names in migrations.OLD_NAMES.items():
         for old, new in names.items():
             db.execute(f"alter table {table} rename column {new} to {old}")
     db.execute("alter table jobs rename to tickets")
-    for old, new in database.OLD_STATUSES.items():
+    for old, new in migrations.OLD_STATUSES.items():
         db.execute("update tickets set fate = ? where fate = ?", (old, new))
         db.execute("update events set what = ? where what = ?", (old, new))
     db.execute("create index ix_tickets_batch on tickets (batch)")
@@ -364,9 +364,9 @@ def test_ledger_of_version_4_is_migrated_to_the_new_names(tmp_path):
     assert [event for _, event, _ in ledger.events(record.id)] == ["pending", "submitted"]
     assert count_resumable(path) == 1
     with sqlite3.connect(path) as db:
-        assert db.execute("select number from version").fetchall() == [(database.VERSION,)]
+        assert db.execute("select number from version").fetchall() == [(migrations.VERSION,)]
         names = {name for (name,) in db.execute("select name from sqlite_master")}
-    assert names >= {"jobs", *database._NEW_INDEXES}
+    assert names >= {"jobs", *migrations.NEW_INDEXES}
     assert "tickets" not in names
 
 
@@ -394,7 +394,7 @@ def test_ledger_of_the_first_version_is_migrated(of_version_1):
     (found,) = ledger.list_jobs()
     assert ledger.claim(found, "me").owner == "me"
     with closing(sqlite3.connect(of_version_1)) as db:
-        assert db.execute("select number from version").fetchall() == [(database.VERSION,)]
+        assert db.execute("select number from version").fetchall() == [(migrations.VERSION,)]
 
 
 # ---- several writers
