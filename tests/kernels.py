@@ -25,8 +25,9 @@ from jupyter_client.provisioning import LocalProvisioner
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from .scan import KEY
+from .scan import KEY, UNUSED_KEY
 
+_SERVICE = {"LIANGXIN_PROFILE", "LIANGXIN_BASE_URL", "LIANGXIN_API_KEY"}
 CHECKOUT = Path(__file__).parent.parent
 
 
@@ -150,6 +151,9 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
     """
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("LIANGXIN_")}
     defaults = {"LIANGXIN_SANDBOX_KEY": KEY, "LIANGXIN_BUDGET": str(folder / ".budget")}
+    if variables.keys().isdisjoint(_SERVICE):
+        # A real key that is not used: it must be in nothing that the kernel writes.
+        defaults |= {"LIANGXIN_PROFILE": "sandbox", "LIANGXIN_API_KEY": UNUSED_KEY}
     return {**inherited, **defaults, **variables}
 
 

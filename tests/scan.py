@@ -14,7 +14,7 @@ import threading
 import zipfile
 from pathlib import Path
 
-__all__ = ["KEY", "KEYS", "MARK", "ProcessScanner", "find_files_with"]
+__all__ = ["KEY", "KEYS", "MARK", "UNUSED_KEY", "ProcessScanner", "find_files_with"]
 
 #: A part of every key, concatenated so that this file does not contain it.
 MARK = "Q7zk" + "X9vJ"
@@ -31,6 +31,8 @@ NUMBER = int(os.environ.setdefault("TEST_KEY", str(random.randrange(len(KEYS))))
 _WORKER = re.sub("[^0-9]", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or "0"
 #: The key of the services in this process's tests.
 KEY = KEYS[(NUMBER + int(_WORKER)) % len(KEYS)]
+#: A key of the user while the sandbox is in use.
+UNUSED_KEY = KEYS[(NUMBER + int(_WORKER) + 1) % len(KEYS)]
 _INTERVAL_S = 0.25
 
 

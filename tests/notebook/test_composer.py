@@ -446,6 +446,29 @@ def test_key_is_held_in_memory_and_in_no_widget(tmp_path, sandbox):
     assert (tmp_path / "elsewhere" / "ledger.sqlite").is_file()
 
 
+def test_key_in_the_prompt_is_reported_beside_it_and_not_sent(session):
+    composer = Composer(lambda: session)
+    labelled(composer, "Prompt").value = "use sk-1234567890abcdef1234567890abcdef please"
+    warning = "The prompt contains what looks like an API key (sk-…)"
+    assert warning in composer._prompt.remark.value
+    assert labelled(composer, "As a cell").value == ""
+    composer._generate.click()
+    assert warning in composer._errors.line.value
+    assert session.ledger.count_by_status() == {}
+    labelled(composer, "Prompt").value = "a lake"
+    assert composer._prompt.remark.value == ""
+    assert labelled(composer, "As a cell").value
+
+
+def test_unusable_key_is_rejected_and_removed_from_the_field(sandbox):
+    composer = Composer(get_session)
+    password = labelled(composer, "API key")
+    password.value = f"{sandbox.key} {sandbox.key}"
+    assert password.value == ""
+    assert "it contains a space" in html(composer)
+    assert sandbox.key not in str([w.get_state() for w in iter_widgets(composer.box)])
+
+
 def test_invalid_settings_are_reported_and_change_nothing(tmp_path):
     composer = Composer(get_session)
     before = get_session()
