@@ -18,6 +18,7 @@ LiangxinError(task_id, next_step, retryable)
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from ._printable import printable
@@ -36,6 +37,7 @@ __all__ = [
     "ResultUnavailableError",
     "TaskFailedError",
     "WaitTimeoutError",
+    "hide_keys_with",
     "one_line",
 ]
 
@@ -56,10 +58,10 @@ class LiangxinError(Exception):
     retryable: bool = False
 
     def __init__(self, message: str, *, task_id: str | None = None, next_step: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = _hide_keys(message)
         self.task_id = task_id
-        self.next_step = next_step
+        self.next_step = _hide_keys(next_step)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return printable(f"{self.message} {self.next_step}".strip())
@@ -77,6 +79,19 @@ class LiangxinError(Exception):
             type(self), self, self.__traceback__, tb_offset=1
         )
         return traceback
+
+
+_hide_keys: Callable[[str], str] = str
+
+
+def hide_keys_with(hide: Callable[[str], str]) -> None:
+    """Let a function hide keys in the texts of all errors: they quote what users have written.
+
+    Args:
+        hide: Returns a text without keys.
+    """
+    global _hide_keys
+    _hide_keys = hide
 
 
 def _restore(cls: type[LiangxinError], args: Any, attributes: dict[str, Any]) -> LiangxinError:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from ..errors import InvalidRequestError
-from .secret import contains_secret
+from ..errors import InvalidRequestError, hide_keys_with
+from .secret import contains_secret, redact_text
 
 __all__ = ["find_key", "reject_keys"]
 
@@ -96,6 +96,17 @@ def _iter_texts(value: object) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _iter_texts(item)
+
+
+def _hide_keys(text: str) -> str:
+    """Return the text of an error without keys in use, and without what looks like a key."""
+    text = redact_text(text)
+    for pattern in _PATTERNS.values():
+        text = pattern.sub("…", text)
+    return text
+
+
+hide_keys_with(_hide_keys)
 
 
 def reject_keys(

@@ -14,6 +14,7 @@ from ..errors import InvalidRequestError
 from .base_url import check_scheme
 from .credentials import API_KEY_VAR, Secret, find_api_key
 from .fields import PROFILES, SettingFields
+from .key_detector import reject_keys
 from .schema import SETTINGS, Source, check_setting, find_setting, is_set, read_environment
 
 __all__ = ["OVERRIDES", "PROFILES", "Secret", "Settings", "override"]
@@ -74,6 +75,8 @@ class Settings(SettingFields, frozen=True, kw_only=True, forbid_unknown_fields=T
             InvalidRequestError: If key and address do not go together, or if the address is http://
                 without permission.
         """
+        texts = {name: str(getattr(self, name)) for name in ("results", "ledger", "budget")}
+        reject_keys(texts, allow_key_like=True)
         profile = self.profile or ("liangxin" if self.key or self.base_url else "sandbox")
         changes: dict[str, Any] = {"profile": profile, "results": self.results.absolute()}
         if profile == "sandbox":

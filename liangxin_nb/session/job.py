@@ -10,7 +10,6 @@ from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import suppress
 from typing import Any, Self, TypeVar
 
-from ..config.secret import redact_text
 from ..core.formatting import printable
 from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..core.public import public
@@ -200,7 +199,7 @@ class Job(JobUpdates):
             return JobPhase.DETACHED, self._still_running_error("and no longer watched")
         if self.task_id and "after shutdown" in str(error):  # Python starts no more threads
             return JobPhase.DETACHED, self._still_running_error("while Python ends")
-        return JobPhase.FAILED, LiangxinError(redact_text(f"{type(error).__name__}: {error}"))
+        return JobPhase.FAILED, LiangxinError(f"{type(error).__name__}: {error}")
 
     async def _finish(
         self, phase: JobPhase, error: LiangxinError | None = None, result: Result | None = None

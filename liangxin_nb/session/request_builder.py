@@ -14,7 +14,7 @@ from ..errors import InvalidRequestError
 from .media_input import to_data_uri
 
 __all__ = [
-    "build_requests", "check_generate_call", "reject_keys_in_use", "supports_seed",
+    "build_requests", "check_generate_call", "check_id", "reject_keys_in_use", "supports_seed",
     "with_new_seed",
 ]  # fmt: skip
 
@@ -59,6 +59,7 @@ def build_requests(
     values = {f"The option {name}": value for name, value in {**common_options, **options}.items()}
     references = [str(image) for image in images if isinstance(image, str | Path)]
     texts = {"The prompt": prompt, "The model": model, **values, "The reference": references}
+    texts["The name of an option"] = [*options]
     reject_keys({**texts, "The callback URL": callback}, allow_key_like=allow_key_like)
     chosen = find_model(profile, model)
     pictures = [to_data_uri(image) for image in images]
@@ -117,6 +118,20 @@ def reject_keys_in_use(*requests: Request | str) -> None:
     """
     texts = [item if isinstance(item, str) else item.input for item in requests]
     reject_keys({"The request": texts}, allow_key_like=True)
+
+
+def check_id(job_id: object) -> None:
+    """Reject an id that is no text, or that is rather a key.
+
+    Raises:
+        InvalidRequestError: In one line. Nothing has been sent.
+    """
+    if not isinstance(job_id, str):
+        raise InvalidRequestError(
+            f"The id is of type {type(job_id).__name__}, not a text; nothing was sent.",
+            next_step="%liangxin tasks lists the ids.",
+        )
+    reject_keys({"The id": job_id}, is_option=False)
 
 
 def supports_seed(profile: str, request: Request) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
-from ..config.key_detector import reject_keys
 from ..config.settings import Settings
 from ..core.job_record import JobRecord
 from ..core.public import explain_wrong_calls
@@ -23,7 +22,7 @@ from .arguments import check_session_arguments
 from .job import Job
 from .media_input import Images, image_list
 from .parts import SessionParts
-from .request_builder import build_requests, check_generate_call, reject_keys_in_use
+from .request_builder import build_requests, check_generate_call, check_id, reject_keys_in_use
 from .resume import current_cell_id
 
 __all__ = ["BaseSession"]
@@ -142,7 +141,7 @@ class BaseSession(SessionParts):
 
     def resume(self, job_id: str = "") -> list[Job]:
         """Follow every unfinished task of the ledger; see `liangxin_nb.resume`."""
-        reject_keys({"The id": job_id}, is_option=False)
+        check_id(job_id)
         return self._resumer.resume(job_id)
 
     def take_over(self, record: JobRecord) -> Job | None:
@@ -159,7 +158,7 @@ class BaseSession(SessionParts):
 
     def attach(self, task_id: str) -> Job:
         """Follow any task of this key; see `liangxin_nb.attach`."""
-        reject_keys({"The id": task_id}, is_option=False)
+        check_id(task_id)
         return self._resumer.attach(task_id)
 
     def recover(self, notebook: str | Path) -> list[Job]:
@@ -172,6 +171,7 @@ class BaseSession(SessionParts):
 
     def history(self, search: str = "", limit: int | None = None) -> Table:
         """Return the ledger as a table; see `liangxin_nb.history`."""
+        reject_keys_in_use(search)
         return self.ledger.history(search=search, limit=limit)
 
     def audit(self) -> list[AuditRow]:
@@ -185,7 +185,7 @@ class BaseSession(SessionParts):
         Raises:
             InvalidRequestError: If it is not in the ledger.
         """
-        reject_keys({"The id": job_id}, is_option=False)
+        check_id(job_id)
         return self._resumer.get_record(job_id)
 
     def result(self, record: JobRecord) -> Result:

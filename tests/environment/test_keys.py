@@ -260,3 +260,29 @@ def test_debug_mode_of_the_event_loop_logs_no_key(connect, caplog):
     session.generate("a lake").wait(60)
     assert "Executing" in caplog.text
     assert scan.MARK not in caplog.text
+
+
+ARGUMENTS = {
+    "generate(n=KEY)": lambda session: session.generate("a lake", n=KEY),
+    "generate(model=[KEY])": lambda session: session.generate("a lake", model=[KEY]),
+    "generate(KEY=1)": lambda session: session.generate("a lake", **{KEY: 1}),
+    "batch([{KEY: 1}])": lambda session: session.batch([{"prompt": "a lake", KEY: 1}]),
+    "batch(KEY.csv)": lambda session: session.batch(f"{KEY}.csv"),
+    "batch(id=KEY)": lambda session: session.batch(id=KEY),
+    "attach(bytes)": lambda session: session.attach(KEY.encode()),
+    "recover(KEY)": lambda session: session.recover(KEY),
+    "read_metadata(KEY)": lambda session: lx.read_metadata(KEY),
+    "import_archive(KEY)": lambda session: session.import_archive(KEY),
+    "Session(KEY=1)": lambda session: lx.Session(**{KEY: 1}),
+}
+
+
+@pytest.mark.parametrize("given", ARGUMENTS)
+def test_key_in_a_wrong_place_is_not_repeated(given, connect, show_line):
+    show_line("keys", given, reject(ARGUMENTS[given], connect()))
+
+
+@pytest.mark.parametrize("setting", ["results", "ledger", "budget"])
+def test_key_in_use_is_in_no_other_setting(setting, connect, server, show_line):
+    line = reject(connect, **{setting: f"./{scan.KEY}"})
+    show_line("keys", f"Session({setting}=KEY)", line)

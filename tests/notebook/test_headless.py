@@ -189,7 +189,8 @@ def misconfigured(tmp_path_factory):
             f"os.environ.clear(); os.environ.update(before | {values!r})\n"
             "get_ipython().run_cell_magic('liangxin', '', 'a cat')"
         )
-    return execute(cells, tmp_path_factory.mktemp("misconfigured"), allow_errors=True)
+    folder = tmp_path_factory.mktemp("misconfigured")
+    return execute(cells, folder, {"LIANGXIN_PROFILE": ""}, allow_errors=True)
 
 
 @pytest.mark.xdist_group("headless-misconfigured")
