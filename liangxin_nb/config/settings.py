@@ -19,6 +19,7 @@ from .schema import SETTINGS, Source, check_setting, find_setting, is_set, read_
 
 __all__ = ["OVERRIDES", "PROFILES", "Secret", "Settings", "override"]
 
+_PLACES = {"argument": "argument", "%config": "%config or panel"}
 #: Values set with `%config LiangXin`, `%liangxin key` or the panel, for this process.
 OVERRIDES: dict[str, Any] = {}
 
@@ -56,7 +57,7 @@ class Settings(SettingFields, frozen=True, kw_only=True, forbid_unknown_fields=T
         sources: dict[str, str] = {}
         for source, name, value in _read_all(env, arguments):
             values[name] = value
-            sources[name] = SETTINGS[name].variable if source == "variable" else source
+            sources[name] = _PLACES.get(source, SETTINGS[name].variable)
         if (
             "key" not in values
             and values.get("profile") != "sandbox"

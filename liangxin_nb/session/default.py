@@ -11,7 +11,7 @@ from ..core.public import public
 from ..errors import InvalidRequestError, LiangxinError
 from .session import BaseSession
 
-__all__ = ["configure", "get_session", "set_session"]
+__all__ = ["configure", "current_settings", "get_session", "set_session"]
 
 
 class _Default:
@@ -33,17 +33,27 @@ def get_session() -> BaseSession:
         InvalidRequestError: If the settings cannot be used.
     """
     with _Default.lock:
-        current = _Default.session
-        if current is not None and _Default.explicit:
-            return current
-        settings = Settings.load()
-        if current is not None and settings.source("results") == "default":
-            settings = settings.with_values(results=current.settings.results)
+        current, settings = _Default.session, current_settings()
         if current is None or settings != current.settings:
             # The public class adds what the packages above this one do: it is not imported here.
             session_class: type[BaseSession] = import_module("liangxin_nb").Session
             current = _Default.session = session_class(settings)
         return current
+
+
+def current_settings() -> Settings:
+    """Return the settings of the default session, also if it cannot be made.
+
+    Raises:
+        InvalidRequestError: If they cannot be used.
+    """
+    current = _Default.session
+    if current is not None and _Default.explicit:
+        return current.settings
+    settings = Settings.load()
+    if current is not None and settings.source("results") == "default":
+        return settings.with_values(results=current.settings.results)
+    return settings
 
 
 @public

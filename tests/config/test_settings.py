@@ -8,10 +8,13 @@ import msgspec
 import pytest
 from traitlets.config import Config
 
+from liangxin_nb import Session
 from liangxin_nb.config.schema import SETTINGS
-from liangxin_nb.config.settings import OVERRIDES, Secret, Settings
+from liangxin_nb.config.settings import OVERRIDES, Secret, Settings, override
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.notebook.magics.configuration import LiangXin
+from liangxin_nb.notebook.magics.line_magic import COMMANDS
+from liangxin_nb.session.default import configure
 
 KEY = "sk-abcdef0123456789"
 
@@ -45,8 +48,70 @@ def test_arguments_take_precedence_over_config_and_config_over_the_environment()
     assert Settings.load({"LIANGXIN_PATIENCE": "5"}, patience=9.0).patience == 9.0
 
 
-def test_the_results_folder_is_absolute():
+def test_settings_name_where_each_value_came_from():
+    OVERRIDES["patience"] = 7.0
+    env = {"LIANGXIN_TIMEOUT": "5", "LIANGXIN_PATIENCE": "5", "LIANGXIN_API_KEY": KEY}
+    settings = Settings.load(env, profile="kie")
+    names = ("profile", "patience", "timeout", "key", "speed")
+    assert [settings.source(name) for name in names] == [
+        "argument", "%config or panel", "LIANGXIN_TIMEOUT", "LIANGXIN_API_KEY", "default",
+    ]  # fmt: skip
+    assert Settings.load(env, profile="sandbox").source("key") == "not used by the sandbox"
+    assert settings == Settings.load({}, profile="kie", key=KEY, timeout=5.0)
+
+
+def test_the_results_folder_is_absolute(monkeypatch, tmp_path):
     assert load().results == Path.cwd() / "liangxin-results"
+    override({"results": "pictures"})
+    monkeypatch.chdir("/")
+    assert load().results == tmp_path / "pictures"
+
+
+def test_settings_that_are_made_directly_are_checked():
+    assert Settings(patience="5", wait="never", results="").results == Path("liangxin-results")
+    with pytest.raises(InvalidRequestError, match="speed='fast' is not valid"):
+        Settings(speed="fast")
+    with pytest.raises(InvalidRequestError, match="speed=true is not valid"):
+        Settings(speed=True)  # equal to the default
+    with pytest.raises(InvalidRequestError, match=r"The service kie at .* needs a key"):
+        Session(Settings(profile="kie"))
+
+
+@pytest.mark.parametrize(
+    ("positional", "named", "message"),
+    [
+        (["kie"], {}, r'takes its settings by name, not as <str>.*Session\(profile="kie"'),
+        ([{"profile": "kie"}], {}, "takes its settings by name, not as <dict>"),
+        ([Settings()], {"patience": 3}, "takes either settings= or patience="),
+        ([], {"schedule": 3}, r"schedule=<int> is not valid; allowed: a PollSchedule"),
+        ([], {"shedule": 3}, "no setting 'shedule'; nothing was sent. Did you mean schedule?"),
+        ([], {"api_key": KEY}, "no setting 'api_key'; nothing was sent. Did you mean key?"),
+        ([], {"environment": {}}, "no setting 'environment'; nothing was sent. Settings: profile"),
+    ],
+)
+def test_other_arguments_of_a_session_are_rejected(positional, named, message):
+    with pytest.raises(InvalidRequestError, match=message) as error:
+        Session(*positional, **named)
+    assert KEY not in str(error.value)
+
+
+def test_config_command_shows_no_secret_and_where_each_value_came_from(monkeypatch):
+    monkeypatch.setenv("LIANGXIN_API_KEY", KEY)
+    monkeypatch.setenv("LIANGXIN_PROFILE", "kie")
+    monkeypatch.setenv("LIANGXIN_LEDGER", "postgresql://me:hunter2@host/db")
+    monkeypatch.setenv("LIANGXIN_CALLBACK", "https://lab.example/hook/hunter2")
+    monkeypatch.setenv("LIANGXIN_WEBHOOK_KEY", KEY)
+    table = COMMANDS["config"].run("")
+    rows = {name: (value, source) for name, value, source, *_ in table.rows}
+    assert [*rows] == [*SETTINGS]
+    assert rows["ledger"] == ("postgresql://…@host/db", "LIANGXIN_LEDGER")
+    assert rows["callback"] == ("https://lab.example/…", "LIANGXIN_CALLBACK")
+    assert rows["key"] == ("••••••", "LIANGXIN_API_KEY")
+    assert rows["webhook_key"] == ("••••••", "LIANGXIN_WEBHOOK_KEY")
+    assert rows["wait"] == ("auto", "default")
+    text = f"{table!r}{table._repr_html_()}"
+    assert KEY not in text
+    assert "hunter2" not in text
 
 
 @pytest.mark.parametrize(
@@ -55,6 +120,11 @@ def test_the_results_folder_is_absolute():
         (
             {"API_KEY": KEY},
             "liangxin needs an address; nothing was sent. Set LIANGXIN_BASE_URL",
+        ),
+        ({"PROFILE": "liangxin"}, "liangxin needs a key and an address; nothing was sent. Set L"),
+        (
+            {"PROFILE": "kie"},
+            "kie at api.kie.ai needs a key; nothing was sent. Set LIANGXIN_API_KEY",
         ),
         (
             {"BASE_URL": "https://api.example.com"},
@@ -177,3 +247,12 @@ def test_values_of_a_configuration_file_are_checked_and_used():
     assert Settings.load({}).max_tasks == 3
     with pytest.raises(InvalidRequestError, match=r"%config LiangXin\.profile='x' is not valid"):
         LiangXin(config=Config(LiangXin={"profile": "x"}))
+    with pytest.raises(InvalidRequestError, match=r"Did you mean %config LiangXin\.max_tasks\?"):
+        LiangXin(config=Config(LiangXin={"max_task": "3"}))
+
+
+def test_config_that_the_panel_has_changed_can_be_set_back(config):
+    config.profile = "sandbox"
+    configure(profile="", patience=20)
+    config.patience = None
+    assert (config.patience, OVERRIDES) == (900.0, {})

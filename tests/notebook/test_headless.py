@@ -126,6 +126,7 @@ INVALID_CELLS = {
     "similar": ("%liangxin gallary", "Did you mean %liangxin gallery?"),
     "id": ("%liangxin resume nope", "'nope' is not in the ledger"),
 }
+INVALID_CONFIG = "%config LiangXin.max_tasks = 'three'"
 INVALID_CALL = "import liangxin_nb as lx\nlx.generate('a cat', aspect='7:5')"
 
 
@@ -134,7 +135,12 @@ def invalid(tmp_path_factory):
     """The cells of a notebook with invalid input, by name, and its folder."""
     folder = tmp_path_factory.mktemp("invalid")
     cells = {name: cell for name, (cell, _) in INVALID_CELLS.items()}
-    cells |= {"python": INVALID_CALL, "verbose": "%xmode Verbose", "traceback": INVALID_CALL}
+    cells |= {
+        "config": INVALID_CONFIG,
+        "python": INVALID_CALL,
+        "verbose": "%xmode Verbose",
+        "traceback": INVALID_CALL,
+    }
     notebook = execute([LOAD, *cells.values()], folder, allow_errors=True)
     return dict(zip(cells, notebook.cells[1:], strict=True)), folder
 
@@ -151,6 +157,13 @@ def test_invalid_cell_fails_with_one_line(invalid, name):
 def test_invalid_python_call_fails_with_one_line(invalid):
     (line,) = invalid[0]["python"].outputs[-1].traceback
     assert line.startswith("InvalidRequestError: aspect_ratio '7:5' is not one of 1:1")
+    assert "\n" not in line
+
+
+@pytest.mark.xdist_group("headless-invalid")
+def test_invalid_config_fails_the_cell_with_one_line(invalid):
+    (line,) = invalid[0]["config"].outputs[-1].traceback
+    assert line.startswith("%config LiangXin.max_tasks='three' is not valid; allowed: a whole num")
     assert "\n" not in line
 
 

@@ -25,10 +25,10 @@ _HELP_CELL = re.compile(r"\s*%%liangxin[ \t]+(?:batch[ \t]+)?(?:-h|--help)\s*")
 
 def load(shell: Any) -> None:
     """Register magics, completion and configuration, and print which service is in use."""
+    with as_usage_error():  # first: a cell must not run without a limit that is misspelt in a file
+        config = LiangXin.instance(config=shell.config)
     shell.register_magic_function(liangxin_cell, "cell", "liangxin")
     shell.register_magic_function(liangxin_line, "line", "liangxin")
-    with as_usage_error():
-        config = LiangXin.instance(config=shell.config)
     if config not in shell.configurables:
         shell.configurables.append(config)
     if _run_help_cell not in shell.input_transformers_cleanup:

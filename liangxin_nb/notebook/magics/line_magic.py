@@ -181,8 +181,9 @@ def _key(_: str) -> Table:
 
 
 def _config(_: str) -> Table:
-    settings = current_session().settings
-    rows = []
+    from ...session.default import current_settings
+
+    settings, rows = current_settings(), []
     for name, setting in SETTINGS.items():
         if "argument" in setting.sources:
             value, source = getattr(settings, name), settings.source(name)
