@@ -45,11 +45,19 @@ class CheckedTransport(RoutedTransport):
         """Send one request; an https one that does not leave a proxy is repeated by name."""
         try:
             return await super().handle_async_request(request)
-        except NotSentError:
-            host = request.url.raw_host.decode("ascii")
-            is_https = request.url.scheme == "https"
-            if not is_https or host in self._by_name or find_proxy(request.url) is None:
+        except NotSentError as error:
+            host, reason = request.url.raw_host.decode("ascii"), error.__cause__
+            needs_login = str(reason).startswith("407")  # a wrong password may lock the account
+            if needs_login or host in self._by_name or find_proxy(request.url) is None:
                 raise
+            if request.url.scheme == "http":
+                if not isinstance(reason, httpcore.ProxyError):
+                    raise
+                raise APIConnectionError(
+                    f"The result could not be fetched from {host}: the proxy opens no connection "
+                    f"for http ({reason}); many do so only for https.",
+                    next_step=f"Add {host} to NO_PROXY if there is a direct way. {NEXT_STEP}",
+                ) from None
             self._by_name.add(host)
             return await super().handle_async_request(request)
 
