@@ -87,7 +87,10 @@ class PromptInput:
         try:
             reject_keys({"The prompt": self.value})
         except InvalidRequestError as error:
-            return error.message.removesuffix("; nothing was sent.")
+            message = error.message.removesuffix("; nothing was sent.")
+            is_certain = "--allow-key-like" not in error.next_step
+            otherwise = "" if is_certain else "; if it is no key, use a cell with --allow-key-like"
+            return f"{message}. Remove it{otherwise}."
         return ""
 
     def set_value(self, text: str) -> None:
