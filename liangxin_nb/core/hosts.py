@@ -28,7 +28,8 @@ _EMBEDDED_IPV4 = (ip_network("::ffff:0:0/96"), ip_network("64:ff9b::/96"))
 _ISATAP_ID = 0x5EFE  # before an embedded IPv4 address, in any network (RFC 5214)
 _IPV4_NUMBER = re.compile(r"(^|\.)(\d+|0x[0-9a-f]*)$", re.IGNORECASE)
 _PRIVATE_NAME = re.compile(
-    r"[^.]+|.*\.(localhost|localdomain|local|internal|intranet|private|corp|lan|home|home\.arpa)",
+    r"[^.]+|.*\.(localhost|localdomain|local|internal|intranet|intra|private|corp|lan|home"
+    r"|home\.arpa|svc|consul)",
     re.IGNORECASE,
 )
 

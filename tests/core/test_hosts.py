@@ -83,7 +83,14 @@ def test_name_that_ends_in_a_number_is_not_a_host(host):
     [
         *(
             (name, True)
-            for name in ("nas", "LocalHost", "nas.local", "a.b.internal.", "x.home.arpa")
+            for name in (
+                "nas",
+                "LocalHost",
+                "nas.local",
+                "a.b.internal.",
+                "x.home.arpa",
+                "kubernetes.default.svc",
+            )
         ),
         *((name, False) for name in ("a.example", "local.example", "home.arpa.example", "xlan.cn")),
     ],

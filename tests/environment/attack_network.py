@@ -112,7 +112,8 @@ class Network:
         local = writer.get_extra_info("sockname")
         if not self.has_namespaces:
             local = self._dialed[writer.get_extra_info("peername")[1]]
-        address = str(ipaddress.ip_address(local[0]))
+        address = ipaddress.ip_address(local[0])
+        address = str(getattr(address, "ipv4_mapped", None) or address)
         with suppress(OSError, asyncio.IncompleteReadError):
             if local[1] == 443:
                 owner = "public" if address in PUBLIC else "intranet"

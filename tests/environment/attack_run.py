@@ -26,6 +26,7 @@ HOSTS = {
     "93.12113678": V4,  # in two parts
     f"[{V6}]": V6,
     f"[{NAT64}]": NAT64,
+    f"[::ffff:{V4}]": V4,
     # names
     "intranet.example": None,
     "metadata.example": None,
@@ -34,6 +35,7 @@ HOSTS = {
     "LOCALHOST.": None,
     "nas": None,
     "nas.local": None,
+    "metadata.google.internal": None,
     # IPv4 in every spelling
     **dict.fromkeys(
         (
