@@ -18,7 +18,12 @@ from liangxin_nb.session.default import set_session
 
 from . import scan, task_server
 
-pytest_plugins = ["tests.environment.report", "tests.faults.report", "tests.run_report"]
+pytest_plugins = [
+    "tests.environment.networks",
+    "tests.environment.report",
+    "tests.faults.report",
+    "tests.run_report",
+]
 
 #: Polls more often than the services allow; only for servers of the tests.
 FAST_PACE = PollSchedule(

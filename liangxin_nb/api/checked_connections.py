@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import Counter
-from typing import Any
 
 import httpcore
 import httpx
@@ -19,7 +18,7 @@ from ..errors import APIConnectionError
 from .addresses import NEXT_STEP, AddressCheck
 from .connections import NotSentError, RoutedTransport
 from .proxies import Proxy, find_proxy
-from .tunnels import open_tunnel
+from .tunnels import TunnelBackend, open_tunnel
 
 __all__ = ["CheckedTransport"]
 
@@ -68,7 +67,7 @@ class CheckedTransport(RoutedTransport):
         return _CheckedBackend(self._addresses, proxy, certificates, by_name)
 
 
-class _CheckedBackend(httpcore.AsyncNetworkBackend):
+class _CheckedBackend(TunnelBackend):
     """Opens connections to checked addresses, through a proxy if there is one."""
 
     def __init__(
@@ -87,28 +86,8 @@ class _CheckedBackend(httpcore.AsyncNetworkBackend):
             by_name: Hosts of which the proxy gets the name; None for connections without TLS.
         """
         self._addresses = addresses
-        self._proxy = proxy
-        self._certificates = certificates
+        super().__init__(proxy, certificates)
         self._by_name = by_name
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore names it so
-        *_: Any,
-        **__: Any,
-    ) -> httpcore.AsyncNetworkStream:
-        """Resolve and check a host, and connect to it."""
-        try:
-            async with asyncio.timeout(timeout):
-                return await self._connect(host, port)
-        except TimeoutError:
-            raise httpcore.ConnectTimeout from None
-
-    async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
-        """Open no connection: a download never uses a socket of this machine."""
-        raise httpcore.ConnectError("not a network address")
 
     async def _connect(self, host: str, port: int) -> httpcore.AsyncNetworkStream:
         scheme = "http" if self._by_name is None else "https"
@@ -123,10 +102,10 @@ class _CheckedBackend(httpcore.AsyncNetworkBackend):
                     "a private network; without https it is not fetched.",
                     next_step=NEXT_STEP,
                 ) from None
-            return await open_tunnel(self._proxy, self._certificates, host, port)
+            addresses = []
         if self._proxy is None:
             return await _connect_first(addresses, port)
-        is_by_name = host in (self._by_name or ())
+        is_by_name = not addresses or host in (self._by_name or ())
         targets = [host] if is_by_name else [str(address) for address in _in_turn(addresses)]
         return await self._open_first_tunnel(targets[:_MAX_TARGETS], port)
 

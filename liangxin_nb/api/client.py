@@ -250,7 +250,7 @@ class Client:
         return APIConnectionError(
             f"{problem}.{note}",
             task_id=task_id,
-            next_step="Check the address and the connection, then try again.",
+            next_step=getattr(error, "next_step", "Check the connection, then try again."),
         )
 
 

@@ -2,56 +2,37 @@
 
 from __future__ import annotations
 
-import logging
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import httpcore
 import httpx
 
 from ..errors import LiangxinError
 from .certificates import load_certificates
+from .failures import explain_failure
 from .proxies import Proxy, find_proxy
+from .route import Route
+from .tunnels import TunnelBackend
 
-__all__ = ["NotSentError", "Route", "RoutedTransport"]
+__all__ = ["NotSentError", "RoutedTransport"]
 
 _KEEPALIVE_S = 5.0
 _MAX_CONNECTIONS = 100
-logging.getLogger("httpcore.socks").setLevel(logging.INFO)  # its debug lines contain the login
 _HTTPCORE_ERRORS = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
 
 
 class NotSentError(httpx.TransportError):
-    """There is no connection, so the request was not sent."""
-
-
-class Route:
-    """The way of one request: its proxy, and how far it has come.
+    """There is no connection, so the request was not sent.
 
     Attributes:
-        url: The requested URL.
-        proxy: The proxy, or None.
-        step: The last step that began, as httpcore names it.
-        is_sent: Whether the request itself, and not only one to the proxy, is being sent.
+        next_step: What to do about it.
     """
 
-    def __init__(self, request: httpx.Request, proxy: Proxy | None) -> None:
-        self.url = request.url
-        self.proxy = proxy
-        self.step = ""
-        self.is_sent = False
-        self._trace = request.extensions.get("trace")
-
-    async def on_event(self, name: str, info: Any) -> None:
-        """Note an event of httpcore, and pass it on to the hook of the request."""
-        if name.endswith(".started"):
-            self.step = name.removesuffix(".started")
-            if self.step.endswith("send_request_headers"):
-                self.is_sent |= info["request"].method != b"CONNECT"
-        if self._trace is not None:
-            await self._trace(name, info)
+    def __init__(self, error: BaseException, route: Route) -> None:
+        problem, self.next_step = explain_failure(error, route)
+        super().__init__(problem)
 
 
 class RoutedTransport(httpx.AsyncBaseTransport):
@@ -125,10 +106,11 @@ class RoutedTransport(httpx.AsyncBaseTransport):
         return self._pools[key]
 
     def _create_backend(
-        self, _scheme: str, _proxy: Proxy | None, _certificates: ssl.SSLContext | None
+        self, scheme: str, proxy: Proxy | None, certificates: ssl.SSLContext | None
     ) -> httpcore.AsyncNetworkBackend | None:
         """Return what opens connections, through the proxy too; None for httpcore's own way."""
-        return None
+        is_forwarded = proxy is None or (scheme == "http" and proxy.url.scheme in ("http", "https"))
+        return None if proxy is None or is_forwarded else TunnelBackend(proxy, certificates)
 
 
 class _ResponseStream(httpx.AsyncByteStream):
@@ -168,7 +150,7 @@ def _translate_errors(route: Route) -> Iterator[None]:
         raise
     except Exception as error:
         if not route.is_sent:
-            raise NotSentError(str(error)) from error
+            raise NotSentError(error, route) from error
         if isinstance(error, _HTTPCORE_ERRORS):
             raise getattr(httpx, type(error).__name__)(str(error)) from error
         raise

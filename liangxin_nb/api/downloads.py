@@ -92,7 +92,9 @@ class Downloader:
                 return reply.headers
         except httpx.HTTPError as error:
             raise APIConnectionError(
-                f"The result could not be fetched ({describe_error(error)})."
+                f"The result could not be fetched from {error.request.url.host} "
+                f"({describe_error(error)}).",
+                next_step=getattr(error, "next_step", ""),
             ) from None
 
     @asynccontextmanager

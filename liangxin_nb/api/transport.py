@@ -16,8 +16,9 @@ import httpx
 from ..config.secret import Secret, redact, redact_text
 from ..errors import LiangxinError
 from .codec import redact_callback_urls
-from .connections import NotSentError, Route, RoutedTransport
+from .connections import NotSentError, RoutedTransport
 from .response_body import BodyDecoder
+from .route import Route
 
 __all__ = [
     "CONNECT_S",
@@ -148,13 +149,13 @@ class Transport:
             async with asyncio.timeout(self._timeout + CONNECT_S) as deadline:
                 request.extensions["trace"] = self._limit_after_start(deadline, content or b"")
                 return await self._send(self._clients[method], request, body)
-        except TimeoutError:
+        except TimeoutError as error:
             if body:
                 raise IncompleteReplyError("no answer in time", _redact_part(body)) from None
             route: Route = request.extensions["route"]
-            raise (httpx.ReadTimeout if route.is_sent else NotSentError)(
-                "no answer in time"
-            ) from None
+            if route.is_sent:
+                raise httpx.ReadTimeout("") from None
+            raise NotSentError(error, route) from None
         except LiangxinError:
             raise
         except (
@@ -264,11 +265,10 @@ def is_retryable(error: Exception) -> bool:
 def describe_error(error: Exception) -> str:
     """Describe a connection error in a few words, without an address."""
     descriptions: dict[type[Exception], str] = {
-        httpx.ConnectTimeout: "no connection in time",
         httpx.ReadTimeout: "no answer in time",
-        httpx.PoolTimeout: "no free connection in time",
-        httpx.ConnectError: "connection refused or host not found",
         httpx.ReadError: "the connection was broken off",
         httpx.RemoteProtocolError: "the connection was closed too early",
     }
+    if str(error) == "illegal request line":  # so h11 calls a control character, as TLS sends it
+        return "the answer is no HTTP; perhaps the server speaks https at this port"
     return descriptions.get(type(error), " ".join(str(error).split())[:120] or type(error).__name__)

@@ -6,6 +6,7 @@ can get an address, while the certificate is still that of the name.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import ssl
 from typing import Any
@@ -15,7 +16,44 @@ from socksio import SOCKSError, socks5
 
 from .proxies import Proxy
 
-__all__ = ["open_tunnel"]
+__all__ = ["TunnelBackend", "open_tunnel"]
+
+
+class TunnelBackend(httpcore.AsyncNetworkBackend):
+    """Opens connections through a proxy; httpcore's own way does not close all that fail."""
+
+    def __init__(self, proxy: Proxy | None, certificates: ssl.SSLContext | None) -> None:
+        """Create a backend.
+
+        Args:
+            proxy: The proxy; None only for a subclass that connects without one.
+            certificates: For a proxy with TLS.
+        """
+        self._proxy = proxy
+        self._certificates = certificates
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore names it so
+        *_: Any,
+        **__: Any,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to a host."""
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._connect(host, port)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout from error
+
+    async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
+        """Open no connection: a service is never a socket of this machine."""
+        raise httpcore.ConnectError("not a network address")
+
+    async def _connect(self, host: str, port: int) -> httpcore.AsyncNetworkStream:
+        assert self._proxy is not None
+        return await open_tunnel(self._proxy, self._certificates, host, port)
 
 
 async def open_tunnel(

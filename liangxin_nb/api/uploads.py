@@ -87,7 +87,9 @@ class Uploader:
             raise APIConnectionError(
                 f"The reference picture could not be uploaded to {self._transport.host} "
                 f"({describe_error(error)}). {_NOTHING_BILLED}",
-                next_step="Check the connection, or pass the picture's own https URL.",
+                next_step=getattr(
+                    error, "next_step", "Try again, or pass the picture's own https URL."
+                ),
             ) from None
         except APIError as error:
             message = (

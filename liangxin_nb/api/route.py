@@ -1,0 +1,44 @@
+"""The way of one request: through which proxy, and how far it has come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from .proxies import Proxy
+
+__all__ = ["Route"]
+
+
+class Route:
+    """The way of one request: its proxy, and how far it has come.
+
+    Attributes:
+        url: The requested URL.
+        proxy: The proxy, or None.
+        step: The last step that began, as httpcore names it.
+        is_sent: Whether the request itself, and not only one to the proxy, is being sent.
+    """
+
+    def __init__(self, request: httpx.Request, proxy: Proxy | None) -> None:
+        self.url = request.url
+        self.proxy = proxy
+        self.step = ""
+        self.is_sent = False
+        self._trace = request.extensions.get("trace")
+
+    @property
+    def is_at_proxy(self) -> bool:
+        """Whether the last step concerns the proxy, and not the service."""
+        is_tls = self.step.endswith("start_tls")  # for https with the service, through the proxy
+        return self.proxy is not None and not (is_tls and self.url.scheme == "https")
+
+    async def on_event(self, name: str, info: Any) -> None:
+        """Note an event of httpcore, and pass it on to the hook of the request."""
+        if name.endswith(".started"):
+            self.step = name.removesuffix(".started")
+            if self.step.endswith("send_request_headers"):
+                self.is_sent |= info["request"].method != b"CONNECT"
+        if self._trace is not None:
+            await self._trace(name, info)
