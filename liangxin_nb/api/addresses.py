@@ -13,7 +13,7 @@ from ..core.hidden import hide_secrets
 from ..core.hosts import IPAddress, is_loopback, is_private_name, is_public, parse_address
 from ..errors import ResultUnavailableError
 
-__all__ = ["NEXT_STEP", "AddressCheck"]
+__all__ = ["FAKE_IP_NETWORKS", "NEXT_STEP", "AddressCheck"]
 
 NEXT_STEP = (
     "Look for the file on the website of the service; %liangxin resume asks for its address again."
@@ -24,7 +24,7 @@ _MAX_URL = 16_000  # signed links have about 2,000 characters
 _HOST_NAME = re.compile(r"(?=.{1,254}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 #: Ranges from which proxy programs give every name an address: the defaults of Clash, mihomo,
 #: sing-box, Surge, Xray and Istio. Other ranges in use, such as 28.0.0.0/8, are public ones.
-_FAKE_IP_NETWORKS = tuple(
+FAKE_IP_NETWORKS = tuple(
     ipaddress.ip_network(text)
     for text in (
         "198.18.0.0/15", "240.240.0.0/16", "fc00::/18", "fdfe:dcba:9876::/48", "2001:2::/48",
@@ -140,7 +140,7 @@ def _is_translated(address: IPAddress, api: list[IPAddress]) -> bool:
     if address in _LOCAL_NAT64:
         embedded = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         return is_public(embedded) and any(int(a) >> 32 == int(address) >> 32 for a in api)
-    return any(address in net and any(a in net for a in api) for net in _FAKE_IP_NETWORKS)
+    return any(address in net and any(a in net for a in api) for net in FAKE_IP_NETWORKS)
 
 
 def _read_host(url: httpx.URL) -> str:

@@ -35,7 +35,7 @@ _CONTENT_WORDS = ("sensitive", "moderat", "safety", "nsfw", "policy", "敏感", 
 _REJECTIONS = REJECTING_CODES | {429, 505}
 _SUCCESS_CODES = ("", "0", "200")
 _CHECK_KEY = "Check the key: LIANGXIN_API_KEY, or the service's console."
-_CHECK_ADDRESS = "Check the API address, and that no proxy answers in its place."
+_CHECK_ADDRESS = "Check the API address, and that no proxy or login page answers in its place."
 _TOP_UP = "Top up the account, then run the cell again."
 _ERRORS: dict[int, tuple[type[APIError], str]] = {
     401: (AuthenticationError, _CHECK_KEY),

@@ -18,7 +18,7 @@ class Route:
         url: The requested URL.
         proxy: The proxy, or None.
         step: The last step that began, as httpcore names it.
-        is_sent: Whether the request itself, and not only one to the proxy, is being sent.
+        is_sent: Whether the request is being sent; a tunnel through a proxy does not count.
     """
 
     def __init__(self, request: httpx.Request, proxy: Proxy | None) -> None:
@@ -38,7 +38,6 @@ class Route:
         """Note an event of httpcore, and pass it on to the hook of the request."""
         if name.endswith(".started"):
             self.step = name.removesuffix(".started")
-            if self.step.endswith("send_request_headers"):
-                self.is_sent |= info["request"].method != b"CONNECT"
+            self.is_sent |= self.step.endswith("send_request_headers")
         if self._trace is not None:
             await self._trace(name, info)

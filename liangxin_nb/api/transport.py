@@ -168,13 +168,11 @@ class Transport:
     def _limit_after_start(
         self, deadline: asyncio.Timeout, content: bytes
     ) -> Callable[[str, Any], Awaitable[None]]:
-        """Return a hook that starts the time limit when the request itself is being sent."""
+        """Return a hook that starts the time limit when the request is being sent."""
         loop = asyncio.get_running_loop()
 
-        async def on_event(name: str, info: Any) -> None:
-            if name.endswith("send_request_headers.started") and info["request"].method != (
-                b"CONNECT"
-            ):
+        async def on_event(name: str, _info: Any) -> None:
+            if name.endswith("send_request_headers.started"):
                 limit = self._timeout + len(content) / _MIN_UPLOAD_RATE
                 deadline.reschedule(loop.time() + limit)
 
@@ -190,6 +188,10 @@ class Transport:
             async for chunk in response.aiter_raw():
                 body += decoder.decode(chunk)
             body += decoder.finish()
+            if response.has_redirect_location and not body.lstrip().startswith(b"{"):
+                # The API never redirects; the login page of a network does.
+                location = response.headers["location"].partition("?")[0]
+                body[:0] = f"Location: {location} ".encode()
             return Reply(response.status_code, _redact(body), parse_retry_after(response))
         except httpx.HTTPError as error:
             raise IncompleteReplyError(describe_error(error), _redact_part(body)) from None

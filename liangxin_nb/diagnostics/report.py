@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import socket
 import textwrap
 from collections.abc import Iterator, Mapping
 from importlib import metadata
@@ -16,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .._version import __version__
+from ..api.service_check import ServiceCheck
 from ..config.environment import ephemeral_notice
 from ..config.secret import redact_text
 from ..config.settings import Settings
@@ -28,7 +28,7 @@ _LIBRARIES = (
     "jupyterlab_widgets", "nbclient", "httpx", "SQLAlchemy", "pillow", "msgspec", "starlette",
 )  # fmt: skip
 _MIN_FREE_BYTES = 500 * 1024 * 1024
-_CONNECT_TIMEOUT_S = 3.0
+_INDENT = 11
 
 
 def report(
@@ -42,7 +42,7 @@ def report(
 ) -> str:
     """Return the report as text that can be pasted, with the known problems at its end.
 
-    Opens a connection to the service, but sends no request.
+    Tests the way to the service with a request that creates and costs nothing.
 
     Args:
         settings: The settings, or None if they are invalid.
@@ -61,8 +61,14 @@ def report(
         sections |= _describe_settings(settings, ledger, callback)
     if notice := ephemeral_notice(env):
         sections["this place"] = notice
-    problems = [*([trouble] if trouble else []), *_find_problems(versions, settings, env)]
-    lines = [f"{name:<11}{value}" if name else value for name, value in sections.items()]
+    problems = [*([trouble] if trouble else []), *_find_problems(versions, settings)]
+    if settings is not None and settings.key and settings.base_url:
+        check = ServiceCheck(settings.base_url, settings.key, has_balance=settings.profile == "kie")
+        check.run()
+        sections["proxy"], sections["trust"] = check.proxy, check.certificates
+        sections["way"] = f"\n{'':<{_INDENT}}".join(check.steps) or "no step worked"
+        problems += check.problems
+    lines = [f"{name:<{_INDENT}}{value}" if name else value for name, value in sections.items()]
     lines += [f"problem    {problem}" for problem in problems] or ["problem    none found"]
     return _redact("\n".join([_heading(), *lines]))
 
@@ -98,9 +104,7 @@ def _describe_settings(settings: Settings, ledger: str, callback: str) -> dict[s
     }  # fmt: skip
 
 
-def _find_problems(
-    versions: Mapping[str, str], settings: Settings | None, env: Mapping[str, str]
-) -> Iterator[str]:
+def _find_problems(versions: Mapping[str, str], settings: Settings | None) -> Iterator[str]:
     """Yield each known problem with its solution."""
     if versions.get("ipykernel", "").startswith("7.0."):
         yield (
@@ -118,8 +122,6 @@ def _find_problems(
             f"the rates are not shared ({reason}): several notebooks together may exceed the "
             "service's limits, see LIANGXIN_BUDGET"
         )
-    if not settings.local and not _is_reachable(settings, env):
-        yield f"{settings.host} cannot be reached from here"
 
 
 def _describe_rates(budget: str) -> str:
@@ -132,19 +134,6 @@ def _describe_rates(budget: str) -> str:
 def _free_space(folder: Path) -> int:
     existing = next((path for path in (folder, *folder.parents) if path.exists()), Path("/"))
     return shutil.disk_usage(existing).free
-
-
-def _is_reachable(settings: Settings, env: Mapping[str, str]) -> bool:
-    """Return whether the service accepts connections; assumed if there is a proxy."""
-    if any(env.get(name) or env.get(name.lower()) for name in ("HTTPS_PROXY", "ALL_PROXY")):
-        return True
-    parts = urlsplit(settings.base_url)
-    address = (parts.hostname, parts.port or 443)
-    try:
-        with socket.create_connection(address, timeout=_CONNECT_TIMEOUT_S):
-            return True
-    except OSError:
-        return False
 
 
 def _redact(text: str) -> str:

@@ -1,6 +1,5 @@
 """The report for bug reports: correct even if nothing works, and without secrets."""
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -10,22 +9,24 @@ from liangxin_nb.config.settings import Settings
 from liangxin_nb.diagnostics import report
 from liangxin_nb.notebook.magics.maintenance import ExportLink, doctor_command
 
+from ..environment.networks import closed_port
+
 
 def settings(**values):
     return Settings.load({"LIANGXIN_API_KEY": "sk-secretsecret", **values})
 
 
-def test_report_has_versions_paths_and_settings_and_no_secret(tmp_path, monkeypatch):
+def test_report_has_versions_paths_and_settings_and_no_secret(tmp_path, monkeypatch, server):
     monkeypatch.setenv("HOME", str(tmp_path))
     chosen = settings(
-        LIANGXIN_BASE_URL="http://127.0.0.1:9",
+        LIANGXIN_BASE_URL=server.url,
         LIANGXIN_RESULTS=str(tmp_path / "sk-secretsecret" / "pictures"),
         LIANGXIN_MAX_TASKS="12",
     )
     text = report(chosen, ledger=f"{tmp_path}/ledger.sqlite", frontend="live", env={})
     assert text.startswith("liangxin_nb 0.")
     assert "ipykernel " in text
-    assert "service    liangxin at 127.0.0.1:9" in text
+    assert f"service    liangxin at {server.url.removeprefix('http://')}" in text
     assert "results    ~/••••••/pictures" in text
     assert "ledger     ~/ledger.sqlite" in text
     assert "limits     12 tasks a day" in text
@@ -41,14 +42,12 @@ def test_report_names_an_old_kernel_a_missing_service_and_invalid_settings(monke
     real_version = metadata.version
     old = {"ipykernel": "7.0.1"}
     monkeypatch.setattr(metadata, "version", lambda name: old.get(name) or real_version(name))
-    with socket.socket() as unused:  # bound but not listening: it refuses connections
-        unused.bind(("127.0.0.1", 0))
-        url = f"https://127.0.0.1:{unused.getsockname()[1]}"
-        monkeypatch.setattr(Settings, "local", property(lambda _: False))
+    with closed_port() as port:
+        url = f"https://127.0.0.1:{port}"
         text = report(settings(LIANGXIN_BASE_URL=url), frontend="live", env={})
     problems = [line for line in text.splitlines() if line.startswith("problem")]
     assert "ipykernel 7.0 loses" in problems[0]
-    assert "cannot be reached from here" in problems[1]
+    assert "127.0.0.1 cannot be reached (it refused the connection)." in problems[1]
     text = report(None, frontend="live", trouble="LIANGXIN_BASE_URL is not set.", env={})
     assert "problem    LIANGXIN_BASE_URL is not set." in text
 

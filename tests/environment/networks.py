@@ -18,6 +18,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import trustme
 
+from liangxin_nb.api.certificates import CERTIFICATE_VARIABLES
+
 __all__ = ["Network", "network"]
 
 
@@ -168,13 +170,14 @@ class Network:
         async def stop():
             for server in self._servers:
                 server.close()
-            for stream in self._streams:
-                stream.transport.abort()
-            await asyncio.sleep(0)
             others = asyncio.all_tasks() - {asyncio.current_task()}
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
+            for stream in self._streams:
+                stream.transport.abort()
+            for _ in range(3):  # each transport closes in the next turns of the loop
+                await asyncio.sleep(0)
 
         asyncio.run_coroutine_threadsafe(stop(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -194,7 +197,10 @@ async def relay(reader, writer, port, head=b""):
                 await target.drain()
         target.close()
 
-    await asyncio.gather(copy(reader, far_writer), copy(far_reader, writer))
+    try:
+        await asyncio.gather(copy(reader, far_writer), copy(far_reader, writer))
+    finally:
+        far_writer.transport.abort()
 
 
 @contextmanager
@@ -223,7 +229,7 @@ def closed_port():
 def network(tmp_path, monkeypatch):
     """A network without a name server; the environment trusts its authority, without proxies."""
     for name in list(os.environ):
-        if name.lower().endswith("_proxy") or name.endswith("_CA_BUNDLE"):
+        if name.lower().endswith("_proxy") or name in CERTIFICATE_VARIABLES:
             monkeypatch.delenv(name)
     real = socket.getaddrinfo
 
