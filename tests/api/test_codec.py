@@ -463,7 +463,9 @@ def test_foreign_response_is_described_by_its_beginning(status, body, words, num
     assert type(error) is APIError
     assert error.message == (f"The answer (HTTP {status}) cannot be read: {problem}. {words}")
     assert (error.number, error.retry_after) == (number, 3.0)
-    assert error.next_step == ("Check the API address, and that no proxy or login page answers in its place.")
+    assert error.next_step == (
+        "Check the API address, and that no proxy or login page answers in its place."
+    )
 
 
 NOTHING = {

@@ -20,15 +20,17 @@ def test_report_has_versions_paths_and_settings_and_no_secret(tmp_path, monkeypa
     monkeypatch.setenv("HOME", str(tmp_path))
     chosen = settings(
         LIANGXIN_BASE_URL=server.url,
-        LIANGXIN_RESULTS=str(tmp_path / "sk-secretsecret" / "pictures"),
+        LIANGXIN_RESULTS=str(tmp_path / "pictures"),
         LIANGXIN_MAX_TASKS="12",
     )
-    text = report(chosen, ledger=f"{tmp_path}/ledger.sqlite", frontend="live", env={})
+    text = report(
+        chosen, ledger=f"{tmp_path}/sk-secretsecret/ledger.sqlite", frontend="live", env={}
+    )
     assert text.startswith("liangxin_nb 0.")
     assert "ipykernel " in text
     assert f"service    liangxin at {server.url.removeprefix('http://')}" in text
-    assert "results    ~/••••••/pictures" in text
-    assert "ledger     ~/ledger.sqlite" in text
+    assert "results    ~/pictures" in text
+    assert "ledger     ~/••••••/ledger.sqlite" in text
     assert "limits     12 tasks a day" in text
     assert "front end  live\n" in text
     assert "sk-secret" not in text
