@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from ..config.private_files import create_folder
 from ..errors import InvalidRequestError
 from .tokens import digest, folder, new_token
 
@@ -70,9 +71,7 @@ class HintStore:
         """
         self._clock = clock
         directory = directory or folder()
-        if not directory.exists():
-            directory.mkdir(parents=True, exist_ok=True)
-            directory.chmod(0o700)
+        create_folder(directory)
         self._file = directory / FILE
         # The folder may exist and be readable for others; the file is private.
         self._file.touch(mode=0o600)

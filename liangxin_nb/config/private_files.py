@@ -1,4 +1,4 @@
-"""Create folders and files that other users of this machine cannot read."""
+"""Create folders and files that other users of this machine cannot read, and find others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["create_folder", "is_private_file", "private_opener", "replace_file"]
+__all__ = [
+    "create_folder",
+    "create_subfolder",
+    "describe_exposure",
+    "is_own_file",
+    "is_own_folder",
+    "is_private_file",
+    "match_files",
+    "match_folder",
+    "private_opener",
+    "replace_file",
+]
 
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)  # Windows has no such flag
 
@@ -25,6 +36,32 @@ def create_folder(path: Path, *, group_access: bool = False) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.mkdir(mode=0o750 if group_access else 0o700, exist_ok=True)
+
+
+def match_folder(path: Path) -> None:
+    """Take the permissions from a new file or folder that the folder around it does not grant.
+
+    File systems without permissions are ignored.
+
+    Args:
+        path: The file or folder. It stays accessible to its owner.
+    """
+    with suppress(OSError):
+        mode = path.stat().st_mode
+        path.chmod(mode & (path.parent.stat().st_mode | 0o700) & 0o777)
+
+
+def match_files(folder: Path) -> None:
+    """Take the permissions from the files in a new folder that the folder does not grant."""
+    for path in folder.iterdir():
+        match_folder(path)
+
+
+def create_subfolder(path: Path) -> None:
+    """Create a folder with the permissions of the folder around it; an existing one stays."""
+    with suppress(FileExistsError):
+        path.mkdir()
+        match_folder(path)
 
 
 def private_opener(path: str, flags: int) -> int:
@@ -55,7 +92,38 @@ def replace_file(path: Path, text: str) -> None:
 
 def is_private_file(descriptor: int) -> bool:
     """Return whether an open file is a regular file that only this user can read and write."""
+    is_closed = os.name != "posix" or not os.fstat(descriptor).st_mode & 0o077
+    return is_own_file(descriptor) and is_closed
+
+
+def is_own_file(descriptor: int) -> bool:
+    """Return whether an open file is a regular file of this user."""
     status = os.fstat(descriptor)
-    is_own = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
-    is_closed = os.name != "posix" or not status.st_mode & 0o077
-    return stat.S_ISREG(status.st_mode) and is_own and is_closed
+    return stat.S_ISREG(status.st_mode) and _is_own(status)
+
+
+def is_own_folder(path: Path) -> bool:
+    """Return whether a path is a folder of this user, which others cannot write, and no link."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    is_closed = os.name != "posix" or not status.st_mode & 0o022
+    return stat.S_ISDIR(status.st_mode) and _is_own(status) and is_closed
+
+
+def describe_exposure(path: Path) -> str:
+    """Return why other users can change the files in a folder; empty if they cannot."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    if not _is_own(status):
+        return f"{path} belongs to another user, who can read and change what is in it"
+    if os.name == "posix" and status.st_mode & 0o002 and not status.st_mode & stat.S_ISVTX:
+        return f"every user of this machine can replace the files in {path}: chmod o-w"
+    return ""
+
+
+def _is_own(status: os.stat_result) -> bool:
+    return not hasattr(os, "geteuid") or status.st_uid == os.geteuid()

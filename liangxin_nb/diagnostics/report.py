@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from .._version import __version__
 from ..api.service_check import ServiceCheck
 from ..config.environment import ephemeral_notice
+from ..config.private_files import describe_exposure
 from ..config.secret import redact_text
 from ..config.settings import Settings
 from ..ratelimit import sharing_error
@@ -117,6 +118,8 @@ def _find_problems(versions: Mapping[str, str], settings: Settings | None) -> It
         return
     if _free_space(settings.results) < _MIN_FREE_BYTES:
         yield f"there is little free space in {settings.results}: results might not be saved"
+    if exposure := describe_exposure(settings.results):
+        yield exposure
     if reason := sharing_error(settings.budget):
         yield (
             f"the rates are not shared ({reason}): several notebooks together may exceed the "

@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ..config.private_files import create_folder, is_own_file, private_opener
 from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..errors import LedgerError
 from ..ledger import Ledger, TransferRow, parse_line, record_submitted
@@ -111,10 +112,13 @@ class Journal:
 
 def _write_line(path: Path, line: str) -> None:
     """Append a line with one write, and sync the file and its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    descriptor = os.open(path, flags, 0o600)
+    create_folder(path.parent)
+    # A named pipe of another user would block without O_NONBLOCK.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
+    descriptor = private_opener(str(path), flags)
     try:
+        if not is_own_file(descriptor):
+            raise PermissionError(f"{path} belongs to another user")
         # The line break in front ends a line that an earlier process could not finish.
         data = f"\n{line}\n".encode()
         if os.write(descriptor, data) != len(data):
@@ -133,10 +137,10 @@ def _write_line(path: Path, line: str) -> None:
 def _read_lines(path: Path) -> Iterator[bytes]:
     """Yield the lines of a journal; none of a link or of another user's file."""
     with suppress(OSError):
-        status = path.lstat()
-        is_own = not hasattr(os, "getuid") or status.st_uid == os.getuid()
-        if is_own and not path.is_symlink() and status.st_size <= _MAX_BYTES:
-            yield from path.read_bytes().split(b"\n")
+        descriptor = private_opener(str(path), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            if is_own_file(descriptor) and os.fstat(descriptor).st_size <= _MAX_BYTES:
+                yield from file.read().split(b"\n")
 
 
 class SubmissionRecorder:

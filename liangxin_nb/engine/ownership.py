@@ -14,6 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ..config.private_files import create_folder, create_subfolder
 from ..config.settings import Settings
 from ..core.job_record import JobRecord
 from ..core.request import Request
@@ -26,7 +27,8 @@ class Lease:
     """A session's claim to be alive, until `release()` or the end of the process."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        create_folder(folder.parent)
+        create_subfolder(folder)
         self.id: str = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._lock = FileLock(folder / f"{self.id}.lock", thread_local=False)
         self._lock.acquire(timeout=0)

@@ -15,6 +15,7 @@ from typing import Self
 
 import sqlalchemy as sa
 
+from ..config.private_files import match_folder
 from ..core.hidden import hide_secrets
 from ..errors import InvalidRequestError, LedgerError, LiangxinError
 from .connections import BUSY_TIMEOUT_S, Connections, damage_error, is_damaged_file
@@ -99,8 +100,11 @@ class Database:
         self.location = self.location if path is None else str(path)
         if path is not None and is_damaged_file(path):
             raise damage_error(self.location, "it is empty, but results are beside it")
+        is_new = path is not None and not path.exists()
         try:
             self._prepare()
+            if path is not None and is_new:
+                match_folder(path)
         except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
             reason = _first_line(error)
             if _means_damage(reason):

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from ..archive import export_session
 from ..catalog import find_model, load_models
 from ..catalog.codegen import to_cell_source, to_source
+from ..config.private_files import create_subfolder
 from ..core.job_record import JobRecord
 from ..core.request import Request
 from ..errors import InvalidRequestError
@@ -161,7 +162,7 @@ class Library:
             )
         folder = self._results.root / "exports"
         try:
-            folder.mkdir(exist_ok=True)
+            create_subfolder(folder)
         except OSError as error:
             raise InvalidRequestError(f"The export cannot be written ({error.strerror}).") from None
         report = export_session(self._session, folder, notebooks=False, job_ids=saved)

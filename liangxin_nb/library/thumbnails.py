@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from ..config.private_files import create_subfolder, match_folder
 from ..imaging import thumbnail
 from .entry import LibraryEntry, safe_file_name
 
@@ -66,6 +67,7 @@ class ThumbnailCache:
         """Write a file atomically; ignore a full or read-only disk."""
         part = path.with_name(f".{path.name}-{os.getpid()}-{threading.get_ident()}")
         with suppress(OSError):
-            path.parent.mkdir(exist_ok=True)
+            create_subfolder(path.parent)
             part.write_bytes(data)
+            match_folder(part)
             part.replace(path)

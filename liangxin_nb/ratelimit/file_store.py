@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
+from ..config.private_files import create_folder, is_own_folder, private_opener
 from .slots import RateLimit, next_slot
 
 _T = TypeVar("_T")
@@ -88,7 +89,7 @@ class FileSlotStore(MemorySlotStore):
             OSError: If the folder cannot be used, or belongs to another user.
         """
         super().__init__(clock)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        create_folder(path.parent)
         if hasattr(os, "getuid") and path.parent.stat().st_uid != os.getuid():
             raise PermissionError(f"{path.parent} belongs to another user")
         self._path = path
@@ -113,7 +114,8 @@ class FileSlotStore(MemorySlotStore):
             with self._lock.acquire(poll_interval=_LOCK_POLL_S):
                 self._slots_by_call = self._read()
                 value = change()
-                self._path.write_text(json.dumps(self._slots_by_call), encoding="utf-8")
+                with open(self._path, "w", encoding="utf-8", opener=private_opener) as file:
+                    json.dump(self._slots_by_call, file)
                 return value
         except Timeout:
             raise OSError(f"{self._path} is locked by another process") from None
@@ -128,12 +130,19 @@ class FileSlotStore(MemorySlotStore):
 
 
 def default_folder() -> Path:
-    """Return the user's runtime folder.
+    """Return a folder of this user for files that last until the machine is restarted.
 
-    The home folder is not used: it may be on a network disk, where locks are unreliable.
+    On Linux it is in XDG_RUNTIME_DIR, else in the temporary folder. The home folder may be on a
+    network disk, where locks are unreliable; it is used if another user has taken the name.
     """
-    if sys.platform == "linux" and not os.environ.get("XDG_RUNTIME_DIR"):
-        return Path(tempfile.gettempdir()) / f"liangxin_nb-{os.getuid()}"
-    from platformdirs import user_runtime_path
+    from platformdirs import user_cache_path, user_runtime_path
 
-    return user_runtime_path("liangxin_nb", appauthor=False)
+    if sys.platform != "linux":
+        return user_runtime_path("liangxin_nb", appauthor=False)
+    # platformdirs would warn in the user's cell if the variable is missing or unsuitable.
+    if (runtime := os.environ.get("XDG_RUNTIME_DIR")) and is_own_folder(Path(runtime)):
+        return Path(runtime) / "liangxin_nb"
+    folder = Path(tempfile.gettempdir()) / f"liangxin_nb-{os.getuid()}"
+    if os.path.lexists(folder) and not is_own_folder(folder):
+        return user_cache_path("liangxin_nb", appauthor=False) / "runtime"
+    return folder

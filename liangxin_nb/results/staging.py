@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..config.private_files import create_subfolder, match_files
 from ..core.formatting import local_datetime
 from ..core.job_record import JobRecord
 from ..core.media_types import canonical_suffix, kind_of
@@ -125,6 +126,7 @@ class StagedResult:
         files.sort(key=lambda file: file_number(str(file["name"])))
         metadata = replace(metadata, files=tuple(files))
         _write(self.folder / METADATA_FILE, metadata.to_json().encode())
+        match_files(self.folder)
         names = sorted(path.name for path in self.folder.iterdir())
         for name in sorted(names, key=METADATA_FILE.__eq__):  # the metadata file is the last
             (self.folder / name).replace(saved.folder / name)
@@ -201,11 +203,12 @@ class StagedResult:
         _write(self.folder / METADATA_FILE, metadata.to_json().encode())
         if self.record.origin:
             _write(self.folder / ORIGIN_FILE, self.record.origin.encode())
+        match_files(self.folder)
         _fsync_folder(self.folder)
         preferred = (self.root / preferred_folder,) if preferred_folder else ()
         candidates = itertools.chain(preferred, candidate_folders(self.root, self.record))
         folder = next(candidate for candidate in candidates if not candidate.exists())
-        folder.parent.mkdir(exist_ok=True)
+        create_subfolder(folder.parent)
         self.folder.rename(folder)
         _fsync_folder(folder.parent)
         _fsync_folder(self.root)  # the folder of the day may be new

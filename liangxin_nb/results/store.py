@@ -11,7 +11,9 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
+from ..config.private_files import create_folder, create_subfolder, match_folder
 from ..core.foreign_file import file_problem, read_foreign_file, read_foreign_text
 from ..core.job_record import JobRecord
 from ..core.metadata import ResultMetadata
@@ -34,18 +36,21 @@ class ResultStore:
         root: The absolute path of the folder.
     """
 
-    def __init__(self, root: Path) -> None:
-        """Create the folder if needed.
+    def __init__(self, root: Path, *, group_access: bool = False) -> None:
+        """Create the folder if needed, with mode 0700.
+
+        Args:
+            root: The folder.
+            group_access: Create it with mode 0750.
 
         Raises:
             InvalidRequestError: If it cannot be written.
         """
         self.root = root
         try:
-            root.mkdir(parents=True, exist_ok=True)
-            test_file = root / f".writable-{uuid.uuid4().hex}"  # of this thread
-            test_file.write_bytes(b"")
-            test_file.unlink()
+            create_folder(root, group_access=group_access)
+            with TemporaryFile(dir=root):
+                pass
         except OSError as error:
             raise InvalidRequestError(
                 f"The results folder {str(root)!r} cannot be written ({error.strerror}); nothing "
@@ -57,7 +62,7 @@ class ResultStore:
         """Create a hidden folder for a job's files; an unfinished earlier one is removed."""
         folder = self.root / f".incoming-{record.id}"
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
+        create_subfolder(folder)
         return StagedResult(self.root, folder, record)
 
     def find_saved(self, record: JobRecord) -> Result | None:
@@ -87,10 +92,13 @@ class ResultStore:
         for folder in candidate_folders(self.root, record):
             if folder.exists() and metadata_file(folder).exists():
                 continue
-            folder.mkdir(parents=True, exist_ok=True)
+            create_folder(self.root)
+            create_subfolder(folder.parent)
+            create_subfolder(folder)
             path = folder / "result.json"
             hidden = folder / ".result.json.part"
             hidden.write_text(raw, encoding="utf-8", errors="replace")
+            match_folder(hidden)
             hidden.replace(path)
             return path
         raise AssertionError("there is no end of folder names")

@@ -65,7 +65,9 @@ class SessionParts(Handle):
         """
         self.settings: Settings = settings
         self.loop: BackgroundLoop = BackgroundLoop()
-        self.results: ResultStore = ResultStore(settings.results)
+        self.results: ResultStore = ResultStore(
+            settings.results, group_access=settings.group_access
+        )
         self.ledger: Ledger = Ledger(settings.ledger_location)
         self.journal: Journal = Journal(settings.results, self.ledger.location)
         with suppress(LedgerError):  # it is read again by the next resume
