@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from ..core.hidden import hide_secrets
 from ..core.hosts import is_loopback
 from ..errors import InvalidRequestError
+from .values import UnusableError
 
 __all__ = ["ALLOWED", "check_scheme", "normalize_base_url"]
 
@@ -48,10 +49,12 @@ def normalize_base_url(text: str) -> str:
     if re.search(r"[\s\x00-\x1f\x7f-\x9f\\]", text):
         raise ValueError
     if not re.match("[A-Za-z][A-Za-z0-9+.-]*:/", text):
-        if not re.search(r"[.。:]|^/*localhost\b", text):
-            raise ValueError  # a word, and no host
+        if not re.search(r"[.。:]|^/*localhost\b", text) or re.match("https?/", text):
+            raise ValueError  # a word, or a scheme without its colon
         text = f"https://{text.lstrip('/')}"
     parts = urlsplit(text)
+    if parts.hostname in ("kie.ai", "www.kie.ai", "docs.kie.ai"):
+        raise UnusableError("it is KIE's website", "KIE's API is https://api.kie.ai.")
     is_task_query = re.fullmatch("(taskId=[^&]*)?", parts.query)
     if parts.scheme not in _DEFAULT_PORTS or "@" in parts.netloc or not is_task_query:
         raise ValueError

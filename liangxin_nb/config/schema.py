@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_type_hints
 
 import msgspec
@@ -84,8 +85,8 @@ class Setting(NamedTuple):
             return wait_word(value) if "auto" in self.choices else words[value]
         if self.is_secret:
             return "••••••"
-        if isinstance(value, os.PathLike):
-            value = os.fspath(value)
+        if isinstance(value, Path):
+            value = str(value)
         if isinstance(value, str):
             if self.name == "callback":  # its path may be a secret
                 value = re.sub("(://[^/]*/).+", rf"\1{HIDDEN}", value)
@@ -180,15 +181,17 @@ def check_setting(name: str, value: Any, source: Source) -> Any:
     """
     setting = find_setting(name, source)
     label = setting.spell(source)
+    if isinstance(value, str):
+        value = str.__str__(value)  # without the methods of a subclass
     if setting.is_secret:
         place = f"The argument {label}" if source == "argument" else label
         return value if isinstance(value, Secret) else Secret(value, place)
-    text = str.__str__(value).strip() if isinstance(value, str) else value
+    text = value.strip() if isinstance(value, str) else value
     try:
         return msgspec.convert(setting.read(text), setting.type, strict=False, dec_hook=_to_type)
     except UnusableError as error:
         reason, next_step = f"cannot be used: {error.reason}", error.next_step
-    except (ValueError, OverflowError, TypeError):  # also msgspec's own
+    except Exception:  # msgspec's own, and those of the value's own methods
         close = get_close_matches(text, setting.choices, n=1) if isinstance(text, str) else []
         reason = f"is not valid; allowed: {setting.allowed}"
         next_step = f"Did you mean {close[0]}?" if close else f"Correct {label}."
@@ -203,7 +206,7 @@ def _to_type(expected: type, value: Any) -> Any:
 
 def is_set(value: Any) -> bool:
     """Return whether a value counts as one: None and blank texts count as unset."""
-    return value is not None and not (isinstance(value, str) and not value.strip())
+    return value is not None and not (isinstance(value, str) and not str.strip(value))
 
 
 def read_environment(env: Mapping[str, str]) -> dict[str, Any]:

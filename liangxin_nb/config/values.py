@@ -75,7 +75,8 @@ def read_path(value: Any) -> Any:
     text = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(text, str):
         return text
-    if _SCHEME.match(text) or re.search(r"[\x00-\x1f\x7f]", text):
+    # SQLite and JSON need UTF-8, which the names of some files are not.
+    if _SCHEME.match(text) or re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", text):
         raise ValueError
     try:
         return str(Path(text).expanduser().absolute())

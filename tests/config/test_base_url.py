@@ -52,7 +52,8 @@ def test_a_pasted_address_is_normalised(pasted, address):
     "pasted",
     [
         "https://", "https:///x", "https://:8000", "ftp://x", "file:///etc/passwd", "x y",
-        "https:api.kie.ai", "nonsense", "https://a b", "https://h\n.example", "https://h\x00", "https://h\\x",
+        "https:api.kie.ai", "nonsense", "https//api.kie.ai", "hxxps://h",
+        "https://a b", "https://h\n.example", "https://h\x00", "https://h\\x",
         "https://a..b", f"https://{'a' * 64}.b", "https://-a.b", "https://x:99999", "https://x:0",
         "https://x:-1", "https://x:port", "https://[::1", "https://[v1.x]", "https://[::zz]",
         "https://999.1.1.1", "https://127.1", "https://0x7f.1", "https://2130706433",
@@ -68,6 +69,12 @@ def test_an_unusable_address_is_rejected_in_one_line_without_a_key(pasted):
         load(pasted)
     assert "\n" not in str(error.value)
     assert KEY not in str(error.value)
+
+
+@pytest.mark.parametrize("pasted", ["kie.ai", "https://docs.kie.ai/market", "https://KIE.ai/logs"])
+def test_the_address_of_a_website_is_answered_with_that_of_the_api(pasted):
+    with pytest.raises(InvalidRequestError, match=r"website.*KIE's API is https://api\.kie\.ai\."):
+        load(pasted)
 
 
 @pytest.mark.parametrize(

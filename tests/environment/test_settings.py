@@ -24,7 +24,19 @@ from tests.links import README, replace_settings
 from tests.task_server import KEY
 
 PASTED_KEY = "sk-proj-9dK2mQ7xLr4TzW8vBn3CyH5j"
-NO_VALUES = ([1], {"a": 1}, print, object(), b"x", 1j)
+
+
+class Hostile(str):
+    """A text of which every method fails."""
+
+    def _fail(self, *_):
+        raise RuntimeError("a method of the value")
+
+    __float__ = __repr__ = __str__ = __eq__ = strip = lower = _fail
+    __hash__ = str.__hash__
+
+
+NO_VALUES = ([1], {"a": 1}, print, object(), b"x", 1j, Hostile("x\ny"))
 NO_TEXTS = (*NO_VALUES, 7, True, 1.5)
 
 
@@ -66,7 +78,15 @@ def numbers(lowest, highest, *refused):
 
 def paths(*good, refused=()):
     home = str(Path.home())
-    texts = ("s3://bucket/pictures", "gs:/x", "~nobody-here/x", "a\nb", "a\x1b[2Jb", *refused)
+    texts = (
+        "s3://bucket/pictures",
+        "gs:/x",
+        "~nobody-here/x",
+        "a\nb",
+        "a\x1b[2Jb",
+        "a\udcffb",
+        *refused,
+    )
     own = (("~/x y", f"{home}/x y"), ("/tmp/x", "/tmp/x"), (Path("/tmp/é"), "/tmp/é"))
     return Kind((*own, *good), texts, NO_TEXTS)
 
