@@ -33,7 +33,7 @@ _PRIVATE = tuple(
 
 
 def normalize_base_url(text: str) -> str:
-    """Return the address of an API as it is compared and stored.
+    """Return the address of an API in the form that is compared and stored.
 
     Quotes around it, the path of a request and slashes at its end are removed. An address without
     a scheme gets https. Host names are written in lower case and in ASCII.

@@ -73,8 +73,18 @@ class Setting(NamedTuple):
         words = tuple(re.split(", | or ", self.allowed))
         return words if all(map(str.isalpha, words)) else ()
 
+    @property
+    def summary(self) -> str:
+        """What it does, without its default."""
+        return self.help.partition(" Default:")[0]
+
+    @property
+    def default_words(self) -> str:
+        """The default in words, such as `no limit`; empty if there is none."""
+        return self.help.partition("Default: ")[2].rstrip(".")
+
     def spell(self, source: Source) -> str:
-        """Return the name as it is written in a source."""
+        """Return how the name is written in a source."""
         spellings = {"argument": self.name, "%config": f"%config LiangXin.{self.name}"}
         return spellings.get(source, self.variable)
 
@@ -157,7 +167,7 @@ def find_setting(name: str, source: Source) -> Setting:
 
 
 def _suggest(name: str, source: Source, cutoff: float) -> str:
-    """Return what a wrong name may stand for, as it is written in a source."""
+    """Return how the setting that a wrong name may stand for is written in a source."""
     spellings = {s.name: s.spell(source) for s in SETTINGS.values() if source in s.sources}
     spellings |= {
         other: spellings[meant] for other, meant in _OTHER_NAMES.items() if meant in spellings

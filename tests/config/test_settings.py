@@ -109,6 +109,7 @@ def test_config_command_shows_no_secret_and_where_each_value_came_from(monkeypat
     assert rows["key"] == ("••••••", "LIANGXIN_API_KEY")
     assert rows["webhook_key"] == ("••••••", "LIANGXIN_WEBHOOK_KEY")
     assert rows["wait"] == ("auto", "default")
+    assert rows["max_tasks"] == ("no limit", "default")
     text = f"{table!r}{table._repr_html_()}"
     assert KEY not in text
     assert "hunter2" not in text

@@ -1,7 +1,7 @@
-"""Every setting, by argument, `%config` and variable: used, or refused in one line.
+"""Every setting, by argument, `%config` and variable: used, or rejected in one line.
 
 The names, limits and places come from the schema. The values are those of each kind of setting; a
-refused one is followed by a request in the same cell, of which the service must not hear.
+rejected one is followed by a request in the same cell, of which the service must not hear.
 """
 
 import os
@@ -45,12 +45,12 @@ class Kind(NamedTuple):
 
     Attributes:
         good: Values that are used, each with what the setting then is; also the limits.
-        refused: Texts that are not: just outside the limits, of another type, or nonsense.
+        rejected: Texts that are not: just outside the limits, of another type, or nonsense.
         wrong: Values of other types, which only Python code can pass.
     """
 
     good: tuple
-    refused: tuple[str, ...]
+    rejected: tuple[str, ...]
     wrong: tuple
 
 
@@ -59,7 +59,7 @@ def words(*choices):
     return Kind(tuple(good), ("openai", choices[0] + "x", "none", PASTED_KEY), NO_TEXTS)
 
 
-def numbers(lowest, highest, *refused):
+def numbers(lowest, highest, *rejected):
     """Both limits, as numbers and as text, and what is outside of them."""
     good = (
         (highest, highest), (str(highest), highest), (lowest, lowest), (f" {lowest} ", lowest),
@@ -67,7 +67,7 @@ def numbers(lowest, highest, *refused):
     )  # fmt: skip
     texts = (
         "0", "-1", "nan", "inf", "-inf", "1e999", "1_000", "0x10", "５", "5 s", "1,5", "--", "true",
-        "None", str(highest * 2), *refused,
+        "None", str(highest * 2), *rejected,
     )  # fmt: skip
     types = (
         True, float("nan"), float("inf"), 0, -1, 10**400, Decimal("nan"), Path("5"), [5],
@@ -76,16 +76,16 @@ def numbers(lowest, highest, *refused):
     return Kind(good, texts, types)
 
 
-def paths(*good, refused=()):
+def paths(*good, rejected=()):
     home = str(Path.home())
     texts = (
         "s3://bucket/pictures",
         "gs:/x",
-        "~nobody-here/x",
+        "~no-such-user/x",
         "a\nb",
         "a\x1b[2Jb",
         "a\udcffb",
-        *refused,
+        *rejected,
     )
     own = (("~/x y", f"{home}/x y"), ("/tmp/x", "/tmp/x"), (Path("/tmp/é"), "/tmp/é"))
     return Kind((*own, *good), texts, NO_TEXTS)
@@ -131,7 +131,7 @@ KINDS = {
         ("sqlite:////tmp/x.sqlite", "/tmp/x.sqlite"),
         ("postgresql://u:p%23w@h/db", "postgresql://u:p%23w@h/db"),
         ("postgres:///db?user=u", "postgres:///db?user=u"),
-        refused=(
+        rejected=(
             "mysql://u:hunter2@h/db", "http://h/db", "postgresql://", "sqlite://", ":memory:",
             "postgresql+asyncpg://h/db", "sqlite:///:memory:", f"https://h/{PASTED_KEY}",
         ),
@@ -155,7 +155,7 @@ KINDS = {
     "a path or redis://HOST[:PORT]": paths(
         ("redis://cache:6379/0", "redis://cache:6379/0"),
         ("rediss://u:p%23w@cache", "rediss://u:p%23w@cache"),
-        refused=(
+        rejected=(
             "memcached://h", "redis://", "redis://:hunter2#x@h", "redis://:hunter2/x@h",
             "redis://h:99999", "redis://h:port",
         ),
@@ -175,9 +175,9 @@ def plain(value):
 
 
 def values(setting):
-    """Return the texts and other values that are refused."""
+    """Return the texts and other values that are rejected."""
     kind = KINDS[setting.allowed]
-    return (*kind.refused, *kind.wrong)
+    return (*kind.rejected, *kind.wrong)
 
 
 def assert_is_one_line(error, setting, source):
@@ -231,7 +231,7 @@ def test_good_arguments_are_used(name):
 
 
 @pytest.mark.parametrize("name", SESSION)
-def test_wrong_arguments_are_refused_in_one_line(name, service):
+def test_wrong_arguments_are_rejected_in_one_line(name, service):
     for value in values(SESSION[name]):
         with pytest.raises(InvalidRequestError) as error:
             lx.Session(**{name: value}).generate("a lake")
@@ -272,21 +272,21 @@ def test_good_variables_are_used(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_wrong_variables_are_refused_in_one_line(name, monkeypatch, service, show_line):
+def test_wrong_variables_are_rejected_in_one_line(name, monkeypatch, service, show_line):
     setting = SETTINGS[name]
     lines = []
-    for value in KINDS[setting.allowed].refused:
+    for value in KINDS[setting.allowed].rejected:
         monkeypatch.setenv(setting.variable, value)
         with pytest.raises(InvalidRequestError) as error:
             lx.generate("a lake")
         lines.append(assert_is_one_line(error.value, setting, "variable"))
-    given = "two keys" if setting.is_secret else KINDS[setting.allowed].refused[0]
+    given = "two keys" if setting.is_secret else KINDS[setting.allowed].rejected[0]
     show_line("settings", f"{setting.variable}={given}", lines[0])
 
 
 @pytest.mark.parametrize("source", ["argument", "%config", "variable"])
 @pytest.mark.parametrize("name", SETTINGS)
-def test_a_misspelt_setting_is_refused_with_the_right_name(
+def test_a_misspelt_setting_is_rejected_with_the_right_name(
     name, source, shell, monkeypatch, service, show_line
 ):
     setting, misspelt = SETTINGS[name], name[0] + name[2:]
@@ -310,7 +310,7 @@ def test_a_misspelt_setting_is_refused_with_the_right_name(
 
 @pytest.mark.parametrize("source", ["argument", "%config"])
 @pytest.mark.parametrize("name", [name for name in SETTINGS if name not in CONFIG])
-def test_a_setting_in_a_wrong_place_is_refused_with_the_right_place(name, source, shell, service):
+def test_a_setting_in_a_wrong_place_is_rejected_with_the_right_place(name, source, shell, service):
     setting = SETTINGS[name]
     if source in setting.sources:
         return

@@ -190,7 +190,8 @@ def _config(_: str) -> Table:
         else:
             value = read_variable(name)
             source = "default" if value == setting.default else setting.variable
-        rows.append((name, setting.show(value), source, setting.allowed, setting.help))
+        shown = setting.show(value) or (setting.default_words if source == "default" else "")
+        rows.append((name, shown, source, setting.allowed, setting.summary))
     return Table(("setting", "value", "set by", "allowed", "what it does"), rows)
 
 

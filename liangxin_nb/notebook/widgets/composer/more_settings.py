@@ -47,9 +47,7 @@ class MoreSettings:
                 widgets.VBox(
                     [
                         field,
-                        with_class(
-                            widgets.HTML(SETTINGS[name].help.partition(" Default:")[0]), "lx-hint"
-                        ),
+                        with_class(widgets.HTML(SETTINGS[name].summary), "lx-hint"),
                     ]
                 ),
                 "lx-field",
@@ -94,6 +92,5 @@ def _make_field(setting: Setting) -> Any:
         return widgets.Checkbox(indent=False, **label)
     if setting.choices:
         return widgets.Dropdown(options=setting.choices, **label)
-    default = setting.help.partition("Default: ")[2].rstrip(".")
     # A password leaves the page only when the field loses the focus.
-    return widgets.Text(placeholder=default, continuous_update=False, **label)
+    return widgets.Text(placeholder=setting.default_words, continuous_update=False, **label)
