@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import stat
 from functools import lru_cache
 from pathlib import Path
 
@@ -36,9 +37,12 @@ def load_certificates() -> ssl.SSLContext:
 def _stat(name: str, path: Path) -> int:
     """Return when a file was changed."""
     try:
-        return path.stat().st_mtime_ns
+        found = path.stat()
     except OSError as error:
         raise _reject(name, path, f"cannot be read ({error.strerror})") from None
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        raise _reject(name, path, "is no file and no folder")  # reading a pipe would wait for ever
+    return found.st_mtime_ns
 
 
 @lru_cache(maxsize=4)

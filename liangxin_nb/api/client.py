@@ -19,7 +19,7 @@ from .codec import create_body, find_task_id, link_body, parse_balance, parse_li
 from .codec import parse_record as parse_task_record
 from .connections import NotSentError
 from .downloads import Downloader
-from .transport import IncompleteReplyError, Transport, describe_error
+from .transport import IncompleteReplyError, Transport, build_connection_error, describe_error
 from .uploads import Uploader
 
 __all__ = ["Client", "CreatedTask", "RateLimiter"]
@@ -247,10 +247,9 @@ class Client:
         problem = f"{self._transport.host} cannot be reached ({describe_error(error)})"
         if isinstance(error, IncompleteReplyError):
             problem = f"The answer of {self._transport.host} cannot be read ({error})"
-        return APIConnectionError(
-            f"{problem}.{note}",
-            task_id=task_id,
-            next_step=getattr(error, "next_step", "Check the connection, then try again."),
+        next_step = "Check the connection, then try again."
+        return build_connection_error(
+            f"{problem}.{note}", error, task_id=task_id, next_step=next_step
         )
 
 
@@ -258,7 +257,7 @@ def _may_resend(error: Exception) -> bool | float:
     """Return whether a create may be sent again; as a number, after how many seconds."""
     if isinstance(error, RateLimitError):
         return error.retry_after is None or min(max(error.retry_after, 0.1), _MAX_PAUSE_S)
-    return isinstance(error, APIConnectionError) and not error.maybe_created
+    return isinstance(error, APIConnectionError) and error.retryable and not error.maybe_created
 
 
 def _describe_unusual(answer: CreateAnswer, decision: CreateDecision) -> str:

@@ -28,11 +28,14 @@ class NotSentError(httpx.TransportError):
 
     Attributes:
         next_step: What to do about it.
+        retryable: Whether another attempt may succeed.
     """
 
     def __init__(self, error: BaseException, route: Route) -> None:
-        problem, self.next_step = explain_failure(error, route)
-        super().__init__(problem)
+        failure = explain_failure(error, route)
+        super().__init__(failure.problem)
+        self.next_step: str = failure.next_step
+        self.retryable: bool = not failure.is_lasting
 
 
 class RoutedTransport(httpx.AsyncBaseTransport):

@@ -17,7 +17,14 @@ from ..errors import APIConnectionError, ResultUnavailableError
 from .addresses import NEXT_STEP, AddressCheck
 from .checked_connections import CheckedTransport
 from .encodings import decode_content, decode_data_url
-from .transport import CONNECT_S, build_http_client, describe_error, is_retryable, parse_retry_after
+from .transport import (
+    CONNECT_S,
+    build_connection_error,
+    build_http_client,
+    describe_error,
+    is_retryable,
+    parse_retry_after,
+)
 
 __all__ = ["MAX_BYTES", "Downloader"]
 
@@ -91,10 +98,10 @@ class Downloader:
                 await _write_stream(reply, target, offset)
                 return reply.headers
         except httpx.HTTPError as error:
-            raise APIConnectionError(
+            raise build_connection_error(
                 f"The result could not be fetched from {error.request.url.host} "
                 f"({describe_error(error)}).",
-                next_step=getattr(error, "next_step", ""),
+                error,
             ) from None
 
     @asynccontextmanager

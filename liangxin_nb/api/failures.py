@@ -53,10 +53,13 @@ class Failure(NamedTuple):
     Attributes:
         problem: In a few words, without a login.
         next_step: What to do about it.
+        is_lasting: Whether another attempt fails for the same reason; a wrong login, repeated
+            often, may lock an account.
     """
 
     problem: str
     next_step: str
+    is_lasting: bool = False
 
 
 def explain_failure(error: BaseException, route: Route) -> Failure:
@@ -102,11 +105,13 @@ def _explain_proxy_answer(
     if text.startswith(_LOGIN_WORDS):
         problem = "did not accept the login" if route.proxy.url.userinfo else "requires a login"
         login = f"{route.proxy.url.scheme}://USER:PASSWORD@HOST:PORT"
-        return Failure(f"{subject} {problem}", f"Write the login into {variable} as {login}.")
+        next_step = f"Write the login into {variable} as {login}."
+        return Failure(f"{subject} {problem}", next_step, is_lasting=True)
     if any(word in text for word in _FORBIDDEN_WORDS):
         return Failure(
             f"{subject} does not allow connections to {host}",
             f"Ask its operator to allow {host}; or add it to NO_PROXY if there is a direct way.",
+            is_lasting=True,
         )
     if text == "Malformed reply":
         return None
@@ -126,13 +131,13 @@ def _explain_tls(causes: list[BaseException], route: Route, subject: str) -> Fai
     if isinstance(error, ssl.SSLCertVerificationError):
         unknown = f"is not trusted: {error.verify_message}", _CA_HINT
         problem, next_step = _CERTIFICATE_CODES.get(error.verify_code, unknown)
-        return Failure(f"{owner} certificate {problem}", next_step)
+        return Failure(f"{owner} certificate {problem}", next_step, is_lasting=True)
     reason = getattr(error, "reason", None) or ""
     if reason in _NO_TLS:
         fix = "Check the address and its port: https:// needs a server with TLS."
         if subject != "it" and route.proxy:
             fix = f"Write http:// in place of https:// in {route.proxy.variable}."
-        return Failure(f"{subject} does not speak TLS at this port", fix)
+        return Failure(f"{subject} does not speak TLS at this port", fix, is_lasting=True)
     if reason and "EOF" not in reason:
         words = reason.lower().replace("_", " ")
         return Failure(f"{owner} TLS handshake failed: {words}", _NAME_HINT)

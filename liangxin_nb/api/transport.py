@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ..config.secret import Secret, redact, redact_text
-from ..errors import LiangxinError
+from ..errors import APIConnectionError, LiangxinError
 from .codec import redact_callback_urls
 from .connections import NotSentError, RoutedTransport
 from .response_body import BodyDecoder
@@ -26,6 +26,7 @@ __all__ = [
     "IncompleteReplyError",
     "Reply",
     "Transport",
+    "build_connection_error",
     "build_http_client",
     "describe_error",
     "is_retryable",
@@ -262,6 +263,23 @@ def parse_retry_after(response: httpx.Response) -> float | None:
 def is_retryable(error: Exception) -> bool:
     """Return whether a request that creates no task can be sent again after an error."""
     return isinstance(error, LiangxinError) and error.retryable
+
+
+def build_connection_error(
+    message: str, cause: httpx.HTTPError, *, task_id: str | None = None, next_step: str = ""
+) -> APIConnectionError:
+    """Return the error for a request without an answer.
+
+    Args:
+        message: What happened.
+        cause: If it knows a next step, that one is taken.
+        task_id: The task that was asked for, if any.
+        next_step: What to do otherwise.
+    """
+    error = APIConnectionError(message, task_id=task_id, next_step=next_step)
+    if isinstance(cause, NotSentError):
+        error.next_step, error.retryable = cause.next_step, cause.retryable
+    return error
 
 
 def describe_error(error: Exception) -> str:

@@ -14,9 +14,9 @@ import stamina
 
 from ..config.settings import Secret
 from ..core.request import OptionValue, Request
-from ..errors import APIConnectionError, APIError
+from ..errors import APIError
 from .codec import parse_upload, upload_body
-from .transport import Transport, describe_error, is_retryable
+from .transport import Transport, build_connection_error, describe_error, is_retryable
 
 __all__ = ["Uploader"]
 
@@ -84,12 +84,11 @@ class Uploader:
         try:
             return parse_upload(*await self._transport.request("POST", _PATH, content=body))
         except httpx.HTTPError as error:
-            raise APIConnectionError(
+            raise build_connection_error(
                 f"The reference picture could not be uploaded to {self._transport.host} "
                 f"({describe_error(error)}). {_NOTHING_BILLED}",
-                next_step=getattr(
-                    error, "next_step", "Try again, or pass the picture's own https URL."
-                ),
+                error,
+                next_step="Try again, or pass the picture's own https URL.",
             ) from None
         except APIError as error:
             message = (

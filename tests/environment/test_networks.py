@@ -1,6 +1,7 @@
 """What users read when the way to the service is blocked: submit, upload and download."""
 
 import asyncio
+import os
 import re
 from contextlib import ExitStack
 
@@ -64,7 +65,9 @@ def unknown_proxy(place):
 def broken_certificates(variable, content):
     def prepare(place):
         path = place.folder / "broken.pem"
-        if content is not None:
+        if content == "a pipe":
+            os.mkfifo(path)
+        elif content is not None:
             path.write_text(content)
         place.set(variable, str(path))
         return f"https://localhost:{place.tls()}"
@@ -223,6 +226,10 @@ CAUSES = {
             "CURL_CA_BUNDLE", "-----BEGIN CERTIFICATE-----\nMIIx\n-----END CERTIFICATE-----\n"
         ), "contains no certificates", "CURL_CA_BUNDLE",
     ),
+    "SSL_CERT_FILE is a pipe": (
+        broken_certificates("SSL_CERT_FILE", "a pipe"), "is no file and no folder",
+        "Correct or unset",
+    ),
     "SSL_CERT_DIR is a file": (
         broken_certificates("SSL_CERT_DIR", "x"), "SSL_CERT_DIR=", "Correct or unset",
     ),
@@ -288,3 +295,19 @@ def test_job_that_cannot_be_sent_is_rejected(place, connect, cause):
         session.generate("a lake").wait(60)
     assert [row["status"] for row in session.history()] == ["rejected"]
     assert place.server.asked == []
+
+
+def test_wrong_login_is_sent_once(network, monkeypatch):
+    proxy = network.http_proxy(login="me:right")
+    monkeypatch.setenv("HTTPS_PROXY", f"http://me:wrong@127.0.0.1:{proxy}")
+
+    async def create():
+        async with Client("https://api.test", Secret(KEY)) as client:
+            await client.create(Request("m", "a lake", {}))
+
+    with (
+        stamina.set_testing(True, attempts=100, cap=True),
+        pytest.raises(LiangxinError, match="did not accept the login"),
+    ):
+        asyncio.run(create())
+    assert network.connects == ["api.test:443"]
