@@ -1,19 +1,46 @@
 """The request handler, for Jupyter's server and for the standalone server.
 
 The body is read up to the size limit. The URL is removed from the request before it can be
-logged, since it contains the callback token.
+logged, since it contains the callback token; also if it is not quite a callback URL.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from urllib.parse import unquote
 
+from tornado.httputil import HTTPServerRequest
+from tornado.routing import Matcher
 from tornado.web import RequestHandler, stream_request_body
 
 from .service import CallbackRequest, CallbackService
-from .tokens import MAX_BODY_BYTES
+from .tokens import MAX_BODY_BYTES, PATTERN
 
-__all__ = ["CallbackHandler"]
+__all__ = ["CallbackHandler", "CallbackPath"]
+
+_SIMILAR = re.compile(r"liangxin/+callback", re.IGNORECASE)
+_MAX_UNQUOTED = 3  # a proxy may quote a URL again
+
+
+class CallbackPath(Matcher):
+    """Matches callback URLs, and with an empty token every URL that resembles one.
+
+    Args:
+        base: The path of the server, which ends with a slash.
+    """
+
+    def __init__(self, base: str = "/") -> None:
+        self._exact = re.compile(re.escape(base) + PATTERN)
+
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        """Return the token as the only argument of the handler, None for another URL."""
+        if found := self._exact.fullmatch(request.path):
+            return {"path_args": [found[1].encode()]}
+        uri = request.uri or ""
+        for _ in range(_MAX_UNQUOTED):
+            uri = unquote(uri)
+        return {"path_args": [b""]} if _SIMILAR.search(uri) else None
 
 
 @stream_request_body

@@ -14,11 +14,11 @@ from tornado.web import Application
 
 from ..core.public import public
 from ..errors import InvalidRequestError
-from .handler import CallbackHandler
+from .handler import CallbackHandler, CallbackPath
 from .hint_store import HintStore, to_store_error
 from .service import CallbackService
 from .signature import webhook_key
-from .tokens import MAX_BODY_BYTES, PATTERN
+from .tokens import MAX_BODY_BYTES
 
 __all__ = ["CallbackServer"]
 
@@ -74,7 +74,7 @@ class CallbackServer:
         return cls._open[-1].url if cls._open else ""
 
     async def _serve(self, service: CallbackService, ready: Future[None]) -> None:
-        routes = [(f"/{PATTERN}", CallbackHandler, {"service": service})]
+        routes = [(CallbackPath(), CallbackHandler, {"service": service})]
         app = Application(routes, log_function=lambda _: None)
         server = HTTPServer(app, max_body_size=MAX_BODY_BYTES, idle_connection_timeout=60)
         server.add_sockets(self._sockets)

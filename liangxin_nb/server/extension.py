@@ -13,11 +13,10 @@ from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
 
-from ..callbacks.handler import CallbackHandler
+from ..callbacks.handler import CallbackHandler, CallbackPath
 from ..callbacks.hint_store import HintStore
 from ..callbacks.service import CallbackService
 from ..callbacks.signature import webhook_key
-from ..callbacks.tokens import PATTERN
 
 __all__ = ["load"]
 
@@ -43,7 +42,7 @@ def load(server: Any) -> None:
         return
     web = server.web_app
     base_url = web.settings["base_url"]
-    path = url_path_join(base_url, PATTERN)
+    path = CallbackPath(url_path_join(base_url, "/"))
     web.add_handlers(".*$", [(path, JupyterCallback, {"service": service})])
     server.log.info(
         "liangxin_nb receives callbacks at %sliangxin/callback/", web.settings["base_url"]

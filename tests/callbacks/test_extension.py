@@ -1,12 +1,15 @@
 """The extension in a real Jupyter server, enabled by the installation alone."""
 
+import http.client
 import json
+import logging
 import os
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,6 +20,7 @@ from .conftest import build_body, post
 
 pytest.importorskip("jupyter_server")
 TOKEN = "token-of-the-tests"
+METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND")
 OTHERS = ("jupyterlab", "notebook", "notebook_shim", "jupyter_lsp", "jupyter_server_terminals",
           "voila.server_extension")  # fmt: skip
 #: One server for each parameter; the second one requires a login for all other handlers.
@@ -40,6 +44,7 @@ def server(request, tmp_path_factory):
     command = [
         sys.executable, "-m", "jupyter_server", "--no-browser", "--ip=127.0.0.1",
         "--ServerApp.port=0", "--ServerApp.base_url=/user/li/", "--allow-root",
+        "--ServerApp.log_level=DEBUG",
         f"--ServerApp.root_dir={folder}",
         f"--ServerApp.allow_unauthenticated_access={request.param}",
     ]  # fmt: skip
@@ -70,6 +75,58 @@ def get_status(url):
             return reply.status
     except urllib.error.HTTPError as error:
         return error.code
+
+
+#: Requests with a token that are no callbacks; BASE is the path of the server.
+ODD_REQUESTS = [
+    *((method, "BASE/liangxin/callback/TOKEN") for method in METHODS),
+    *(("POST", f"BASE/liangxin/callback/{end}") for end in
+      ("TOKEN/", "TOKEN//", "TOKEN/x", "TOKEN%20", "TOKEN%2F", "TOKEN.", "x/TOKEN", "/TOKEN",
+       "%2FTOKEN", "TOKEN;a=b", "TOKEN%00", "TOKEN" * 3)),
+    *(("POST", url) for url in
+      ("BASE//liangxin/callback/TOKEN", "//liangxin/callback/TOKEN",
+       "/xBASE/liangxin/callback/TOKEN", "BASE/liangxin%2Fcallback%2FTOKEN",
+       "BASE/liangxin//callback/TOKEN", "BASE/%6ciangxin/callback/TOKEN",
+       "BASE/liangxin%252Fcallback%252FTOKEN", "BASE/LiangXin/Callback/TOKEN",
+       "BASE/api/../liangxin/callback/TOKEN", "BASE/x?u=liangxin%2Fcallback%2FTOKEN",
+       "http://127.0.0.1/BASE/liangxin/callback/TOKEN")),
+    ("GET", "BASE/liangxin/callback/TOKEN/"),
+    ("GET", "BASE/login?next=BASE/liangxin/callback/TOKEN"),
+]  # fmt: skip
+
+
+def send_odd_requests(url, base, token):
+    """Send each odd request, and return the statuses by request."""
+    statuses = {}
+    for method, path in ODD_REQUESTS:
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+        content = build_body("task_odd") if method not in ("GET", "HEAD") else None
+        connection.request(method, path.replace("BASE", base).replace("TOKEN", token), content)
+        statuses[method, path] = connection.getresponse().status
+        connection.close()
+    return statuses
+
+
+@pytest.mark.slow
+def test_token_is_in_no_log_whatever_the_request(server):
+    url, log, callbacks_folder = server
+    store = HintStore(callbacks_folder)
+    token = store.issue_token("job-odd", 600)
+    statuses = send_odd_requests(url, "/user/li", token)
+    statuses |= send_odd_requests(url, "", token)
+    assert set(statuses.values()) <= {302, 403, 404, 405, 429}, statuses
+    assert store.list_hints(job_id="job-odd") == []
+    assert post(f"{url}/liangxin/callback/{token}?token=x", build_body("task_1")) == 204
+    assert token[:20] not in log.read_text()
+
+
+def test_token_is_in_no_log_of_the_standalone_server(callback_server, store, caplog):
+    caplog.set_level(logging.DEBUG)
+    token = store.issue_token("job-odd", 600)
+    statuses = send_odd_requests(callback_server.url, "", token)
+    assert set(statuses.values()) <= {400, 404, 405, 429}, statuses
+    assert store.list_hints(job_id="job-odd") == []
+    assert token[:20] not in caplog.text
 
 
 @pytest.mark.slow
