@@ -26,9 +26,9 @@ _PLACEHOLDER = re.compile(
     r"|(?:\w+_)?api[-_]?key=?|none|null|undefined|todo|empty",
     re.IGNORECASE | re.DOTALL,
 )
-#: A part of the text: sk-..., sk-••••1234, sk-xxxxxxxx, YOUR_API_KEY, change-me.
+#: A part of the text: sk-..., sk-••••1234, sk-xxxxxxxx, os.getenv(…), YOUR_API_KEY, change-me.
 _PLACEHOLDER_WORD = re.compile(
-    r"\.{3}|…|\*{3}|[•·●]{3}|x{6}|(?:your|my)[-_ ]?(?:api[-_ ]?|secret[-_ ]?)?key"
+    r"\.{3}|…|\*{3}|[•·●]{3}|x{6}|LIANGXIN_\w*KEY|getenv|getpass|(?:your|my)[-_ ]?(?:api[-_ ]?|secret[-_ ]?)?key"
     r"|(?<![a-z0-9])(?:your|insert|paste|enter|example|placeholder|dummy|(?:change|replace)[-_ ]?"
     r"(?:me|this|with))(?![a-z0-9])",
     re.IGNORECASE,
@@ -77,7 +77,7 @@ def _find_problem(key: str) -> str:
     if len(lines) > 1:
         return f"it contains {len(lines)} lines"
     if _PLACEHOLDER.fullmatch(key) or _PLACEHOLDER_WORD.search(key):
-        return "it is a placeholder or only a part of a key"
+        return "it is a placeholder, a shortened key or code"
     for position, character in enumerate(key, 1):
         if kind := _describe(character):
             return f"it contains {kind}, at position {position} of {len(key)}"

@@ -92,7 +92,7 @@ def test_odd_keys_are_unchanged(key):
         ('""', "it is empty"),
         ("Bearer ", "it has 6 characters"),
         *(
-            (text, "it is a placeholder or only a part of a key")
+            (text, "it is a placeholder, a shortened key or code")
             for text in (
                 "YOUR_API_KEY",
                 "your-key-here",
@@ -117,6 +117,8 @@ def test_odd_keys_are_unchanged(key):
                 "my_api_key",
                 "test-key",
                 "insert your key here",
+                '{"key": "sk-0123456789"}',
+                "os.environ['LIANGXIN_API_KEY']",
             )
         ),
         ("~/kie.key", "it is the name of a file"),

@@ -89,7 +89,7 @@ NO_KEYS = [
     "token: a fantasy coin",
     "secret: a hidden garden in 1890",
     "max_tokens=100000000000",
-    "password protected door",
+    "password protected archive",
     "--out task_monkey",
     "z-image --seed 4294967295",
     HEX,

@@ -278,8 +278,8 @@ def liangxin_line(line: str) -> Any:
     with as_usage_error():
         if name == "key" and rest.strip():
             raise InvalidRequestError(
-                "%liangxin key is written without the key: what follows it would be saved in the "
-                "notebook; nothing was changed.",
+                "%liangxin key is written without the key: the notebook and IPython's history "
+                "contain what follows it; nothing was changed.",
                 next_step="Remove it from the cell, run %liangxin key, and enter the key there.",
             )
         if name != "batch":  # which checks its own options
