@@ -28,7 +28,8 @@ _PLACEHOLDER = re.compile(
 )
 #: A part of the text: sk-..., sk-••••1234, sk-xxxxxxxx, os.getenv(…), YOUR_API_KEY, change-me.
 _PLACEHOLDER_WORD = re.compile(
-    r"\.{3}|…|\*{3}|[•·●]{3}|x{6}|LIANGXIN_\w*KEY|getenv|getpass|(?:your|my)[-_ ]?(?:api[-_ ]?|secret[-_ ]?)?key"
+    r"\.{3}|…|\*{3}|[•·●]{3}|x{6}|LIANGXIN_\w*KEY|getenv|getpass"
+    r"|(?:your|my)[-_ ]?(?:api[-_ ]?|secret[-_ ]?)?key"
     r"|(?<![a-z0-9])(?:your|insert|paste|enter|example|placeholder|dummy|(?:change|replace)[-_ ]?"
     r"(?:me|this|with))(?![a-z0-9])",
     re.IGNORECASE,

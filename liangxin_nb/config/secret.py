@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from typing import NoReturn
@@ -12,7 +13,7 @@ from urllib.parse import quote, quote_plus
 from weakref import WeakValueDictionary
 
 from ..errors import InvalidRequestError
-from .key_cleaning import clean_key
+from .key_cleaning import MIN_LENGTH, clean_key
 
 __all__ = ["Secret", "contains_secret", "redact", "redact_text", "secret_forms"]
 
@@ -20,6 +21,8 @@ _DOTS = "••••••"
 #: A response may end in the middle of a key; fewer characters than this are no secret.
 _MIN_PART = 6
 _NOT_PRINTABLE = re.compile(rb"[^!-~]+")
+#: A key in the environment is not used with the sandbox, but is not to be saved with a prompt.
+_VARIABLES = ("LIANGXIN_API_KEY", "LIANGXIN_WEBHOOK_KEY")
 _IN_USE: WeakValueDictionary[int, Secret] = WeakValueDictionary()
 
 
@@ -153,4 +156,9 @@ def _base64_forms(raw: bytes) -> Iterator[bytes]:
 
 def _forms_in_use() -> list[bytes]:
     secrets = [secret for ref in _IN_USE.valuerefs() if (secret := ref()) is not None]
-    return list({form: None for secret in secrets for form in secret._forms()})
+    forms = [secret._forms() for secret in secrets]
+    for name in _VARIABLES:
+        value = os.environ.get(name, "").strip()
+        if len(value) >= MIN_LENGTH and value.isascii() and value.isprintable():
+            forms.append(secret_forms(value))
+    return list({form: None for of_one in forms for form in of_one})

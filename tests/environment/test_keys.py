@@ -159,6 +159,15 @@ def test_key_in_use_is_never_sent(written, connect, server, show_line):
     show_line("keys", f"a batch with the key in use, {written}", line)
 
 
+def test_key_in_the_environment_is_not_saved_by_the_sandbox(tmp_path, monkeypatch, show_line):
+    key = "ead0e5fe7c1b4a9d8f20b3c4d5e6f708"  # like an id of a task
+    monkeypatch.setenv("LIANGXIN_API_KEY", key)
+    with lx.Session(profile="sandbox", results=tmp_path / "r") as session:
+        line = reject(session.generate, f"a sign: {key}")
+        assert session.ledger.count_by_status() == {}
+    show_line("keys", "a prompt with LIANGXIN_API_KEY, with the sandbox", line)
+
+
 def write_csv(folder):
     path = folder / "prompts.csv"
     path.write_text(f"prompt\na lake\nuse {KEY}\n", encoding="utf-8")
