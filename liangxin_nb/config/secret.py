@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import NoReturn
 from urllib.parse import quote, quote_plus
 from weakref import WeakValueDictionary
@@ -116,6 +117,7 @@ def redact_text(text: str) -> str:
     return redact(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
 
+@lru_cache(maxsize=16)
 def secret_forms(value: str) -> tuple[bytes, ...]:
     """Return a secret as it may be written into a file, the longest forms first.
 
