@@ -20,18 +20,6 @@ from ..processes import running
 REQUEST = Request("z-image", "a lake")
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "ledger.sqlite"
-
-
-@pytest.fixture
-def ledger(path):
-    ledger = Ledger(path)
-    yield ledger
-    ledger.close()
-
-
 def raw_connection(ledger):
     with ledger.read_only() as db:
         return db.connection.dbapi_connection

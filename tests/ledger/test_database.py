@@ -16,16 +16,6 @@ REQUEST = Request("z-image", "a lake")
 
 
 @pytest.fixture
-def path(tmp_path):
-    return tmp_path / "ledger.sqlite"
-
-
-@pytest.fixture
-def ledger(path):
-    return Ledger(path)
-
-
-@pytest.fixture
 def other(ledger, path):
     """Another program that uses the ledger's file and does not wait for a lock."""
     with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as db:

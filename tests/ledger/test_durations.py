@@ -6,15 +6,9 @@ import pytest
 
 from liangxin_nb import Session
 from liangxin_nb.core.request import Request
-from liangxin_nb.ledger import Ledger
 from liangxin_nb.polling import TaskDuration
 
 from ..task_server import KEY, PACE, TaskServer
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    return Ledger(tmp_path / "ledger.sqlite")
 
 
 def finished(ledger, seconds, options=None, *, model="z-image", service="https://a.example"):

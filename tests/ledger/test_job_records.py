@@ -7,15 +7,9 @@ import pytest
 
 from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
-from liangxin_nb.ledger import Ledger
 
 REQUEST = Request("z-image", "雨夜 {x}", {"seed": 7})
 FILE = {"name": "1.png", "bytes": 3, "sha256": "0" * 64, "width": 8, "height": 6}
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    return Ledger(tmp_path / "ledger.sqlite")
 
 
 @pytest.fixture

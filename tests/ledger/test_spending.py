@@ -8,15 +8,9 @@ from liangxin_nb import Session
 from liangxin_nb.config.settings import Settings
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import APIError, InvalidRequestError
-from liangxin_nb.ledger import Ledger
 from liangxin_nb.ledger.spending import check_limits, latest_day_summary, usage_by_day
 
 from ..task_server import answer
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    return Ledger(tmp_path / "ledger.sqlite")
 
 
 def spend(ledger, credits, model="z-image", status="saved"):

@@ -8,7 +8,7 @@ from liangxin_nb.config.settings import Settings
 from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.ledger import Ledger, spending
+from liangxin_nb.ledger import spending
 from liangxin_nb.ledger.spending import check_limits, latest_day_summary, usage_by_day
 
 DAY = 86_400.0
@@ -16,10 +16,10 @@ NOW = 1_700_000_000.0
 
 
 @pytest.fixture
-def ledger(tmp_path, monkeypatch):
+def ledger(ledger, monkeypatch):
     """An empty ledger, with a fixed current time."""
     monkeypatch.setattr(spending, "time", SimpleNamespace(time=lambda: NOW))
-    return Ledger(tmp_path / "ledger.sqlite")
+    return ledger
 
 
 @pytest.fixture
