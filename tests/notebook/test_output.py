@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import json
 import random
+import threading
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
 from liangxin_nb import Session, imaging
+from liangxin_nb.batches.contact_sheet import ContactSheet
 from liangxin_nb.notebook.widgets import batch_display, output, show
 
 from .. import stock
@@ -20,13 +23,15 @@ MAX_BYTES = 64 * 1024
 
 
 class Screen:
-    """Collects the metadata of each output that is sent to a front end."""
+    """Collects the text and the metadata of each output that is sent to a front end."""
 
     def __init__(self):
         self.metadata = []
+        self.texts = []
 
     def display(self, data, *, metadata, **_):
         self.metadata.append(metadata)
+        self.texts.append(data["text/plain"])
 
     @property
     def latest(self):
@@ -72,17 +77,39 @@ def test_output_of_rejected_job_names_its_record(session, screen):
 
 
 def test_output_of_batch_names_all_its_tasks(session, screen):
-    import liangxin_nb as lx
-    from liangxin_nb.session.default import set_session
-
-    set_session(session)
-    batch = lx.batch(["a cat", "a lake"], image_size="square")
+    batch = session.batch(["a cat", "a lake"], image_size="square")
     wait_until_shown = batch_display.show_batch(batch)
     batch.wait(60)
     assert wait_until_shown()
     tasks = [outcome.task_id for outcome in batch]
     assert all(tasks)
     assert screen.latest == {"liangxin": {"batch": batch.id, "task_ids": tasks}}
+
+
+def test_cell_ends_after_the_new_sheet_of_a_batch_that_ran_again(session, screen, monkeypatch):
+    """A runner of notebooks drops what is shown between two cells."""
+    hooks, may_draw = [], threading.Event()
+    events = SimpleNamespace(register=lambda event, hook: hooks.append((event, hook)))
+    monkeypatch.setattr(batch_display, "get_ipython", lambda: SimpleNamespace(events=events))
+    draw, wait = ContactSheet._repr_mimebundle_, batch_display._BatchDisplay.wait_until_shown
+    monkeypatch.setattr(
+        ContactSheet, "_repr_mimebundle_", lambda *given: may_draw.wait(60) and draw(*given)
+    )
+    # Nothing is drawn before a cell waits for it.
+    monkeypatch.setattr(
+        batch_display._BatchDisplay, "wait_until_shown", lambda own: may_draw.set() or wait(own)
+    )
+    batch = session.batch(["a cat", "a lake"], image_size="square", concurrency=1)
+    batch_display.show_batch(batch)
+    ((event, end_of_cell),) = hooks
+    assert event == "post_run_cell"
+    batch.pause()
+    wait_until(lambda: not batch.progress.active)
+    end_of_cell(None)
+    may_draw.clear()
+    batch.resume().wait(60)
+    end_of_cell(None)
+    assert "2 tasks: 2 saved" in screen.texts[-1]
 
 
 # ---- size

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from IPython import get_ipython
 from markupsafe import Markup
 
 from ...batches import Batch, Estimate, Progress
@@ -81,6 +82,8 @@ def show_batch(
     if not is_live:
         output.put({"text/plain": "\n".join([repr(batch), *notes])})
         batch_display = _BatchDisplay(batch, output)
+        if shell := get_ipython():
+            shell.events.register("post_run_cell", batch_display.finish)
     else:
         batch_display = _show_view(batch, output, notes)
     batch.watch(batch_display.update)
@@ -168,22 +171,31 @@ class _BatchDisplay:
     ) -> None:
         self._batch, self._output = batch, output
         self._view, self._sheet_output = view, sheet_output
-        self._ended = False
+        self._ran_for_s: float | None = None  # at the end that is shown: increases with each run
         self._shown = threading.Event()
 
     def wait_until_shown(self) -> bool:
         """Block until the end is on the screen, at most one minute."""
         return self._shown.wait(_MAX_WAIT_S)
 
+    def finish(self, _: object = None) -> None:
+        """Wait until the end of a batch that has been retried is on the screen, too.
+
+        Called after each cell: runners drop what is shown later.
+        """
+        progress = self._batch.progress
+        if not progress.active:
+            self.update(progress)
+            self.wait_until_shown()
+
     def update(self, progress: Progress) -> None:
         """Update the view; at the end, start to make the sheet."""
         if self._view is not None:
             self._view.update(progress)
-        if progress.active or self._ended:
-            self._ended = not progress.active
+        if progress.active or progress.elapsed_s == self._ran_for_s:
             return
-        self._ended = True
         self._shown.clear()
+        self._ran_for_s = progress.elapsed_s
         self._batch.session.loop.submit(self._show_end(progress))
 
     async def _show_end(self, progress: Progress) -> None:
