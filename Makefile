@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # `jupyter execute` looks for its subcommands on the path; use those of this environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Without compiled modules, every process of the tests would compile them again.
+unexport PYTHONDONTWRITEBYTECODE
 # JupyterLab needs an option to run as root, the usual user in a container.
 ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
@@ -95,7 +97,7 @@ clean:
 $(VENV)/lab $(VENV)/test: $(VENV)/%: pyproject.toml | $(VENV)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	# uv is faster, but does not read pip's configuration; if it fails (a mirror is set there), use pip.
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[$*]' || \
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable '.[$*]' || \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	touch $@
 
