@@ -21,6 +21,8 @@ _QUOTES = " \t\r\n\"'`<>«»“”‘’「」,;"
 _REQUEST_PATH = re.compile(r"/api/v1(/(jobs|chat|common)(/[A-Za-z-]+)?)?/*$")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
+#: Hosts that were found to be private: the settings are read often, and a look-up may take long.
+_found_private: set[str] = set()
 _PRIVATE = tuple(
     map(
         ip_network,
@@ -55,13 +57,15 @@ def normalize_base_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.hostname in ("kie.ai", "www.kie.ai", "docs.kie.ai"):
         raise UnusableError("it is KIE's website", "KIE's API is https://api.kie.ai.")
-    is_task_query = re.fullmatch("(taskId=[^&]*)?", parts.query)
-    if parts.scheme not in _DEFAULT_PORTS or "@" in parts.netloc or not is_task_query:
+    if parts.scheme not in _DEFAULT_PORTS:
         raise ValueError
+    is_task_query = re.fullmatch("(taskId=[^&]*)?", parts.query)
+    if "@" in parts.netloc or not is_task_query or parts.fragment:
+        raise _too_much()
     path = _REQUEST_PATH.sub("", parts.path).rstrip("/")
     address = f"{parts.scheme}://{_read_host(parts)}{_read_port(parts)}{path}"
-    if parts.fragment or hide_secrets(address) != address:
-        raise ValueError
+    if hide_secrets(address) != address:
+        raise _too_much()
     return address
 
 
@@ -80,8 +84,9 @@ def check_scheme(base_url: str, *, allow_http: bool) -> None:
     host = parts.hostname or ""
     if parts.scheme == "https" or is_loopback(host):
         return
-    is_private = _is_private(host)
+    is_private = host in _found_private or _is_private(host)
     if is_private and allow_http:
+        _found_private.add(host)
         return
     reason = f"The address {base_url!r} cannot be used: http:// sends the key without encryption"
     if is_private:
@@ -93,6 +98,13 @@ def check_scheme(base_url: str, *, allow_http: bool) -> None:
     raise InvalidRequestError(
         f"{reason}; allowed: {ALLOWED}, or on a private address with allow_http. Nothing was sent.",
         next_step="Correct base_url.",
+    )
+
+
+def _too_much() -> UnusableError:
+    return UnusableError(
+        "it contains a login, a key or parameters",
+        "Write the address alone; the key is LIANGXIN_API_KEY, or %liangxin key.",
     )
 
 

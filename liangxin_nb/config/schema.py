@@ -100,7 +100,8 @@ class Setting(NamedTuple):
         if isinstance(value, str):
             if self.name == "callback":  # its path may be a secret
                 value = re.sub("(://[^/]*/).+", rf"\1{HIDDEN}", value)
-            return HIDDEN if find_key(value) else shorten(hide_secrets(value), _MAX_SHOWN)
+            shown = hide_secrets(value)
+            return HIDDEN if find_key(shown) else shorten(shown, _MAX_SHOWN)
         if isinstance(value, float | int):
             return shorten(f"{value}".removesuffix(".0"), _MAX_SHOWN)
         return f"<{type(value).__name__}>"

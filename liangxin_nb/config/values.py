@@ -115,9 +115,11 @@ def read_budget(value: Any) -> Any:
     scheme = _SCHEME.match(value) if isinstance(value, str) else None
     if scheme is None:
         return read_path(value)
-    if scheme[1].lower() not in ("redis", "rediss") or not urlsplit(value).hostname:
+    if scheme[1].lower() not in ("redis", "rediss"):
         raise ValueError
     _check_login(value)
+    if not urlsplit(value).hostname:
+        raise ValueError
     if find_spec("redis") is None:
         raise UnusableError("Redis needs the package redis", "pip install 'liangxin_nb[team]'.")
     return value

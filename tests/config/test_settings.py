@@ -252,6 +252,14 @@ def test_values_of_a_configuration_file_are_checked_and_used():
         LiangXin(config=Config(LiangXin={"max_task": "3"}))
 
 
+def test_config_shows_no_password(config):
+    config.ledger = "postgresql://me:hunter2@host/db"
+    assert (config.ledger, OVERRIDES["ledger"]) == (
+        "postgresql://…@host/db", "postgresql://me:hunter2@host/db",
+    )  # fmt: skip
+    assert "hunter2" not in config.class_get_help(config)
+
+
 def test_config_that_the_panel_has_changed_can_be_set_back(config):
     config.profile = "sandbox"
     configure(profile="", patience=20)

@@ -16,6 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import liangxin_nb as lx
+from liangxin_nb.config import values as value_readers
 from liangxin_nb.config.schema import SETTINGS, read_variable
 from liangxin_nb.config.settings import OVERRIDES, Settings
 from liangxin_nb.errors import InvalidRequestError
@@ -322,6 +323,52 @@ def test_a_setting_in_a_wrong_place_is_rejected_with_the_right_place(name, sourc
         line = str(run(shell, f"%config LiangXin.{name} = {PASTED_KEY!r}"))
     assert_is_one_line(line, setting, source)
     assert f"Set {setting.variable}" in line
+
+
+OTHER_LINES = {
+    "LIANGXIN_PROFILE=liangxin, no key": ({"PROFILE": "liangxin"}, "needs a key and an address"),
+    "LIANGXIN_PROFILE=kie, no key": ({"PROFILE": "kie"}, "at api.kie.ai needs a key"),
+    "a key, no address": ({"API_KEY": PASTED_KEY}, "The service liangxin needs an address"),
+    "LIANGXIN_BASE_URL=https://h/?key=KEY": (
+        {"BASE_URL": f"https://h/?key={PASTED_KEY}"}, "'https://h/?…' cannot be used: it contains",
+    ),
+    "LIANGXIN_BASE_URL=http://10.0.0.5": (
+        {"API_KEY": KEY, "BASE_URL": "http://10.0.0.5"}, "LIANGXIN_ALLOW_HTTP=true",
+    ),
+    "LIANGXIN_BASE_URL=https://docs.kie.ai/market": (
+        {"BASE_URL": "https://docs.kie.ai/market"}, "it is KIE's website",
+    ),
+    "LIANGXIN_LEDGER=mysql://me:PASSWORD@h/db": (
+        {"LEDGER": "mysql://me:hunter2@h/db"}, "allowed: a path, sqlite:///PATH or postgresql://…",
+    ),
+    "LIANGXIN_LEDGER=postgresql://me:p@w@h/db": (
+        {"LEDGER": "postgresql://me:p@hunter2@h/db"}, "its password contains @",
+    ),
+    "LIANGXIN_LEDGER=postgresql://…, no psycopg": (
+        {"LEDGER": "postgresql://h/db"}, "PostgreSQL needs the package psycopg",
+    ),
+    "LIANGXIN_BUDGET=redis://…, no redis": (
+        {"BUDGET": "redis://h"}, "pip install 'liangxin_nb[team]'",
+    ),
+    "LIANGXIN_LEDGER=:memory:": ({"LEDGER": ":memory:"}, "would lose paid tasks"),
+    "LIANGXIN_BUDGET=redis://:p#w@h": ({"BUDGET": "redis://:hunter2#w@h"}, "contains @, /, ? or #"),
+    "LIANGXIN_RESULTS=~no-such-user/x": ({"RESULTS": "~no-such-user/x"}, "no such home folder"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("given", OTHER_LINES)
+def test_settings_that_do_not_go_together_are_rejected_in_one_line(given, monkeypatch, show_line):
+    variables, part = OTHER_LINES[given]
+    if ", no " in given:
+        monkeypatch.setattr(value_readers, "find_spec", lambda _: None)
+    for name, value in variables.items():
+        monkeypatch.setenv(f"LIANGXIN_{name}", value)
+    with pytest.raises(InvalidRequestError) as error:
+        lx.generate("a lake")
+    line = str(error.value)
+    assert part in line
+    assert not any(secret in line for secret in (PASTED_KEY, KEY, "hunter2"))
+    show_line("settings", given, line)
 
 
 def test_the_readme_lists_the_settings_of_the_schema():

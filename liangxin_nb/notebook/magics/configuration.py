@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NoReturn
 
 from traitlets import TraitType
@@ -39,8 +40,9 @@ class SettingTrait(TraitType):  # type: ignore[type-arg]  # not generic before t
     """The setting of the trait's name, checked when it is assigned."""
 
     def get(self, _: Any, __: Any = None) -> Any:
-        """Return the value in use, or the default."""
-        return OVERRIDES.get(str(self.name), self.default_value)
+        """Return the value for display, or the default; `%config` prints it."""
+        value = OVERRIDES.get(str(self.name), self.default_value)
+        return SETTINGS[str(self.name)].show(value) if isinstance(value, str | Path) else value
 
     def set(self, _: Any, value: Any) -> None:
         """Check and use a value; None and a blank text mean the variable or the default."""
