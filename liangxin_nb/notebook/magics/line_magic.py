@@ -237,9 +237,7 @@ COMMANDS: dict[str, Command] = {
         import_command, "FILE [--trust]", "Add such a ZIP; --trust: it is yours, reuse it."
     ),
     "doctor": Command(
-        doctor_command,
-        "[--rebuild]",
-        "Check versions, settings, network and jobs; repair the ledger.",
+        doctor_command, "[--rebuild]", "Check settings, network and jobs; repair the ledger."
     ),
     "key": Command(_key, "", "Enter the API key hidden; it is held in memory only."),
     "config": Command(_config, "", "List the settings, and where each was set."),
