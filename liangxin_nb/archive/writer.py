@@ -184,7 +184,7 @@ class _ArchiveWriter:
             return
         if file.stat().st_size > MAX_NOTEBOOK_BYTES:
             self.left_out.append(
-                f"{file.name}: it is larger than {MAX_NOTEBOOK_BYTES // 2**20} MB."
+                f"{file.name}: it is larger than {MAX_NOTEBOOK_BYTES // 10**6} MB."
             )
         elif self._may_export(file.name, file, advice=" Remove the key from the notebook."):
             self._add(file, f"{NOTEBOOKS}/{file.name}")

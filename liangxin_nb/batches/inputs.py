@@ -16,7 +16,7 @@ from ..errors import InvalidRequestError
 
 __all__ = ["PromptRow", "parse_prompts", "prompt_lines"]
 
-_MAX_CSV_BYTES = 16 << 20
+_MAX_CSV_BYTES = 16_000_000
 _ALLOWED = (
     "Pass a list of prompts, a list of dicts, a DataFrame, or a CSV file with a prompt column."
 )
@@ -93,13 +93,13 @@ def _read_csv(path: Path) -> list[dict[str, Any]]:
         reader = csv.DictReader(file, strict=True)
         rows = list(reader)
     except csv.Error as error:
-        raise _csv_error(path, f"line {reader.line_num}: {error}") from None
+        raise _csv_error(path, f"after line {reader.line_num}: {error}") from None
     except ValueError as error:
         raise _csv_error(path, str(error)) from None
-    names = reader.fieldnames or ()
-    if "prompt" not in (name.strip() for name in names):
+    names = [name.strip() for name in reader.fieldnames or () if name.strip()]
+    if "prompt" not in names:
         raise _csv_error(path, "it has no column prompt")
-    if len({name.strip() for name in names}) < len(names):
+    if len(set(names)) < len(names):
         raise _csv_error(path, "two columns have one name")
     for number, row in enumerate(rows, 1):
         if None in row:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import msgspec
 
 from ..config.schema import read_variable
-from ..core.foreign_file import file_problem
+from ..core.foreign_file import file_problem, read_foreign_text
 from ..errors import InvalidRequestError
 from .model_spec import InputSpec, MediaLimit, ModelSpec
 
@@ -21,7 +21,7 @@ __all__ = ["load_models"]
 _PROFILES = ("liangxin", "kie")
 #: Fields that the loader fills in; a file must not contain them.
 _DERIVED_FIELDS = ("id", "name", "prompt", "in_catalog")
-_MAX_BYTES = 4 << 20
+_MAX_BYTES = 4_000_000
 _S = TypeVar("_S", bound=msgspec.Struct)
 
 
@@ -55,13 +55,13 @@ def _built_in(name: str) -> Mapping[str, ModelSpec]:
 def _load_with(name: str, path: str, _: tuple[int, int]) -> Mapping[str, ModelSpec]:
     """Load the models with the user's changes; a new file version is a new cache entry."""
     try:
-        own = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        own = tomllib.loads(read_foreign_text(path, _MAX_BYTES))
         for profile in _PROFILES:
             _check_tables(own.get(profile, {}), f"{profile}.")
         _check_tables(own)
         common = {model: entry for model, entry in own.items() if model not in _PROFILES}
         return _build_models(_merge(_merge(_entries(name), common), own.get(name, {})))
-    except (ValueError, OSError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise _unreadable(path, error) from error
 
 

@@ -13,7 +13,7 @@ from .structs import prepare_structs
 __all__ = ["MAX_NOTEBOOK_BYTES", "extract_task_ids", "is_notebook"]
 
 #: Larger notebooks are neither read nor imported.
-MAX_NOTEBOOK_BYTES = 64 << 20
+MAX_NOTEBOOK_BYTES = 64_000_000
 _MAX_OBJECTS = 2_000_000
 _MAX_ID_LENGTH = 200
 _S = TypeVar("_S")

@@ -26,7 +26,7 @@ from .staging import ORIGIN_FILE, StagedResult, candidate_folders, metadata_file
 __all__ = ["ResultStore", "read_metadata", "read_metadata_file", "read_origin"]
 
 _MAX_METADATA_BYTES = 16 << 20
-_MAX_PICTURE_BYTES = 80 << 20  # larger ones are saved without metadata in them
+_MAX_PICTURE_BYTES = 80_000_000  # larger ones are saved without metadata in them
 
 
 class ResultStore:

@@ -154,24 +154,30 @@ FIRST_CALLS = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_damage_is_reported_in_one_line_with_the_next_step(results, damage, tmp_path, monkeypatch):
+def test_damage_is_reported_in_one_line_with_the_next_step(
+    results, damage, tmp_path, monkeypatch, show_line
+):
     monkeypatch.setattr(connections, "_NEW_FILE_S", 0.0)
     checkpoint(results)
     damage(ledger_path(results))
-    reported = set()
+    reported = {}
     for name, call in FIRST_CALLS.items():
         copy = replace_settings(results, results=tmp_path / name)
         shutil.copytree(results.results, copy.results)
-        reported |= {name} if reports_damage(copy, call) else set()
+        if line := reported_damage(copy, call):
+            reported[name] = line.replace(f"{tmp_path}/", "")
+    if reported:
+        given = f"ledger: {damage.__name__}".replace("_", " ")
+        show_line("files", given, next(iter(reported.values())))
     if damage in (overwrite_a_middle_page, overwrite_middle_of_each_page):
         assert not is_healthy(ledger_path(results)), "the doctor reads every page"
     else:
-        assert reported == set(FIRST_CALLS)
+        assert reported.keys() == FIRST_CALLS.keys()
         assert is_damaged(ledger_path(results)), "loading the extension says it"
 
 
-def reports_damage(settings, call):
-    """Return whether a call ends with the error for damage; any other error fails the test."""
+def reported_damage(settings, call):
+    """Return the error for damage that a call ends with; any other error fails the test."""
     try:
         with open_session(settings) as session:
             call(session)
@@ -179,8 +185,8 @@ def reports_damage(settings, call):
         assert error.is_damaged, error
         assert "\n" not in str(error)
         assert str(error).endswith("sets it aside and rebuilds it from the results.")
-        return True
-    return False
+        return str(error)
+    return ""
 
 
 @pytest.mark.parametrize("damage", DAMAGE)

@@ -138,7 +138,7 @@ USES = r"cannot be used \(.+\)"
         (write_anew, lock, USES),
     ],
 )
-def test_error_is_one_line_with_the_next_step(folder, action, cause, message):
+def test_error_is_one_line_with_the_next_step(folder, action, cause, message, show_line):
     path = folder / "results" / "ledger.sqlite"
     path.parent.mkdir()
     folder.chmod(0o755)
@@ -147,7 +147,8 @@ def test_error_is_one_line_with_the_next_step(folder, action, cause, message):
     with running(report_error, action, str(path), cause) as (_, pipe):
         error = pipe.recv()
     assert isinstance(error, LedgerError), error
-    assert "\n" not in str(error)
+    given = f"ledger: {action.__name__}, {cause.__name__}".replace("_", " ")
+    show_line("files", given, str(error).replace(f"{folder}/", ""))
     assert error.next_step
     assert not error.is_damaged
     assert re.search(message, str(error)), str(error)
