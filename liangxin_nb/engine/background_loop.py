@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from .._forks import keep_unused, renew_after_fork
 from ..core.public import public
-from ..errors import one_line
+from ..errors import LiangxinError, one_line
 
 __all__ = ["BackgroundLoop", "allow_nested_loops", "before_exit", "short_interrupt"]
 
@@ -43,7 +43,7 @@ class BackgroundLoop:
         """Return the running event loop; start it if needed."""
         with self._lock:
             if self._loop is None:
-                loop = asyncio.new_event_loop()
+                loop = _new_loop()
                 if self._loop is not None:  # a signal handler has just started another one
                     loop.close()
                     return self._loop
@@ -64,11 +64,26 @@ class BackgroundLoop:
         Returns:
             The future of its result, its exception or its cancellation.
         """
-        return asyncio.run_coroutine_threadsafe(work, self.get())
+        try:
+            loop = self.get()
+        except LiangxinError:
+            work.close()
+            raise
+        return asyncio.run_coroutine_threadsafe(work, loop)
 
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Schedule a function on the loop without waiting for it; safe from every thread."""
         self.get().call_soon_threadsafe(function, *args)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.new_event_loop()
+    except OSError as error:
+        raise LiangxinError(
+            f"The background loop cannot be started ({error.strerror}).",
+            next_step="Close some files or restart the kernel.",
+        ) from None
 
 
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:

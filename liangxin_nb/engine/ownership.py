@@ -16,8 +16,10 @@ from filelock import FileLock, Timeout
 
 from ..config.private_files import create_folder, create_subfolder
 from ..config.settings import Settings
+from ..core.foreign_file import file_problem
 from ..core.job_record import JobRecord
 from ..core.request import Request
+from ..errors import LedgerError
 from ..results import ResultStore
 
 __all__ = ["Lease", "Ownership", "is_alive"]
@@ -73,7 +75,14 @@ class Ownership:
 
     @cached_property
     def _lease(self) -> Lease:
-        return Lease(self._folder)
+        try:
+            return Lease(self._folder)
+        except (OSError, NotImplementedError) as error:
+            raise LedgerError(
+                f"No file can be locked in {str(self._folder)!r} ({file_problem(error)}); nothing "
+                "was sent.",
+                next_step="Choose a folder on a local disk: LIANGXIN_RESULTS.",
+            ) from None
 
     @property
     def id(self) -> str:
