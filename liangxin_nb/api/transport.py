@@ -51,7 +51,7 @@ class _KeyFilter(logging.Filter):
         return True
 
 
-for _name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy"):
+for _name in ("httpx", *(f"httpcore.{n}" for n in ("connection", "http11", "proxy", "socks"))):
     logging.getLogger(_name).addFilter(_KeyFilter())
 
 
