@@ -11,6 +11,7 @@ from typing import Any
 __all__ = [
     "close_listeners",
     "connection_transport",
+    "connections_without_request",
     "process_events_while_busy",
     "set_css_classes",
 ]
@@ -40,6 +41,16 @@ def connection_transport(server: Any, client: tuple[str, int]) -> Any:
     """
     connections = list(server.server_state.connections)
     return next((c.transport for c in connections if c.client == client), None)
+
+
+def connections_without_request(server: Any) -> dict[Any, Any]:
+    """Return the connections of a ``uvicorn.Server`` that wait for the head of a request.
+
+    Returns:
+        The protocol of each connection, and its last request, None before the first one.
+    """
+    requests = {protocol: protocol.cycle for protocol in server.server_state.connections}
+    return {p: last for p, last in requests.items() if last is None or last.response_complete}
 
 
 def close_listeners(server: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import uvicorn
 
-from .._compat import close_listeners
+from .._compat import close_listeners, connections_without_request
 from ..config.private_files import replace_file
 from ..config.schema import read_environment, read_variable
 from ..errors import InvalidRequestError
@@ -24,6 +24,7 @@ from .launcher import has_leases, startup_lock
 from .state import SandboxState
 from .webhooks import WebhookSender
 
+_SLOW_AFTER_S = 20.0  # browsers connect up to ten seconds before they send a request
 _UVICORN_OPTIONS: dict[str, Any] = {
     "http": "h11",
     "ws": "none",
@@ -105,12 +106,13 @@ async def _serve(options: argparse.Namespace, faults: Faults) -> None:
         address = {"url": url, "key": key, "pid": os.getpid()}
         # The socket listens already, so the reader of this line can connect.
         print(json.dumps(address), flush=True)
-        watcher = None
+        watchers = [asyncio.create_task(_close_slow_connections(server, _SLOW_AFTER_S))]
         if options.shared:
-            watcher = asyncio.create_task(_stop_when_unused(options.state, server, options.linger))
+            watcher = _stop_when_unused(options.state, server, options.linger)
+            watchers.append(asyncio.create_task(watcher))
         await server.serve(sockets=[listener])
-        if watcher:
-            watcher.cancel()
+        for task in watchers:
+            task.cancel()
 
 
 def _listen(port: int) -> socket.socket:
@@ -127,6 +129,18 @@ def _listen(port: int) -> socket.socket:
         listener.listen(128)
         return listener
     raise SystemExit("no free port on 127.0.0.1")
+
+
+async def _close_slow_connections(server: uvicorn.Server, interval: float) -> None:
+    """Close connections that wait for a complete request twice; uvicorn would keep them."""
+    earlier: dict[Any, Any] = {}
+    while True:
+        await asyncio.sleep(interval)
+        waiting = connections_without_request(server)
+        for protocol in waiting.keys() & earlier.keys():
+            if waiting[protocol] is earlier[protocol]:
+                protocol.transport.close()
+        earlier = waiting
 
 
 async def _stop_when_unused(state: Path, server: uvicorn.Server, linger: float) -> None:

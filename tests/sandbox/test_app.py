@@ -211,6 +211,32 @@ async def test_stopping_sandbox_accepts_no_connection(tmp_path):
     await serving
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HTTP/1.1\r\nHost: x", b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET"]
+)
+async def test_connection_without_a_complete_request_is_closed(sent):
+    listener = program._listen(0)
+
+    async def answer(scope, receive, send):
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    options = {**program._UVICORN_OPTIONS, "timeout_keep_alive": 600}
+    server = uvicorn.Server(uvicorn.Config(answer, **options))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    reader, writer = await asyncio.open_connection(*listener.getsockname())
+    writer.write(sent)
+    while not server.started:
+        await asyncio.sleep(0.01)
+    closing = asyncio.create_task(program._close_slow_connections(server, 0.1))
+    await asyncio.wait_for(reader.read(), 60)  # until the end of the connection
+    writer.close()
+    closing.cancel()
+    server.should_exit = True
+    await serving
+
+
 def test_lease_is_detected_while_held_and_then_deleted(tmp_path):
     assert not has_leases(tmp_path)
     lease = create_lease(tmp_path, "one")
