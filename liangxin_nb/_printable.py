@@ -1,4 +1,4 @@
-"""Texts of strangers on the screen: prompts, names and messages may contain control characters."""
+"""Show texts with control characters: prompts, names, messages of servers, files of others."""
 
 from __future__ import annotations
 

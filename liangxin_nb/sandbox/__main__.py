@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--linger", type=float, metavar="SECONDS",
                         help="seconds until an unused shared sandbox ends; default 10")  # fmt: skip
     parser.add_argument("--allow-host", action="append", default=[], metavar="HOST:PORT",
-                        help="accept requests for this host, as behind a proxy")  # fmt: skip
+                        help="accept requests for this host, as from a proxy")  # fmt: skip
     parser.add_argument("--faults", default="", help='faults to inject: "create-lost, busy:3*2"')
     options = parser.parse_args()
     if options.speed <= 0:

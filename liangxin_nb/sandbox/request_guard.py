@@ -1,8 +1,8 @@
 """Reject requests that a web page sends to the sandbox.
 
-A page whose host name resolves to this machine (DNS rebinding) has the sandbox's origin in the
-browser and could read its answers, but its requests name the page's host. Pages of other origins
-cannot read the answers; they could still send requests or display pictures.
+A page with a host name that resolves to this machine (DNS rebinding) has the sandbox's origin in
+the browser and could read its answers, but its requests name the page's host. Pages of other
+origins cannot read the answers; they could still send requests or display pictures.
 """
 
 from __future__ import annotations

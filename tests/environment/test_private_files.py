@@ -19,8 +19,8 @@ from liangxin_nb.ratelimit.file_store import FileSlotStore, default_folder
 from liangxin_nb.ratelimit.slots import RateLimit
 from liangxin_nb.results import ResultStore
 
-#: Creates every kind of file, and prints the permissions of each. Lock files are empty; those of
-#: the sandbox are in its own folder, which is tested elsewhere.
+#: Creates every kind of file, and prints the permissions of each. Lock files are empty, SQLite
+#: deletes its own, and those of the sandbox are in its folder, which is tested elsewhere.
 WRITE_ALL = """
 import json, os, sys
 from pathlib import Path
@@ -40,7 +40,8 @@ HintStore(Path("callbacks"))
 session.close()
 modes = [
     (path.parts[0], path.is_dir(), oct(path.stat().st_mode & 0o777), path.name)
-    for path in sorted(Path().rglob("*")) if path.suffix != ".lock" and ".sandbox" not in path.parts
+    for path in sorted(Path().rglob("*"))
+    if not path.name.endswith((".lock", "-wal", "-shm")) and ".sandbox" not in path.parts
 ]
 print(json.dumps(modes))
 """

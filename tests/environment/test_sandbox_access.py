@@ -130,7 +130,7 @@ def test_key_is_random_for_each_folder_and_private(state, tmp_path):
 
 
 def plant_link(path):
-    """Let the file be a link to a file of somebody else."""
+    """Let the file be a link to a file of another user."""
     target = path.with_name("target")
     target.write_text(f"sandbox-{'0' * 48}")
     target.chmod(0o600)
