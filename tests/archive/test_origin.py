@@ -15,7 +15,9 @@ from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.ledger import BatchRecord, find_running
 from liangxin_nb.ledger.spending import check_limits, usage_by_day
 from liangxin_nb.library import Library
+from liangxin_nb.notebook.magics.maintenance import import_command
 from liangxin_nb.notebook.widgets.gallery.details import entry_details
+from liangxin_nb.session.default import get_session, set_session
 
 from .. import stock
 from .test_archive import change_job, read_part, replace_part
@@ -186,3 +188,12 @@ def test_many_unfinished_jobs_need_the_word_of_the_user(archive, open_here, show
     show_line("strangers", "archive with 201 unfinished jobs", str(error.value))
     assert here.ledger.list_jobs() == []
     assert import_session(here, changed, notebooks=False, trust=True).unfinished == 201
+
+
+def test_magic_marks_an_archive_as_the_users_own(archive, open_here):
+    set_session(open_here("here"))
+    for line, origin in ((f"'{archive}'", "imported"), (f"'{archive}' --trust", "trusted")):
+        import_command(line)
+        assert [job.origin for job in get_session().ledger.list_jobs()] == [origin]
+    with pytest.raises(InvalidRequestError, match="needs a file"):
+        import_command("--trust")
