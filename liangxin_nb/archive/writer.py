@@ -107,7 +107,7 @@ def _new_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _without_paths(row: TransferRow, root: Path) -> TransferRow:
-    """Return a row whose messages name no folder of this machine."""
+    """Return a row without the folders of this machine in its messages."""
     places = {str(root): root.name, str(root.parent): "…", str(Path.home()): "~"}
     places = {place: short for place, short in places.items() if len(place) > _MIN_PLACE}
 

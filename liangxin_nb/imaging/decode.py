@@ -117,13 +117,14 @@ def verify(data: bytes | Path, *, max_decoded: int = _MAX_DECODING_BYTES) -> Ima
     """
     with open_image(data) as image:
         width, height = image.size
+        memory = _estimate_memory(image)  # before a draft changes the size
         if not can_afford(image):
             raise ValueError(f"to decode {width} × {height} pixels would need too much memory")
         try:
             if width * height > _LARGE_PIXELS:
                 image.draft("RGB", (width // 8, height // 8))
             with limit_decoding(image):
-                if _estimate_memory(image) <= max_decoded:
+                if memory <= max_decoded:
                     image.load()
         except Exception as error:  # Pillow's decoders raise many kinds of errors for broken data
             raise ValueError("the picture is broken or cut off") from error

@@ -1,4 +1,4 @@
-"""Archives that a stranger could send, made from a valid one; each is the same in every run."""
+"""Archives that another person could send, made from a valid one; each is the same in every run."""
 
 import bz2
 import hashlib
@@ -204,15 +204,15 @@ def _batch(parts, plan):
     return parts.with_rows(batch, parts.row)
 
 
-_REFUSED, _LEFT_OUT, _IMPORTED = "refused", "left out", "imported"
+_REJECTED, _LEFT_OUT, _IMPORTED = "rejected", "left out", "imported"
 _ALIKE = '{"rows":[' + ",".join(['"a"'] * 9999) + '],"columns":[' + ",".join(['"b"'] * 9999) + "]}"
-#: For each name: a function of `Parts`, and what becomes of the archive, or why it is refused.
+#: For each name: a function of `Parts`, and what becomes of the archive, or why it is rejected.
 CORPUS = {
     "400,000 events in a line": (lambda p: _events(p, 1, 400_000), "its ledger is too large"),
     "5,000 events in each of 100 lines": (lambda p: _events(p, 100, 5000), "1000 events"),
     "500,000 events in 1,000 lines": (lambda p: _events(p, 1000, 500), "more than 400,000 events"),
     "50,000 events in 100 lines": (lambda p: _events(p, 100, 500), _IMPORTED),
-    "line of 30 MB": (lambda p: p.with_rows(" " * 30 * MIB), _REFUSED),
+    "line of 30 MB": (lambda p: p.with_rows(" " * 30 * MIB), _REJECTED),
     "40,000 jobs": (lambda p: p.with_rows(*p.copies(40_000)), "more than 30,000 jobs"),
     "2,000 jobs": (lambda p: p.with_rows(*p.copies(2000)), _IMPORTED),
     "long prompts": (lambda p: p.with_rows(*p.copies(400, prompt="x" * 90_000)), _IMPORTED),
@@ -221,19 +221,19 @@ CORPUS = {
     "overlapping files": (_overlapping, "its files overlap"),
     "1,000 times compressed": (lambda p: p.with_entry("x", bytes(64 * MIB)), "compressed"),
     "size of 4 GB in the directory": (
-        lambda p: in_directory(p.pack(), b"README.txt", 24, b"\xff\xff\xff\xf0"), _REFUSED,
+        lambda p: in_directory(p.pack(), b"README.txt", 24, b"\xff\xff\xff\xf0"), _REJECTED,
     ),
     "size of 1 byte in the directory": (
-        lambda p: in_directory(p.pack(), b"ledger.jsonl", 24, b"\1\0\0\0"), _REFUSED,
+        lambda p: in_directory(p.pack(), b"ledger.jsonl", 24, b"\1\0\0\0"), _REJECTED,
     ),
     "zip64 without its field": (
-        lambda p: in_directory(p.pack(), b"README.txt", 20, b"\xff" * 8), _REFUSED,
+        lambda p: in_directory(p.pack(), b"README.txt", 20, b"\xff" * 8), _REJECTED,
     ),
     "encrypted": (lambda p: in_directory(p.pack(), b"ledger.jsonl", 8, b"\1\0"), "is encrypted"),
     "bzip2": (lambda p: p.pack(zipfile.ZIP_BZIP2), "compression is not supported"),
-    "lzma": (lambda p: p.pack(zipfile.ZIP_LZMA), _REFUSED),
-    "deflate64": (lambda p: in_directory(p.pack(), b"README.txt", 10, b"\x09\0"), _REFUSED),
-    "another file format": (lambda p: bz2.compress(p.pack()), _REFUSED),
+    "lzma": (lambda p: p.pack(zipfile.ZIP_LZMA), _REJECTED),
+    "deflate64": (lambda p: in_directory(p.pack(), b"README.txt", 10, b"\x09\0"), _REJECTED),
+    "another file format": (lambda p: bz2.compress(p.pack()), _REJECTED),
     "nested archive": (lambda p: p.pack(extra=[("x.zip", lzma.compress(p.pack()))]), _IMPORTED),
     "ledger twice": (lambda p: p.pack(extra=[("ledger.jsonl", "{}")]), "a file twice"),
     "names that leave the folder": (
@@ -251,19 +251,19 @@ CORPUS = {
         _LEFT_OUT,
     ),
     "PNG in front": (lambda p: p.pack(prefix=p.picture), _IMPORTED),
-    "end of a zip in the comment": (lambda p: p.pack() + b"PK\5\6" + bytes(18), _REFUSED),
-    "infinite duration": (lambda p: p.with_job(duration_s=float("inf")), _REFUSED),
-    "not a number of credits": (lambda p: p.with_job(credits=float("nan")), _REFUSED),
+    "end of a zip in the comment": (lambda p: p.pack() + b"PK\5\6" + bytes(18), _REJECTED),
+    "infinite duration": (lambda p: p.with_job(duration_s=float("inf")), _REJECTED),
+    "not a number of credits": (lambda p: p.with_job(credits=float("nan")), _REJECTED),
     "from the year 2200": (lambda p: p.with_job(created_at=7.3e9), "from the future"),
-    "wrong type of a field": (_wrong_types, _REFUSED),
+    "wrong type of a field": (_wrong_types, _REJECTED),
     "options nested 1,000 times": (
-        lambda p: p.with_job(options='{"a":' + "[" * 1000 + "]" * 1000 + "}"), _REFUSED,
+        lambda p: p.with_job(options='{"a":' + "[" * 1000 + "]" * 1000 + "}"), _REJECTED,
     ),
     "option with 100,000 digits": (
-        lambda p: p.with_job(options=f'{{"a":{"9" * 100_000}}}'), _REFUSED,
+        lambda p: p.with_job(options=f'{{"a":{"9" * 100_000}}}'), _REJECTED,
     ),
     "every key twice": (
-        lambda p: p.with_rows(json.dumps(p.row)[:-1] + ', "job": {}, "files": []}'), _REFUSED,
+        lambda p: p.with_rows(json.dumps(p.row)[:-1] + ', "job": {}, "files": []}'), _REJECTED,
     ),
     "two jobs with one folder": (
         lambda p: p.with_rows(p.row, p.row | {"job": p.row["job"] | {"id": "abc"}}), "same id",
@@ -285,6 +285,6 @@ CORPUS = {
     "HTML as a text": (lambda p: p.with_file(f"<html>{_HTML}".encode(), "1.txt"), _LEFT_OUT),
     "text of 24 MB": (lambda p: p.with_file(b"a" * 24 * MIB, "1.txt", kind="text"), _IMPORTED),
     "program": (lambda p: p.with_file(b"MZ" + bytes(9999), "1.exe"), _LEFT_OUT),
-    "cut off": (lambda p: p.pack()[:-200], _REFUSED),
+    "cut off": (lambda p: p.pack()[:-200], _REJECTED),
     **{f"random bytes {n}": (partial(_mutated, seed=n), "") for n in range(8)},
 }  # fmt: skip

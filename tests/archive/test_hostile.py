@@ -1,4 +1,4 @@
-"""Archives of strangers are refused or harmless, in little memory and time."""
+"""Archives of other people are rejected or harmless, in little memory and time."""
 
 import copy
 import itertools
@@ -43,12 +43,12 @@ def import_all(valid):
 
 
 @pytest.mark.slow
-def test_hostile_archives_are_refused_or_harmless(valid, show_line):
+def test_hostile_archives_are_rejected_or_harmless(valid, show_line):
     before = {path.name for path in valid.parent.iterdir()}
     outcomes = import_all(valid)
     for (name, (_, expected)), outcome in zip(CORPUS.items(), outcomes, strict=True):
         line, left_out = outcome["line"], outcome["left_out"]
-        became = "refused" if line else "left out" if left_out else "imported"
+        became = "rejected" if line else "left out" if left_out else "imported"
         figures = f"{outcome['cpu_s']:5.2f} s {outcome['memory_mb']:4.0f} MB"
         shown = (line or " ".join(left_out) or became).replace(f"{valid.parent}/", "")
         show_line("strangers", name, f"{figures}  {shown}")
@@ -68,7 +68,7 @@ def test_hostile_archives_are_refused_or_harmless(valid, show_line):
 BAD_VALUES = [None, True, [], {}, -1, 1.5, 10**30, "x" * 1_000_001, "\0", "", "no such value"]
 
 
-def test_wrong_value_of_any_field_is_refused_in_one_line(valid):
+def test_wrong_value_of_any_field_is_rejected_in_one_line(valid):
     row = Parts(valid).row
     row["events"] = row["events"][:1]
     for part in ("job", "events", "files"):
