@@ -15,7 +15,7 @@ LATE = {
         "engine.output_fetcher.PATIENCE_S": 180.0, "engine.output_fetcher._PAUSES_S": (0.02,),
     }
 }  # fmt: skip
-FAKE_NETWORK = {"api.addresses._FAKE_IP_NETWORKS": (ip_network("127.0.0.0/8"),)}
+FAKE_NETWORK = {"api.addresses.FAKE_IP_NETWORKS": (ip_network("127.0.0.0/8"),)}
 
 RESULT_ROWS = [
     # resultJson in every shape
