@@ -31,8 +31,8 @@ NUMBER = int(os.environ.setdefault("TEST_KEY", str(random.randrange(len(KEYS))))
 _WORKER = re.sub("[^0-9]", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or "0"
 #: The key of the services in this process's tests.
 KEY = KEYS[(NUMBER + int(_WORKER)) % len(KEYS)]
-#: A key of the user while the sandbox is in use.
-UNUSED_KEY = KEYS[(NUMBER + int(_WORKER) + 1) % len(KEYS)]
+#: A key of the user while the sandbox is in use; four workers use all six keys.
+UNUSED_KEY = KEYS[(NUMBER + int(_WORKER) + 2) % len(KEYS)]
 _INTERVAL_S = 0.25
 
 
