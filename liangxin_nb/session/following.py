@@ -11,7 +11,13 @@ from ..core.job_record import RESUMABLE, JobPhase, JobRecord, JobUpdate
 from ..diagnostics import mark_interrupted
 from ..engine.callback_reconciler import CallbackReconciler
 from ..engine.ownership import Ownership
-from ..errors import LiangxinError, WaitTimeoutError
+from ..errors import (
+    APIConnectionError,
+    LiangxinError,
+    ResultUnavailableError,
+    TaskFailedError,
+    WaitTimeoutError,
+)
 from ..ledger import Ledger
 from ..results import Result, ResultStore
 
@@ -108,7 +114,7 @@ def update_from_record(load: Callable[[JobRecord], Result], record: JobRecord) -
     if record.status in RESUMABLE:
         return JobUpdate(record, JobPhase(record.state or "waiting"))
     phase, result = JobPhase(record.status), None
-    error: LiangxinError | None = LiangxinError(record.reason, task_id=record.task_id or None)
+    error: LiangxinError | None = _error_of(record)
     if record.status == "submitting":
         phase = JobPhase.DETACHED
         error = WaitTimeoutError("Another notebook is sending this request.")
@@ -123,3 +129,14 @@ def update_from_record(load: Callable[[JobRecord], Result], record: JobRecord) -
         except LiangxinError as unavailable:
             phase, error = JobPhase.RESULT_LOST, unavailable
     return JobUpdate(record, phase, error=error, result=result, ended_at=record.created_at)
+
+
+def _error_of(record: JobRecord) -> LiangxinError:
+    """Return the error of a job that has ended, as far as its status tells."""
+    task_id = record.task_id or None
+    if record.status == "unconfirmed":
+        return APIConnectionError(record.reason, maybe_created=True, task_id=task_id)
+    if record.status == "failed":
+        return TaskFailedError(record.reason, task_id=task_id)
+    kind = ResultUnavailableError if record.status == "result_lost" else LiangxinError
+    return kind(record.reason, task_id=task_id)

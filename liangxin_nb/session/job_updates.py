@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -16,6 +17,7 @@ from ..engine.background_loop import BackgroundLoop
 from ..errors import LiangxinError
 from ..results import Result
 
+_MAX_PICKLING_S, _INTERVAL_S = 10.0, 0.02
 __all__ = ["HomeSession", "JobUpdates"]
 
 
@@ -130,7 +132,13 @@ class JobUpdates(Handle):
             self._future.set_result(update.result)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the id, what is known of the job, and its session's settings, without the key."""
+        """Pickle the id, what is known of the job, and its session's settings, without the key.
+
+        Waits for the answer to a request on its way: a `Pool` may end this process afterwards.
+        """
+        end = time.monotonic() + _MAX_PICKLING_S
+        while self.is_submitting and time.monotonic() < end:
+            concurrent.futures.wait([self._future], timeout=_INTERVAL_S)
         return _restore, (type(self), self._update, self.note, self._home)
 
 
