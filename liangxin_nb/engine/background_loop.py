@@ -98,6 +98,9 @@ def before_exit(hook: Callable[[], None]) -> None:
 
     Args:
         hook: Called once, in this process only; it must not take longer than four seconds.
+
+    Raises:
+        RuntimeError: If Python is ending already.
     """
     process = os.getpid()
 

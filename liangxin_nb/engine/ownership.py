@@ -19,7 +19,7 @@ from ..config.settings import Settings
 from ..core.foreign_file import file_problem
 from ..core.job_record import JobRecord
 from ..core.request import Request
-from ..errors import LedgerError
+from ..errors import InvalidRequestError, LedgerError
 from ..results import ResultStore
 
 __all__ = ["Lease", "Ownership", "is_alive"]
@@ -72,6 +72,7 @@ class Ownership:
     def __init__(self, settings: Settings, results: ResultStore) -> None:
         self._service = (settings.profile, settings.base_url)
         self._folder = results.root / ".owners"
+        self._is_closed = False
 
     @cached_property
     def _lease(self) -> Lease:
@@ -86,7 +87,16 @@ class Ownership:
 
     @property
     def id(self) -> str:
-        """The id of this session, as the owner of job records."""
+        """The id of this session, as the owner of job records.
+
+        Raises:
+            InvalidRequestError: If the session is closed.
+        """
+        if self._is_closed:
+            raise InvalidRequestError(
+                "This session is closed; nothing was sent.",
+                next_step="Open another one: lx.Session(…).",
+            )
         return self._lease.id
 
     def new_record(self, request: Request) -> JobRecord:
@@ -110,6 +120,7 @@ class Ownership:
         return self.is_same_service(record) and not self.owned_elsewhere(record)
 
     def release(self) -> None:
-        """End the lease, if there is one."""
+        """End the lease, if there is one, and take no other."""
+        self._is_closed = True
         if "_lease" in self.__dict__:
             self._lease.release()

@@ -21,6 +21,7 @@ class _Default:
     explicit = False
     #: Of several threads that use the package first, one makes the session.
     lock = ForkSafeLock()
+    is_opening = False
 
 
 def get_session() -> BaseSession:
@@ -35,9 +36,7 @@ def get_session() -> BaseSession:
     with _Default.lock:
         current, settings = _Default.session, current_settings()
         if current is None or settings != current.settings:
-            # The public class adds what the packages above this one do: it is not imported here.
-            session_class: type[BaseSession] = import_module("liangxin_nb").Session
-            current = _Default.session = session_class(settings)
+            current = _Default.session = _open(settings)
         return current
 
 
@@ -54,6 +53,21 @@ def current_settings() -> Settings:
     if current is not None and settings.source("results") == "default":
         return settings.with_values(results=current.settings.results)
     return settings
+
+
+def _open(settings: Settings) -> BaseSession:
+    if _Default.is_opening:  # by this thread, which has the lock
+        raise InvalidRequestError(
+            "A signal handler needs the session while it is being opened; nothing was sent.",
+            next_step="Open it before you install the handler, for example with lx.history().",
+        )
+    _Default.is_opening = True
+    try:
+        # The public class adds what the packages above this one do: it is not imported here.
+        session_class: type[BaseSession] = import_module("liangxin_nb").Session
+        return session_class(settings)
+    finally:
+        _Default.is_opening = False
 
 
 @public

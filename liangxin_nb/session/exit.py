@@ -37,9 +37,17 @@ class ExitGuard:
         if process not in _guards:  # also the first session of a forked process
             _guards.clear()
             _unsent.clear()
+            try:
+                before_exit(_hold)
+            except RuntimeError:
+                raise _ending_error() from None
             _guards[process] = set()
-            before_exit(_hold)
         _guards[process].add(self)
+
+    def check(self) -> None:
+        """Raise an error if Python is ending: no request can be sent any more."""
+        if os.getpid() in _ending:
+            raise _ending_error()
 
     def release(self) -> None:
         """Forget the session: nothing of it is on its way any more."""
@@ -57,6 +65,8 @@ class ExitGuard:
 
 #: The sessions of each process; only of this one.
 _guards: dict[int, set[ExitGuard]] = {}
+#: This process, if it is ending.
+_ending: set[int] = set()
 #: The ids of the jobs that were withdrawn before they were sent.
 _unsent: dict[str, None] = {}
 
@@ -69,6 +79,7 @@ def note_unsent(update: JobUpdate) -> None:
 
 def _hold() -> None:
     """Wait until every answer is recorded, at most `MAX_HOLD_S`; print what remains."""
+    _ending.add(os.getpid())
     guards = list(_guards.get(os.getpid(), ()))
     jobs = [job for guard in guards for job in guard.withdraw()]
     end = time.monotonic() + MAX_HOLD_S
@@ -77,6 +88,13 @@ def _hold() -> None:
     with suppress(Exception):  # the output may be closed
         for line in _describe(jobs):
             write_text(f"{printable(line)}\n", to_error=True)
+
+
+def _ending_error() -> InvalidRequestError:
+    return InvalidRequestError(
+        "Python is ending; nothing was sent.",
+        next_step="Create tasks before the end of the script, and end it with job.wait().",
+    )
 
 
 def _is_on_its_way(job: Job) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -122,19 +122,21 @@ class SessionParts(Handle):
     def close(self) -> None:
         """Detach from every job and release the sandbox; unfinished tasks stay in the ledger."""
         _sessions.discard(self)
-        jobs = self._jobs.unsettled()
-        for job in jobs:
+        for job in self._jobs.unsettled():
             job.detach()
         self._connect.release()
         self._ownership.release()
-        self.loop.submit(self._disconnect(jobs))
+        self.loop.submit(self._disconnect())
         self.ledger.close()  # at once what no job uses, so that the folder can be deleted
 
-    async def _disconnect(self, jobs: Sequence[Job]) -> None:
+    async def _disconnect(self) -> None:
         """Close the connections when requests that are being sent have been answered."""
-        for job in jobs:
-            with suppress(Exception):  # the job reports its own error
-                await job.settle()
+        while jobs := self._jobs.unsettled():
+            for job in jobs:
+                job.detach()  # another thread may have started it meanwhile
+                with suppress(Exception):  # the job reports its own error
+                    await job.settle()
+            await asyncio.sleep(0)
         self._exit_guard.release()
         await self._connect.close()
         self.ledger.close()

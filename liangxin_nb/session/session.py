@@ -84,6 +84,7 @@ class BaseSession(SessionParts):
         Raises:
             InvalidRequestError: If it cannot be sent, or exceeds a limit. Nothing is sent.
         """
+        self._exit_guard.check()
         if reuse and (saved := self.find_identical([request])[0]):
             return self._resumer.reuse(saved)
         cell_id = current_cell_id()
@@ -111,6 +112,7 @@ class BaseSession(SessionParts):
         Raises:
             InvalidRequestError: If all of them together would exceed a limit. Nothing is written.
         """
+        self._exit_guard.check()
         reject_keys_in_use(*requests.values())
         check_limits(self.ledger, self.settings, *(request.model for request in requests.values()))
         records = [
