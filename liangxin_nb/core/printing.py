@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-__all__ = ["write_text"]
+__all__ = ["encodable", "write_text"]
 
 #: What a stream shows in place of a symbol that its encoding does not have.
 _PLAIN = {
@@ -25,16 +25,22 @@ def write_text(text: str, *, to_error: bool = False) -> None:
     # Programs without a window have neither; a caller may have replaced both by other objects.
     stream: Any = sys.stderr if to_error else sys.stdout
     with suppress(OSError, ValueError, AttributeError):
-        stream.write(_encodable(text, getattr(stream, "encoding", None)))
+        stream.write(encodable(text, getattr(stream, "encoding", None)))
         stream.flush()
 
 
-def _encodable(text: str, encoding: str | None) -> str:
-    """Return the text with every symbol replaced that an encoding does not have."""
+def encodable(text: str, encoding: str | None = None) -> str:
+    """Replace every symbol of a text that an encoding does not have.
+
+    Args:
+        text: The text.
+        encoding: The name of the encoding; default that of the standard output.
+    """
+    encoding = encoding or getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
-        text.encode(encoding or "utf-8")
+        text.encode(encoding)
     except (UnicodeEncodeError, LookupError):
-        return "".join(map(_plain_symbol, text, [encoding or "utf-8"] * len(text)))
+        return "".join(_plain_symbol(symbol, encoding) for symbol in text)
     return text
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from ..errors import InvalidRequestError
+from .printing import encodable
 
 __all__ = ["explain_wrong_calls", "public"]
 
@@ -17,9 +18,18 @@ _T = TypeVar("_T")
 
 
 def public(item: _T) -> _T:
-    """Let a class or function name the package root as its module: users import it from there."""
+    """Let a class or function name the package root as its module: users import it from there.
+
+    The text of an object, which `print` writes, has only symbols that the standard output has.
+    """
     item.__module__ = "liangxin_nb"
+    if isinstance(item, type) and getattr(item, "__str__") is object.__str__:  # noqa: B009
+        setattr(item, "__str__", _encodable_repr)  # noqa: B010 mypy rejects the assignment
     return item
+
+
+def _encodable_repr(item: object) -> str:
+    return encodable(repr(item))
 
 
 def explain_wrong_calls(example: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:

@@ -262,15 +262,23 @@ def file_number(name: str) -> int:
 
 
 def _slug(prompt: str) -> str:
-    """Return the first words of a prompt, at most 32 letters and digits of any script."""
+    """Return the first words of a prompt, at most 32 letters and digits that names can have."""
     text = unicodedata.normalize("NFKC", prompt).lower()
-    spaced = "".join(c if c.isalnum() else " " for c in text[:200])
+    spaced = "".join(c if c.isalnum() and _can_be_in_name(c) else " " for c in text[:200])
     slug = ""
     for word in spaced.split():
         if slug and len(slug) + len(word) >= 32:
             break
         slug = f"{slug}-{word}".strip("-")[:32]
     return slug
+
+
+def _can_be_in_name(letter: str) -> bool:
+    """Return whether file names can have a letter; where they are not UTF-8, some cannot."""
+    try:
+        return bool(os.fsencode(letter))
+    except UnicodeEncodeError:
+        return False
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -74,7 +74,10 @@ def show_item(item: Job | Batch | Result, session: BaseSession) -> None:
     elif isinstance(item, Batch):
         display_batch(item)
     elif isinstance(item, Result):
-        display(item)
+        if frontend() in ("terminal", "script"):
+            print_text(item)
+        else:
+            display(item)
     else:
         raise InvalidRequestError(
             f"show() takes a job, a batch or a result, not a {type(item).__name__}.",

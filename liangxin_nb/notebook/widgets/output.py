@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from ...core.formatting import printable
 from ...core.job_record import JobRecord
+from ..printing import print_text
 from .frontend import frontend
 
 __all__ = ["OutputHandle", "display_widget", "kernel_notice", "widget_view"]
@@ -75,6 +76,9 @@ class OutputHandle:
     def show_bundle(self, bundle: dict[str, Any]) -> None:
         """Show a MIME bundle."""
         self._bundle = bundle = _with_printable_text(bundle)
+        if _prints_text():
+            print_text(bundle.get("text/plain", ""))
+            return
         display(bundle, raw=True, display_id=self._id, metadata=self._metadata())
 
     def set_record(self, record: JobRecord) -> None:
@@ -86,6 +90,9 @@ class OutputHandle:
         """Replace what is shown; can be called from any thread."""
         self._record = record
         bundle = _with_printable_text(bundle)
+        if _prints_text():
+            print_text(bundle.get("text/plain", ""))
+            return
         options = {"raw": True, "display_id": self._id, "metadata": self._metadata()}
         try:
             # An empty context: runners drop messages that name an earlier cell as their parent.
@@ -104,3 +111,8 @@ class OutputHandle:
 def _with_printable_text(bundle: dict[str, Any]) -> dict[str, Any]:
     """Return the bundle with a text that is safe in a terminal."""
     return {**bundle, "text/plain": printable(bundle["text/plain"], multiline=True)}
+
+
+def _prints_text() -> bool:
+    """Return whether IPython would print to a standard output that cannot take every text."""
+    return frontend() in ("terminal", "script")
