@@ -68,7 +68,9 @@ class LiangxinError(Exception):
 
     def __reduce__(self) -> Any:
         # Not by a call of the class: some classes have required keyword arguments.
-        return _restore, (type(self), self.args, self.__dict__)
+        # Errors of other packages may not be picklable.
+        cause = self.__cause__ if isinstance(self.__cause__, LiangxinError) else None
+        return _restore, (type(self), self.args, self.__dict__, cause)
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows: one line, or the traceback if `%xmode` is not the default."""
@@ -94,11 +96,14 @@ def hide_keys_with(hide: Callable[[str], str]) -> None:
     _hide_keys = hide
 
 
-def _restore(cls: type[LiangxinError], args: Any, attributes: dict[str, Any]) -> LiangxinError:
+def _restore(
+    cls: type[LiangxinError], args: Any, attributes: dict[str, Any], cause: LiangxinError | None
+) -> LiangxinError:
     """Rebuild a pickled error."""
     error = cls.__new__(cls, *args)
     error.args = args  # OSError, a base of TimeoutError, sets them in __init__ only
     error.__dict__.update(attributes)
+    error.__cause__ = cause
     return error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import stat
 from functools import lru_cache
@@ -63,7 +64,8 @@ def _load(*sources: tuple[str, Path, int]) -> ssl.SSLContext:
 
 
 def _reject(name: str, path: Path, reason: str) -> InvalidRequestError:
-    shown = str(path).replace(str(Path.home()), "~") if len(str(Path.home())) > 1 else str(path)
+    home = os.path.expanduser("~")  # noqa: PTH111 no error without a home folder
+    shown = str(path).replace(home, "~") if len(home) > 1 else str(path)
     return InvalidRequestError(
         f"{name}={shown!r} {reason}; allowed: a file with CA certificates in PEM format, or a "
         "folder of them. Nothing was sent.",

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..config.credentials import API_KEY_VAR, Secret
+from ..config.values import absolute_path
 from ..errors import InvalidRequestError
 from ..session import BaseSession
 from .format import ExportReport, ImportReport
@@ -47,7 +48,7 @@ def export_session(
     return write_archive(
         session.ledger,
         session.results,
-        Path.cwd() if path is None else Path(path),
+        Path() if path is None else Path(path),
         notebooks=_notebooks(session) if notebooks else (),
         secrets=_find_secrets(session),
         job_ids=job_ids,
@@ -86,5 +87,5 @@ def _find_secrets(session: BaseSession) -> list[str]:
 
 def _notebooks(session: BaseSession) -> list[Path]:
     """Return the notebooks next to the results folder and in the working folder."""
-    folders = dict.fromkeys([session.results.root.parent, Path.cwd()])
+    folders = dict.fromkeys([session.results.root.parent, absolute_path(Path())])
     return [file for folder in folders for file in sorted(folder.glob("[!.]*.ipynb"))]

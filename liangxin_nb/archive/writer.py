@@ -20,6 +20,7 @@ import msgspec
 
 from .._version import __version__
 from ..config.secret import secret_forms
+from ..config.values import absolute_path
 from ..core.foreign_file import file_problem
 from ..core.notebook_file import MAX_NOTEBOOK_BYTES
 from ..errors import InvalidRequestError
@@ -121,7 +122,7 @@ def _without_paths(row: TransferRow, root: Path) -> TransferRow:
 
 
 def _unused_path(path: Path) -> Path:
-    path = path.expanduser().absolute()
+    path = absolute_path(path.expanduser())
     if not path.is_dir():
         if path.exists():
             raise InvalidRequestError(

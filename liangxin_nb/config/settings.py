@@ -16,6 +16,7 @@ from .credentials import API_KEY_VAR, Secret, find_api_key
 from .fields import PROFILES, SettingFields
 from .key_detector import reject_keys
 from .schema import SETTINGS, Source, check_setting, find_setting, is_set, read_environment
+from .values import absolute_path
 
 __all__ = ["OVERRIDES", "PROFILES", "Secret", "Settings", "override"]
 
@@ -79,7 +80,7 @@ class Settings(SettingFields, frozen=True, kw_only=True, forbid_unknown_fields=T
         texts = {name: str(getattr(self, name)) for name in ("results", "ledger", "budget")}
         reject_keys(texts, allow_key_like=True)
         profile = self.profile or ("liangxin" if self.key or self.base_url else "sandbox")
-        changes: dict[str, Any] = {"profile": profile, "results": self.results.absolute()}
+        changes: dict[str, Any] = {"profile": profile, "results": absolute_path(self.results)}
         if profile == "sandbox":
             # The sandbox has its own address and key; a real key must not be sent to it.
             changes.update(key=None, base_url="")

@@ -15,6 +15,7 @@ from ..core.hosts import is_loopback
 __all__ = [
     "Reader",
     "UnusableError",
+    "absolute_path",
     "read_address",
     "read_budget",
     "read_callback",
@@ -70,6 +71,14 @@ def read_number(value: Any) -> Any:
     return float(value) if hasattr(value, "__float__") else value
 
 
+def absolute_path(path: Path) -> Path:
+    """Return a path from the root; unchanged if the working folder has been deleted."""
+    try:
+        return path.absolute()
+    except OSError:
+        return path
+
+
 def read_path(value: Any) -> Any:
     """Read a path; `~` is expanded, and a later change of the working folder has no effect."""
     text = os.fspath(value) if isinstance(value, os.PathLike) else value
@@ -79,7 +88,7 @@ def read_path(value: Any) -> Any:
     if _SCHEME.match(text) or re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", text):
         raise ValueError
     try:
-        return str(Path(text).expanduser().absolute())
+        return str(absolute_path(Path(text).expanduser()))
     except RuntimeError:  # there is no user of that name
         raise UnusableError(
             "there is no such home folder", "Write the whole path instead of ~."

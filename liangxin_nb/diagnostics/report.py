@@ -142,5 +142,5 @@ def _free_space(folder: Path) -> int:
 def _redact(text: str) -> str:
     """Return the text without keys and without the name of the home folder."""
     text = redact_text(text)
-    home = str(Path.home())
+    home = os.path.expanduser("~")  # noqa: PTH111 no error without a home folder
     return text.replace(home, "~") if len(home) > 1 else text
