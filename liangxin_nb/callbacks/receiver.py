@@ -12,6 +12,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
+from .._forks import keep_unused, renew_after_fork
 from ..core.public import public
 from ..errors import InvalidRequestError
 from .handler import CallbackHandler, CallbackPath
@@ -67,6 +68,13 @@ class CallbackServer:
         self._thread.start()
         ready.result()
         self._open.append(self)
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Leave the port to the parent process: a child does not keep it open."""
+        keep_unused(self._loop)
+        for socket in self._sockets:
+            socket.close()
 
     @classmethod
     def latest(cls) -> str:

@@ -68,7 +68,7 @@ def finish(process):
 # ---- fork
 
 FORK = """
-session, saved = lx.Session(), lx.generate("a hill")
+session, saved, callbacks = lx.Session(), lx.generate("a hill"), lx.CallbackServer()
 saved.wait(60)
 job, batch = lx.generate("a lake"), lx.batch(["a harbour", "a bridge"])
 while not (job.task_id and all(outcome.task_id for outcome in batch)):
@@ -82,7 +82,7 @@ def fork(end):
     if (child := os.fork()) == 0:
         report(
             owner=session._ownership.id, saved=saved.wait().metadata.task_id,
-            seed=random.random(),
+            seed=random.random(), port=callbacks._sockets[0].fileno(),
             new=session.generate("a child of the lake").wait(60).metadata.task_id,
         )
         report(**followed())
@@ -109,7 +109,7 @@ def test_forked_children_follow_the_jobs_of_their_parent_and_leave_it_alone(
     owners = {line["owner"] for line in lines}
     assert len(owners) == 3, "each process has a lease of its own"
     assert len({line["seed"] for line in lines if "seed" in line}) == 2
-    assert {line["saved"] for line in lines if "saved" in line} == {"task_1"}
+    assert {(line["saved"], line["port"]) for line in lines if "saved" in line} == {("task_1", -1)}
     (parent,) = (line["owner"] for line in lines if "saved" not in line)
     assert is_alive(tmp_path / "r" / ".owners", parent)
     server.lasts.clear()
