@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import os
 import shutil
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -262,23 +263,16 @@ def file_number(name: str) -> int:
 
 
 def _slug(prompt: str) -> str:
-    """Return the first words of a prompt, at most 32 letters and digits that names can have."""
-    text = unicodedata.normalize("NFKC", prompt).lower()
-    spaced = "".join(c if c.isalnum() and _can_be_in_name(c) else " " for c in text[:200])
+    """Return the first words of a prompt, at most 32 letters and digits that names may have."""
+    text = unicodedata.normalize("NFKC", prompt).lower()[:200]
+    encoding = sys.getfilesystemencoding()  # UTF-8, except in a few locales
+    text = text.encode(encoding, "ignore").decode(encoding)
     slug = ""
-    for word in spaced.split():
+    for word in "".join(c if c.isalnum() else " " for c in text).split():
         if slug and len(slug) + len(word) >= 32:
             break
         slug = f"{slug}-{word}".strip("-")[:32]
     return slug
-
-
-def _can_be_in_name(letter: str) -> bool:
-    """Return whether file names can have a letter; where they are not UTF-8, some cannot."""
-    try:
-        return bool(os.fsencode(letter))
-    except UnicodeEncodeError:
-        return False
 
 
 def _write(path: Path, data: bytes) -> None:

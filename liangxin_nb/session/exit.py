@@ -38,7 +38,7 @@ class ExitGuard:
             _guards.clear()
             _unsent.clear()
             try:
-                before_exit(_hold)
+                before_exit(_end)
             except RuntimeError:
                 raise _ending_error() from None
             _guards[process] = set()
@@ -77,9 +77,13 @@ def note_unsent(update: JobUpdate) -> None:
         _unsent[update.record.id] = None
 
 
+def _end() -> None:
+    _ending.add(os.getpid())
+    _hold()
+
+
 def _hold() -> None:
     """Wait until every answer is recorded, at most `MAX_HOLD_S`; print what remains."""
-    _ending.add(os.getpid())
     guards = list(_guards.get(os.getpid(), ()))
     jobs = [job for guard in guards for job in guard.withdraw()]
     end = time.monotonic() + MAX_HOLD_S

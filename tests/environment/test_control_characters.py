@@ -87,6 +87,7 @@ def test_printed_texts_have_no_control_characters(capsys, monkeypatch):
 
 def test_displayed_bundles_have_no_control_characters(monkeypatch):
     shown = []
+    monkeypatch.setenv("LIANGXIN_FRONTEND", "plain")
     monkeypatch.setattr(
         "liangxin_nb.notebook.widgets.output.display", lambda bundle, **_: shown.append(bundle)
     )
