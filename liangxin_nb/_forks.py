@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from contextlib import suppress
 from typing import Any, Protocol, Self, TypeVar
 from weakref import WeakSet
 
@@ -79,7 +80,8 @@ def keep_unused(*items: object) -> None:
 
 def _renew_all() -> None:
     for item in list(_renewables):
-        item.after_fork()
+        with suppress(Exception):  # the others are renewed, too
+            item.after_fork()
 
 
 if hasattr(os, "register_at_fork"):

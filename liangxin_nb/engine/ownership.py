@@ -105,7 +105,10 @@ class Ownership:
 
     def is_alive(self, owner: str) -> bool:
         """Return whether an owner is alive, in this process or another one."""
-        return owner == self._lease.id or is_alive(self._folder, owner)
+        try:
+            return owner == self._lease.id or is_alive(self._folder, owner)
+        except OSError:  # its files belong to another user
+            return True
 
     def owned_elsewhere(self, record: JobRecord) -> bool:
         """Return whether another live session follows a job."""

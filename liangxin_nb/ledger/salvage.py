@@ -29,9 +29,9 @@ def is_healthy(path: Path) -> bool:
     Raises:
         LedgerError: If that cannot be found out, for example because the ledger is newer.
     """
-    if not path.is_file() or path.stat().st_size == 0:
-        return False
     try:
+        if not path.is_file() or path.stat().st_size == 0:
+            return False
         with closing(Ledger(path)) as ledger:
             with ledger.read_only() as db:
                 if db.exec_driver_sql("PRAGMA integrity_check").scalar() != "ok":
@@ -40,6 +40,11 @@ def is_healthy(path: Path) -> bool:
             ledger.list_batches(limit=None)
             lines = [row.to_json() for row in export_rows(ledger)]
         return all(parse_line(line.encode(), _FORMAT) for line in lines)
+    except OSError as error:
+        raise LedgerError(
+            f"The ledger {str(path)!r} cannot be used ({error.strerror}).",
+            next_step="Choose a folder you can write to: LIANGXIN_RESULTS or LIANGXIN_LEDGER.",
+        ) from None
     except LedgerError as error:
         if not error.is_damaged:
             raise

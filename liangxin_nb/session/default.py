@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from importlib import import_module
 from typing import Any
 
@@ -21,7 +22,8 @@ class _Default:
     explicit = False
     #: Of several threads that use the package first, one makes the session.
     lock = ForkSafeLock()
-    is_opening = False
+    #: The thread that is making it.
+    opened_by = 0
 
 
 def get_session() -> BaseSession:
@@ -56,18 +58,18 @@ def current_settings() -> Settings:
 
 
 def _open(settings: Settings) -> BaseSession:
-    if _Default.is_opening:  # by this thread, which has the lock
+    if _Default.opened_by == threading.get_ident():
         raise InvalidRequestError(
             "A signal handler needs the session while it is being opened; nothing was sent.",
             next_step="Open it before you install the handler, for example with lx.history().",
         )
-    _Default.is_opening = True
+    _Default.opened_by = threading.get_ident()
     try:
         # The public class adds what the packages above this one do: it is not imported here.
         session_class: type[BaseSession] = import_module("liangxin_nb").Session
         return session_class(settings)
     finally:
-        _Default.is_opening = False
+        _Default.opened_by = 0
 
 
 @public

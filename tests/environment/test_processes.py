@@ -15,6 +15,7 @@ import pytest
 
 import liangxin_nb as lx
 from liangxin_nb.engine.ownership import is_alive
+from liangxin_nb.ledger import is_healthy
 from liangxin_nb.session.default import set_session
 
 from ..conftest import wait_until
@@ -309,6 +310,23 @@ def test_signals_do_what_they_would_without_us(script, server, connect, name, co
     server.last = "success"
     (job,) = connect("r").resume()
     assert job.wait(60).metadata.task_id == "task_1"
+
+
+def test_folder_of_another_user_is_one_line(connect, monkeypatch, show_line):
+    """As after `os.setuid`: the folder was opened by a user who could write to it."""
+    session = connect()
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("liangxin_nb.engine.ownership.create_folder", refuse)
+    with pytest.raises(lx.LedgerError, match="No file can be locked") as error:
+        session.generate("a lake")
+    show_line("processes", "generate() after os.setuid", str(error.value))
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(lx.LedgerError, match="cannot be used") as error:
+        is_healthy(session.ledger.path)
+    show_line("processes", "doctor() after os.setuid", str(error.value))
 
 
 # ---- standard outputs

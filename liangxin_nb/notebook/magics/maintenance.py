@@ -92,12 +92,12 @@ def doctor_command(arguments: str = "", session: BaseSession | None = None) -> T
 
     try:
         session = session or current_session()
+        settings, path = session.settings, session.ledger.path
+        is_damaged = path is not None and not is_healthy(path)
     except LiangxinError as error:
         text = report(_settings_or_none(), frontend=frontend(), trouble=str(error))
         print_text(text)  # plain text can be pasted
         return None
-    settings, path = session.settings, session.ledger.path
-    is_damaged = path is not None and not is_healthy(path)
     text = report(
         settings,
         ledger=session.ledger.location or "",
