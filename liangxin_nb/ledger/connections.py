@@ -121,7 +121,8 @@ class Connections:
         return own
 
     def _close_of_ended_threads(self) -> None:
-        running = sys._current_frames()
+        # Not `sys._current_frames`: in Python 3.11 it can deadlock with a thread that starts.
+        running = {thread.ident for thread in threading.enumerate()}
         for thread in [thread for thread in list(self._by_thread) if thread not in running]:
             if own := self._by_thread.pop(thread, None):
                 own.close_if_unused()
