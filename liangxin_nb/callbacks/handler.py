@@ -19,12 +19,14 @@ from .tokens import MAX_BODY_BYTES, PATTERN
 
 __all__ = ["CallbackHandler", "CallbackPath"]
 
-_SIMILAR = re.compile(r"liangxin/+callback", re.IGNORECASE)
+# With a token of 43 characters, since notebooks may be in a folder with this name. The distance is
+# limited, so that the search in a long URL needs little time.
+_SIMILAR = re.compile(r"liangxin/+callback/[^?]{0,40}?[a-z0-9_-]{43}", re.IGNORECASE)
 _MAX_UNQUOTED = 3  # a proxy may quote a URL again
 
 
 class CallbackPath(Matcher):
-    """Matches callback URLs, and with an empty token every URL that resembles one.
+    """Matches callback URLs, and with an empty token every URL that contains one in part.
 
     Args:
         base: The path of the server, which ends with a slash.

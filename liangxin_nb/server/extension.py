@@ -17,6 +17,7 @@ from ..callbacks.handler import CallbackHandler, CallbackPath
 from ..callbacks.hint_store import HintStore
 from ..callbacks.service import CallbackService
 from ..callbacks.signature import webhook_key
+from ..errors import LiangxinError
 
 __all__ = ["load"]
 
@@ -34,10 +35,10 @@ class JupyterCallback(CallbackHandler, JupyterHandler):  # type: ignore[misc]
 
 
 def load(server: Any) -> None:
-    """Add the handler to a running server; log a warning if the hint store cannot be used."""
+    """Add the handler to a running server; log a warning if a setting or folder is unusable."""
     try:
         service = CallbackService(HintStore(), webhook_key())
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, LiangxinError) as error:
         server.log.warning("liangxin_nb cannot receive callbacks: %s", error)
         return
     web = server.web_app

@@ -9,16 +9,22 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
 from urllib.parse import urlsplit
 
 import pytest
 
+from liangxin_nb.callbacks.handler import CallbackPath
 from liangxin_nb.callbacks.hint_store import HintStore
 
 from ..conftest import wait_until
 from .conftest import build_body, post
 
 pytest.importorskip("jupyter_server")
+
+from liangxin_nb.server.extension import load
+
 TOKEN = "token-of-the-tests"
 METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND")
 OTHERS = ("jupyterlab", "notebook", "notebook_shim", "jupyter_lsp", "jupyter_server_terminals",
@@ -127,6 +133,24 @@ def test_token_is_in_no_log_of_the_standalone_server(callback_server, store, cap
     assert set(statuses.values()) <= {400, 404, 405, 429}, statuses
     assert store.list_hints(job_id="job-odd") == []
     assert token[:20] not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["/api/contents/liangxin/callbacks.ipynb", "/lab/tree/liangxin/callback-demo.ipynb",
+     "/files/liangxin/callback/a.png", "/files/liangxin/callback/a.png?token=" + "0" * 48],
+)  # fmt: skip
+def test_files_in_folders_with_the_name_of_a_callback_url_are_no_callbacks(url):
+    assert CallbackPath().match(SimpleNamespace(uri=url, path=url.partition("?")[0])) is None
+
+
+def test_wrong_setting_is_a_warning_in_the_log_of_jupyter(monkeypatch):
+    monkeypatch.setenv("LIANGXIN_WEBHOOK_KEY", "two words")
+    server = Mock()
+    load(server)
+    text = server.log.warning.call_args.args
+    assert "LIANGXIN_WEBHOOK_KEY" in text[0] % text[1]
+    server.web_app.add_handlers.assert_not_called()
 
 
 @pytest.mark.slow
