@@ -11,6 +11,7 @@ from ..core.public import public
 __all__ = [
     "FORMAT",
     "LEDGER",
+    "MAX_EVENTS",
     "NOTEBOOKS",
     "READABLE",
     "RESULTS",
@@ -24,6 +25,8 @@ READABLE = (1, FORMAT)
 #: One JSON object per line: a header, then batches and jobs. Not a database file: rows are the
 #: same for every database, and an untrusted file is never opened as a database.
 LEDGER = "ledger.jsonl"
+#: The number of events of a job: the writer leaves out earlier ones, and the reader rejects more.
+MAX_EVENTS = 1000
 RESULTS = "results"
 NOTEBOOKS = "notebooks"
 

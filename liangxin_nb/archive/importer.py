@@ -6,6 +6,7 @@ imported in small groups, so that neither memory nor the ledger's lock depends o
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,7 +26,7 @@ from ..ledger import (
     import_rows,
 )
 from ..results import ResultStore, metadata_file
-from .format import NOTEBOOKS, ImportReport
+from .format import MAX_EVENTS, NOTEBOOKS, ImportReport
 from .import_item import import_notebook, import_result
 from .reader import ArchiveReader, open_archive
 
@@ -57,7 +58,7 @@ def import_zip(
             the results folder cannot be written: what was imported before stays.
     """
     try:
-        with open_archive(path, results.root) as archive:
+        with open_archive(path, results.root, trust=trust) as archive:
             importer = _Importer(archive, ledger, results, trust=trust)
             importer.check()
             return importer.run(notebook_folder)
@@ -119,7 +120,9 @@ class _Importer:
                 )
 
     def _rows(self) -> Iterator[TransferRow | BatchRecord]:
-        return self._archive.ledger_rows(_MAX_BYTES if self._trust else _MAX_FOREIGN_BYTES)
+        if self._trust:
+            return self._archive.ledger_rows(_MAX_BYTES, math.inf)
+        return self._archive.ledger_rows(_MAX_FOREIGN_BYTES, MAX_EVENTS)
 
     def run(self, notebook_folder: Path | None) -> ImportReport:
         """Import everything."""

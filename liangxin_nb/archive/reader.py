@@ -32,9 +32,9 @@ _ZIP_ERRORS = (
 )  # fmt: skip
 #: The directory of a zip with 25,000 results; Python needs up to 15 times as much memory for it.
 _MAX_DIRECTORY_BYTES = 6 << 20
+_MAX_OWN_DIRECTORY_BYTES = 96 << 20  # of an archive that the user trusts
 _MAX_LINE_BYTES = 4 << 20
 _MAX_OLD_LINE_BYTES = 1 << 20  # of format 1: it is upgraded as Python objects
-_MAX_EVENTS = 1000  # of one job
 #: Unpacked bytes of an archive per packed byte, beyond the first megabytes.
 _MAX_RATIO, _FREE_BYTES = 100, 32 << 20
 #: The shortest header of an entry in front of its name and its data.
@@ -57,22 +57,25 @@ prepare_structs(_Header)
 
 
 @contextmanager
-def open_archive(path: Path, extract_to: Path) -> Iterator[ArchiveReader]:
+def open_archive(path: Path, extract_to: Path, *, trust: bool) -> Iterator[ArchiveReader]:
     """Open an archive, check the directory of the zip, and close it after the body.
 
     Args:
         path: The zip file.
         extract_to: A folder on the disk that the entries must fit on.
+        trust: Whether it is the user's own: then it may have more files and events.
 
     Raises:
         ValueError: If the zip is not an archive or is harmful to unpack.
     """
+    max_bytes = _MAX_OWN_DIRECTORY_BYTES if trust else _MAX_DIRECTORY_BYTES
     with open_foreign_file(path) as file:
         try:
             # The number of entries must be known before Python creates an object for each of them.
             end: Any = zipfile._EndRecData(file)  # type: ignore[attr-defined]
-            if end and end[zipfile._ECD_SIZE] > _MAX_DIRECTORY_BYTES:  # type: ignore[attr-defined]
-                raise ValueError("it has too many files")
+            if end and end[zipfile._ECD_SIZE] > max_bytes:  # type: ignore[attr-defined]
+                advice = "" if trust else "; if it is your own, import it with --trust"
+                raise ValueError(f"it has too many files{advice}")
             archive = ArchiveReader(ZipFile(file), file.seek(0, os.SEEK_END), extract_to)
         except _ZIP_ERRORS as error:
             raise ValueError(file_problem(error)) from None
@@ -110,18 +113,19 @@ class ArchiveReader:
         if LEDGER not in self.files:
             raise ValueError(f"{LEDGER} is missing")
 
-    def ledger_rows(self, max_bytes: int) -> Iterator[TransferRow | BatchRecord]:
+    def ledger_rows(self, max_bytes: int, max_events: float) -> Iterator[TransferRow | BatchRecord]:
         """Yield the jobs and batches of the ledger, one by one.
 
         Args:
             max_bytes: The size that the ledger may have.
+            max_events: The number of events that a job may have.
 
         Raises:
             ValueError: If the ledger is too large, has an unknown format or an invalid line.
         """
         try:
             with self._archive.open(LEDGER) as lines:
-                yield from _parse_lines(_buffered(lines), max_bytes)
+                yield from _parse_lines(_buffered(lines), max_bytes, max_events)
         except _ZIP_ERRORS as error:
             raise ValueError(file_problem(error)) from None
 
@@ -179,7 +183,9 @@ def _check_sizes(entries: list[ZipInfo], size: int) -> None:
         raise ValueError("it is compressed more than any real archive")
 
 
-def _parse_lines(lines: BufferedReader, max_bytes: int) -> Iterator[TransferRow | BatchRecord]:
+def _parse_lines(
+    lines: BufferedReader, max_bytes: int, max_events: float
+) -> Iterator[TransferRow | BatchRecord]:
     version = _parse_header(lines.readline(_MAX_OLD_LINE_BYTES))
     max_line_bytes = _MAX_OLD_LINE_BYTES if version == 1 else _MAX_LINE_BYTES
     size = count = 0
@@ -190,7 +196,7 @@ def _parse_lines(lines: BufferedReader, max_bytes: int) -> Iterator[TransferRow 
         try:
             row = parse_line(line, version)
             if isinstance(row, TransferRow):
-                _check_row(row)
+                _check_row(row, max_events)
         except ValueError as error:
             raise ValueError(f"{LEDGER}, line {count + 1}: {error}") from None
         yield row
@@ -206,13 +212,13 @@ def _parse_header(line: bytes) -> int:
     return int(version)
 
 
-def _check_row(row: TransferRow) -> None:
+def _check_row(row: TransferRow, max_events: float) -> None:
     """Raise `ValueError` for values that a ledger could hold, but no job has."""
     for name, max_characters in _MAX_CHARACTERS.items():
         if len(getattr(row.job, name)) > max_characters:
             raise ValueError(f"job {row.job.id} has too long a value: {name}")
-    if len(row.events) > _MAX_EVENTS:
-        raise ValueError(f"job {row.job.id} has more than {_MAX_EVENTS} events")
+    if len(row.events) > max_events:
+        raise ValueError(f"job {row.job.id} has more than {max_events} events")
     try:
         _OPTIONS.decode(row.job.options)
     except (ValueError, RecursionError):

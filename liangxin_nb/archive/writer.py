@@ -26,13 +26,13 @@ from ..core.notebook_file import MAX_NOTEBOOK_BYTES
 from ..errors import InvalidRequestError
 from ..ledger import Ledger, TransferRow, batch_to_json, export_rows
 from ..results import ResultStore, find_poster, metadata_file
-from .format import FORMAT, LEDGER, NOTEBOOKS, RESULTS, ExportReport
+from .format import FORMAT, LEDGER, MAX_EVENTS, NOTEBOOKS, RESULTS, ExportReport
 
 __all__ = ["write_archive"]
 
 _COMPRESSED = (".json", ".txt", ".ipynb")  # pictures and films are compressed already
 _ZIP_OPTIONS: dict[str, Any] = {"compression": ZIP_DEFLATED, "strict_timestamps": False}
-_MIN_PLACE = 4  # characters of a path; shorter ones stand in many texts
+_MIN_FOLDER_LENGTH = 4  # shorter names of folders are in many texts
 _README = """Jobs and results of liangxin_nb.
 
 results/      the files of each result, with its metadata.json
@@ -69,7 +69,7 @@ def write_archive(
         InvalidRequestError: If the file exists or cannot be written.
     """
     forms = [form for secret in secrets for form in secret_forms(secret)]
-    rows = [_without_paths(row, results.root) for row in export_rows(ledger, job_ids)]
+    rows = [_to_exported(row, results.root) for row in export_rows(ledger, job_ids)]
     batches = ledger.list_batches(limit=None)[::-1] if job_ids is None else []
     try:
         path = _unused_path(path)
@@ -107,17 +107,19 @@ def _new_file(path: Path) -> Iterator[IO[bytes]]:
         part.unlink(missing_ok=True)
 
 
-def _without_paths(row: TransferRow, root: Path) -> TransferRow:
-    """Return a row without the folders of this machine in its messages."""
-    places = {str(root): root.name, str(root.parent): "…", str(Path.home()): "~"}
-    places = {place: short for place, short in places.items() if len(place) > _MIN_PLACE}
+def _to_exported(row: TransferRow, root: Path) -> TransferRow:
+    """Return a row with its last events and without the folders of this machine in its messages."""
+    folders = {str(root): root.name, str(root.parent): "…", str(Path.home()): "~"}
+    folders = {path: short for path, short in folders.items() if len(path) > _MIN_FOLDER_LENGTH}
 
     def clean(text: str) -> str:
-        for place, short in places.items():
-            text = text.replace(place, short)
+        for path, short in folders.items():
+            text = text.replace(path, short)
         return text
 
-    events = tuple(msgspec.structs.replace(e, detail=clean(e.detail)) for e in row.events)
+    events = tuple(
+        msgspec.structs.replace(e, detail=clean(e.detail)) for e in row.events[-MAX_EVENTS:]
+    )
     return row.replace(events=events, reason=clean(row.job.reason))
 
 

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from liangxin_nb import Session
-from liangxin_nb.archive import export_session, import_session
+from liangxin_nb.archive import export_session, import_session, reader
 from liangxin_nb.batches import list_batches
 from liangxin_nb.core.request import Request
 from liangxin_nb.diagnostics import rebuild
@@ -188,6 +188,23 @@ def test_many_unfinished_jobs_need_the_word_of_the_user(archive, open_here, show
     show_line("strangers", "archive with 201 unfinished jobs", str(error.value))
     assert here.ledger.list_jobs() == []
     assert import_session(here, changed, notebooks=False, trust=True).unfinished == 201
+
+
+def test_own_archive_may_have_more_events_and_files(archive, open_here, tmp_path, monkeypatch):
+    header, line = read_part(archive, "ledger.jsonl").decode().splitlines()
+    events = [{"created_at": n, "event": "x"} for n in range(1500)]
+    row = json.dumps(json.loads(line) | {"events": events})
+    changed = replace_part(archive, "ledger.jsonl", f"{header}\n{row}")
+    here = open_here("here")
+    with pytest.raises(InvalidRequestError, match="more than 1000 events"):
+        import_session(here, changed, notebooks=False)
+    assert import_session(here, changed, notebooks=False, trust=True).results == 1
+    exported = export_session(here, tmp_path / "2.zip", notebooks=False).path
+    assert import_session(open_here("b"), exported, notebooks=False).results == 1
+    monkeypatch.setattr(reader, "_MAX_DIRECTORY_BYTES", 10)
+    with pytest.raises(InvalidRequestError, match=r"too many files; .*--trust"):
+        import_session(open_here("c"), exported, notebooks=False)
+    assert import_session(open_here("c"), exported, notebooks=False, trust=True).results == 1
 
 
 def test_magic_marks_an_archive_as_the_users_own(archive, open_here):
