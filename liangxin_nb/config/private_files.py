@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
+import tempfile
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 __all__ = [
     "create_folder",
     "create_subfolder",
+    "default_folder",
     "describe_exposure",
     "is_own_file",
     "is_own_folder",
@@ -41,14 +44,15 @@ def create_folder(path: Path, *, group_access: bool = False) -> None:
 def match_folder(path: Path) -> None:
     """Take the permissions from a new file or folder that the folder around it does not grant.
 
-    File systems without permissions are ignored.
+    The group of a shared folder (set-group-ID) stays. File systems without permissions are
+    ignored.
 
     Args:
         path: The file or folder. It stays accessible to its owner.
     """
     with suppress(OSError):
         mode = path.stat().st_mode
-        path.chmod(mode & (path.parent.stat().st_mode | 0o700) & 0o777)
+        path.chmod(stat.S_IMODE(mode) & (path.parent.stat().st_mode | 0o7700))
 
 
 def match_files(folder: Path) -> None:
@@ -110,6 +114,25 @@ def is_own_folder(path: Path) -> bool:
         return False
     is_closed = os.name != "posix" or not status.st_mode & 0o022
     return stat.S_ISDIR(status.st_mode) and _is_own(status) and is_closed
+
+
+def default_folder() -> Path:
+    """Return a folder of this user for files that last until the machine is restarted.
+
+    On Linux it is in XDG_RUNTIME_DIR, else in the temporary folder. The home folder may be on a
+    network disk, where locks are unreliable; it is used if another user has taken the name.
+    """
+    from platformdirs import user_cache_path, user_runtime_path
+
+    if sys.platform != "linux":
+        return user_runtime_path("liangxin_nb", appauthor=False)
+    # platformdirs would warn in the user's cell if the variable is missing or unsuitable.
+    if (runtime := os.environ.get("XDG_RUNTIME_DIR")) and is_own_folder(Path(runtime)):
+        return Path(runtime) / "liangxin_nb"
+    folder = Path(tempfile.gettempdir()) / f"liangxin_nb-{os.getuid()}"
+    if os.path.lexists(folder) and not is_own_folder(folder):
+        return user_cache_path("liangxin_nb", appauthor=False) / "runtime"
+    return folder
 
 
 def describe_exposure(path: Path) -> str:

@@ -18,11 +18,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..config.private_files import create_folder, is_own_file, private_opener
+from ..config.private_files import create_folder, default_folder, is_own_file, private_opener
 from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..errors import LedgerError
 from ..ledger import Ledger, TransferRow, parse_line, record_submitted
-from ..ratelimit.file_store import default_folder
 from .ledger_writer import BUSY
 
 __all__ = ["Journal", "SubmissionRecorder"]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +11,11 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from ..config.private_files import create_folder, is_own_folder, private_opener
+from ..config.private_files import create_folder, private_opener
 from .slots import RateLimit, next_slot
 
 _T = TypeVar("_T")
-__all__ = ["FileSlotStore", "MemorySlotStore", "default_folder"]
+__all__ = ["FileSlotStore", "MemorySlotStore"]
 
 _LOCK_TIMEOUT_S = 2.0  # seconds to wait for another process that holds the lock
 _LOCK_POLL_S = 0.004  # the lock is held for about a millisecond
@@ -127,22 +125,3 @@ class FileSlotStore(MemorySlotStore):
         except (OSError, ValueError):
             return {}
         return slots_by_call if isinstance(slots_by_call, dict) else {}
-
-
-def default_folder() -> Path:
-    """Return a folder of this user for files that last until the machine is restarted.
-
-    On Linux it is in XDG_RUNTIME_DIR, else in the temporary folder. The home folder may be on a
-    network disk, where locks are unreliable; it is used if another user has taken the name.
-    """
-    from platformdirs import user_cache_path, user_runtime_path
-
-    if sys.platform != "linux":
-        return user_runtime_path("liangxin_nb", appauthor=False)
-    # platformdirs would warn in the user's cell if the variable is missing or unsuitable.
-    if (runtime := os.environ.get("XDG_RUNTIME_DIR")) and is_own_folder(Path(runtime)):
-        return Path(runtime) / "liangxin_nb"
-    folder = Path(tempfile.gettempdir()) / f"liangxin_nb-{os.getuid()}"
-    if os.path.lexists(folder) and not is_own_folder(folder):
-        return user_cache_path("liangxin_nb", appauthor=False) / "runtime"
-    return folder

@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from ..config.private_files import default_folder
 from ..errors import InvalidRequestError, LiangxinError
 from ..polling import PollSchedule
-from .file_store import FileSlotStore, MemorySlotStore, default_folder
+from .file_store import FileSlotStore, MemorySlotStore
 from .slots import RateLimit, SlotStore
 
 __all__ = ["SharedRateLimiter", "sharing_error"]

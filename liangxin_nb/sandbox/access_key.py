@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import hmac
 import os
 import re
 import secrets
 from pathlib import Path
 
-from ..config.private_files import create_folder, is_private_file, private_opener, replace_file
+from ..config.private_files import (
+    create_folder,
+    default_folder,
+    is_private_file,
+    private_opener,
+    replace_file,
+)
 from ..config.schema import read_variable
 
 __all__ = ["prove", "sandbox_key"]
@@ -26,18 +34,24 @@ def sandbox_key(state: Path | None = None) -> str:
 
     Raises:
         InvalidRequestError: If LIANGXIN_SANDBOX_KEY cannot be a key.
-        OSError: If the file cannot be written.
+        OSError: If the file cannot be written, or is not private.
     """
     if configured := read_variable("sandbox_key"):
         return str(configured.reveal())
-    if state is not None and (key := _read(state / _FILE)):
-        return key
-    key = f"sandbox-{secrets.token_hex(24)}"
+    new_key = f"sandbox-{secrets.token_hex(24)}"
     if state is None:
-        return key
-    create_folder(state)
-    replace_file(state / _FILE, key)
-    return _read(state / _FILE)  # that of another process, if it wrote at the same time
+        return new_key
+    # On file systems without permissions (a drive of Windows in WSL, a network disk) no file is
+    # private. The folder for files until the restart is on a local disk.
+    digest = hashlib.sha256(os.fsencode(state.absolute())).hexdigest()[:16]
+    for file in (state / _FILE, default_folder() / f"sandbox-{digest}"):
+        if key := _read(file):
+            return key
+        create_folder(file.parent)
+        replace_file(file, new_key)
+        if key := _read(file):  # that of another process, if it wrote at the same time
+            return key
+    raise OSError(errno.EACCES, "its key cannot be private there: set LIANGXIN_SANDBOX_KEY")
 
 
 def _read(path: Path) -> str:

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from .._child_environment import child_environment
 from ..config.private_files import create_folder, private_opener
+from ..core.foreign_file import file_problem
 from ..errors import APIConnectionError
 from .access_key import sandbox_key
 from .client import is_running, read_address
@@ -50,7 +51,10 @@ class Launcher:
     @property
     def key(self) -> str:
         """Bearer key that the sandbox accepts."""
-        return sandbox_key(self._state)
+        try:
+            return sandbox_key(self._state)
+        except OSError as error:
+            raise self._folder_error(error) from None
 
     def url(self) -> str:
         """Return the sandbox's URL; start the sandbox if none runs, which takes a second or two.
@@ -64,20 +68,24 @@ class Launcher:
         try:
             return self._find_or_start()
         except OSError as error:
-            raise APIConnectionError(
-                f"The sandbox's folder {str(self._state)!r} cannot be used "
-                f"({error.strerror or type(error).__name__}). Nothing was sent.",
-                next_step="Set LIANGXIN_RESULTS to a folder of your own.",
-            ) from None
+            raise self._folder_error(error) from None
+
+    def _folder_error(self, error: OSError) -> APIConnectionError:
+        return APIConnectionError(
+            f"The sandbox's folder {str(self._state)!r} cannot be used ({file_problem(error)}). "
+            "Nothing was sent.",
+            next_step="Set LIANGXIN_RESULTS to a folder of your own.",
+        )
 
     def _find_or_start(self) -> str:
         with self._lock, startup_lock(self._state):
+            key = sandbox_key(self._state)
             if self._lease is None:
                 self._lease = create_lease(self._state, f"{os.getpid()}-{uuid.uuid4().hex[:8]}")
                 # The sandbox acquires each lease for a moment to find out whether it is held.
                 self._lease.acquire(timeout=_START_TIMEOUT)
             url = read_address(self._state)
-            if not (url and is_running(url, self.key)):
+            if not (url and is_running(url, key)):
                 url = self._start(urlsplit(url).port or 0)
             return url
 

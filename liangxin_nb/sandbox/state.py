@@ -22,7 +22,7 @@ from .. import catalog
 from ..core.media_types import canonical_suffix
 from .faults import Faults
 from .outputs import DrawingSpec, drawing_specs, price, text_output
-from .task_log import JsonLines, Task, hash_key
+from .task_log import JsonLines, Task, hash_key, is_owner
 from .task_timeline import failure_of, has_result, is_visible, state_at
 from .uploads import UploadStore
 from .validation import RejectedRequestError, validate_request
@@ -143,7 +143,7 @@ class SandboxState:
         now = int(self._clock() * 1000)
         if (
             task is None
-            or task.owner != hash_key(key)
+            or not is_owner(key, task)
             or not is_visible(task.created_ms, now, task.faults)
         ):
             raise RejectedRequestError(404, "task not found")

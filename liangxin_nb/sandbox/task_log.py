@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from .task_timeline import TaskFault
 
-__all__ = ["JsonLines", "Task", "hash_key"]
+__all__ = ["JsonLines", "Task", "hash_key", "is_owner"]
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,12 @@ class Task:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
-        """Create a task from its saved form; older sandboxes saved `faults` as `fates`."""
-        return cls(**{"faults" if name == "fates" else name: value[name] for name in value})
+        """Create a task from its saved form.
+
+        Older sandboxes saved `faults` as `fates`, and no token: the URLs contained the task id.
+        """
+        values = {"faults" if name == "fates" else name: value[name] for name in value}
+        return cls(**{"token": values.get("id"), **values})
 
     @property
     def input(self) -> dict[str, Any]:
@@ -79,6 +83,11 @@ class JsonLines:
             file.write(json.dumps(value, ensure_ascii=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def is_owner(key: str, task: Task) -> bool:
+    """Return whether a key may see a task; those of older sandboxes have the key `sandbox`."""
+    return task.owner in (hash_key(key), hash_key("sandbox"))
 
 
 def hash_key(key: str) -> str:

@@ -8,14 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from liangxin_nb.config.private_files import describe_exposure, match_folder
+from liangxin_nb.config import private_files
+from liangxin_nb.config.private_files import (
+    create_subfolder,
+    default_folder,
+    describe_exposure,
+    match_folder,
+)
 from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
 from liangxin_nb.diagnostics import report
 from liangxin_nb.engine.journal import Journal
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.ratelimit import file_store
-from liangxin_nb.ratelimit.file_store import FileSlotStore, default_folder
+from liangxin_nb.ratelimit.file_store import FileSlotStore
 from liangxin_nb.ratelimit.slots import RateLimit
 from liangxin_nb.results import ResultStore
 
@@ -99,6 +104,12 @@ def test_permissions_are_only_taken_away(tmp_path):
     match_folder(tmp_path / "missing")  # a file system may refuse, too
 
 
+def test_new_folders_get_the_group_of_a_shared_folder(tmp_path):
+    tmp_path.chmod(0o2750)
+    create_subfolder(tmp_path / "day")
+    assert (tmp_path / "day").stat().st_mode & 0o7777 == 0o2750
+
+
 def belongs_to_another_user(path):
     """Let a file or folder belong to another user; return another one if that is impossible."""
     if os.geteuid() == 0:
@@ -113,7 +124,7 @@ def belongs_to_another_user(path):
 )
 def test_unsuitable_runtime_folder_is_ignored_without_a_warning(monkeypatch, tmp_path, given):
     folder = tmp_path / "runtime"
-    monkeypatch.setattr(file_store.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(private_files.tempfile, "gettempdir", lambda: str(tmp_path))
     if given == "a file":
         folder.touch()
     elif given == "a link":
@@ -136,7 +147,7 @@ def test_folder_in_the_temporary_folder_that_others_have_taken_is_not_used(
 ):
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(file_store.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(private_files.tempfile, "gettempdir", lambda: str(tmp_path))
     name = tmp_path / f"liangxin_nb-{os.getuid()}"
     if taken == "file":
         name.touch()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from liangxin_nb.errors import APIConnectionError, InvalidRequestError
-from liangxin_nb.sandbox import control
+from liangxin_nb.sandbox import access_key, control
 from liangxin_nb.sandbox.access_key import prove, sandbox_key
 from liangxin_nb.sandbox.client import ADDRESS_FILE, is_running
 from liangxin_nb.sandbox.launcher import Launcher
@@ -158,6 +158,29 @@ def test_key_that_others_could_know_is_replaced(state, plant):
     assert sandbox_key(state) == key
     assert (state / "key").lstat().st_mode & 0o777 == 0o600
     assert not (state / "target").exists() or "000" in (state / "target").read_text()
+
+
+def test_key_is_in_the_runtime_folder_where_no_file_is_private(state, tmp_path, monkeypatch):
+    def is_private_file(descriptor):
+        return not os.path.samestat(os.fstat(descriptor), (state / "key").stat())
+
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(access_key, "is_private_file", is_private_file)
+    key = sandbox_key(state)
+    assert key
+    assert sandbox_key(state) == key
+    assert sandbox_key(state.with_name("other")) != key
+
+
+def test_key_that_cannot_be_private_anywhere_is_reported(state, monkeypatch, show_line):
+    monkeypatch.setattr(access_key, "is_private_file", lambda _: False)
+    with pytest.raises(
+        APIConnectionError, match="be private there: set LIANGXIN_SANDBOX_KEY"
+    ) as error:
+        Launcher(state).url()
+    with pytest.raises(APIConnectionError, match="be private there"):
+        _ = Launcher(state).key
+    show_line("files", "no file of the sandbox can be private", str(error.value))
 
 
 class OtherProcess(ThreadingHTTPServer):

@@ -22,11 +22,12 @@ import pytest
 from filelock import FileLock
 
 from liangxin_nb import Session
+from liangxin_nb.config.private_files import default_folder
 from liangxin_nb.config.settings import Settings
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.polling import PollSchedule
 from liangxin_nb.ratelimit import SharedRateLimiter, file_store, limiter, redis_store, sharing_error
-from liangxin_nb.ratelimit.file_store import FileSlotStore, MemorySlotStore, default_folder
+from liangxin_nb.ratelimit.file_store import FileSlotStore, MemorySlotStore
 from liangxin_nb.ratelimit.redis_store import RedisSlotStore
 from liangxin_nb.ratelimit.slots import RateLimit, next_slot
 

@@ -66,13 +66,17 @@ def test_restarted_sandbox_has_the_earlier_tasks(tmp_path):
 
 def test_tasks_saved_by_an_older_sandbox_are_read(tmp_path):
     clock = Clock()
-    task_id = SandboxState(tmp_path, clock=clock, faults=Faults(["fail:500"])).create(
-        "k", request_body()
-    )
+    faults = Faults(["fail:500"])
+    task_id = SandboxState(tmp_path, clock=clock, faults=faults).create("sandbox", request_body())
     file = tmp_path / "tasks.jsonl"
-    file.write_text(file.read_text("utf-8").replace('"faults"', '"fates"'), "utf-8")
+    task = json.loads(file.read_text("utf-8"))
+    task["fates"] = task.pop("faults")
+    del task["token"]
+    file.write_text(json.dumps(task) + "\n", "utf-8")
     clock.now += 600
-    assert SandboxState(tmp_path, clock=clock).record("k", task_id, "http://x")["state"] == "fail"
+    state = SandboxState(tmp_path, clock=clock)
+    assert state.record("another key", task_id, "http://x")["state"] == "fail"
+    assert state.find_task_id(task_id) == task_id
 
 
 def test_task_is_visible_only_to_its_key_and_the_key_is_not_saved(tmp_path):
