@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,6 +19,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 import msgspec
 
 from .._version import __version__
+from ..config.private_files import private_opener
 from ..config.secret import secret_forms
 from ..config.values import absolute_path
 from ..core.foreign_file import file_problem
@@ -95,13 +96,12 @@ def write_archive(
 @contextmanager
 def _new_file(path: Path) -> Iterator[IO[bytes]]:
     """Write a file that only its owner can read; it appears when the body has ended."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
-    part = Path(name)
+    part = path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex}.part")
     try:
-        with os.fdopen(handle, "w+b") as file:
+        with open(part, "x+b", opener=private_opener) as file:
             yield file
             file.flush()
-            os.fsync(handle)
+            os.fsync(file.fileno())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

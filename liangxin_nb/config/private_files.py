@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 __all__ = [
+    "check_writable",
     "create_folder",
     "create_subfolder",
     "default_folder",
@@ -39,6 +40,19 @@ def create_folder(path: Path, *, group_access: bool = False) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.mkdir(mode=0o750 if group_access else 0o700, exist_ok=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Create a file in a folder, and delete it.
+
+    Not with `tempfile`: on Windows it tries again for ever in a folder that cannot be written.
+
+    Raises:
+        OSError: If no file can be created.
+    """
+    probe = folder / f".writable-{uuid.uuid4().hex}"
+    os.close(private_opener(str(probe), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    probe.unlink(missing_ok=True)
 
 
 def match_folder(path: Path) -> None:

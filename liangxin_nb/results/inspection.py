@@ -56,7 +56,7 @@ def inspect_file(
             picture: it was checked when it was downloaded, perhaps elsewhere.
 
     Raises:
-        ValueError: If it is no result.
+        ValueError: If it is not a result.
     """
     size = path.stat().st_size
     if not size:

@@ -68,7 +68,7 @@ def render_partial(metadata: ResultMetadata, picture: bytes, files: str) -> str:
     Args:
         metadata: The metadata of the result.
         picture: Its thumbnail, or no bytes.
-        files: The HTML of files that are no pictures; shown in place of the thumbnail.
+        files: The HTML of files that are not pictures; shown in place of the thumbnail.
     """
     shown = Markup(files)  # noqa: S704 from render_html
     if picture and not files:

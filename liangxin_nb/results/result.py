@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..catalog import find_model
+from ..core.foreign_file import file_problem
 from ..core.formatting import printable
 from ..core.metadata import ResultMetadata
 from ..core.public import public
@@ -137,7 +138,7 @@ class Result:
             raise self._missing_error() from None
         except OSError as error:
             raise InvalidRequestError(
-                f"{str(target)!r} cannot be written ({error.strerror})."
+                f"{str(target)!r} cannot be written ({file_problem(error)})."
             ) from None
         return target
 

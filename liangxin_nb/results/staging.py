@@ -104,7 +104,7 @@ class StagedResult:
             The saved result.
 
         Raises:
-            ResultUnavailableError: If a file is no result.
+            ResultUnavailableError: If a file is not a result.
         """
         return self._publish(replace(metadata, files=self._finalize_all(metadata, outputs)))
 
@@ -189,7 +189,7 @@ class StagedResult:
         if kind == "image" or kind_of(name) not in (kind, "file", "text"):
             earlier.clear()
         if name not in {f"{n}.{suffix}", *earlier}:
-            raise ResultUnavailableError(f"Result {n} is no {Path(name).suffix or 'file'}.")
+            raise ResultUnavailableError(f"Result {n} is not a {Path(name).suffix or '?'} file.")
 
     def _with_poster(self, file: dict[str, Any], posters: Mapping[str, bytes]) -> dict[str, Any]:
         """Write the poster of a video, if there is one, and return the file's metadata."""

@@ -11,9 +11,8 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
 
-from ..config.private_files import create_folder, create_subfolder, match_folder
+from ..config.private_files import check_writable, create_folder, create_subfolder, match_folder
 from ..core.foreign_file import file_problem, read_foreign_file, read_foreign_text
 from ..core.job_record import JobRecord
 from ..core.metadata import ResultMetadata
@@ -49,12 +48,11 @@ class ResultStore:
         self.root = root
         try:
             create_folder(root, group_access=group_access)
-            with TemporaryFile(dir=root):
-                pass
+            check_writable(root)
         except OSError as error:
             raise InvalidRequestError(
-                f"The results folder {str(root)!r} cannot be written ({error.strerror}); nothing "
-                "was sent.",
+                f"The results folder {str(root)!r} cannot be written "
+                f"({file_problem(error)}); nothing was sent.",
                 next_step="Set LIANGXIN_RESULTS to a folder you can write to.",
             ) from None
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from liangxin_nb import Session
+from liangxin_nb.archive import export_session
 from liangxin_nb.config import private_files
 from liangxin_nb.config.private_files import (
     create_subfolder,
@@ -93,6 +95,15 @@ def test_existing_folder_is_not_changed_and_decides_for_new_ones(tmp_path):
         store = ResultStore(root, group_access=True)
         staged = store.stage(JobRecord.new(Request("z-image", "a lake", {}), "kie", ""))
         assert [path.stat().st_mode & 0o777 for path in (root, staged.folder)] == [mode, mode]
+
+
+def test_files_are_not_created_by_tempfile_which_hangs_on_windows(tmp_path, monkeypatch):
+    """On Windows it tries again for ever in a folder that cannot be written (gh-66305)."""
+    monkeypatch.setattr("tempfile._get_candidate_names", None)
+    with Session(profile="sandbox", results=tmp_path / "results") as session:
+        archive = export_session(session, tmp_path / "1.zip", notebooks=False).path
+    assert archive.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.rglob(".writable*")) == []
 
 
 def test_permissions_are_only_taken_away(tmp_path):
