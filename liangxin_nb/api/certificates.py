@@ -11,6 +11,7 @@ from pathlib import Path
 import certifi
 import truststore
 
+from ..core.foreign_file import file_problem
 from ..errors import InvalidRequestError
 from .proxies import read_variable
 
@@ -40,7 +41,7 @@ def _stat(name: str, path: Path) -> int:
     try:
         found = path.stat()
     except OSError as error:
-        raise _reject(name, path, f"cannot be read ({error.strerror})") from None
+        raise _reject(name, path, f"cannot be read ({file_problem(error)})") from None
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         raise _reject(name, path, "is no file and no folder")  # reading a pipe would wait for ever
     return found.st_mtime_ns
@@ -59,7 +60,7 @@ def _load(*sources: tuple[str, Path, int]) -> ssl.SSLContext:
         except ssl.SSLError:
             raise _reject(name, path, "contains no certificates in PEM format") from None
         except OSError as error:
-            raise _reject(name, path, f"cannot be read ({error.strerror})") from None
+            raise _reject(name, path, f"cannot be read ({file_problem(error)})") from None
     return context
 
 

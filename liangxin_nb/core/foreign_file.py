@@ -64,8 +64,9 @@ def read_foreign_text(path: str | Path, max_bytes: int) -> str:
 
 
 def file_problem(error: Exception) -> str:
-    """Return why a file cannot be used, on one line."""
-    return " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
+    """Return the reason of an error of the system, on one line."""
+    reason = str(getattr(error, "strerror", None) or error) or type(error).__name__
+    return " ".join(reason.split())[:200]
 
 
 def _open_at_once(path: str, flags: int) -> int:

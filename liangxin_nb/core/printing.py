@@ -6,7 +6,9 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-__all__ = ["encodable", "write_text"]
+from .formatting import printable
+
+__all__ = ["encodable", "print_text", "write_text"]
 
 #: What a stream shows in place of a symbol that its encoding does not have.
 _PLAIN = {
@@ -15,8 +17,18 @@ _PLAIN = {
 }  # fmt: skip
 
 
+def print_text(text: object, *, to_error: bool = False) -> None:
+    """Print a text of one or more lines; its control characters are shown as symbols.
+
+    Args:
+        text: The text.
+        to_error: Whether it is written to the standard error.
+    """
+    write_text(f"{printable(str(text), multiline=True)}\n", to_error=to_error)
+
+
 def write_text(text: str, *, to_error: bool = False) -> None:
-    """Write a text; an output that is missing or closed is no error.
+    """Write a text; an output that is missing or closed is ignored.
 
     Args:
         text: The text; a symbol that the output cannot encode is replaced.

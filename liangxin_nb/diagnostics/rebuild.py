@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config.settings import PROFILES, Settings
+from ..core.foreign_file import file_problem
 from ..core.job_record import RESUMABLE, JobRecord
 from ..core.metadata import ResultMetadata
 from ..core.request import Request
@@ -111,7 +112,7 @@ def rebuild(settings: Settings) -> RebuildReport:
         new.rename(path)
     except OSError as error:
         raise LedgerError(
-            f"The ledger {str(path)!r} cannot be rebuilt ({error.strerror or error}).",
+            f"The ledger {str(path)!r} cannot be rebuilt ({file_problem(error)}).",
             next_step="Free its disk or choose a folder you can write to, then try again.",
         ) from None
     return RebuildReport(path, aside, *report)

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from .._forks import keep_unused, renew_after_fork
+from ..core.foreign_file import file_problem
 from ..core.public import public
 from ..errors import LiangxinError, one_line
 
@@ -81,7 +82,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()
     except OSError as error:
         raise LiangxinError(
-            f"The background loop cannot be started ({error.strerror}).",
+            f"The background loop cannot be started ({file_problem(error)}).",
             next_step="Close some files or restart the kernel.",
         ) from None
 

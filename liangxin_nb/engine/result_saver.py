@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from ..api import Client
+from ..core.foreign_file import file_problem
 from ..core.job_record import JobRecord
 from ..core.metadata import ResultMetadata
 from ..core.task import TaskRecord
@@ -117,9 +118,9 @@ async def _unreadable_error(
 def _storage_error(
     error: OSError, record: JobRecord, results: ResultStore
 ) -> ResultUnavailableError:
-    reason = " ".join((error.strerror or type(error).__name__).split())
     problem = ResultUnavailableError(
-        f"The result of {record.task_id} cannot be written to {str(results.root)!r} ({reason}).",
+        f"The result of {record.task_id} cannot be written to {str(results.root)!r} "
+        f"({file_problem(error)}).",
         task_id=record.task_id,
         next_step="Free space or make the folder writable, then "
         f"%liangxin resume {record.task_id}.",

@@ -16,6 +16,7 @@ from typing import Self
 import sqlalchemy as sa
 
 from ..config.private_files import match_folder
+from ..core.foreign_file import file_problem
 from ..core.hidden import hide_secrets
 from ..errors import InvalidRequestError, LedgerError, LiangxinError
 from .connections import BUSY_TIMEOUT_S, Connections, damage_error, is_damaged_file
@@ -95,7 +96,7 @@ class Database:
         try:
             self._connections = Connections(str(location))
         except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
-            raise self._opening_error(_first_line(error), None) from None
+            raise self._opening_error(_problem(error), None) from None
         path = self._connections.path
         self.location = self.location if path is None else str(path)
         if path is not None and is_damaged_file(path):
@@ -106,7 +107,7 @@ class Database:
             if path is not None and is_new:
                 match_folder(path)
         except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
-            reason = _first_line(error)
+            reason = _problem(error)
             if _means_damage(reason):
                 raise damage_error(self.location, reason) from None
             raise self._opening_error(reason, path) from None
@@ -200,7 +201,7 @@ class Database:
         try:
             yield
         except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
-            reason = _first_line(error)
+            reason = _problem(error)
             if _means_damage(reason):
                 raise damage_error(self.location, reason) from None
             cure = "Free its disk or end what locks it"
@@ -215,14 +216,11 @@ class Database:
         except (ValueError, KeyError) as error:
             if isinstance(error, LiangxinError) and not isinstance(error, InvalidRequestError):
                 raise
-            raise damage_error(
-                self.location, f"a row cannot be read: {_first_line(error)}"
-            ) from None
+            raise damage_error(self.location, f"a row cannot be read: {_problem(error)}") from None
 
 
-def _first_line(error: Exception) -> str:
-    cause = getattr(error, "orig", None) or getattr(error, "strerror", None) or error
-    return " ".join(str(cause).split())[:160]
+def _problem(error: Exception) -> str:
+    return file_problem(getattr(error, "orig", None) or error)  # what SQLite or the system says
 
 
 def _means_damage(reason: str) -> bool:

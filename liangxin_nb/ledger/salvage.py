@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from ..core.foreign_file import file_problem
 from ..errors import LedgerError
 from .batches import BatchRecord
 from .ledger import Ledger
@@ -42,7 +43,7 @@ def is_healthy(path: Path) -> bool:
         return all(parse_line(line.encode(), _FORMAT) for line in lines)
     except OSError as error:
         raise LedgerError(
-            f"The ledger {str(path)!r} cannot be used ({error.strerror}).",
+            f"The ledger {str(path)!r} cannot be used ({file_problem(error)}).",
             next_step="Choose a folder you can write to: LIANGXIN_RESULTS or LIANGXIN_LEDGER.",
         ) from None
     except LedgerError as error:

@@ -14,6 +14,7 @@ from ..archive import export_session
 from ..catalog import find_model, load_models
 from ..catalog.codegen import to_cell_source, to_source
 from ..config.private_files import create_subfolder
+from ..core.foreign_file import file_problem
 from ..core.job_record import JobRecord
 from ..core.request import Request
 from ..errors import InvalidRequestError
@@ -164,7 +165,9 @@ class Library:
         try:
             create_subfolder(folder)
         except OSError as error:
-            raise InvalidRequestError(f"The export cannot be written ({error.strerror}).") from None
+            raise InvalidRequestError(
+                f"The export cannot be written ({file_problem(error)})."
+            ) from None
         report = export_session(self._session, folder, notebooks=False, job_ids=saved)
         return report.path, report.results
 

@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
-from ..core.formatting import printable
 from ..core.job_record import JobPhase, JobUpdate
-from ..core.printing import write_text
+from ..core.printing import print_text
 from ..engine.background_loop import before_exit
 from ..errors import InvalidRequestError
 from .job import Job
@@ -91,7 +90,7 @@ def _hold() -> None:
         time.sleep(_INTERVAL_S)
     with suppress(Exception):  # the output may be closed
         for line in _describe(jobs):
-            write_text(f"{printable(line)}\n", to_error=True)
+            print_text(line, to_error=True)
 
 
 def _ending_error() -> InvalidRequestError:

@@ -450,7 +450,7 @@ def test_key_in_the_prompt_is_reported_beside_it_and_not_sent(session):
     composer = Composer(lambda: session)
     labelled(composer, "Prompt").value = "use sk-1234567890abcdef1234567890abcdef please"
     warning = "The prompt contains what looks like an API key (sk-…)"
-    advice = ". Remove it; if it is no key, use a cell with --allow-key-like."
+    advice = ". Remove it; if it is not a key, use a cell with --allow-key-like."
     assert warning + advice in composer._prompt.remark.value
     assert labelled(composer, "As a cell").value == ""
     composer._generate.click()

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from IPython import get_ipython
 
+from ...core.printing import print_text
 from ...core.request import DEFAULT_MODEL
 from ...errors import InvalidRequestError
-from ..printing import print_text
 from .batch_magic import batch_cell
 from .execution import as_usage_error, current_session, should_wait, wait_for
 from .options import (

@@ -11,7 +11,7 @@ from typing import Any
 from ...config.environment import ephemeral_notice
 from ...config.settings import Settings
 from ...core.job_record import RESUMABLE, RETENTION_S, unconfirmed_notice
-from ..printing import print_text
+from ...core.printing import print_text
 from .cell_magic import liangxin_cell
 from .completion import matcher
 from .configuration import LiangXin

@@ -10,9 +10,9 @@ from ...config.key_detector import reject_keys
 from ...config.schema import SETTINGS, read_variable
 from ...config.settings import Secret, override
 from ...core.job_record import unconfirmed_notice
+from ...core.printing import print_text
 from ...core.table import Table
 from ...errors import InvalidRequestError
-from ..printing import print_text
 from .batch_magic import list_command, open_command
 from .cell_magic import liangxin_cell
 from .execution import as_usage_error, current_session, wait_for

@@ -11,9 +11,9 @@ from urllib.parse import quote, urlsplit
 from ...config.settings import Settings
 from ...core.formatting import printable
 from ...core.next_step import describe_unconfirmed
+from ...core.printing import print_text
 from ...core.table import Table
 from ...errors import InvalidRequestError, LedgerError, LiangxinError
-from ..printing import print_text
 from .execution import current_session
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def doctor_command(arguments: str = "", session: BaseSession | None = None) -> T
     if words := arguments.split():
         if words != ["--rebuild"]:
             raise InvalidRequestError(
-                f"{arguments!r} is no option of %liangxin doctor.",
+                f"{arguments!r} is not an option of %liangxin doctor.",
                 next_step="Write %liangxin doctor, or %liangxin doctor --rebuild.",
             )
         from ...diagnostics import rebuild

@@ -215,7 +215,7 @@ def parse_number(option: str, text: str, minimum: int, maximum: int) -> int:
 
 
 def validate_identifier(name: str) -> str:
-    """Return the value of ``--out``; raise `InvalidRequestError` if it is no variable name."""
+    """Return the value of ``--out``; raise `InvalidRequestError` if it is not a variable name."""
     if name and not name.isidentifier():
         raise InvalidRequestError(f"--out {name!r} is not a variable name; nothing was sent.")
     return name

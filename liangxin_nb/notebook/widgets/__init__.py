@@ -11,12 +11,12 @@ from IPython.display import display
 
 from ...batches import Batch
 from ...core.job_record import JobUpdate
+from ...core.printing import print_text
 from ...errors import InvalidRequestError, LiangxinError
 from ...results import Result
 from ...session import BaseSession
 from ...session.default import get_session
 from ...session.job import Job
-from ..printing import print_text
 from .batch_display import display_batch
 from .frontend import frontend, shows_widgets
 from .job_output import JobOutput, status_line

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from ...core.formatting import printable
 from ...core.job_record import JobRecord
-from ..printing import print_text
+from ...core.printing import print_text
 from .frontend import frontend
 
 __all__ = ["OutputHandle", "display_widget", "kernel_notice", "widget_view"]

@@ -54,7 +54,7 @@ class Refresher:
         renew_after_fork(self)
 
     def after_fork(self) -> None:
-        """Have no cards: those of a parent process are drawn there."""
+        """Start without cards: those of a parent process are drawn there."""
         self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
         self._ticked_at: weakref.WeakKeyDictionary[Card, float] = weakref.WeakKeyDictionary()
         self._changed: dict[Card, None] = {}

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from ..._forks import ForkSafeLock
 from ...core.formatting import printable
 from ...core.job_record import JobUpdate
-from ...core.printing import write_text
+from ...core.printing import print_text, write_text
 from .theme import format_job_time, state_style
 
 __all__ = ["TerminalProgress"]
@@ -91,7 +91,7 @@ class TerminalProgress:
     def _print_paths(self) -> None:
         result = self.latest.result
         for path in result.paths if result is not None else ():
-            write_text(f"{printable(_relative_path(path))}\n")
+            print_text(_relative_path(path))
 
 
 def _is_terminal(stream: Any) -> bool:

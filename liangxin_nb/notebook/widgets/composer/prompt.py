@@ -89,7 +89,9 @@ class PromptInput:
         except InvalidRequestError as error:
             message = error.message.removesuffix("; nothing was sent.")
             is_certain = "--allow-key-like" not in error.next_step
-            otherwise = "" if is_certain else "; if it is no key, use a cell with --allow-key-like"
+            otherwise = (
+                "" if is_certain else "; if it is not a key, use a cell with --allow-key-like"
+            )
             return f"{message}. Remove it{otherwise}."
         return ""
 

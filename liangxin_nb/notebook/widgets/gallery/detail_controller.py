@@ -55,7 +55,7 @@ class DetailController:
             self._host.run_in_background(lambda: self._load_pictures(entry))
 
     def open_file(self, data: bytes) -> bool:
-        """Show the metadata of a picture file; returns False if it is no picture."""
+        """Show the metadata of a picture file; returns False if it is not a picture."""
         embedded = self._library.read_metadata(data)
         self._status_line.show("" if embedded.metadata else embedded.reason)
         if embedded.metadata or embedded.picture:

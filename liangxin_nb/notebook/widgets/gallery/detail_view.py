@@ -154,7 +154,7 @@ class DetailView:
 
         Args:
             links: Name and URL of each file.
-            player: The HTML that plays or shows a result that is no picture, in place of the
+            player: The HTML that plays or shows a result that is not a picture, in place of the
                 picture; or an empty text.
         """
         count = f"{format_count(len(links), 'file')}: " if len(links) > 1 else ""
