@@ -168,7 +168,7 @@ async def _resolve(host: str) -> list[IPAddress]:
 
 
 def _reject_url(url: str, reason: str) -> ResultUnavailableError:
-    shown = hide_secrets(url)
+    shown = hide_secrets(url[:_MAX_URL])
     return _reject(f"address {shown if len(shown) <= 100 else f'{shown[:99]}…'!r}", reason)
 
 

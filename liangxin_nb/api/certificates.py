@@ -21,10 +21,19 @@ __all__ = ["CERTIFICATE_VARIABLES", "find_certificates", "load_certificates"]
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
-def find_certificates() -> dict[str, Path]:
-    """Return the files and folders with further certificates, by variable."""
-    values = ((name, read_variable(name)) for name in CERTIFICATE_VARIABLES)
-    return {name: Path(value).expanduser() for name, value in values if value}
+def find_certificates() -> list[tuple[str, Path]]:
+    """Return the files and folders with further certificates, each after its variable.
+
+    SSL_CERT_DIR may name several folders; as in OpenSSL, those that do not exist are left out.
+    """
+    found = []
+    for name in CERTIFICATE_VARIABLES:
+        value = read_variable(name)
+        values = value.split(os.pathsep) if name == "SSL_CERT_DIR" else [value]
+        paths = [Path(part).expanduser() for part in values if part]
+        existing = [path for path in paths if os.path.exists(path)]  # noqa: PTH110 never fails
+        found += [(name, path) for path in existing or paths[:1]]
+    return found
 
 
 def load_certificates() -> ssl.SSLContext:
@@ -33,7 +42,7 @@ def load_certificates() -> ssl.SSLContext:
     Raises:
         InvalidRequestError: If a file of the environment cannot be used. Nothing was sent.
     """
-    return _load(*((name, path, _stat(name, path)) for name, path in find_certificates().items()))
+    return _load(*((name, path, _stat(name, path)) for name, path in find_certificates()))
 
 
 def _stat(name: str, path: Path) -> int:
@@ -43,7 +52,8 @@ def _stat(name: str, path: Path) -> int:
     except OSError as error:
         raise _reject(name, path, f"cannot be read ({file_problem(error)})") from None
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
-        raise _reject(name, path, "is no file and no folder")  # reading a pipe would wait for ever
+        # Reading a pipe would wait for ever.
+        raise _reject(name, path, "is neither a file nor a folder")
     return found.st_mtime_ns
 
 

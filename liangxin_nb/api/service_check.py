@@ -59,7 +59,7 @@ class ServiceCheck:
         self.steps: list[str] = []
         self.problems: list[str] = []
         self.proxy: str = self._describe_proxy()
-        paths = (f"{name} {path}" for name, path in find_certificates().items())
+        paths = (f"{name} {path}" for name, path in find_certificates())
         self.certificates: str = ", ".join(["the system's", *paths])
 
     def run(self) -> None:

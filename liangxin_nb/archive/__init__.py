@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from ..config.credentials import API_KEY_VAR, Secret
 from ..config.values import absolute_path
-from ..errors import InvalidRequestError
 from ..session import BaseSession
 from .format import ExportReport, ImportReport
 from .importer import import_zip
 from .writer import write_archive
 
 __all__ = ["ExportReport", "ImportReport", "export_session", "import_session"]
-
-_SECRET_VARS = (API_KEY_VAR, "LIANGXIN_WEBHOOK_KEY", "LIANGXIN_SANDBOX_KEY")
 
 
 def export_session(
@@ -50,7 +44,6 @@ def export_session(
         session.results,
         Path() if path is None else Path(path),
         notebooks=_notebooks(session) if notebooks else (),
-        secrets=_find_secrets(session),
         job_ids=job_ids,
     )
 
@@ -74,15 +67,6 @@ def import_session(
     """
     folder = session.results.root.parent if notebooks else None
     return import_zip(Path(path), session.ledger, session.results, folder, trust=trust)
-
-
-def _find_secrets(session: BaseSession) -> list[str]:
-    """Return the session's key and those in the environment, also if they are not in use."""
-    secrets = [session.settings.key] if session.settings.key else []
-    for name in _SECRET_VARS:
-        with suppress(InvalidRequestError):
-            secrets.append(Secret(os.environ.get(name, ""), name))
-    return [secret.reveal() for secret in secrets]
 
 
 def _notebooks(session: BaseSession) -> list[Path]:

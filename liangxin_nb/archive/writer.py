@@ -20,7 +20,7 @@ import msgspec
 
 from .._version import __version__
 from ..config.private_files import private_opener
-from ..config.secret import secret_forms
+from ..config.secret import forms_in_use
 from ..config.values import absolute_path
 from ..core.foreign_file import file_problem
 from ..core.notebook_file import MAX_NOTEBOOK_BYTES
@@ -50,17 +50,15 @@ def write_archive(
     path: Path,
     *,
     notebooks: Iterable[Path] = (),
-    secrets: Sequence[str] = (),
     job_ids: Sequence[str] | None = None,
 ) -> ExportReport:
-    """Write the zip file, completely or not at all.
+    """Write the zip file, completely or not at all; a file with a key in use is left out.
 
     Args:
         ledger: The ledger to read.
         results: The results folder.
         path: A new file, or a folder for a file with today's date in its name.
         notebooks: The notebooks to include.
-        secrets: Texts that must not be exported; a file that contains one is left out.
         job_ids: The jobs to export, without their batches; default all jobs and batches.
 
     Returns:
@@ -69,13 +67,12 @@ def write_archive(
     Raises:
         InvalidRequestError: If the file exists or cannot be written.
     """
-    forms = [form for secret in secrets for form in secret_forms(secret)]
     rows = [_to_exported(row, results.root) for row in export_rows(ledger, job_ids)]
     batches = ledger.list_batches(limit=None)[::-1] if job_ids is None else []
     try:
         path = _unused_path(path)
         with _new_file(path) as file, ZipFile(file, "w", **_ZIP_OPTIONS) as archive:
-            writer = _ArchiveWriter(archive, results, forms)
+            writer = _ArchiveWriter(archive, results, forms_in_use())
             writer.add_ledger([*map(batch_to_json, batches), *(row.to_json() for row in rows)])
             saved = [row for row in rows if row.job.status == "saved"]
             result_count = sum(writer.add_result(row) for row in saved)

@@ -188,5 +188,11 @@ class VariableFields(Struct, frozen=True, kw_only=True):
     ] = None
     sandbox_linger: Annotated[
         float,
-        _number("Seconds until a sandbox that no kernel uses ends.", maximum=_DAY_S),
+        _setting(
+            "Seconds until a sandbox that no kernel uses ends.",
+            "a number from 0 to 86,400",
+            values.read_number,
+            ge=0,
+            le=_DAY_S,
+        ),
     ] = 10.0

@@ -8,7 +8,7 @@ import unicodedata
 
 from ..errors import InvalidRequestError
 
-__all__ = ["MAX_LENGTH", "MIN_LENGTH", "clean_key"]
+__all__ = ["MAX_LENGTH", "MIN_LENGTH", "clean_key", "find_usable_key"]
 
 #: Characters of a key. A shorter one would be found in many texts; JSON web tokens are long.
 MIN_LENGTH, MAX_LENGTH = 8, 4096
@@ -60,15 +60,30 @@ def clean_key(value: object, source: str) -> str:
     if not isinstance(value, str):
         step = "Use key.decode()." if isinstance(value, bytes | bytearray) else _COPY_AGAIN
         raise _unusable(source, f"it is of type {type(value).__name__}, not a text", step)
-    key = value.strip(_AROUND)
-    while (name := _NAME_BEFORE.match(key)) and key[name.end() :].strip(_AROUND):
-        key = key[name.end() :].strip(_AROUND)
+    key = _strip(value)
     if reason := _find_problem(key):
         raise _unusable(source, reason, _COPY_AGAIN)
     if _FILE.fullmatch(key) or _is_file(key):
         raise _unusable(source, "it is the name of a file", _READ_FILE)
     if re.match("(?i)https?://", key):
         raise _unusable(source, "it is an address", _COPY_AGAIN)
+    return key
+
+
+def find_usable_key(text: str) -> str:
+    """Return the key that a pasted text contains, or an empty text if it cannot be a key.
+
+    Args:
+        text: The text.
+    """
+    key = _strip(text)
+    return "" if _find_problem(key) else key
+
+
+def _strip(text: str) -> str:
+    key = text.strip(_AROUND)
+    while (name := _NAME_BEFORE.match(key)) and key[name.end() :].strip(_AROUND):
+        key = key[name.end() :].strip(_AROUND)
     return key
 
 

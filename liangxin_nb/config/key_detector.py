@@ -46,8 +46,11 @@ _SHAPES = {
     "pypi-…": r"pypi-[\w-]{50,}",
     "UUID:…": r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9a-f]{32}",  # of fal
     "PRIVATE KEY": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
+}
+#: Links to files often have such parameters, and they may be ids: only `api_key=` counts there.
+_SHAPES_AFTER_NAMES = {
     "api_key=…": rf"(?i:(?:api|access|secret|private|auth|webhook)[-_ ]?key){_VALUE}"
-    r"(?=[^\s\"'&,;]{0,200}\d)[^\s\"'&,;<>{}]{8,}",
+    rf"[^\s\"'&,;<>{{}}]{{0,60}}?{_random(12)}",
     "key=…": rf"(?i:key|密钥|密鑰|金鑰){_VALUE}[\w-]{{0,60}}?{_random(12)}",
 }
 #: Keys that are also the signature of a link to a file, which is no secret of the user.
@@ -58,13 +61,13 @@ _SHAPES_OUTSIDE_LINKS = {
     "token=…": rf"(?i:token|secret){_VALUE}[\w-]{{0,60}}?{_random(12)}",
 }
 _REMOVE = "Remove it: such texts are saved, and sent to the service."
-_ALLOW = " If it is no key, add --allow-key-like, in Python allow_key_like=True."
+_ALLOW = " If it is not a key, add --allow-key-like, in Python allow_key_like=True."
 #: Every key contains a long word or follows a name; most prompts do neither. This is faster.
 _CANDIDATE = re.compile(
     r"[\w./+=-]{15}|key|token|secret|bearer|密钥|密鑰|金鑰", re.IGNORECASE | re.ASCII
 )
 _LINK = re.compile(r"https?://[^\s\"'<>]+")
-_PARAMETER = re.compile(r"([?&](?!(?:api[-_]?)?key=)[\w.-]+=)[^&#]+")
+_PARAMETER = re.compile(r"([?&](?!api[-_]?key=)[\w.-]+=)[^&#]+", re.IGNORECASE)
 
 
 def _compile(shapes: Mapping[str, str]) -> dict[str, re.Pattern[str]]:
@@ -72,7 +75,9 @@ def _compile(shapes: Mapping[str, str]) -> dict[str, re.Pattern[str]]:
     return {name: re.compile(rf"(?<![A-Za-z0-9])(?:{shape})") for name, shape in shapes.items()}
 
 
-_PATTERNS, _PATTERNS_OUTSIDE_LINKS = _compile(_SHAPES), _compile(_SHAPES_OUTSIDE_LINKS)
+_PATTERNS = _compile(_SHAPES)
+_PATTERNS_AFTER_NAMES = _compile(_SHAPES_AFTER_NAMES)
+_PATTERNS_OUTSIDE_LINKS = _PATTERNS_AFTER_NAMES | _compile(_SHAPES_OUTSIDE_LINKS)
 
 
 def find_key(text: str) -> str:
@@ -109,7 +114,7 @@ def _hide_keys(text: str) -> str:
     text = redact_text(text)
     if not _CANDIDATE.search(text):
         return text
-    for pattern in _PATTERNS.values():
+    for pattern in (*_PATTERNS.values(), *_PATTERNS_AFTER_NAMES.values()):
         text = pattern.sub("…", text)
     return text
 

@@ -170,9 +170,10 @@ def find_setting(name: str, source: Source) -> Setting:
 def _suggest(name: str, source: Source, cutoff: float) -> str:
     """Return how the setting that a wrong name may stand for is written in a source."""
     spellings = {s.name: s.spell(source) for s in SETTINGS.values() if source in s.sources}
-    spellings |= {
-        other: spellings[meant] for other, meant in _OTHER_NAMES.items() if meant in spellings
-    }
+    if source != "variable":  # such variables may belong to other programs
+        spellings |= {
+            other: spellings[meant] for other, meant in _OTHER_NAMES.items() if meant in spellings
+        }
     if source == "argument":
         spellings["schedule"] = "schedule"  # of `Session` only, and no value
     close = get_close_matches(name.lower(), spellings, n=1, cutoff=cutoff)

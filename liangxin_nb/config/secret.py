@@ -14,16 +14,16 @@ from urllib.parse import quote, quote_plus
 from weakref import WeakValueDictionary
 
 from ..errors import InvalidRequestError
-from .key_cleaning import MIN_LENGTH, clean_key
+from .key_cleaning import clean_key, find_usable_key
 
-__all__ = ["Secret", "contains_secret", "redact", "redact_text", "secret_forms"]
+__all__ = ["Secret", "contains_secret", "forms_in_use", "redact", "redact_text", "secret_forms"]
 
 _DOTS = "••••••"
 #: A response may end in the middle of a key; fewer characters than this are no secret.
 _MIN_PART = 6
 _NOT_PRINTABLE = re.compile(rb"[^!-~]+")
 #: A key in the environment is not used with the sandbox, but is not to be saved with a prompt.
-_VARIABLES = ("LIANGXIN_API_KEY", "LIANGXIN_WEBHOOK_KEY")
+_VARIABLES = ("LIANGXIN_API_KEY", "LIANGXIN_WEBHOOK_KEY", "LIANGXIN_SANDBOX_KEY")
 _IN_USE: WeakValueDictionary[int, Secret] = WeakValueDictionary()
 
 
@@ -88,7 +88,7 @@ def contains_secret(text: str) -> bool:
     """
     data = text.encode("utf-8", "surrogatepass")
     joined = b"" if text.startswith("data:") else _NOT_PRINTABLE.sub(b"", data)
-    return any(form in data or form in joined for form in _forms_in_use())
+    return any(form in data or form in joined for form in forms_in_use())
 
 
 def redact(data: bytes, *, is_cut_off: bool = False) -> bytes:
@@ -99,7 +99,7 @@ def redact(data: bytes, *, is_cut_off: bool = False) -> bytes:
         is_cut_off: Whether the data may end in the middle of a key.
     """
     dots = _DOTS.encode()
-    for form in _forms_in_use():
+    for form in forms_in_use():
         data = data.replace(form, dots)
         if is_cut_off:
             sizes = range(len(form) - 1, _MIN_PART - 1, -1)
@@ -156,11 +156,11 @@ def _base64_forms(raw: bytes) -> Iterator[bytes]:
         yield base64.urlsafe_b64encode(padded)[part]
 
 
-def _forms_in_use() -> list[bytes]:
+def forms_in_use() -> list[bytes]:
+    """Return all keys in memory and in the environment as they may be written into a file."""
     secrets = [secret for ref in _IN_USE.valuerefs() if (secret := ref()) is not None]
     forms = [secret._forms() for secret in secrets]
-    for name in _VARIABLES:
-        value = os.environ.get(name, "").strip()
-        if len(value) >= MIN_LENGTH and value.isascii() and value.isprintable():
-            forms.append(secret_forms(value))
+    # Without an error for other values: its text would be searched for keys in turn.
+    keys = (find_usable_key(os.environ.get(name, "")) for name in _VARIABLES)
+    forms += [secret_forms(key) for key in keys if key]
     return list({form: None for of_one in forms for form in of_one})

@@ -31,7 +31,11 @@ Reader = Callable[[Any], Any]
 _SWITCH_WORDS = {"yes": True, "on": True, "no": False, "off": False}
 _WAIT_WORDS = {"auto": None, "always": True, "never": False}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
-_POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
+#: The package that each scheme needs.
+_POSTGRESQL = {
+    "postgresql": "psycopg", "postgres": "psycopg", "postgresql+psycopg": "psycopg",
+    "postgresql+psycopg2": "psycopg2",
+}  # fmt: skip
 
 
 class UnusableError(ValueError):
@@ -106,9 +110,10 @@ def read_ledger(value: Any) -> Any:
     if name not in _POSTGRESQL:
         raise ValueError
     _check_login(value)
-    if find_spec("psycopg") is None:
+    if find_spec(package := _POSTGRESQL[name]) is None:
         raise UnusableError(
-            "PostgreSQL needs the package psycopg", "pip install 'liangxin_nb[team]'."
+            f"PostgreSQL needs the package {package}",
+            "pip install 'liangxin_nb[team]', and write postgresql://….",
         )
     return value
 

@@ -9,7 +9,8 @@ __all__ = ["HIDDEN", "hide_secrets"]
 #: What is shown instead of a secret.
 HIDDEN = "…"
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)", re.IGNORECASE | re.DOTALL)
-_URL_IN_TEXT = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"]+", re.IGNORECASE)
+# A long text, such as a key of 10,000 digits, must not need quadratic time.
+_URL_IN_TEXT = re.compile(r"[a-z][a-z0-9+.-]{0,20}://[^\s'\"]+", re.IGNORECASE)
 #: A host, possibly with a port. Anything else may be a part of a password.
 _HOST = re.compile(r"(\[[^\]]*\]|[^:]+)(:\d{0,5})?|")
 #: A part of a path that is rather a token or a key than a name.
@@ -17,7 +18,8 @@ _TOKEN = re.compile(r"sk-.*|[\w~-]{32,}")
 _KEY = re.compile(r"(?<![\w-])(sk-[\w-]{8,}|[0-9a-f]{32,})(?![\w-])")
 #: `name=value` with a secret, as in the key words of libpq: host=h password=PW.
 _NAMED_SECRET = re.compile(
-    r"(\w*(?:pass|pwd|secret|token|key|auth|sig)\w*\s*[=:]\s*)('[^']*'|\S+)", re.IGNORECASE
+    r"\b(?=\w*?(?:pass|pwd|secret|token|key|auth|sig))(\w++\s*+[=:]\s*)('[^']*'|\S+)",
+    re.IGNORECASE,
 )
 
 

@@ -145,8 +145,8 @@ async def _close_slow_connections(server: uvicorn.Server, interval: float) -> No
 
 async def _stop_when_unused(state: Path, server: uvicorn.Server, linger: float) -> None:
     """Stop the server when no process has held a lease for `linger` seconds."""
-    idle, pause = 0.0, min(1.0, linger / 4)
-    while idle < linger:
+    idle, pause = 0.0, min(1.0, max(linger / 4, 0.05))
+    while idle < max(linger, pause):
         await asyncio.sleep(pause)
         idle = 0.0 if await asyncio.to_thread(has_leases, state) else idle + pause
     # With the lock held no kernel can be about to use this sandbox; the next one starts another.

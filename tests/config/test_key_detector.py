@@ -51,7 +51,7 @@ KEYS = [
     f"密钥：{HEX}",
     f"-o token={HEX}",
     "-o api_key=hunter2hunter2",
-    f"https://relay.example/v1?key={HEX}",
+    f"https://relay.example/v1?key=sk-{HEX}",
     f"https://relay.example/v1?a=1&api_key={HEX[:12]}",
     f"https://files.example/a.png?token=sk-{HEX}",
     f"https://user:sk-{HEX}@relay.example/",
@@ -133,6 +133,12 @@ NO_KEYS = [
     "12345678901234567890",
     "A" * 64,
     "-----BEGIN CERTIFICATE-----",
+    "logo with text API KEY: 12345678",
+    "api_key: your-key-1",
+    'a poster saying "Access key: door42open"',
+    "https://h/a.png?key=1234567890ab",
+    "https://h/a.png?size=2&Key=photos2024holiday12",
+    "https://h/a.png?accessKey=0f1e2d3c4b5a69788796a5b4",
 ]
 
 

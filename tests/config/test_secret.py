@@ -40,6 +40,13 @@ def test_odd_key_is_recognised_in_every_encoding(key):
     assert secret == Secret(planted)
 
 
+@pytest.mark.parametrize("value", [f'"{KEY}"', f"Bearer {KEY}", f"LIANGXIN_API_KEY={KEY}"])
+def test_key_in_the_environment_is_recognised_without_what_is_around_it(monkeypatch, value):
+    monkeypatch.setenv("LIANGXIN_API_KEY", value)
+    assert contains_secret(f"a lake {KEY}")
+    assert KEY not in redact_text(f"a lake {KEY}")
+
+
 def test_only_keys_in_use_are_redacted():
     secret = Secret("12345678")
     assert redact_text("12345678") == "••••••"

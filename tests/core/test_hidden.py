@@ -55,3 +55,9 @@ def test_secrets_in_urls_are_hidden(url, shown):
 )  # fmt: skip
 def test_addresses_without_secrets_are_unchanged(text):
     assert hide_secrets(text) == text
+
+
+@pytest.mark.parametrize("part", ["ead0e5fe", "key", "a.a-", "key='"])
+def test_long_texts_need_no_quadratic_time(part):
+    # With quadratic time each of them would need more than ten minutes.
+    assert hide_secrets(part * (500_000 // len(part)))

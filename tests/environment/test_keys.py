@@ -109,6 +109,12 @@ def test_key_on_the_line_of_the_magic_is_not_used(show_line):
     show_line("keys", "%liangxin key ead0e5fe…", line)
 
 
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_of_the_key_command_is_printed(option, capsys):
+    liangxin_line(f"key {option}")
+    assert "%liangxin [COMMAND]" in capsys.readouterr().out
+
+
 # ---- a key in a prompt, an option or a line
 
 GENERATE = {
@@ -118,8 +124,8 @@ GENERATE = {
     "a nested option": (("a lake",), {"shots": [{"prompt": KEY}]}),
     "a seed": (("a lake",), {"seed": KEY}),
     "the model": (("a lake",), {"model": KEY}),
-    "a reference URL": (("a lake",), {"image": f"https://h/a.png?key={PART}a1b2c3d4e5f6"}),
-    "a callback URL": (("a lake",), {"callback": f"https://h/?api_key={PART}"}),
+    "a reference URL": (("a lake",), {"image": f"https://h/a.png?api_key={PART}a1b2c3d4e5f6"}),
+    "a callback URL": (("a lake",), {"callback": f"https://h/?api_key={PART}a1b2c3d4e5f6"}),
 }
 
 

@@ -227,7 +227,7 @@ CAUSES = {
         ), "contains no certificates", "CURL_CA_BUNDLE",
     ),
     "SSL_CERT_FILE is a pipe": (
-        broken_certificates("SSL_CERT_FILE", "a pipe"), "is no file and no folder",
+        broken_certificates("SSL_CERT_FILE", "a pipe"), "is neither a file nor a folder",
         "Correct or unset",
     ),
     "SSL_CERT_DIR is a file": (

@@ -145,6 +145,9 @@ KINDS = {
     "a number above 0, at most 31,536,000": numbers(0.001, 31_536_000),
     "a number above 0, at most 86,400": numbers(0.001, 86_400, "86400.5"),
     "a number above 0, at most 1,000,000,000": numbers(0.001, 1_000_000_000),
+    "a number from 0 to 86,400": Kind(
+        ((0, 0), ("0", 0), ("86400", 86_400)), ("-1", "nan", "86400.5", "5 s"), NO_VALUES
+    ),
     "a whole number from 1 to 1,000,000": numbers(1, 1_000_000, "2.5", "0.9"),
     "a number from 0.01 to 10,000": numbers(0.01, 10_000, "0.009"),
     "auto, none or an https:// URL": Kind(
@@ -323,6 +326,17 @@ def test_a_setting_in_a_wrong_place_is_rejected_with_the_right_place(name, sourc
         line = str(run(shell, f"%config LiangXin.{name} = {PASTED_KEY!r}"))
     assert_is_one_line(line, setting, source)
     assert f"Set {setting.variable}" in line
+
+
+def test_postgresql_is_used_through_the_named_package(monkeypatch):
+    monkeypatch.setattr(value_readers, "find_spec", lambda name: name == "psycopg2" or None)
+    url = "postgresql+psycopg2://h/db"
+    assert Settings.load({"LIANGXIN_LEDGER": url}).ledger == url
+
+
+def test_variables_of_other_programs_are_ignored():
+    names = ("TOKEN", "HOST", "DATABASE", "URL", "SERVICE", "FOLDER", "APIKEY", "ENDPOINT")
+    assert Settings.load({f"LIANGXIN_{name}": "x" for name in names}).profile == "sandbox"
 
 
 OTHER_LINES = {

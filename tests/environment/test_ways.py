@@ -1,6 +1,7 @@
 """Ways to the service that work: proxies, certificates of companies, relays; and doctor's words."""
 
 import asyncio
+import os
 import socket
 import subprocess
 import threading
@@ -84,7 +85,7 @@ def test_folder_of_certificates_is_trusted(network, server, connect, monkeypatch
     folder = tmp_path / "certificates"
     folder.mkdir()
     (folder / f"{name}.0").write_bytes(network.ca_file.read_bytes())
-    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    monkeypatch.setenv("SSL_CERT_DIR", os.pathsep.join(["/missing", str(folder), str(tmp_path)]))
     assert run_job(connect, monkeypatch, url).paths
 
 

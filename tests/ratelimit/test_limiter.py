@@ -367,7 +367,7 @@ def test_sharing_error_without_message_is_the_class_name(monkeypatch):
 
 
 def test_location_must_be_a_folder_or_a_redis_address():
-    with pytest.raises(InvalidRequestError, match="allowed: a folder or a redis:// URL"):
+    with pytest.raises(InvalidRequestError, match="allowed: a path or redis://HOST"):
         Settings.load({"LIANGXIN_BUDGET": "mysql://u:secret@host/db"})
     assert "secret" not in repr(Settings.load({"LIANGXIN_BUDGET": "redis://u:secret@host/0"}))
 

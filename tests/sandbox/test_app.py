@@ -190,6 +190,7 @@ def test_shared_sandbox_stops_after_ten_seconds_without_users(seconds_until_stop
 def test_linger_time_can_be_set(seconds_until_stop):
     assert seconds_until_stop(lambda now: False, linger=2.0) == 2.0
     assert seconds_until_stop(lambda now: now == 0.5, linger=1.0) == 1.5
+    assert 5 <= seconds_until_stop(lambda now: now < 5, linger=0.0) < 5.2
 
 
 def test_new_user_during_the_last_check_prevents_the_stop(seconds_until_stop):

@@ -276,7 +276,7 @@ def liangxin_line(line: str) -> Any:
     """Manage models, tasks, batches and settings."""
     name, _, rest = line.strip().partition(" ")
     with as_usage_error():
-        if name == "key" and rest.strip():
+        if name == "key" and rest.strip() and not asks_for_help(line):
             raise InvalidRequestError(
                 "%liangxin key is written without the key: the notebook and IPython's history "
                 "contain what follows it; nothing was changed.",
