@@ -18,7 +18,7 @@ import httpx
 from ..core.hosts import is_loopback
 from ..errors import InvalidRequestError
 
-__all__ = ["Proxy", "find_bypass", "find_proxy", "read_variable"]
+__all__ = ["Proxy", "find_bypass", "find_proxy", "join_host", "read_variable"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _HOST = re.compile(r"[\w.-]+|[\da-fA-F:.]+(%\w+)?")
@@ -42,7 +42,7 @@ class Proxy(NamedTuple):
         return self.url.port or _DEFAULT_PORTS[self.url.scheme]
 
     def __str__(self) -> str:
-        return f"{self.url.scheme}://{_join(self.url.host, self.port)}"
+        return f"{self.url.scheme}://{join_host(self.url.host, self.port)}"
 
     def __repr__(self) -> str:
         return f"Proxy({self})"  # without the login
@@ -107,7 +107,7 @@ def _parse_proxy(value: str, variable: str) -> Proxy:
         scheme = "socks5"
     if scheme not in _DEFAULT_PORTS:
         shown = f"{scheme}://" if scheme.isalnum() and len(scheme) < 12 else "this"
-        raise _reject(variable, f"{shown} is no supported kind of proxy")
+        raise _reject(variable, f"{shown} is not a supported kind of proxy")
     try:
         url = httpx.URL(f"{scheme}://{rest.rstrip('/')}")
     except httpx.InvalidURL:
@@ -157,7 +157,7 @@ def _matches(entry: str, url: httpx.URL) -> bool:
 
 
 def _host_names(url: httpx.URL) -> Iterator[str]:
-    """Yield the host as text and as it is sent, if it is no address."""
+    """Yield the host as text and as it is sent, if it is not an address."""
     names = (url.host.lower().rstrip("."), url.raw_host.decode("ascii").lower().rstrip("."))
     yield from (name for name in names if not re.fullmatch(r"[\d.]+|.*:.*", name))
 
@@ -171,5 +171,6 @@ def _split_port(entry: str) -> tuple[str, str]:
     return entry, ""
 
 
-def _join(host: str, port: int) -> str:
+def join_host(host: str, port: int) -> str:
+    """Return `host:port`, an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -152,11 +152,16 @@ class Transport:
                 return await self._send(self._clients[method], request, body)
         except TimeoutError as error:
             if body:
-                raise IncompleteReplyError("no answer in time", _redact_part(body)) from None
+                raise IncompleteReplyError(
+                    "no answer in time", _redact(body, is_cut_off=True)
+                ) from None
             route: Route = request.extensions["route"]
             if route.is_sent:
                 raise httpx.ReadTimeout("") from None
             raise NotSentError(error, route) from None
+        except IncompleteReplyError as error:
+            error.body = _redact(body, is_cut_off=True)
+            raise
         except LiangxinError:
             raise
         except (
@@ -195,19 +200,20 @@ class Transport:
                 body[:0] = f"Location: {location} ".encode()
             return Reply(response.status_code, _redact(body), parse_retry_after(response))
         except httpx.HTTPError as error:
-            raise IncompleteReplyError(describe_error(error), _redact_part(body)) from None
+            # Without a copy of the body: closing may end with the time limit, and a second error.
+            raise IncompleteReplyError(describe_error(error), b"") from None
         finally:
             await response.aclose()
 
 
-def _redact(body: bytearray) -> bytes:
-    """Keep keys and callback tokens that the service repeats out of errors and the ledger."""
-    return redact_callback_urls(redact(bytes(body)))
+def _redact(body: bytearray, *, is_cut_off: bool = False) -> bytes:
+    """Keep keys and callback tokens that the service repeats out of errors and the ledger.
 
-
-def _redact_part(body: bytearray) -> bytes:
-    """Do the same for a body that may end in the middle of a key."""
-    return redact_callback_urls(redact(bytes(body), is_cut_off=True))
+    The body, which may be long, is emptied: its memory is free while the answer is read.
+    """
+    data = bytes(body)
+    body.clear()
+    return redact_callback_urls(redact(data, is_cut_off=is_cut_off))
 
 
 def build_http_client(
@@ -290,5 +296,5 @@ def describe_error(error: Exception) -> str:
         httpx.RemoteProtocolError: "the connection was closed too early",
     }
     if str(error) == "illegal request line":  # so h11 calls a control character, as TLS sends it
-        return "the answer is no HTTP; perhaps the server speaks https at this port"
+        return "the answer is not HTTP; perhaps the server speaks https at this port"
     return descriptions.get(type(error), " ".join(str(error).split())[:120] or type(error).__name__)

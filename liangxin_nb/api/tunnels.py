@@ -14,7 +14,7 @@ from typing import Any
 import httpcore
 from socksio import SOCKSError, socks5
 
-from .proxies import Proxy
+from .proxies import Proxy, join_host
 
 __all__ = ["TunnelBackend", "open_tunnel"]
 
@@ -76,7 +76,7 @@ async def open_tunnel(
     if proxy.url.scheme.startswith("socks"):
         return await _open_socks_tunnel(proxy, host, port)
     url = proxy.url
-    authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    authority = join_host(host, port)
     headers: dict[bytes | str, bytes | str] = {"Host": authority, "Accept": "*/*"}
     if url.userinfo:
         login = base64.b64encode(f"{url.username}:{url.password}".encode())

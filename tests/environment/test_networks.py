@@ -209,7 +209,7 @@ CAUSES = {
         by_proxy(lambda p: p.network.socks_proxy()), "of HTTPS_PROXY closed the connection",
         "HTTPS_PROXY",
     ),
-    "unsupported proxy": (malformed_proxy, "socks4:// is no supported kind", "Correct or unset"),
+    "unsupported proxy": (malformed_proxy, "socks4:// is not a supported kind", "Correct or unset"),
     "SSL_CERT_FILE does not exist": (
         broken_certificates("SSL_CERT_FILE", None), "SSL_CERT_FILE=", "Correct or unset",
     ),
