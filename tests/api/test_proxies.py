@@ -79,9 +79,9 @@ def test_login_is_decoded_and_never_shown(monkeypatch):
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ("socks4://proxy:1", "socks4:// is no supported kind of proxy"),
-        ("ftp://proxy:1", "ftp:// is no supported kind of proxy"),
-        ("pac+http://proxy/x.pac", "this is no supported kind of proxy"),
+        ("socks4://proxy:1", "socks4:// is not a supported kind of proxy"),
+        ("ftp://proxy:1", "ftp:// is not a supported kind of proxy"),
+        ("pac+http://proxy/x.pac", "this is not a supported kind of proxy"),
         *((value, "its host or port is not valid") for value in (
             "http://", "http://:8080", "http://proxy:0", "http://proxy:99999", "http://proxy:1x",
             "user:hidden", "http://[::1:8080", "http://pro xy:1", "http://proxy:1/path",
