@@ -45,7 +45,7 @@ def create_folder(path: Path, *, group_access: bool = False) -> None:
 def check_writable(folder: Path) -> None:
     """Create a file in a folder, and delete it.
 
-    Not with `tempfile`: on Windows it tries again for ever in a folder that cannot be written.
+    Not with `tempfile`: on Windows it tries again without end in a folder that cannot be written.
 
     Raises:
         OSError: If no file can be created.

@@ -98,7 +98,7 @@ def test_existing_folder_is_not_changed_and_decides_for_new_ones(tmp_path):
 
 
 def test_files_are_not_created_by_tempfile_which_hangs_on_windows(tmp_path, monkeypatch):
-    """On Windows it tries again for ever in a folder that cannot be written (gh-66305)."""
+    """On Windows it tries again without end in a folder that cannot be written (gh-66305)."""
     monkeypatch.setattr("tempfile._get_candidate_names", None)
     with Session(profile="sandbox", results=tmp_path / "results") as session:
         archive = export_session(session, tmp_path / "1.zip", notebooks=False).path
