@@ -21,7 +21,7 @@ from ..conftest import wait_until
 from ..kernels import environment
 from ..notebook_kernel import Kernel
 from ..processes import is_ending, kill, running
-from ..task_server import Gate
+from ..task_server import KEY, Gate
 from .report import add_crash
 from .worker import NOT_SENT, open_session, submit_and_collect
 
@@ -111,8 +111,9 @@ def end_kernel(end, server, results, moment):
         f"jobs = submit_new(open_session({server.url!r}, {str(results)!r}), {PROMPTS})\n"
         "os.getpid()"
     )
+    env = environment(results.parent, LIANGXIN_BASE_URL=server.url, LIANGXIN_API_KEY=KEY)
     with (
-        Kernel(results.parent, environment(results.parent)) as kernel,
+        Kernel(results.parent, env) as kernel,
         ThreadPoolExecutor() as pool,
     ):
         pid = int(kernel.run(submit)[-1])
