@@ -17,9 +17,9 @@ from ..engine.background_loop import short_interrupt
 from ..errors import InvalidRequestError, WaitTimeoutError
 from ..results import Result
 from ..session import BaseSession
-from ..session.following import update_from_record
+from ..session.following import incomplete_request_error, update_from_record
 from .contact_sheet import ContactSheet, build_sheet
-from .executor import BatchExecutor, incomplete_request_error
+from .executor import BatchExecutor
 from .outcome import RETRYABLE, STATUS_LABELS, Outcome, Progress, outcome_table
 from .state import BatchState, is_unfinished, newest_records
 
@@ -234,8 +234,8 @@ class Batch(Handle):
 
     def _continue_in_child(self) -> None:
         """Follow the jobs of the parent process, once."""
-        if self._executor.is_left:
-            self._executor.is_left = False
+        if self._executor.is_unused_copy:
+            self._executor.is_unused_copy = False
             self.resume()
 
     def retry(self) -> int:

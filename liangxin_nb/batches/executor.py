@@ -14,13 +14,14 @@ from typing import Any
 from .._forks import keep_unused, renew_after_fork
 from ..core.job_record import JobPhase, JobRecord, JobUpdate
 from ..engine.ledger_writer import retry_write
-from ..errors import InvalidRequestError, LiangxinError, WaitTimeoutError
+from ..errors import LiangxinError, WaitTimeoutError
 from ..session import BaseSession
+from ..session.following import incomplete_request_error
 from ..session.job import Job
 from .outcome import Progress
 from .state import BatchState
 
-__all__ = ["BatchExecutor", "incomplete_request_error"]
+__all__ = ["BatchExecutor"]
 
 _INTERVAL_S = 0.5  # between two calls of the watchers
 
@@ -39,13 +40,13 @@ class BatchExecutor:
         self.owner: object = None
         #: Whether a parent process runs the batch, too.
         self.is_inherited: bool = False
-        #: Whether it has not been used in this process.
-        self.is_left: bool = False
+        #: Whether it was running at a fork and has not been used in this process since.
+        self.is_unused_copy: bool = False
         self._begin()
         renew_after_fork(self)
 
     def _begin(self) -> None:
-        """Have nothing queued and nothing in flight."""
+        """Start with an empty queue, without watchers."""
         self.idle: threading.Event = threading.Event()
         self.idle.set()
         self.paused: bool = False
@@ -62,7 +63,7 @@ class BatchExecutor:
         """Leave the batch to the parent process until it is used in the child."""
         keep_unused(dict(vars(self)))
         self.is_inherited = True
-        self.is_left = not self.idle.is_set()
+        self.is_unused_copy = not self.idle.is_set()
         self._begin()
 
     @property
@@ -210,11 +211,3 @@ class BatchExecutor:
             # An error in a display must not end the batch.
             with suppress(Exception):
                 watcher(progress)
-
-
-def incomplete_request_error(record: JobRecord) -> InvalidRequestError:
-    """Return the error for a record without its reference picture, which the ledger only names."""
-    return InvalidRequestError(
-        f"{record.id} needs a reference picture that the ledger does not contain; it was not sent.",
-        next_step="Submit it again, with its picture.",
-    )

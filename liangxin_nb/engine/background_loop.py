@@ -48,10 +48,16 @@ class BackgroundLoop:
                 if self._loop is not None:  # a signal handler has just started another one
                     loop.close()
                     return self._loop
-                self._loop = loop
-                threading.Thread(
+                thread = threading.Thread(
                     target=_run_loop, args=(loop,), name=self._name, daemon=True
-                ).start()
+                )
+                self._loop = loop
+                try:
+                    thread.start()
+                except RuntimeError as error:  # too many threads
+                    self._loop = None
+                    loop.close()
+                    raise _start_error(str(error)) from None
             return self._loop
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
@@ -81,10 +87,14 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     try:
         return asyncio.new_event_loop()
     except OSError as error:
-        raise LiangxinError(
-            f"The background loop cannot be started ({file_problem(error)}).",
-            next_step="Close some files or restart the kernel.",
-        ) from None
+        raise _start_error(file_problem(error)) from None
+
+
+def _start_error(reason: str) -> LiangxinError:
+    return LiangxinError(
+        f"The background loop cannot be started ({reason}); nothing was sent.",
+        next_step="Close some files or restart the kernel.",
+    )
 
 
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:

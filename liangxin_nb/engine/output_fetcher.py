@@ -110,7 +110,7 @@ class OutputFetcher:
                 break
         needed = {n for n in fetched.numbers if _is_needed(fetched.task, n)}
         if not needed and not saved:
-            fetched.numbers.clear()  # the first frame of a film is no result without the film
+            fetched.numbers.clear()  # the first frame alone is not the result
         return fetched
 
     def _steps(self, deadline: float) -> Iterator[Callable[[FetchedOutputs], Awaitable[bool]]]:

@@ -106,13 +106,17 @@ class Ownership:
     def is_alive(self, owner: str) -> bool:
         """Return whether an owner is alive, in this process or another one."""
         try:
-            return owner == self._lease.id or is_alive(self._folder, owner)
+            return self._is_own(owner) or is_alive(self._folder, owner)
         except OSError:  # its files belong to another user
             return True
 
     def owned_elsewhere(self, record: JobRecord) -> bool:
         """Return whether another live session follows a job."""
-        return record.owner != self._lease.id and self.is_alive(record.owner)
+        return not self._is_own(record.owner) and self.is_alive(record.owner)
+
+    def _is_own(self, owner: str) -> bool:
+        lease = self.__dict__.get("_lease")  # the question itself takes no lease
+        return lease is not None and owner == lease.id
 
     def is_same_service(self, record: JobRecord) -> bool:
         """Return whether a job belongs to the service in use."""

@@ -121,10 +121,11 @@ class Connections:
         return own
 
     def _close_of_ended_threads(self) -> None:
+        threads = list(self._by_thread)  # first: a thread that is added meanwhile is running
         # Not `sys._current_frames`: in Python 3.11 it can deadlock with a thread that starts.
         running = {thread.ident for thread in threading.enumerate()}
-        for thread in [thread for thread in list(self._by_thread) if thread not in running]:
-            if own := self._by_thread.pop(thread, None):
+        for thread in threads:
+            if thread not in running and (own := self._by_thread.pop(thread, None)):
                 own.close_if_unused()
 
     def _open(self, own: _ThreadConnection) -> sa.Connection:

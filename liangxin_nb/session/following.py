@@ -13,6 +13,7 @@ from ..engine.callback_reconciler import CallbackReconciler
 from ..engine.ownership import Ownership
 from ..errors import (
     APIConnectionError,
+    InvalidRequestError,
     LiangxinError,
     ResultUnavailableError,
     TaskFailedError,
@@ -21,7 +22,7 @@ from ..errors import (
 from ..ledger import Ledger
 from ..results import Result, ResultStore
 
-__all__ = ["JobFollower", "update_from_record"]
+__all__ = ["JobFollower", "incomplete_request_error", "update_from_record"]
 
 _FIRST_PAUSE_S, _MAX_PAUSE_S = 0.05, 1.0  # between two looks into the ledger
 
@@ -85,6 +86,8 @@ class JobFollower:
         if is_sending:  # the next look finds it unconfirmed
             mark_interrupted(self._ledger, self._ownership.is_alive)
             return JobUpdate(record), None
+        if record.status == "pending" and not self._ledger.is_complete(record):
+            raise incomplete_request_error(record)
         return update, self._ledger.claim(record, self._ownership.id)
 
     async def _take_over(self, record: JobRecord, publish: Callable[[JobUpdate], None]) -> Result:
@@ -93,6 +96,14 @@ class JobFollower:
             return await self._reconciler.collect_strategy(record)(record, publish)
         submit, collect = self._reconciler.submission_strategy(self._settings.callback)(record)
         return await collect(await submit(record, publish), publish)
+
+
+def incomplete_request_error(record: JobRecord) -> InvalidRequestError:
+    """Return the error for a record without its reference picture, which the ledger only names."""
+    return InvalidRequestError(
+        f"{record.id} needs a reference picture that the ledger does not contain; it was not sent.",
+        next_step="Submit it again, with its picture.",
+    )
 
 
 def _result_or_raise(update: JobUpdate) -> Result:

@@ -17,7 +17,7 @@ from ..engine.background_loop import BackgroundLoop, short_interrupt
 from ..errors import LiangxinError, WaitTimeoutError
 from ..results import Result
 from .error_phase import phase_of_error
-from .job_updates import HomeSession, JobUpdates
+from .job_updates import JobUpdates
 
 __all__ = ["Job", "interrupt_message"]
 
@@ -45,7 +45,7 @@ class Job(JobUpdates):
         *,
         reused: bool = False,
         reload: Callable[[str], JobRecord | None] = lambda _: None,
-        home: Callable[[], HomeSession] | None = None,
+        adopt: Callable[[Any], None] | None = None,
     ) -> None:
         """Prepare a job; `start` begins the work.
 
@@ -54,9 +54,9 @@ class Job(JobUpdates):
             loop: The background loop that does the work.
             reused: Whether a saved result is used in place of a new task.
             reload: Reads a record from the ledger by its id.
-            home: Returns the session of the job, also in another process.
+            adopt: Follows the job from the process that calls it; can be pickled.
         """
-        super().__init__(record, loop, reload, home)
+        super().__init__(record, loop, reload, adopt)
         self.note = record.reuse_notice if reused else ""
 
     def start(self, submit: Submit | None, collect: Collect) -> Self:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from ..core.job_record import JobRecord, JobUpdate
 from ..engine.background_loop import BackgroundLoop
 from .exit import note_unsent
 from .job import Collect, Job, Submit
-from .job_updates import HomeSession
 
 __all__ = ["JobRegistry"]
 
@@ -21,17 +21,17 @@ class JobRegistry:
         self,
         loop: BackgroundLoop,
         reload: Callable[[str], JobRecord | None],
-        home: Callable[[], HomeSession],
+        adopt: Callable[[Any], None],
     ) -> None:
-        """Begin without jobs.
+        """Start without jobs.
 
         Args:
             loop: The background loop.
             reload: Reads a record from the ledger by its id.
-            home: Returns the session of the jobs, also in another process.
+            adopt: Follows a job from the process that calls it; can be pickled.
         """
         self._loop = loop
-        self._reload, self._home = reload, home
+        self._reload, self._adopt = reload, adopt
         self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
         self._jobs: dict[str, Job] = {}
 
@@ -40,22 +40,28 @@ class JobRegistry:
     ) -> Job:
         """Start a job; without `submit` its task is only collected."""
         return self._start(
-            Job(record, self._loop, reused=reused, reload=self._reload, home=self._home),
+            Job(record, self._loop, reused=reused, reload=self._reload, adopt=self._adopt),
             submit,
             collect,
         )
 
     def start_again(self, job: Job, collect: Collect) -> Job:
         """Follow a job that was started in another process."""
-        job.move(self._loop, self._reload)
+        job.set_session(self._loop, self._reload)
         return self._start(job, None, collect)
 
     def _start(self, job: Job, submit: Submit | None, collect: Collect) -> Job:
-        with self._lock:
-            self._jobs[job.last_update.record.id] = job
-        job.watch(note_unsent)
-        job.watch(lambda update: self._forget_when_settled(job, update))
-        return job.start(submit, collect)
+        job_id = job.last_update.record.id
+        try:
+            with self._lock:
+                self._jobs[job_id] = job
+            job.watch(note_unsent)
+            job.watch(lambda update: self._forget_when_settled(job, update))
+            return job.start(submit, collect)
+        except Exception:
+            with self._lock:
+                self._jobs.pop(job_id, None)
+            raise
 
     def get(self, record: JobRecord) -> Job | None:
         """Return the job that follows a record, if there is one."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from .._forks import Handle, keep_unused, renew_after_fork
 from ..core.job_record import JobRecord, JobUpdate
@@ -18,14 +18,7 @@ from ..errors import LiangxinError
 from ..results import Result
 
 _MAX_PICKLING_S, _INTERVAL_S = 10.0, 0.02
-__all__ = ["HomeSession", "JobUpdates"]
-
-
-class HomeSession(Protocol):
-    """A session, as far as a job of another process needs it."""
-
-    def adopt(self, job: Any) -> None:
-        """Follow the job from this process."""
+__all__ = ["JobUpdates"]
 
 
 class JobUpdates(Handle):
@@ -40,17 +33,17 @@ class JobUpdates(Handle):
         record: JobRecord,
         loop: BackgroundLoop,
         reload: Callable[[str], JobRecord | None],
-        home: Callable[[], HomeSession] | None,
+        adopt: Callable[[Any], None] | None,
     ) -> None:
         self.note: str = ""
-        self._home = home
+        self._adopt = adopt
         self._update = JobUpdate.first(record)
-        self.move(loop, reload)
+        self.set_session(loop, reload)
         self._begin()
         renew_after_fork(self)
 
     def _begin(self) -> None:
-        """Have no watchers and nothing on its way."""
+        """Start without watchers, and with nothing on its way."""
         # A signal handler may interrupt the thread that holds the lock.
         self._lock = threading.RLock()
         self._watchers: list[Callable[[JobUpdate], None]] = []
@@ -66,15 +59,15 @@ class JobUpdates(Handle):
         self.restore(self._update)
 
     def restore(self, update: JobUpdate) -> None:
-        """Have the state that an update from another process describes."""
+        """Set the state that an update from another process describes."""
         self._begin()
         self._update = update
         self._is_elsewhere = not update.is_final
         if update.is_final:
             self._set_future(update)
 
-    def move(self, loop: BackgroundLoop, reload: Callable[[str], JobRecord | None]) -> None:
-        """Belong to a session of this process from now on."""
+    def set_session(self, loop: BackgroundLoop, reload: Callable[[str], JobRecord | None]) -> None:
+        """Set the loop and the ledger of the session, in this process, that follows the job."""
         self._loop, self._reload = loop, reload
 
     def _follow_here(self) -> None:
@@ -84,11 +77,11 @@ class JobUpdates(Handle):
             LiangxinError: If this process cannot open its session.
         """
         with self._lock:
-            if not self._is_elsewhere or self._home is None:
+            if not self._is_elsewhere or self._adopt is None:
                 return
             self._is_elsewhere = False
             try:
-                self._home().adopt(self)
+                self._adopt(self)
             except BaseException:
                 self._is_elsewhere = True
                 raise
@@ -138,15 +131,15 @@ class JobUpdates(Handle):
         """
         end = time.monotonic() + _MAX_PICKLING_S
         while self.is_submitting and time.monotonic() < end:
-            concurrent.futures.wait([self._future], timeout=_INTERVAL_S)
-        return _restore, (type(self), self._update, self.note, self._home)
+            time.sleep(_INTERVAL_S)
+        return _restore, (type(self), self._update, self.note, self._adopt)
 
 
 def _restore(
-    job_class: Any, update: JobUpdate, note: str, home: Callable[[], HomeSession] | None
+    job_class: Any, update: JobUpdate, note: str, adopt: Callable[[Any], None] | None
 ) -> JobUpdates:
     """Return an unpickled job; its session is opened when the job is used."""
-    job: JobUpdates = job_class(update.record, BackgroundLoop(), home=home)
+    job: JobUpdates = job_class(update.record, BackgroundLoop(), adopt=adopt)
     job.note = note
     job.restore(update)
     return job

@@ -38,6 +38,7 @@ _opening = ForkSafeLock()
 #: The settings that a pickled job names; the key is not one of them.
 _REFERENCE = ("profile", "base_url", "results", "ledger")
 _DIGEST = "sha256:"
+_INTERVAL_S = 0.01  # while another thread starts a job
 
 
 class SessionParts(Handle):
@@ -91,7 +92,7 @@ class SessionParts(Handle):
             self._lifecycle, self._connect, poller, limiter,
             local=settings.local, patience=settings.patience,
         )  # fmt: skip
-        self._jobs = JobRegistry(self.loop, self.ledger.find, partial(find_session, self.reference))
+        self._jobs = JobRegistry(self.loop, self.ledger.find, partial(_adopt, self.reference))
         self._exit_guard = ExitGuard(self._jobs.unsettled, self._lifecycle.stop_sending)
         self._ownership = Ownership(settings, self.results)
         self._resumer = TaskResumer(
@@ -136,10 +137,14 @@ class SessionParts(Handle):
                 job.detach()  # another thread may have started it meanwhile
                 with suppress(Exception):  # the job reports its own error
                     await job.settle()
-            await asyncio.sleep(0)
+            await asyncio.sleep(_INTERVAL_S)
         self._exit_guard.release()
         await self._connect.close()
         self.ledger.close()
+
+
+def _adopt(reference: tuple[str, ...], job: Job) -> None:
+    find_session(reference).adopt(job)
 
 
 def find_session(reference: tuple[str, ...]) -> SessionParts:

@@ -121,7 +121,7 @@ def reject_keys_in_use(*requests: Request | str) -> None:
 
 
 def check_id(job_id: object) -> None:
-    """Reject an id that is no text, or that is rather a key.
+    """Reject an id that is not text, or that may be a key.
 
     Raises:
         InvalidRequestError: In one line. Nothing has been sent.

@@ -106,7 +106,7 @@ class TaskResumer:
         """Follow every task whose id is in the outputs of a notebook file.
 
         Raises:
-            InvalidRequestError: If the file cannot be read or is no notebook.
+            InvalidRequestError: If the file cannot be read or is not a notebook.
         """
         try:
             data = read_foreign_file(notebook, MAX_NOTEBOOK_BYTES)

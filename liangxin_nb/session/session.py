@@ -85,6 +85,7 @@ class BaseSession(SessionParts):
             InvalidRequestError: If it cannot be sent, or exceeds a limit. Nothing is sent.
         """
         self._exit_guard.check()
+        self.loop.get()  # an error of its start comes before anything is written
         if reuse and (saved := self.find_identical([request])[0]):
             return self._resumer.reuse(saved)
         cell_id = current_cell_id()
@@ -113,6 +114,7 @@ class BaseSession(SessionParts):
             InvalidRequestError: If all of them together would exceed a limit. Nothing is written.
         """
         self._exit_guard.check()
+        self.loop.get()  # an error of its start comes before anything is written
         reject_keys_in_use(*requests.values())
         check_limits(self.ledger, self.settings, *(request.model for request in requests.values()))
         records = [
@@ -167,7 +169,7 @@ class BaseSession(SessionParts):
         """Follow every task whose id is in the outputs of a notebook file.
 
         Raises:
-            InvalidRequestError: If the file cannot be read or is no notebook.
+            InvalidRequestError: If the file cannot be read or is not a notebook.
         """
         return self._resumer.recover(notebook)
 

@@ -8,14 +8,18 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+import time
+from contextlib import ExitStack, closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import liangxin_nb as lx
+from liangxin_nb.core.request import Request
 from liangxin_nb.engine.ownership import is_alive
 from liangxin_nb.ledger import is_healthy
+from liangxin_nb.session import job_updates
 from liangxin_nb.session.default import set_session
 
 from ..conftest import wait_until
@@ -216,6 +220,36 @@ def test_pickled_job_is_followed_by_the_ledger_and_holds_no_key(connect, server)
     assert server.count("createTask") == 1
 
 
+def test_pickling_a_detached_job_sleeps_until_its_answer(connect, server, monkeypatch):
+    session = connect()
+    with ExitStack() as stack:
+        request = stack.enter_context(server.held("createTask"))
+        job = session.generate("a lake")
+        request.wait()
+        job.detach()
+        wait_until(job.done)
+        clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: stack.close())
+        monkeypatch.setattr(job_updates, "time", clock)
+        assert pickle.loads(pickle.dumps(job)).task_id == "task_1"
+
+
+def test_followed_request_is_sent_only_with_its_reference_picture(connect, server, show_line):
+    """Its process has ended before it was sent; the ledger describes pictures only."""
+    session = connect()
+    service = (session.settings.profile, session.settings.base_url)
+    options = {"image_urls": ["data:image/png;base64," + "A" * 200]}
+    incomplete = Request("seedream-v4-5-edit", "a lake", options)
+    record = session.ledger.create(incomplete, *service)
+    with pytest.raises(lx.InvalidRequestError, match="needs a reference picture") as error:
+        session.follow(session.ledger.find(record.id)).wait(60)
+    assert server.count("createTask") == 0
+    record = session.ledger.find(record.id)
+    assert (record.status, record.owner) == ("pending", "")
+    complete = session.ledger.create(Request("z-image", "a hill"), *service)
+    assert session.follow(complete).wait(60).metadata.task_id == "task_1"
+    show_line("processes", "wait() after the parent was killed, with a picture", str(error.value))
+
+
 def test_pickled_job_needs_the_key_of_the_process_that_uses_it(connect, server, show_line):
     session = connect()
     server.last = "generating"
@@ -310,6 +344,37 @@ def test_signals_do_what_they_would_without_us(script, server, connect, name, co
     server.last = "success"
     (job,) = connect("r").resume()
     assert job.wait(60).metadata.task_id == "task_1"
+
+
+@pytest.mark.parametrize(
+    ("function", "problem"),
+    [
+        ("asyncio.new_event_loop", OSError(24, "Too many open files")),
+        ("threading.Thread.start", RuntimeError("can't start new thread")),
+    ],
+    ids=["files", "threads"],
+)
+def test_nothing_is_written_when_the_loop_cannot_start(
+    connect, server, monkeypatch, show_line, function, problem
+):
+    session = connect()
+    other = session.ledger.create(Request("z-image", "a hill"), "kie", session.settings.base_url)
+
+    def refuse(*_):
+        raise problem
+
+    with monkeypatch.context() as patch:
+        patch.setattr(function, refuse)
+        for _ in range(2):
+            with pytest.raises(lx.LiangxinError, match="cannot be started") as error:
+                session.generate("a lake")
+        for call in (lambda: session.batch(["a lake"]), lambda: session.follow(other)):
+            with pytest.raises(lx.LiangxinError, match="cannot be started"):
+                call()
+    assert [job.id for job in session.ledger.list_jobs(limit=None)] == [other.id]
+    assert session.active() == []
+    assert session.generate("a lake").wait(60).metadata.task_id == "task_1"
+    show_line("processes", f"generate(), {problem}", str(error.value))
 
 
 def test_folder_of_another_user_is_one_line(connect, monkeypatch, show_line):

@@ -57,6 +57,33 @@ def test_ended_threads_leave_no_connection(ledger):
     assert psutil.Process().num_fds() <= before + 3, "SQLite reuses some"
 
 
+def test_thread_that_starts_while_ended_threads_are_looked_for_keeps_its_connection(
+    ledger, monkeypatch
+):
+    enumerate_threads, values, end = threading.enumerate, [], threading.Event()
+
+    def read_twice():
+        first = raw_connection(ledger)
+        opened.set()
+        end.wait(60)
+        values.append(raw_connection(ledger) is first)
+
+    opened, thread = threading.Event(), threading.Thread(target=read_twice)
+
+    def enumerate_before_the_thread():
+        running = enumerate_threads()
+        monkeypatch.undo()
+        thread.start()
+        opened.wait(60)
+        return running
+
+    monkeypatch.setattr(threading, "enumerate", enumerate_before_the_thread)
+    in_thread(lambda: raw_connection(ledger).total_changes)
+    end.set()
+    thread.join()
+    assert values == [True]
+
+
 def test_close_closes_the_file_in_every_thread(ledger, path):
     """Otherwise Windows could not delete the folder."""
     with ThreadPoolExecutor(2) as pool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import random
 import threading
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -110,6 +112,26 @@ def test_cell_ends_after_the_new_sheet_of_a_batch_that_ran_again(session, screen
     batch.resume().wait(60)
     end_of_cell(None)
     assert "2 tasks: 2 saved" in screen.texts[-1]
+
+
+def test_batches_share_one_function_of_the_cell_events_which_keeps_none_in_memory(
+    connect, server, screen, monkeypatch
+):
+    session, hooks = connect(), []
+    events = SimpleNamespace(register=lambda _, hook: hooks.append(hook))
+    monkeypatch.setattr(batch_display, "get_ipython", lambda: SimpleNamespace(events=events))
+    references = []
+    for prompt in ("a cat", "a lake"):
+        server.last = "generating"
+        batch = session.batch([prompt])
+        wait_until_shown = batch_display.show_batch(batch)
+        server.last = "success"
+        batch.wait(60)
+        assert wait_until_shown()
+        references.append(weakref.ref(batch))
+    assert len(set(hooks)) == 1
+    del batch, wait_until_shown
+    wait_until(lambda: gc.collect() >= 0 and not any(reference() for reference in references))
 
 
 # ---- size

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from IPython import get_ipython
 from markupsafe import Markup
@@ -83,7 +84,8 @@ def show_batch(
         output.put({"text/plain": "\n".join([repr(batch), *notes])})
         batch_display = _BatchDisplay(batch, output)
         if shell := get_ipython():
-            shell.events.register("post_run_cell", batch_display.finish)
+            _text_displays.add(batch_display)
+            shell.events.register("post_run_cell", _finish_text_displays)  # once, if called again
     else:
         batch_display = _show_view(batch, output, notes)
     batch.watch(batch_display.update)
@@ -178,11 +180,8 @@ class _BatchDisplay:
         """Block until the end is on the screen, at most one minute."""
         return self._shown.wait(_MAX_WAIT_S)
 
-    def finish(self, _: object = None) -> None:
-        """Wait until the end of a batch that has been retried is on the screen, too.
-
-        Called after each cell: runners drop what is shown later.
-        """
+    def finish(self) -> None:
+        """Wait until the end of a batch that has been retried is on the screen, too."""
         progress = self._batch.progress
         if not progress.active:
             self.update(progress)
@@ -223,3 +222,13 @@ class _BatchDisplay:
             self._sheet_output.put({"text/plain": "", **bundle} if shows_sheet else _EMPTY_BUNDLE)
         if keeps_view and self._view is not None:
             self._output.put(widget_view(sheet.text, self._view.box.model_id))
+
+
+#: The displays without a view of the batches that are in use.
+_text_displays: WeakSet[_BatchDisplay] = WeakSet()
+
+
+def _finish_text_displays(_: object = None) -> None:
+    """Called after each cell: runners drop what is shown later."""
+    for display in list(_text_displays):
+        display.finish()
