@@ -9,11 +9,15 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol, Self, TypeVar
 from weakref import WeakSet
 
-__all__ = ["ForkSafeLock", "Handle", "keep_unused", "renew_after_fork"]
+__all__ = ["ForkDelay", "ForkSafeLock", "Handle", "keep_unused", "renew_after_fork"]
+
+_MAX_DELAY_S = 1.0
 
 
 class _Renewable(Protocol):
@@ -63,6 +67,40 @@ class ForkSafeLock:
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
+
+
+class ForkDelay:
+    """Delays forks, at most one second, while other threads do work that a child cannot inherit."""
+
+    def __init__(self) -> None:
+        self.after_fork()
+        renew_after_fork(self)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._wait, after_in_parent=lambda: self._ended.release())
+
+    def after_fork(self) -> None:
+        """Forget the threads of the parent."""
+        self._ended = threading.Condition()
+        self._threads: Counter[int] = Counter()
+
+    @contextmanager
+    def during(self) -> Iterator[None]:
+        """Delay the forks of other threads while the body runs."""
+        thread = threading.get_ident()
+        with self._ended:
+            self._threads[thread] += 1
+        try:
+            yield
+        finally:
+            with self._ended:
+                self._threads[thread] -= 1
+                self._threads = +self._threads
+                self._ended.notify_all()
+
+    def _wait(self) -> None:
+        self._ended.acquire()  # until the fork: no other thread begins meanwhile
+        own = threading.get_ident()
+        self._ended.wait_for(lambda: not self._threads.keys() - {own}, _MAX_DELAY_S)
 
 
 def keep_unused(*items: object) -> None:

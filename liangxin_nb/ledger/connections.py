@@ -19,7 +19,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .._forks import keep_unused, renew_after_fork
+from .._forks import ForkDelay, keep_unused, renew_after_fork
 from ..errors import LedgerError
 
 __all__ = ["BUSY_TIMEOUT_S", "Connections", "damage_error", "is_damaged_file", "is_wal_safe"]
@@ -36,6 +36,8 @@ _LOCAL_FILE_SYSTEMS = frozenset(
         "overlay", "ramfs", "reiserfs", "tmpfs", "ubifs", "ufs", "vfat", "xfs", "zfs",
     )
 )  # fmt: skip
+#: SQLite in a forked child takes the locks of its parent for its own, which are never released.
+_fork_delay = ForkDelay()
 _RESULTS = ("????-??-??/*/metadata.json", "????-??-??/*/story.json")
 
 
@@ -100,11 +102,13 @@ class Connections:
         """
         own = self._of_this_thread()
         if own is None or not own.lock.acquire(blocking=False):
-            with self.engine.connect() as connection:  # a server's pool, or a nested transaction
+            # A server's pool, or a nested transaction.
+            with _fork_delay.during(), self.engine.connect() as connection:
                 yield from _run(connection, read_only, busy_timeout_s)
             return
         try:
-            yield from _run(self._open(own), read_only, busy_timeout_s)
+            with _fork_delay.during():
+                yield from _run(self._open(own), read_only, busy_timeout_s)
         except (sa.exc.DatabaseError, OSError):
             own.close()  # the next transaction opens the file again
             raise

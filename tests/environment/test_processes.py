@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 PRELUDE = """\
 import atexit, json, os, random, signal, sys, threading
 import liangxin_nb as lx
+from liangxin_nb.session.default import set_session
 from tests.environment import process_workers as workers
 def line_of(call):
     try:
@@ -73,7 +74,9 @@ def finish(process):
 # ---- fork
 
 FORK = """
-session, saved, callbacks = lx.Session(), lx.generate("a hill"), lx.CallbackServer()
+session = lx.Session()
+set_session(session)
+saved, callbacks = lx.generate("a hill"), lx.CallbackServer()
 saved.wait(60)
 job, batch = lx.generate("a lake"), lx.batch(["a harbour", "a bridge"])
 while not (job.task_id and all(outcome.task_id for outcome in batch)):
@@ -161,6 +164,32 @@ def test_child_that_ends_keeps_the_transaction_of_its_parent(script, tmp_path):
         assert finish(process) == []
         assert other.execute("pragma integrity_check").fetchone() == ("ok",)
         assert other.execute("select count(*) from events where event = 'x'").fetchone() == (1,)
+
+
+FORK_DURING_A_TRANSACTION = """
+from liangxin_nb.core.request import Request
+ledger = lx.Session().ledger
+request = Request("z-image", "a lake")
+ready, forking = threading.Event(), threading.Event()
+def write():
+    with ledger.transaction():
+        ready.set()
+        forking.wait()
+ledger.create(request, "kie", "")
+writer = threading.Thread(target=write)
+writer.start()
+ready.wait()
+os.register_at_fork(before=forking.set)  # runs before those that were registered earlier
+if (child := os.fork()) == 0:
+    ledger.with_busy_timeout(1).create(request, "kie", "")
+    sys.exit(0)
+writer.join()
+print(os.waitpid(child, 0)[1])
+"""
+
+
+def test_child_can_write_when_its_parent_was_writing_at_the_fork(script):
+    assert finish(script(FORK_DURING_A_TRANSACTION)) == [0]
 
 
 # ---- pools and pickles
