@@ -103,7 +103,7 @@ class TaskResumer:
         )
 
     def recover(self, notebook: str | Path) -> list[Job]:
-        """Follow every task whose id is in the outputs of a notebook file.
+        """Follow every task with an id in the outputs of a notebook file.
 
         Raises:
             InvalidRequestError: If the file cannot be read or is not a notebook.

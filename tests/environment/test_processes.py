@@ -154,6 +154,7 @@ writer.join()
 """
 
 
+@pytest.mark.slow
 def test_child_that_ends_keeps_the_transaction_of_its_parent(script, tmp_path):
     """Its copy of the connection is neither used nor closed."""
     process = script(TRANSACTION)
