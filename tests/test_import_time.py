@@ -43,6 +43,16 @@ print(threading.active_count() - threads)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_session_imports_no_library_for_connections_before_its_first_request(tmp_path):
+    code = """
+import sys
+import liangxin_nb as lx
+lx.Session(profile="kie", key="0a1b2c3d4e5f")
+print(sorted({"httpcore", "h11", "anyio", "socksio", "truststore"} & set(sys.modules)))
+"""
+    assert run(code, tmp_path) == ["[]"]
+
+
 def test_dir_lists_the_public_names_and_each_has_a_docstring(tmp_path):
     code = """
 import liangxin_nb as lx

@@ -16,8 +16,9 @@ import httpx
 from ..core.hosts import IPAddress
 from ..errors import APIConnectionError
 from .addresses import NEXT_STEP, AddressCheck
-from .connections import NotSentError, RoutedTransport
+from .connections import RoutedTransport
 from .proxies import Proxy, find_proxy
+from .route import NotSentError
 from .tunnels import TunnelBackend, open_tunnel
 
 __all__ = ["CheckedTransport"]

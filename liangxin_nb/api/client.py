@@ -17,8 +17,8 @@ from ..core.task import TaskRecord
 from ..errors import APIConnectionError, APIError, LiangxinError, RateLimitError
 from .codec import create_body, find_task_id, link_body, parse_balance, parse_link, read_create
 from .codec import parse_record as parse_task_record
-from .connections import NotSentError
 from .downloads import Downloader
+from .route import NotSentError
 from .transport import IncompleteReplyError, Transport, build_connection_error, describe_error
 from .uploads import Uploader
 
@@ -179,7 +179,7 @@ class Client:
             url: The expired link.
 
         Raises:
-            APIError: If the service rejected the request, such as for a URL that is no output.
+            APIError: If the service rejected the request, such as for a URL that is not an output.
             APIConnectionError: If there was no response.
         """
         return await self._request(parse_link, "POST", _LINK, content=link_body(url))

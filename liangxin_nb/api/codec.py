@@ -275,6 +275,6 @@ def _parse_param(value: Any) -> Mapping[str, Any]:
 
 
 def _to_milliseconds(value: Any) -> int:
-    """Return a time of the service without a fraction; 0 if it is no number."""
+    """Return a time of the service without a fraction; 0 if it is not a number."""
     number = to_number(value) or 0.0
     return int(number) if 0 < number < _MAX_TIME else 0

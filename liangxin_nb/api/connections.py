@@ -11,31 +11,16 @@ import httpx
 
 from ..errors import LiangxinError
 from .certificates import load_certificates
-from .failures import explain_failure
+from .failures import build_not_sent_error
 from .proxies import Proxy, find_proxy
 from .route import Route
 from .tunnels import TunnelBackend
 
-__all__ = ["NotSentError", "RoutedTransport"]
+__all__ = ["RoutedTransport"]
 
 _KEEPALIVE_S = 5.0
 _MAX_CONNECTIONS = 100
 _HTTPCORE_ERRORS = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
-
-
-class NotSentError(httpx.TransportError):
-    """There is no connection, so the request was not sent.
-
-    Attributes:
-        next_step: What to do about it.
-        retryable: Whether another attempt may succeed.
-    """
-
-    def __init__(self, error: BaseException, route: Route) -> None:
-        failure = explain_failure(error, route)
-        super().__init__(failure.problem)
-        self.next_step: str = failure.next_step
-        self.retryable: bool = not failure.is_lasting
 
 
 class RoutedTransport(httpx.AsyncBaseTransport):
@@ -153,7 +138,7 @@ def _translate_errors(route: Route) -> Iterator[None]:
         raise
     except Exception as error:
         if not route.is_sent:
-            raise NotSentError(error, route) from error
+            raise build_not_sent_error(error, route) from error
         if isinstance(error, _HTTPCORE_ERRORS):
             raise getattr(httpx, type(error).__name__)(str(error)) from error
         raise

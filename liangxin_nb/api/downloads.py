@@ -15,7 +15,6 @@ import stamina
 
 from ..errors import APIConnectionError, ResultUnavailableError
 from .addresses import NEXT_STEP, AddressCheck
-from .checked_connections import CheckedTransport
 from .encodings import decode_content, decode_data_url
 from .transport import (
     CONNECT_S,
@@ -40,6 +39,8 @@ class Downloader:
     """Downloads outputs of the service at `base_url`; private addresses only if it has one."""
 
     def __init__(self, base_url: str, timeout: float) -> None:
+        from .checked_connections import CheckedTransport  # loads httpcore
+
         self._addresses = AddressCheck(base_url)
         self._http = build_http_client(timeout, transport=CheckedTransport(self._addresses))
         self._start_limit_s = timeout + CONNECT_S

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import httpcore
 
-from .route import Route
+from .route import NotSentError, Route
 
-__all__ = ["Failure", "explain_failure"]
+__all__ = ["Failure", "build_not_sent_error", "explain_failure"]
 
 _CA_HINT = (
     "If this network inspects TLS, set SSL_CERT_FILE to the file with its CA certificate, or add "
@@ -60,6 +60,17 @@ class Failure(NamedTuple):
     problem: str
     next_step: str
     is_lasting: bool = False
+
+
+def build_not_sent_error(error: BaseException, route: Route) -> NotSentError:
+    """Return the error for a request that was not sent.
+
+    Args:
+        error: The error of httpcore or of the system.
+        route: How far the request has come.
+    """
+    failure = explain_failure(error, route)
+    return NotSentError(failure.problem, failure.next_step, retryable=not failure.is_lasting)
 
 
 def explain_failure(error: BaseException, route: Route) -> Failure:

@@ -8,7 +8,7 @@ import httpx
 
 from .proxies import Proxy
 
-__all__ = ["Route"]
+__all__ = ["NotSentError", "Route"]
 
 
 class Route:
@@ -41,3 +41,17 @@ class Route:
             self.is_sent |= self.step.endswith("send_request_headers")
         if self._trace is not None:
             await self._trace(name, info)
+
+
+class NotSentError(httpx.TransportError):
+    """There is no connection, so the request was not sent.
+
+    Attributes:
+        next_step: What to do about it.
+        retryable: Whether another attempt may succeed.
+    """
+
+    def __init__(self, problem: str, next_step: str, *, retryable: bool) -> None:
+        super().__init__(problem)
+        self.next_step = next_step
+        self.retryable = retryable

@@ -19,8 +19,8 @@ from ..errors import APIError, LiangxinError
 from .addresses import FAKE_IP_NETWORKS
 from .certificates import find_certificates
 from .codec import parse_balance, parse_record
-from .connections import NotSentError
 from .proxies import find_bypass, find_proxy
+from .route import NotSentError
 from .transport import BearerAuth, build_http_client, describe_error
 
 __all__ = ["ServiceCheck"]

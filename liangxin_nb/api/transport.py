@@ -16,9 +16,8 @@ import httpx
 from ..config.secret import Secret, redact, redact_text
 from ..errors import APIConnectionError, LiangxinError
 from .codec import redact_callback_urls
-from .connections import NotSentError, RoutedTransport
 from .response_body import BodyDecoder
-from .route import Route
+from .route import NotSentError, Route
 
 __all__ = [
     "CONNECT_S",
@@ -158,17 +157,16 @@ class Transport:
             route: Route = request.extensions["route"]
             if route.is_sent:
                 raise httpx.ReadTimeout("") from None
-            raise NotSentError(error, route) from None
+            from .failures import build_not_sent_error  # loads httpcore
+
+            raise build_not_sent_error(error, route) from None
         except IncompleteReplyError as error:
             error.body = _redact(body, is_cut_off=True)
             raise
         except LiangxinError:
             raise
-        except (
-            OSError,
-            ValueError,
-            httpx.InvalidURL,
-        ) as error:  # an exception that httpx does not translate
+        # Exceptions that httpx does not translate:
+        except (OSError, ValueError, httpx.InvalidURL) as error:
             raise httpx.RemoteProtocolError(type(error).__name__) from None
 
     def _limit_after_start(
@@ -221,7 +219,7 @@ def build_http_client(
     auth: httpx.Auth | None = None,
     *,
     keepalive: int = 20,
-    transport: RoutedTransport | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> httpx.AsyncClient:
     """Build a client that follows no redirects and stores no cookies.
 
@@ -234,6 +232,8 @@ def build_http_client(
     Returns:
         The client.
     """
+    from .connections import RoutedTransport  # loads httpcore, which a start does not need
+
     return httpx.AsyncClient(
         auth=auth,
         transport=transport or RoutedTransport(keepalive=keepalive),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import socket
 import unicodedata
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from ..core.hidden import hide_secrets
-from ..core.hosts import is_loopback
+from ..core.hosts import has_private_addresses, is_loopback
 from ..errors import InvalidRequestError
 from .values import UnusableError
 
@@ -23,15 +22,6 @@ _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 #: Hosts that were found to be private: the settings are read often, and a look-up may take long.
 _found_private: set[str] = set()
-_PRIVATE = tuple(
-    map(
-        ip_network,
-        (
-            "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8",
-            "100.64.0.0/10", "fc00::/7", "fe80::/10", "::1/128",
-        ),
-    )
-)  # fmt: skip
 
 
 def normalize_base_url(text: str) -> str:
@@ -44,7 +34,7 @@ def normalize_base_url(text: str) -> str:
         text: What the user has pasted.
 
     Raises:
-        ValueError: If it is no usable address, or contains a login, a key or other parameters.
+        ValueError: If it is not a usable address, or contains a login, a key or other parameters.
     """
     # Chinese keyboards type full-width colons and slashes.
     text = unicodedata.normalize("NFKC", text).strip(_QUOTES)
@@ -84,7 +74,7 @@ def check_scheme(base_url: str, *, allow_http: bool) -> None:
     host = parts.hostname or ""
     if parts.scheme == "https" or is_loopback(host):
         return
-    is_private = host in _found_private or _is_private(host)
+    is_private = host in _found_private or has_private_addresses(host)
     if is_private and allow_http:
         _found_private.add(host)
         return
@@ -126,17 +116,7 @@ def _read_host(parts: SplitResult) -> str:
 
 
 def _read_port(parts: SplitResult) -> str:
-    port = parts.port  # raises ValueError if it is no number up to 65535
+    port = parts.port  # raises ValueError if it is not a number up to 65535
     if port == 0:
         raise ValueError
     return "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
-
-
-def _is_private(host: str) -> bool:
-    """Return whether every address of a host is in a private network."""
-    try:
-        found = {str(info[4][0]).partition("%")[0] for info in socket.getaddrinfo(host, None)}
-    except (OSError, UnicodeError):
-        return False
-    addresses = list(map(ip_address, found))
-    return bool(addresses) and all(any(a in net for net in _PRIVATE) for a in addresses)

@@ -53,7 +53,7 @@ _SHAPES_AFTER_NAMES = {
     rf"[^\s\"'&,;<>{{}}]{{0,60}}?{_random(12)}",
     "key=…": rf"(?i:key|密钥|密鑰|金鑰){_VALUE}[\w-]{{0,60}}?{_random(12)}",
 }
-#: Keys that are also the signature of a link to a file, which is no secret of the user.
+#: Keys that are also the signature of a link to a file, which is not a secret of the user.
 _SHAPES_OUTSIDE_LINKS = {
     "AKIA…": r"(?<![\w/+-])A[KS]IA[0-9A-Z]{16}(?![\w/+=-])",
     "JSON web token": r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}",

@@ -19,7 +19,7 @@ from .key_cleaning import clean_key, find_usable_key
 __all__ = ["Secret", "contains_secret", "forms_in_use", "redact", "redact_text", "secret_forms"]
 
 _DOTS = "••••••"
-#: A response may end in the middle of a key; fewer characters than this are no secret.
+#: A response may end in the middle of a key; fewer characters than this are not a secret.
 _MIN_PART = 6
 _NOT_PRINTABLE = re.compile(rb"[^!-~]+")
 #: A key in the environment is not used with the sandbox, but is not to be saved with a prompt.

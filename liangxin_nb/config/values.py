@@ -146,7 +146,7 @@ def _check_login(url: str) -> None:
         raise UnusableError(
             "its password contains @, /, ? or #", "Write them as %40, %2F, %3F and %23."
         )
-    _ = parts.port  # raises ValueError if it is no port
+    _ = parts.port  # raises ValueError if it is not a port
     if not (parts.netloc or parts.path.strip("/")):
         raise ValueError
 
@@ -163,7 +163,7 @@ def read_address(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     parts = urlsplit(value)
-    _ = parts.port  # raises ValueError if it is no port
+    _ = parts.port  # raises ValueError if it is not a port
     if re.search(r"[\s\x00-\x1f\x7f]", value) or not parts.hostname or parts.username:
         raise ValueError
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):

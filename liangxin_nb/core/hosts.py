@@ -6,7 +6,14 @@ import re
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-__all__ = ["IPAddress", "is_loopback", "is_private_name", "is_public", "parse_address"]
+__all__ = [
+    "IPAddress",
+    "has_private_addresses",
+    "is_loopback",
+    "is_private_name",
+    "is_public",
+    "parse_address",
+]
 
 IPAddress = IPv4Address | IPv6Address
 
@@ -22,6 +29,14 @@ _NOT_PUBLIC = tuple(
         *("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),  # with Teredo and 6to4
     )
 )
+# Fewer than those that are not public: proxy programs give public names addresses of 198.18.0.0/15.
+_PRIVATE = tuple(
+    ip_network(text)
+    for text in (
+        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8",
+        "100.64.0.0/10", "fc00::/7", "fe80::/10", "::1/128",
+    )
+)  # fmt: skip
 _PUBLIC_IPV6 = ip_network("2000::/3")  # IANA has assigned no other public addresses
 #: The last 32 bits are an IPv4 address: IPv4-mapped addresses, and NAT64 as in IPv6-only networks.
 _EMBEDDED_IPV4 = (ip_network("::ffff:0:0/96"), ip_network("64:ff9b::/96"))
@@ -87,3 +102,13 @@ def is_public(address: IPAddress) -> bool:
 def is_private_name(host: str) -> bool:
     """Return whether only private networks have such a name: ``nas``, ``nas.local``."""
     return bool(_PRIVATE_NAME.fullmatch(host.removesuffix(".")))
+
+
+def has_private_addresses(host: str) -> bool:
+    """Return whether every address of a host is in a private network; resolves a name."""
+    try:
+        found = {str(info[4][0]).partition("%")[0] for info in socket.getaddrinfo(host, None)}
+    except (OSError, UnicodeError):
+        return False
+    addresses = list(map(ip_address, found))
+    return bool(addresses) and all(any(a in net for net in _PRIVATE) for a in addresses)

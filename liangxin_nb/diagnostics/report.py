@@ -15,7 +15,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .._version import __version__
-from ..api.service_check import ServiceCheck
 from ..config.environment import ephemeral_notice
 from ..config.private_files import describe_exposure
 from ..config.secret import redact_text
@@ -64,6 +63,8 @@ def report(
         sections["this place"] = notice
     problems = [*([trouble] if trouble else []), *_find_problems(versions, settings)]
     if settings is not None and settings.key and settings.base_url:
+        from ..api.service_check import ServiceCheck  # loads httpcore and truststore
+
         check = ServiceCheck(settings.base_url, settings.key, has_balance=settings.profile == "kie")
         check.run()
         sections["proxy"], sections["trust"] = check.proxy, check.certificates
