@@ -47,6 +47,8 @@ def script(server, tmp_path, monkeypatch):
     monkeypatch.setenv("LIANGXIN_API_KEY", KEY)
     monkeypatch.setenv("LIANGXIN_RESULTS", str(tmp_path / "r"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    # Python 3.12 warns of forks in processes with threads.
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore:This process:DeprecationWarning")
     processes = []
 
     def start(code, *options, **environment):
