@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol, Self, TypeVar
 from weakref import WeakSet
 
-__all__ = ["ForkDelay", "ForkSafeLock", "Handle", "keep_unused", "renew_after_fork"]
+__all__ = ["SQLITE_USE", "ForkDelay", "ForkSafeLock", "Handle", "keep_unused", "renew_after_fork"]
 
 _MAX_DELAY_S = 1.0
 
@@ -101,6 +101,10 @@ class ForkDelay:
         self._ended.acquire()  # until the fork: no other thread begins meanwhile
         own = threading.get_ident()
         self._ended.wait_for(lambda: not self._threads.keys() - {own}, _MAX_DELAY_S)
+
+
+#: SQLite in a forked child takes the locks of its parent for its own, which are never released.
+SQLITE_USE = ForkDelay()
 
 
 def keep_unused(*items: object) -> None:

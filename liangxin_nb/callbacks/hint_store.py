@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from .._forks import SQLITE_USE
 from ..config.private_files import create_folder
 from ..errors import InvalidRequestError
 from .tokens import digest, folder, new_token
@@ -84,9 +85,12 @@ class HintStore:
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
         # One connection per call: a connection that is used after a fork can damage the file.
-        with closing(
-            sqlite3.connect(self._file, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
-        ) as db:
+        with (
+            SQLITE_USE.during(),
+            closing(
+                sqlite3.connect(self._file, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+            ) as db,
+        ):
             yield db
 
     @contextmanager

@@ -19,7 +19,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .._forks import ForkDelay, keep_unused, renew_after_fork
+from .._forks import SQLITE_USE, keep_unused, renew_after_fork
 from ..errors import LedgerError
 
 __all__ = ["BUSY_TIMEOUT_S", "Connections", "damage_error", "is_damaged_file", "is_wal_safe"]
@@ -36,8 +36,6 @@ _LOCAL_FILE_SYSTEMS = frozenset(
         "overlay", "ramfs", "reiserfs", "tmpfs", "ubifs", "ufs", "vfat", "xfs", "zfs",
     )
 )  # fmt: skip
-#: SQLite in a forked child takes the locks of its parent for its own, which are never released.
-_fork_delay = ForkDelay()
 _RESULTS = ("????-??-??/*/metadata.json", "????-??-??/*/story.json")
 
 
@@ -100,20 +98,20 @@ class Connections:
         Raises:
             OSError: If the file was removed.
         """
-        own = self._of_this_thread()
-        if own is None or not own.lock.acquire(blocking=False):
-            # A server's pool, or a nested transaction.
-            with _fork_delay.during(), self.engine.connect() as connection:
-                yield from _run(connection, read_only, busy_timeout_s)
-            return
-        try:
-            with _fork_delay.during():
+        with SQLITE_USE.during():
+            own = self._of_this_thread()
+            if own is None or not own.lock.acquire(blocking=False):
+                # A server's pool, or a nested transaction.
+                with self.engine.connect() as connection:
+                    yield from _run(connection, read_only, busy_timeout_s)
+                return
+            try:
                 yield from _run(self._open(own), read_only, busy_timeout_s)
-        except (sa.exc.DatabaseError, OSError):
-            own.close()  # the next transaction opens the file again
-            raise
-        finally:
-            own.lock.release()
+            except (sa.exc.DatabaseError, OSError):
+                own.close()  # the next transaction opens the file again
+                raise
+            finally:
+                own.lock.release()
 
     def _of_this_thread(self) -> _ThreadConnection | None:
         if self.path is None:
@@ -144,9 +142,10 @@ class Connections:
 
     def close(self) -> None:
         """Close every connection that is not in use; the next use opens new ones."""
-        for own in list(self._by_thread.values()):
-            own.close_if_unused()
-        self.engine.dispose()
+        with SQLITE_USE.during():
+            for own in list(self._by_thread.values()):
+                own.close_if_unused()
+            self.engine.dispose()
 
 
 def _run(
