@@ -8,7 +8,6 @@ import base64
 import contextlib
 import fcntl
 import os
-import random
 import re
 import threading
 import zipfile
@@ -26,8 +25,8 @@ KEYS = (
     rf"sk-\u0041{MARK}\n\x41\z",
     "+/=sk+/" + MARK + "a+/9=" * 815 + "+/==",  # the longest key
 )
-#: The number of the first worker's key in a run; set the variable to repeat a run.
-NUMBER = int(os.environ.setdefault("TEST_KEY", str(random.randrange(len(KEYS)))))
+#: The number of the first worker's key; other workers use the next ones.
+NUMBER = int(os.environ.get("TEST_KEY", "0"))
 _WORKER = re.sub("[^0-9]", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or "0"
 #: The key of the services in this process's tests.
 KEY = KEYS[(NUMBER + int(_WORKER)) % len(KEYS)]

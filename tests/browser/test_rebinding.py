@@ -1,7 +1,7 @@
 """Web pages of strangers attack a running sandbox in Chromium, also by DNS rebinding."""
 
 import json
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -135,7 +135,7 @@ def attack(chromium_driver, strange_browser, sandbox):
                 "**/attack.html", lambda route: route.fulfill(body=ATTACK, content_type="text/html")
             )
             page = context.new_page()
-            page.goto(f"{page_url}/attack.html#{json.dumps({**known, 'base': base})}")
+            page.goto(f"{page_url}/attack.html#{quote(json.dumps({**known, 'base': base}))}")
             page.wait_for_function("document.title === 'done'", timeout=120_000)
             rows = page.locator("tr").evaluate_all(
                 "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
