@@ -86,12 +86,6 @@ def start_sandbox(*options, **environment):
     return SandboxProcess(address["url"], address["key"], process)
 
 
-def pytest_report_header():
-    return (
-        f"the keys of the tests begin with number {scan.NUMBER}; to repeat: TEST_KEY={scan.NUMBER}"
-    )
-
-
 @pytest.fixture(scope="session", autouse=True)
 def key_is_found_nowhere(tmp_path_factory):
     """Check at the end of the run that the key is in no file and in no process's arguments.
