@@ -98,6 +98,10 @@ class Downloader:
             async with self._open_stream(url, offset) as reply:
                 await _write_stream(reply, target, offset)
                 return reply.headers
+        except httpx.InvalidURL:  # httpx parses the Location header, too
+            raise ResultUnavailableError(
+                "The result's link redirects to an invalid address.", next_step=NEXT_STEP
+            ) from None
         except httpx.HTTPError as error:
             raise build_connection_error(
                 f"The result could not be fetched from {error.request.url.host} "

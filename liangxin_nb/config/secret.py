@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import html
 import json
 import os
@@ -19,6 +20,8 @@ from .key_cleaning import clean_key, find_usable_key
 __all__ = ["Secret", "contains_secret", "forms_in_use", "redact", "redact_text", "secret_forms"]
 
 _DOTS = "••••••"
+for _name in ("utf-16-le", "utf-16-be"):
+    codecs.lookup(_name)  # loads them while there are file descriptors
 #: A response may end in the middle of a key; fewer characters than this are not a secret.
 _MIN_PART = 6
 _NOT_PRINTABLE = re.compile(rb"[^!-~]+")

@@ -359,6 +359,7 @@ def test_signals_do_what_they_would_without_us(script, server, connect, name, co
     server.last = "generating"
     process = script(
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # ignored below `nohup`
         "job = lx.generate('a lake')\n"
         "while not job.task_id: threading.Event().wait(0.01)\n"
         "print(job.task_id, flush=True)\n"
