@@ -238,7 +238,7 @@ CAUSES = {
 
 def timeout_of(cause):
     """Return a short time limit where the cause is that nothing comes."""
-    return 0.4 if "answer" in cause or "swallowed" in cause else 20.0
+    return 1.0 if re.search("no answer|not answer|swallowed", cause) else 20.0
 
 
 def check(line, words, advice, cause, show_line, action):
