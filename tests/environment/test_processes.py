@@ -206,19 +206,21 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 method = {method!r}
 before = lx.generate("a hill")
+before.wait(60)
 context = multiprocessing.get_context(method)
 with context.Pool(1) as pool:
     saved = pool.map(workers.save, ["a lake"])
     jobs = pool.map(workers.submit, ["a bridge"])
     waited = pool.map(workers.wait_for, [before])
     error = line_of(lambda: pool.map(workers.fail, [1]))
+tasks = [job.wait(60).metadata.task_id for job in jobs]
 with ProcessPoolExecutor(1, mp_context=context) as pool:
     future = line_of(lambda: pool.submit(workers.fail, 1).result())
-tasks = [job.wait(60).metadata.task_id for job in jobs]
 print(json.dumps([saved[0][1], waited[0], tasks[0], error, future]))
 """
     process = script(code)
-    output, _ = process.communicate(timeout=120)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
     *tasks, error, future = json.loads(output)
     assert sorted(tasks) == sorted(server.prompts)
     assert error == future == "TaskFailedError: It failed. Try again."
