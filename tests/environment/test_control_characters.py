@@ -10,13 +10,13 @@ import pytest
 
 import liangxin_nb as lx
 from liangxin_nb.archive.format import ExportReport, ImportReport
+from liangxin_nb.cell_outputs.outcome_text import outcome_bundle
 from liangxin_nb.core.job_record import JobPhase, JobRecord, JobUpdate
 from liangxin_nb.core.printing import print_text
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.table import Table
 from liangxin_nb.errors import APIError, LiangxinError, one_line
 from liangxin_nb.notebook.widgets.job_output import status_line
-from liangxin_nb.notebook.widgets.outcome_text import outcome_bundle
 from liangxin_nb.notebook.widgets.output import OutputHandle
 from liangxin_nb.notebook.widgets.terminal import TerminalProgress
 from liangxin_nb.session import exit as session_exit

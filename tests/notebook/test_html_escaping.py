@@ -17,6 +17,7 @@ from liangxin_nb import Session
 from liangxin_nb.archive import ExportReport
 from liangxin_nb.batches import Estimate, Outcome, Progress
 from liangxin_nb.catalog import InputSpec
+from liangxin_nb.cell_outputs.outcome_text import outcome_bundle
 from liangxin_nb.core.job_record import JobRecord, JobUpdate
 from liangxin_nb.core.metadata import ResultMetadata
 from liangxin_nb.core.request import Request
@@ -38,7 +39,6 @@ from liangxin_nb.notebook.widgets.gallery.comparison import comparison_table
 from liangxin_nb.notebook.widgets.gallery.controls import StatusLine
 from liangxin_nb.notebook.widgets.gallery.detail_view import DetailView, _picture_tag
 from liangxin_nb.notebook.widgets.gallery.tile import Tile, picture_html
-from liangxin_nb.notebook.widgets.outcome_text import outcome_bundle
 from liangxin_nb.notebook.widgets.task_card import Actions, TaskCard
 from liangxin_nb.results.rendering import render_html, render_partial
 

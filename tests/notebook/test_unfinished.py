@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from liangxin_nb.batches.state import BatchState
+from liangxin_nb.cell_outputs.outcome_text import outcome_bundle
 from liangxin_nb.core.job_record import LATE_NOTE, JobRecord, JobUpdate
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import APIConnectionError, ResultUnavailableError
@@ -12,7 +13,6 @@ from liangxin_nb.library import Library
 from liangxin_nb.notebook.widgets.batch_view import BatchView
 from liangxin_nb.notebook.widgets.gallery.gallery import Gallery
 from liangxin_nb.notebook.widgets.job_output import status_line
-from liangxin_nb.notebook.widgets.outcome_text import outcome_bundle
 from liangxin_nb.notebook.widgets.task_card import Actions, TaskCard
 from liangxin_nb.notebook.widgets.terminal import TerminalProgress
 

@@ -17,8 +17,9 @@ from ...core.formatting import (
     format_remaining,
     printable,
 )
+from ...core.state_style import StateStyle
 from .handlers import report_errors
-from .theme import SANDBOX_NOTICE, StateStyle, image_tag, sign_tag, small_lines, style_sheet
+from .theme import SANDBOX_NOTICE, image_tag, sign_tag, small_lines, style_sheet
 
 __all__ = ["BatchView"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...cell_outputs.outcome_text import outcome_bundle, outcome_line
 from ...core.job_record import JobRecord, JobUpdate
-from .outcome_text import outcome_bundle, outcome_line
+from ...core.state_style import state_style
 from .output import OutputHandle, widget_view
-from .theme import state_style
 
 __all__ = ["JobOutput", "status_line"]
 

@@ -11,15 +11,16 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from ..._compat import set_css_classes
+from ...cell_outputs.outcome_text import describe_outcome, lines_html
 from ...core.formatting import first_line, format_duration, printable
 from ...core.job_record import JobRecord, JobUpdate
 from ...core.next_step import warn_before_resubmit
+from ...core.state_style import state_style
 from ...session.job import Job
 from .attach_field import AttachField
 from .card_buttons import BUTTON_LABELS, buttons_of
 from .copy_field import CopyField
 from .handlers import report_errors
-from .outcome_text import describe_outcome, lines_html
 from .resubmit_question import ResubmitQuestion
 from .theme import (
     SANDBOX_NOTICE,
@@ -29,7 +30,6 @@ from .theme import (
     image_tag,
     sign_tag,
     small_lines,
-    state_style,
     style_sheet,
 )
 

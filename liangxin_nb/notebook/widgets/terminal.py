@@ -11,7 +11,8 @@ from ..._forks import ForkSafeLock
 from ...core.formatting import printable
 from ...core.job_record import JobUpdate
 from ...core.printing import print_text, write_text
-from .theme import format_job_time, state_style
+from ...core.state_style import state_style
+from .theme import format_job_time
 
 __all__ = ["TerminalProgress"]
 

@@ -1,11 +1,10 @@
-"""Shared by all widgets: style sheets, the style of each state, and small pieces of HTML."""
+"""Shared by all widgets: style sheets and small pieces of HTML."""
 
 from __future__ import annotations
 
 import base64
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -18,14 +17,12 @@ from ...core.job_record import JobUpdate
 
 __all__ = [
     "SANDBOX_NOTICE",
-    "StateStyle",
     "allow_events_while_busy",
     "close_all",
     "format_job_time",
     "image_tag",
     "sign_tag",
     "small_lines",
-    "state_style",
     "style_sheet",
 ]
 
@@ -42,45 +39,6 @@ def style_sheet(*names: str) -> Markup:
     folder = files("liangxin_nb.notebook") / "static"
     rules = "".join((folder / f"{name}.css").read_text(encoding="utf-8") for name in names)
     return Markup("<style>\n{}</style>").format(Markup(rules))  # noqa: S704 a file of the package
-
-
-@dataclass(frozen=True)
-class StateStyle:
-    """How a state is shown: a sign, a word and a tone, so that any one may be missing.
-
-    Attributes:
-        sign: One character.
-        word: The state in words, as plain text.
-        tone: The suffix of a CSS class: ``run``, ``good``, ``bad``, ``warn`` or ``soft``.
-    """
-
-    sign: str
-    word: str
-    tone: str
-
-
-_STATE_STYLES = {
-    "pending": StateStyle("○", "Not sent yet", "run"),
-    "submitting": StateStyle("○", "Sending", "run"),
-    "waiting": StateStyle("○", "Waiting", "run"),
-    "queuing": StateStyle("◔", "Queuing", "run"),
-    "generating": StateStyle("◐", "Generating", "run"),
-    "saving": StateStyle("◕", "Saving", "run"),
-    "late": StateStyle("◕", "Waiting for the file", "run"),
-    "saved": StateStyle("●", "Done", "good"),
-    "partly_saved": StateStyle("◑", "Partly saved", "warn"),
-    "not_fetched": StateStyle("◇", "Succeeded, not fetched", "warn"),
-    "failed": StateStyle("✕", "Failed", "bad"),
-    "rejected": StateStyle("✕", "Rejected", "bad"),
-    "result_lost": StateStyle("✕", "Result lost", "bad"),
-    "detached": StateStyle("◇", "Detached (still running)", "warn"),
-    "unconfirmed": StateStyle("?", "Unconfirmed (may be billed)", "warn"),
-}
-
-
-def state_style(phase: str) -> StateStyle:
-    """Return the style of a `display_state`; undocumented states are running, by their own name."""
-    return _STATE_STYLES.get(phase) or StateStyle("◌", phase.capitalize(), "run")
 
 
 def format_job_time(update: JobUpdate) -> str:

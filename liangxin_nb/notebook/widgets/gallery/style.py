@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from liangxin_nb.core.job_record import JobRecord
 
-from ..theme import StateStyle, state_style
+from ....core.state_style import StateStyle, state_style
 
 __all__ = ["KINDS", "STATES", "state_label"]
 

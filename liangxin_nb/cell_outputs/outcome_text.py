@@ -8,10 +8,10 @@ from itertools import cycle
 
 from markupsafe import Markup
 
-from ...core.formatting import first_line, printable
-from ...core.job_record import JobPhase, JobUpdate
-from ...core.next_step import describe_next_step
-from .theme import state_style
+from ..core.formatting import first_line, printable
+from ..core.job_record import JobPhase, JobUpdate
+from ..core.next_step import describe_next_step
+from ..core.state_style import state_style
 
 __all__ = ["describe_outcome", "lines_html", "outcome_bundle", "outcome_line"]
 

@@ -1,0 +1,9 @@
+"""The durable outputs of cells: what a notebook shows without kernel, widgets and network.
+
+An output depends on the record of the ledger and the saved files alone. The kernel shows it at the
+end of a job; the server and the command line write the same into notebook files.
+"""
+
+from .job_output import CellOutput, job_output
+
+__all__ = ["CellOutput", "job_output"]

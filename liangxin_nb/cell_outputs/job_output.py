@@ -1,0 +1,42 @@
+"""The durable output of one job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from ..core.job_record import JobUpdate
+from .outcome_text import outcome_bundle
+
+__all__ = ["CellOutput", "job_output"]
+
+
+class CellOutput(NamedTuple):
+    """An output of a cell.
+
+    Attributes:
+        data: The MIME bundle.
+        metadata: Its metadata; ``liangxin`` names the job.
+    """
+
+    data: dict[str, str]
+    metadata: dict[str, Any]
+
+
+def job_output(
+    update: JobUpdate, *, style: Literal["figure", "image"] = "figure", start: Path | None = None
+) -> CellOutput:
+    """Return the durable output of a job that has ended.
+
+    Args:
+        update: The final update of the job.
+        style: ``figure`` shows a picture with its caption, as HTML; ``image`` the picture alone.
+        start: The folder of the notebook, to which links are relative; default: the working
+            directory.
+    """
+    _ = style, start
+    record = update.record
+    result = update.result
+    data = result._repr_mimebundle_() if result is not None else outcome_bundle(update)
+    job = {"job_id": record.id, "task_id": record.task_id, "status": update.display_state}
+    return CellOutput(data, {"liangxin": job})
