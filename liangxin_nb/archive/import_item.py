@@ -157,6 +157,9 @@ def _read_metadata(archive: ArchiveReader, source: str, row: TransferRow) -> Res
             }
             for output in metadata.missing
         ),
+        parent_ids=record.parent_ids,
+        change=record.change,
+        seed_drawn=record.seed_drawn,
     )
 
 

@@ -122,6 +122,10 @@ class JobRecord:
         origin: Empty for a job of this ledger; ``imported`` from an archive, or ``trusted`` if the
             archive was imported as the user's own. Only the first counts for limits and
             estimates; an imported one is not reused.
+        parent_ids: The jobs that it was made from: by varying one of them, or by using their
+            pictures as references. The task id of a parent that is in another ledger only.
+        change: How it differs from its parents, in one line.
+        seed_drawn: Whether its seed was drawn, since none was given.
     """
 
     id: str
@@ -141,6 +145,9 @@ class JobRecord:
     batch_id: str = ""
     batch_index: int = 0
     origin: str = ""
+    parent_ids: tuple[str, ...] = ()
+    change: str = ""
+    seed_drawn: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", JobStatus(self.status))

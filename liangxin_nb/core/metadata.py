@@ -63,6 +63,9 @@ class _Fields(msgspec.Struct):
     credits: float | None = None
     files: list[_File] = []
     missing: list[_Missing] = []
+    parent_ids: list[str] = []
+    change: str = ""
+    seed_drawn: bool = False
 
 
 prepare_structs(_Fields)
@@ -89,6 +92,9 @@ class ResultMetadata:
             is not shown as a picture.
         missing: For each output that could not be downloaded its ``number`` (from 1), ``kind`` and
             ``reason``; empty for a complete result.
+        parent_ids: The jobs that it was made from; see `JobRecord`.
+        change: How it differs from its parents, in one line.
+        seed_drawn: Whether its seed was drawn, since none was given.
     """
 
     prompt: str
@@ -103,6 +109,9 @@ class ResultMetadata:
     credits: float | None = None
     files: tuple[Mapping[str, Any], ...] = ()
     missing: tuple[Mapping[str, Any], ...] = ()
+    parent_ids: tuple[str, ...] = ()
+    change: str = ""
+    seed_drawn: bool = False
 
     def describe_missing(self) -> str:
         """Return which outputs are missing, in one line; empty for a complete result."""
@@ -121,8 +130,9 @@ class ResultMetadata:
         """Return the metadata as one JSON object in readable UTF-8."""
         values = asdict(self) | {"options": dict(self.options), "files": [*map(dict, self.files)]}
         values["missing"] = [*map(dict, self.missing)]
-        if not self.missing:
-            del values["missing"]
+        for name in ("missing", "parent_ids", "change", "seed_drawn"):
+            if not values[name]:
+                del values[name]
         return json.dumps(values, ensure_ascii=False, indent=1)
 
     @classmethod
@@ -145,5 +155,5 @@ class ResultMetadata:
         if not fields.prompt.strip() or not fields.model.strip():
             return None
         known = {name: values[name] for name in _Fields.__struct_fields__ if name in values}
-        lists = {name: tuple(known.get(name, ())) for name in ("files", "missing")}
+        lists = {name: tuple(known.get(name, ())) for name in ("files", "missing", "parent_ids")}
         return cls(**known | lists)

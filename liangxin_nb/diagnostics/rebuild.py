@@ -198,6 +198,9 @@ def _to_row(
             settings.base_url if is_this else PROFILES[profile],
             task_id=metadata.task_id,
             origin=read_origin(folder),
+            parent_ids=metadata.parent_ids,
+            change=metadata.change,
+            seed_drawn=metadata.seed_drawn,
         )
     record = record.replace(
         status="saved",

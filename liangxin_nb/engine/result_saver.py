@@ -142,5 +142,8 @@ def _build_metadata(record: JobRecord, fetched: FetchedOutputs) -> ResultMetadat
         is_sandbox=record.profile == "sandbox",
         duration_s=task.duration_s,
         credits=task.credits,
+        parent_ids=record.parent_ids,
+        change=record.change,
+        seed_drawn=record.seed_drawn,
     )
     return replace(metadata, missing=fetched.missing)

@@ -48,9 +48,18 @@ JOBS = sa.Table(
     sa.Column("batch_id", sa.String(16), nullable=False, server_default="", index=True),
     sa.Column("batch_index", sa.Integer, nullable=False, server_default="0"),
     sa.Column("origin", sa.String(10), nullable=False, server_default=""),
+    sa.Column("parent_ids", sa.Text, nullable=False, server_default=""),  # one a line
+    sa.Column("change", sa.Text, nullable=False, server_default=""),
+    sa.Column("seed_drawn", sa.Boolean, nullable=False, server_default=sa.false()),
     # Finds the newest jobs of a status without a sort: 20 times faster with 10,000 jobs.
     sa.Index("ix_jobs_status_created_at", "status", "created_at"),
 )
+_HAS_PARENTS = JOBS.c.parent_ids != ""
+# Holds the few jobs that have parents, so that children are found without reading all prompts.
+sa.Index(
+    "ix_jobs_with_parents", JOBS.c.created_at,
+    sqlite_where=_HAS_PARENTS, postgresql_where=_HAS_PARENTS,
+)  # fmt: skip
 EVENTS = sa.Table(
     "events",
     _META,

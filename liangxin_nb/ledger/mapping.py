@@ -50,11 +50,16 @@ def to_row(record: JobRecord) -> dict[str, Any]:
         "batch_id": record.batch_id,
         "batch_index": record.batch_index,
         "origin": record.origin,
+        "parent_ids": "\n".join(record.parent_ids),
+        "change": record.change,
+        "seed_drawn": record.seed_drawn,
     }
 
 
 def from_row(row: Any) -> JobRecord:
     """Return the job record of a row."""
     request = Request(row["model"], row["prompt"], json.loads(row["options"]))
-    names = {field.name for field in fields(JobRecord)} - {"request"}
-    return JobRecord(request=request, **{name: row[name] for name in names})
+    parent_ids = tuple(filter(None, row["parent_ids"].split("\n")))
+    names = {field.name for field in fields(JobRecord)} - {"request", "parent_ids"}
+    values = {name: row[name] for name in names}
+    return JobRecord(request=request, parent_ids=parent_ids, **values)

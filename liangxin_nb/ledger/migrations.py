@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["MIGRATIONS", "NEW_INDEXES", "OLD_NAMES", "OLD_STATUSES", "VERSION"]
 
-VERSION = 6
+VERSION = 7
 
 #: The column names and statuses of ledgers before version 5.
 OLD_NAMES = {
@@ -82,4 +82,11 @@ MIGRATIONS = {
     3: ("ALTER TABLE tickets ADD COLUMN began FLOAT",),
     4: _rename_statements(),
     5: ("ALTER TABLE jobs ADD COLUMN origin VARCHAR(10) NOT NULL DEFAULT ''",),
+    6: (
+        "ALTER TABLE jobs ADD COLUMN parent_ids TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE jobs ADD COLUMN change TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE jobs ADD COLUMN seed_drawn BOOLEAN NOT NULL DEFAULT FALSE",
+        "CREATE INDEX IF NOT EXISTS ix_jobs_with_parents ON jobs (created_at) "
+        "WHERE parent_ids != ''",
+    ),
 }

@@ -66,6 +66,9 @@ class JobRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     batch_id: Text16 = ""
     batch_index: Count = 0
     origin: Literal["", "imported", "trusted"] = ""
+    parent_ids: Text = ""  # one a line
+    change: Text = ""
+    seed_drawn: bool = False
 
 
 class EventRow(Struct, frozen=True):
@@ -104,6 +107,7 @@ class TransferRow(Struct, frozen=True):
         request = record.request
         names = set(JobRow.__struct_fields__) - {"model", "prompt", "options", "digest", "status"}
         values = {name: getattr(record, name) for name in names}
+        values["parent_ids"] = "\n".join(record.parent_ids)
         options = json.dumps(request.redacted_options, ensure_ascii=False)
         job = JobRow(
             **values, model=request.model, prompt=request.prompt, options=options,

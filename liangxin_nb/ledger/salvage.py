@@ -74,6 +74,7 @@ def salvage(path: Path) -> tuple[list[TransferRow], list[BatchRecord], dict[str,
         for job in _read_rows(db, "jobs", max_rows):
             owners[job.get("id", "")] = str(job.get("owner", ""))
             values = {name: job[name] for name in JobRow.__struct_fields__ if name in job}
+            values["seed_drawn"] = bool(values.get("seed_drawn"))  # SQLite stores a number
             row = {
                 "job": values,
                 "events": events.get(job.get("id"), []),

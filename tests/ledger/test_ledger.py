@@ -10,7 +10,15 @@ import pytest
 from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import LedgerError
-from liangxin_nb.ledger import Ledger, Query, export_rows, import_rows, migrations, parse_line
+from liangxin_nb.ledger import (
+    Ledger,
+    Query,
+    export_rows,
+    import_rows,
+    migrations,
+    parse_line,
+    salvage,
+)
 from liangxin_nb.ledger.queries import batch_sizes, count_jobs, count_models, get_page
 from liangxin_nb.notebook.magics.extension import count_resumable
 
@@ -65,6 +73,28 @@ def test_server_without_the_database_is_reported_in_one_line_with_the_next_step(
 
 
 # ---- rows and their history
+
+
+def test_lineage_is_read_back_as_it_was_written(ledger):
+    record = JobRecord.new(Request("z-image", "x"), "sandbox", "").replace(
+        parent_ids=("3f9c12345678", "task of another ledger"),
+        change="seed 7 → 8",
+        seed_drawn=True,
+    )
+    ledger.add(record)
+    assert ledger.find(record.id) == record
+    (row,) = export_rows(ledger)
+    assert parse_line(row.to_json().encode(), 2).record == record
+
+
+def test_salvaged_record_keeps_its_lineage(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    record = JobRecord.new(Request("z-image", "x"), "sandbox", "")
+    record = record.replace(parent_ids=("a", "b"), change="prompt changed", seed_drawn=True)
+    with closing(Ledger(path)) as ledger:
+        ledger.add(record)
+    ((row,), _, _) = salvage(path)
+    assert row.record == record
 
 
 def test_pending_record_is_read_back_as_it_was_written(ledger):
@@ -335,7 +365,9 @@ def test_unreachable_database_is_reported_in_one_line_without_its_password():
 
 def _as_version_4(db):
     """Give the tables of a ledger the names that they had in version 4."""
-    db.execute("alter table jobs drop column origin")
+    db.execute("drop index ix_jobs_with_parents")
+    for name in ("origin", "parent_ids", "change", "seed_drawn"):
+        db.execute(f"alter table jobs drop column {name}")
     for name in migrations.NEW_INDEXES:
         db.execute(f"drop index {name}")
     for table, names in migrations.OLD_NAMES.items():
