@@ -111,6 +111,7 @@ def own_settings(monkeypatch, tmp_path, tmp_path_factory):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LIANGXIN_BUDGET", str(tmp_path_factory.getbasetemp() / "budget"))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path_factory.getbasetemp() / "runtime"))
     # Sandboxes that notebooks start use the same key.
     monkeypatch.setenv("LIANGXIN_SANDBOX_KEY", scan.KEY)
     OVERRIDES.clear()

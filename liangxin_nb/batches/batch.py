@@ -11,13 +11,14 @@ from typing import Any, NoReturn, Self, overload
 from .._forks import Handle
 from ..core.job_record import JobPhase, JobRecord, JobStatus
 from ..core.public import public
+from ..core.recorded_update import update_from_record
 from ..core.request import Request
 from ..core.table import Table
 from ..engine.background_loop import short_interrupt
 from ..errors import InvalidRequestError, WaitTimeoutError
 from ..results import Result
 from ..session import BaseSession
-from ..session.following import incomplete_request_error, update_from_record
+from ..session.following import incomplete_request_error
 from .contact_sheet import ContactSheet, build_sheet
 from .executor import BatchExecutor
 from .outcome import RETRYABLE, STATUS_LABELS, Outcome, Progress, outcome_table

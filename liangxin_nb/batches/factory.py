@@ -14,12 +14,12 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 from ..config.key_detector import reject_keys
 from ..core.formatting import format_count, format_time, local_datetime
 from ..core.job_record import JobRecord, JobUpdate
+from ..core.recorded_update import update_from_record
 from ..core.request import DEFAULT_MODEL, Request
 from ..core.table import Table
 from ..errors import InvalidRequestError
 from ..ledger import BatchRecord
 from ..session import BaseSession
-from ..session.following import update_from_record
 from ..session.resume import current_cell_id
 from .batch import CONCURRENCY, Batch
 from .estimate import Estimate

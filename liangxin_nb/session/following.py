@@ -7,22 +7,16 @@ import time
 from collections.abc import Callable
 
 from ..config.settings import Settings
-from ..core.job_record import RESUMABLE, JobPhase, JobRecord, JobUpdate
+from ..core.job_record import JobRecord, JobUpdate
+from ..core.recorded_update import update_from_record
 from ..diagnostics import mark_interrupted
 from ..engine.callback_reconciler import CallbackReconciler
 from ..engine.ownership import Ownership
-from ..errors import (
-    APIConnectionError,
-    InvalidRequestError,
-    LiangxinError,
-    ResultUnavailableError,
-    TaskFailedError,
-    WaitTimeoutError,
-)
+from ..errors import InvalidRequestError, LiangxinError, WaitTimeoutError
 from ..ledger import Ledger
 from ..results import Result, ResultStore
 
-__all__ = ["JobFollower", "incomplete_request_error", "update_from_record"]
+__all__ = ["JobFollower", "incomplete_request_error"]
 
 _FIRST_PAUSE_S, _MAX_PAUSE_S = 0.05, 1.0  # between two looks into the ledger
 
@@ -111,43 +105,3 @@ def _result_or_raise(update: JobUpdate) -> Result:
         raise update.error
     assert isinstance(update.result, Result)
     return update.result
-
-
-def update_from_record(load: Callable[[JobRecord], Result], record: JobRecord) -> JobUpdate:
-    """Return the status of a ledger record that no job of this process follows.
-
-    Args:
-        load: Returns the saved result of a record.
-        record: The record.
-    """
-    if record.status == "pending":
-        return JobUpdate(record, JobPhase.PENDING)
-    if record.status in RESUMABLE:
-        return JobUpdate(record, JobPhase(record.state or "waiting"))
-    phase, result = JobPhase(record.status), None
-    error: LiangxinError | None = _error_of(record)
-    if record.status == "submitting":
-        phase = JobPhase.DETACHED
-        error = WaitTimeoutError("Another notebook is sending this request.")
-    elif record.status == "deleted":
-        phase = JobPhase.RESULT_LOST
-        error = LiangxinError(
-            "Its result was deleted.", next_step=f"%liangxin resume {record.id} asks once more."
-        )
-    elif record.status == "saved":
-        try:
-            result, error = load(record), None
-        except LiangxinError as unavailable:
-            phase, error = JobPhase.RESULT_LOST, unavailable
-    return JobUpdate(record, phase, error=error, result=result, ended_at=record.created_at)
-
-
-def _error_of(record: JobRecord) -> LiangxinError:
-    """Return the error of a job that has ended, as far as its status tells."""
-    task_id = record.task_id or None
-    if record.status == "unconfirmed":
-        return APIConnectionError(record.reason, maybe_created=True, task_id=task_id)
-    if record.status == "failed":
-        return TaskFailedError(record.reason, task_id=task_id)
-    kind = ResultUnavailableError if record.status == "result_lost" else LiangxinError
-    return kind(record.reason, task_id=task_id)

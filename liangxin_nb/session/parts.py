@@ -20,6 +20,7 @@ from ..engine.journal import Journal
 from ..engine.ownership import Ownership
 from ..errors import InvalidRequestError, LedgerError
 from ..ledger import Ledger
+from ..notebook_files.registry import register
 from ..polling import Poller, PollSchedule
 from ..ratelimit import SharedRateLimiter
 from ..results import ResultStore
@@ -73,6 +74,8 @@ class SessionParts(Handle):
         self.journal: Journal = Journal(settings.results, self.ledger.location)
         with suppress(LedgerError):  # it is read again by the next resume
             self.journal.merge(self.ledger)
+        with suppress(OSError):  # only healing on save needs it
+            register(str(self.ledger.path or settings.ledger_location), settings.results)
         self._schedule = schedule
         self._join()
         _sessions.add(self)

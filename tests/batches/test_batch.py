@@ -14,12 +14,12 @@ from liangxin_nb import Session
 from liangxin_nb.batches import executor, open_batch, prepare, prompt_lines
 from liangxin_nb.batches.inputs import parse_prompts
 from liangxin_nb.batches.outcome import STATUS_LABELS
+from liangxin_nb.core.recorded_update import update_from_record
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError, WaitTimeoutError
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.ledger.database import Database
 from liangxin_nb.notebook.magics.batch_magic import parse_batch_cell
-from liangxin_nb.session.following import update_from_record
 
 from ..conftest import FAST_PACE, start_sandbox
 

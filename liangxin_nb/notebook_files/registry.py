@@ -1,0 +1,120 @@
+"""Where this user's kernels have their ledgers and results, for Jupyter's server.
+
+Each combination is a small private file in Jupyter's runtime folder. It is used after the kernel
+has ended, too: most notebooks are saved once more then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from ..config.private_files import create_folder, is_private_file, replace_file
+from ..core.foreign_file import open_foreign_file
+from ..core.hidden import hide_secrets
+from ..core.structs import prepare_structs
+
+__all__ = ["Registration", "register", "registered", "registry_folder"]
+
+_MAX_ENTRIES = 32
+_MAX_AGE_S = 30 * 86_400.0
+_MAX_BYTES = 16_000
+_DIGEST = "sha256:"
+_Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+
+
+class Registration(msgspec.Struct, frozen=True):
+    """A ledger and the folder of its results.
+
+    Attributes:
+        ledger: The absolute path of the file, or the URL of a database. Of a URL with a login the
+            digest: it may contain a password.
+        results: The absolute path of the results folder.
+        output: The form of durable outputs.
+    """
+
+    ledger: _Path
+    results: _Path
+    output: Literal["figure", "image"] = "figure"
+
+
+prepare_structs(Registration)
+
+
+def registry_folder() -> Path:
+    """Return the folder of the registrations, in Jupyter's runtime folder."""
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    return Path(jupyter_runtime_dir()) / "liangxin" / "ledgers"
+
+
+def register(
+    location: str, results: Path, *, output: Literal["figure", "image"] = "figure"
+) -> None:
+    """Register a ledger of this process; remove registrations that were not used for a month.
+
+    Args:
+        location: The path or the URL of the ledger.
+        results: The results folder.
+        output: The form of durable outputs.
+
+    Raises:
+        OSError: If the folder cannot be written.
+    """
+    if "://" not in location:
+        ledger = str(Path(location).absolute())
+    else:
+        ledger = location if hide_secrets(location) == location else digest(location)
+    text = msgspec.json.encode(Registration(ledger, str(results), output)).decode()
+    folder = registry_folder()
+    create_folder(folder.parent)
+    create_folder(folder)
+    # Kernels with the same folders share a file; no file is ever changed.
+    replace_file(folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.json", text)
+    for number, (used_at, path) in enumerate(_newest_first(folder)):
+        if number >= _MAX_ENTRIES or used_at < time.time() - _MAX_AGE_S:
+            path.unlink(missing_ok=True)
+
+
+def registered() -> list[Registration]:
+    """Return the registrations, the last used ones first.
+
+    Damaged files, files that others can read or write, and those of a removed ledger are ignored.
+    """
+    files = _newest_first(registry_folder())[:_MAX_ENTRIES]
+    return [entry for _, path in files if (entry := _read(path)) is not None]
+
+
+def digest(location: str) -> str:
+    """Return what stands for the URL of a database that may contain a password."""
+    return f"{_DIGEST}{hashlib.sha256(location.encode()).hexdigest()}"
+
+
+def _newest_first(folder: Path) -> list[tuple[float, Path]]:
+    """Return the files of registrations, each with the time of its last use."""
+    found = []
+    with suppress(OSError):
+        for path in folder.glob("*.json"):
+            with suppress(FileNotFoundError):  # another process has removed it
+                found.append((path.lstat().st_mtime, path))
+    return sorted(found, reverse=True)
+
+
+def _read(path: Path) -> Registration | None:
+    try:
+        if path.is_symlink():
+            return None
+        with open_foreign_file(path) as file:
+            data = file.read(_MAX_BYTES + 1) if is_private_file(file.fileno()) else b""
+        entry = msgspec.json.decode(data, type=Registration)
+    except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
+        return None
+    is_ledger = "://" in entry.ledger or entry.ledger.startswith(_DIGEST)
+    path, results = Path(entry.ledger), Path(entry.results)
+    is_ledger = is_ledger or (path.is_absolute() and path.is_file())
+    return entry if is_ledger and results.is_absolute() else None
