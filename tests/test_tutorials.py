@@ -29,6 +29,7 @@ from liangxin_nb.results import read_metadata
 
 from .kernels import environment, execute_notebook, ipython_folder
 from .notebook_kernel import Kernel
+from .readers import build_myst
 
 CHECKOUT = Path(__file__).parent.parent
 TUTORIALS = sorted((CHECKOUT / "notebooks").glob("*.ipynb"))
@@ -164,7 +165,8 @@ def test_tutorial_is_stored_without_outputs(path):
         assert cell.get("execution_count") is None
         assert cell.metadata in ({}, {"tags": ["raises-exception"]})
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
-    assert notebook.metadata.language_info == {"name": "python"}
+    # Without this lexer, Sphinx warns about prompts: they are not Python.
+    assert notebook.metadata.language_info == {"name": "python", "pygments_lexer": "ipython3"}
     assert [cell.id for cell in notebook.cells] == [
         f"cell-{n:02}" for n in range(len(notebook.cells))
     ]
@@ -187,6 +189,19 @@ def test_each_tutorial_links_to_the_next():
     for path, following in pairwise(TUTORIALS):
         last = nbformat.read(path, 4).cells[-1].source.splitlines()[-1]
         assert re.fullmatch(rf"Next: \[[\w ]+\]\({following.name}\)\.", last), last
+
+
+@pytest.mark.slow
+def test_myst_builds_the_tutorials_without_a_warning(tmp_path):
+    pages = build_myst(TUTORIALS, tmp_path)
+    assert "雨后的小巷，石板路，一盏灯" in pages["03_many_at_once"].text
+
+
+def test_tutorials_link_only_to_files_in_their_folder():
+    """A server that is started for one tutorial shows no file outside its folder."""
+    for path in TUTORIALS:
+        for target in re.findall(r"\]\(([^)#\s]+)", path.read_text()):
+            assert "://" in target or "/" not in target, f"{path.name}: {target}"
 
 
 def test_links_between_tutorials_and_readme_point_to_existing_files():

@@ -81,6 +81,17 @@ window.harness = {
   restarted() {
     return this.kernelRestarted && this.idle();
   },
+  // JupyterLab starts another kernel when a kernel has died, and shows a dialog.
+  expectDeath() {
+    this.deaths = 0;
+    this.panel().sessionContext.statusChanged.connect((_, status) => {
+      if (status === "autorestarting") this.deaths += 1;
+    });
+  },
+  replaced() {
+    document.querySelector(".jp-Dialog .jp-mod-accept")?.click();
+    return this.deaths > 0 && this.idle();
+  },
   select(index) {
     const panel = this.panel();
     window.jupyterapp.shell.activateById(panel.id);
