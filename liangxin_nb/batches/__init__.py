@@ -3,7 +3,7 @@
 from .batch import Batch
 from .contact_sheet import ContactSheet
 from .estimate import Estimate
-from .factory import MAX_TASKS, PreparedBatch, list_batches, open_batch, prepare
+from .factory import MAX_TASKS, PreparedBatch, list_batches, open_batch, prepare, unsent_batches
 from .inputs import prompt_lines
 from .outcome import Outcome, Progress
 
@@ -19,4 +19,5 @@ __all__ = [
     "open_batch",
     "prepare",
     "prompt_lines",
+    "unsent_batches",
 ]

@@ -27,7 +27,9 @@ from .grid import RequestGrid, build_grid
 from .inputs import parse_prompts
 from .state import BatchState, is_unfinished, newest_records
 
-__all__ = ["MAX_TASKS", "PreparedBatch", "list_batches", "open_batch", "prepare"]
+__all__ = [
+    "MAX_TASKS", "PreparedBatch", "list_batches", "open_batch", "prepare", "unsent_batches",
+]  # fmt: skip
 
 #: Number of tasks that a batch may create by default.
 MAX_TASKS = 50
@@ -241,6 +243,22 @@ def list_batches(session: BaseSession, limit: int = 20) -> Table:
         rows.append((batch.id, created, batch.name, len(newest), saved, remaining))
     headings = ("batch", "created", "name", "tasks", "saved", "other")
     return Table(headings, rows, "No batch yet.")
+
+
+def unsent_batches(session: BaseSession) -> list[str]:
+    """Return the ids of the batches with requests that nothing sends until they are resumed.
+
+    Args:
+        session: The session; its ledger is read.
+    """
+    opened = _OPEN_BATCHES.get(session)
+    ids = set()
+    for record in session.ledger.with_status("pending"):
+        batch = opened.get(record.batch_id) if opened else None
+        is_running = batch is not None and batch.progress.active
+        if record.batch_id and not is_running and not session.is_followed_elsewhere(record):
+            ids.add(record.batch_id)
+    return sorted(ids)
 
 
 def _create_batch(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -23,6 +24,7 @@ __all__ = [
     "JobStatus",
     "JobUpdate",
     "unconfirmed_notice",
+    "unsent_notice",
 ]
 
 
@@ -243,3 +245,9 @@ def unconfirmed_notice(count: int) -> str:
     if not count:
         return ""
     return f"{count} request{'s' if count > 1 else ''} may have been billed: %liangxin doctor."
+
+
+def unsent_notice(batch_ids: Iterable[str]) -> str:
+    """Return a sentence about batches with requests that were not sent; empty without one."""
+    commands = ", ".join(f"%liangxin batch {batch_id}" for batch_id in batch_ids)
+    return f"Some prompts of a batch were not sent; to send them: {commands}." if commands else ""

@@ -134,6 +134,10 @@ class BaseSession(SessionParts):
         """Return whether a session that is alive, such as this one, follows a job."""
         return self._ownership.is_alive(record.owner)
 
+    def is_followed_elsewhere(self, record: JobRecord) -> bool:
+        """Return whether another session that is alive follows a job."""
+        return self._ownership.owned_elsewhere(record)
+
     def credits(self) -> float:
         """Return the account's balance in credits; see `liangxin_nb.credits`."""
         if self.settings.profile != "kie":

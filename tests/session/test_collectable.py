@@ -1,5 +1,6 @@
 """What `resume` without arguments offers, and where unconfirmed requests are named."""
 
+import re
 import time
 
 import pytest
@@ -11,9 +12,10 @@ from liangxin_nb.core.request import Request
 from liangxin_nb.engine.ownership import Lease
 from liangxin_nb.errors import ResultUnavailableError
 from liangxin_nb.notebook.magics import line_magic
-from liangxin_nb.notebook.magics.extension import _greeting, count_resumable, count_unconfirmed
+from liangxin_nb.notebook.magics.extension import _greeting, count_resumable, find_unsettled
 from liangxin_nb.notebook.magics.maintenance import doctor_command
 
+from ..conftest import wait_until
 from ..task_server import KEY, answer
 
 REQUEST = Request("z-image", "a lake")
@@ -157,17 +159,61 @@ def test_nothing_is_named_without_unconfirmed_requests(session, add):
 def test_request_of_an_ended_process_counts_before_the_ledger_is_opened(session, add):
     add("submitting", task_id="")
     results = session.settings.results
-    assert count_unconfirmed(results / "ledger.sqlite", results) == 1
+    assert find_unsettled(results / "ledger.sqlite", results).unconfirmed == 1
 
 
 def test_request_that_another_notebook_is_sending_is_not_unconfirmed(session, add):
     results = session.settings.results
     lease = Lease(results / ".owners")
     add("submitting", task_id="", owner=lease.id)
-    assert count_unconfirmed(results / "ledger.sqlite", results) == 0
+    assert find_unsettled(results / "ledger.sqlite", results).unconfirmed == 0
     lease.release()
-    assert count_unconfirmed(results / "ledger.sqlite", results) == 1
+    assert find_unsettled(results / "ledger.sqlite", results).unconfirmed == 1
+
+
+def test_request_with_an_id_in_the_journal_is_unfinished_and_not_unconfirmed(session, add):
+    record = add("submitting", task_id="")
+    session.journal.append(record.replace(task_id="task_50", status="submitted"))
+    greeting = _greeting(session.settings)
+    assert "1 unfinished: %liangxin resume collects them." in greeting
+    assert "billed: " not in greeting
+
+
+# ---- batches with prompts that were not sent
+
+
+def unsent_sentences(session, monkeypatch):
+    """Return what the greeting and `%liangxin resume` say about unsent prompts."""
+    monkeypatch.setattr(line_magic, "current_session", lambda: session)
+    texts = [_greeting(session.settings), repr(line_magic._resume(""))]
+    return {sentence for text in texts for sentence in re.findall("Some prompts.*", text)}
+
+
+def test_batches_with_unsent_prompts_are_named(session, add, monkeypatch):
+    for batch_id in ("b1", "b2", "b2", ""):
+        add("pending", task_id="", batch_id=batch_id)
+    assert unsent_sentences(session, monkeypatch) == {
+        "Some prompts of a batch were not sent; to send them: "
+        "%liangxin batch b1, %liangxin batch b2."
+    }
+
+
+def test_running_batch_has_no_unsent_prompts_until_it_is_detached(session, server, monkeypatch):
+    server.last = "waiting"
+    batch = session.batch(["a lake", "a hill"], concurrency=1)
+    assert unsent_sentences(session, monkeypatch) == set()
+    batch.detach()
+    wait_until(lambda: not batch.progress.active)
+    assert batch.id in repr(line_magic._resume(""))
+
+
+def test_batch_of_another_notebook_has_no_unsent_prompts_while_it_runs(session, add, monkeypatch):
+    lease = Lease(session.settings.results / ".owners")
+    add("pending", task_id="", batch_id="b1", owner=lease.id)
+    assert unsent_sentences(session, monkeypatch) == set()
+    lease.release()
+    assert len(unsent_sentences(session, monkeypatch)) == 1
 
 
 def test_missing_ledger_has_no_unconfirmed_requests(tmp_path):
-    assert count_unconfirmed(tmp_path / "no-such.sqlite", tmp_path) == 0
+    assert find_unsettled(tmp_path / "no-such.sqlite", tmp_path).unconfirmed == 0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...config.environment import ephemeral_notice
 from ...config.settings import Settings
-from ...core.job_record import RESUMABLE, RETENTION_S, unconfirmed_notice
+from ...core.job_record import RESUMABLE, RETENTION_S, unconfirmed_notice, unsent_notice
 from ...core.printing import print_text
 from .cell_magic import liangxin_cell
 from .completion import matcher
@@ -18,7 +19,7 @@ from .configuration import LiangXin
 from .execution import as_usage_error
 from .line_magic import liangxin_line
 
-__all__ = ["count_resumable", "is_damaged", "load", "unload"]
+__all__ = ["count_resumable", "find_unsettled", "is_damaged", "load", "unload"]
 
 _HELP_CELL = re.compile(r"\s*%%liangxin[ \t]+(?:batch[ \t]+)?(?:-h|--help)\s*")
 
@@ -73,10 +74,11 @@ def _greeting(settings: Settings) -> str:
     ledger = Path(settings.ledger_location)
     if is_damaged(ledger):
         service += "\nThe ledger is damaged: %liangxin doctor --rebuild."
-    resumable = count_resumable(ledger)
+    unsettled = find_unsettled(ledger, settings.results)
+    resumable = count_resumable(ledger) + unsettled.journaled
     unfinished = f"\n{resumable} unfinished: %liangxin resume collects them." if resumable else ""
-    if unconfirmed := count_unconfirmed(ledger, settings.results):
-        unfinished += f"\n{unconfirmed_notice(unconfirmed)}"
+    for notice in (unconfirmed_notice(unsettled.unconfirmed), unsent_notice(unsettled.batches)):
+        unfinished += f"\n{notice}" if notice else ""
     notice = ephemeral_notice()
     return f"liangxin_nb: {service}{unfinished}" + (f"\nThis is {notice}" if notice else "")
 
@@ -105,20 +107,40 @@ def count_resumable(ledger: Path) -> int:
     return 0
 
 
-def count_unconfirmed(ledger: Path, results: Path) -> int:
-    """Count the requests of a ledger file whose answer was lost, or whose process has ended.
+class Unsettled(NamedTuple):
+    """Requests of a ledger file without an answer in it, whose process has ended.
+
+    Attributes:
+        unconfirmed: How many may have been billed; requests whose answer was lost are included.
+        journaled: How many have a task id in the journal beside the ledger.
+        batches: The ids of batches with requests that were not sent.
+    """
+
+    unconfirmed: int = 0
+    journaled: int = 0
+    batches: Sequence[str] = ()
+
+
+def find_unsettled(ledger: Path, results: Path) -> Unsettled:
+    """Find what no session sends or waits for any more, without importing SQLAlchemy.
 
     Returns:
-        The number of requests that may have been billed; 0 if the file is missing or unreadable.
+        The requests; none if the file is missing or unreadable.
     """
-    query = "SELECT status, owner FROM jobs WHERE status IN (?, ?)"
-    rows = _read(ledger, query, "unconfirmed", "submitting")
-    owners = [owner for status, owner in rows if status == "submitting"]
-    if not owners:
-        return len(rows)
-    from ...engine.ownership import is_alive  # only then: loading the extension stays fast
+    query = "SELECT status, id, owner, batch_id FROM jobs WHERE status IN (?, ?, ?)"
+    rows = _read(ledger, query, "unconfirmed", "submitting", "pending")
+    unconfirmed = sum(status == "unconfirmed" for status, *_ in rows)
+    if unconfirmed == len(rows):
+        return Unsettled(unconfirmed)
+    from ...engine.journal import Journal  # only then: loading the extension stays fast
+    from ...engine.ownership import is_alive
 
-    return len(rows) - sum(is_alive(results / ".owners", owner) for owner in owners)
+    owners = {owner for status, _, owner, _ in rows if status != "unconfirmed"}
+    ended = {owner for owner in owners if not is_alive(results / ".owners", owner)}
+    sent = {id_ for status, id_, owner, _ in rows if status == "submitting" and owner in ended}
+    journaled = len(sent & {row.job.id for row in Journal(results, str(ledger)).rows()})
+    batches = {batch for status, _, owner, batch in rows if status == "pending" and owner in ended}
+    return Unsettled(unconfirmed + len(sent) - journaled, journaled, sorted(batches - {""}))
 
 
 def is_damaged(ledger: Path) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ...config.key_detector import reject_keys
 from ...config.schema import SETTINGS, read_variable
 from ...config.settings import Secret, override
-from ...core.job_record import unconfirmed_notice
+from ...core.job_record import unconfirmed_notice, unsent_notice
 from ...core.printing import print_text
 from ...core.table import Table
 from ...errors import InvalidRequestError
@@ -95,9 +95,12 @@ def _show(task: str) -> Any:
 
 
 def _resume(task: str) -> Any:
+    from ...batches import unsent_batches  # not needed to load the extension
+
     session = current_session()
     jobs = session.resume(task)
-    pending = "" if task else f"{_unconfirmed(session)} {_pending_batches(session)}".strip()
+    unsent = unsent_notice(unsent_batches(session))
+    pending = "" if task else f"{_unconfirmed(session)} {unsent}".strip()
     if jobs:
         if pending:
             print_text(pending)  # one sentence above the cards
@@ -110,13 +113,6 @@ def _resume(task: str) -> Any:
 def _unconfirmed(session: BaseSession) -> str:
     """Return a sentence about requests whose answer was lost, which resume cannot collect."""
     return unconfirmed_notice(len(session.ledger.with_status("unconfirmed")))
-
-
-def _pending_batches(session: BaseSession) -> str:
-    """Return a sentence about batches with unsent prompts, which resume does not send."""
-    ids = {t.batch_id for t in session.ledger.with_status("pending") if t.batch_id}
-    commands = ", ".join(f"%liangxin batch {batch_id}" for batch_id in sorted(ids))
-    return f"Some prompts of a batch were never sent; to send them: {commands}." if ids else ""
 
 
 def _detach(task: str) -> Table:
