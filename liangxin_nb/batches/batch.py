@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import Any, NoReturn, Self, overload
 
 from .._forks import Handle
+from ..cell_outputs.batch_summary import RETRYABLE
 from ..core.job_record import JobPhase, JobRecord, JobStatus
 from ..core.public import public
 from ..core.recorded_update import update_from_record
@@ -21,7 +22,7 @@ from ..session import BaseSession
 from ..session.following import incomplete_request_error
 from .contact_sheet import ContactSheet, build_sheet
 from .executor import BatchExecutor
-from .outcome import RETRYABLE, STATUS_LABELS, Outcome, Progress, outcome_table
+from .outcome import Outcome, Progress, outcome_table
 from .state import BatchState, is_unfinished, newest_records
 
 __all__ = ["CONCURRENCY", "Batch"]
@@ -73,7 +74,7 @@ class Batch(Handle):
     @property
     def counts(self) -> dict[str, int]:
         """How many requests are in each state, with every state that a request can have."""
-        return {name: self.progress.counts.get(name, 0) for name in STATUS_LABELS}
+        return dict(self.progress.counts)
 
     @property
     def results(self) -> list[Result | None]:

@@ -9,11 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..cell_outputs.batch_summary import STATUS_LABELS
 from ..core.formatting import printable
 from ..core.public import public
 from ..errors import InvalidRequestError
 from ..imaging import SheetSpec, render, render_file
-from .outcome import STATUS_LABELS, Outcome, Progress
+from .outcome import Outcome, Progress
 
 __all__ = ["ContactSheet", "build_sheet"]
 

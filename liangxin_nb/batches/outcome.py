@@ -6,34 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.formatting import format_count, printable
+from ..cell_outputs.batch_summary import describe_counts
+from ..core.formatting import printable
 from ..core.job_record import JobPhase, JobUpdate
 from ..core.public import public
 from ..core.request import Request
 from ..core.table import Table
 from ..results import Result
 
-__all__ = ["FAILED", "RETRYABLE", "STATUS_LABELS", "Outcome", "Progress", "outcome_table"]
-
-#: Statuses of a job that can be retried: no task exists that could still succeed or be billed.
-#: Never a job whose answer was lost.
-RETRYABLE = ("failed", "rejected")
-#: Statuses of a job that ended without a result.
-FAILED = (*RETRYABLE, "result_lost", "unconfirmed")
-#: What is counted, in the order in which it is shown, and its text.
-STATUS_LABELS = {
-    "saved": "saved",
-    "partly_saved": "partly saved",
-    "not_fetched": "succeeded, not fetched",
-    "running": "running",
-    "pending": "not sent yet",
-    "failed": "failed",
-    "rejected": "rejected",
-    "result_lost": "result lost",
-    "unconfirmed": "unconfirmed (may be billed)",
-    "detached": "detached (still running)",
-}
-
+__all__ = ["Outcome", "Progress", "outcome_table"]
 
 _HEADINGS = ("index", "row", "column", "model", "prompt", "options", "status", "attempts", "reused",
              "task_id", "duration_s", "credits", "path or reason")  # fmt: skip
@@ -141,12 +122,7 @@ class Progress:
     @property
     def text(self) -> str:
         """One line, such as `60 tasks: 51 saved, 6 failed, 3 rejected`."""
-        counts = (
-            f"{self.counts[status]} {label}"
-            for status, label in STATUS_LABELS.items()
-            if self.counts.get(status)
-        )
-        return f"{format_count(self.total, 'task')}: {', '.join(counts) or 'nothing'}"
+        return describe_counts(self.total, self.counts)
 
     def __repr__(self) -> str:
         state = ("paused" if self.paused else "active") if self.active else "idle"

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from ..cell_outputs.batch_summary import (
+    FAILED,
+    RETRYABLE,
+    BatchSummary,
+    count_states,
+    newest_by_index,
+)
 from ..core.job_record import JobPhase, JobRecord, JobStatus, JobUpdate
 from ..ledger import BatchRecord
 from ..session import BaseSession
-from .outcome import FAILED, RETRYABLE, STATUS_LABELS, Outcome, Progress
+from .outcome import Outcome, Progress
 
 __all__ = ["BatchState", "is_unfinished", "newest_records"]
 
@@ -69,6 +75,14 @@ class BatchState:
         self._attempts[record.batch_index] = self._attempts.get(record.batch_index, 1) + 1
         self._updates[record.batch_index] = JobUpdate(record, JobPhase.PENDING)
 
+    @property
+    def summary(self) -> BatchSummary:
+        """The batch as its durable output shows it."""
+        batch = self.record
+        return BatchSummary(
+            batch.id, batch.name, self.rows, self.columns, tuple(self._updates), self._reused
+        )
+
     def set_running(self, running: bool) -> None:
         """Start or stop measuring the elapsed time."""
         if running and self._running_since is None:
@@ -90,14 +104,11 @@ class BatchState:
             active: Whether a task is in flight or about to be submitted.
         """
         updates = list(self._updates)
-        counter = Counter(
-            update.display_state if update.display_state in STATUS_LABELS else "running"
-            for update in updates
-        )
+        counts = count_states(updates)
         running_s = 0.0
         if self._running_since is not None:
             running_s = time.monotonic() - self._running_since
-        new_results = counter["saved"] + counter["partly_saved"] - self._saved_at_start
+        new_results = counts["saved"] + counts["partly_saved"] - self._saved_at_start
         rate = new_results / running_s if running_s > 0 and new_results >= _MIN_RESULTS else None
         remaining_s = None
         if active and not paused:
@@ -107,7 +118,7 @@ class BatchState:
             id=self.record.id,
             name=self.record.name,
             total=len(updates),
-            counts={status: counter[status] for status in STATUS_LABELS},
+            counts=counts,
             failures=failures,
             incomplete=tuple(
                 outcome
@@ -152,10 +163,6 @@ def is_unfinished(record: JobRecord) -> bool:
 
 def newest_records(session: BaseSession, batch: BatchRecord) -> dict[int, JobRecord]:
     """Return the newest record of each index of a batch, by index; some are of earlier work."""
-    reused = {
-        int(index): record
-        for index, job_id in batch.plan.get("reused", {}).items()
-        if (record := session.ledger.find(job_id)) is not None
-    }
-    own = {record.batch_index: record for record in session.ledger.jobs_of_batch(batch.id)}
-    return dict(sorted((reused | own).items()))
+    earlier = map(session.ledger.find, set(batch.plan.get("reused", {}).values()))
+    records = [*filter(None, earlier), *session.ledger.jobs_of_batch(batch.id)]
+    return newest_by_index(batch.id, batch.plan, records)

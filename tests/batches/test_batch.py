@@ -13,7 +13,7 @@ from PIL import Image
 from liangxin_nb import Session
 from liangxin_nb.batches import executor, open_batch, prepare, prompt_lines
 from liangxin_nb.batches.inputs import parse_prompts
-from liangxin_nb.batches.outcome import STATUS_LABELS
+from liangxin_nb.cell_outputs.batch_summary import STATUS_LABELS
 from liangxin_nb.core.recorded_update import update_from_record
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError, WaitTimeoutError

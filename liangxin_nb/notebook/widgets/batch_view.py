@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from ...batches import Outcome, Progress
-from ...batches.outcome import STATUS_LABELS
+from ...cell_outputs.batch_summary import COUNT_STYLES, batch_style
 from ...core.formatting import (
     first_line,
     format_duration,
@@ -24,32 +24,8 @@ from .theme import SANDBOX_NOTICE, image_tag, sign_tag, small_lines, style_sheet
 __all__ = ["BatchView"]
 
 _MAX_FAILURES = 4
-#: Sign and tone of each count, by status.
-_SIGNS = {
-    "saved": ("●", "good"),
-    "partly_saved": ("◑", "warn"),
-    "not_fetched": ("◇", "warn"),
-    "running": ("◐", "run"),
-    "pending": ("○", ""),
-    **dict.fromkeys(("failed", "rejected", "result_lost"), ("✕", "bad")),
-    "unconfirmed": ("?", "warn"),
-    "detached": ("◇", "warn"),
-}
-_COUNT_STYLES = {
-    status: StateStyle(sign, STATUS_LABELS[status], tone) for status, (sign, tone) in _SIGNS.items()
-}
 #: Shown while the batch is active even if zero, so that nothing moves.
 _PERMANENT_COUNTS = ("saved", "running", "pending")
-_WITH_FAILURES = StateStyle("✕", "Done, with failures", "bad")
-#: The style of an inactive batch: the first of these with a count.
-_INACTIVE_STYLES = {
-    "detached": StateStyle("◇", "Detached", "warn"),
-    "not_fetched": StateStyle("◇", "Some not fetched", "warn"),
-    "pending": StateStyle("‖", "Paused", "warn"),
-    **dict.fromkeys(("failed", "rejected", "result_lost"), _WITH_FAILURES),
-    "unconfirmed": StateStyle("?", "Done, some unconfirmed", "warn"),
-    "partly_saved": StateStyle("◑", "Done, some partly saved", "warn"),
-}
 #: Counts of requests of which the service may still have something.
 _COLLECTABLE = ("detached", "not_fetched", "partly_saved", "result_lost")
 _BUTTONS = {
@@ -175,8 +151,7 @@ def _batch_style(progress: Progress) -> StateStyle:
     if progress.active:
         pausing = StateStyle("◐", "Pausing", "warn")
         return pausing if progress.paused else StateStyle("◐", "Running", "run")
-    styles = (style for kind, style in _INACTIVE_STYLES.items() if progress.counts.get(kind))
-    return next(styles, StateStyle("●", "Done", "good"))
+    return batch_style(progress.counts)
 
 
 def _head_html(progress: Progress) -> Markup:
@@ -198,13 +173,13 @@ def _head_html(progress: Progress) -> Markup:
 
 def _bar_html(progress: Progress) -> Markup:
     # What has ended comes first, then what is running; the rest of the bar is empty.
-    kinds = sorted(_COUNT_STYLES, key=lambda kind: kind == "running")
+    kinds = sorted(COUNT_STYLES, key=lambda kind: kind == "running")
     parts = Markup("").join(
         Markup('<span class="lx-{}" style="width:{:.2f}%"></span>').format(
             tone, 100 * progress.counts[kind] / progress.total
         )
         for kind in kinds
-        if (tone := _COUNT_STYLES[kind].tone) and progress.counts.get(kind)
+        if (tone := COUNT_STYLES[kind].tone) and progress.counts.get(kind)
     )
     return Markup('<div class="lx-meter" role="img" aria-label="{}">{}</div>').format(
         progress.text, parts
@@ -213,7 +188,7 @@ def _bar_html(progress: Progress) -> Markup:
 
 def _counts_html(progress: Progress) -> Markup:
     parts = []
-    for kind, style in _COUNT_STYLES.items():
+    for kind, style in COUNT_STYLES.items():
         count = progress.counts.get(kind, 0)
         if count or (kind in _PERMANENT_COUNTS and progress.active):
             css_class = (f"lx-{style.tone}" if style.tone else "") if count else "lx-none"
@@ -238,7 +213,7 @@ def _failures_html(progress: Progress) -> Markup:
 
 def _failure_item(outcome: Outcome) -> Markup:
     status = outcome.last_update.display_state
-    style = _COUNT_STYLES.get(status, StateStyle("✕", status, "bad"))
+    style = COUNT_STYLES.get(status, StateStyle("✕", status, "bad"))
     name = first_line(outcome.row, 40)
     if outcome.column:
         name += f" · {first_line(outcome.column, 30)}"
