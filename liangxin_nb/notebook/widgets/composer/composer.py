@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
 
-from liangxin_nb.catalog import ModelSpec, find_model, load_models
-from liangxin_nb.catalog.codegen import to_cell_source, to_python_source
+from liangxin_nb.catalog import find_model, load_models
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError, LiangxinError, ResultUnavailableError
 from liangxin_nb.session import BaseSession
@@ -17,6 +16,7 @@ from liangxin_nb.session.request_builder import build_requests
 
 from ..theme import allow_events_while_busy, style_sheet
 from .card_list import MAX_CARDS, CardList
+from .code_preview import CodePreview
 from .common import ErrorBoundary, button, relative_path, section_title, with_class
 from .form import Form
 from .model_picker import ModelPicker
@@ -28,7 +28,6 @@ __all__ = ["Composer"]
 
 _MAX_RECORDS = 200  # of the ledger, searched for earlier prompts and newest results
 _MAX_RESULTS = 12
-_COPY_TOOLTIP = "Click into it, then Ctrl+A and Ctrl+C copy it (Cmd on a Mac)"
 
 
 class Composer:
@@ -62,7 +61,7 @@ class Composer:
         self._settings_form = SettingsForm(self._use, ErrorBoundary())
         self._model_picker = ModelPicker(self._on_model, errors)
         self._prompt = PromptInput(self._on_change, errors, self._load_prompts)
-        self._code = _CodePreview()
+        self._code = CodePreview()
         self._cards = CardList(lambda job: self.edit(job.record.request), self._on_saved)
         self._form_box = widgets.VBox(layout={"overflow": "visible"})
         self._generate = button(
@@ -249,43 +248,3 @@ class Composer:
             )
         self._form.references.add(Reference(str(path), relative_path(path)))
         self._errors.show("The picture was added to the references.")
-
-
-class _CodePreview:
-    """Two fields to copy from: the cell and the Python call."""
-
-    def __init__(self) -> None:
-        self._cell, self._call = (
-            with_class(
-                widgets.Textarea(
-                    description=label,
-                    tooltip=_COPY_TOOLTIP,
-                    rows=7,
-                    placeholder="Write a prompt above.",
-                ),
-                "lx-code",
-            )
-            for label in ("As a cell", "In Python")
-        )
-        self._note = with_class(widgets.HTML(), "lx-hint", "lx-wide")
-        self.widget = with_class(widgets.Box([self._cell, self._call, self._note]), "lx-codes")
-
-    def clear(self) -> None:
-        """Show no code, because there is no prompt."""
-        self._cell.value = self._call.value = ""
-
-    def show(self, model: ModelSpec, request: Request, images: Sequence[str], note: str) -> None:
-        """Show the code for a request.
-
-        Args:
-            model: The model.
-            request: The request, without reference pictures.
-            images: The names of the reference pictures.
-            note: A remark below the code, as plain text.
-        """
-        try:
-            self._cell.value = to_cell_source(model, request, images)
-        except InvalidRequestError as error:
-            self._cell.value = f"# {error}"
-        self._call.value = to_python_source(model, request, images)
-        self._note.value = note
