@@ -257,7 +257,8 @@ class Batch(Handle):
             failed = {n: record for n, record in idle.items() if record.status in RETRYABLE}
             requests = {n: self._complete_request(n, record) for n, record in failed.items()}
             complete = {index: request for index, request in requests.items() if request}
-            for record in self.session.create_jobs(complete, self.id):
+            derivations = {index: failed[index].derivation for index in complete}
+            for record in self.session.create_jobs(complete, self.id, derivations=derivations):
                 self._state.restart(record)
         self.resume()
         if failed and not complete:

@@ -12,6 +12,7 @@ from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from ..config.key_detector import reject_keys
+from ..core.derivation import Derivation
 from ..core.formatting import format_count, format_time, local_datetime
 from ..core.job_record import JobRecord, JobUpdate
 from ..core.recorded_update import update_from_record
@@ -20,6 +21,8 @@ from ..core.table import Table
 from ..errors import InvalidRequestError
 from ..ledger import BatchRecord
 from ..session import BaseSession
+from ..session.media_input import image_list
+from ..session.parents import derive_from_pictures
 from ..session.resume import current_cell_id
 from .batch import CONCURRENCY, Batch
 from .estimate import Estimate
@@ -53,6 +56,7 @@ class PreparedBatch:
         reused: For each request, a saved record of an identical one; None to create a task.
         estimate: Number of tasks, and what is known of their cost.
         key: Identifies the notebook cell and its requests; empty outside of notebooks.
+        derivations: What the requests of each row were made from.
     """
 
     session: BaseSession
@@ -60,6 +64,7 @@ class PreparedBatch:
     reused: tuple[JobRecord | None, ...]
     estimate: Estimate
     key: str = ""
+    derivations: tuple[Derivation, ...] = ()
 
     def start(
         self,
@@ -96,10 +101,9 @@ class PreparedBatch:
             )
         batch_record = BatchRecord(uuid.uuid4().hex[:12], time.time(), name, self._plan())
         new = {n: self.grid.requests[n] for n, t in enumerate(self.reused) if t is None}
-        records = {
-            record.batch_index: record
-            for record in self.session.create_jobs(new, batch_record.id, batch_record)
-        }
+        derivations = {n: self.derivations[n // len(self.grid.columns)] for n in new}
+        created = self.session.create_jobs(new, batch_record.id, batch_record, derivations)
+        records = {record.batch_index: record for record in created}
         updates = [
             update_from_record(self.session.result, record or records[index])
             for index, record in enumerate(self.reused)
@@ -158,8 +162,9 @@ def prepare(
         InvalidRequestError: If a row or an option is invalid.
     """
     profile = session.settings.profile
+    rows = parse_prompts(prompts)
     grid = build_grid(
-        profile, parse_prompts(prompts), models=models, seeds=seeds, image=image, options=options,
+        profile, rows, models=models, seeds=seeds, image=image, options=options,
         allow_key_like=allow_key_like,
     )  # fmt: skip
     none: list[JobRecord | None] = [None] * len(grid.requests)
@@ -178,7 +183,9 @@ def prepare(
     estimate = Estimate(Counter(new), saved, prices, profile == "sandbox", notes)
     cell_id = "" if reuse else current_cell_id()
     key = _batch_key(cell_id, grid, has_random_seeds=isinstance(seeds, int)) if cell_id else ""
-    return PreparedBatch(session, grid, reused, estimate, key)
+    images = [image_list(row.values.get("image", image)) for row in rows]
+    derivations = tuple(derive_from_pictures(session.ledger, some) for some in images)
+    return PreparedBatch(session, grid, reused, estimate, key, derivations)
 
 
 def _batch_key(cell_id: str, grid: RequestGrid, *, has_random_seeds: bool) -> str:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..errors import LiangxinError
+from .derivation import Derivation
 from .formatting import format_time
 from .public import public
 from .request import Request
@@ -162,6 +163,11 @@ class JobRecord:
     def replace(self, **changes: Any) -> JobRecord:
         """Return a copy with other values."""
         return replace(self, **changes)
+
+    @property
+    def derivation(self) -> Derivation:
+        """What it was made from."""
+        return Derivation(self.parent_ids, self.change)
 
     @property
     def is_resumable(self) -> bool:

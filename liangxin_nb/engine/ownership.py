@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from ..config.private_files import create_folder, create_subfolder
 from ..config.settings import Settings
+from ..core.derivation import NOT_DERIVED, Derivation
 from ..core.foreign_file import file_problem
 from ..core.job_record import JobRecord
 from ..core.request import Request
@@ -99,9 +100,10 @@ class Ownership:
             )
         return self._lease.id
 
-    def new_record(self, request: Request) -> JobRecord:
+    def new_record(self, request: Request, derivation: Derivation = NOT_DERIVED) -> JobRecord:
         """Return a pending record of this session, with a new id; it is not in the ledger yet."""
-        return JobRecord.new(request, *self._service, self.id)
+        record = JobRecord.new(request, *self._service, self.id)
+        return record.replace(parent_ids=derivation.parent_ids, change=derivation.change)
 
     def is_alive(self, owner: str) -> bool:
         """Return whether an owner is alive, in this process or another one."""

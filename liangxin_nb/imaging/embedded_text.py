@@ -67,16 +67,16 @@ def _embed(data: bytes, text: str, texts: dict[str, str], xmp: str) -> bytes:
     return embedded if found == text else data
 
 
-def extract(data: bytes) -> str | None:
+def extract(picture: bytes | Image.Image) -> str | None:
     """Return the text that `embed` wrote, or None.
 
     Args:
-        data: The content of an image file.
+        picture: The content of an image file, or an image that was opened.
     """
-    image = open_image(data)
-    if image.format == "PNG":
-        if _KEYWORD not in image.info and can_afford(image):
-            image.load()  # text chunks may follow the pixels
+    image = picture if isinstance(picture, Image.Image) else open_image(picture)
+    if image.format == "PNG" and _KEYWORD not in image.info and can_afford(image):
+        image.load()  # text chunks may follow the pixels
+    if image.format == "PNG" or _KEYWORD in image.info:
         return image.info.get(_KEYWORD)
     comment = image.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT)
     if not isinstance(comment, bytes) or not comment.startswith(_UNICODE):

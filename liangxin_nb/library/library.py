@@ -16,12 +16,14 @@ from ..catalog.codegen import to_cell_source, to_source
 from ..config.private_files import create_subfolder
 from ..core.foreign_file import file_problem
 from ..core.job_record import JobRecord
+from ..core.metadata import ResultMetadata
 from ..core.request import Request
 from ..errors import InvalidRequestError
 from ..imaging import grid, thumbnail
 from ..ledger import JobWithFiles, Query
 from ..ledger.queries import batch_sizes, count_jobs, count_models, get_many, get_page
 from ..results import Result
+from ..session.parents import find_job_id
 from .embedded import EmbeddedMetadata, read_embedded
 from .entry import LibraryEntry
 from .thumbnails import ThumbnailCache
@@ -140,6 +142,10 @@ class Library:
     def read_metadata(self, data: bytes) -> EmbeddedMetadata:
         """Read the metadata embedded in a file of any origin; never raises."""
         return read_embedded(data)
+
+    def find_job_id(self, metadata: ResultMetadata) -> str:
+        """Return the id of the job that made a picture; its task id if it is not of this ledger."""
+        return find_job_id(self._ledger, metadata)
 
     # ---- actions
 

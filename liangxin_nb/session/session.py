@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn, Self
 
 from ..config.settings import Settings
+from ..core.derivation import NOT_DERIVED, Derivation
 from ..core.job_record import JobRecord
 from ..core.public import explain_wrong_calls
 from ..core.request import DEFAULT_MODEL, OptionValue, Request
@@ -21,6 +23,7 @@ from ..results import Result
 from .arguments import check_session_arguments
 from .job import Job
 from .media_input import Images, image_list
+from .parents import derive_from_copy, derive_from_pictures
 from .parts import SessionParts
 from .request_builder import build_requests, check_generate_call, check_id, reject_keys_in_use
 from .resume import current_cell_id
@@ -76,10 +79,20 @@ class BaseSession(SessionParts):
             self.settings.profile, prompt, model, common_options=common_options, options=options,
             images=image_list(image), callback=callback, allow_key_like=allow_key_like,
         )  # fmt: skip
-        return self.submit(request, callback=callback, reuse=reuse)
+        derivation = derive_from_pictures(self.ledger, image_list(image))
+        return self.submit(request, callback=callback, reuse=reuse, derivation=derivation)
 
-    def submit(self, request: Request, *, callback: str | None = "", reuse: bool = False) -> Job:
+    def submit(
+        self, request: Request, *, callback: str | None = "", reuse: bool = False,
+        derivation: Derivation = NOT_DERIVED,
+    ) -> Job:  # fmt: skip
         """Write a request to the ledger, then send it from the background loop.
+
+        Args:
+            request: The request.
+            callback: As for `generate`.
+            reuse: As for `generate`.
+            derivation: What it was made from; default: what an identical request was made from.
 
         Raises:
             InvalidRequestError: If it cannot be sent, or exceeds a limit. Nothing is sent.
@@ -100,15 +113,25 @@ class BaseSession(SessionParts):
         reject_keys_in_use(request, callback)
         check_limits(self.ledger, self.settings, request.model)
         strategy = self._reconciler.submission_strategy(callback)
-        record = self._ownership.new_record(request)
+        if not derivation.parent_ids:
+            service = self.settings.profile, self.settings.base_url
+            derivation = derive_from_copy(self.ledger, request, *service)
+        record = self._ownership.new_record(request, derivation)
         submit, collect = strategy(record)
         submit = self._lifecycle.add(record, cell_id, submit)
         return self._jobs.start(record, submit, collect)
 
     def create_jobs(
-        self, requests: Mapping[int, Request], batch: str, batch_record: BatchRecord | None = None
-    ) -> list[JobRecord]:
-        """Write a pending record for each request of a batch, by its index; `take_over` sends it.
+        self, requests: Mapping[int, Request], batch: str, batch_record: BatchRecord | None = None,
+        derivations: Mapping[int, Derivation] = MappingProxyType({}),
+    ) -> list[JobRecord]:  # fmt: skip
+        """Write a pending record for each request of a batch; `take_over` sends it.
+
+        Args:
+            requests: The requests by their index in the batch.
+            batch: The id of the batch.
+            batch_record: The batch, if it is new.
+            derivations: What the requests were made from, by index.
 
         Raises:
             InvalidRequestError: If all of them together would exceed a limit. Nothing is written.
@@ -118,7 +141,9 @@ class BaseSession(SessionParts):
         reject_keys_in_use(*requests.values())
         check_limits(self.ledger, self.settings, *(request.model for request in requests.values()))
         records = [
-            self._ownership.new_record(request).replace(batch_id=batch, batch_index=index)
+            self._ownership.new_record(request, derivations.get(index, NOT_DERIVED)).replace(
+                batch_id=batch, batch_index=index
+            )
             for index, request in requests.items()
         ]
         self.ledger.add_batch(batch_record, records)

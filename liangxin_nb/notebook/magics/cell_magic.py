@@ -140,6 +140,7 @@ def _single_values(pairs: list[str]) -> dict[str, str]:
 
 def _submit(arguments: CellArguments, *, brief: bool) -> list[Job]:
     """Submit one job for each picture and show its card."""
+    from ...session.parents import derive_from_pictures
     from ...session.request_builder import build_requests
     from ..widgets import show
 
@@ -154,9 +155,10 @@ def _submit(arguments: CellArguments, *, brief: bool) -> list[Job]:
         count=arguments.count,
         allow_key_like=arguments.allow_key_like,
     )
+    derivation = derive_from_pictures(session.ledger, arguments.images)
     jobs = []
     for request in requests:
-        jobs.append(session.submit(request, reuse=arguments.reuse))
+        jobs.append(session.submit(request, reuse=arguments.reuse, derivation=derivation))
         if not arguments.quiet:
             show(jobs[-1], session, notes=notes, brief=brief)
     return jobs

@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from ...catalog import find_model
 from ...catalog.codegen import to_cell_source
 from ...core.job_record import JobRecord, JobUpdate
+from ...core.request import Request
 from ...errors import InvalidRequestError
 from ...session import BaseSession
 from ...session.job import Job
+from ...session.parents import derive
 from ...session.request_builder import supports_seed, with_new_seed
 from .refresher import REFRESHER
 from .task_card import Actions, TaskCard
@@ -49,11 +51,15 @@ def make_card(
     def show_new(next_job: Job) -> Job | None:
         return add_card(next_job) if add_card is not None else follow(next_job)
 
+    def submit_again(record: JobRecord, request: Request) -> Job | None:
+        derivation = derive(session.ledger, record.id, record.request, request)
+        return show_new(session.submit(request, derivation=derivation))
+
     profile = job.record.profile
     actions = Actions(
         collect=lambda job: follow(session.resume(job.record.id)[0]),
-        resubmit=lambda job: show_new(session.submit(job.record.request)),
-        new_seed=lambda job: show_new(session.submit(with_new_seed(profile, job.record.request))),
+        resubmit=lambda job: submit_again(job.record, job.record.request),
+        new_seed=lambda job: submit_again(job.record, with_new_seed(profile, job.record.request)),
         attach=lambda task_id: follow(session.resume(_required(task_id))[0]),
         to_cell=_to_cell,
         supports_seed=lambda record: supports_seed(record.profile, record.request),

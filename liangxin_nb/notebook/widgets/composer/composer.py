@@ -9,9 +9,11 @@ from typing import Any
 import ipywidgets as widgets
 
 from liangxin_nb.catalog import find_model, load_models
+from liangxin_nb.core.derivation import Derivation
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError, LiangxinError, ResultUnavailableError
 from liangxin_nb.session import BaseSession
+from liangxin_nb.session.parents import derive, derive_from_pictures
 from liangxin_nb.session.request_builder import build_requests
 
 from ..theme import allow_events_while_busy, style_sheet
@@ -51,6 +53,7 @@ class Composer:
         self._error: LiangxinError | None = None
         self._reports_missing = False
         self._form: Form | None = None
+        self._edited: tuple[str, Request] | None = None
         self._errors = errors = ErrorBoundary()
         self._service_line = with_class(widgets.HTML(), "lx-grow")
         self._settings = widgets.Checkbox(
@@ -62,7 +65,9 @@ class Composer:
         self._model_picker = ModelPicker(self._on_model, errors)
         self._prompt = PromptInput(self._on_change, errors, self._load_prompts)
         self._code = CodePreview()
-        self._cards = CardList(lambda job: self.edit(job.record.request), self._on_saved)
+        self._cards = CardList(
+            lambda job: self.edit(job.record.request, job.record.id), self._on_saved
+        )
         self._form_box = widgets.VBox(layout={"overflow": "visible"})
         self._generate = button(
             "Generate", "Submit this request; a card below follows it", errors(self._submit),
@@ -99,9 +104,9 @@ class Composer:
         for job in sorted(jobs, key=lambda job: job.record.created_at)[-MAX_CARDS:]:
             self._cards.add(job, self._current_session())
 
-    def edit(self, request: Request) -> None:
-        """Load a request into the form, to be changed and submitted again."""
-        self._errors(lambda: self._edit(request))()
+    def edit(self, request: Request, job_id: str = "") -> None:
+        """Load the request of a job into the form, to be changed and submitted again."""
+        self._errors(lambda: self._edit(request, job_id))()
 
     def reference(self, path: Path) -> None:
         """Add a saved picture as a reference for the next request."""
@@ -181,6 +186,7 @@ class Composer:
         self._prompt.show_error(key_error or error)
         if key_error or not prompt.strip():
             self._code.clear()
+            self._edited = None  # an empty form begins something new
             return
         references = self._references()
         has_upload = any(isinstance(reference.picture, bytes) for reference in references)
@@ -198,6 +204,15 @@ class Composer:
 
     def _references(self) -> list[Reference]:
         return self._form.references.references if self._form and self._form.references else []
+
+    def _pictures(self) -> list[Any]:
+        return [reference.picture for reference in self._references()]
+
+    def _derivation(self, session: BaseSession, request: Request) -> Derivation:
+        """Return what a request was made from: the request that was edited, and references."""
+        if self._edited is None:
+            return derive_from_pictures(session.ledger, self._pictures())
+        return derive(session.ledger, *self._edited, request, self._pictures())
 
     def _preview_request(self, form: Form, prompt: str) -> Request:
         """Return the request for the code; values that cannot be converted stay as typed."""
@@ -218,18 +233,18 @@ class Composer:
         self._on_change()
         (request,), notes = build_requests(
             session.settings.profile, self._prompt.value, form.model.id,
-            common_options={}, options=form.values(),
-            images=[reference.picture for reference in self._references()],
+            common_options={}, options=form.values(), images=self._pictures(),
         )  # fmt: skip
-        job = session.submit(request)
+        job = session.submit(request, derivation=self._derivation(session, request))
         self._reports_missing = False
         self._cards.add(job, session, notes)
         self._prompt.refresh()
         self._errors.show("Submitted. The card below follows it.")
 
-    def _edit(self, request: Request) -> None:
+    def _edit(self, request: Request, job_id: str) -> None:
         self._model_picker.set_value(request.model)
         self._prompt.set_value(request.prompt)
+        self._edited = (job_id, request) if job_id else None
         self._errors.show("The form contains the earlier request; nothing was sent.")
         self._prompt.focus()
         if self._form is not None:

@@ -35,6 +35,7 @@ class DetailController:
         self._handoff, self._host = handoff, host
         self.entry = None
         self._request: Request | None = None
+        self._job_id = ""
 
     @cached_property
     def view(self) -> DetailView:
@@ -44,7 +45,7 @@ class DetailController:
     def open(self, entry: LibraryEntry) -> None:
         """Show an entry with its thumbnail, and load the large pictures in the background."""
         library, view = self._library, self.view
-        self.entry, self._request = entry, entry.record.request
+        self.entry, self._request, self._job_id = entry, entry.record.request, entry.id
         cell = library.to_source(entry.record.request, entry.record.profile)
         view.show(entry, library.cached_thumbnail(entry), cell, library.text_excerpt(entry))
         player = ""
@@ -56,11 +57,12 @@ class DetailController:
 
     def open_file(self, data: bytes) -> bool:
         """Show the metadata of a picture file; returns False if it is not a picture."""
-        embedded = self._library.read_metadata(data)
+        library, embedded = self._library, self._library.read_metadata(data)
         self._status_line.show("" if embedded.metadata else embedded.reason)
         if embedded.metadata or embedded.picture:
             self.entry, self._request = None, embedded.request
-            cell = self._library.to_source(embedded.request) if embedded.request else ""
+            self._job_id = library.find_job_id(embedded.metadata) if embedded.metadata else ""
+            cell = library.to_source(embedded.request) if embedded.request else ""
             self.view.show_metadata(embedded, cell)
         return bool(embedded.metadata or embedded.picture)
 
@@ -78,7 +80,7 @@ class DetailController:
     def edit(self) -> None:
         """Load the request into the composer, or say that none is open."""
         if self._request is not None:
-            is_loaded = self._handoff.edit(self._request)
+            is_loaded = self._handoff.edit(self._request, self._job_id)
             self._status_line.show(_HANDED_OVER if is_loaded else _NO_TARGET)
 
     def reference(self) -> None:

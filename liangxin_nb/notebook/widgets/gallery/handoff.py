@@ -16,8 +16,8 @@ __all__ = ["EditTarget", "Handoff", "register_target"]
 class EditTarget(Protocol):
     """A form that can load requests and pictures, such as the composer."""
 
-    def edit(self, request: Request) -> None:
-        """Load a request, to be changed and submitted again."""
+    def edit(self, request: Request, job_id: str) -> None:
+        """Load the request of a job, to be changed and submitted again."""
 
     def reference(self, path: Path) -> None:
         """Add a saved picture as a reference for the next request."""
@@ -41,13 +41,14 @@ class Handoff:
     on_reference: Callable[[Path], None] | None = None
     _target: ClassVar[weakref.ref[EditTarget] | None] = None
 
-    def edit(self, request: Request) -> bool:
-        """Send a request; returns whether there is a target."""
+    def edit(self, request: Request, job_id: str) -> bool:
+        """Send the request of a job; returns whether there is a target."""
         target = Handoff._target() if Handoff._target is not None else None
-        take = self.on_edit or (target.edit if target else None)
-        if take is not None:
-            take(request)
-        return take is not None
+        if self.on_edit is not None:
+            self.on_edit(request)
+        elif target is not None:
+            target.edit(request, job_id)
+        return self.on_edit is not None or target is not None
 
     def reference(self, path: Path) -> bool:
         """Send the path of a picture; returns whether there is a target."""
