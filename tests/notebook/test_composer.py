@@ -12,6 +12,7 @@ from liangxin_nb.catalog import find_model, iter_violations, load_models
 from liangxin_nb.catalog.codegen import to_cell_source, to_python_source
 from liangxin_nb.config.schema import SETTINGS
 from liangxin_nb.config.settings import OVERRIDES
+from liangxin_nb.core.derivation import Derivation
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.notebook.magics.cell_magic import parse_cell
@@ -239,7 +240,7 @@ def test_request_with_mistake_is_not_sent(composer, session):
 
 def test_exception_in_handler_is_shown(composer, monkeypatch):
     labelled(composer, "Prompt").value = "a lake"
-    monkeypatch.setattr(Session, "submit", lambda *_: 1 / 0)
+    monkeypatch.setattr(Session, "submit", lambda *_, **__: 1 / 0)
     composer._generate.click()
     assert "ZeroDivisionError: division by zero" in html(composer)
 
@@ -287,12 +288,17 @@ def test_again_submits_same_request_on_new_card(card, composer, session):
     new_card, first_card = composer._cards._cards
     assert first_card is card
     assert new_card._job.record.request.digest == card._job.record.request.digest
+    parent = (card._job.record.id,)
+    assert new_card._job.record.derivation == Derivation(parent, "same request again")
     detach_all(session)
 
 
 def test_vary_submits_another_seed(card, composer, session):
     card.buttons["new_seed"].click()
-    assert composer._cards._cards[0]._job.record.request.options["seed"] != 7
+    record = composer._cards._cards[0]._job.record
+    seed = record.request.options["seed"]
+    assert seed != 7
+    assert record.derivation == Derivation((card._job.record.id,), f"seed 7 → {seed}")
     detach_all(session)
 
 
@@ -301,6 +307,25 @@ def test_edit_loads_prompt_and_options_into_form(card, composer):
     choose(composer, "imagen4-ultra")
     card.buttons["edit"].click()
     assert code(composer) == "%%liangxin z-image --size square --seed 7\na lake"
+
+
+def submit_form(composer):
+    """Submit the form and return what the request was made from."""
+    composer._generate.click()
+    job = composer._cards._cards[0]._job
+    job.wait(60)
+    return job.record.derivation
+
+
+def test_request_that_was_edited_names_its_parent_until_the_prompt_is_emptied(card, composer):
+    card.buttons["edit"].click()
+    labelled(composer, "Prompt").value = "a bay"
+    edited = Derivation((card._job.record.id,), "prompt changed")
+    assert submit_form(composer) == edited
+    assert submit_form(composer) == edited
+    labelled(composer, "Prompt").value = ""
+    labelled(composer, "Prompt").value = "a harbour"
+    assert submit_form(composer) == Derivation()
 
 
 def test_copy_buttons_show_and_hide_text(card, composer):

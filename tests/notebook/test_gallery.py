@@ -154,15 +154,15 @@ class Composer:
     def __init__(self):
         self.received = []
 
-    def edit(self, request):
-        self.received.append(request.prompt)
+    def edit(self, request, job_id):
+        self.received += [request.prompt, job_id]
 
     def reference(self, path):
         self.received.append(path.name)
 
 
 def test_request_and_picture_are_sent_to_open_composer_or_shown_as_code(session):
-    stock.save_result(session, "a lake", seed=7)
+    record = stock.save_result(session, "a lake", seed=7)
     gallery = make_gallery(session)
     gallery.grid.tiles[0].open.click()
     view = gallery.detail.view
@@ -173,7 +173,7 @@ def test_request_and_picture_are_sent_to_open_composer_or_shown_as_code(session)
     register_target(composer)
     view.edit.click()
     view.reference.click()
-    assert composer.received == ["a lake", "1.png"]
+    assert composer.received == ["a lake", record.id, "1.png"]
     del composer
     gc.collect()
     view.reference.click()
