@@ -103,6 +103,14 @@ def key_is_found_nowhere(tmp_path_factory):
     assert not files, f"the key stands in {files}"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_runtime_folder(tmp_path_factory):
+    """Sessions of the tests register their ledgers for no server of the developer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path_factory.getbasetemp() / "runtime"))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def own_settings(monkeypatch, tmp_path, tmp_path_factory):
     """Tests do not see the developer's settings, and do not write into the checkout."""
@@ -111,7 +119,6 @@ def own_settings(monkeypatch, tmp_path, tmp_path_factory):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LIANGXIN_BUDGET", str(tmp_path_factory.getbasetemp() / "budget"))
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path_factory.getbasetemp() / "runtime"))
     # Sandboxes that notebooks start use the same key.
     monkeypatch.setenv("LIANGXIN_SANDBOX_KEY", scan.KEY)
     OVERRIDES.clear()

@@ -154,6 +154,14 @@ class VariableFields(Struct, frozen=True, kw_only=True):
             values.read_word,
         ),
     ] = ""
+    heal_on_save: Annotated[
+        bool,
+        _setting(
+            "Whether Jupyter's server completes the outputs of jobs when it saves a notebook.",
+            _SWITCH,
+            values.read_word,
+        ),
+    ] = True
     models: Annotated[
         str, _setting("A TOML file with your own model definitions.", _PATH, values.read_path)
     ] = ""

@@ -14,7 +14,9 @@ from ..errors import (
 )
 from .job_record import RESUMABLE, JobPhase, JobRecord, JobUpdate
 
-__all__ = ["update_from_record"]
+__all__ = ["INTERRUPTED", "update_from_record"]
+
+INTERRUPTED = "The process ended while the request was on its way: a task may have been created."
 
 
 def update_from_record(load: Callable[[JobRecord], Any], record: JobRecord) -> JobUpdate:

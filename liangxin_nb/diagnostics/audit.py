@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..core.job_record import JobRecord
+from ..core.recorded_update import INTERRUPTED
 from ..ledger import Ledger
 from ..results import ResultStore
 
 __all__ = ["AuditRow", "audit", "mark_interrupted"]
-
-_INTERRUPTED = "The process ended while the request was on its way: a task may have been created."
 
 
 @dataclass(frozen=True)
@@ -95,9 +94,7 @@ def mark_interrupted(ledger: Ledger, is_alive: Callable[[str], bool]) -> list[Jo
         The changed records.
     """
     return [
-        ledger.update(
-            record, "unconfirmed", _INTERRUPTED, status="unconfirmed", reason=_INTERRUPTED
-        )
+        ledger.update(record, "unconfirmed", INTERRUPTED, status="unconfirmed", reason=INTERRUPTED)
         for record in ledger.with_status("submitting")
         if not is_alive(record.owner)
     ]

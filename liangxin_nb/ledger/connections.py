@@ -22,7 +22,14 @@ import sqlalchemy as sa
 from .._forks import SQLITE_USE, keep_unused, renew_after_fork
 from ..errors import LedgerError
 
-__all__ = ["BUSY_TIMEOUT_S", "Connections", "damage_error", "is_damaged_file", "is_wal_safe"]
+__all__ = [
+    "BUSY_TIMEOUT_S",
+    "Connections",
+    "damage_error",
+    "driver_url",
+    "is_damaged_file",
+    "is_wal_safe",
+]
 
 #: Seconds to wait for the lock of another process.
 BUSY_TIMEOUT_S = 30.0
@@ -161,9 +168,7 @@ def _run(
 
 def _create_engine(location: str) -> sa.Engine:
     if "://" in location:
-        # psycopg 3, which the extra `team` installs; the plain name selects psycopg2.
-        location = re.sub("^postgres(ql)?://", "postgresql+psycopg://", location)
-        return sa.create_engine(location, pool_pre_ping=True)
+        return sa.create_engine(driver_url(location), pool_pre_ping=True)
     # `Connections` keeps them: a pool would hand them to other threads and forked processes.
     engine = sa.create_engine(
         f"sqlite:///{location}",
@@ -193,6 +198,11 @@ def _create_engine(location: str) -> sa.Engine:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def driver_url(url: str) -> str:
+    """Return a URL that names psycopg 3, which the extra `team` installs, and not psycopg2."""
+    return re.sub("^postgres(ql)?://", "postgresql+psycopg://", url)
 
 
 def _checkpoint(path: Path) -> bool:

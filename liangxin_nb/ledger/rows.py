@@ -27,6 +27,7 @@ __all__ = [
     "batch_columns",
     "batch_to_json",
     "parse_line",
+    "upgrade_row",
 ]
 
 #: No database stores a lone surrogate, and PostgreSQL stores no NUL.
@@ -238,12 +239,13 @@ def _upgrade(line: Any) -> Any:
     for key, value in line.items():
         names = OLD_NAMES.get(tables.get(key, ""), {})
         rows = value if isinstance(value, list) else [value]
-        rows = [_upgrade_row(row, names) for row in rows]
+        rows = [upgrade_row(row, names) for row in rows]
         upgraded["job" if key == "ticket" else key] = rows if isinstance(value, list) else rows[0]
     return upgraded
 
 
-def _upgrade_row(values: Any, names: Mapping[str, str]) -> Any:
+def upgrade_row(values: Any, names: Mapping[str, str]) -> Any:
+    """Return the columns of an older version under today's names, with today's statuses."""
     if not isinstance(values, dict):
         return values
     row = {names.get(name, name): value for name, value in values.items()}

@@ -19,7 +19,15 @@ from ..core.foreign_file import open_foreign_file
 from ..core.hidden import hide_secrets
 from ..core.structs import prepare_structs
 
-__all__ = ["Registration", "register", "registered", "registry_folder"]
+__all__ = [
+    "Registration",
+    "digest",
+    "is_digest",
+    "last_registration",
+    "register",
+    "registered",
+    "registry_folder",
+]
 
 _MAX_ENTRIES = 32
 _MAX_AGE_S = 30 * 86_400.0
@@ -90,9 +98,19 @@ def registered() -> list[Registration]:
     return [entry for _, path in files if (entry := _read(path)) is not None]
 
 
+def last_registration() -> float:
+    """Return when a kernel has registered last, as Unix time in seconds; 0 if none has."""
+    return next((used_at for used_at, _ in _newest_first(registry_folder())), 0.0)
+
+
 def digest(location: str) -> str:
     """Return what stands for the URL of a database that may contain a password."""
     return f"{_DIGEST}{hashlib.sha256(location.encode()).hexdigest()}"
+
+
+def is_digest(ledger: str) -> bool:
+    """Return whether a registered ledger is named by a digest only."""
+    return ledger.startswith(_DIGEST)
 
 
 def _newest_first(folder: Path) -> list[tuple[float, Path]]:
@@ -114,7 +132,7 @@ def _read(path: Path) -> Registration | None:
         entry = msgspec.json.decode(data, type=Registration)
     except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
         return None
-    is_ledger = "://" in entry.ledger or entry.ledger.startswith(_DIGEST)
+    is_ledger = "://" in entry.ledger or is_digest(entry.ledger)
     path, results = Path(entry.ledger), Path(entry.results)
     is_ledger = is_ledger or (path.is_absolute() and path.is_file())
     return entry if is_ledger and results.is_absolute() else None

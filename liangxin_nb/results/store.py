@@ -22,7 +22,14 @@ from ..imaging import extract
 from .result import Result, build_result
 from .staging import ORIGIN_FILE, StagedResult, candidate_folders, metadata_file
 
-__all__ = ["ResultStore", "read_metadata", "read_metadata_file", "read_origin"]
+__all__ = [
+    "ResultStore",
+    "find_folder",
+    "load_result",
+    "read_metadata",
+    "read_metadata_file",
+    "read_origin",
+]
 
 _MAX_METADATA_BYTES = 16 << 20
 _MAX_PICTURE_BYTES = 80_000_000  # larger ones are saved without metadata in them
@@ -110,18 +117,7 @@ class ResultStore:
         Raises:
             ResultUnavailableError: If there is no result, or its metadata cannot be read.
         """
-        file = metadata_file(self.root / folder)
-        try:
-            return build_result(self.root, file.parent, read_metadata_file(file.parent))
-        except ValueError as error:
-            if not file.exists():
-                raise ResultUnavailableError(
-                    f"The folder {folder!r} is no longer in {str(self.root)!r}."
-                ) from None
-            raise ResultUnavailableError(
-                f"{str(file)!r} cannot be read ({error}); its pictures are beside it.",
-                next_step=f"Remove {file.name}, then %liangxin resume ID asks the service again.",
-            ) from None
+        return load_result(self.root, folder)
 
     def resolve(self, folder: str) -> Path | None:
         """Return the path of a result folder, or None if it is not on this disk.
@@ -131,11 +127,7 @@ class ResultStore:
         Args:
             folder: The folder relative to the results folder, as the ledger stores it.
         """
-        parts = Path(folder).parts
-        path = self.root / folder
-        is_valid = len(parts) == 2 and not any(part.startswith(".") for part in parts)
-        is_real = is_valid and not path.is_symlink() and not path.parent.is_symlink()
-        return path if is_real and path.is_dir() else None
+        return find_folder(self.root, folder)
 
     @contextmanager
     def deletion(self, folder: str) -> Iterator[None]:
@@ -204,3 +196,43 @@ def read_metadata_file(folder: Path) -> ResultMetadata:
     if metadata is None:
         raise ValueError("it is not the metadata of a result")
     return metadata
+
+
+def load_result(root: Path, folder: str) -> Result:
+    """Return the result in a folder; nothing is created.
+
+    Args:
+        root: The results folder.
+        folder: The folder relative to it, as the ledger stores it.
+
+    Raises:
+        ResultUnavailableError: If there is no result, or its metadata cannot be read.
+    """
+    file = metadata_file(root / folder)
+    try:
+        return build_result(root, file.parent, read_metadata_file(file.parent))
+    except ValueError as error:
+        if not file.exists():
+            raise ResultUnavailableError(
+                f"The folder {folder!r} is no longer in {str(root)!r}."
+            ) from None
+        raise ResultUnavailableError(
+            f"{str(file)!r} cannot be read ({error}); its pictures are beside it.",
+            next_step=f"Remove {file.name}, then %liangxin resume ID asks the service again.",
+        ) from None
+
+
+def find_folder(root: Path, folder: str) -> Path | None:
+    """Return the path of a result folder, or None if it is not on this disk.
+
+    A shared ledger is not trusted: only `DAY/NAME` is accepted, and no symbolic link.
+
+    Args:
+        root: The results folder.
+        folder: The folder relative to it, as the ledger stores it.
+    """
+    parts = Path(folder).parts
+    path = root / folder
+    is_valid = len(parts) == 2 and not any(part.startswith(".") for part in parts)
+    is_real = is_valid and not path.is_symlink() and not path.parent.is_symlink()
+    return path if is_real and path.is_dir() else None

@@ -1,4 +1,4 @@
-"""Adds the callback handler to Jupyter Server; `pip install` enables it.
+"""Adds the callback handler and the save hook to Jupyter Server; `pip install` enables it.
 
 A callback needs no login, since its path contains the callback token. Nothing else of the server
 becomes accessible.
@@ -7,6 +7,7 @@ becomes accessible.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from typing import Any
 
 from jupyter_server.auth.decorator import allow_unauthenticated
@@ -17,7 +18,9 @@ from ..callbacks.handler import CallbackHandler, CallbackPath
 from ..callbacks.hint_store import HintStore
 from ..callbacks.service import CallbackService
 from ..callbacks.signature import webhook_key
+from ..config.schema import read_variable
 from ..errors import LiangxinError
+from .save_hook import SaveHook, warm_up
 
 __all__ = ["load"]
 
@@ -35,7 +38,25 @@ class JupyterCallback(CallbackHandler, JupyterHandler):  # type: ignore[misc]
 
 
 def load(server: Any) -> None:
-    """Add the handler to a running server; log a warning if a setting or folder is unusable."""
+    """Add save hook and handler to a running server; log what is unusable."""
+    _add_save_hook(server)
+    _add_callback_handler(server)
+
+
+def _add_save_hook(server: Any) -> None:
+    try:
+        if not read_variable("heal_on_save"):
+            return
+        server.contents_manager.register_pre_save_hook(SaveHook(server.log))
+    except (AttributeError, LiangxinError) as error:  # a contents manager without hooks
+        server.log.warning("liangxin_nb does not complete outputs on save: %s", error)
+        return
+    never = threading.Event()
+    threading.Thread(target=warm_up, args=(never.wait,), daemon=True).start()
+
+
+def _add_callback_handler(server: Any) -> None:
+    """Add the handler; log a warning if a setting or folder is unusable."""
     try:
         service = CallbackService(HintStore(), webhook_key())
     except (OSError, sqlite3.Error, LiangxinError) as error:

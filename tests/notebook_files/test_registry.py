@@ -12,22 +12,11 @@ from liangxin_nb.notebook_files.registry import register, registered, registry_f
 URL = "postgresql://host/jobs"
 
 
-@pytest.fixture(autouse=True)
-def runtime(tmp_path, monkeypatch):
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
-
-
 @pytest.fixture
-def ledger(tmp_path):
-    path = tmp_path / "ledger.sqlite"
-    path.touch()
-    return path
-
-
-@pytest.fixture
-def file(ledger, tmp_path):
+def file(tmp_path):
     """The file of one registration."""
-    register(str(ledger), tmp_path)
+    (tmp_path / "ledger.sqlite").touch()
+    register(str(tmp_path / "ledger.sqlite"), tmp_path)
     return next(registry_folder().iterdir())
 
 
@@ -41,8 +30,8 @@ def test_registration_is_private(file):
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
-def test_same_folders_share_a_file(file, ledger, tmp_path):
-    register(str(ledger), tmp_path)
+def test_same_folders_share_a_file(file, tmp_path):
+    register(str(tmp_path / "ledger.sqlite"), tmp_path)
     assert list(registry_folder().iterdir()) == [file]
 
 

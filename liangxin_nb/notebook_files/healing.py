@@ -1,0 +1,173 @@
+"""Find the outputs of jobs in a notebook, and replace them by their durable form.
+
+Both are quick and read nothing: what a job has become is looked up elsewhere, see `job_lookup`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from ..cell_outputs import CellOutput
+
+__all__ = ["Found", "OutputKey", "find_outputs", "is_settled", "replace_outputs"]
+
+#: States that do not change any more; an output that names another one is looked up again.
+_SETTLED = ("saved", "failed", "rejected", "ended")
+_VIEW = "application/vnd.jupyter.widget-view+json"
+_MAX_ID_LENGTH = 200
+_MAX_TASKS = 10_000  # of one batch
+
+
+class OutputKey(NamedTuple):
+    """What an output shows.
+
+    Attributes:
+        id: The id of a job or a batch.
+        task_ids: The tasks that the output names: of a job one or none.
+        is_batch: Whether it shows a batch.
+    """
+
+    id: str
+    task_ids: tuple[str, ...]
+    is_batch: bool
+
+
+class Found(NamedTuple):
+    """The durable form of an output.
+
+    Attributes:
+        output: The output.
+        is_live: Whether a process shows the job: then a live view is not removed.
+    """
+
+    output: CellOutput
+    is_live: bool = False
+
+
+def find_outputs(notebook: Any, *, settled: bool = False) -> list[OutputKey]:
+    """Return what the outputs of a notebook show, without those that are durable already.
+
+    Args:
+        notebook: The content of a notebook of nbformat 4; of anything else nothing is returned.
+        settled: Whether durable outputs are returned, too.
+    """
+    keys = (
+        key
+        for outputs in _output_lists(notebook)
+        for output in outputs
+        if (key := _key_of(output)) and (settled or not is_settled(output))
+    )
+    return list(dict.fromkeys(keys))
+
+
+def replace_outputs(notebook: Any, durable: Mapping[OutputKey, Found]) -> int:
+    """Replace outputs by their durable form, and remove what was shown beside them.
+
+    A picture is never replaced by an output without one: its files may be on another disk.
+
+    Args:
+        notebook: The content of a notebook; it is changed in place.
+        durable: The durable form of each output that is known.
+
+    Returns:
+        The number of outputs that were replaced or removed.
+    """
+    changes = 0
+    for outputs in _output_lists(notebook):
+        previous: OutputKey | None = None
+        remaining = []
+        for output in outputs:
+            key = _key_of(output)
+            if previous is not None and _is_beside(output, key, previous):
+                changes += 1
+                continue
+            if key is not None and (new := durable.get(key)) is not None:
+                changes += _replace(output, new)
+            is_known = key is not None and (key in durable or is_settled(output))
+            previous = key if is_known else None
+            remaining.append(output)
+        if len(remaining) < len(outputs):
+            outputs[:] = remaining
+    return changes
+
+
+def is_settled(output: Any) -> bool:
+    """Return whether an output is durable and its job or batch will not change any more.
+
+    Args:
+        output: An output of a cell, or a `CellOutput` as a mapping.
+    """
+    return output["metadata"]["liangxin"].get("status") in _SETTLED and _VIEW not in output["data"]
+
+
+def _output_lists(notebook: Any) -> Iterator[list[Any]]:
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    for cell in cells if isinstance(cells, list) else ():
+        if isinstance(cell, dict) and isinstance(outputs := cell.get("outputs"), list):
+            yield outputs
+
+
+def _key_of(output: Any) -> OutputKey | None:
+    """Return what an output shows, if it is one of this toolkit."""
+    if not isinstance(output, dict) or not isinstance(output.get("data"), dict):
+        return None
+    metadata = output.get("metadata")
+    ids = metadata.get("liangxin") if isinstance(metadata, dict) else None
+    if not isinstance(ids, dict):
+        return None
+    is_batch = "job_id" not in ids
+    own_id, task_ids = ids.get("batch" if is_batch else "job_id"), ids.get("task_ids")
+    if not is_batch:
+        task_ids = [ids["task_id"]] if ids.get("task_id") else []
+    if not isinstance(task_ids, list) or len(task_ids) > _MAX_TASKS:
+        return None
+    if not all(map(_is_id, [own_id, *task_ids])):
+        return None
+    return OutputKey(str(own_id), tuple(task_ids), is_batch)
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _MAX_ID_LENGTH and value.isprintable()
+
+
+def _is_beside(output: Any, key: OutputKey | None, previous: OutputKey) -> bool:
+    """Return whether an output only completes the one above it.
+
+    Earlier versions showed buttons or an empty output below a card, and a batch in two outputs.
+    """
+    if key is not None:
+        return key.is_batch and key.id == previous.id
+    data = output.get("data") if isinstance(output, dict) else None
+    if not isinstance(data, dict) or "text/plain" not in data:
+        return False
+    texts = (_text(data[kind]) for kind in data if kind != _VIEW)
+    return data.keys() <= {_VIEW, "text/plain", "text/html"} and not any(texts)
+
+
+def _replace(output: dict[str, Any], found: Found) -> bool:
+    """Replace an output; return whether that changes anything."""
+    old = {kind: _text(value) for kind, value in output["data"].items()}
+    new: dict[str, Any] = dict(found.output.data)
+    if _has_picture(old) and not _has_picture(new):
+        return False
+    ids = found.output.metadata["liangxin"]
+    if found.is_live and _VIEW in old:
+        new[_VIEW] = old[_VIEW]  # a reloaded page continues to show the live card
+    if old == new and output["metadata"]["liangxin"] == ids:
+        return False
+    others = {name: value for name, value in output["metadata"].items() if name not in old}
+    output["data"], output["metadata"] = new, others | found.output.metadata
+    return True
+
+
+def _has_picture(data: Mapping[str, Any]) -> bool:
+    is_picture = any(kind.startswith("image/") for kind in data)
+    return is_picture or "data:image/" in str(data.get("text/html", ""))
+
+
+def _text(value: Any) -> Any:
+    """Return a text of a notebook file, which may be a list of lines."""
+    is_lines = isinstance(value, list) and all(isinstance(line, str) for line in value)
+    return "".join(value) if is_lines else value
