@@ -11,7 +11,15 @@ from collections.abc import Iterator, Mapping
 from ..errors import InvalidRequestError, hide_keys_with
 from .secret import contains_secret, redact_text
 
-__all__ = ["find_key", "reject_keys"]
+__all__ = [
+    "LINK",
+    "PARAMETER",
+    "PATTERNS",
+    "PATTERNS_AFTER_NAMES",
+    "PATTERNS_OUTSIDE_LINKS",
+    "find_key",
+    "reject_keys",
+]
 
 
 def _random(size: int) -> str:
@@ -22,8 +30,9 @@ def _random(size: int) -> str:
     )
 
 
-#: After a name such as key=, possibly quoted.
-_VALUE = r"[\"']?\s*[=:：]\s*[\"']?"
+_QUOTE = r"(?:\\{0,3}[\"']|&(?:quot|\#0?39|\#x27);)?"
+#: After a name such as key=, possibly quoted, or in brackets as in os.environ["API_KEY"] = "…".
+_VALUE = rf"{_QUOTE}\]?\s*[=:：]\s*{_QUOTE}"
 #: Keys that begin with the name of their service, by what the user is shown of them.
 _SHAPES = {
     "sk-…": rf"sk-[\w-]{{0,60}}?(?:{_random(12)}|(?<![A-Za-z0-9])[A-Za-z0-9]{{20,}})",
@@ -50,15 +59,15 @@ _SHAPES = {
 #: Links to files often have such parameters, and they may be ids: only `api_key=` counts there.
 _SHAPES_AFTER_NAMES = {
     "api_key=…": rf"(?i:(?:api|access|secret|private|auth|webhook)[-_ ]?key){_VALUE}"
-    rf"[^\s\"'&,;<>{{}}]{{0,60}}?{_random(12)}",
-    "key=…": rf"(?i:key|密钥|密鑰|金鑰){_VALUE}[\w-]{{0,60}}?{_random(12)}",
+    rf"([^\s\"'&,;<>{{}}]{{0,60}}?{_random(12)})",
+    "key=…": rf"(?i:key|密钥|密鑰|金鑰){_VALUE}([\w-]{{0,60}}?{_random(12)})",
 }
 #: Keys that are also the signature of a link to a file, which is not a secret of the user.
 _SHAPES_OUTSIDE_LINKS = {
     "AKIA…": r"(?<![\w/+-])A[KS]IA[0-9A-Z]{16}(?![\w/+=-])",
     "JSON web token": r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}",
-    "Bearer …": rf"(?i:bearer)\s+[\w.~+/-]{{0,60}}?{_random(12)}",
-    "token=…": rf"(?i:token|secret){_VALUE}[\w-]{{0,60}}?{_random(12)}",
+    "Bearer …": rf"(?i:bearer)\s+([\w.~+/-]{{0,60}}?{_random(12)})",
+    "token=…": rf"(?i:token|secret){_VALUE}([\w-]{{0,60}}?{_random(12)})",
 }
 _REMOVE = "Remove it: such texts are saved, and sent to the service."
 _ALLOW = " If it is not a key, add --allow-key-like, in Python allow_key_like=True."
@@ -66,8 +75,9 @@ _ALLOW = " If it is not a key, add --allow-key-like, in Python allow_key_like=Tr
 _CANDIDATE = re.compile(
     r"[\w./+=-]{15}|key|token|secret|bearer|密钥|密鑰|金鑰", re.IGNORECASE | re.ASCII
 )
-_LINK = re.compile(r"https?://[^\s\"'<>]+")
-_PARAMETER = re.compile(r"([?&](?!api[-_]?key=)[\w.-]+=)[^&#]+", re.IGNORECASE)
+LINK = re.compile(r"https?://[^\s\"'<>]+")
+#: A parameter of a link, but not `api_key=`.
+PARAMETER = re.compile(r"([?&](?:amp;)?(?!api[-_]?key=)[\w.-]+=)[^&#]+", re.IGNORECASE)
 
 
 def _compile(shapes: Mapping[str, str]) -> dict[str, re.Pattern[str]]:
@@ -75,9 +85,10 @@ def _compile(shapes: Mapping[str, str]) -> dict[str, re.Pattern[str]]:
     return {name: re.compile(rf"(?<![A-Za-z0-9])(?:{shape})") for name, shape in shapes.items()}
 
 
-_PATTERNS = _compile(_SHAPES)
-_PATTERNS_AFTER_NAMES = _compile(_SHAPES_AFTER_NAMES)
-_PATTERNS_OUTSIDE_LINKS = _PATTERNS_AFTER_NAMES | _compile(_SHAPES_OUTSIDE_LINKS)
+#: Each kind of key by what the user is shown of it; the key itself is the last group, if any.
+PATTERNS = _compile(_SHAPES)
+PATTERNS_AFTER_NAMES = _compile(_SHAPES_AFTER_NAMES)
+PATTERNS_OUTSIDE_LINKS = PATTERNS_AFTER_NAMES | _compile(_SHAPES_OUTSIDE_LINKS)
 
 
 def find_key(text: str) -> str:
@@ -91,11 +102,11 @@ def find_key(text: str) -> str:
     """
     if not _CANDIDATE.search(text):
         return ""
-    for name, pattern in _PATTERNS.items():
+    for name, pattern in PATTERNS.items():
         if pattern.search(text):
             return name
-    text = _LINK.sub(lambda link: _PARAMETER.sub(r"\1", link[0]), text)
-    found = (name for name, shape in _PATTERNS_OUTSIDE_LINKS.items() if shape.search(text))
+    text = LINK.sub(lambda link: PARAMETER.sub(r"\1", link[0]), text)
+    found = (name for name, shape in PATTERNS_OUTSIDE_LINKS.items() if shape.search(text))
     return next(found, "")
 
 
@@ -114,7 +125,7 @@ def _hide_keys(text: str) -> str:
     text = redact_text(text)
     if not _CANDIDATE.search(text):
         return text
-    for pattern in (*_PATTERNS.values(), *_PATTERNS_AFTER_NAMES.values()):
+    for pattern in (*PATTERNS.values(), *PATTERNS_AFTER_NAMES.values()):
         text = pattern.sub("…", text)
     return text
 
