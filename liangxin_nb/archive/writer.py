@@ -20,7 +20,7 @@ import msgspec
 
 from .._version import __version__
 from ..config.private_files import private_opener
-from ..config.secret import forms_in_use
+from ..config.secret import DOTS, forms_in_use
 from ..config.values import absolute_path
 from ..core.foreign_file import file_problem
 from ..core.notebook_file import MAX_NOTEBOOK_BYTES
@@ -148,7 +148,7 @@ class _ArchiveWriter:
             for line in (_header(), *lines):
                 data = line.encode("utf-8")
                 for secret in self._secrets:
-                    data = data.replace(secret, "••••••".encode())
+                    data = data.replace(secret, DOTS.encode())
                 file.write(data + b"\n")
 
     def add_result(self, row: TransferRow) -> bool:

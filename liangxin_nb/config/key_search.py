@@ -40,6 +40,8 @@ _REST = re.compile(r"[\w.~+/-]*=*", re.ASCII)
 _PRIVATE_KEY = re.compile(r"[\s\S]{0,20000}?-----END [A-Z ]*PRIVATE KEY-----")
 #: A digest, a UUID or a number: after a name such as `key=` it is more often an id than a key.
 _ID = re.compile(r"[0-9a-fA-F]+(?:-[0-9a-fA-F]+)*")
+#: Names that ids have, too: not those of variables, such as KIE_KEY.
+_MAYBE_ID = re.compile("[Kk]ey|[Tt]oken")
 _MAX_CANDIDATES = 20_000  # so that a hostile text cannot make the search long
 _MAX_LINK = 4000  # characters
 
@@ -63,8 +65,8 @@ def find_key_spans(text: str, *, allow_ids: bool = False) -> Iterator[KeySpan]:
 
     Args:
         text: Any text.
-        allow_ids: Whether what may be an id (a digest, a UUID or a number) is no key after `key=`,
-            `token=` and `secret=`; it still is after `api_key=`.
+        allow_ids: Whether what may be an id (a digest, a UUID or a number) is no key after `key=`
+            and `token=`; it still is after `api_key=` or `KIE_KEY=`.
     """
     for name, match in islice(_matches(text), _MAX_CANDIDATES):
         if match is None:
@@ -74,7 +76,7 @@ def find_key_spans(text: str, *, allow_ids: bool = False) -> Iterator[KeySpan]:
         stop = rest.end() if rest else match.end()
         if name not in PATTERNS and _is_in_link(text, start):
             continue
-        if allow_ids and name in ("key=…", "token=…") and _ID.fullmatch(text, start, stop):
+        if allow_ids and _MAYBE_ID.match(match[0]) and _ID.fullmatch(text, start, stop):
             continue
         yield KeySpan(start, stop, name)
 

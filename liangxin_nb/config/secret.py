@@ -17,9 +17,18 @@ from weakref import WeakValueDictionary
 from ..errors import InvalidRequestError
 from .key_cleaning import clean_key, find_usable_key
 
-__all__ = ["Secret", "contains_secret", "forms_in_use", "redact", "redact_text", "secret_forms"]
+__all__ = [
+    "DOTS",
+    "Secret",
+    "contains_secret",
+    "forms_in_use",
+    "redact",
+    "redact_text",
+    "secret_forms",
+]
 
-_DOTS = "••••••"
+#: What is written instead of a key.
+DOTS = "••••••"
 for _name in ("utf-16-le", "utf-16-be"):
     codecs.lookup(_name)  # loads them while there are file descriptors
 #: A response may end in the middle of a key; fewer characters than this are not a secret.
@@ -66,7 +75,7 @@ class Secret:
         return hash(self.reveal())
 
     def __repr__(self) -> str:
-        return _DOTS
+        return DOTS
 
     __str__ = __repr__
 
@@ -101,7 +110,7 @@ def redact(data: bytes, *, is_cut_off: bool = False) -> bytes:
         data: For example the body of a response.
         is_cut_off: Whether the data may end in the middle of a key.
     """
-    dots = _DOTS.encode()
+    dots = DOTS.encode()
     for form in forms_in_use():
         data = data.replace(form, dots)
         if is_cut_off:
