@@ -57,14 +57,14 @@ class KeyMatcher:
         Args:
             digests: One value for each process. What is damaged is ignored.
         """
-        self._forms: dict[bytes, dict[bytes, dict[int, set[bytes]]]] = {}
+        self._forms: dict[bytes, dict[bytes, dict[tuple[int, bytes], None]]] = {}
         for value in digests:
             for salt, size, end, digest in _read(value):
                 by_end = self._forms.setdefault(salt, {})
-                by_end.setdefault(end, {}).setdefault(size, set()).add(digest)
+                by_end.setdefault(end, {})[size, digest] = None
 
-    def __bool__(self) -> bool:
-        return bool(self._forms)
+        #: The same for matchers of the same keys.
+        self.identity = hash(repr(self._forms))
 
     def spans(self, data: bytes) -> list[tuple[int, int]]:
         """Return where keys are, in order and without overlaps.
@@ -75,13 +75,13 @@ class KeyMatcher:
         found, budget = [], _MAX_DIGESTS
         for salt, by_end in self._forms.items():
             classes = data.translate(_classes(salt))
-            for end, by_size in by_end.items():
+            for end, forms in by_end.items():
                 position = classes.find(end)
                 while position >= 0 and budget > 0:
                     stop = position + _END
-                    for size, digests in by_size.items():
+                    for size, digest in forms:
                         budget -= 1
-                        if size <= stop and _digest(salt, data[stop - size : stop]) in digests:
+                        if size <= stop and _digest(salt, data[stop - size : stop]) == digest:
                             found.append((stop - size, stop))
                     position = classes.find(end, position + 1)
         return merge_spans(found)

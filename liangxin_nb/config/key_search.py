@@ -37,7 +37,8 @@ _NAME = re.compile(r"(?:key|token|secret|密钥|密鑰|金鑰)[^\s=:：]{0,7}\s{
 _BEFORE_NAME, _AFTER_NAME = 9, 300
 #: The rest of a key after its first long word.
 _REST = re.compile(r"[\w.~+/-]*=*", re.ASCII)
-_PRIVATE_KEY = re.compile(r"[\s\S]{0,20000}?-----END [A-Z ]*PRIVATE KEY-----")
+_END_LINE = re.compile(r"-----END [A-Z ]*PRIVATE KEY-----")
+_MAX_PRIVATE_KEY = 20_000  # characters
 #: A digest, a UUID or a number: after a name such as `key=` it is more often an id than a key.
 _ID = re.compile(r"[0-9a-fA-F]+(?:-[0-9a-fA-F]+)*")
 #: Names that ids have, too: not those of variables, such as KIE_KEY.
@@ -72,8 +73,7 @@ def find_key_spans(text: str, *, allow_ids: bool = False) -> Iterator[KeySpan]:
         if match is None:
             continue
         start = match.start(match.lastindex or 0)
-        rest = (_PRIVATE_KEY if name == "PRIVATE KEY" else _REST).match(text, match.end())
-        stop = rest.end() if rest else match.end()
+        stop = _find_end(text, name, match.end())
         if name not in PATTERNS and _is_in_link(text, start):
             continue
         if allow_ids and _MAYBE_ID.match(match[0]) and _ID.fullmatch(text, start, stop):
@@ -97,6 +97,16 @@ def _matches(text: str) -> Iterator[tuple[str, re.Match[str] | None]]:
     for found in _NAME.finditer(lower):
         first, last = max(0, found.start() - _BEFORE_NAME), found.end() + _AFTER_NAME
         yield from ((name, pattern.search(text, first, last)) for name, pattern in _NAMED.items())
+
+
+def _find_end(text: str, name: str, position: int) -> int:
+    """Return where the rest of a key ends."""
+    if name == "PRIVATE KEY":
+        last = text.find("-----END ", position, position + _MAX_PRIVATE_KEY)
+        end = _END_LINE.match(text, last) if last >= 0 else None
+    else:
+        end = _REST.match(text, position)
+    return end.end() if end else position
 
 
 def _is_in_link(text: str, position: int) -> bool:

@@ -137,7 +137,7 @@ def secret_forms(value: str) -> tuple[bytes, ...]:
         value: The secret.
 
     Returns:
-        The secret plain, in JSON (also twice), HTML, a URL, base64, hexadecimal and UTF-16.
+        The secret plain, in JSON (also twice), HTML, LaTeX, a URL, base64, hexadecimal and UTF-16.
     """
     in_python = repr(value + "'\"")[1:-4]  # with either kind of quotes
     texts = {value, repr(value)[1:-1], in_python}
@@ -145,6 +145,7 @@ def secret_forms(value: str) -> tuple[bytes, ...]:
     texts.add(html.escape(value).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"))
     for in_url in (quote(value), quote(value, safe=""), quote_plus(value)):
         texts |= {in_url, re.sub("%..", lambda found: found[0].lower(), in_url)}
+    texts.add(re.sub("[_%$#{}&]", r"\\\g<0>", value))  # in LaTeX
     texts |= {_to_json(text) for text in texts} | {_to_json(_to_json(value))}
     # Some services escape these in JSON, too.
     texts |= {text.replace("/", "\\/") for text in (value, _to_json(value))}
