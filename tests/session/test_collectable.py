@@ -11,7 +11,7 @@ from liangxin_nb.core.formatting import format_time
 from liangxin_nb.core.request import Request
 from liangxin_nb.engine.ownership import Lease
 from liangxin_nb.errors import ResultUnavailableError
-from liangxin_nb.notebook.magics import line_magic
+from liangxin_nb.notebook.magics import job_commands
 from liangxin_nb.notebook.magics.extension import _greeting, count_resumable, find_unsettled
 from liangxin_nb.notebook.magics.maintenance import doctor_command
 
@@ -130,8 +130,8 @@ def test_unconfirmed_requests_are_named(session, add, monkeypatch, count, words)
     for _ in range(count):
         add("unconfirmed", task_id="")
     sentence = f"{words} have been billed: %liangxin doctor."
-    monkeypatch.setattr(line_magic, "current_session", lambda: session)
-    assert sentence in repr(line_magic._resume(""))
+    monkeypatch.setattr(job_commands, "current_session", lambda: session)
+    assert sentence in repr(job_commands.resume_command(""))
     settings = Settings.load(
         results=session.settings.results, base_url=session.settings.base_url, key=KEY
     )
@@ -153,7 +153,7 @@ def test_nothing_is_named_without_unconfirmed_requests(session, add):
     add("saved")
     settings = Settings.load(results=session.settings.results, profile="sandbox")
     assert "billed: " not in _greeting(settings)
-    assert line_magic._unconfirmed(session) == ""
+    assert job_commands._unconfirmed(session) == ""
 
 
 def test_request_of_an_ended_process_counts_before_the_ledger_is_opened(session, add):
@@ -184,8 +184,8 @@ def test_request_with_an_id_in_the_journal_is_unfinished_and_not_unconfirmed(ses
 
 def unsent_sentences(session, monkeypatch):
     """Return what the greeting and `%liangxin resume` say about unsent prompts."""
-    monkeypatch.setattr(line_magic, "current_session", lambda: session)
-    texts = [_greeting(session.settings), repr(line_magic._resume(""))]
+    monkeypatch.setattr(job_commands, "current_session", lambda: session)
+    texts = [_greeting(session.settings), repr(job_commands.resume_command(""))]
     return {sentence for text in texts for sentence in re.findall("Some prompts.*", text)}
 
 
@@ -204,7 +204,7 @@ def test_running_batch_has_no_unsent_prompts_until_it_is_detached(session, serve
     assert unsent_sentences(session, monkeypatch) == set()
     batch.detach()
     wait_until(lambda: not batch.progress.active)
-    assert batch.id in repr(line_magic._resume(""))
+    assert batch.id in repr(job_commands.resume_command(""))
 
 
 def test_batch_of_another_notebook_has_no_unsent_prompts_while_it_runs(session, add, monkeypatch):

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ...config.key_detector import reject_keys
 from ...config.schema import SETTINGS, read_variable
 from ...config.settings import Secret, override
-from ...core.job_record import unconfirmed_notice, unsent_notice
 from ...core.printing import print_text
 from ...core.table import Table
 from ...errors import InvalidRequestError
 from .batch_magic import list_command, open_command
 from .cell_magic import liangxin_cell
-from .execution import as_usage_error, current_session, wait_for
+from .execution import as_usage_error, current_session
+from .job_commands import detach_command, recover_command, resume_command, show_command
 from .maintenance import doctor_command, export_command, import_command
 from .options import asks_for_help, with_help
-
-if TYPE_CHECKING:
-    from ...session import BaseSession
-    from ...session.job import Job
 
 __all__ = ["COMMANDS", "Command", "liangxin_line"]
 
@@ -86,57 +82,6 @@ def _tasks(text: str) -> Table:
     return session.history(search=text.removeprefix("--search").strip(), limit=50)
 
 
-def _show(task: str) -> Any:
-    session = current_session()
-    job = session.job(_required_id(task, "show"))
-    if job is None:
-        return session.result(session.get_record(task))
-    return _show_jobs(session, [job])
-
-
-def _resume(task: str) -> Any:
-    from ...batches import unsent_batches  # not needed to load the extension
-
-    session = current_session()
-    jobs = session.resume(task)
-    unsent = unsent_notice(unsent_batches(session))
-    pending = "" if task else f"{_unconfirmed(session)} {unsent}".strip()
-    if jobs:
-        if pending:
-            print_text(pending)  # one sentence above the cards
-        return _show_jobs(session, jobs)
-    count = session.count_owned_elsewhere()
-    others = f" {count} are followed by another notebook." if count else ""
-    return Table((), (), f"Nothing is waiting to be collected.{others} {pending}".strip())
-
-
-def _unconfirmed(session: BaseSession) -> str:
-    """Return a sentence about requests whose answer was lost, which resume cannot collect."""
-    return unconfirmed_notice(len(session.ledger.with_status("unconfirmed")))
-
-
-def _detach(task: str) -> Table:
-    job = current_session().job(_required_id(task, "detach"))
-    if job is None:
-        raise InvalidRequestError(
-            f"{task!r} is not followed by this notebook.", next_step="%liangxin tasks lists them."
-        )
-    job.detach()
-    name = job.task_id or job.record.id
-    text = f"{name}: no longer watched; it may still be billed. Collect: %liangxin resume {name}"
-    return Table((), (), text)
-
-
-def _recover(file: str) -> Any:
-    if not file:
-        raise InvalidRequestError(
-            "%liangxin recover needs a file.", next_step="Write %liangxin recover FILE.ipynb"
-        )
-    session = current_session()
-    jobs = session.recover(file.strip("\"'"))
-    return _show_jobs(session, jobs) if jobs else Table((), (), f"{file} contains no task.")
-
-
 def _panel(_: str) -> None:
     from ..widgets import panel
 
@@ -195,38 +140,19 @@ def _help(_: str) -> None:
     print_text(f"{liangxin_cell.__doc__}\n{liangxin_line.__doc__}")  # help was requested
 
 
-def _required_id(task: str, command: str) -> str:
-    """Return an id, or raise `InvalidRequestError` if it is empty."""
-    if not task:
-        raise InvalidRequestError(
-            f"%liangxin {command} needs the id of a task.", next_step="%liangxin tasks lists them."
-        )
-    return task
-
-
-def _show_jobs(session: BaseSession, jobs: list[Job]) -> None:
-    """Show a card for each job; a headless run waits for them."""
-    from ..widgets import is_interactive, show
-
-    for job in jobs:
-        show(job, session, brief=not is_interactive())
-    if not is_interactive():
-        wait_for(jobs)
-
-
 #: The subcommands of ``%liangxin`` by name.
 COMMANDS: dict[str, Command] = {
     "status": Command(_status, "", "Service, results folder and number of tasks (the default)."),
     "models": Command(_models, "[NAME]", "List the models, or the inputs of one model."),
     "tasks": Command(_tasks, "[TEXT]", "List all tasks, or those with a text in the prompt."),
-    "show": Command(_show, "ID", "Show the result of a task, or its card while it runs."),
-    "resume": Command(_resume, "[ID]", "Collect every unfinished task, or one."),
-    "detach": Command(_detach, "ID", "Stop watching; the task continues and may be billed."),
+    "show": Command(show_command, "ID", "Show the result of a task, or its card while it runs."),
+    "resume": Command(resume_command, "[ID]", "Collect every unfinished task, or one."),
+    "detach": Command(detach_command, "ID", "Stop watching; the task continues and may be billed."),
     "panel": Command(_panel, "", "Open a form for each model, with live cards."),
     "gallery": Command(_gallery, "", "Browse, compare, export and delete saved results."),
     "batch": Command(open_command, "ID", "Show and resume a batch; nothing is sent twice."),
     "batches": Command(list_command, "", "List the newest batches."),
-    "recover": Command(_recover, "FILE", "Collect every task that a notebook file names."),
+    "recover": Command(recover_command, "FILE", "Collect every task that a notebook file names."),
     "credits": Command(_credits, "", "Balance, where the service reports it, and daily usage."),
     "export": Command(export_command, "[FILE]", "Write results, ledger and notebooks to a ZIP."),
     "import": Command(
