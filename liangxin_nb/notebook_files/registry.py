@@ -7,17 +7,14 @@ has ended, too: most notebooks are saved once more then.
 from __future__ import annotations
 
 import hashlib
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
-from ..config.private_files import create_folder, is_private_file, replace_file
-from ..core.foreign_file import open_foreign_file
 from ..core.hidden import hide_secrets
 from ..core.structs import prepare_structs
+from .runtime_files import MAX_ENTRIES, newest_first, read_entry, runtime_folder, write_entry
 
 __all__ = [
     "Registration",
@@ -29,8 +26,6 @@ __all__ = [
     "registry_folder",
 ]
 
-_MAX_ENTRIES = 32
-_MAX_AGE_S = 30 * 86_400.0
 _MAX_BYTES = 16_000
 _DIGEST = "sha256:"
 _Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
@@ -56,9 +51,7 @@ prepare_structs(Registration)
 
 def registry_folder() -> Path:
     """Return the folder of the registrations, in Jupyter's runtime folder."""
-    from jupyter_core.paths import jupyter_runtime_dir
-
-    return Path(jupyter_runtime_dir()) / "liangxin" / "ledgers"
+    return runtime_folder("ledgers")
 
 
 def register(
@@ -79,14 +72,9 @@ def register(
     else:
         ledger = location if hide_secrets(location) == location else digest(location)
     text = msgspec.json.encode(Registration(ledger, str(results), output)).decode()
-    folder = registry_folder()
-    create_folder(folder.parent)
-    create_folder(folder)
     # Kernels with the same folders share a file; no file is ever changed.
-    replace_file(folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.json", text)
-    for number, (used_at, path) in enumerate(_newest_first(folder)):
-        if number >= _MAX_ENTRIES or used_at < time.time() - _MAX_AGE_S:
-            path.unlink(missing_ok=True)
+    name = f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.json"
+    write_entry(registry_folder() / name, text)
 
 
 def registered() -> list[Registration]:
@@ -94,13 +82,13 @@ def registered() -> list[Registration]:
 
     Damaged files, files that others can read or write, and those of a removed ledger are ignored.
     """
-    files = _newest_first(registry_folder())[:_MAX_ENTRIES]
+    files = newest_first(registry_folder())[:MAX_ENTRIES]
     return [entry for _, path in files if (entry := _read(path)) is not None]
 
 
 def last_registration() -> float:
     """Return when a kernel has registered last, as Unix time in seconds; 0 if none has."""
-    return next((used_at for used_at, _ in _newest_first(registry_folder())), 0.0)
+    return next((used_at for used_at, _ in newest_first(registry_folder())), 0.0)
 
 
 def digest(location: str) -> str:
@@ -113,24 +101,10 @@ def is_digest(ledger: str) -> bool:
     return ledger.startswith(_DIGEST)
 
 
-def _newest_first(folder: Path) -> list[tuple[float, Path]]:
-    """Return the files of registrations, each with the time of its last use."""
-    found = []
-    with suppress(OSError):
-        for path in folder.glob("*.json"):
-            with suppress(FileNotFoundError):  # another process has removed it
-                found.append((path.lstat().st_mtime, path))
-    return sorted(found, reverse=True)
-
-
 def _read(path: Path) -> Registration | None:
     try:
-        if path.is_symlink():
-            return None
-        with open_foreign_file(path) as file:
-            data = file.read(_MAX_BYTES + 1) if is_private_file(file.fileno()) else b""
-        entry = msgspec.json.decode(data, type=Registration)
-    except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
+        entry = msgspec.json.decode(read_entry(path, _MAX_BYTES), type=Registration)
+    except (RecursionError, UnicodeError, msgspec.MsgspecError):
         return None
     is_ledger = "://" in entry.ledger or is_digest(entry.ledger)
     path, results = Path(entry.ledger), Path(entry.results)
