@@ -38,7 +38,7 @@ def default_session() -> Session:
 def generate(
     prompt: str, *, model: str = DEFAULT_MODEL, aspect: str | None = None, size: str | None = None,
     seed: int | None = None, image: Images = None, callback: str | None = "", reuse: bool = False,
-    allow_key_like: bool = False, **options: OptionValue,
+    allow_key_like: bool = False, any_model: bool = False, **options: OptionValue,
 ) -> Job:  # fmt: skip
     """Submit one request and return its job at once.
 
@@ -51,7 +51,7 @@ def generate(
 
     Args:
         prompt: What the picture shows, taken literally.
-        model: The model's name; `%liangxin models` lists them.
+        model: The model's name or title; `%liangxin models` lists them.
         aspect: Width to height, such as `"16:9"`.
         size: The size, in the model's own words or as `"1024x768"`.
         seed: The same seed aims at the same picture; default the service's choice.
@@ -60,6 +60,7 @@ def generate(
         callback: `"auto"` or a URL that is called when the task has ended, None to poll only.
         reuse: Return identical work that is saved on this disk instead of a new task.
         allow_key_like: Send texts that look like an API key, too; a key in use is never sent.
+        any_model: Use a model that the catalogue does not list, with unchecked inputs.
         **options: Inputs of the model by their own names, such as `image_size="square_hd"`.
 
     Returns:
@@ -71,7 +72,8 @@ def generate(
     try:
         return default_session().generate(
             prompt, model=model, aspect=aspect, size=size, seed=seed, image=image,
-            callback=callback, reuse=reuse, allow_key_like=allow_key_like, **options,
+            callback=callback, reuse=reuse, allow_key_like=allow_key_like, any_model=any_model,
+            **options,
         )  # fmt: skip
     except KeyboardInterrupt as stopped:
         one_line(stopped, "Interrupted. %liangxin tasks lists what was sent by then.")
@@ -80,24 +82,24 @@ def generate(
 
 @overload
 def batch(
-    prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL,
-    seeds: Iterable[int] | int | None = None, image: Images = None, name: str = "", id: str = "",
-    max_tasks: int = 50, concurrency: int | None = None, reuse: bool = False,
-    dry_run: Literal[False] = False, allow_key_like: bool = False, **options: BatchOption,
+    prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL, image: Images = None,
+    seeds: Iterable[int] | int | None = None, name: str = "", id: str = "", max_tasks: int = 50,
+    concurrency: int | None = None, reuse: bool = False, dry_run: Literal[False] = False,
+    allow_key_like: bool = False, any_model: bool = False, **options: BatchOption,
 ) -> Batch: ...  # fmt: skip
 @overload
 def batch(
-    prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL,
-    seeds: Iterable[int] | int | None = None, image: Images = None, name: str = "", id: str = "",
-    max_tasks: int = 50, concurrency: int | None = None, reuse: bool = False,
-    dry_run: Literal[True], allow_key_like: bool = False, **options: BatchOption,
+    prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL, image: Images = None,
+    seeds: Iterable[int] | int | None = None, name: str = "", id: str = "", max_tasks: int = 50,
+    concurrency: int | None = None, reuse: bool = False, dry_run: Literal[True],
+    allow_key_like: bool = False, any_model: bool = False, **options: BatchOption,
 ) -> Estimate: ...  # fmt: skip
 @explain_wrong_calls('lx.batch(["a lake", "a harbour"], models=["z-image"])')
 def batch(
-    prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL,
-    seeds: Iterable[int] | int | None = None, image: Images = None, name: str = "", id: str = "",
-    max_tasks: int = 50, concurrency: int | None = None, reuse: bool = False,
-    dry_run: bool = False, allow_key_like: bool = False, **options: Any,
+    prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL, image: Images = None,
+    seeds: Iterable[int] | int | None = None, name: str = "", id: str = "", max_tasks: int = 50,
+    concurrency: int | None = None, reuse: bool = False, dry_run: bool = False,
+    allow_key_like: bool = False, any_model: bool = False, **options: Any,
 ) -> Batch | Estimate:  # fmt: skip
     """Submit many requests as one batch and return it at once, or open an earlier batch.
 
@@ -118,6 +120,7 @@ def batch(
         reuse: Use identical work that is saved on this disk instead of new tasks.
         dry_run: Only return how many tasks the batch would create, and what is known of the cost.
         allow_key_like: Send texts that look like an API key, too; a key in use is never sent.
+        any_model: Use models that the catalogue does not list, with unchecked inputs.
         **options: `aspect`, `size`, and inputs of the models by their own names; a list of values
             makes one column for each.
 
@@ -132,7 +135,7 @@ def batch(
     opened: Batch | Estimate = session.batch(
         prompts, models=models, seeds=seeds, image=image, name=name, id=id, max_tasks=max_tasks,
         concurrency=concurrency, reuse=reuse, dry_run=dry_run, allow_key_like=allow_key_like,
-        **options,
+        any_model=any_model, **options,
     )  # fmt: skip
     return opened
 
@@ -179,8 +182,7 @@ def credits() -> float:
     """Return the account's balance in credits; blocks for one request.
 
     Raises:
-        InvalidRequestError: For profiles whose documents name no such request: `liangxin` and
-            `sandbox`.
+        InvalidRequestError: Unless the profile is `kie`, the only one with such a request.
     """
     return default_session().credits()
 
@@ -189,8 +191,7 @@ def credits() -> float:
 def history(search: str = "", limit: int | None = None) -> Table:
     """Return the ledger as a table, unfinished jobs first and then the newest.
 
-        lx.history("terrace", limit=10)
-        lx.history().to_pandas()
+        lx.history("terrace", limit=10).to_pandas()
 
     Args:
         search: Only jobs whose prompt holds this text.

@@ -37,23 +37,26 @@ class Session(BaseSession):
     @overload
     def batch(
         self, prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL,
-        seeds: Iterable[int] | int | None = None, image: Images = None, name: str = "",
+        image: Images = None, seeds: Iterable[int] | int | None = None, name: str = "",
         id: str = "", max_tasks: int = 50, concurrency: int | None = None, reuse: bool = False,
-        dry_run: Literal[False] = False, allow_key_like: bool = False, **options: BatchOption,
+        dry_run: Literal[False] = False, allow_key_like: bool = False, any_model: bool = False,
+        **options: BatchOption,
     ) -> Batch: ...  # fmt: skip
     @overload
     def batch(
         self, prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL,
-        seeds: Iterable[int] | int | None = None, image: Images = None, name: str = "",
+        image: Images = None, seeds: Iterable[int] | int | None = None, name: str = "",
         id: str = "", max_tasks: int = 50, concurrency: int | None = None, reuse: bool = False,
-        dry_run: Literal[True], allow_key_like: bool = False, **options: BatchOption,
+        dry_run: Literal[True], allow_key_like: bool = False, any_model: bool = False,
+        **options: BatchOption,
     ) -> Estimate: ...  # fmt: skip
     @explain_wrong_calls('session.batch(["a lake", "a harbour"])')
     def batch(
         self, prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL,
-        seeds: Iterable[int] | int | None = None, image: Images = None, name: str = "",
+        image: Images = None, seeds: Iterable[int] | int | None = None, name: str = "",
         id: str = "", max_tasks: int = 50, concurrency: int | None = None, reuse: bool = False,
-        dry_run: bool = False, allow_key_like: bool = False, **options: Any,
+        dry_run: bool = False, allow_key_like: bool = False, any_model: bool = False,
+        **options: Any,
     ) -> Batch | Estimate:  # fmt: skip
         """Submit many requests as one batch, or open an earlier one; see `liangxin_nb.batch`."""
         if (prompts is None) == (not id):
@@ -62,6 +65,11 @@ class Session(BaseSession):
                 next_step="Write lx.batch(prompts), or lx.batch(id=…) (%liangxin batches).",
             )
         in_flight = CONCURRENCY if concurrency is None else concurrency
+        for argument, number in (("concurrency", in_flight), ("max_tasks", max_tasks)):
+            if number < 1:
+                raise InvalidRequestError(
+                    f"{argument}={number} is not a number above 0; nothing was sent."
+                )
         if id:
             if dry_run or options or seeds is not None or image is not None or name or reuse:
                 raise InvalidRequestError(
@@ -71,7 +79,7 @@ class Session(BaseSession):
             return open_batch(self, id, concurrency=in_flight)
         prepared = prepare(
             self, prompts, models=models, seeds=seeds, image=image, reuse=reuse,
-            allow_key_like=allow_key_like, **options,
+            allow_key_like=allow_key_like, any_model=any_model, **options,
         )  # fmt: skip
         if dry_run:
             return prepared.estimate
@@ -106,6 +114,7 @@ class Session(BaseSession):
 
         return doctor_command("--rebuild" if rebuild else "", self)
 
+    @explain_wrong_calls('session.export_archive("tonight.zip")')
     def export_archive(self, path: str | Path | None = None, *, notebooks: bool = True) -> Path:
         """Pack results, ledger and notebooks into a zip; see `liangxin_nb.export_archive`."""
         report = export_session(self, path, notebooks=notebooks)
@@ -113,6 +122,7 @@ class Session(BaseSession):
             warnings.warn(printable(f"Left out: {reason}"), stacklevel=2)
         return report.path
 
+    @explain_wrong_calls('session.import_archive("tonight.zip")')
     def import_archive(
         self, path: str | Path, *, notebooks: bool = True, trust: bool = False
     ) -> ImportReport:

@@ -195,8 +195,10 @@ def execute_notebook(
 
 
 def stream(cell: NotebookNode) -> str:
-    """Return what a cell has printed; errors of magics are printed, too."""
-    return "".join(output.get("text", "") for output in cell.outputs)
+    """Return what a cell has printed, and its error as it is shown."""
+    return "".join(
+        output.get("text", "") + "\n".join(output.get("traceback", ())) for output in cell.outputs
+    )
 
 
 def pictures(notebook: NotebookNode) -> list[NotebookNode]:

@@ -52,6 +52,29 @@ def test_function_is_a_method_of_a_session(name):
 
 
 WRONG_CALLS = {
+    "types: reuse": (lambda: lx.generate("a", reuse="yes"), "takes reuse as True or False, not"),
+    "types: callback": (lambda: lx.generate("a", callback=5), "takes callback as a text or None"),
+    "types: history": (lambda: lx.history("a", limit="x"), "limit as a whole number or None"),
+    "types: import": (lambda: lx.import_archive(5), "path as a text or a path, not 5"),
+    "types: batch": (lambda: lx.batch(id=5), "takes id as a text, not 5"),
+    "models: none": (lambda: lx.batch(["a"], models=None), "models=None does not name models"),
+    "models: a part": (lambda: lx.batch(["a"], models=["z-image", None]), "does not name models"),
+    "models: both": (
+        lambda: lx.batch(["a"], models=["z-image"], model="flux-2-pro"),
+        "exclude each other",
+    ),
+    "models: typo": (lambda: lx.batch(["a"], models=["z-imag"]), "Did you mean z-image?"),
+    "models: typo in a row": (
+        lambda: lx.batch([{"prompt": "a", "model": "z-imag"}]),
+        "Did you mean z-image?",
+    ),
+    "models: twice": (lambda: lx.batch(["a"], models=["z-image", "Z-Image"]), "a value twice"),
+    "seeds: both": (lambda: lx.batch(["a"], seeds=[1, 2], seed=5), "seeds=[1, 2] and seed=5"),
+    "seeds: zero": (lambda: lx.batch(["a"], seeds=0), "nor a number from 1"),
+    "seeds: text": (lambda: lx.batch(["a"], seeds="12"), "neither a list of seeds"),
+    "seeds: negative": (lambda: lx.batch(["a"], seeds=[-1]), "seed -1 is not possible"),
+    "concurrency: zero": (lambda: lx.batch(["a"], concurrency=0), "concurrency=0 is not a number"),
+    "max_tasks: zero": (lambda: lx.batch(["a"], max_tasks=0), "max_tasks=0 is not a number"),
     "several prompts": (lambda: lx.generate(["a"]), "lx.batch(prompts)"),
     "model by position": (lambda: lx.generate("a", "z-image"), 'model="z-image"'),
     "number of pictures": (lambda: lx.generate("a", n=3), "lx.batch([prompt], seeds=3)"),
@@ -192,6 +215,20 @@ def test_batch_has_outcomes_by_index_and_counts_of_every_state(received):
         "saved": 2, "running": 0, "pending": 0, "failed": 0, "rejected": 0, "result_lost": 0,
         "unconfirmed": 0, "detached": 0, "not_fetched": 0, "partly_saved": 0,
     }  # fmt: skip
+    assert batch.counts["done"] == 2
+    for wrong in (lambda: batch.counts["ready"], lambda: batch["first"], lambda: batch.wait("x")):
+        with pytest.raises(lx.InvalidRequestError):
+            wrong()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [lambda job: job.wait("soon"), lambda job: job.wait(seconds=3), lambda job: job.result.save(5)],
+)
+def test_wrong_argument_of_a_method_is_named_in_one_line(received, wrong):
+    with pytest.raises(lx.InvalidRequestError, match=r"Write (job|result)\.") as error:
+        wrong(received["Job"])
+    assert "\n" not in str(error.value)
 
 
 def test_done_callback_is_called_once_also_for_a_job_that_has_ended(received):

@@ -263,9 +263,7 @@ class TestInOrder:
             for cell in tutorial.cells:
                 output = text(cell)
                 assert "Traceback" not in output
-                failed = re.findall(
-                    r"^(?:UsageError|InvalidRequestError): .*$", output, re.MULTILINE
-                )
+                failed = re.findall(r"^\w+Error: .*$", output, re.MULTILINE)
                 assert len(failed) == ("raises-exception" in cell.metadata.get("tags", [])), output
 
     def test_every_task_was_created_once_and_saved(self, tutorials):

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, Self, overload
 from .._forks import Handle
 from ..cell_outputs.batch_summary import RETRYABLE
 from ..core.job_record import JobPhase, JobRecord, JobStatus
-from ..core.public import public
+from ..core.public import explain_wrong_calls, public
 from ..core.recorded_update import update_from_record
 from ..core.request import Request
 from ..core.table import Table
@@ -22,7 +22,7 @@ from ..session import BaseSession
 from ..session.following import incomplete_request_error
 from .contact_sheet import ContactSheet, build_sheet
 from .executor import BatchExecutor
-from .outcome import Outcome, Progress, outcome_table
+from .outcome import Outcome, Progress, StatusCounts, outcome_table
 from .state import BatchState, is_unfinished, newest_records
 
 __all__ = ["CONCURRENCY", "Batch"]
@@ -74,7 +74,7 @@ class Batch(Handle):
     @property
     def counts(self) -> dict[str, int]:
         """How many requests are in each state, with every state that a request can have."""
-        return dict(self.progress.counts)
+        return StatusCounts(self.progress.counts)
 
     @property
     def results(self) -> list[Result | None]:
@@ -101,7 +101,12 @@ class Batch(Handle):
             return [self._state.outcome(n) for n in range(len(self))[index]]
         try:
             return self._state.outcome(range(len(self))[index])
-        except IndexError:
+        except TypeError:
+            raise InvalidRequestError(
+                f"batch[{index!r}] is not a request of the batch.",
+                next_step=f"Write batch[0] to batch[{len(self) - 1}]; batch.table() lists them.",
+            ) from None
+        except IndexError:  # ends a loop, so it stays an IndexError
             raise IndexError(
                 f"batch[{index}] is out of range: the batch has {len(self)} requests."
             ) from None
@@ -122,6 +127,7 @@ class Batch(Handle):
         """Return the contact sheet: one picture of all results, labelled by row and column."""
         return build_sheet(self, self._state.rows, self._state.columns, self.progress)
 
+    @explain_wrong_calls("batch.wait() or batch.wait(60)")
     def wait(self, timeout: float | None = None) -> list[Result | None]:
         """Block until nothing of the batch is running, and return its `results`.
 

@@ -144,6 +144,7 @@ def prepare(
     image: Any = None,
     reuse: bool = False,
     allow_key_like: bool = False,
+    any_model: bool = False,
     **options: Any,
 ) -> PreparedBatch:
     """Check the requests of a batch and estimate its cost. Nothing is sent or written.
@@ -156,6 +157,7 @@ def prepare(
         image: Reference pictures for all requests.
         reuse: Whether saved results of identical requests are used instead of new tasks.
         allow_key_like: Whether texts may look like an API key; a key in use is never allowed.
+        any_model: Whether models that the catalogue does not list may be used.
         options: `aspect`, `size` and inputs of the models; a list makes one column per value.
 
     Raises:
@@ -165,7 +167,7 @@ def prepare(
     rows = parse_prompts(prompts)
     grid = build_grid(
         profile, rows, models=models, seeds=seeds, image=image, options=options,
-        allow_key_like=allow_key_like,
+        allow_key_like=allow_key_like, any_model=any_model,
     )  # fmt: skip
     none: list[JobRecord | None] = [None] * len(grid.requests)
     reused = tuple(session.find_identical(grid.requests, running=True) if reuse else none)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from ..catalog import find_model
-from ..core.request import Request
+from ..catalog import ModelSpec, resolve_model
+from ..core.request import DEFAULT_MODEL, Request
 from ..errors import InvalidRequestError
 from ..session.media_input import to_data_uri
 from ..session.request_builder import build_requests
@@ -48,6 +49,7 @@ def build_grid(
     image: Any,
     options: Mapping[str, Any],
     allow_key_like: bool = False,
+    any_model: bool = False,
 ) -> RequestGrid:
     """Build every request of a batch and check it against the catalogue. Nothing is sent.
 
@@ -61,11 +63,13 @@ def build_grid(
         image: Reference pictures for all rows.
         options: `aspect`, `size` and inputs of the models; a list makes one column per value.
         allow_key_like: Whether texts may look like an API key.
+        any_model: Whether models that the catalogue does not list may be used.
 
     Raises:
         InvalidRequestError: If a row is invalid; the message names all invalid rows.
     """
-    axes = _build_axes(profile, models, seeds, options)
+    axes = _build_axes(profile, models, seeds, options, any_model)
+    build = partial(build_requests, profile, allow_key_like=allow_key_like, any_model=any_model)
     columns = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
     if len(rows) * len(columns) > _MAX_REQUESTS:
         raise InvalidRequestError(
@@ -80,9 +84,7 @@ def build_grid(
     errors: dict[str, InvalidRequestError] = {}
     for row in rows:
         try:
-            row_requests, row_notes = _build_row(
-                profile, row, columns, varied, images, allow_key_like
-            )
+            row_requests, row_notes = _build_row(build, row, columns, varied, images)
         except InvalidRequestError as error:
             errors[row.name] = error
             continue
@@ -99,20 +101,21 @@ def _build_axes(
     models: str | Sequence[str],
     seeds: Iterable[int] | int | None,
     options: Mapping[str, Any],
+    any_model: bool,
 ) -> dict[str, list[Any]]:
     """Return the values of each option; one with several values varies from column to column."""
-    names = [models] if isinstance(models, str) else list(models)
-    axes: dict[str, list[Any]] = {"model": names}
-    if isinstance(seeds, int):
-        seeds = [random.randrange(1, 1 << 32) for _ in range(seeds)]  # noqa: S311 no secret
+    options = dict(options)
+    chosen = _chosen_models(profile, models, options, any_model)
+    axes: dict[str, list[Any]] = {"model": [model.id for model in chosen]}
     if seeds is not None:
-        axes["seed"] = list(seeds)
-    list_inputs = {
-        spec.name
-        for model in names
-        for spec in find_model(profile, model).inputs.values()
-        if spec.type == "strings"
-    }
+        if "seed" in options:
+            raise InvalidRequestError(
+                f"seeds={seeds!r} and seed={options['seed']!r} exclude each other; nothing was "
+                "sent.",
+                next_step="Give one of them.",
+            )
+        axes["seed"] = _seed_values(seeds)
+    list_inputs = {s.name for m in chosen for s in m.inputs.values() if s.type == "strings"}
     for name, value in options.items():
         several = isinstance(value, list | tuple | range)
         if several and name in list_inputs:
@@ -126,13 +129,50 @@ def _build_axes(
     return axes
 
 
+def _chosen_models(
+    profile: str, models: Any, options: dict[str, Any], any_model: bool
+) -> list[ModelSpec]:
+    """Return the models of a batch, named by `models` or, as for `generate`, by `model`."""
+    if "model" in options:
+        if models != DEFAULT_MODEL:
+            raise InvalidRequestError(
+                f"models={models!r} and model={options['model']!r} exclude each other; nothing "
+                "was sent.",
+                next_step="Give one of them.",
+            )
+        models = options.pop("model")
+    names: list[Any] = (
+        [models]
+        if isinstance(models, str | bytes) or not isinstance(models, Iterable)
+        else [*models]
+    )
+    if not all(isinstance(name, str) for name in names):
+        raise InvalidRequestError(
+            f"models={models!r} does not name models; nothing was sent.",
+            next_step='Write models="z-image", or a list of names; %liangxin models lists them.',
+        )
+    return [resolve_model(profile, name, any_model=any_model) for name in names]
+
+
+def _seed_values(seeds: Any) -> list[Any]:
+    """Return the seeds that are given, or as many random ones as the number says."""
+    if isinstance(seeds, int) and not isinstance(seeds, bool) and 0 < seeds <= _MAX_REQUESTS:
+        return [random.randrange(1, 1 << 32) for _ in range(seeds)]  # noqa: S311 no secret
+    if isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes | Mapping):
+        return list(seeds)
+    raise InvalidRequestError(
+        f"seeds={seeds!r} is neither a list of seeds nor a number from 1 to {_MAX_REQUESTS}; "
+        "nothing was sent.",
+        next_step="Write for example seeds=[1, 2], or seeds=4 for four random ones.",
+    )
+
+
 def _build_row(
-    profile: str,
+    build: Callable[..., tuple[list[Request], list[str]]],
     row: PromptRow,
     columns: Sequence[Mapping[str, Any]],
     varied: Sequence[str],
     images: list[str],
-    allow_key_like: bool,
 ) -> tuple[list[Request], list[str]]:
     """Build the requests of one row, and the remarks about them."""
     row_values = dict(row.values)
@@ -149,10 +189,9 @@ def _build_row(
         values = {**column, **row_values}
         model = str(values.pop("model"))
         common = {name: values.pop(name, None) for name in _COMMON_OPTIONS}
-        built, request_notes = build_requests(
-            profile, row.prompt, model, common_options=common, options=values, images=images,
-            allow_key_like=allow_key_like,
-        )  # fmt: skip
+        built, request_notes = build(
+            row.prompt, model, common_options=common, options=values, images=images
+        )
         requests += built
         notes += request_notes
     return requests, notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,26 @@ from ..core.job_record import JobPhase, JobUpdate
 from ..core.public import public
 from ..core.request import Request
 from ..core.table import Table
+from ..errors import InvalidRequestError
 from ..results import Result
 
-__all__ = ["Outcome", "Progress", "outcome_table"]
+__all__ = ["Outcome", "Progress", "StatusCounts", "outcome_table"]
+
 
 _HEADINGS = ("index", "row", "column", "model", "prompt", "options", "status", "attempts", "reused",
              "task_id", "duration_s", "credits", "path or reason")  # fmt: skip
+
+
+class StatusCounts(dict[str, int]):
+    """How many requests are in each state of `STATUS_LABELS`; `done` is the word for saved."""
+
+    def __missing__(self, name: object) -> int:
+        if name == "done":
+            return self["saved"]
+        raise InvalidRequestError(
+            f"A request of a batch has no state {name!r}.",
+            next_step=f"The states are {', '.join(self)}.",
+        )
 
 
 @public
@@ -101,7 +115,7 @@ class Progress:
     id: str
     name: str
     total: int
-    counts: Mapping[str, int]
+    counts: dict[str, int]
     failures: tuple[Outcome, ...]
     incomplete: tuple[Outcome, ...]
     elapsed_s: float

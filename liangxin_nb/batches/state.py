@@ -15,7 +15,7 @@ from ..cell_outputs.batch_summary import (
 from ..core.job_record import JobPhase, JobRecord, JobStatus, JobUpdate
 from ..ledger import BatchRecord
 from ..session import BaseSession
-from .outcome import Outcome, Progress
+from .outcome import Outcome, Progress, StatusCounts
 
 __all__ = ["BatchState", "is_unfinished", "newest_records"]
 
@@ -118,7 +118,7 @@ class BatchState:
             id=self.record.id,
             name=self.record.name,
             total=len(updates),
-            counts=counts,
+            counts=StatusCounts(counts),
             failures=failures,
             incomplete=tuple(
                 outcome

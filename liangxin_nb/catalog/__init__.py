@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
+from .description import INPUT_HEADINGS, LIMITS_NOTE, describe_inputs
 from .loader import load_models
 from .model_spec import InputSpec, MediaLimit, ModelSpec, Violation
+from .names import find_model, match_model, resolve_model, similar_models
 from .normalize import normalize_options
 from .validation import iter_violations
 
 __all__ = [
+    "INPUT_HEADINGS",
+    "LIMITS_NOTE",
     "InputSpec",
     "MediaLimit",
     "ModelSpec",
     "Violation",
+    "describe_inputs",
     "find_model",
     "iter_violations",
     "load_models",
+    "match_model",
     "normalize_options",
+    "resolve_model",
+    "similar_models",
 ]
-
-
-def find_model(profile: str, name: str) -> ModelSpec:
-    """Return the model of this name.
-
-    Args:
-        profile: ``"liangxin"``, ``"kie"`` or ``"sandbox"``.
-        name: The model's name in the service's API.
-
-    Returns:
-        The catalogue's entry. For a model that it does not list, an entry with
-        ``in_catalog=False`` and the input names that most models use, so that new models can be
-        used before the catalogue knows them.
-    """
-    return load_models(profile).get(name) or ModelSpec(
-        id=name,
-        title=name,
-        aspect="aspect_ratio",
-        size="image_size",
-        seed="seed",
-        in_catalog=False,
-    )

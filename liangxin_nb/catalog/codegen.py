@@ -48,6 +48,7 @@ def to_python_source(
     if images := _image_arguments(model, options, images):
         arguments.append(f"image={_to_literal(images[0] if len(images) == 1 else images)}")
     arguments += [f"{n}={_to_literal(value)}" for n, value in options.items() if n.isidentifier()]
+    arguments += [] if model.in_catalog else ["any_model=True"]
     others = {name: value for name, value in options.items() if not name.isidentifier()}
     arguments += [f"**{others!r}"] if others else []
     line = f"lx.generate({', '.join(arguments)})"
@@ -83,6 +84,8 @@ def _command_line_options(
             yield f"--{flag} {_quote(_to_text(value))}"
         else:
             yield f"-o {_quote(_to_text(value), f'{name}=')}"
+    if not model.in_catalog:
+        yield "--any-model"
     for image in images:
         yield f"--image {_quote(image)}"
 

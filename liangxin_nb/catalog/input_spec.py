@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from ..core.request import OptionValue
 from ..errors import InvalidRequestError
+from .impossible import is_impossible
 from .input_types import INPUT_TYPES, shorten_value
 
 __all__ = ["InputSpec", "Violation"]
@@ -76,6 +77,16 @@ class InputSpec(Struct, frozen=True, forbid_unknown_fields=True):
         return f"{input_type.range_format.format(bounds) if bounds else input_type.label}{endings}"
 
     @property
+    def limits(self) -> str:
+        """Whether the limits are documented (others are refused) or only usual; empty without."""
+        fields = ("allowed", "minimum", "maximum", "suffixes")
+        present = [name for name in fields if getattr(self, name) not in ((), None)]
+        usual = [name for name in present if not self._is_documented(name)]
+        if not usual:
+            return "documented" if present else ""
+        return "usual" if usual == present else f"documented, but {' and '.join(usual)} usual"
+
+    @property
     def values(self) -> tuple[str, ...]:
         """The values that can be listed: the allowed ones, or true and false."""
         return ("true", "false") if self.type == "boolean" else self.allowed
@@ -121,6 +132,11 @@ class InputSpec(Struct, frozen=True, forbid_unknown_fields=True):
         Args:
             value: The value to check.
         """
+        items = value if isinstance(value, list) else [value]
+        if any(is_impossible(self.name, item, self.minimum) for item in items):
+            message = f"{self.name} {shorten_value(value)} is not possible; allowed: {self.allows}"
+            yield Violation(self.name, message)
+            return
         if self.allowed and str(value) not in self.allowed:
             yield self._violation(
                 "allowed", f"{self.name} {shorten_value(value)} is not one of {self.allows}"
@@ -146,9 +162,10 @@ class InputSpec(Struct, frozen=True, forbid_unknown_fields=True):
             )
 
     def _violation(self, limit: str, message: str) -> Violation:
-        return Violation(
-            self.name, message, self.documented and limit not in self.undocumented_limits
-        )
+        return Violation(self.name, message, self._is_documented(limit))
+
+    def _is_documented(self, limit: str) -> bool:
+        return self.documented and limit not in self.undocumented_limits
 
 
 def _format_range(minimum: float | None, maximum: float | None) -> str:

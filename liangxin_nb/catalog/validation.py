@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from .impossible import is_impossible
 from .input_types import shorten_value
 from .model_spec import ModelSpec, Violation
 
@@ -19,8 +20,8 @@ def iter_violations(
 
     Args:
         model: The model.
-        options: The inputs, already of their types. Inputs that the model does not list are
-            skipped.
+        options: The inputs, already of their types. Of inputs that the model does not list,
+            only values that cannot be right are violations.
         prompt: The prompt; not checked if empty.
     """
     for check in (
@@ -81,6 +82,10 @@ def _check_media_limits(model: ModelSpec, options: Mapping[str, Any]) -> Iterato
 def _check_inputs(model: ModelSpec, options: Mapping[str, Any]) -> Iterator[Violation]:
     step = f"%liangxin models {model.id} lists its inputs."
     for name, value in options.items():
-        if name in model.inputs:
+        if name not in model.inputs:
+            items = value if isinstance(value, list) else [value]
+            if any(is_impossible(name, item) for item in items):
+                yield Violation(name, f"{name} {shorten_value(value)} is not possible")
+        else:
             for violation in model.inputs[name].iter_violations(model.canonical_value(name, value)):
                 yield replace(violation, next_step=step)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import numbers
+import os
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from ..errors import InvalidRequestError
 from .printing import encodable
@@ -15,6 +17,17 @@ __all__ = ["explain_wrong_calls", "public"]
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _T = TypeVar("_T")
+#: Arguments for which the functions have messages of their own.
+_EXPLAINED = ("prompt", "model", "seed")
+#: Types in annotations: what is accepted, and how messages name it.
+_TYPES: dict[str, tuple[Any, str]] = {
+    "str": (str, "a text"),
+    "int": (numbers.Integral, "a whole number"),
+    "float": (numbers.Real, "a number"),
+    "bool": (bool, "True or False"),
+    "Path": (os.PathLike, "a path"),
+    "None": (type(None), "None"),
+}
 
 
 def public(item: _T) -> _T:
@@ -44,16 +57,28 @@ def explain_wrong_calls(example: str) -> Callable[[Callable[_P, _R]], Callable[_
 
     def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
         signature = _readable(inspect.signature(function))
+        types = {
+            parameter.name: allowed
+            for parameter in signature.parameters.values()
+            if parameter.name not in _EXPLAINED and (allowed := _simple_types(parameter))
+        }
 
         @functools.wraps(function)
         def checked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
             try:
-                signature.bind(*args, **kwargs)
+                bound = signature.bind(*args, **kwargs).arguments
             except TypeError as error:
                 raise InvalidRequestError(
                     f"{function.__name__}() {_as_clause(str(error))}; nothing was sent.",
                     next_step=f"Write {example}.",
                 ) from None
+            for name in types.keys() & bound.keys():
+                if not _has_type(bound[name], types[name]):
+                    raise InvalidRequestError(
+                        f"{function.__name__}() takes {name} as {_describe(types[name])}, not "
+                        f"{_shorten(bound[name])}; nothing was sent.",
+                        next_step=f"Write {example}.",
+                    )
             return function(*args, **kwargs)
 
         checked.__signature__ = signature  # type: ignore[attr-defined]
@@ -78,6 +103,28 @@ def _readable(signature: inspect.Signature) -> inspect.Signature:
     return signature.replace(
         parameters=parameters, return_annotation=_Annotation(signature.return_annotation)
     )
+
+
+def _simple_types(parameter: inspect.Parameter) -> tuple[str, ...]:
+    """Return the names of the types in an annotation; none if one of them is not simple."""
+    names = tuple(str(parameter.annotation).split(" | "))
+    is_named = parameter.kind is not parameter.VAR_KEYWORD
+    return names if is_named and all(name in _TYPES for name in names) else ()
+
+
+def _has_type(value: object, names: tuple[str, ...]) -> bool:
+    if isinstance(value, bool):
+        return "bool" in names
+    return any(isinstance(value, _TYPES[name][0]) for name in names)
+
+
+def _describe(names: tuple[str, ...]) -> str:
+    return " or ".join(_TYPES[name][1] for name in names)
+
+
+def _shorten(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def _as_clause(message: str) -> str:

@@ -13,7 +13,7 @@ from ..catalog import find_model
 from ..core.foreign_file import file_problem
 from ..core.formatting import printable
 from ..core.metadata import ResultMetadata
-from ..core.public import public
+from ..core.public import explain_wrong_calls, public
 from ..errors import InvalidRequestError, ResultUnavailableError
 from ..imaging import POSTER_BYTES, THUMBNAIL_BYTES, Image, grid, open_image
 from .rendering import poster_for, render_html, render_partial
@@ -105,6 +105,7 @@ class Result:
         value = str(self.metadata.options.get(name or "seed", ""))
         return int(value) if value.lstrip("-").isdecimal() else None
 
+    @explain_wrong_calls("result.save('folder')")
     def save(self, target: str | Path, *, overwrite: bool = False) -> Path:
         """Copy the files elsewhere, with the metadata that is inside them.
 

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from ..core.formatting import printable
 from ..core.job_record import JobPhase, JobRecord, JobUpdate
-from ..core.public import public
+from ..core.public import explain_wrong_calls, public
 from ..engine.background_loop import BackgroundLoop, short_interrupt
 from ..errors import LiangxinError, WaitTimeoutError
 from ..results import Result
@@ -117,6 +117,7 @@ class Job(JobUpdates):
 
         self.watch(call_when_final)
 
+    @explain_wrong_calls("job.wait() or job.wait(60)")
     def wait(self, timeout: float | None = None) -> Result:
         """Block until the result is saved, and return it.
 

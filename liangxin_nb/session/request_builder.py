@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..catalog import find_model, normalize_options
+from ..catalog import find_model, normalize_options, resolve_model
 from ..config.key_detector import reject_keys
 from ..core.request import DEFAULT_MODEL, Request
 from ..errors import InvalidRequestError
@@ -35,13 +35,14 @@ def build_requests(
     count: int = 1,
     callback: str | None = "",
     allow_key_like: bool = False,
+    any_model: bool = False,
 ) -> tuple[list[Request], list[str]]:
     """Build checked requests; nothing is sent.
 
     Args:
         profile: The service profile.
         prompt: The prompt, taken literally.
-        model: The model's name.
+        model: The model's name or title.
         common_options: `aspect`, `size` and `seed`, None where not given.
         options: The model's inputs by their own names.
         images: Reference pictures; see `ImageInput`.
@@ -49,6 +50,7 @@ def build_requests(
             that the pictures differ and each can be made again.
         callback: The URL for callbacks; it is only checked.
         allow_key_like: Whether texts may look like an API key; a key in use is never allowed.
+        any_model: Whether a model that the catalogue does not list may be used.
 
     Returns:
         The requests, and notes to show with them.
@@ -61,7 +63,7 @@ def build_requests(
     texts = {"The prompt": prompt, "The model": model, **values, "The reference": references}
     texts["The name of an option"] = [*options]
     reject_keys({**texts, "The callback URL": callback}, allow_key_like=allow_key_like)
-    chosen = find_model(profile, model)
+    chosen = resolve_model(profile, model, any_model=any_model)
     pictures = [to_data_uri(image) for image in images]
     wire, notes = normalize_options(
         chosen, {**common_options, "image": pictures or None}, options, prompt
@@ -70,7 +72,7 @@ def build_requests(
         notes = [*notes, _UPLOADED]
     name = chosen.common_options.get("seed")
     if count == 1 or name is None:
-        return [Request(model, prompt, wire)] * count, notes
+        return [Request(chosen.id, prompt, wire)] * count, notes
     start = str(wire.get(name, ""))  # some models want the number as text
     seeds = (
         range(int(start), int(start) + count)
@@ -78,7 +80,7 @@ def build_requests(
         else [random.randrange(1, 1 << 32) for _ in range(count)]  # noqa: S311 no secret
     )
     return [
-        Request(model, prompt, {**wire, name: chosen.seed_value(seed)}) for seed in seeds
+        Request(chosen.id, prompt, {**wire, name: chosen.seed_value(seed)}) for seed in seeds
     ], notes
 
 

@@ -70,7 +70,8 @@ class BaseSession(SessionParts):
         self, prompt: str, *, model: str = DEFAULT_MODEL, aspect: str | None = None,
         size: str | None = None, seed: int | None = None,
         image: Images = None, callback: str | None = "",
-        reuse: bool = False, allow_key_like: bool = False, **options: OptionValue,
+        reuse: bool = False, allow_key_like: bool = False, any_model: bool = False,
+        **options: OptionValue,
     ) -> Job:  # fmt: skip
         """Submit one request; see `liangxin_nb.generate`."""
         check_generate_call(prompt, model, options)
@@ -78,6 +79,7 @@ class BaseSession(SessionParts):
         (request,), _ = build_requests(
             self.settings.profile, prompt, model, common_options=common_options, options=options,
             images=image_list(image), callback=callback, allow_key_like=allow_key_like,
+            any_model=any_model,
         )  # fmt: skip
         derivation = derive_from_pictures(self.ledger, image_list(image))
         return self.submit(request, callback=callback, reuse=reuse, derivation=derivation)
@@ -172,6 +174,7 @@ class BaseSession(SessionParts):
     async def _balance(self) -> float:
         return await (await self._connect()).get_balance()
 
+    @explain_wrong_calls('session.resume() or session.resume("ID")')
     def resume(self, job_id: str = "") -> list[Job]:
         """Follow every unfinished task of the ledger; see `liangxin_nb.resume`."""
         check_id(job_id)
@@ -189,6 +192,7 @@ class BaseSession(SessionParts):
         """Mark what an ended process was sending, and confirm tasks that callbacks have named."""
         self._resumer.reconcile()
 
+    @explain_wrong_calls('session.attach("TASK_ID")')
     def attach(self, task_id: str) -> Job:
         """Follow any task of this key; see `liangxin_nb.attach`."""
         check_id(task_id)
@@ -202,6 +206,7 @@ class BaseSession(SessionParts):
         """
         return self._resumer.recover(notebook)
 
+    @explain_wrong_calls('session.history("terrace", limit=10)')
     def history(self, search: str = "", limit: int | None = None) -> Table:
         """Return the ledger as a table; see `liangxin_nb.history`."""
         reject_keys_in_use(search)

@@ -139,8 +139,8 @@ def test_reloaded_page_shows_the_card_and_then_the_picture(notebook, service):
 CELLS = {
     "load": LOAD,
     "wrong value": "%%liangxin --aspect 7:5\na cat",
-    "rejected": "%%liangxin no-such-model --wait\na cat",
-    "rejected later": f"%%liangxin no-such-model\n{hostile.TEXT}",
+    "rejected": "%%liangxin no-such-model --any-model --wait\na cat",
+    "rejected later": f"%%liangxin no-such-model --any-model\n{hostile.TEXT}",
     "job": "import liangxin_nb as lx\nlx.generate('a garden in spring', size='square')",
     "card": "%%liangxin\n" + f"雨夜的咖啡馆，石板路上的灯光 {hostile.TEXT} & so on, " * 4,
     "doctor": "%liangxin doctor",
@@ -163,14 +163,14 @@ def loaded(notebook):
 
 def test_invalid_value_fails_the_cell_with_one_line(loaded):
     assert loaded.run_and_wait(CELL["wrong value"]) == (
-        "UsageError: aspect_ratio '7:5' is not one of 1:1, 3:4, 9:16, 4:3, 16:9. "
+        "InvalidRequestError: aspect_ratio '7:5' is not one of 1:1, 3:4, 9:16, 4:3, 16:9. "
         "Nothing was sent, nothing was billed. %liangxin models z-image lists its inputs."
     )
 
 
 def test_rejected_request_fails_the_waiting_cell_with_one_line(loaded):
     loaded.run_and_wait(CELL["rejected"])
-    text = loaded.wait_text(CELL["rejected"], "UsageError")
+    text = loaded.wait_text(CELL["rejected"], "APIError")
     assert "unsupported model: no-such-model" in text
     assert "Traceback" not in text
     loaded.screenshot("rejected", CELL["rejected"])

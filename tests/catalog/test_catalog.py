@@ -79,9 +79,11 @@ def test_invalid_option_is_rejected_with_one_line(model, common_options, options
 
 
 def test_undocumented_limit_only_warns():
-    wire, notes = catalog.normalize_options(Z, {"seed": "-1"}, {})
-    assert wire == {"seed": -1}
-    assert notes == ["seed -1 is outside 0 to 4294967295, as far as is known; sent all the same."]
+    wire, notes = catalog.normalize_options(Z, {"seed": "4294967296"}, {})
+    assert wire == {"seed": 4294967296}
+    assert notes == [
+        "seed 4294967296 is outside 0 to 4294967295, as far as is known; sent all the same."
+    ]
 
 
 @pytest.mark.parametrize("value", ["16:9", "widescreen_16_9"])

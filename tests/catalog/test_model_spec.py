@@ -361,6 +361,12 @@ def is_accepted_by_sandbox(id, options, prompt):
     return False
 
 
+def cannot_be_right(name, value):
+    """Return whether a value is refused even if the limit is not documented."""
+    is_count = name in ("num_inference_steps", "max_images", "width", "height")
+    return isinstance(value, int) and (value < 0 or (value == 0 and is_count))
+
+
 def mismatch(profile, model, rows, name, value):
     """Return one line about an unexpected result for a value; empty if it is as documented."""
     options, prompt = other_inputs(rows, name), "a lake"
@@ -370,6 +376,8 @@ def mismatch(profile, model, rows, name, value):
         options[name] = value
     try:
         expected = rows[name].expected_result(value)
+        if expected == "warned" and cannot_be_right(name, value):
+            expected = "rejected"
         found = validation_result(model, options, prompt)
         if found != expected:
             return f"is {found}, should be {expected}"

@@ -234,6 +234,7 @@ def test_cell_of_a_request_repeats_it(request_):
         "common_options": arguments.common_options,
         "options": arguments.options,
         "images": arguments.images,
+        "any_model": arguments.any_model,
     }
     (again,), _ = build_requests("sandbox", arguments.prompt, arguments.model, **plain)
     assert again.prompt == request_.prompt
@@ -254,7 +255,9 @@ def test_request_that_no_cell_can_express_is_written_in_python(value):
         generate = staticmethod(lambda prompt, **options: arguments.update(options, prompt=prompt))
 
     exec(code)
-    assert arguments == {"prompt": 'a "lake"', "model": "m", "style": value, "not-a-name": 3}
+    assert arguments == {
+        "prompt": 'a "lake"', "model": "m", "any_model": True, "style": value, "not-a-name": 3
+    }  # fmt: skip
 
 
 def test_reference_picture_that_is_not_stored_is_named_as_missing():

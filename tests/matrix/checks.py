@@ -186,7 +186,7 @@ shell = pexpect.spawn(
 )
 shell.logfile_read = sys.stdout
 for cell in (["%load_ext liangxin_nb"], ["%%liangxin --size square", "a cat", "", ""],
-             ["%%liangxin no-such-model", "a cat", "", ""], ["exit"]):
+             ["%%liangxin no-such-model --any-model", "a cat", "", ""], ["exit"]):
     shell.expect(r"In \\[\\d+\\]: ")
     for line in cell:
         shell.sendline(line)
@@ -199,7 +199,7 @@ def terminal(environment: Environment, folder: Path) -> str:
     output = run(environment, folder, str(environment.python), "-c", _TYPING)
     assert re.search(rf"\x1b\[2K{STATES}", output), output
     assert re.search(DONE, output), output
-    assert re.search(r"UsageError: The service \w+ the request \(400\)", output), output
+    assert re.search(r"APIError: The service \w+ the request \(400\)", output), output
     assert "Traceback" not in output
     return "one line is rewritten, then the path"
 

@@ -1,12 +1,15 @@
 """Parsing of `%%liangxin` cells, and the help of the magics."""
 
+import re
+
 import pytest
 
+from liangxin_nb.catalog import resolve_model
 from liangxin_nb.core.command_line import split_line
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.notebook.magics.batch_magic import batch_cell
 from liangxin_nb.notebook.magics.cell_magic import liangxin_cell, parse_cell
-from liangxin_nb.notebook.magics.extension import _run_help_cell
+from liangxin_nb.notebook.magics.extension import _complete_cell
 from liangxin_nb.notebook.magics.line_magic import COMMANDS, liangxin_line
 from liangxin_nb.notebook.magics.options import BATCH_OPTIONS, CELL_OPTIONS, option_flags
 
@@ -58,13 +61,36 @@ def test_the_prompt_is_literal(prompt):
     assert parse("", prompt + "\n", cup="tea").prompt == prompt
 
 
-def test_template_replaces_names_in_braces():
-    assert parse("--template", "a {cup} of {{tea}} $x", cup="mug").prompt == "a mug of {{tea}} $x"
+@pytest.mark.parametrize(
+    ("template", "prompt"),
+    [
+        ("a {cup} of {{tea}} $x", "a mug of green $x"),
+        ("{ cup } and {{ cup }}", "mug and mug"),
+        (r"\{cup\} is a {cup}, \{\{cup\}\}", "{cup} is a mug, {{cup}}"),
+        ("{size} {杯}", "3 茶"),
+    ],
+)
+def test_template_replaces_names_in_one_or_two_pairs_of_braces(template, prompt):
+    variables = {"cup": "mug", "tea": "green", "size": 3, "杯": "茶"}
+    assert parse("--template", template, **variables).prompt == prompt
 
 
-def test_template_rejects_a_name_that_is_not_a_variable():
-    with pytest.raises(InvalidRequestError, match=r"\{cup\} but no variable 'cup'"):
-        parse("--template", "a {cup}")
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("a {cap} and {x}", r"found {cap}, {x}, but no such variable.*mean {cup}\? Write \\{ and"),
+        ("a lake", "found no name in braces.*leave out --template"),
+        ("{cup} {cup.colour}", "names of variables only, not '{cup.colour}'"),
+        ("{cup} {0}", "names of variables only"),
+        ("{cup} } {", "names of variables only"),
+        ("a {nothing}", "the variable nothing is NoneType"),
+        ("a {function}", "the variable function is builtin_function"),
+    ],
+)
+def test_template_rejects_what_it_cannot_replace(template, message):
+    with pytest.raises(InvalidRequestError, match="nothing was sent") as error:
+        parse("--template", template, cup="mug", nothing=None, function=len)
+    assert re.search(message, str(error.value))
 
 
 @pytest.mark.parametrize(
@@ -117,18 +143,73 @@ def test_help_option_prints_the_help_and_sends_nothing(line, capsys):
     assert capsys.readouterr().out == f"{liangxin_cell.__doc__}\n"
 
 
-@pytest.mark.parametrize("line", ["help", "--help", "batch --help"])
+@pytest.mark.parametrize("line", ["help", "--help", "?", "batch --help"])
 def test_help_command_prints_the_help_of_both_magics(line, capsys):
     assert liangxin_line(line) is None
     assert capsys.readouterr().out == f"{liangxin_cell.__doc__}\n{liangxin_line.__doc__}\n"
 
 
-@pytest.mark.parametrize("cell", ["%%liangxin --help", "%%liangxin batch -h\n"])
-def test_help_cell_without_a_body_runs_the_help_command(cell):
-    assert _run_help_cell(cell.splitlines(keepends=True)) == ["%liangxin help\n"]
+@pytest.mark.parametrize(
+    ("cell", "run"),
+    [
+        ("%%liangxin --help", ["%liangxin help\n"]),
+        ("%%liangxin batch -h\n", ["%liangxin help\n"]),
+        ("%%liangxin ?", ["%liangxin help\n"]),
+        ("%%liangxin models z-image", ["%liangxin models z-image\n"]),
+        ("%%liangxin a cat\n\n", ["%%liangxin a cat\n", "\n"]),
+        ("%%liangxin", ["%%liangxin \n", "\n"]),
+        ("%%liangxin batch --csv p.csv", ["%%liangxin batch --csv p.csv\n", "\n"]),
+    ],
+)
+def test_cell_without_a_body_reaches_the_magic_that_is_meant(cell, run):
+    assert _complete_cell(cell.splitlines(keepends=True)) == run
 
 
 @pytest.mark.parametrize("cell", ["%%liangxin\n--help", "%%liangxin --help\na lake", "--help"])
 def test_other_cells_are_not_transformed(cell):
     lines = cell.splitlines(keepends=True)
-    assert _run_help_cell(lines) == lines
+    assert _complete_cell(lines) == lines
+
+
+@pytest.mark.parametrize(
+    ("line", "write"),
+    [
+        ("a cat on a wall", "Write %%liangxin, and on the line below it: a cat on a wall"),
+        (
+            "Z-Image --aspect 16:9 a cat",
+            "Write %%liangxin Z-Image --aspect 16:9, and on the line below it: a cat",
+        ),
+        ("z-image", "Write %%liangxin z-image, and the prompt on the lines below."),
+        ("--model z-image", "Write the name of the model alone: %%liangxin z-image."),
+        ("--image_size square", "It is an input of a model: write -o image_size=VALUE."),
+    ],
+)
+def test_cell_without_a_prompt_says_what_to_write(line, write):
+    with pytest.raises(InvalidRequestError, match="nothing was sent") as error:
+        parse(line, "\n")
+    assert str(error.value).endswith(write)
+
+
+@pytest.mark.parametrize(
+    ("line", "write"),
+    [
+        ("a cat", "write %%liangxin, and on the line below it: a cat"),
+        ("--model z-image", "Write %%liangxin z-image, and the prompt on the lines below."),
+        ("z-image", "Write %%liangxin z-image, and the prompt on the lines below."),
+        ("kling v3 pro", "Write %%liangxin kling v3 pro, and the prompt on the lines below."),
+        ("--aspect 16:9", "Write %%liangxin --aspect 16:9, and the prompt on the lines below."),
+        ("modles z-image", "Did you mean %liangxin models z-image?"),
+    ],
+)
+def test_line_that_is_no_command_says_what_to_write(line, write):
+    with pytest.raises(InvalidRequestError, match="nothing was sent") as error:
+        liangxin_line(line)
+    assert str(error.value).endswith(write)
+
+
+@pytest.mark.parametrize(
+    "line", ["kling v3 pro --seed 7", "--seed 7 Kling 3 Pro", '"kling v3 pro"', "KLING_V3_PRO"]
+)
+def test_model_may_be_written_in_several_words(line):
+    name = parse(line).model
+    assert resolve_model("sandbox", name).id == "kling-v3-pro"

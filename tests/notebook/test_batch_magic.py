@@ -49,7 +49,7 @@ def test_dry_run_shows_the_number_of_tasks(executed):
 
 def test_batch_with_a_rejected_task_fails_the_cell_with_one_line(executed):
     line = stream(executed.cells["rejected"]).strip()
-    assert line.startswith("UsageError: Batch")
+    assert line.startswith("TaskFailedError: Batch")
     assert "2 tasks: 1 saved, 1 rejected" in line
     assert "\n" not in line
 

@@ -72,7 +72,7 @@ def test_output_names_task_as_soon_as_service_has_accepted_it(session, screen, m
 
 
 def test_output_of_rejected_job_names_its_record(session, screen):
-    job = session.generate("a cat", model="no-such-model")
+    job = session.generate("a cat", model="no-such-model", any_model=True)
     show(job, session)
     wait_until(lambda: job.last_update.is_final)
     assert screen.latest == {"liangxin": {"job_id": job.record.id, "task_id": ""}}

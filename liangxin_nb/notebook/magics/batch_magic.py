@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import re
+from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from IPython import get_ipython
-from IPython.core.error import UsageError
 
 from ...config.key_detector import reject_keys
 from ...core.request import DEFAULT_MODEL
-from ...errors import InvalidRequestError
+from ...errors import InvalidRequestError, TaskFailedError
 from .execution import current_session, should_wait
+from .hints import join_model_words
 from .options import (
     BATCH_OPTIONS,
-    interpolate,
     parse_number,
     parse_option_pairs,
     parse_options,
     validate_identifier,
     with_help,
 )
+from .template import fill_template
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,24 +112,29 @@ def parse_batch_cell(line: str, body: str, variables: Mapping[str, Any]) -> Batc
     Raises:
         InvalidRequestError: If an option is unknown or its value is invalid.
     """
-    values = parse_options(batch_cell, BATCH_OPTIONS, line)
+    values, _ = parse_options(batch_cell, BATCH_OPTIONS, line)
     if values.csv and body.strip():
         raise InvalidRequestError(
             "There are prompts below and a --csv file; nothing was sent.",
             next_step="Remove one of the two.",
         )
-    columns = parse_option_pairs(values.option)
-    columns |= {name: given for name in ("aspect", "size") if (given := getattr(values, name))}
+    if values.csv and values.template:
+        raise InvalidRequestError(
+            "--template fills in the lines of the cell, not a --csv file; nothing was sent.",
+            next_step="Leave out --template, or write the prompts below.",
+        )
+    columns = _parse_columns(values)
     max_tasks = values.max_tasks
     return BatchArguments(
-        text=interpolate(body, variables) if values.template else body,
+        text=fill_template(body, variables) if values.template else body,
         csv=values.csv,
         parameters={
-            "models": values.models or [DEFAULT_MODEL],
+            "models": join_model_words(values.models) or DEFAULT_MODEL,
             "seeds": _parse_seeds(values.seed, values.n),
             "image": [variables.get(reference, reference) for reference in values.image] or None,
             "reuse": values.reuse,
             "allow_key_like": values.allow_key_like,
+            "any_model": values.any_model,
             **{name: given[0] if len(given) == 1 else given for name, given in columns.items()},
         },
         name=values.name,
@@ -140,6 +146,20 @@ def parse_batch_cell(line: str, body: str, variables: Mapping[str, Any]) -> Batc
         out=validate_identifier(values.out),
         quiet=values.quiet,
     )
+
+
+def _parse_columns(values: Namespace) -> dict[str, list[str]]:
+    """Return the values of each option that may vary from column to column."""
+    columns = parse_option_pairs(values.option)
+    for name in ("aspect", "size"):
+        given = getattr(values, name)
+        if given and name in columns:
+            raise InvalidRequestError(
+                f"--{name} and -o {name}= exclude each other; nothing was sent."
+            )
+        if given:
+            columns[name] = given
+    return columns
 
 
 def _parse_seeds(text: str | None, count: str | None) -> list[int] | int | None:
@@ -215,19 +235,13 @@ def _start(
 def _wait(batch: Batch, wait_for_display: Callable[[], object], *, raises: bool) -> None:
     """Wait for a batch; a failed task fails the cell with one line if `raises`."""
     try:
-        try:
-            batch.wait()
-        finally:
-            if not batch.progress.active:
-                wait_for_display()
-    except KeyboardInterrupt:
-        raise UsageError(
-            f"Interrupted: no longer waiting. The batch continues in the background; "
-            f"%liangxin batch {batch.id} shows it."
-        ) from None
+        batch.wait()
+    finally:
+        if not batch.progress.active:
+            wait_for_display()
     if raises and batch.failures:
         first, more = batch.failures[0], len(batch.failures) - 1
         others = f" and {more} more" if more else ""
-        raise UsageError(
+        raise TaskFailedError(
             f"Batch {batch.id}: {batch.progress.text}. {first.row}: {first.reason}{others}"
         )

@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 from IPython import get_ipython
 
+from ...core.command_line import split_line
 from ...core.printing import print_text
 from ...core.request import DEFAULT_MODEL
 from ...errors import InvalidRequestError
 from .batch_magic import batch_cell
-from .execution import as_usage_error, current_session, should_wait, wait_for
+from .execution import current_session, short_interrupts, should_wait, wait_for
+from .hints import join_model_words, prompt_on_line_error
 from .options import (
     CELL_OPTIONS,
     asks_for_help,
-    interpolate,
     parse_number,
     parse_option_pairs,
     parse_options,
     validate_identifier,
     with_help,
 )
+from .template import fill_template
 
 if TYPE_CHECKING:
     from ...session.job import Job
@@ -57,6 +59,7 @@ class CellArguments:
         quiet: Whether no card is shown.
         reuse: Whether a saved result of an identical request is returned instead.
         allow_key_like: Whether texts may look like an API key.
+        any_model: Whether the catalogue need not list the model.
     """
 
     prompt: str
@@ -70,6 +73,7 @@ class CellArguments:
     quiet: bool = False
     reuse: bool = False
     allow_key_like: bool = False
+    any_model: bool = False
 
 
 @with_help("%%liangxin [MODEL] [options]\nPROMPT", CELL_OPTIONS, f"{_EXAMPLES}{batch_cell.__doc__}")
@@ -81,7 +85,7 @@ def liangxin_cell(line: str, cell: str) -> Any:
     may be billed once it is sent.
     """
     shell = get_ipython()
-    with as_usage_error():
+    with short_interrupts():
         if asks_for_help(line):
             print_text(liangxin_cell.__doc__)  # help was requested
             return None
@@ -109,11 +113,20 @@ def parse_cell(line: str, body: str, variables: Mapping[str, Any]) -> CellArgume
     Raises:
         InvalidRequestError: If an option is unknown or its value is invalid.
     """
-    values = parse_options(liangxin_cell, CELL_OPTIONS, line)
+    values, others = parse_options(liangxin_cell, CELL_OPTIONS, line)
     prompt = body.strip("\r\n")
+    given = [] if values.model is None else [values.model, *others]
+    model, *extra = join_model_words(given) or [DEFAULT_MODEL]
+    if given and not prompt.strip():
+        raise prompt_on_line_error(split_line(line), given)
+    if extra:
+        raise InvalidRequestError(
+            f"Unexpected {extra[0]!r} on the option line; nothing was sent.",
+            next_step="Write the prompt on the lines below, and quote values that contain spaces.",
+        )
     return CellArguments(
-        prompt=interpolate(prompt, variables) if values.template else prompt,
-        model=values.model,
+        prompt=fill_template(prompt, variables) if values.template else prompt,
+        model=model,
         common_options={"aspect": values.aspect, "size": values.size, "seed": values.seed},
         options=_single_values(values.option),
         count=parse_number("-n", values.n, 1, _MAX_COUNT),
@@ -123,6 +136,7 @@ def parse_cell(line: str, body: str, variables: Mapping[str, Any]) -> CellArgume
         quiet=values.quiet,
         reuse=values.reuse,
         allow_key_like=values.allow_key_like,
+        any_model=values.any_model,
     )
 
 
@@ -154,6 +168,7 @@ def _submit(arguments: CellArguments, *, brief: bool) -> list[Job]:
         images=arguments.images,
         count=arguments.count,
         allow_key_like=arguments.allow_key_like,
+        any_model=arguments.any_model,
     )
     derivation = derive_from_pictures(session.ledger, arguments.images)
     jobs = []

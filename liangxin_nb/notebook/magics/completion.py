@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ...config.settings import Settings
+from .hints import current_models
 from .options import BATCH_OPTIONS, CELL_OPTIONS, option_flags
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def matcher(context: Any) -> dict[str, Any]:
 def _for_line(before: list[str], commands: Iterable[str]) -> Iterable[str]:
     """Return what can follow in a ``%liangxin`` line."""
     if before == ["models"]:
-        return _load_models()
+        return current_models()
     return [] if before else commands
 
 
@@ -63,7 +63,7 @@ def _for_cell(before: list[str], current: str) -> Iterable[str]:
     """Return values after an option that takes one; otherwise models and options."""
     is_batch = before[:1] == ["batch"]
     options = BATCH_OPTIONS if is_batch else CELL_OPTIONS
-    models, last = _load_models(), before[-1] if before else ""
+    models, last = current_models(), before[-1] if before else ""
     named = [word for word in before if word in models]
     model = models[named[0]] if named else next(iter(models.values()))
     if last in ("-o", "--option"):
@@ -86,13 +86,3 @@ def _option_pairs(model: ModelSpec, current: str) -> list[str]:
         return [f"{name}=" for name in model.inputs]
     spec = model.inputs.get(name)
     return [f"{name}={value}" for value in (spec.values if spec else ())]
-
-
-def _load_models() -> Mapping[str, ModelSpec]:
-    """Return the models of the current profile; those of the sandbox if settings are invalid."""
-    from ...catalog import load_models
-
-    try:
-        return load_models(Settings.load().profile)
-    except Exception:  # completion must not report errors while a line is being typed
-        return load_models("sandbox", own=False)

@@ -1,4 +1,4 @@
-"""What all magics share: the current session, waiting, and one-line errors."""
+"""What all magics share: the current session, waiting, and one-line interrupts."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from IPython import get_ipython
-from IPython.core.error import UsageError
 
-from ...errors import LiangxinError
+from ...errors import one_line
 
 if TYPE_CHECKING:
     from ...session import BaseSession
     from ...session.job import Job
 
-__all__ = ["as_usage_error", "current_session", "should_wait", "wait_for"]
+__all__ = ["current_session", "short_interrupts", "should_wait", "wait_for"]
 
 
 def current_session() -> BaseSession:
@@ -29,14 +28,14 @@ def current_session() -> BaseSession:
 
 
 @contextmanager
-def as_usage_error() -> Iterator[None]:
-    """Fail the cell with one readable line; the original error is the `__cause__`."""
+def short_interrupts() -> Iterator[None]:
+    """Let an interrupted cell show one line; `LiangxinError` shows one line by itself."""
     try:
         yield
-    except LiangxinError as error:
-        raise UsageError(str(error)) from error
-    except KeyboardInterrupt:
-        raise UsageError("Interrupted. %liangxin tasks lists what was sent by then.") from None
+    except KeyboardInterrupt as stopped:
+        if not hasattr(stopped, "_render_traceback_"):  # a wait has its own line
+            one_line(stopped, "Interrupted. %liangxin tasks lists what was sent by then.")
+        raise
 
 
 def should_wait(option: bool | None) -> bool:
@@ -54,5 +53,6 @@ def wait_for(jobs: Sequence[Job]) -> None:
     try:
         for job in jobs:
             job.wait()
-    except KeyboardInterrupt:
-        raise UsageError(interrupt_message(jobs)) from None
+    except KeyboardInterrupt as stopped:
+        one_line(stopped, interrupt_message(jobs))
+        raise

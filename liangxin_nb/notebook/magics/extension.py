@@ -16,26 +16,29 @@ from ...core.printing import print_text
 from .cell_magic import liangxin_cell
 from .completion import matcher
 from .configuration import LiangXin
-from .execution import as_usage_error
-from .line_magic import liangxin_line
+from .execution import short_interrupts
+from .line_magic import COMMANDS, liangxin_line
+from .options import asks_for_help
 
 __all__ = ["count_resumable", "find_unsettled", "is_damaged", "load", "unload"]
 
-_HELP_CELL = re.compile(r"\s*%%liangxin[ \t]+(?:batch[ \t]+)?(?:-h|--help)\s*")
+_ONE_LINE = re.compile(r"\s*%%liangxin(?:[ \t]+([^\n]*))?\s*")
 
 
 def load(shell: Any) -> None:
     """Register magics, completion and configuration, and print which service is in use."""
-    with as_usage_error():  # first: a cell must not run without a limit that is misspelt in a file
+    with (
+        short_interrupts()
+    ):  # first: a cell must not run without a limit that is misspelt in a file
         config = LiangXin.instance(config=shell.config)
     shell.register_magic_function(liangxin_cell, "cell", "liangxin")
     shell.register_magic_function(liangxin_line, "line", "liangxin")
     if config not in shell.configurables:
         shell.configurables.append(config)
-    if _run_help_cell not in shell.input_transformers_cleanup:
-        shell.input_transformers_cleanup.append(_run_help_cell)
+    if _complete_cell not in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.append(_complete_cell)
     _register_completion(shell)
-    with as_usage_error():
+    with short_interrupts():
         print_text(_greeting(Settings.load()))  # users must know which service is in use
 
 
@@ -48,7 +51,7 @@ def unload(shell: Any) -> None:
         shell.input_transformers_cleanup,
         getattr(shell.Completer, "custom_matchers", []),
     ):
-        registered[:] = [f for f in registered if f not in (_run_help_cell, matcher)]
+        registered[:] = [f for f in registered if f not in (_complete_cell, matcher)]
 
 
 def _register_completion(shell: Any) -> None:
@@ -61,9 +64,21 @@ def _register_completion(shell: Any) -> None:
         shell.Completer.custom_matchers.append(context_matcher()(matcher))
 
 
-def _run_help_cell(lines: list[str]) -> list[str]:
-    """Replace ``%%liangxin --help``, which IPython rejects without a body, by a line magic."""
-    return ["%liangxin help\n"] if _HELP_CELL.fullmatch("".join(lines)) else lines
+def _complete_cell(lines: list[str]) -> list[str]:
+    """Let a ``%%liangxin`` line without a body reach the magic: IPython rejects it otherwise.
+
+    A command of ``%liangxin`` that is written with two percent signs runs as what it is.
+    """
+    match = _ONE_LINE.fullmatch("".join(lines))
+    if match is None:
+        return lines
+    line = (match[1] or "").strip()
+    if asks_for_help(line):
+        return ["%liangxin help\n"]
+    first_word = line.partition(" ")[0]
+    if first_word in COMMANDS and first_word != "batch":
+        return [f"%liangxin {line}\n"]
+    return [f"%%liangxin {line}\n", "\n"]
 
 
 def _greeting(settings: Settings) -> str:

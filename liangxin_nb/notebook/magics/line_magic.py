@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from ...config.key_detector import reject_keys
@@ -14,7 +13,8 @@ from ...core.table import Table
 from ...errors import InvalidRequestError
 from .batch_magic import list_command, open_command
 from .cell_magic import liangxin_cell
-from .execution import as_usage_error, current_session
+from .execution import current_session, short_interrupts
+from .hints import unknown_command_error
 from .job_commands import detach_command, recover_command, resume_command, show_command
 from .maintenance import doctor_command, export_command, import_command
 from .options import asks_for_help, with_help
@@ -54,23 +54,25 @@ def _status(_: str) -> Table:
 
 
 def _models(name: str) -> Table:
-    from ...catalog import find_model, load_models
+    from ...catalog import (
+        INPUT_HEADINGS,
+        LIMITS_NOTE,
+        describe_inputs,
+        load_models,
+        resolve_model,
+    )
 
     profile = current_session().settings.profile
     if not name:
         rows = [(m.id, m.title, m.kind, ", ".join(m.inputs)) for m in load_models(profile).values()]
         return Table(("model", "title", "makes", "inputs"), rows)
-    model = find_model(profile, name)
-    if not model.in_catalog:
-        raise InvalidRequestError(
-            f"{name!r} is not in the catalogue of {profile}: {', '.join(load_models(profile))}.",
-            next_step="You can still use it; its inputs are sent unchecked.",
-        )
-    inputs = [
-        (i.name, i.type, "" if i.default is None else str(i.default), i.allows, i.help)
-        for i in model.inputs.values()
-    ]
-    return Table(("input", "type", "default", "allowed", "what it does"), inputs)
+    model = resolve_model(profile, name)
+    unlisted = (
+        f" The service's pages do not list the inputs of {model.id}: -o NAME=VALUE sends others "
+        "unchecked."
+    )
+    print_text(f"{LIMITS_NOTE}{'' if model.inputs_documented else unlisted}")  # above the table
+    return Table(INPUT_HEADINGS, describe_inputs(model))
 
 
 def _tasks(text: str) -> Table:
@@ -197,7 +199,7 @@ LIANGXIN_API_KEY; names in capitals are variables only):"""
 def liangxin_line(line: str) -> Any:
     """Manage models, tasks, batches and settings."""
     name, _, rest = line.strip().partition(" ")
-    with as_usage_error():
+    with short_interrupts():
         if name == "key" and rest.strip() and not asks_for_help(line):
             raise InvalidRequestError(
                 "%liangxin key is written without the key: the notebook and IPython's history "
@@ -208,15 +210,5 @@ def liangxin_line(line: str) -> Any:
             reject_keys({"The line": line}, is_option=False)
         command = COMMANDS.get("help" if asks_for_help(line) else name or "status")
         if command is None:
-            raise _unknown_command_error(name)
+            raise unknown_command_error(line.strip(), COMMANDS)
         return command.run(rest.strip())
-
-
-def _unknown_command_error(name: str) -> InvalidRequestError:
-    """Return the error for an unknown subcommand, with the most similar one."""
-    similar = get_close_matches(name, COMMANDS, 1)
-    suggestion = f"Did you mean %liangxin {similar[0]}?" if similar else "See %liangxin help."
-    return InvalidRequestError(
-        f"{name!r} is not a command of %liangxin.",
-        next_step=f"{suggestion} To create a picture, write %%liangxin above a prompt.",
-    )

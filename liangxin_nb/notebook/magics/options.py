@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import re
 from argparse import BooleanOptionalAction, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,12 +15,12 @@ from ...config.key_detector import reject_keys
 from ...core.command_line import split_line
 from ...core.request import DEFAULT_MODEL
 from ...errors import InvalidRequestError
+from .hints import unknown_option_error
 
 __all__ = [
     "BATCH_OPTIONS",
     "CELL_OPTIONS",
     "asks_for_help",
-    "interpolate",
     "option_flags",
     "parse_number",
     "parse_option_pairs",
@@ -32,17 +30,19 @@ __all__ = [
 ]
 
 _Magic = TypeVar("_Magic", bound=Callable[..., Any])
-_VARIABLE = r"(?<!\{)\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})"
 
 _SHARED_OPTIONS: tuple[Any, ...] = (
     argument("--image", metavar="REF", action="append", default=[],
              help="Reference picture: URL, file or variable. Repeatable. Default: none."),
     argument("--template", action="store_true",
-             help="Replace {name} in prompts by the variable of that name. Default: off."),
+             help=r"Replace {name} and {{name}} by the variable of that name; \{ is a brace. "
+             "Default: off."),
     argument("--reuse", action="store_true",
              help="Return the saved result of an identical request, if any. Default: off."),
     argument("--allow-key-like", action="store_true",
              help="Send texts that look like an API key, too. Default: off."),
+    argument("--any-model", action="store_true",
+             help="Use a model that the catalogue does not list yet. Default: off."),
     argument("--wait", action=BooleanOptionalAction, default=None,
              help="Wait for the results. Default: LIANGXIN_WAIT, else only in headless runs."),
     argument("--out", metavar="NAME", default="",
@@ -53,7 +53,7 @@ _SHARED_OPTIONS: tuple[Any, ...] = (
 
 #: Options of a ``%%liangxin`` line.
 CELL_OPTIONS: tuple[Any, ...] = (
-    argument("model", nargs="?", metavar="MODEL", default=DEFAULT_MODEL,
+    argument("model", nargs="?", metavar="MODEL",
              help=f"Model name, see %%liangxin models. Default: {DEFAULT_MODEL}."),
     argument("--aspect", metavar="W:H", help="Aspect ratio, such as 16:9. Default: the model's."),
     argument("--size", metavar="SIZE", help="Size, as the model names it. Default: the model's."),
@@ -134,12 +134,12 @@ def option_flags(options: Iterable[Any]) -> list[str]:
 
 
 def asks_for_help(line: str) -> bool:
-    """Return whether an option line contains ``--help`` or ``-h``."""
-    return not {"-h", "--help"}.isdisjoint(split_line(line))
+    """Return whether a line contains ``--help`` or ``-h``, or is ``?``."""
+    return line.strip() == "?" or not {"-h", "--help"}.isdisjoint(split_line(line))
 
 
-def parse_options(magic: Any, options: Sequence[Any], line: str) -> Namespace:
-    """Parse the option line of a magic.
+def parse_options(magic: Any, options: Sequence[Any], line: str) -> tuple[Namespace, list[str]]:
+    """Parse the option line of a magic, and return the words that are left.
 
     Args:
         magic: A function decorated by `with_help`.
@@ -160,27 +160,9 @@ def parse_options(magic: Any, options: Sequence[Any], line: str) -> Namespace:
         raise InvalidRequestError(
             f"{error}; nothing was sent.", next_step=f"The options are {', '.join(flags)}."
         ) from None
-    if unknown:
-        raise _unknown_word_error(unknown, flags)
-    return values
-
-
-def _unknown_word_error(unknown: Sequence[str], flags: list[str]) -> InvalidRequestError:
-    """Return the error for words of an option line that no option takes."""
-    word = next((word for word in unknown if word.startswith("-")), "")
-    if not word:
-        return InvalidRequestError(
-            f"Unexpected {unknown[0]!r} on the option line; nothing was sent.",
-            next_step="Write the prompt on the lines below, and quote values that contain spaces.",
-        )
-    name = word.partition("=")[0]
-    similar = get_close_matches(name, flags, 1, 0.7)
-    return InvalidRequestError(
-        f"Unknown option {name}; nothing was sent.",
-        next_step=f"Did you mean {similar[0]}?"
-        if similar
-        else f"The options are {', '.join(flags)}.",
-    )
+    if option := next((word for word in unknown if word.startswith("-")), ""):
+        raise unknown_option_error(option, flags)
+    return values, unknown
 
 
 def parse_option_pairs(pairs: Iterable[str]) -> dict[str, list[str]]:
@@ -219,20 +201,3 @@ def validate_identifier(name: str) -> str:
     if name and not name.isidentifier():
         raise InvalidRequestError(f"--out {name!r} is not a variable name; nothing was sent.")
     return name
-
-
-def interpolate(prompt: str, variables: Mapping[str, Any]) -> str:
-    """Return the prompt with every ``{name}`` replaced; other braces and dollar signs stay.
-
-    Raises:
-        InvalidRequestError: If a variable does not exist.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        if match[1] not in variables:
-            raise InvalidRequestError(
-                f"--template found {match[0]} but no variable {match[1]!r}; nothing was sent."
-            )
-        return str(variables[match[1]])
-
-    return re.sub(_VARIABLE, value, prompt)

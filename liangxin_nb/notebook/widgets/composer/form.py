@@ -185,5 +185,5 @@ def _hint_html(spec: InputSpec, violation: Violation | None, excluded_by: str) -
     if excluded_by:
         return Markup("not together with {}").format(excluded_by)
     bounds = spec.allows if spec.minimum is not None or spec.maximum is not None else ""
-    shown_bounds = bounds if len(bounds) < _MAX_BOUNDS_LENGTH else ""
+    shown_bounds = f"{bounds} ({spec.limits})" if 0 < len(bounds) < _MAX_BOUNDS_LENGTH else ""
     return Markup("{}").format(" · ".join(filter(None, (spec.help, shown_bounds))))

@@ -213,5 +213,6 @@ def _default_text(spec: InputSpec) -> str:
 
 
 def _label(spec: InputSpec) -> dict[str, Any]:
-    tooltip = f"{spec.name}: {spec.help or spec.allows}"
+    limits = f". Limits: {spec.limits}" if spec.limits else ""
+    tooltip = f"{spec.name}: {spec.help or spec.allows}{limits}"
     return {"description": humanize(spec.name), "tooltip": tooltip}
