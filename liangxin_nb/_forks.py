@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +20,7 @@ from weakref import WeakSet
 __all__ = ["SQLITE_USE", "ForkDelay", "ForkSafeLock", "Handle", "keep_unused", "renew_after_fork"]
 
 _MAX_DELAY_S = 1.0
+_IMPORT_POLL_S = 0.002
 
 
 class _Renewable(Protocol):
@@ -102,6 +105,26 @@ class ForkDelay:
         own = threading.get_ident()
         self._ended.wait_for(lambda: not self._threads.keys() - {own}, _MAX_DELAY_S)
 
+
+def _wait_for_imports() -> None:
+    """Delay a fork, at most one second, while other threads import modules.
+
+    A child could never import such a module: the lock of the import stays locked there.
+    """
+    end = time.monotonic() + _MAX_DELAY_S
+    while _importing_threads() - {threading.get_ident()} and time.monotonic() < end:
+        time.sleep(_IMPORT_POLL_S)
+
+
+def _importing_threads() -> set[int]:
+    """Return the threads that import a module; empty where Python does not show them."""
+    locks = getattr(sys.modules.get("_frozen_importlib"), "_module_locks", {})
+    owners = (getattr(lock(), "owner", None) for lock in list(locks.values()))
+    return {owner for owner in owners if owner is not None}
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_wait_for_imports)  # the first one that is registered runs last
 
 #: SQLite in a forked child takes the locks of its parent for its own, which are never released.
 SQLITE_USE = ForkDelay()

@@ -195,6 +195,37 @@ def test_child_can_write_when_its_parent_was_writing_at_the_fork(script):
     assert finish(script(FORK_DURING_A_TRANSACTION)) == [0]
 
 
+FORK_DURING_AN_IMPORT = """
+import sys, types
+threads = types.ModuleType("threads")
+threads.ready, threads.forking = threading.Event(), threading.Event()
+sys.modules["threads"] = threads
+importer = threading.Thread(target=__import__, args=("slow_module",))
+importer.start()
+threads.ready.wait()
+os.register_at_fork(before=threads.forking.set)  # runs before those that were registered earlier
+if (child := os.fork()) == 0:
+    signal.alarm(30)  # ends a child that waits forever
+    import slow_module
+    os._exit(0 if slow_module.is_complete else 1)
+importer.join()
+print(os.waitpid(child, 0)[1])
+"""
+SLOW_MODULE = """
+import threads, time
+threads.ready.set()
+threads.forking.wait()
+time.sleep(0.1)
+is_complete = True
+"""
+
+
+def test_child_can_import_what_its_parent_was_importing_at_the_fork(script, tmp_path, monkeypatch):
+    (tmp_path / "slow_module.py").write_text(SLOW_MODULE)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(tmp_path)]))
+    assert finish(script(FORK_DURING_AN_IMPORT)) == [0]
+
+
 # ---- pools and pickles
 
 
@@ -206,7 +237,6 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 method = {method!r}
 before = lx.generate("a hill")
-before.wait(60)
 context = multiprocessing.get_context(method)
 with context.Pool(1) as pool:
     saved = pool.map(workers.save, ["a lake"])
