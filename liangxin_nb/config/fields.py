@@ -162,6 +162,14 @@ class VariableFields(Struct, frozen=True, kw_only=True):
             values.read_word,
         ),
     ] = True
+    scan_on_save: Annotated[
+        bool,
+        _setting(
+            "Whether Jupyter's server replaces API keys in outputs when it saves a notebook.",
+            _SWITCH,
+            values.read_word,
+        ),
+    ] = True
     models: Annotated[
         str, _setting("A TOML file with your own model definitions.", _PATH, values.read_path)
     ] = ""

@@ -17,8 +17,10 @@ from typing import Any
 
 from .secret import forms_in_use
 
-__all__ = ["KeyMatcher", "digest_keys", "merge_spans", "printable_part"]
+__all__ = ["IN_USE", "KeyMatcher", "digest_keys", "merge_spans", "printable_part"]
 
+#: What a key that is recognised by its digest is called; others are called by their beginning.
+IN_USE = "a key in use"
 _MIN_LENGTH, _MAX_LENGTH = 8, 40_000  # characters of a form
 _MAX_FORMS = 2000
 _END = 4  # characters that decide whether a digest is made

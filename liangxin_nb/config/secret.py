@@ -8,7 +8,7 @@ import html
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import NoReturn
 from urllib.parse import quote, quote_plus
@@ -169,9 +169,14 @@ def _base64_forms(raw: bytes) -> Iterator[bytes]:
         yield base64.urlsafe_b64encode(padded)[part]
 
 
-def forms_in_use() -> list[bytes]:
-    """Return all keys in memory and in the environment as they may be written into a file."""
-    secrets = [secret for ref in _IN_USE.valuerefs() if (secret := ref()) is not None]
+def forms_in_use(secrets: Iterable[Secret] | None = None) -> list[bytes]:
+    """Return keys as they may be written into a file, and those of the environment.
+
+    Args:
+        secrets: The keys; default all in memory.
+    """
+    if secrets is None:
+        secrets = [secret for ref in _IN_USE.valuerefs() if (secret := ref()) is not None]
     forms = [secret._forms() for secret in secrets]
     # Without an error for other values: its text would be searched for keys in turn.
     keys = (find_usable_key(os.environ.get(name, "")) for name in _VARIABLES)

@@ -6,7 +6,7 @@ The sources of cells are never changed: code without its key does not run.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..config.key_digests import KeyMatcher
@@ -73,7 +73,9 @@ def scan(notebook: Mapping[str, Any], matcher: KeyMatcher) -> list[Finding]:
     return list(_scan(notebook, matcher, redact=False))
 
 
-def redact_outputs(notebook: Mapping[str, Any], matcher: KeyMatcher) -> list[Finding]:
+def redact_outputs(
+    notebook: Mapping[str, Any], matcher: KeyMatcher, is_late: Callable[[], bool] = lambda: False
+) -> list[Finding]:
     """Replace keys in outputs and metadata by dots, and return where the notebook had any.
 
     Nothing else of the notebook is changed.
@@ -81,11 +83,18 @@ def redact_outputs(notebook: Mapping[str, Any], matcher: KeyMatcher) -> list[Fin
     Args:
         notebook: The content of a notebook file, which is changed in place.
         matcher: Recognises the keys in use; key-like texts are replaced, too.
+        is_late: Returns whether to leave the rest of the notebook as it is.
     """
-    return list(_scan(notebook, matcher, redact=True))
+    return list(_scan(notebook, matcher, redact=True, is_late=is_late))
 
 
-def _scan(notebook: Mapping[str, Any], matcher: KeyMatcher, *, redact: bool) -> Iterator[Finding]:
+def _scan(
+    notebook: Mapping[str, Any],
+    matcher: KeyMatcher,
+    *,
+    redact: bool,
+    is_late: Callable[[], bool] = lambda: False,
+) -> Iterator[Finding]:
     metadata = list(_texts(notebook, "metadata"))
     parts = [(0, "", "metadata", metadata)]
     for number, cell in enumerate(_cells(notebook), 1):
@@ -96,6 +105,8 @@ def _scan(notebook: Mapping[str, Any], matcher: KeyMatcher, *, redact: bool) -> 
         metadata = [*_texts(cell, "metadata"), *_texts(cell, "attachments")]
         parts.append((number, cell_id, "metadata", metadata))
     for number, cell_id, place, texts in parts:
+        if is_late():
+            return
         found = list(_find(texts, matcher))
         shapes = [shape for text in found for shape in find_shapes(text.read(), matcher)]
         if redact and place != "source":

@@ -9,14 +9,12 @@ from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
-from ..config.key_digests import KeyMatcher, merge_spans, printable_part
+from ..config.key_digests import IN_USE, KeyMatcher, merge_spans, printable_part
 from ..config.key_search import find_key_spans
 from ..config.secret import DOTS
 
-__all__ = ["IN_USE", "find_shapes", "redact_pieces"]
+__all__ = ["find_shapes", "redact_pieces"]
 
-#: The shape of a key that was recognised by its digest.
-IN_USE = "a key in use"
 #: Rarely in a text: one of them, or another unused character, divides the pieces.
 _DIVIDERS = 0x1E, 0x1F, 0x1D, 0x1C
 
@@ -54,15 +52,16 @@ def _views(text: str, divider: str = "") -> list[_View]:
 
 
 def find_shapes(text: str, matcher: KeyMatcher) -> list[str]:
-    """Return the shapes of the keys in a text, each once.
+    """Return the shapes of the keys in a text, each once, or `a key in use`.
 
     Args:
         text: Any text.
         matcher: Recognises the keys in use.
     """
-    is_in_use = any(view.find_in_use(text, matcher) for view in _views(text))
+    if any(view.find_in_use(text, matcher) for view in _views(text)):
+        return [IN_USE]  # which may look like a key, too
     found = find_key_spans(_view("").read(text), allow_ids=True)
-    return list(dict.fromkeys([*([IN_USE] if is_in_use else []), *(span.shape for span in found)]))
+    return list(dict.fromkeys(span.shape for span in found))
 
 
 def redact_pieces(pieces: Sequence[str], matcher: KeyMatcher) -> list[str]:

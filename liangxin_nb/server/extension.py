@@ -20,6 +20,7 @@ from ..callbacks.service import CallbackService
 from ..callbacks.signature import webhook_key
 from ..config.schema import read_variable
 from ..errors import LiangxinError
+from .key_scan_hook import KeyScanHook
 from .save_hook import SaveHook, warm_up
 
 __all__ = ["load"]
@@ -40,6 +41,7 @@ class JupyterCallback(CallbackHandler, JupyterHandler):  # type: ignore[misc]
 def load(server: Any) -> None:
     """Add save hook and handler to a running server; log what is unusable."""
     _add_save_hook(server)
+    _add_key_scan(server)
     _add_callback_handler(server)
 
 
@@ -53,6 +55,15 @@ def _add_save_hook(server: Any) -> None:
         return
     never = threading.Event()
     threading.Thread(target=warm_up, args=(never.wait,), daemon=True).start()
+
+
+def _add_key_scan(server: Any) -> None:
+    """Add the search for keys, after the hook that writes durable outputs."""
+    try:
+        if read_variable("scan_on_save"):
+            server.contents_manager.register_pre_save_hook(KeyScanHook(server.log))
+    except (AttributeError, LiangxinError) as error:
+        server.log.warning("liangxin_nb does not search notebooks for keys on save: %s", error)
 
 
 def _add_callback_handler(server: Any) -> None:

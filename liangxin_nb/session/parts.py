@@ -20,6 +20,7 @@ from ..engine.journal import Journal
 from ..engine.ownership import Ownership
 from ..errors import InvalidRequestError, LedgerError
 from ..ledger import Ledger
+from ..notebook_files.key_registry import register_keys
 from ..notebook_files.registry import register
 from ..polling import Poller, PollSchedule
 from ..ratelimit import SharedRateLimiter
@@ -76,6 +77,7 @@ class SessionParts(Handle):
             self.journal.merge(self.ledger)
         with suppress(OSError):  # only healing on save needs it
             register(str(self.ledger.path or settings.ledger_location), settings.results)
+        register_keys([settings.key])
         self._schedule = schedule
         self._join()
         _sessions.add(self)

@@ -13,6 +13,8 @@ from ...config.environment import ephemeral_notice
 from ...config.settings import Settings
 from ...core.job_record import RESUMABLE, RETENTION_S, unconfirmed_notice, unsent_notice
 from ...core.printing import print_text
+from ...notebook_files.key_registry import register_keys
+from ..key_notices import stop_watching, watch_for_notices
 from .cell_magic import liangxin_cell
 from .completion import matcher
 from .configuration import LiangXin
@@ -38,12 +40,19 @@ def load(shell: Any) -> None:
     if _complete_cell not in shell.input_transformers_cleanup:
         shell.input_transformers_cleanup.append(_complete_cell)
     _register_completion(shell)
+    watch_for_notices(shell)
+    if is_notebook := hasattr(shell, "kernel"):
+        register_keys()  # before a setting may be found unusable
     with short_interrupts():
-        print_text(_greeting(Settings.load()))  # users must know which service is in use
+        settings = Settings.load()
+        print_text(_greeting(settings))  # users must know which service is in use
+    if is_notebook:
+        register_keys([settings.key])
 
 
 def unload(shell: Any) -> None:
     """Remove everything that `load` registered; tasks that are followed continue."""
+    stop_watching(shell)
     for kind in ("cell", "line"):
         shell.magics_manager.magics[kind].pop("liangxin", None)
     shell.configurables[:] = [c for c in shell.configurables if not isinstance(c, LiangXin)]

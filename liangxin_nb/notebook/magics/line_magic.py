@@ -11,6 +11,7 @@ from ...config.settings import Secret, override
 from ...core.printing import print_text
 from ...core.table import Table
 from ...errors import InvalidRequestError
+from ...notebook_files.key_registry import register_keys
 from .batch_magic import list_command, open_command
 from .cell_magic import liangxin_cell
 from .execution import current_session, short_interrupts
@@ -119,7 +120,9 @@ def _key(_: str) -> Table:
         ) from error
     if not key.strip():
         raise InvalidRequestError("No key was entered; nothing has changed.")
-    override({"key": Secret(key, "What was entered")}, "argument")
+    secret = Secret(key, "What was entered")
+    override({"key": secret}, "argument")
+    register_keys([secret])
     return Table((), (), "The key is held in memory until this kernel ends.")
 
 

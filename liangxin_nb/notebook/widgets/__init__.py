@@ -17,6 +17,7 @@ from ...results import Result
 from ...session import BaseSession
 from ...session.default import get_session
 from ...session.job import Job
+from ..key_notices import watch_for_notices
 from .batch_display import display_batch
 from .frontend import frontend, shows_widgets
 from .job_output import JobOutput, status_line
@@ -115,7 +116,8 @@ def is_interactive() -> bool:
 
 
 def register_formatters(shell: Any) -> None:
-    """Let a job or batch that is a cell's last expression show itself."""
+    """Let a job or batch that is a cell's last expression show itself, and notices, too."""
+    watch_for_notices(shell)
     formatter = shell.display_formatter.ipython_display_formatter
     formatter.for_type(Job, _display_job)
     formatter.for_type(Batch, display_batch)
