@@ -11,11 +11,13 @@ from typing import Any, Literal, overload
 from .archive import ImportReport, export_session, import_session
 from .batches import Batch, Estimate, open_batch, prepare
 from .batches.batch import CONCURRENCY
+from .cell_outputs import LineageTree
 from .core.formatting import printable
 from .core.public import explain_wrong_calls, public
 from .core.request import DEFAULT_MODEL, BatchOption, Request
 from .core.table import Table
 from .errors import InvalidRequestError
+from .library import Library
 from .results import Result
 from .session import BaseSession, Job
 from .session.media_input import Images
@@ -113,6 +115,21 @@ class Session(BaseSession):
         from .notebook.magics.maintenance import doctor_command
 
         return doctor_command("--rebuild" if rebuild else "", self)
+
+    @explain_wrong_calls('session.lineage("ID")')
+    def lineage(self, job_id: str) -> LineageTree:
+        """Return what a job was made from, and what was made from it, as `show --lineage` does.
+
+        Args:
+            job_id: A task id, a record id, or the beginning of a record id.
+
+        Returns:
+            The tree, which shows itself with small pictures in a notebook.
+
+        Raises:
+            InvalidRequestError: If the id is not in the ledger.
+        """
+        return Library(self).lineage(self.get_record(job_id))
 
     @explain_wrong_calls('session.export_archive("tonight.zip")')
     def export_archive(self, path: str | Path | None = None, *, notebooks: bool = True) -> Path:

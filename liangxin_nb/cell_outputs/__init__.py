@@ -5,5 +5,6 @@ end of a job; the server and the command line write the same into notebook files
 """
 
 from .job_output import CellOutput, job_output
+from .lineage_tree import LineageTree
 
-__all__ = ["CellOutput", "job_output"]
+__all__ = ["CellOutput", "LineageTree", "job_output"]

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from ..archive import export_session
 from ..catalog import find_model, load_models
 from ..catalog.codegen import to_cell_source, to_source
+from ..cell_outputs import LineageTree
 from ..config.private_files import create_subfolder
 from ..core.foreign_file import file_problem
 from ..core.job_record import JobRecord
@@ -22,6 +23,7 @@ from ..errors import InvalidRequestError
 from ..imaging import grid, thumbnail
 from ..ledger import JobWithFiles, Query
 from ..ledger.queries import batch_sizes, count_jobs, count_models, get_many, get_page
+from ..ledger.relatives import find_relatives
 from ..results import Result
 from ..session.parents import find_job_id
 from .embedded import EmbeddedMetadata, read_embedded
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Library"]
 
 _EXCERPT_BYTES = 600  # of a text, for its tile
+_SMALL_SIDE = 96  # pixels
 
 
 class Library:
@@ -146,6 +149,16 @@ class Library:
     def find_job_id(self, metadata: ResultMetadata) -> str:
         """Return the id of the job that made a picture; its task id if it is not of this ledger."""
         return find_job_id(self._ledger, metadata)
+
+    def lineage(self, record: JobRecord) -> LineageTree:
+        """Return what a job was made from, and what was made from it."""
+        return LineageTree.create(
+            record, find_relatives(self._ledger, record), self._small_thumbnail
+        )
+
+    def _small_thumbnail(self, job_id: str) -> bytes:
+        pictures = [self.thumbnail(entry) for entry in self.entries([job_id])]
+        return thumbnail(pictures[0], side=_SMALL_SIDE) if any(pictures) else b""
 
     # ---- actions
 

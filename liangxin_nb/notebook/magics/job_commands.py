@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 __all__ = ["detach_command", "recover_command", "resume_command", "show_command"]
 
 
-def show_command(task: str) -> Any:
-    """Show the result of a job, or its card while it runs."""
-    session = current_session()
-    job = session.job(_required_id(task, "show"))
+def show_command(text: str) -> Any:
+    """Show the result of a job, its card while it runs, or its lineage."""
+    session, words = current_session(), text.split()
+    task = _required_id(" ".join(word for word in words if word != "--lineage"), "show")
+    if "--lineage" in words:
+        from ...library import Library  # not needed to load the extension
+
+        return Library(session).lineage(session.get_record(task))
+    job = session.job(task)
     if job is None:
         return session.result(session.get_record(task))
     return _show_jobs(session, [job])

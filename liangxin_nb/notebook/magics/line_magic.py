@@ -150,7 +150,7 @@ COMMANDS: dict[str, Command] = {
     "status": Command(_status, "", "Service, results folder and number of tasks (the default)."),
     "models": Command(_models, "[NAME]", "List the models, or the inputs of one model."),
     "tasks": Command(_tasks, "[TEXT]", "List all tasks, or those with a text in the prompt."),
-    "show": Command(show_command, "ID", "Show the result of a task, or its card while it runs."),
+    "show": Command(show_command, "ID [--lineage]", "Show a result, or the tree of what made it."),
     "resume": Command(resume_command, "[ID]", "Collect every unfinished task, or one."),
     "detach": Command(detach_command, "ID", "Stop watching; the task continues and may be billed."),
     "panel": Command(_panel, "", "Open a form for each model, with live cards."),
