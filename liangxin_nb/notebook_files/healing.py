@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from ..cell_outputs import CellOutput
 
-__all__ = ["Found", "OutputKey", "find_outputs", "is_settled", "replace_outputs"]
+__all__ = ["Found", "OutputKey", "find_outputs", "is_settled", "replace_outputs", "unfinished_ids"]
 
 #: States that do not change any more; an output that names another one is looked up again.
 _SETTLED = ("saved", "failed", "rejected", "ended")
+#: States of which nothing is left to collect, or not everything any more.
+_ENDED = (*_SETTLED, "partly_saved", "result_lost", "unconfirmed")
 _VIEW = "application/vnd.jupyter.widget-view+json"
 _MAX_ID_LENGTH = 200
 _MAX_TASKS = 10_000  # of one batch
@@ -102,6 +104,20 @@ def is_settled(output: Any) -> bool:
     return output["metadata"]["liangxin"].get("status") in _SETTLED and _VIEW not in output["data"]
 
 
+def unfinished_ids(notebook: Any) -> list[str]:
+    """Return the ids of the outputs that show no end: of tasks, else of jobs or batches."""
+    ids = []
+    for outputs in _output_lists(notebook):
+        for output in outputs:
+            if (key := _key_of(output)) is None:
+                continue
+            status = output["metadata"]["liangxin"].get("status")
+            is_durable = status in _ENDED or (not status and _has_picture(output["data"]))
+            if _VIEW in output["data"] or not is_durable:
+                ids.append(key.id if key.is_batch else "".join(key.task_ids) or key.id)
+    return list(dict.fromkeys(ids))
+
+
 def _output_lists(notebook: Any) -> Iterator[list[Any]]:
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     for cell in cells if isinstance(cells, list) else ():
@@ -157,9 +173,16 @@ def _replace(output: dict[str, Any], found: Found) -> bool:
         new[_VIEW] = old[_VIEW]  # a reloaded page continues to show the live card
     if old == new and output["metadata"]["liangxin"] == ids:
         return False
+    if any(isinstance(value, list) for value in output["data"].values()):
+        new = {kind: _lines(kind, value) for kind, value in new.items()}
     others = {name: value for name, value in output["metadata"].items() if name not in old}
     output["data"], output["metadata"] = new, others | found.output.metadata
     return True
+
+
+def _lines(kind: str, value: Any) -> Any:
+    """Return a text as a list of lines, as files store it."""
+    return value.splitlines(keepends=True) if kind.startswith("text/") else value
 
 
 def _has_picture(data: Mapping[str, Any]) -> bool:

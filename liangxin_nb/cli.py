@@ -1,0 +1,76 @@
+"""`liangxin …` on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from .core.printing import print_text
+from .errors import LiangxinError
+
+__all__ = ["main"]
+
+_HEAL_HELP = """\
+Write the durable output of each job into notebook files: the picture with its caption, or the
+reason why there is none. Nothing is sent, and nothing else in the files changes.
+
+Exit code: 0 every output is durable; 1 an output is not (with --check: or would be changed);
+2 a file cannot be read or written.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code.
+
+    Args:
+        arguments: Default: those of the process.
+    """
+    parser = argparse.ArgumentParser(prog="liangxin", description="Work with notebook files.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_heal(commands)
+    options = parser.parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except LiangxinError as error:
+        print_text(error, file=sys.stderr)
+        return 2
+
+
+def _add_heal(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    heal = commands.add_parser(
+        "heal", help="complete the outputs in notebook files", description=_HEAL_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    heal.add_argument("files", nargs="+", metavar="FILE", help="notebooks, folders or patterns")
+    heal.add_argument("--check", action="store_true", help="change nothing")
+    heal.add_argument(
+        "--output", choices=("figure", "image"),
+        help="convert all outputs: figure is a picture with its caption, image a bare picture",
+    )  # fmt: skip
+    heal.add_argument("--results", type=Path, help="the results folder; default: all known ones")
+    heal.add_argument("--ledger", help="the ledger; default: ledger.sqlite in the results folder")
+    heal.set_defaults(run=_heal)
+
+
+def _heal(options: argparse.Namespace) -> int:
+    from .notebook_files.heal_file import find_notebooks, heal_file, known_sources, source_at
+
+    worst = 0
+    for path in find_notebooks(options.files):
+        try:
+            if options.results or options.ledger:
+                sources = [source_at(options.results, options.ledger)]
+            else:
+                sources = known_sources(path.absolute().parent)
+            report = heal_file(path, sources, style=options.output, write=not options.check)
+        except LiangxinError as error:
+            print_text(error, file=sys.stderr)
+            worst = 2
+            continue
+        for line in report.lines():
+            print_text(line)
+        worst = max(worst, 0 if report.is_complete else 1)
+    return worst

@@ -1,0 +1,130 @@
+"""Write durable outputs into notebook files, by hand or in continuous integration."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..config.schema import read_environment
+from ..errors import InvalidRequestError, LedgerError
+from .healing import find_outputs, replace_outputs, unfinished_ids
+from .job_lookup import Style, look_up
+from .notebook_file import NotebookFile
+from .registry import Registration, registered
+
+__all__ = ["HealReport", "find_notebooks", "heal_file", "known_sources"]
+
+_DEFAULT_RESULTS = "liangxin-results"
+
+
+@dataclass(frozen=True)
+class HealReport:
+    """What was done with a notebook file.
+
+    Attributes:
+        path: The file.
+        changes: The number of outputs that were changed, or would be.
+        unfinished: The ids of the outputs whose work has not ended or is not known here.
+        problems: The errors of ledgers that could not be read.
+        is_written: Whether the file was changed.
+    """
+
+    path: Path
+    changes: int
+    unfinished: Sequence[str]
+    problems: Sequence[LedgerError]
+    is_written: bool
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every output of the file is durable."""
+        return not self.unfinished and (self.is_written or not self.changes)
+
+    def lines(self) -> Iterator[str]:
+        """Yield what a user reads; nothing if there was nothing to do."""
+        if self.changes:
+            count = "1 output" if self.changes == 1 else f"{self.changes} outputs"
+            yield f"{self.path}: {count} {'completed' if self.is_written else 'to complete'}"
+        for unfinished_id in self.unfinished:
+            yield f"{self.path}: {unfinished_id} has not ended, or is in no ledger that was read"
+        yield from map(str, self.problems if self.unfinished else ())
+
+
+def heal_file(
+    path: Path, sources: Sequence[Registration], *, style: Style | None = None, write: bool = True
+) -> HealReport:
+    """Replace the outputs of jobs in a file by their durable form; other content stays.
+
+    Args:
+        path: The notebook file.
+        sources: Ledgers, in the order in which they are read.
+        style: Convert all pictures to this form; default: durable outputs stay as they are.
+        write: Whether to change the file.
+
+    Raises:
+        InvalidRequestError: If the file cannot be read or written, or is no notebook.
+    """
+    file = NotebookFile(path)
+    problems: list[LedgerError] = []
+    keys = find_outputs(file.content, settled=style is not None)
+    found = dict(
+        look_up(keys, sources, start=path.absolute().parent, style=style, problems=problems)
+    )
+    changes = replace_outputs(file.content, found)
+    if changes and write:
+        file.write()
+    return HealReport(path, changes, unfinished_ids(file.content), problems, bool(changes and write))
+
+
+def known_sources(folder: Path) -> list[Registration]:
+    """Return the ledgers that a notebook may have used.
+
+    These are the ones of the environment, those that kernels have registered, and the default one
+    beside the notebook.
+
+    Args:
+        folder: The folder of the notebook.
+
+    Raises:
+        InvalidRequestError: If an environment variable is not usable.
+    """
+    settings = read_environment(os.environ)
+    style = settings.get("output", "figure")
+    results = Path(settings.get("results", _DEFAULT_RESULTS))
+    sources = [
+        Registration(str(settings.get("ledger") or results / "ledger.sqlite"), str(results), style),
+        *registered(),
+        *(
+            Registration(str(results / "ledger.sqlite"), str(results), style)
+            for results in (folder / _DEFAULT_RESULTS,)
+        ),
+    ]
+    return [source for source in sources if "://" in source.ledger or Path(source.ledger).is_file()]
+
+
+def find_notebooks(names: Sequence[str]) -> list[Path]:
+    """Return the notebook files of paths, folders and patterns; each file once.
+
+    Hidden folders in a folder, such as ``.ipynb_checkpoints``, are left out.
+
+    Raises:
+        InvalidRequestError: If a name matches no notebook.
+    """
+    paths: list[Path] = []
+    for name in names:
+        path = Path(name).expanduser()
+        found = [path]
+        if path.is_dir():
+            found = sorted(p for p in path.rglob("*.ipynb") if not _is_hidden(p.relative_to(path)))
+        elif not path.exists() and any(sign in name for sign in "*?["):
+            found = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+        if not found:
+            raise InvalidRequestError(f"{name!r} matches no notebook.", next_step="Give .ipynb files.")
+        paths += found
+    return list(dict.fromkeys(paths))
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
