@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,8 +15,9 @@ _HEAL_HELP = """\
 Write the durable output of each job into notebook files: the picture with its caption, or the
 reason why there is none. Nothing is sent, and nothing else in the files changes.
 
-Exit code: 0 every output is durable; 1 an output is not (with --check: or would be changed);
-2 a file cannot be read or written.
+Exit code: 0 every output is durable; 1 an output is not, since its work has not ended or is not
+known, or with --check: a file would be changed or contains a key; 2 a file cannot be read or
+written, or an option is wrong.
 """
 
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except LiangxinError as error:
-        print_text(error, file=sys.stderr)
+        print_text(error, to_error=True)
         return 2
 
 
@@ -45,7 +45,7 @@ def _add_heal(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     heal.add_argument("files", nargs="+", metavar="FILE", help="notebooks, folders or patterns")
-    heal.add_argument("--check", action="store_true", help="change nothing")
+    heal.add_argument("--check", action="store_true", help="change nothing, and look for keys")
     heal.add_argument(
         "--output", choices=("figure", "image"),
         help="convert all outputs: figure is a picture with its caption, image a bare picture",
@@ -67,7 +67,7 @@ def _heal(options: argparse.Namespace) -> int:
                 sources = known_sources(path.absolute().parent)
             report = heal_file(path, sources, style=options.output, write=not options.check)
         except LiangxinError as error:
-            print_text(error, file=sys.stderr)
+            print_text(error, to_error=True)
             worst = 2
             continue
         for line in report.lines():

@@ -11,10 +11,11 @@ from ..config.schema import read_environment
 from ..errors import InvalidRequestError, LedgerError
 from .healing import find_outputs, replace_outputs, unfinished_ids
 from .job_lookup import Style, look_up
+from .key_scan import Finding
 from .notebook_file import NotebookFile
 from .registry import Registration, registered
 
-__all__ = ["HealReport", "find_notebooks", "heal_file", "known_sources"]
+__all__ = ["HealReport", "find_notebooks", "heal_file", "known_sources", "source_at"]
 
 _DEFAULT_RESULTS = "liangxin-results"
 
@@ -29,6 +30,7 @@ class HealReport:
         unfinished: The ids of the outputs whose work has not ended or is not known here.
         problems: The errors of ledgers that could not be read.
         is_written: Whether the file was changed.
+        keys: Where the file contains an API key; only if it was checked.
     """
 
     path: Path
@@ -36,11 +38,12 @@ class HealReport:
     unfinished: Sequence[str]
     problems: Sequence[LedgerError]
     is_written: bool
+    keys: Sequence[Finding] = ()
 
     @property
     def is_complete(self) -> bool:
-        """Whether every output of the file is durable."""
-        return not self.unfinished and (self.is_written or not self.changes)
+        """Whether every output of the file is durable, and no key was found."""
+        return not (self.unfinished or self.keys or (self.changes and not self.is_written))
 
     def lines(self) -> Iterator[str]:
         """Yield what a user reads; nothing if there was nothing to do."""
@@ -50,6 +53,9 @@ class HealReport:
         for unfinished_id in self.unfinished:
             yield f"{self.path}: {unfinished_id} has not ended, or is in no ledger that was read"
         yield from map(str, self.problems if self.unfinished else ())
+        for key in self.keys:
+            where = f"the {key.place} of cell {key.cell}" if key.cell else "its metadata"
+            yield f"{self.path}: {where} contains {key.shape}, which looks like a key"
 
 
 def heal_file(
@@ -61,21 +67,23 @@ def heal_file(
         path: The notebook file.
         sources: Ledgers, in the order in which they are read.
         style: Convert all pictures to this form; default: durable outputs stay as they are.
-        write: Whether to change the file.
+        write: Whether to change the file; otherwise it is searched for keys, too.
 
     Raises:
         InvalidRequestError: If the file cannot be read or written, or is no notebook.
     """
     file = NotebookFile(path)
     problems: list[LedgerError] = []
-    keys = find_outputs(file.content, settled=style is not None)
+    outputs = find_outputs(file.content, settled=style is not None)
     found = dict(
-        look_up(keys, sources, start=path.absolute().parent, style=style, problems=problems)
+        look_up(outputs, sources, start=path.absolute().parent, style=style, problems=problems)
     )
+    keys = () if write else scan(file.content, KeyMatcher())
     changes = replace_outputs(file.content, found)
-    if changes and write:
+    is_written = write and changes > 0
+    if is_written:
         file.write()
-    return HealReport(path, changes, unfinished_ids(file.content), problems, bool(changes and write))
+    return HealReport(path, changes, unfinished_ids(file.content), problems, is_written, keys)
 
 
 def known_sources(folder: Path) -> list[Registration]:
@@ -91,17 +99,27 @@ def known_sources(folder: Path) -> list[Registration]:
         InvalidRequestError: If an environment variable is not usable.
     """
     settings = read_environment(os.environ)
-    style = settings.get("output", "figure")
-    results = Path(settings.get("results", _DEFAULT_RESULTS))
     sources = [
-        Registration(str(settings.get("ledger") or results / "ledger.sqlite"), str(results), style),
+        source_at(settings.get("results"), settings.get("ledger")),
         *registered(),
-        *(
-            Registration(str(results / "ledger.sqlite"), str(results), style)
-            for results in (folder / _DEFAULT_RESULTS,)
-        ),
+        source_at(folder / _DEFAULT_RESULTS),
     ]
     return [source for source in sources if "://" in source.ledger or Path(source.ledger).is_file()]
+
+
+def source_at(results: Path | None = None, ledger: str | None = None) -> Registration:
+    """Return the ledger at these places.
+
+    Args:
+        results: The results folder; default: the one of the ledger's file, else the default one.
+        ledger: The path or the URL of the ledger; default: in the results folder.
+    """
+    is_file = ledger is not None and "://" not in ledger
+    folder = Path(ledger).parent if results is None and ledger is not None and is_file else results
+    folder = (folder or Path(_DEFAULT_RESULTS)).expanduser().absolute()
+    location = str(folder / "ledger.sqlite") if ledger is None else ledger
+    style = read_environment(os.environ).get("output", "figure")
+    return Registration(location, str(folder), style)
 
 
 def find_notebooks(names: Sequence[str]) -> list[Path]:
@@ -121,7 +139,9 @@ def find_notebooks(names: Sequence[str]) -> list[Path]:
         elif not path.exists() and any(sign in name for sign in "*?["):
             found = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
         if not found:
-            raise InvalidRequestError(f"{name!r} matches no notebook.", next_step="Give .ipynb files.")
+            raise InvalidRequestError(
+                f"{name!r} matches no notebook.", next_step="Give .ipynb files."
+            )
         paths += found
     return list(dict.fromkeys(paths))
 

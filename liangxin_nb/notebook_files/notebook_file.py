@@ -52,9 +52,7 @@ class NotebookFile:
             raise InvalidRequestError(
                 f"{str(path)!r} cannot be read ({reason}).", next_step="Give a saved .ipynb."
             ) from None
-        is_notebook = isinstance(self.content, dict) and isinstance(
-            self.content.get("cells"), list
-        )
+        is_notebook = isinstance(self.content, dict) and isinstance(self.content.get("cells"), list)
         if not is_notebook or self.content.get("nbformat") != 4:
             raise InvalidRequestError(
                 f"{str(path)!r} is not a notebook of nbformat 4.",
