@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..config.key_digests import KeyMatcher
 from ..config.schema import read_environment
 from ..errors import InvalidRequestError, LedgerError
 from .healing import find_outputs, replace_outputs, unfinished_ids
 from .job_lookup import Style, look_up
-from .key_scan import Finding
+from .key_scan import Finding, scan
 from .notebook_file import NotebookFile
 from .registry import Registration, registered
 

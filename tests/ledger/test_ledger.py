@@ -6,20 +6,24 @@ from contextlib import closing
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import LedgerError
 from liangxin_nb.ledger import (
+    BatchRecord,
     Ledger,
     Query,
     export_rows,
     import_rows,
     migrations,
     parse_line,
+    read_only,
     salvage,
 )
 from liangxin_nb.ledger.queries import batch_sizes, count_jobs, count_models, get_page
+from liangxin_nb.ledger.read_only import read_jobs
 from liangxin_nb.notebook.magics.extension import count_resumable
 
 from ..postgres import databases
@@ -427,6 +431,76 @@ def test_ledger_of_the_first_version_is_migrated(of_version_1):
     assert ledger.claim(found, "me").owner == "me"
     with closing(sqlite3.connect(of_version_1)) as db:
         assert db.execute("select number from version").fetchall() == [(migrations.VERSION,)]
+
+
+# ---- reading without changing anything
+
+
+def location(ledger):
+    """What opens the same database again."""
+    return str(ledger.path) if ledger.path else ledger._connections._location
+
+
+def test_jobs_and_batches_are_read_by_their_ids(ledger):
+    first, second, third = (new_job(ledger, prompt) for prompt in ("1", "2", "3"))
+    second = ledger.update(second, "submitted", status="submitted", task_id="task_2")
+    batch = BatchRecord("b1", 7.0, "name", {"rows": ["a"], "columns": [""]})
+    member = third.replace(id="abc", batch_id="b1")
+    ledger.add_batch(batch, [member])
+    stored = read_jobs(
+        location(ledger),
+        job_ids=[first.id, "unknown", "'; drop table jobs; --"],
+        task_ids=["task_2"],
+        batch_ids=["b1", "b2"],
+    )
+    assert stored.jobs == {job.id: job for job in (first, second, member)}
+    assert stored.batches == {"b1": batch}
+
+
+def test_more_ids_than_a_query_takes_are_read(ledger):
+    job = new_job(ledger)
+    ids = [*(f"unknown{n}" for n in range(1000)), job.id]
+    assert read_jobs(location(ledger), job_ids=ids).jobs == {job.id: job}
+
+
+def test_ledger_of_version_4_is_read_as_it_is(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    with closing(Ledger(path)) as ledger:
+        record = ledger.create(Request("z-image", "old"), "sandbox", "", "an owner")
+        record = ledger.update(record, "submitted", status="submitted", task_id="task_1")
+    with closing(sqlite3.connect(path)) as db, db:
+        _as_version_4(db)
+    before = path.read_bytes()
+    stored = read_jobs(str(path), task_ids=["task_1"], batch_ids=["b"])
+    assert stored.jobs == {record.id: record}
+    assert path.read_bytes() == before
+
+
+def test_ledger_of_the_first_version_is_read_as_it_is(of_version_1):
+    with closing(sqlite3.connect(of_version_1)) as db:
+        ((job_id,),) = db.execute("select id from tickets")
+    assert read_jobs(str(of_version_1), job_ids=[job_id]).jobs[job_id].request.prompt == "old"
+
+
+def test_reading_creates_no_file_and_no_ledger(tmp_path):
+    with pytest.raises(LedgerError, match="cannot be read"):
+        read_jobs(str(tmp_path / "ledger.sqlite"), job_ids=["x"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_error_of_reading_contains_no_password():
+    with pytest.raises(LedgerError) as error:
+        read_jobs("postgresql://me:hunter2@127.0.0.1:9/ledger", job_ids=["x"])
+    assert "hunter2" not in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.xdist_group("postgres")
+def test_server_does_not_let_a_reader_write(new_database):
+    url = new_database()
+    Ledger(url).close()
+    with read_only._database(url, 5) as db, pytest.raises(sa.exc.InternalError, match="read-only"):
+        db.exec_driver_sql("delete from jobs")
 
 
 # ---- several writers

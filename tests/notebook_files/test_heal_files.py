@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from liangxin_nb import Session
 from liangxin_nb.cli import main
 from liangxin_nb.errors import InvalidRequestError
+from liangxin_nb.notebook.magics.maintenance import heal_command
 from liangxin_nb.notebook_files import notebook_file
 from liangxin_nb.notebook_files.notebook_file import NotebookFile
+from liangxin_nb.session.default import set_session
 
 from .conftest import VIEW, card, display, notebook, outputs_of
 
@@ -114,13 +117,6 @@ def test_default_results_folder_beside_the_notebook_is_found(file, results, monk
     monkeypatch.chdir(tmp_path / "elsewhere")
     results.rename(file.parent / "liangxin-results")
     assert main(["heal", str(file)]) == 0
-
-
-def test_link_to_the_original_is_relative_to_the_notebook(file, saved, tmp_path):
-    (tmp_path / "sub").mkdir()
-    path = file.rename(tmp_path / "sub" / "n.ipynb")
-    main(["heal", str(path)])
-    assert f"../results/{saved.folder}/" in path.read_text()
 
 
 def test_folders_and_patterns_name_notebooks(saved, tmp_path, capsys):
@@ -231,3 +227,32 @@ def test_file_stays_when_the_disk_is_full(file, monkeypatch, capsys):
     assert "cannot be written (No space left on device)" in capsys.readouterr().err
     assert file.read_bytes() == before
     assert [path.name for path in file.parent.glob(".n*")] == []
+
+
+@pytest.fixture
+def shell_session(results, sandbox, monkeypatch, tmp_path):
+    """The session of a notebook, of which no server knows."""
+    options = {"base_url": sandbox.url, "key": sandbox.key}
+    with Session(results=results, **options) as session:
+        set_session(session)
+        monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "another"))
+        yield session
+
+
+def test_magic_completes_a_file_with_the_ledger_of_its_kernel(file, shell_session):
+    shown = repr(heal_command(f'"{file}"'))
+    assert is_durable(file)
+    assert "1 output completed" in shown
+    assert "reload it" in shown
+    assert "nothing was changed" in repr(heal_command(str(file)))
+
+
+def test_magic_can_check_a_file(file, shell_session):
+    assert "1 output to complete" in repr(heal_command(f"{file} --check"))
+    assert not is_durable(file)
+
+
+@pytest.mark.parametrize("line", ["", "--check", "--output image n.ipynb"])
+def test_magic_without_a_file_says_what_to_write(line, shell_session):
+    with pytest.raises(InvalidRequestError, match=r"Write %liangxin heal FILE.ipynb"):
+        heal_command(line)

@@ -1,4 +1,4 @@
-"""`%liangxin doctor`, `%liangxin export` and `%liangxin import`."""
+"""`%liangxin doctor`, `%liangxin export`, `%liangxin import` and `%liangxin heal`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ...archive import ExportReport, ImportReport
     from ...session import BaseSession
 
-__all__ = ["ExportLink", "doctor_command", "export_command", "import_command"]
+__all__ = ["ExportLink", "doctor_command", "export_command", "heal_command", "import_command"]
 
 _DAMAGED = "the ledger is damaged: %liangxin doctor --rebuild sets it aside and rebuilds it"
 
@@ -65,6 +65,32 @@ def import_command(file: str) -> ImportReport:
             next_step="Write %liangxin import FILE.zip; --trust if the archive is your own.",
         )
     return import_session(current_session(), path, notebooks=True, trust=trust)
+
+
+def heal_command(line: str) -> Table:
+    """Write the durable outputs of jobs into notebook files."""
+    from ...core.command_line import split_line
+    from ...notebook_files.heal_file import find_notebooks, heal_file, known_sources
+    from ...notebook_files.registry import Registration
+
+    words = split_line(line)
+    names = [word for word in words if word != "--check"]
+    if not names or any(name.startswith("-") for name in names):
+        raise InvalidRequestError(
+            "%liangxin heal needs a notebook file.",
+            next_step="Write %liangxin heal FILE.ipynb; --check changes nothing.",
+        )
+    session = current_session()
+    location = str(session.ledger.path or session.settings.ledger_location)
+    own = Registration(location, str(session.settings.results))
+    lines: list[str] = []
+    for path in find_notebooks(names):
+        sources = [own, *known_sources(path.absolute().parent)]
+        report = heal_file(path, sources, write="--check" not in words)
+        lines += report.lines()
+        if report.is_written:
+            lines.append("If it is open in a page, reload it there: File > Reload Notebook.")
+    return Table((), (), "\n".join(lines) or "Every output is durable; nothing was changed.")
 
 
 def doctor_command(arguments: str = "", session: BaseSession | None = None) -> Table | None:
