@@ -139,9 +139,8 @@ def _load(results: Path, record: JobRecord) -> Result:
     if find_folder(results, record.folder) is None:
         raise ResultUnavailableError(f"The folder {record.folder!r} is not in {str(results)!r}.")
     result = load_result(results, record.folder)
-    if result.metadata.job_id not in ("", record.id) or any(
-        path.is_symlink() for path in result.paths
-    ):
+    is_same = result.metadata.job_id in ("", record.id)
+    if not is_same or any(path.is_symlink() for path in result.paths):
         raise ResultUnavailableError(f"The folder {record.folder!r} holds another result.")
     return result
 
