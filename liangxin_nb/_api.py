@@ -37,8 +37,9 @@ def default_session() -> Session:
 @explain_wrong_calls('lx.generate("a cafe terrace", model="z-image")')
 def generate(
     prompt: str, *, model: str = DEFAULT_MODEL, aspect: str | None = None, size: str | None = None,
-    seed: int | None = None, image: Images = None, callback: str | None = "", reuse: bool = False,
-    allow_key_like: bool = False, any_model: bool = False, **options: OptionValue,
+    seed: int | None = None, image: Images = None, callback: str | None = "",
+    reuse: bool | None = None, allow_key_like: bool = False, any_model: bool = False,
+    **options: OptionValue,
 ) -> Job:  # fmt: skip
     """Submit one request and return its job at once.
 
@@ -54,11 +55,11 @@ def generate(
         model: The model's name or title; `%liangxin models` lists them.
         aspect: Width to height, such as `"16:9"`.
         size: The size, in the model's own words or as `"1024x768"`.
-        seed: The same seed aims at the same picture; default the service's choice.
+        seed: The same seed aims at the same picture; default one is drawn, if the model takes one.
         image: One or several reference pictures: a URL, a file, bytes, a Pillow image, an array,
             a result or a finished job.
         callback: `"auto"` or a URL that is called when the task has ended, None to poll only.
-        reuse: Return identical work that is saved on this disk instead of a new task.
+        reuse: Return identical work, saved or running, instead of a new task; default the setting.
         allow_key_like: Send texts that look like an API key, too; a key in use is never sent.
         any_model: Use a model that the catalogue does not list, with unchecked inputs.
         **options: Inputs of the model by their own names, such as `image_size="square_hd"`.
@@ -84,21 +85,21 @@ def generate(
 def batch(
     prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL, image: Images = None,
     seeds: Iterable[int] | int | None = None, name: str = "", id: str = "", max_tasks: int = 50,
-    concurrency: int | None = None, reuse: bool = False, dry_run: Literal[False] = False,
+    concurrency: int | None = None, reuse: bool | None = None, dry_run: Literal[False] = False,
     allow_key_like: bool = False, any_model: bool = False, **options: BatchOption,
 ) -> Batch: ...  # fmt: skip
 @overload
 def batch(
     prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL, image: Images = None,
     seeds: Iterable[int] | int | None = None, name: str = "", id: str = "", max_tasks: int = 50,
-    concurrency: int | None = None, reuse: bool = False, dry_run: Literal[True],
+    concurrency: int | None = None, reuse: bool | None = None, dry_run: Literal[True],
     allow_key_like: bool = False, any_model: bool = False, **options: BatchOption,
 ) -> Estimate: ...  # fmt: skip
 @explain_wrong_calls('lx.batch(["a lake", "a harbour"], models=["z-image"])')
 def batch(
     prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL, image: Images = None,
     seeds: Iterable[int] | int | None = None, name: str = "", id: str = "", max_tasks: int = 50,
-    concurrency: int | None = None, reuse: bool = False, dry_run: bool = False,
+    concurrency: int | None = None, reuse: bool | None = None, dry_run: bool = False,
     allow_key_like: bool = False, any_model: bool = False, **options: Any,
 ) -> Batch | Estimate:  # fmt: skip
     """Submit many requests as one batch and return it at once, or open an earlier batch.
@@ -111,18 +112,17 @@ def batch(
         prompts: A list of prompts or of dicts, a DataFrame, or the path of a CSV file. Columns are
             `prompt`, `model`, `seed`, `aspect`, `size`, `image` and any input of a model.
         models: One model or several.
-        seeds: The seeds, or how many random seeds to draw for each prompt.
+        seeds: The seeds, or how many to draw for each prompt.
         image: Reference pictures for all requests.
         name: A name for the batch.
         id: The id of an earlier batch to continue instead; nothing is sent twice.
         max_tasks: More tasks than this are rejected.
         concurrency: How many tasks are in flight at once; default 16.
-        reuse: Use identical work that is saved on this disk instead of new tasks.
+        reuse: Use identical work, saved or running, instead of new tasks; default the setting.
         dry_run: Only return how many tasks the batch would create, and what is known of the cost.
         allow_key_like: Send texts that look like an API key, too; a key in use is never sent.
         any_model: Use models that the catalogue does not list, with unchecked inputs.
-        **options: `aspect`, `size`, and inputs of the models by their own names; a list of values
-            makes one column for each.
+        **options: `aspect`, `size`, and inputs of the models; a list makes one column per value.
 
     Returns:
         The running batch, or with `dry_run` an estimate.

@@ -40,25 +40,25 @@ class Session(BaseSession):
     def batch(
         self, prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL,
         image: Images = None, seeds: Iterable[int] | int | None = None, name: str = "",
-        id: str = "", max_tasks: int = 50, concurrency: int | None = None, reuse: bool = False,
-        dry_run: Literal[False] = False, allow_key_like: bool = False, any_model: bool = False,
-        **options: BatchOption,
+        id: str = "", max_tasks: int = 50, concurrency: int | None = None,
+        reuse: bool | None = None, dry_run: Literal[False] = False, allow_key_like: bool = False,
+        any_model: bool = False, **options: BatchOption,
     ) -> Batch: ...  # fmt: skip
     @overload
     def batch(
         self, prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL,
         image: Images = None, seeds: Iterable[int] | int | None = None, name: str = "",
-        id: str = "", max_tasks: int = 50, concurrency: int | None = None, reuse: bool = False,
-        dry_run: Literal[True], allow_key_like: bool = False, any_model: bool = False,
-        **options: BatchOption,
+        id: str = "", max_tasks: int = 50, concurrency: int | None = None,
+        reuse: bool | None = None, dry_run: Literal[True], allow_key_like: bool = False,
+        any_model: bool = False, **options: BatchOption,
     ) -> Estimate: ...  # fmt: skip
     @explain_wrong_calls('session.batch(["a lake", "a harbour"])')
     def batch(
         self, prompts: Any = None, *, models: str | Sequence[str] = DEFAULT_MODEL,
         image: Images = None, seeds: Iterable[int] | int | None = None, name: str = "",
-        id: str = "", max_tasks: int = 50, concurrency: int | None = None, reuse: bool = False,
-        dry_run: bool = False, allow_key_like: bool = False, any_model: bool = False,
-        **options: Any,
+        id: str = "", max_tasks: int = 50, concurrency: int | None = None,
+        reuse: bool | None = None, dry_run: bool = False, allow_key_like: bool = False,
+        any_model: bool = False, **options: Any,
     ) -> Batch | Estimate:  # fmt: skip
         """Submit many requests as one batch, or open an earlier one; see `liangxin_nb.batch`."""
         if (prompts is None) == (not id):
@@ -73,7 +73,8 @@ class Session(BaseSession):
                     f"{argument}={number} is not a number above 0; nothing was sent."
                 )
         if id:
-            if dry_run or options or seeds is not None or image is not None or name or reuse:
+            given = (options, dry_run, name, seeds is not None, image is not None)
+            if any(given) or reuse is not None:
                 raise InvalidRequestError(
                     "batch(id=…) opens an earlier batch as it was planned; nothing was sent.",
                     next_step="Leave out every other argument but concurrency=.",

@@ -3,8 +3,9 @@
 from .batch import Batch
 from .contact_sheet import ContactSheet
 from .estimate import Estimate
-from .factory import MAX_TASKS, PreparedBatch, list_batches, open_batch, prepare, unsent_batches
+from .factory import MAX_TASKS, PreparedBatch, open_batch, prepare, unsent_batches
 from .inputs import prompt_lines
+from .listing import list_batches
 from .outcome import Outcome, Progress
 
 __all__ = [

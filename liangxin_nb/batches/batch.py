@@ -12,7 +12,6 @@ from .._forks import Handle
 from ..cell_outputs.batch_summary import RETRYABLE
 from ..core.job_record import JobPhase, JobRecord, JobStatus
 from ..core.public import explain_wrong_calls, public
-from ..core.recorded_update import update_from_record
 from ..core.request import Request
 from ..core.table import Table
 from ..engine.background_loop import short_interrupt
@@ -23,7 +22,7 @@ from ..session.following import incomplete_request_error
 from .contact_sheet import ContactSheet, build_sheet
 from .executor import BatchExecutor
 from .outcome import Outcome, Progress, StatusCounts, outcome_table
-from .state import BatchState, is_unfinished, newest_records
+from .state import BatchState, is_unfinished, newest_records, update_of
 
 __all__ = ["CONCURRENCY", "Batch"]
 
@@ -232,7 +231,7 @@ class Batch(Handle):
             idle = self._idle_records()
             for index, record in idle.items():
                 if is_unfinished(record) or record.status == JobStatus.SAVED:
-                    self._state.update(index, update_from_record(self.session.result, record))
+                    self._state.update(index, update_of(self.session, record))
             unfinished = [index for index, record in idle.items() if is_unfinished(record)]
             # Tasks that the service already has come first.
             unfinished.sort(key=lambda index: idle[index].status == JobStatus.PENDING)

@@ -184,8 +184,12 @@ class BatchExecutor:
     def _take_over(self, record: JobRecord) -> Job | None:
         if record.status == "pending" and not self._session.ledger.is_complete(record):
             raise incomplete_request_error(record)
+        if record.status == "submitting":  # identical work that another job is sending
+            return self._session.job(record.id) or self._session.follow(record)
         job = self._session.take_over(record)
-        return self._session.follow(record) if job is None and self.is_inherited else job
+        if job is None and (self.is_inherited or record.task_id):
+            return self._session.follow(record)
+        return job
 
     def _end(self, index: int, record: JobRecord, phase: JobPhase, error: LiangxinError) -> None:
         self._state.update(index, JobUpdate(record, phase, error=error, ended_at=time.time()))

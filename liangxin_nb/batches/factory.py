@@ -13,37 +13,27 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from ..config.key_detector import reject_keys
 from ..core.derivation import Derivation
-from ..core.formatting import format_count, format_time, local_datetime
+from ..core.formatting import format_count, format_time
 from ..core.job_record import JobRecord, JobUpdate
-from ..core.recorded_update import update_from_record
-from ..core.request import DEFAULT_MODEL, Request
-from ..core.table import Table
+from ..core.request import DEFAULT_MODEL
 from ..errors import InvalidRequestError
 from ..ledger import BatchRecord
 from ..session import BaseSession
+from ..session.earlier_work import current_cell_id
 from ..session.media_input import image_list
 from ..session.parents import derive_from_pictures
-from ..session.resume import current_cell_id
 from .batch import CONCURRENCY, Batch
 from .estimate import Estimate
 from .grid import RequestGrid, build_grid
 from .inputs import parse_prompts
-from .state import BatchState, is_unfinished, newest_records
+from .state import BatchState, is_unfinished, newest_records, update_of
 
-__all__ = [
-    "MAX_TASKS", "PreparedBatch", "list_batches", "open_batch", "prepare", "unsent_batches",
-]  # fmt: skip
+__all__ = ["MAX_TASKS", "PreparedBatch", "open_batch", "prepare", "unsent_batches"]
 
 #: Number of tasks that a batch may create by default.
 MAX_TASKS = 50
 #: The open batches of this process. Each is opened once, so that two cannot send the same job.
 _OPEN_BATCHES: WeakKeyDictionary[BaseSession, WeakValueDictionary[str, Batch]] = WeakKeyDictionary()
-_REMAINING_LABELS = {
-    "pending": "not sent",
-    "submitted": "to be collected",
-    "succeeded": "to be collected",
-    "result_lost": "result lost",
-}
 
 
 @dataclass(frozen=True)
@@ -92,7 +82,7 @@ class PreparedBatch:
             InvalidRequestError: If a limit would be exceeded. Nothing has been sent.
         """
         reject_keys({"The name": name}, is_option=False)
-        if batch := self._continue_interrupted(concurrency):
+        if batch := self._continue_interrupted(concurrency) or self._open_same(name, concurrency):
             return batch
         if (tasks := self.estimate.tasks) > max_tasks:
             raise InvalidRequestError(
@@ -105,7 +95,7 @@ class PreparedBatch:
         created = self.session.create_jobs(new, batch_record.id, batch_record, derivations)
         records = {record.batch_index: record for record in created}
         updates = [
-            update_from_record(self.session.result, record or records[index])
+            update_of(self.session, record or records[index])
             for index, record in enumerate(self.reused)
         ]
         attempts = dict.fromkeys(records, 1)
@@ -127,6 +117,23 @@ class PreparedBatch:
             return batch
         return None
 
+    def _open_same(self, name: str, concurrency: int) -> Batch | None:
+        """Open the earlier batch that has all the reused records in these rows and columns.
+
+        A cell that runs again then shows the same batch.
+        """
+        ids = [record.id for record in self.reused if record is not None]
+        plan = self._plan()
+        for earlier in (
+            self.session.ledger.list_batches(None) if len(ids) == len(self.reused) else ()
+        ):
+            labels = {key: earlier.plan.get(key) for key in ("rows", "columns")}
+            if earlier.name != name or not labels.items() <= plan.items():
+                continue
+            if [r.id for r in newest_records(self.session, earlier).values()] == ids:
+                return open_batch(self.session, earlier.id, concurrency=concurrency)
+        return None
+
     def _plan(self) -> dict[str, Any]:
         """Return labels and reused records, as the ledger stores them."""
         reused = {str(n): record.id for n, record in enumerate(self.reused) if record}
@@ -142,7 +149,7 @@ def prepare(
     models: str | Sequence[str] = DEFAULT_MODEL,
     seeds: Iterable[int] | int | None = None,
     image: Any = None,
-    reuse: bool = False,
+    reuse: bool | None = None,
     allow_key_like: bool = False,
     any_model: bool = False,
     **options: Any,
@@ -153,7 +160,8 @@ def prepare(
         session: The session that will run the batch.
         prompts: Prompts, dicts, a DataFrame or the path of a CSV file; see `parse_prompts`.
         models: One or several model names.
-        seeds: The seeds, or how many random ones. None leaves them to the service.
+        seeds: The seeds, or how many drawn ones for each prompt. None: one is drawn for each task
+            of a model that takes a seed.
         image: Reference pictures for all requests.
         reuse: Whether saved results of identical requests are used instead of new tasks.
         allow_key_like: Whether texts may look like an API key; a key in use is never allowed.
@@ -170,34 +178,35 @@ def prepare(
         allow_key_like=allow_key_like, any_model=any_model,
     )  # fmt: skip
     none: list[JobRecord | None] = [None] * len(grid.requests)
-    reused = tuple(session.find_identical(grid.requests, running=True) if reuse else none)
+    reuse = session.reuses(reuse)
+    reused = tuple(session.find_identical(grid.requests) if reuse else none)
     new = [r.model for r, record in zip(grid.requests, reused, strict=True) if record is None]
     prices = {
         model: price
         for model in set(new)
         if (price := session.ledger.last_cost(model, profile)) is not None
     }
-    running = sum(record is not None and record.status != "saved" for record in reused)
+    statuses = Counter(str(record.status) for record in reused if record is not None)
+    saved, unconfirmed = statuses["saved"], statuses["unconfirmed"]
     notes = grid.notes
-    if running:
+    if running := statuses.total() - saved - unconfirmed:
         notes += (f"{format_count(running, 'identical task')} still running: not sent again.",)
-    saved = len(reused) - len(new) - running
+    if unconfirmed:
+        notes += (
+            f"{format_count(unconfirmed, 'identical request')} without an answer: its task may "
+            "exist and may be billed, so it is not sent again.",
+        )
     estimate = Estimate(Counter(new), saved, prices, profile == "sandbox", notes)
     cell_id = "" if reuse else current_cell_id()
-    key = _batch_key(cell_id, grid, has_random_seeds=isinstance(seeds, int)) if cell_id else ""
+    key = _batch_key(cell_id, grid) if cell_id else ""
     images = [image_list(row.values.get("image", image)) for row in rows]
     derivations = tuple(derive_from_pictures(session.ledger, some) for some in images)
     return PreparedBatch(session, grid, reused, estimate, key, derivations)
 
 
-def _batch_key(cell_id: str, grid: RequestGrid, *, has_random_seeds: bool) -> str:
-    """Return a digest of a cell and its requests; random seeds differ each time it runs."""
-    parts = [cell_id]
-    for request in grid.requests:
-        options = dict(request.options)
-        if has_random_seeds:
-            options.pop("seed", None)
-        parts.append(Request(request.model, request.prompt, options).digest)
+def _batch_key(cell_id: str, grid: RequestGrid) -> str:
+    """Return a digest of a cell and its requests."""
+    parts = [cell_id, *(request.digest for request in grid.requests)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -230,28 +239,9 @@ def open_batch(session: BaseSession, batch_id: str, *, concurrency: int = CONCUR
     for index, job_id in batch_record.plan.get("reused", {}).items():
         if int(index) not in newest:
             session.get_record(job_id)  # raises the error
-    updates = [update_from_record(session.result, record) for record in newest.values()]
+    updates = [update_of(session, record) for record in newest.values()]
     attempts = Counter(record.batch_index for record in records)
     return _create_batch(session, batch_record, updates, attempts, concurrency).resume()
-
-
-def list_batches(session: BaseSession, limit: int = 20) -> Table:
-    """Return a table of the newest batches.
-
-    Args:
-        session: The session; its ledger is read.
-        limit: Maximum number of rows.
-    """
-    rows = []
-    for batch in session.ledger.list_batches(limit):
-        newest = newest_records(session, batch).values()
-        counts = Counter(str(record.status) for record in newest)
-        saved = counts.pop("saved", 0)
-        remaining = ", ".join(f"{n} {_REMAINING_LABELS.get(s, s)}" for s, n in counts.items())
-        created = local_datetime(batch.created_at)
-        rows.append((batch.id, created, batch.name, len(newest), saved, remaining))
-    headings = ("batch", "created", "name", "tasks", "saved", "other")
-    return Table(headings, rows, "No batch yet.")
 
 
 def unsent_batches(session: BaseSession) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +20,16 @@ __all__ = ["RequestGrid", "build_grid"]
 _COMMON_OPTIONS = ("aspect", "size", "seed")
 _MAX_REQUESTS = 10_000
 _MAX_LABEL = 80
+
+
+@dataclass(frozen=True)
+class _DrawnSeeds:
+    """The number of a column in which each request has a drawn seed of its own."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return f"no. {self.number}"
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ def build_grid(
         profile: The service profile.
         rows: The prompts, with values of their own.
         models: One or several model names.
-        seeds: The seeds, or how many random ones.
+        seeds: The seeds, or how many drawn ones for each prompt.
         image: Reference pictures for all rows.
         options: `aspect`, `size` and inputs of the models; a list makes one column per value.
         allow_key_like: Whether texts may look like an API key.
@@ -99,7 +108,7 @@ def build_grid(
 def _build_axes(
     profile: str,
     models: str | Sequence[str],
-    seeds: Iterable[int] | int | None,
+    seeds: Iterable[Any] | int | None,
     options: Mapping[str, Any],
     any_model: bool,
 ) -> dict[str, list[Any]]:
@@ -155,15 +164,15 @@ def _chosen_models(
 
 
 def _seed_values(seeds: Any) -> list[Any]:
-    """Return the seeds that are given, or as many random ones as the number says."""
+    """Return the seeds that are given, or as many drawn ones as the number says."""
     if isinstance(seeds, int) and not isinstance(seeds, bool) and 0 < seeds <= _MAX_REQUESTS:
-        return [random.randrange(1, 1 << 32) for _ in range(seeds)]  # noqa: S311 no secret
+        return [_DrawnSeeds(number) for number in range(1, seeds + 1)]
     if isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes | Mapping):
         return list(seeds)
     raise InvalidRequestError(
         f"seeds={seeds!r} is neither a list of seeds nor a number from 1 to {_MAX_REQUESTS}; "
         "nothing was sent.",
-        next_step="Write for example seeds=[1, 2], or seeds=4 for four random ones.",
+        next_step="Write for example seeds=[1, 2], or seeds=4 for four drawn ones.",
     )
 
 
@@ -189,6 +198,8 @@ def _build_row(
         values = {**column, **row_values}
         model = str(values.pop("model"))
         common = {name: values.pop(name, None) for name in _COMMON_OPTIONS}
+        if isinstance(common["seed"], _DrawnSeeds):
+            common["seed"] = None
         built, request_notes = build(
             row.prompt, model, common_options=common, options=values, images=images
         )
@@ -217,7 +228,8 @@ def _row_errors(errors: Mapping[str, InvalidRequestError]) -> InvalidRequestErro
 
 
 def _format_value(name: str, value: Any) -> str:
-    return str(value) if name in ("model", "aspect", "size") else f"{name} {value}"
+    speaks = name in ("model", "aspect", "size") or isinstance(value, _DrawnSeeds)
+    return str(value) if speaks else f"{name} {value}"
 
 
 def _row_label(row: PromptRow) -> str:

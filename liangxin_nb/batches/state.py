@@ -13,11 +13,12 @@ from ..cell_outputs.batch_summary import (
     newest_by_index,
 )
 from ..core.job_record import JobPhase, JobRecord, JobStatus, JobUpdate
+from ..core.recorded_update import update_from_record
 from ..ledger import BatchRecord
 from ..session import BaseSession
 from .outcome import Outcome, Progress, StatusCounts
 
-__all__ = ["BatchState", "is_unfinished", "newest_records"]
+__all__ = ["BatchState", "is_unfinished", "newest_records", "update_of"]
 
 _MIN_RESULTS = 5  # results after which a rate is meaningful; rejections are faster than results
 
@@ -157,8 +158,14 @@ def _estimate_remaining(
 
 
 def is_unfinished(record: JobRecord) -> bool:
-    """Return whether a batch can send or collect a job."""
-    return record.status == JobStatus.PENDING or record.is_collectable
+    """Return whether a batch can send or collect a job, or wait until it is sent."""
+    return record.status in (JobStatus.PENDING, JobStatus.SUBMITTING) or record.is_collectable
+
+
+def update_of(session: BaseSession, record: JobRecord) -> JobUpdate:
+    """Return the status of a record as the ledger has it."""
+    is_sending = record.status == JobStatus.SUBMITTING
+    return JobUpdate(record) if is_sending else update_from_record(session.result, record)
 
 
 def newest_records(session: BaseSession, batch: BatchRecord) -> dict[int, JobRecord]:

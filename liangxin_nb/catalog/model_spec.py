@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
@@ -14,6 +16,8 @@ from .input_spec import InputSpec, Violation
 
 __all__ = ["InputSpec", "MediaLimit", "ModelSpec", "Violation"]
 
+#: Larger seeds do not fit into 32 bits with a sign; many models take no larger ones.
+_MAX_SEED = 2**31 - 1
 _Positive = Annotated[int, Meta(gt=0)]
 _Groups = tuple[tuple[str, ...], ...]
 
@@ -125,6 +129,35 @@ class ModelSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """
         spec = self.inputs.get(self.seed or "")
         return spec.read(number) if spec else number
+
+    def draw_seed(
+        self, options: Mapping[str, Any] = MappingProxyType({})
+    ) -> dict[str, OptionValue]:
+        """Return a random seed by the name of its input, within the limits of the model.
+
+        It does not depend on Python's `random`, which notebooks set to a fixed state and forked
+        processes share.
+
+        Args:
+            options: The other inputs of the request.
+
+        Returns:
+            Nothing if the model takes no seed, or none together with these inputs.
+        """
+        name = self.seed
+        if name is None or not self.in_catalog:
+            return {}
+        spec = self.inputs.get(name)
+        lowest, highest = 1, _MAX_SEED
+        if spec is not None and spec.type in ("integer", "number"):
+            lowest = max(lowest, math.ceil(spec.minimum or 0))
+            highest = min(highest, math.floor(_MAX_SEED if spec.maximum is None else spec.maximum))
+        groups = [{*group} - {name} for group in self.exclusive if name in group]
+        is_excluded = any(options.keys() & group for group in groups)
+        if is_excluded or any(name in group for group in self.together) or lowest > highest:
+            return {}
+        seed = self.seed_value(lowest + secrets.randbelow(highest - lowest + 1))
+        return {name: seed} if spec is None or spec.is_valid(seed) else {}
 
     def size_of(self, options: Mapping[str, Any]) -> tuple[int, int]:
         """Return the expected width and height in pixels of an image.

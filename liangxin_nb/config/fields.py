@@ -75,6 +75,15 @@ class SettingFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             values.read_wait,
         ),
     ] = None
+    reuse: Annotated[
+        bool,
+        _setting(
+            "Whether unchanged cells and calls get their saved result, or follow their task, "
+            "instead of paying again. Default: false.",
+            _SWITCH,
+            values.read_word,
+        ),
+    ] = False
     # Both services recommend a limit; KIE's docs name 10 to 15 minutes.
     patience: Annotated[
         float,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from .formatting import format_bytes
 
 __all__ = ["file_problem", "open_foreign_file", "read_foreign_file", "read_foreign_text"]
 
 
-def open_foreign_file(path: str | Path) -> BinaryIO:
+def open_foreign_file(path: str | Path) -> BufferedReader:
     """Open a file for reading; a pipe or a device, which may never end, is rejected.
 
     Raises:

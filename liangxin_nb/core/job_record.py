@@ -158,7 +158,10 @@ class JobRecord:
     @classmethod
     def new(cls, request: Request, profile: str, service: str, owner: str = "") -> JobRecord:
         """Create a pending record with a new id and the present time."""
-        return cls(uuid.uuid4().hex[:12], request, time.time(), profile, service, owner=owner)
+        return cls(
+            uuid.uuid4().hex[:12], request, time.time(), profile, service, owner=owner,
+            seed_drawn=bool(request.drawn_seed),
+        )  # fmt: skip
 
     def replace(self, **changes: Any) -> JobRecord:
         """Return a copy with other values."""

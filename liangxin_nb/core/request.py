@@ -30,6 +30,7 @@ class Request:
         model: The model's name in the service's API.
         prompt: The prompt.
         options: The other inputs by their names in the API (`image_size`, not `--size`).
+        drawn_seed: The input whose value was drawn because none was given; empty if there is none.
 
     Raises:
         InvalidRequestError: If the prompt or the model's name is empty.
@@ -38,6 +39,7 @@ class Request:
     model: str
     prompt: str
     options: Mapping[str, OptionValue] = field(default_factory=dict)
+    drawn_seed: str = ""
 
     def __post_init__(self) -> None:
         if not self.prompt.strip():
@@ -51,8 +53,33 @@ class Request:
             )
         object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
 
-    def __reduce__(self) -> tuple[type[Request], tuple[str, str, dict[str, OptionValue]]]:
-        return type(self), (self.model, self.prompt, dict(self.options))
+    def __reduce__(self) -> tuple[type[Request], tuple[str, str, dict[str, OptionValue], str]]:
+        return type(self), (self.model, self.prompt, dict(self.options), self.drawn_seed)
+
+    @classmethod
+    def restore(
+        cls, model: str, prompt: str, options: Mapping[str, OptionValue], *, seed_drawn: bool
+    ) -> Request:
+        """Return a request as the ledger and the metadata of results contain it.
+
+        Args:
+            model: The model's name.
+            prompt: The prompt.
+            options: The other inputs.
+            seed_drawn: Whether the last one of them is a drawn seed.
+        """
+        drawn_seed = next(reversed(list(options)), "") if seed_drawn else ""
+        return cls(model, prompt, options, drawn_seed)
+
+    def with_drawn_seed(self, name: str, seed: OptionValue) -> Request:
+        """Return the request with a drawn seed as its last option.
+
+        Args:
+            name: The input that is the seed.
+            seed: Its value.
+        """
+        others = {option: value for option, value in self.options.items() if option != name}
+        return Request(self.model, self.prompt, {**others, name: seed}, name)
 
     @property
     def input(self) -> dict[str, OptionValue]:
@@ -72,8 +99,12 @@ class Request:
 
     @property
     def digest(self) -> str:
-        """Identity of the work: 64 hex digits, equal for equal model, prompt and options."""
-        text = json.dumps([self.model, self.input], sort_keys=True, ensure_ascii=False)
+        """Identity of the work: 64 hex digits, equal for equal model, prompt and options.
+
+        A drawn seed does not count: it is what the user asked for that is the same.
+        """
+        asked = {name: value for name, value in self.input.items() if name != self.drawn_seed}
+        text = json.dumps([self.model, asked], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

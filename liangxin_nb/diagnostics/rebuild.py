@@ -192,7 +192,9 @@ def _to_row(
         is_this = profile == settings.profile
         record = JobRecord(
             job_id,
-            Request(metadata.model, metadata.prompt, dict(metadata.options)),
+            Request.restore(
+                metadata.model, metadata.prompt, metadata.options, seed_drawn=metadata.seed_drawn
+            ),
             _unix_time(metadata.created_at, folder),
             profile,
             settings.base_url if is_this else PROFILES[profile],

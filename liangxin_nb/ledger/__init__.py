@@ -7,7 +7,7 @@ from .ledger import Ledger
 from .queries import File, JobWithFiles, Query
 from .rows import FileRow, TransferRow, batch_to_json, parse_line
 from .salvage import is_healthy, salvage
-from .submissions import find_running, mark_submitting, record_submitted
+from .submissions import find_work, mark_submitting, record_submitted
 from .transfer import can_finish, export_rows, foreign_batches, import_batches, import_rows
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "batch_to_json",
     "can_finish",
     "export_rows",
-    "find_running",
+    "find_work",
     "foreign_batches",
     "import_batches",
     "import_rows",

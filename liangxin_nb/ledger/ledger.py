@@ -138,20 +138,6 @@ class Ledger(BatchQueries, StatisticsQueries):
         matches = self._load(query.where(prefix).limit(2))
         return matches[0] if len(matches) == 1 else None
 
-    def find_identical(self, request: Request, profile: str, service: str) -> list[JobRecord]:
-        """Return saved records of an identical request to the same service, newest first.
-
-        Imported records are left out, unless the user trusts their archive.
-        """
-        query = JOBS.select().where(
-            JOBS.c.digest == request.digest,
-            JOBS.c.status == "saved",
-            JOBS.c.origin != "imported",
-            JOBS.c.profile == profile,
-            JOBS.c.service == service,
-        )
-        return self._load(query.order_by(JOBS.c.created_at.desc()))
-
     def is_complete(self, record: JobRecord) -> bool:
         """Return whether the ledger holds the whole request of a record.
 

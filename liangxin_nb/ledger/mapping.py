@@ -58,7 +58,9 @@ def to_row(record: JobRecord) -> dict[str, Any]:
 
 def from_row(row: Any) -> JobRecord:
     """Return the job record of a row."""
-    request = Request(row["model"], row["prompt"], json.loads(row["options"]))
+    request = Request.restore(
+        row["model"], row["prompt"], json.loads(row["options"]), seed_drawn=row["seed_drawn"]
+    )
     parent_ids = tuple(filter(None, row["parent_ids"].split("\n")))
     names = {field.name for field in fields(JobRecord)} - {"request", "parent_ids"}
     values = {name: row[name] for name in names}

@@ -1,6 +1,9 @@
-"""Submitted jobs: recording their task ids, also late, and finding those that still run."""
+"""Submitted jobs: recording their task ids, also late, and finding identical ones."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
 
 import sqlalchemy as sa
 
@@ -9,8 +12,16 @@ from ..core.request import Request
 from .database import EVENTS, JOBS, Database
 from .mapping import append_event, from_row, to_row
 
-__all__ = ["find_running", "mark_submitting", "record_submitted"]
+__all__ = ["find_work", "mark_submitting", "record_submitted"]
 
+#: Statuses of jobs that have a result, will have one, or may have one.
+_WORK = (
+    JobStatus.PENDING,
+    JobStatus.SUBMITTING,
+    JobStatus.UNCONFIRMED,
+    *RESUMABLE,
+    JobStatus.SAVED,
+)
 #: Statuses of jobs that the service may have accepted; a later status is never set back.
 _BEFORE = (
     JobStatus.PENDING,
@@ -65,10 +76,13 @@ def record_submitted(database: Database, record: JobRecord) -> bool:
     return True
 
 
-def find_running(
+def find_work(
     database: Database, request: Request, profile: str, service: str, cell_id: str | None = None
 ) -> list[JobRecord]:
-    """Return jobs of an identical request whose result is not saved yet, oldest first.
+    """Return jobs of an identical request that have a result or may get one, oldest first.
+
+    A request with a given seed is identical to one for which the same seed was drawn. Imported
+    records are left out, unless the user trusts their archive.
 
     Args:
         database: The ledger.
@@ -77,11 +91,13 @@ def find_running(
         service: The base address of the API.
         cell_id: The notebook cell that created the jobs; None for any origin.
     """
+    seeds = _possible_seeds(request)
+    same_seed = sa.and_(JOBS.c.seed_drawn, JOBS.c.digest.in_(seeds.values()))
     query = JOBS.select().where(
-        JOBS.c.digest == request.digest,
+        sa.or_(JOBS.c.digest == request.digest, same_seed),
         JOBS.c.profile == profile,
         JOBS.c.service == service,
-        JOBS.c.status.in_((JobStatus.PENDING, JobStatus.SUBMITTING, *RESUMABLE)),
+        JOBS.c.status.in_(_WORK),
         JOBS.c.origin != "imported",
     )
     if cell_id is not None:
@@ -90,4 +106,22 @@ def find_running(
         )
         query = query.where(of_cell)
     with database.read_only() as db:
-        return [from_row(row) for row in db.execute(query.order_by(JOBS.c.created_at)).mappings()]
+        rows = db.execute(query.order_by(JOBS.c.created_at)).mappings().all()
+    return [
+        record
+        for row, record in zip(rows, map(from_row, rows), strict=True)
+        if row["digest"] == request.digest or _has_seed(record, request, seeds)
+    ]
+
+
+def _possible_seeds(request: Request) -> dict[str, str]:
+    """Return the digest without each option that can be a seed, by the name of the option."""
+    names = [name for name, value in request.options.items() if str(value).isdecimal()]
+    return {name: replace(request, drawn_seed=name).digest for name in names}
+
+
+def _has_seed(record: JobRecord, request: Request, seeds: Mapping[str, str]) -> bool:
+    """Return whether the seed that was drawn for a record is the given one of a request."""
+    name = record.request.drawn_seed
+    is_same = record.request.options.get(name) == request.options.get(name)
+    return is_same and seeds.get(name) == record.request.digest

@@ -6,14 +6,21 @@ are collected in a hidden folder, which is renamed when they are complete.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from ..config.private_files import check_writable, create_folder, create_subfolder, match_folder
-from ..core.foreign_file import file_problem, read_foreign_file, read_foreign_text
+from ..core.foreign_file import (
+    file_problem,
+    open_foreign_file,
+    read_foreign_file,
+    read_foreign_text,
+)
 from ..core.job_record import JobRecord
 from ..core.metadata import ResultMetadata
 from ..core.public import public
@@ -129,6 +136,20 @@ class ResultStore:
         """
         return find_folder(self.root, folder)
 
+    def is_intact(self, folder: str) -> bool:
+        """Return whether all files of a result are on this disk as they were saved.
+
+        Args:
+            folder: The folder relative to the results folder, as the ledger stores it.
+        """
+        if (path := self.resolve(folder)) is None:
+            return False
+        try:
+            files = read_metadata_file(path).files
+            return bool(files) and all(_is_unchanged(path, file) for file in files)
+        except (OSError, ValueError):
+            return False
+
     @contextmanager
     def deletion(self, folder: str) -> Iterator[None]:
         """Hide a result folder, run the body, then delete the folder; restore it on an error."""
@@ -183,6 +204,12 @@ def read_origin(folder: Path) -> str:
     except OSError:
         is_trusted = False
     return "trusted" if is_trusted else "imported"
+
+
+def _is_unchanged(folder: Path, file: Mapping[str, Any]) -> bool:
+    with open_foreign_file(folder / Path(str(file["name"])).name) as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    return digest == str(file.get("sha256", digest))
 
 
 def read_metadata_file(folder: Path) -> ResultMetadata:

@@ -35,6 +35,7 @@ class Job(JobUpdates):
 
     Attributes:
         note: A remark to show with the result: that identical work was saved before, and when.
+        is_reusing: Whether the same request gets the same result again while it is unchanged.
         is_submitting: Whether createTask is being sent, or waits to be sent; also when detached.
     """
 
@@ -58,6 +59,7 @@ class Job(JobUpdates):
         """
         super().__init__(record, loop, reload, adopt)
         self.note = record.reuse_notice if reused else ""
+        self.is_reusing: bool = False
 
     def start(self, submit: Submit | None, collect: Collect) -> Self:
         """Start the work on the background loop.

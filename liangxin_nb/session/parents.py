@@ -14,7 +14,7 @@ from ..core.job_record import JobRecord, JobStatus
 from ..core.metadata import ResultMetadata
 from ..core.request import Request
 from ..imaging import extract
-from ..ledger import Ledger
+from ..ledger import Ledger, find_work
 from ..results import read_metadata, read_metadata_file
 
 __all__ = ["derive", "derive_from_copy", "derive_from_pictures", "find_job_id"]
@@ -60,8 +60,9 @@ def derive_from_pictures(ledger: Ledger, images: Sequence[Any]) -> Derivation:
 
 def derive_from_copy(ledger: Ledger, request: Request, profile: str, service: str) -> Derivation:
     """Return the derivation of an identical request, such as one that a copied cell repeats."""
-    for record in ledger.find_identical(request, profile, service):
-        if record.parent_ids:
+    for record in reversed(find_work(ledger, request, profile, service)):
+        has_same_seed = record.request.options == request.redacted_options
+        if record.parent_ids and has_same_seed and record.status == JobStatus.SAVED:
             return record.derivation
     return NOT_DERIVED
 

@@ -25,6 +25,7 @@ from ..notebook_files.registry import register
 from ..polling import Poller, PollSchedule
 from ..ratelimit import SharedRateLimiter
 from ..results import ResultStore
+from .earlier_work import EarlierWork
 from .exit import ExitGuard
 from .following import JobFollower
 from .job import Job
@@ -107,6 +108,10 @@ class SessionParts(Handle):
         self._follower = JobFollower(
             self.ledger, self.results, self._ownership, self._reconciler, settings
         )
+        self._earlier_work = EarlierWork(
+            settings, self.ledger, self.results, self._jobs, self._ownership, self._resumer,
+            self._follower,
+        )  # fmt: skip
 
     def after_fork(self) -> None:
         """Give a forked child parts of its own; the parent's are neither used nor closed."""

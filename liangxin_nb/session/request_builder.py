@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..catalog import find_model, normalize_options, resolve_model
+from ..catalog import ModelSpec, find_model, normalize_options, resolve_model
 from ..config.key_detector import reject_keys
 from ..core.request import DEFAULT_MODEL, Request
 from ..errors import InvalidRequestError
 from .media_input import to_data_uri
 
 __all__ = [
-    "build_requests", "check_generate_call", "check_id", "reject_keys_in_use", "supports_seed",
-    "with_new_seed",
+    "build_requests", "check_generate_call", "check_id", "reject_keys_in_use", "repeat",
+    "supports_seed", "with_new_seed",
 ]  # fmt: skip
 
 _UPLOADED = (
@@ -46,8 +45,8 @@ def build_requests(
         common_options: `aspect`, `size` and `seed`, None where not given.
         options: The model's inputs by their own names.
         images: Reference pictures; see `ImageInput`.
-        count: How many requests. A given seed counts up; without one each gets a random seed, so
-            that the pictures differ and each can be made again.
+        count: How many requests. A given seed counts up; without one each gets a drawn seed of
+            its own, so that the pictures differ and each can be made again.
         callback: The URL for callbacks; it is only checked.
         allow_key_like: Whether texts may look like an API key; a key in use is never allowed.
         any_model: Whether a model that the catalogue does not list may be used.
@@ -71,17 +70,22 @@ def build_requests(
     if profile == "kie" and any(picture.startswith("data:") for picture in pictures):
         notes = [*notes, _UPLOADED]
     name = chosen.common_options.get("seed")
-    if count == 1 or name is None:
-        return [Request(chosen.id, prompt, wire)] * count, notes
-    start = str(wire.get(name, ""))  # some models want the number as text
-    seeds = (
-        range(int(start), int(start) + count)
-        if start.isascii() and start.isdigit()
-        else [random.randrange(1, 1 << 32) for _ in range(count)]  # noqa: S311 no secret
-    )
+    request = Request(chosen.id, prompt, wire)
+    if name not in wire:
+        return [_with_drawn_seed(chosen, request) for _ in range(count)], notes
+    start = str(wire[name])  # some models want the number as text
+    if count == 1 or not (start.isascii() and start.isdigit()):
+        return [request] * count, notes
+    seeds = range(int(start), int(start) + count)
     return [
         Request(chosen.id, prompt, {**wire, name: chosen.seed_value(seed)}) for seed in seeds
     ], notes
+
+
+def _with_drawn_seed(model: ModelSpec, request: Request) -> Request:
+    for name, seed in model.draw_seed(request.options).items():
+        return request.with_drawn_seed(name, seed)
+    return request
 
 
 def check_generate_call(prompt: object, model: object, options: Mapping[str, Any]) -> None:
@@ -138,25 +142,24 @@ def check_id(job_id: object) -> None:
 
 def supports_seed(profile: str, request: Request) -> bool:
     """Return whether the model of a request takes a seed."""
-    return (
-        "seed" in find_model(profile, request.model).common_options
-        and find_model(profile, request.model).in_catalog
-    )
+    model = find_model(profile, request.model)
+    return model.seed is not None and model.in_catalog
 
 
 def with_new_seed(profile: str, request: Request) -> Request:
-    """Return the request with a new random seed.
+    """Return the request with a newly drawn seed.
 
     Raises:
         InvalidRequestError: If its model takes no seed.
     """
-    chosen = find_model(profile, request.model)
     if not supports_seed(profile, request):
         raise InvalidRequestError(
             f"{request.model} takes no seed, so there is nothing to vary.",
             next_step="Again submits the same request once more.",
         )
-    seed = chosen.seed_value(random.randrange(1, 1 << 32))  # noqa: S311 no secret
-    return Request(
-        request.model, request.prompt, {**request.options, chosen.common_options["seed"]: seed}
-    )
+    return _with_drawn_seed(find_model(profile, request.model), request)
+
+
+def repeat(profile: str, request: Request) -> Request:
+    """Return the request for one more task: a drawn seed is drawn again, a given one stays."""
+    return with_new_seed(profile, request) if request.drawn_seed else request

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ..config.settings import Settings
 from ..core.foreign_file import read_foreign_file
-from ..core.formatting import format_time
 from ..core.job_record import JobRecord
 from ..core.notebook_file import MAX_NOTEBOOK_BYTES, extract_task_ids
 from ..core.request import Request
@@ -23,12 +20,12 @@ from ..engine.callback_reconciler import CallbackReconciler
 from ..engine.journal import Journal
 from ..engine.ownership import Ownership
 from ..errors import InvalidRequestError, LiangxinError
-from ..ledger import Ledger, find_running
+from ..ledger import Ledger
 from ..results import Result, ResultStore, metadata_file
 from .job import Job
 from .job_registry import JobRegistry
 
-__all__ = ["TaskResumer", "current_cell_id"]
+__all__ = ["TaskResumer"]
 
 #: A notebook of another person could name any number of tasks.
 _MAX_RECOVERED = 1000
@@ -64,7 +61,7 @@ class TaskResumer:
         self.reconcile()
         if job_id:
             record = self._confirmed_by(job_id) or self.get_record(job_id)
-            return [self._resume_one(record)]
+            return [self.resume_record(record)]
         mine = [
             t
             for t in self._ledger.collectable()
@@ -95,7 +92,7 @@ class TaskResumer:
         if known is not None and known.folder and self._is_saved(known):
             return self._jobs.start(known, None, self._load)
         if known is not None:
-            return self._resume_one(known)
+            return self.resume_record(known)
         request = Request("unknown", f"(reading {task_id} from the service)")
         fresh = self._ownership.new_record(request)
         return self._jobs.start(
@@ -132,59 +129,33 @@ class TaskResumer:
         """
         return None if self._ownership.owned_elsewhere(record) else self._take_over(record)
 
-    def find_identical(
-        self, requests: Sequence[Request], *, running: bool = False
-    ) -> list[JobRecord | None]:
-        """Return for each request a record of identical saved work, each record only once.
-
-        Args:
-            requests: The requests.
-            running: Whether work that is still running counts, where none is saved.
-        """
-        service = (self._settings.profile, self._settings.base_url)
-        used: set[str] = set()
-        identical: list[JobRecord | None] = []
-        for request in requests:
-            saved = self._ledger.find_identical(request, *service)
-            records = [record for record in saved if self._is_saved(record)]
-            if running:
-                records += filter(self._is_running, find_running(self._ledger, request, *service))
-            identical.append(next((r for r in records if r.id not in used), None))
-            used |= {record.id for record in identical[-1:] if record}
-        return identical
-
-    def _is_running(self, record: JobRecord) -> bool:
-        """Return whether a task exists, or this session is creating it."""
-        return bool(record.task_id) or self._jobs.get(record) is not None
-
-    def find_running(self, request: Request, cell_id: str | None) -> Job | None:
-        """Follow identical work that was paid for and is still running, if there is any.
-
-        Args:
-            request: The request about to be sent.
-            cell_id: Take up only what this cell has sent before the kernel was restarted, each
-                job once; None: whatever is running. Empty outside of notebooks: nothing.
+    def resume_record(self, record: JobRecord) -> Job:
+        """Follow a record, or collect again what the service may still have of it.
 
         Raises:
-            InvalidRequestError: If another notebook follows it. Nothing is sent.
+            InvalidRequestError: If there is nothing to collect, or another notebook follows it.
         """
-        if cell_id == "":
-            return None
-        service = (self._settings.profile, self._settings.base_url)
-        for record in find_running(self._ledger, request, *service, cell_id):
-            if cell_id is not None and self._ownership.is_alive(record.owner):
-                continue  # of this kernel: the user runs the cell once more
-            if not self._is_running(record):
-                continue  # never sent, or unconfirmed
-            job = self._jobs.get(record) or self._resume_one(record)
-            time = format_time(record.created_at)
-            job.note = f"Identical work of {time} is still running; nothing was sent again."
-            return job
-        return None
-
-    def reuse(self, record: JobRecord) -> Job:
-        """Return a job whose result is the saved result of a record."""
-        return self._jobs.start(record, None, self._load, reused=True)
+        removed = record.status == "deleted" or (
+            record.status == "saved" and not self._is_saved(record)
+        )
+        if not record.task_id or not (record.is_collectable or removed):
+            raise InvalidRequestError(
+                f"There is nothing to collect for {record.id}: it is {record.status}.",
+                next_step=record.reason or f"%liangxin show {record.id} shows it.",
+            )
+        if not self._ownership.is_same_service(record):
+            there = record.service or record.profile
+            raise InvalidRequestError(
+                f"{record.id} belongs to {there}, this session uses {self._settings.host}.",
+                next_step=f"Use the profile {record.profile} and its address, then resume again.",
+            )
+        job = None if self._ownership.owned_elsewhere(record) else self._take_over(record)
+        if job is None:
+            raise InvalidRequestError(
+                f"{record.task_id} is followed by another notebook, which keeps its result.",
+                next_step=f"%liangxin show {record.task_id} shows it when it is done.",
+            )
+        return job
 
     def reconcile(self) -> None:
         """Mark interrupted requests, and confirm tasks that callbacks have named meanwhile."""
@@ -215,29 +186,6 @@ class TaskResumer:
     def _is_saved(self, record: JobRecord) -> bool:
         return metadata_file(self._results.root / record.folder).is_file()
 
-    def _resume_one(self, record: JobRecord) -> Job:
-        removed = record.status == "deleted" or (
-            record.status == "saved" and not self._is_saved(record)
-        )
-        if not record.task_id or not (record.is_collectable or removed):
-            raise InvalidRequestError(
-                f"There is nothing to collect for {record.id}: it is {record.status}.",
-                next_step=record.reason or f"%liangxin show {record.id} shows it.",
-            )
-        if not self._ownership.is_same_service(record):
-            there = record.service or record.profile
-            raise InvalidRequestError(
-                f"{record.id} belongs to {there}, this session uses {self._settings.host}.",
-                next_step=f"Use the profile {record.profile} and its address, then resume again.",
-            )
-        job = None if self._ownership.owned_elsewhere(record) else self._take_over(record)
-        if job is None:
-            raise InvalidRequestError(
-                f"{record.task_id} is followed by another notebook, which keeps its result.",
-                next_step=f"%liangxin show {record.task_id} shows it when it is done.",
-            )
-        return job
-
     def _take_over(self, record: JobRecord) -> Job | None:
         """Return the job that follows a record, or start one; None if another was quicker."""
         with self._lock:
@@ -258,14 +206,3 @@ class TaskResumer:
 
     async def _load(self, record: JobRecord, _: Any) -> Result:
         return await asyncio.to_thread(self._results.load, record.folder)
-
-
-def current_cell_id() -> str:
-    """Return the id of the notebook cell that is running; empty anywhere else.
-
-    JupyterLab and Notebook 7 send it with the code of the cell.
-    """
-    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    with suppress(Exception):  # a terminal has no kernel; other front ends send other metadata
-        return str(shell.get_parent()["metadata"].get("cellId") or "")
-    return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn, Self
@@ -21,12 +21,12 @@ from ..ledger.spending import check_limits
 from ..polling import PollSchedule
 from ..results import Result
 from .arguments import check_session_arguments
+from .earlier_work import current_cell_id
 from .job import Job
 from .media_input import Images, image_list
 from .parents import derive_from_copy, derive_from_pictures
 from .parts import SessionParts
 from .request_builder import build_requests, check_generate_call, check_id, reject_keys_in_use
-from .resume import current_cell_id
 
 __all__ = ["BaseSession"]
 
@@ -70,7 +70,7 @@ class BaseSession(SessionParts):
         self, prompt: str, *, model: str = DEFAULT_MODEL, aspect: str | None = None,
         size: str | None = None, seed: int | None = None,
         image: Images = None, callback: str | None = "",
-        reuse: bool = False, allow_key_like: bool = False, any_model: bool = False,
+        reuse: bool | None = None, allow_key_like: bool = False, any_model: bool = False,
         **options: OptionValue,
     ) -> Job:  # fmt: skip
         """Submit one request; see `liangxin_nb.generate`."""
@@ -81,30 +81,54 @@ class BaseSession(SessionParts):
             images=image_list(image), callback=callback, allow_key_like=allow_key_like,
             any_model=any_model,
         )  # fmt: skip
-        derivation = derive_from_pictures(self.ledger, image_list(image))
-        return self.submit(request, callback=callback, reuse=reuse, derivation=derivation)
+        (job,) = self.submit_each(
+            [request], callback=callback, reuse=self.reuses(reuse),
+            derivation=derive_from_pictures(self.ledger, image_list(image)),
+        )  # fmt: skip
+        return job
+
+    def reuses(self, argument: bool | None) -> bool:
+        """Return whether saved results are used: as an argument says, else the setting."""
+        return self.settings.reuse if argument is None else argument
+
+    def submit_each(
+        self, requests: Sequence[Request], *, callback: str | None = "", reuse: bool,
+        derivation: Derivation = NOT_DERIVED,
+    ) -> Iterator[Job]:  # fmt: skip
+        """Submit requests one after the other; with `reuse` only where there is no identical work.
+
+        Raises:
+            InvalidRequestError: If one cannot be sent, or exceeds a limit.
+        """
+        self._exit_guard.check()
+        self.loop.get()  # an error of its start comes before anything is written
+        earlier = self.find_identical(requests) if reuse else [None] * len(requests)
+        for request, record in zip(requests, earlier, strict=True):
+            job = (
+                self._earlier_work.start(record)
+                if record is not None
+                else self.submit(request, callback=callback, derivation=derivation)
+            )
+            job.is_reusing = reuse
+            yield job
 
     def submit(
-        self, request: Request, *, callback: str | None = "", reuse: bool = False,
-        derivation: Derivation = NOT_DERIVED,
-    ) -> Job:  # fmt: skip
+        self, request: Request, *, callback: str | None = "", derivation: Derivation = NOT_DERIVED
+    ) -> Job:
         """Write a request to the ledger, then send it from the background loop.
 
         Args:
             request: The request.
             callback: As for `generate`.
-            reuse: As for `generate`.
             derivation: What it was made from; default: what an identical request was made from.
 
         Raises:
             InvalidRequestError: If it cannot be sent, or exceeds a limit. Nothing is sent.
         """
         self._exit_guard.check()
-        self.loop.get()  # an error of its start comes before anything is written
-        if reuse and (saved := self.find_identical([request])[0]):
-            return self._resumer.reuse(saved)
+        self.loop.get()
         cell_id = current_cell_id()
-        if running := self._resumer.find_running(request, None if reuse else cell_id):
+        if running := self._earlier_work.find_running(request, cell_id):
             return running
         if not request.is_complete:
             raise InvalidRequestError(
@@ -151,11 +175,9 @@ class BaseSession(SessionParts):
         self.ledger.add_batch(batch_record, records)
         return records
 
-    def find_identical(
-        self, requests: Sequence[Request], *, running: bool = False
-    ) -> list[JobRecord | None]:
-        """Return for each request a record of identical work, saved or, if requested, running."""
-        return self._resumer.find_identical(requests, running=running)
+    def find_identical(self, requests: Sequence[Request]) -> list[JobRecord | None]:
+        """Return for each request a record of identical work: saved, running or unconfirmed."""
+        return self._earlier_work.find(requests)
 
     def is_followed(self, record: JobRecord) -> bool:
         """Return whether a session that is alive, such as this one, follows a job."""

@@ -12,7 +12,7 @@ from liangxin_nb.batches import list_batches
 from liangxin_nb.core.request import Request
 from liangxin_nb.diagnostics import rebuild
 from liangxin_nb.errors import InvalidRequestError
-from liangxin_nb.ledger import BatchRecord, find_running
+from liangxin_nb.ledger import BatchRecord, find_work
 from liangxin_nb.ledger.spending import check_limits, usage_by_day
 from liangxin_nb.library import Library
 from liangxin_nb.notebook.magics.maintenance import import_command
@@ -98,7 +98,7 @@ def test_running_task_of_an_archive_does_not_replace_a_new_one(archive, open_her
     import_session(here, changed, notebooks=False)
     (record,) = here.ledger.list_jobs()
     service = (record.profile, record.service)
-    assert find_running(here.ledger, record.request, *service) == []
+    assert find_work(here.ledger, record.request, *service) == []
     assert record.is_resumable
 
 

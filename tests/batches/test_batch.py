@@ -157,7 +157,7 @@ def test_every_option_of_a_batch_line_is_parsed():
     assert arguments.wait is False
     assert arguments.parameters == {
         "models": ["z-image", "seedream-v4-5"], "seeds": [1, 4, 5, 6], "a": ["1", "2"], "b": "x",
-        "aspect": "1:1", "image": None, "reuse": False, "allow_key_like": False,
+        "aspect": "1:1", "image": None, "reuse": None, "allow_key_like": False,
         "any_model": False,
     }  # fmt: skip
 

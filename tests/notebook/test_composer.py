@@ -114,7 +114,8 @@ def test_cell_source_gives_same_request(profile, model_id, rng):
             common_options=arguments.common_options, options=arguments.options,
             images=arguments.images,
         )  # fmt: skip
-        assert (parsed_request.digest, parsed_request.input) == (request.digest, request.input)
+        assert parsed_request.digest == request.digest
+        assert parsed_request.input.items() >= request.input.items()
 
 
 @pytest.mark.parametrize(("profile", "model_id"), MODELS)

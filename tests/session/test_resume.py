@@ -88,7 +88,8 @@ def test_task_of_another_service_is_not_asked_about_here(connect, server):
 def test_any_task_of_the_key_can_be_attached_with_its_request(connect):
     job = accepted(connect("one"), "雨夜 {x}", size="square")
     result = connect("two").attach(job.task_id).wait(60)
-    assert (result.prompt, result.metadata.options) == ("雨夜 {x}", {"image_size": "square"})
+    assert result.prompt == "雨夜 {x}"
+    assert result.metadata.options == {"image_size": "square", "seed": result.seed}
 
 
 def test_attached_task_is_in_the_ledger(connect):

@@ -3,10 +3,11 @@
 import pytest
 
 from liangxin_nb.batches import factory, open_batch, prepare
-from liangxin_nb.errors import InvalidRequestError
+from liangxin_nb.errors import APIConnectionError
 from liangxin_nb.session import session as session_module
 
 from ..conftest import wait_until
+from ..task_server import hang_up
 
 
 def start(session, prompt="a lake", **options):
@@ -55,10 +56,46 @@ def test_reuse_follows_the_task_of_an_ended_kernel(connect, server):
     assert server.count("createTask") == 1
 
 
-def test_reuse_does_not_pay_for_what_another_notebook_follows(connect, server):
-    start(connect())
-    with pytest.raises(InvalidRequestError, match="followed by another notebook"):
-        connect().generate("a lake", reuse=True)
+def test_reuse_follows_the_task_of_another_notebook(connect, server):
+    job = start(connect())
+    followed = connect().generate("a lake", reuse=True)
+    assert followed.note.endswith("is still running; nothing was sent again.")
+    server.last = "success"
+    assert followed.wait(60).task_id == job.task_id
+    assert server.count("createTask") == 1
+
+
+def test_reuse_waits_for_a_request_that_another_notebook_is_sending(connect, server):
+    with server.held("createTask") as request:
+        job = connect().generate("a lake")
+        request.wait()
+        followed = connect().generate("a lake", reuse=True)
+    server.last = "success"
+    assert followed.wait(60).task_id == job.wait(60).task_id
+    assert server.count("createTask") == 1
+
+
+def test_reuse_follows_a_detached_task(connect, server):
+    session = connect()
+    job = start(session)
+    job.detach()
+    wait_until(job.done)
+    server.last = "success"
+    assert session.generate("a lake", reuse=True).wait(60).task_id == job.task_id
+    assert server.count("createTask") == 1
+
+
+def test_reuse_does_not_repeat_a_request_without_an_answer(connect, server):
+    server.hooks["createTask"] = hang_up
+    session = connect()
+    first = session.generate("a lake")
+    wait_until(first.done)
+    del server.hooks["createTask"]
+    job = connect().generate("a lake", reuse=True)
+    with pytest.raises(APIConnectionError):
+        job.wait(60)
+    assert (job.status, job.record.id) == ("unconfirmed", first.record.id)
+    assert "its task may exist and may be billed, so nothing was sent again" in job.note
     assert server.count("createTask") == 1
 
 
@@ -165,15 +202,33 @@ def test_rows_of_a_batch_reuse_the_tasks_of_an_ended_kernel(connect, server):
     assert server.count("createTask") == 2
 
 
-def test_rows_of_a_batch_are_not_paid_for_while_another_notebook_follows_them(connect, server):
-    first = connect()
-    earlier = start_batch(first)
+def test_rows_of_a_batch_follow_the_tasks_of_another_notebook(connect, server):
+    earlier = start_batch(connect())
     batch = prepare(connect(), ["a lake", "a hill"], reuse=True).start()
-    wait_until(lambda: batch.counts["detached"] == 2)
     server.last = "success"
-    earlier.wait(60)
-    assert batch.resume().wait(60) == earlier.results
+    assert batch.wait(60) == earlier.wait(60)
     assert server.count("createTask") == 2
+
+
+def test_row_of_a_batch_waits_for_a_request_that_another_notebook_is_sending(connect, server):
+    with server.held("createTask") as request:
+        job = connect().generate("a lake")
+        request.wait()
+        batch = prepare(connect(), ["a lake"], reuse=True).start()
+    server.last = "success"
+    assert batch.wait(60) == [job.wait(60)]
+    assert server.count("createTask") == 1
+
+
+def test_row_of_a_batch_does_not_repeat_a_request_without_an_answer(connect, server):
+    server.hooks["createTask"] = hang_up
+    session = connect()
+    wait_until(session.generate("a lake").done)
+    prepared = prepare(session, ["a lake"], reuse=True)
+    assert "its task may exist and may be billed, so it is not sent again" in prepared.estimate.text
+    batch = prepared.start()
+    assert (batch.counts["unconfirmed"], batch.retry()) == (1, 0)
+    assert server.count("createTask") == 1
 
 
 @pytest.mark.parametrize("seeds", [None, 2])

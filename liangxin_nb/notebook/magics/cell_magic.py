@@ -57,7 +57,7 @@ class CellArguments:
         wait: Whether to block; None for the setting.
         out: Variable that receives the job; empty for none.
         quiet: Whether no card is shown.
-        reuse: Whether a saved result of an identical request is returned instead.
+        reuse: Whether the result of identical work is returned instead; None for the setting.
         allow_key_like: Whether texts may look like an API key.
         any_model: Whether the catalogue need not list the model.
     """
@@ -71,7 +71,7 @@ class CellArguments:
     wait: bool | None = None
     out: str = ""
     quiet: bool = False
-    reuse: bool = False
+    reuse: bool | None = None
     allow_key_like: bool = False
     any_model: bool = False
 
@@ -172,8 +172,9 @@ def _submit(arguments: CellArguments, *, brief: bool) -> list[Job]:
     )
     derivation = derive_from_pictures(session.ledger, arguments.images)
     jobs = []
-    for request in requests:
-        jobs.append(session.submit(request, reuse=arguments.reuse, derivation=derivation))
+    reuse = session.reuses(arguments.reuse)
+    for job in session.submit_each(requests, reuse=reuse, derivation=derivation):
+        jobs.append(job)
         if not arguments.quiet:
-            show(jobs[-1], session, notes=notes, brief=brief)
+            show(job, session, notes=notes, brief=brief)
     return jobs

@@ -12,7 +12,7 @@ from ...errors import InvalidRequestError
 from ...session import BaseSession
 from ...session.job import Job
 from ...session.parents import derive
-from ...session.request_builder import supports_seed, with_new_seed
+from ...session.request_builder import repeat, supports_seed, with_new_seed
 from .refresher import REFRESHER
 from .task_card import Actions, TaskCard
 
@@ -58,7 +58,7 @@ def make_card(
     profile = job.record.profile
     actions = Actions(
         collect=lambda job: follow(session.resume(job.record.id)[0]),
-        resubmit=lambda job: submit_again(job.record, job.record.request),
+        resubmit=lambda job: submit_again(job.record, repeat(profile, job.record.request)),
         new_seed=lambda job: submit_again(job.record, with_new_seed(profile, job.record.request)),
         attach=lambda task_id: follow(session.resume(_required(task_id))[0]),
         to_cell=_to_cell,

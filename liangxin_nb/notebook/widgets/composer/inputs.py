@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -135,11 +134,11 @@ class _NumberInput:
 
 
 class _SeedInput(_TextInput):
-    """A seed, and a button for a random one; blank: the service chooses."""
+    """A seed, and a button for a random one; blank: one is drawn for each task."""
 
     def __init__(self, model: ModelSpec, spec: InputSpec, on_change: Callable[[], None]) -> None:
         super().__init__(model, spec, on_change)
-        self._text, self._to_seed = self.widget, model.seed_value
+        self._text, self._draw = self.widget, model.draw_seed
         self._text.placeholder = "random"
         self._random = button(
             "Random seed", "Fill in a new random seed", self._set_random, icon="random"
@@ -149,8 +148,8 @@ class _SeedInput(_TextInput):
         )
 
     def _set_random(self) -> None:
-        seed = random.randrange(1, 1 << 32)  # noqa: S311 no secret
-        self._text.value = str(self._to_seed(seed))
+        for seed in self._draw().values():
+            self._text.value = str(seed)
 
     @property
     def value(self) -> Any:
