@@ -25,5 +25,5 @@ def stop_watching(shell: Any) -> None:
 
 
 def _show(_: object = None) -> None:
-    if text := read_notice():
-        print_text(f"liangxin_nb: {text}")  # the user must know it before more is published
+    for line in read_notice():
+        print_text(f"liangxin_nb: {line}")  # the user must know it before the file is published

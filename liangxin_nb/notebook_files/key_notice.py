@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["NEXT_STEP", "describe", "read_notice", "write_notice"]
 
 #: What to do with a key that a notebook contains.
-NEXT_STEP = "Revoke the key at the service and remove it; %liangxin key enters the new one."
+NEXT_STEP = "Revoke the key at the service, then remove it here."
 _MAX_BYTES = 4000
 _MAX_PLACES = 10
 #: The variable in which Jupyter's server names the notebook of a kernel.
@@ -62,28 +62,27 @@ def write_notice(notebook: Path, findings: Sequence[Finding]) -> None:
     replaced = [finding for finding in findings if finding.place != "source"]
     texts = []
     if sources:
-        texts.append(f"The notebook was saved with {describe(sources)}.")
+        texts.append(f"This notebook was saved with {describe(sources)}, from the top. {NEXT_STEP}")
     if replaced:
         texts.append(f"Dots were saved instead of {describe(replaced)}.")
     with suppress(OSError):
         if texts:
-            text = f"{' '.join(texts)} Cells are counted from the top. {NEXT_STEP}"
-            write_entry(path, json.dumps(text))
+            write_entry(path, json.dumps(texts))
         else:
             path.unlink(missing_ok=True)
 
 
-def read_notice() -> str:
-    """Return what was found when the notebook of this kernel was saved, once; else empty."""
+def read_notice() -> list[str]:
+    """Return what was found when the notebook of this kernel was saved, once; one line each."""
     notebook = os.environ.get(_NOTEBOOK_VAR, "")
     if not notebook or not (path := _notice_file(Path(notebook))).exists():
-        return ""
-    text: object = ""
+        return []
+    lines: object = None
     with suppress(OSError, ValueError, RecursionError):
         data = read_entry(path, _MAX_BYTES)
         path.unlink()
-        text = json.loads(data)
-    return printable(text) if isinstance(text, str) else ""
+        lines = json.loads(data)
+    return [printable(str(line)) for line in lines[:2]] if isinstance(lines, list) else []
 
 
 def _notice_file(notebook: Path) -> Path:
