@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from ..config.key_digests import KeyMatcher
@@ -16,8 +17,8 @@ __all__ = ["Finding", "redact_outputs", "scan"]
 
 _BINARY_TYPES = ("image/", "audio/", "video/", "font/", "application/pdf")
 _BINARY_NAMES = ("png", "jpeg", "pdf")  # of nbformat 3
-#: Lists of lines, which are shown as one text.
-_LINES = ("text", "traceback", "source", "input")
+_MIN_BINARY = 60  # characters
+_NESTED = str, list, dict
 _MAX_CLEAN = 10_000
 _Path = tuple[Any, Any]
 
@@ -39,28 +40,37 @@ class Finding(NamedTuple):
 
 
 class _Text(NamedTuple):
-    """A text in a notebook: its pieces, each as a container and its key or index."""
+    """A text in a notebook: its pieces, each as a container and its key or index there.
+
+    A piece is a string or a list of lines.
+    """
 
     pieces: list[_Path]
-    is_key: bool = False  # of an object in JSON
+    is_name: bool = False  # of a value in a JSON object
 
     def read(self) -> str:
         """Return the text."""
-        return "".join(self._values())
+        return "".join(map("".join, self._values()))
 
     def redact(self, matcher: KeyMatcher) -> None:
         """Replace the keys in it."""
-        values = redact_pieces(self._values(), matcher)
-        for (container, key), value in zip(self.pieces, values, strict=True):
-            if not self.is_key:
-                container[key] = value
-            elif value != key:
-                items = [(value if name == key else name, item) for name, item in container.items()]
-                container.clear()
-                container.update(items)
+        values = [[value] if isinstance(value, str) else value for value in self._values()]
+        new = iter(redact_pieces([line for lines in values for line in lines], matcher))
+        for (container, key), lines in zip(self.pieces, values, strict=True):
+            redacted = list(islice(new, len(lines)))
+            if self.is_name:
+                _rename(container, key, redacted[0])
+            else:
+                container[key] = redacted if isinstance(container[key], list) else redacted[0]
 
-    def _values(self) -> list[str]:
-        return [key if self.is_key else container[key] for container, key in self.pieces]
+    def _values(self) -> list[Any]:
+        return [key if self.is_name else container[key] for container, key in self.pieces]
+
+
+def _rename(container: dict[str, Any], old: str, new: str) -> None:
+    items = [(new if name == old else name, value) for name, value in container.items()]
+    container.clear()
+    container.update(items)
 
 
 def scan(notebook: Mapping[str, Any], matcher: KeyMatcher) -> list[Finding]:
@@ -108,20 +118,20 @@ def _scan(
         if is_late():
             return
         found = list(_find(texts, matcher))
-        shapes = [shape for text in found for shape in find_shapes(text.read(), matcher)]
         if redact and place != "source":
-            for text in sorted(found, key=lambda text: text.is_key):  # names change last
+            for text, _ in sorted(found, key=lambda item: item[0].is_name):  # names change last
                 text.redact(matcher)
-        yield from (Finding(number, cell_id, place, shape) for shape in dict.fromkeys(shapes))
+        shapes = dict.fromkeys(shape for _, shapes in found for shape in shapes)
+        yield from (Finding(number, cell_id, place, shape) for shape in shapes)
 
 
-def _find(texts: list[_Text], matcher: KeyMatcher) -> Iterator[_Text]:
-    """Yield the texts with keys; one search is enough for most notebooks."""
+def _find(texts: list[_Text], matcher: KeyMatcher) -> Iterator[tuple[_Text, list[str]]]:
+    """Yield the texts with keys, and their shapes; one search is enough for most cells."""
     joined = "\n".join(text.read() for text in texts)
-    if not joined or _is_clean(joined, matcher):
+    if not joined or not (shapes := _find_shapes(joined, matcher)):
         return
     if len(texts) == 1:
-        yield texts[0]
+        yield texts[0], shapes
         return
     half = len(texts) // 2
     yield from _find(texts[:half], matcher)
@@ -132,17 +142,17 @@ def _find(texts: list[_Text], matcher: KeyMatcher) -> Iterator[_Text]:
 _clean: OrderedDict[int, None] = OrderedDict()
 
 
-def _is_clean(text: str, matcher: KeyMatcher) -> bool:
+def _find_shapes(text: str, matcher: KeyMatcher) -> list[str]:
     identity = hash((text, matcher.identity))
     if identity in _clean:
         _clean.move_to_end(identity)
-        return True
-    if find_shapes(text, matcher):
-        return False
+        return []
+    if shapes := find_shapes(text, matcher):
+        return shapes
     _clean[identity] = None
     if len(_clean) > _MAX_CLEAN:
         _clean.popitem(last=False)
-    return True
+    return []
 
 
 def _cells(notebook: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -174,30 +184,25 @@ def _output_texts(cell: Mapping[str, Any]) -> Iterator[_Text]:
 
 def _texts(container: Any, key: Any) -> Iterator[_Text]:
     """Yield all texts of a value in a container, without pictures."""
-    stack = [(container, key)]
+    stack = [(container, key)] if isinstance(container.get(key), _NESTED) else []
     while stack:
         container, key = stack.pop()
-        value = container.get(key) if isinstance(container, Mapping) else container[key]
+        value = container[key]
         if isinstance(value, str):
             if value and not _is_binary(container, key, value):
                 yield _Text([(container, key)])
-        elif isinstance(value, Mapping):
-            yield from (_Text([(value, name)], is_key=True) for name in value)
-            stack += ((value, name) for name in value)
-        elif isinstance(value, list):
-            pieces = [(value, index) for index in range(len(value))]
-            is_text = key in _LINES or (
-                isinstance(key, str) and key.startswith(("text/", "image/svg"))
-            )
-            if is_text and all(isinstance(item, str) for item in value):
-                yield _Text(pieces)
-            else:
-                stack += pieces
+        elif isinstance(value, dict):
+            yield from (_Text([(value, name)], is_name=True) for name in value)
+            stack += [(value, name) for name, item in value.items() if isinstance(item, _NESTED)]
+        elif all(isinstance(item, str) for item in value):
+            yield _Text([(container, key)])  # mostly the lines of a text
+        else:
+            stack += [(value, n) for n, item in enumerate(value) if isinstance(item, _NESTED)]
 
 
 def _is_binary(container: Any, name: Any, value: str) -> bool:
     """Return whether a text is a file in base64, in which nothing can be read."""
-    if "-" in value or "_" in value or name == "image/svg+xml":
+    if len(value) < _MIN_BINARY or "-" in value or "_" in value or name == "image/svg+xml":
         return False
     if name == "data":  # of a widget
         return isinstance(container, Mapping) and container.get("encoding") == "base64"
