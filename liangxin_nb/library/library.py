@@ -23,7 +23,7 @@ from ..errors import InvalidRequestError
 from ..imaging import grid, thumbnail
 from ..ledger import JobWithFiles, Query
 from ..ledger.queries import batch_sizes, count_jobs, count_models, get_many, get_page
-from ..ledger.relatives import find_relatives
+from ..ledger.relatives import find_children, find_parents, find_relatives
 from ..results import Result
 from ..session.parents import find_job_id
 from .embedded import EmbeddedMetadata, read_embedded
@@ -155,6 +155,11 @@ class Library:
         return LineageTree.create(
             record, find_relatives(self._ledger, record), self._small_thumbnail
         )
+
+    def relatives(self, record: JobRecord, limit: int) -> tuple[list[JobRecord], list[JobRecord]]:
+        """Return the jobs that a job was made from, and those that were made from it."""
+        parents = find_parents(self._ledger, [record], limit)
+        return parents, find_children(self._ledger, [record], limit)
 
     def _small_thumbnail(self, job_id: str) -> bytes:
         pictures = [self.thumbnail(entry) for entry in self.entries([job_id])]

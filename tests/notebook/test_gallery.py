@@ -209,6 +209,27 @@ def test_real_composer_loads_request_and_picture(session, monkeypatch):
     assert [reference.picture for reference in real._form.references.references] == [str(path)]
 
 
+def test_result_has_links_to_what_made_it_and_to_what_was_made_from_it(session):
+    first = stock.save_result(session, "a lake")
+    for n in range(8):
+        child = stock.save_result(session, f"a bay {n}")
+        session.ledger.update(child, "x", parent_ids=first.id, change=f"seed {n} → 9")
+    gallery = make_gallery(session)
+    gallery.grid.tiles[0].open.click()
+    links = gallery.detail.view.relatives
+    assert [b.description for b in links.parents.buttons] == [f"{first.id[:4]}… a lake"]
+    assert links.children.box.layout.display == "none"
+    assert "seed 7 → 9" in gallery.detail.view._details.value
+    links.parents.buttons[0].click()
+    assert gallery.detail.entry.id == first.id
+    labels = [widget.description for widget in links.children.buttons]
+    assert [label.partition("… ")[2] for label in labels] == [f"seed {n} → 9" for n in range(6)]
+    assert links.children.box.children[-1].value == "and more"
+    links.children.buttons[2].click()
+    assert gallery.detail.entry.record.request.prompt == "a bay 2"
+    gallery.back()
+
+
 def test_error_of_composer_is_shown(session):
     stock.save_result(session, "a lake")
     gallery = make_gallery(session, handoff=Handoff(on_edit=lambda request: 1 / 0))

@@ -8,9 +8,10 @@ from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.library import Library, LibraryEntry
 
-from .controls import GalleryHost, StatusLine
+from .controls import GalleryHost, StatusLine, focus
 from .detail_view import MAX_PICTURES, DetailView
 from .handoff import Handoff
+from .relatives import MAX_LINKS
 from .selection import confirm_question
 
 __all__ = ["DetailController"]
@@ -52,6 +53,7 @@ class DetailController:
         if entry.folder is not None and entry.kind != "image":
             player = library.result(entry).html()
         view.show_files(library.links(entry), player)
+        view.relatives.show(*library.relatives(entry.record, MAX_LINKS + 1))
         if entry.pictures and entry.folder is not None:
             self._host.run_in_background(lambda: self._load_pictures(entry))
 
@@ -76,6 +78,13 @@ class DetailController:
         if self.entry is not None:
             self._status_line.show("")
             self._host.open_neighbour(self.entry, by)
+
+    def open_job(self, job_id: str) -> None:
+        """Open the entry of a job."""
+        self._status_line.show("")
+        for entry in self._library.entries([job_id]):
+            self.open(entry)
+        focus(self.view.back)  # the link may be hidden now
 
     def edit(self) -> None:
         """Load the request into the composer, or say that none is open."""

@@ -14,6 +14,7 @@ from liangxin_nb.library import EmbeddedMetadata, LibraryEntry
 from ..theme import image_tag, small_lines
 from .controls import ConfirmButton, StatusLine, html_output, set_visible
 from .details import entry_details, metadata_details
+from .relatives import RelativeLinks
 from .tile import picture_html
 
 __all__ = ["MAX_PICTURES", "DetailActions", "DetailView"]
@@ -38,6 +39,9 @@ class DetailActions(Protocol):
     def reference(self) -> None:
         """Use the picture as a reference."""
 
+    def open_job(self, job_id: str) -> None:
+        """Open the entry of a job."""
+
     def ask(self) -> str:
         """Return the question before the deletion."""
 
@@ -57,6 +61,7 @@ class DetailView:
         reference: Uses the picture as a reference.
         delete: Deletes the files.
         copy: The field with the cell.
+        relatives: Links to the results that it was made from, and that were made from it.
     """
 
     box: Any
@@ -67,6 +72,7 @@ class DetailView:
     reference: Any
     delete: ConfirmButton
     copy: Any
+    relatives: RelativeLinks
 
     def __init__(self, status_line: StatusLine, actions: DetailActions) -> None:
         button = status_line.button
@@ -88,6 +94,7 @@ class DetailView:
         self.delete = ConfirmButton(
             status_line, "Deletes its files; asks first", actions.ask, actions.delete
         )
+        self.relatives = RelativeLinks(status_line, actions.open_job)
         self.copy = widgets.Textarea(description=_CELL_LABEL)
         self.copy.add_class("lx-copy")
         self._picture, self._details = widgets.HTML(), widgets.HTML()
@@ -103,7 +110,7 @@ class DetailView:
         row.add_class("lx-row")
         left = widgets.VBox([self._picture, self._player])
         left.add_class("lx-left")
-        right = widgets.VBox([self._details, self._files, row, self.copy])
+        right = widgets.VBox([self._details, self.relatives.box, self._files, row, self.copy])
         right.add_class("lx-right")
         columns = widgets.HBox([left, right])
         columns.add_class("lx-one")
@@ -116,7 +123,7 @@ class DetailView:
         """All buttons, and the field."""
         return [
             self.back, self.previous, self.next, self.edit, self.reference, self.delete.button,
-            self.delete.cancel, self.copy,
+            self.delete.cancel, self.copy, *self.relatives.controls,
         ]  # fmt: skip
 
     def show(self, entry: LibraryEntry, thumbnail: bytes, cell: str, excerpt: str) -> None:
@@ -185,6 +192,7 @@ class DetailView:
             else Markup("<div>{}</div>").format(embedded.reason)
         )
         self.show_files((), "")
+        self.relatives.show((), ())
         set_visible(self.edit, metadata is not None)
         set_visible(self.copy, metadata is not None)
         set_visible(self.previous, False)

@@ -37,6 +37,7 @@ def entry_details(entry: LibraryEntry) -> Markup:
         ("Submitted", format_time(record.created_at)),
         ("Duration", _format_optional(format_duration, record.duration_s)),
         ("Credits", _format_optional("{:g}".format, record.credits)),
+        ("Change", record.change),
         ("Reason", record.reason),
         ("Origin", record.origin),
         ("Next step", describe_next_step(record)),
@@ -51,6 +52,8 @@ def metadata_details(metadata: ResultMetadata) -> Markup:
     rows = [
         ("Model", metadata.model),
         *_option_rows(metadata.options),
+        ("Made from", ", ".join(metadata.parent_ids)),
+        ("Change", metadata.change),
         ("Created", metadata.created_at[:16].replace("T", " ")),
         ("Service", metadata.service),
         ("Duration", _format_optional(format_duration, metadata.duration_s)),
