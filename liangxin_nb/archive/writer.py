@@ -26,6 +26,7 @@ from ..core.foreign_file import file_problem
 from ..core.notebook_file import MAX_NOTEBOOK_BYTES
 from ..errors import InvalidRequestError
 from ..ledger import Ledger, TransferRow, batch_to_json, export_rows
+from ..ledger.queries import get_many
 from ..results import ResultStore, find_poster, metadata_file
 from .format import FORMAT, LEDGER, MAX_EVENTS, NOTEBOOKS, RESULTS, ExportReport
 
@@ -33,6 +34,7 @@ __all__ = ["write_archive"]
 
 _COMPRESSED = (".json", ".txt", ".ipynb")  # pictures and films are compressed already
 _ZIP_OPTIONS: dict[str, Any] = {"compression": ZIP_DEFLATED, "strict_timestamps": False}
+_MAX_ABSENT_PARENTS = 1000  # that are looked up
 _MIN_FOLDER_LENGTH = 4  # shorter names of folders are in many texts
 _README = """Jobs and results of liangxin_nb.
 
@@ -68,6 +70,7 @@ def write_archive(
         InvalidRequestError: If the file exists or cannot be written.
     """
     rows = [_to_exported(row, results.root) for row in export_rows(ledger, job_ids)]
+    rows = rows if job_ids is None else _name_absent_parents(rows, ledger)
     batches = ledger.list_batches(limit=None)[::-1] if job_ids is None else []
     try:
         path = _unused_path(path)
@@ -118,6 +121,21 @@ def _to_exported(row: TransferRow, root: Path) -> TransferRow:
         msgspec.structs.replace(e, detail=clean(e.detail)) for e in row.events[-MAX_EVENTS:]
     )
     return row.replace(events=events, reason=clean(row.job.reason))
+
+
+def _name_absent_parents(rows: list[TransferRow], ledger: Ledger) -> list[TransferRow]:
+    """Return the rows with the task ids of parents that are not exported with them."""
+    names = {name for row in rows for name in row.record.parent_ids}
+    absent = sorted(names - {row.job.id for row in rows})[:_MAX_ABSENT_PARENTS]
+    parents = (found.record for found in get_many(ledger, absent))
+    task_ids = {parent.id: parent.task_id for parent in parents if parent.task_id}
+
+    def named(row: TransferRow) -> TransferRow:
+        return row.replace(
+            parent_ids="\n".join(task_ids.get(name, name) for name in row.record.parent_ids)
+        )
+
+    return [named(row) for row in rows]
 
 
 def _unused_path(path: Path) -> Path:

@@ -1,11 +1,19 @@
 """The lineage of a job as a tree: complete, bounded, and safe to show."""
 
+from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
+from liangxin_nb import Session
+from liangxin_nb.archive import export_session, import_session
+from liangxin_nb.core.derivation import Derivation
 from liangxin_nb.core.job_record import JobRecord
+from liangxin_nb.core.metadata import ResultMetadata
 from liangxin_nb.core.request import Request
+from liangxin_nb.diagnostics import rebuild
+from liangxin_nb.ledger import Ledger
 from liangxin_nb.ledger.relatives import find_relatives
 from liangxin_nb.library import Library
 
@@ -145,3 +153,61 @@ def test_videos_and_missing_pictures_are_shown_as_text(session, add):
 def test_trees_of_equal_jobs_are_equal(session, add):
     add("a0")
     assert session.lineage("a0") == replace(session.lineage("a0"))
+
+
+@pytest.fixture
+def chain(session):
+    """Three saved results, each made from the one before it."""
+    records = [stock.save_result(session, prompt) for prompt in ("a lake", "a bay", "a harbour")]
+    for parent, child in pairwise(records):
+        session.ledger.update(child, "x", parent_ids=parent.id, change="prompt changed")
+    return records
+
+
+@pytest.fixture
+def elsewhere(session, tmp_path):
+    """A session of the same service with another ledger."""
+    settings = session.settings
+    folder = tmp_path / "elsewhere"
+    with closing(Session(base_url=settings.base_url, key=settings.key, results=folder)) as opened:
+        yield opened
+
+
+def test_imported_lineage_is_the_same(session, chain, elsewhere, tmp_path):
+    archive = export_session(session, tmp_path / "1.zip", notebooks=False).path
+    import_session(elsewhere, archive, notebooks=False)
+    last = chain[-1].id
+    assert repr(elsewhere.lineage(last)) == repr(session.lineage(last))
+    assert elsewhere.lineage(last)._repr_html_() == session.lineage(last)._repr_html_()
+    imported = elsewhere.result(elsewhere.ledger.find(last)).metadata
+    assert (imported.parent_ids, imported.change) == ((chain[1].id,), "prompt changed")
+
+
+def test_parent_that_is_not_exported_is_named_by_its_task_until_it_is_imported(
+    session, chain, elsewhere, tmp_path
+):
+    first, second, third = chain
+    for number, records in enumerate(([second, third], [first])):
+        ids = [record.id for record in records]
+        path = tmp_path / f"{number}.zip"
+        export_session(session, path, notebooks=False, job_ids=ids)
+        if number == 1:
+            task = elsewhere.ledger.find(second.id).parent_ids
+            assert task == (first.task_id,)
+            assert f"{first.task_id} · not in this ledger" in repr(elsewhere.lineage(third.id))
+        import_session(elsewhere, path, notebooks=False)
+    assert repr(elsewhere.lineage(third.id)) == repr(session.lineage(third.id))
+
+
+def test_rebuilt_ledger_has_the_lineage(session):
+    record, settings = stock.save_result(session, "a lake"), session.settings
+    file = settings.results / record.folder / "metadata.json"
+    metadata = ResultMetadata.from_json(file.read_text())
+    derivation = Derivation(("a0", "task_1"), "prompt changed")
+    metadata = replace(metadata, parent_ids=derivation.parent_ids, change=derivation.change)
+    file.write_text(metadata.to_json())
+    session.close()
+    (settings.results / "ledger.sqlite").unlink()
+    rebuild(settings)
+    with closing(Ledger(settings.ledger_location)) as ledger:
+        assert ledger.find(record.id).derivation == derivation
