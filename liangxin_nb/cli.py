@@ -13,10 +13,11 @@ __all__ = ["main"]
 
 _HEAL_HELP = """\
 Write the durable output of each job into notebook files: the picture with its caption, or the
-reason why there is none. Nothing is sent, and nothing else in the files changes.
+reason why there is none. API keys in outputs are replaced by dots, also in checkpoints. Nothing is
+sent, and nothing else in the files changes.
 
 Exit code: 0 every output is durable; 1 an output is not, since its work has not ended or is not
-known, or with --check: a file would be changed or contains a key; 2 a file cannot be read or
+known, a source contains a key, or with --check: a file would be changed; 2 a file cannot be read or
 written, or an option is wrong.
 """
 
@@ -45,7 +46,7 @@ def _add_heal(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     heal.add_argument("files", nargs="+", metavar="FILE", help="notebooks, folders or patterns")
-    heal.add_argument("--check", action="store_true", help="change nothing, and look for keys")
+    heal.add_argument("--check", action="store_true", help="change nothing")
     heal.add_argument(
         "--output", choices=("figure", "image"),
         help="convert all outputs: figure is a picture with its caption, image a bare picture",

@@ -11,6 +11,7 @@ import shutil
 import textwrap
 from collections.abc import Iterator, Mapping
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +20,8 @@ from ..config.environment import ephemeral_notice
 from ..config.private_files import describe_exposure
 from ..config.secret import redact_text
 from ..config.settings import Settings
+from ..notebook_files.file_scan import scan_folder
+from ..notebook_files.key_registry import keys_here
 from ..ratelimit import sharing_error
 
 __all__ = ["report"]
@@ -29,6 +32,7 @@ _LIBRARIES = (
 )  # fmt: skip
 _MIN_FREE_BYTES = 500 * 1024 * 1024
 _INDENT = 11
+_MAX_NOTEBOOKS = 10  # that are listed
 
 
 def report(
@@ -38,6 +42,7 @@ def report(
     frontend: str = "",
     callback: str = "",
     trouble: str = "",
+    notebooks: Path | None = None,
     env: Mapping[str, str] = os.environ,
 ) -> str:
     """Return the report as text that can be pasted, with the known problems at its end.
@@ -50,6 +55,7 @@ def report(
         frontend: The name of the front end.
         callback: How callbacks arrive, in words; empty if they are not used.
         trouble: Why the settings are invalid.
+        notebooks: A folder with notebooks, which are searched for keys.
         env: The environment variables.
     """
     versions = dict(_versions())
@@ -62,6 +68,7 @@ def report(
     if notice := ephemeral_notice(env):
         sections["this place"] = notice
     problems = [*([trouble] if trouble else []), *_find_problems(versions, settings)]
+    problems += _find_keys(notebooks) if notebooks else ()
     if settings is not None and settings.key and settings.base_url:
         from ..api.service_check import ServiceCheck  # loads httpcore and truststore
 
@@ -126,6 +133,15 @@ def _find_problems(versions: Mapping[str, str], settings: Settings | None) -> It
             f"the rates are not shared ({reason}): several notebooks together may exceed the "
             "service's limits, see LIANGXIN_BUDGET"
         )
+
+
+def _find_keys(folder: Path) -> Iterator[str]:
+    """Yield each notebook with a key, and what to do; not all of very many."""
+    reports = scan_folder(folder, keys_here())
+    for report in islice(reports, _MAX_NOTEBOOKS):
+        yield from report.lines()
+    if next(reports, None):
+        yield "more notebooks contain keys: liangxin heal --check ."
 
 
 def _describe_rates(budget: str) -> str:

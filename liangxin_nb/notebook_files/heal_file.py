@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..config.key_digests import KeyMatcher
 from ..config.schema import read_environment
 from ..errors import InvalidRequestError, LedgerError
+from .file_scan import KeyReport, check_checkpoint
 from .healing import find_outputs, replace_outputs, unfinished_ids
 from .job_lookup import Style, look_up
-from .key_scan import Finding, scan
+from .key_registry import keys_here
+from .key_scan import redact_outputs
 from .notebook_file import NotebookFile
 from .registry import Registration, registered
 
@@ -31,7 +32,7 @@ class HealReport:
         unfinished: The ids of the outputs whose work has not ended or is not known here.
         problems: The errors of ledgers that could not be read.
         is_written: Whether the file was changed.
-        keys: Where the file contains an API key; only if it was checked.
+        keys: Where the file and its checkpoint contain API keys.
     """
 
     path: Path
@@ -39,12 +40,13 @@ class HealReport:
     unfinished: Sequence[str]
     problems: Sequence[LedgerError]
     is_written: bool
-    keys: Sequence[Finding] = ()
+    keys: Sequence[KeyReport] = ()
 
     @property
     def is_complete(self) -> bool:
-        """Whether every output of the file is durable, and no key was found."""
-        return not (self.unfinished or self.keys or (self.changes and not self.is_written))
+        """Whether every output of the file is durable, and no key is left in it."""
+        has_keys = any(report.remaining for report in self.keys)
+        return not (self.unfinished or has_keys or (self.changes and not self.is_written))
 
     def lines(self) -> Iterator[str]:
         """Yield what a user reads; nothing if there was nothing to do."""
@@ -54,21 +56,22 @@ class HealReport:
         for unfinished_id in self.unfinished:
             yield f"{self.path}: {unfinished_id} has not ended, or is in no ledger that was read"
         yield from map(str, self.problems if self.unfinished else ())
-        for key in self.keys:
-            where = f"the {key.place} of cell {key.cell}" if key.cell else "its metadata"
-            yield f"{self.path}: {where} contains {key.shape}, which looks like a key"
+        for report in self.keys:
+            yield from report.lines()
 
 
 def heal_file(
     path: Path, sources: Sequence[Registration], *, style: Style | None = None, write: bool = True
 ) -> HealReport:
-    """Replace the outputs of jobs in a file by their durable form; other content stays.
+    """Replace the outputs of jobs in a file by their durable form, and keys in outputs by dots.
+
+    Other content stays. Keys in outputs and metadata of its checkpoint are replaced, too.
 
     Args:
         path: The notebook file.
         sources: Ledgers, in the order in which they are read.
         style: Convert all pictures to this form; default: durable outputs stay as they are.
-        write: Whether to change the file; otherwise it is searched for keys, too.
+        write: Whether to change the files.
 
     Raises:
         InvalidRequestError: If the file cannot be read or written, or is no notebook.
@@ -79,12 +82,15 @@ def heal_file(
     found = dict(
         look_up(outputs, sources, start=path.absolute().parent, style=style, problems=problems)
     )
-    keys = () if write else scan(file.content, KeyMatcher())
-    changes = replace_outputs(file.content, found)
-    is_written = write and changes > 0
+    changes, matcher = replace_outputs(file.content, found), keys_here()
+    keys = redact_outputs(file.content, matcher)
+    is_redacted = any(key.place != "source" for key in keys)
+    is_written = write and (changes > 0 or is_redacted)
     if is_written:
         file.write()
-    return HealReport(path, changes, unfinished_ids(file.content), problems, is_written, keys)
+    reports = [KeyReport(path, keys, is_written), check_checkpoint(path, matcher, write=write)]
+    found_keys = [report for report in reports if report and report.findings]
+    return HealReport(path, changes, unfinished_ids(file.content), problems, is_written, found_keys)
 
 
 def known_sources(folder: Path) -> list[Registration]:

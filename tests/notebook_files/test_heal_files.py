@@ -72,7 +72,7 @@ def test_check_finds_a_key_in_a_source(file, saved, capsys):
     content["cells"][0]["source"] = "key = 'sk-Zk3v9QpL7xWm2RtY8sBn4HcF'"
     assert main(["heal", "--check", str(write(file, content))]) == 1
     out = capsys.readouterr().out
-    assert "the source of cell 1 contains sk-…" in out
+    assert "looks like an API key (sk-…) in the source of cell 1" in out
     assert "Zk3v" not in out
 
 

@@ -121,7 +121,9 @@ def doctor_command(arguments: str = "", session: BaseSession | None = None) -> T
         settings, path = session.settings, session.ledger.path
         is_damaged = path is not None and not is_healthy(path)
     except LiangxinError as error:
-        text = report(_settings_or_none(), frontend=frontend(), trouble=str(error))
+        text = report(
+            _settings_or_none(), frontend=frontend(), trouble=str(error), notebooks=Path()
+        )
         print_text(text)  # plain text can be pasted
         return None
     text = report(
@@ -130,6 +132,7 @@ def doctor_command(arguments: str = "", session: BaseSession | None = None) -> T
         frontend=frontend(),
         callback=_describe_callback(settings),
         trouble=_DAMAGED if is_damaged else "",
+        notebooks=Path(),
     )
     print_text(text)  # plain text can be pasted
     if is_damaged:
