@@ -19,7 +19,7 @@ from ..errors import InvalidRequestError, WaitTimeoutError
 from ..results import Result
 from ..session import BaseSession
 from ..session.following import incomplete_request_error
-from .contact_sheet import ContactSheet, build_sheet
+from .contact_sheet import ContactSheet
 from .executor import BatchExecutor
 from .outcome import Outcome, Progress, StatusCounts, outcome_table
 from .state import BatchState, is_unfinished, newest_records, update_of
@@ -123,8 +123,8 @@ class Batch(Handle):
         return self.table().to_pandas()
 
     def sheet(self) -> ContactSheet:
-        """Return the contact sheet: one picture of all results, labelled by row and column."""
-        return build_sheet(self, self._state.rows, self._state.columns, self.progress)
+        """Return the contact sheet: all results in a grid, labelled by row and column."""
+        return ContactSheet(self._state.summary, getattr(self.session.settings, "output", "figure"))
 
     @explain_wrong_calls("batch.wait() or batch.wait(60)")
     def wait(self, timeout: float | None = None) -> list[Result | None]:

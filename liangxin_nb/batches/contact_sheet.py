@@ -1,26 +1,25 @@
-"""The contact sheet of a batch: one picture of all results."""
+"""The contact sheet of a batch: all results with their labels, in a notebook or a file."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from ..cell_outputs.batch_summary import STATUS_LABELS
-from ..core.formatting import printable
+from ..cell_outputs import CellOutput
+from ..cell_outputs.batch_output import batch_output, sheet_page, sheet_spec
+from ..cell_outputs.batch_summary import BatchSummary
+from ..core.foreign_file import file_problem
 from ..core.public import public
 from ..errors import InvalidRequestError
-from ..imaging import SheetSpec, render, render_file
-from .outcome import Outcome, Progress
+from ..imaging import render_file
+from ..results import Result
 
-__all__ = ["ContactSheet", "build_sheet"]
+__all__ = ["ContactSheet"]
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-_CELL_LABELS = {"pending": "not sent", "result_lost": "result lost"}
-_MAX_REASONS = 10
+_SUFFIXES = ".html, " + ", ".join(_FORMATS)
 
 
 @public
@@ -29,92 +28,72 @@ class ContactSheet:
     """A contact sheet. A notebook shows at most its first 48 cells.
 
     Attributes:
-        spec: Pictures, labels and layout.
-        text: The batch in a few lines, with the reasons of its failures.
+        summary: The batch.
+        style: How a notebook shows it: the setting ``output``.
     """
 
-    spec: SheetSpec = field(repr=False)
-    text: str
+    summary: BatchSummary = field(repr=False)
+    style: Literal["figure", "image"] = "figure"
 
     @property
     def empty(self) -> bool:
         """Whether it contains no picture."""
-        return not self.spec.pictures
+        return not any(isinstance(u.result, Result) for u in self.summary.updates)
 
     @cached_property
-    def jpeg(self) -> bytes:
-        """The sheet as a JPEG for a notebook, at most 46 kB."""
-        return render(self.spec)
+    def output(self) -> CellOutput:
+        """The durable output of a notebook cell."""
+        return batch_output(self.summary, style=self.style)
+
+    @property
+    def text(self) -> str:
+        """The batch in a few lines, with the reasons of its failures."""
+        return "\n".join(self.summary.lines())
 
     def save(self, path: str | Path, side: int = 512) -> Path:
         """Write the sheet to a file.
 
+        On a page (.html) the captions are text, in every script. In a picture they are drawn with
+        the fonts of this machine; characters without a glyph are left out.
+
         Args:
-            path: A path that ends in .png, .jpg, .jpeg or .webp.
+            path: A path that ends in .html, .png, .jpg, .jpeg or .webp.
             side: Maximum width and height of each picture in pixels, 16 to 2048.
 
         Returns:
             The path.
 
         Raises:
-            InvalidRequestError: If the suffix or `side` is not one of these.
+            InvalidRequestError: If the suffix or `side` is not one of these, or the file cannot
+                be written.
         """
         path = Path(path).expanduser()
-        image_format = _FORMATS.get(path.suffix.lower())
-        if image_format is None:
+        suffix = path.suffix.lower()
+        if suffix not in (".html", *_FORMATS):
             raise InvalidRequestError(
-                f"{path.suffix!r} is not a picture format; allowed are {', '.join(_FORMATS)}."
+                f"{path.suffix!r} is not a format of a sheet; allowed are {_SUFFIXES}."
             )
         if not 16 <= side <= 2048:
             raise InvalidRequestError(f"side={side} is not a number from 16 to 2048.")
-        path.write_bytes(render_file(self.spec, image_format, side))
+        if suffix == ".html":
+            data = sheet_page(self.summary, side, path.parent).encode()
+        else:
+            spec = sheet_spec(self.summary, _read_original, of_images=True)
+            data = render_file(spec, _FORMATS[suffix], side)
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            raise InvalidRequestError(
+                f"{str(path)!r} cannot be written ({file_problem(error)})."
+            ) from None
         return path
 
     def __repr__(self) -> str:
         return self.text
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """Return the durable output: a JPEG if there is a picture, and the text."""
-        if self.empty:
-            return {"text/plain": self.text}
-        return {"image/jpeg": base64.b64encode(self.jpeg).decode(), "text/plain": self.text}
+    def _repr_mimebundle_(self, **_: Any) -> CellOutput:
+        return self.output
 
 
-def build_sheet(
-    outcomes: Iterable[Outcome], rows: list[str], columns: list[str], progress: Progress
-) -> ContactSheet:
-    """Create the contact sheet of a batch; a cell without a picture shows its status."""
-    pictures, labels = {}, {}
-    for outcome in outcomes:
-        if outcome.result and outcome.result.image_paths:
-            pictures[outcome.index] = outcome.result.image_paths[0].read_bytes
-        status = "saved" if outcome.result else outcome.status
-        labels[outcome.index] = _CELL_LABELS.get(status, status)
-    spec = SheetSpec(pictures, rows, columns, labels, progress.text)
-    text = _describe(progress)
-    shown = spec.truncated
-    if shown is not spec and pictures:
-        text += (
-            f"\nThe sheet shows the first {shown.cells} of {spec.cells}. %liangxin gallery shows "
-            "all, .sheet().save('all.jpg') draws all."
-        )
-    return ContactSheet(spec, text)
-
-
-def _describe(progress: Progress) -> str:
-    """Return the counts and the first reasons of failures, one per line."""
-    name = f" {progress.name!r}" if progress.name else ""
-    reused = f", {progress.reused} of them reused" if progress.reused else ""
-    outcomes = (*progress.failures, *progress.incomplete)
-    shown = outcomes[:_MAX_REASONS]
-    lines = [f"<Batch {progress.id}{name} · {progress.text}{reused}>"]
-    lines += [f"{o.label}: {_status_text(o)}. {o.reason}".strip() for o in shown]
-    if len(outcomes) > len(shown):
-        lines.append(f"and {len(outcomes) - len(shown)} more")
-    return "\n".join(map(printable, lines))
-
-
-def _status_text(outcome: Outcome) -> str:
-    """Return the status; in words where it is none of the ledger."""
-    state = outcome.last_update.display_state
-    return STATUS_LABELS[state] if state in ("partly_saved", "not_fetched") else str(state)
+def _read_original(result: Result) -> bytes:
+    return result.image_paths[0].read_bytes()

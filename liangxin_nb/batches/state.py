@@ -9,7 +9,6 @@ from ..cell_outputs.batch_summary import (
     FAILED,
     RETRYABLE,
     BatchSummary,
-    count_states,
     newest_by_index,
 )
 from ..core.job_record import JobPhase, JobRecord, JobStatus, JobUpdate
@@ -105,7 +104,7 @@ class BatchState:
             active: Whether a task is in flight or about to be submitted.
         """
         updates = list(self._updates)
-        counts = count_states(updates)
+        counts = self.summary.counts
         running_s = 0.0
         if self._running_since is not None:
             running_s = time.monotonic() - self._running_since

@@ -4,7 +4,16 @@ An output depends on the record of the ledger and the saved files alone. The ker
 end of a job; the server and the command line write the same into notebook files.
 """
 
+from .batch_output import batch_output
+from .batch_summary import BatchSummary, summarize_batch
 from .job_output import CellOutput, job_output
 from .lineage_tree import LineageTree
 
-__all__ = ["CellOutput", "LineageTree", "job_output"]
+__all__ = [
+    "BatchSummary",
+    "CellOutput",
+    "LineageTree",
+    "batch_output",
+    "job_output",
+    "summarize_batch",
+]

@@ -20,7 +20,6 @@ __all__ = [
     "STATUS_LABELS",
     "BatchSummary",
     "batch_style",
-    "count_states",
     "describe_counts",
     "newest_by_index",
     "summarize_batch",
@@ -99,7 +98,14 @@ class BatchSummary:
     @property
     def counts(self) -> dict[str, int]:
         """How many requests are in each state, with every key of `STATUS_LABELS`."""
-        return count_states(self.updates)
+        counter = Counter(self.states)
+        return {status: counter[status] for status in STATUS_LABELS}
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The state of each request: a key of `STATUS_LABELS`."""
+        states = (update.display_state for update in self.updates)
+        return tuple(state if state in STATUS_LABELS else "running" for state in states)
 
     @property
     def incomplete(self) -> list[int]:
@@ -135,15 +141,6 @@ def batch_style(counts: Mapping[str, int]) -> StateStyle:
     """Return sign, word and tone of a batch that is not active."""
     styles = (style for status, style in _INACTIVE_STYLES.items() if counts.get(status))
     return next(styles, StateStyle("●", "Done", "good"))
-
-
-def count_states(updates: Iterable[JobUpdate]) -> dict[str, int]:
-    """Return how many updates are in each state, with every key of `STATUS_LABELS`."""
-    counter = Counter(
-        update.display_state if update.display_state in STATUS_LABELS else "running"
-        for update in updates
-    )
-    return {status: counter[status] for status in STATUS_LABELS}
 
 
 def describe_counts(total: int, counts: Mapping[str, int]) -> str:

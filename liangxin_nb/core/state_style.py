@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["StateStyle", "state_style"]
+__all__ = ["SANDBOX_NOTICE", "StateStyle", "state_style"]
+
+SANDBOX_NOTICE: str = "Sandbox: drawn on this machine, no model was run."
 
 
 @dataclass(frozen=True)

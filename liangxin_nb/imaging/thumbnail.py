@@ -15,8 +15,11 @@ __all__ = ["THUMBNAIL_BYTES", "encode_within", "flatten", "grid", "thumbnail"]
 
 #: Bytes of a JPEG. As base64 it is a third larger and stays below 64 KiB in the notebook.
 THUMBNAIL_BYTES = 46_000
-_SIDES = (1024, 896, 768, 640, 512, 384, 256)
+_SIDES = (1024, 896, 768, 640, 512, 384, 256, 192, 160, 128, 112, 96, 80, 64)
 _QUALITIES = (86, 78, 70)
+#: Up to this size the tables of a JPEG are a large part of it: fewer of them, and more artifacts.
+_SMALL_SIDE = 256
+_SMALL_QUALITIES = (*_QUALITIES, 60, 50, 40)
 _GAP = 8
 _STRIP_PIXELS = 250_000
 _ORIENTATION = 0x0112  # in EXIF data
@@ -127,14 +130,15 @@ def encode_within(image: Image.Image, max_bytes: int, max_side: int = _SIDES[0])
     data = b""
     for side in (max_side, *(side for side in _SIDES if side < max_side)):
         small = _shrink(image, side)
-        for quality in _QUALITIES:
-            data = _jpeg(small, quality)
+        is_small = max(small.size) <= _SMALL_SIDE
+        for quality in _SMALL_QUALITIES if is_small else _QUALITIES:
+            data = _jpeg(small, quality, progressive=not is_small)
             if len(data) <= max_bytes:
                 return data
     return data
 
 
-def _jpeg(image: Image.Image, quality: int) -> bytes:
+def _jpeg(image: Image.Image, quality: int, *, progressive: bool) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True)
+    image.save(buffer, "JPEG", quality=quality, optimize=True, progressive=progressive)
     return buffer.getvalue()

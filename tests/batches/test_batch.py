@@ -239,14 +239,16 @@ def test_table_has_one_row_per_request_in_order(partial):
 @same_worker
 def test_contact_sheet_is_small_in_a_notebook_and_large_in_a_file(partial, tmp_path):
     sheet = partial.batch.sheet()
-    shown = sheet._repr_mimebundle_()
-    assert set(shown) == {"image/jpeg", "text/plain"}
+    shown, _ = sheet._repr_mimebundle_()
+    assert set(shown) == {"text/html", "text/plain"}
     assert sum(map(len, shown.values())) <= 64 * 1024
     named = f"<Batch {partial.batch.id} 'pair' · 6 tasks: 5 saved, 1 unconfirmed"
     assert shown["text/plain"].startswith(named)
     with Image.open(sheet.save(tmp_path / "sheet.png", 200)) as image:
         assert image.width > 3 * 200
-    with pytest.raises(InvalidRequestError, match=r"'\.gif' is not a picture format"):
+    page = sheet.save(tmp_path / "sheet.html", 200).read_text()
+    assert page.count("<img ") == 5
+    with pytest.raises(InvalidRequestError, match=r"'\.gif' is not a format of a sheet"):
         sheet.save(tmp_path / "sheet.gif")
     with pytest.raises(InvalidRequestError, match="side=8 is not a number from 16 to 2048"):
         sheet.save(tmp_path / "sheet.png", 8)

@@ -1,4 +1,4 @@
-"""Batches in headless notebooks: cells wait, show one contact sheet, and fail with one line."""
+"""Batches in headless notebooks: cells wait, show one output, and fail with one line."""
 
 import json
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ import pytest
 from liangxin_nb.ledger import Ledger
 
 from ..conftest import start_sandbox
-from ..kernels import execute, pictures, service, stream
+from ..kernels import execute, service, stream
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("batch-cells")]
 CELLS = {
@@ -16,13 +16,15 @@ CELLS = {
     "dry": "%%liangxin batch --dry-run --size square -n 3\na lake\na cat",
     # The service rejects one of the two.
     "rejected": "%%liangxin batch --size square --out b\na lake {x}\na cat",
-    "retry": "b.retry(); b",
+    "retry": "%liangxin batch {b.id} --retry",
     "csv": "%liangxin batch --csv p.csv --size square",
     "reuse": "%liangxin batch --csv p.csv --size square --reuse --name again",
     "list": "%liangxin batches",
     "many": "%%liangxin batch\n" + "a lake\n" * 60,
     "show": "%liangxin batch {b.id}",
     "unknown": "%liangxin batch nope",
+    "nothing to retry": "%liangxin batch {b.id} --retry",
+    "unknown option": "%liangxin batch {b.id} --again",
 }
 
 
@@ -68,15 +70,17 @@ def test_retried_batch_updates_the_output_of_both_cells(executed):
 )
 def test_finished_batch_shows_one_small_sheet(executed, name, words):
     (output,) = executed.cells[name].outputs
-    assert set(output.data) == {"image/jpeg", "text/plain"}
+    assert set(output.data) == {"text/html", "text/plain"}
+    assert output.data["text/html"].count("<img ") == 2
     assert words in output.data["text/plain"]
     assert len(json.dumps(output)) <= 64 * 1024
     assert len(output.metadata["liangxin"]["task_ids"]) == 2
 
 
-def test_only_contact_sheets_are_shown_as_pictures(executed):
-    # The rejected batch is shown three times, the two from the CSV file once each.
-    assert len(pictures(executed.notebook)) == 5
+def test_retry_as_a_command_sends_failed_requests_again(executed):
+    lines = executed.cells["nothing to retry"].outputs
+    assert "nothing was sent again" in lines[0].text
+    assert "takes an id and --retry, not '--again'" in stream(executed.cells["unknown option"])
 
 
 def test_batches_are_listed_by_name(executed):

@@ -15,8 +15,10 @@ import pytest
 
 from liangxin_nb import Session
 from liangxin_nb.archive import ExportReport
-from liangxin_nb.batches import Estimate, Outcome, Progress
+from liangxin_nb.batches import Estimate, Progress
 from liangxin_nb.catalog import InputSpec
+from liangxin_nb.cell_outputs import BatchSummary, batch_output, batch_sheet
+from liangxin_nb.cell_outputs.batch_output import sheet_page
 from liangxin_nb.cell_outputs.outcome_text import outcome_bundle
 from liangxin_nb.core.job_record import JobRecord, JobUpdate
 from liangxin_nb.core.metadata import ResultMetadata
@@ -41,6 +43,7 @@ from liangxin_nb.notebook.widgets.gallery.detail_view import DetailView, _pictur
 from liangxin_nb.notebook.widgets.gallery.tile import Tile, picture_html
 from liangxin_nb.notebook.widgets.task_card import Actions, TaskCard
 from liangxin_nb.results.rendering import render_html, render_partial
+from liangxin_nb.results.result import build_result
 
 from ..hostile import ELEMENT, TEXT, attributes, elements_of, text_of
 
@@ -243,18 +246,13 @@ def test_button_error_in_card_is_escaped():
 # ---- the view of a batch
 
 
-def outcome(row=TEXT, column="", phase="failed", reason=TEXT):
-    update = JobUpdate(job_record(), phase, error=LiangxinError(reason))
-    return Outcome(0, row, column, PLAIN, update)
-
-
-def view(*failures, name="", batch_id="0123456789ab", notes=()):
+def view(*, name="", batch_id="0123456789ab", notes=()):
     progress = Progress(
         batch_id,
         name,
         2,
         {"failed": 1, "running": 1},
-        failures,
+        (),
         (),
         elapsed_s=1.0,
         rate_per_min=None,
@@ -278,30 +276,11 @@ def test_batch_name_is_escaped():
 
 
 def test_batch_id_is_escaped():
-    assert_escaped(view(batch_id=TEXT)._body.value)
+    assert_escaped(view(batch_id=TEXT)._foot.value)
 
 
 def test_batch_note_is_escaped():
-    assert_escaped(view(notes=(TEXT,))._body.value)
-
-
-def test_row_of_batch_failure_is_escaped():
-    assert_escaped(view(outcome(reason="no"))._body.value)
-
-
-def test_column_of_batch_failure_is_escaped():
-    html = view(outcome("a lake", column=ELEMENT, reason="no"))._body.value
-    assert_escaped(html, text=ELEMENT)
-
-
-def test_reason_of_batch_failure_is_escaped_in_text_and_title():
-    html = view(outcome("a lake"))._body.value
-    assert_escaped(html)
-    assert_attribute(html, "title")
-
-
-def test_undocumented_state_of_batch_failure_is_escaped():
-    assert_escaped(view(outcome("a lake", phase=TEXT, reason="no"))._body.value)
+    assert_escaped(view(notes=(TEXT,))._foot.value)
 
 
 def test_button_error_in_batch_is_escaped():
@@ -310,10 +289,60 @@ def test_button_error_in_batch_is_escaped():
     assert_escaped(batch_view._error_line.value)
 
 
-def test_alt_text_of_batch_sheet_is_escaped():
-    batch_view = view()
-    batch_view.show_sheet(PICTURE, TEXT)
-    assert_attribute(batch_view._sheet, "alt")
+# ---- the durable output of a batch
+
+
+def summary(request=PLAIN, *, rows=("a lake", "a cat"), columns=("",), reason="no", **values):
+    """Return a batch with a saved and a failed request in each row."""
+    metadata = ResultMetadata(request.prompt, request.model, "task_1", files=FILES)
+    result = build_result(Path("results"), Path("results/1745-a-lake"), metadata)
+    saved = JobUpdate(job_record(request), "saved", result=result)
+    failed = JobUpdate(job_record(request), "failed", error=LiangxinError(reason))
+    return BatchSummary("0123456789ab", "", rows, columns, (saved, failed), **values)
+
+
+FILES = ({"name": "1.png", "kind": "image", "width": 64, "height": 40},)
+
+
+@pytest.fixture
+def batch_html(monkeypatch):
+    """Return the durable output of a batch with a picture that is not decoded."""
+    monkeypatch.setattr(batch_sheet, "picture_of", lambda *_: PICTURE)
+    return lambda *given, **values: batch_output(summary(*given, **values)).data["text/html"]
+
+
+def test_prompt_in_output_of_batch_is_escaped_in_table_and_alt_text(batch_html):
+    html = batch_html(HOSTILE)
+    assert_escaped(html)
+    assert TEXT in attributes(html, "alt")
+
+
+@pytest.mark.parametrize("columns", [("",), ("seed 1", "seed 2")], ids=["list", "matrix"])
+def test_row_in_output_of_batch_is_escaped(batch_html, columns):
+    html = batch_html(rows=(TEXT,) * (3 - len(columns)), columns=columns)
+    assert_escaped(html)
+    assert len(columns) > 1 or TEXT in attributes(html, "title")
+
+
+def test_column_in_output_of_batch_is_escaped(batch_html):
+    assert_escaped(batch_html(rows=("a lake",), columns=(ELEMENT, ELEMENT)), text=ELEMENT)
+
+
+def test_reason_in_output_of_batch_is_escaped(batch_html):
+    assert_escaped(batch_html(reason=TEXT))
+
+
+def test_name_and_id_in_output_of_batch_are_escaped():
+    failed = JobUpdate(job_record(), "failed", error=LiangxinError("no"))
+    html = batch_output(BatchSummary(ELEMENT, TEXT, ("a",), ("",), (failed,))).data["text/html"]
+    assert_escaped(html)
+    assert_escaped(html, text=ELEMENT)
+
+
+def test_title_of_batch_page_is_escaped(tmp_path):
+    failed = JobUpdate(job_record(), "failed", error=LiangxinError("no"))
+    page = sheet_page(BatchSummary("1", "", (TEXT,), ("",), (failed,)), 64, tmp_path)
+    assert_escaped(page)
 
 
 def test_batch_estimate_is_escaped(monkeypatch):

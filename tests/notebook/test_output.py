@@ -15,6 +15,7 @@ from PIL import Image
 
 from liangxin_nb import Session, imaging
 from liangxin_nb.batches.contact_sheet import ContactSheet
+from liangxin_nb.cell_outputs import batch_output
 from liangxin_nb.notebook.widgets import batch_display, output, show
 
 from .. import stock
@@ -85,7 +86,8 @@ def test_output_of_batch_names_all_its_tasks(session, screen):
     assert wait_until_shown()
     tasks = [outcome.task_id for outcome in batch]
     assert all(tasks)
-    assert screen.latest == {"liangxin": {"batch": batch.id, "task_ids": tasks}}
+    expected = {"batch": batch.id, "task_ids": tasks, "status": "ended"}
+    assert screen.latest == {"liangxin": expected}
 
 
 def test_cell_ends_after_the_new_sheet_of_a_batch_that_ran_again(session, screen, monkeypatch):
@@ -93,9 +95,11 @@ def test_cell_ends_after_the_new_sheet_of_a_batch_that_ran_again(session, screen
     hooks, may_draw = [], threading.Event()
     events = SimpleNamespace(register=lambda event, hook: hooks.append((event, hook)))
     monkeypatch.setattr(batch_display, "get_ipython", lambda: SimpleNamespace(events=events))
-    draw, wait = ContactSheet._repr_mimebundle_, batch_display._BatchDisplay.wait_until_shown
+    wait = batch_display._BatchDisplay.wait_until_shown
     monkeypatch.setattr(
-        ContactSheet, "_repr_mimebundle_", lambda *given: may_draw.wait(60) and draw(*given)
+        ContactSheet,
+        "output",
+        property(lambda sheet: may_draw.wait(60) and batch_output(sheet.summary)),
     )
     # Nothing is drawn before a cell waits for it.
     monkeypatch.setattr(

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from liangxin_nb.batches.state import BatchState
+from liangxin_nb.cell_outputs import batch_output
 from liangxin_nb.cell_outputs.outcome_text import outcome_bundle
 from liangxin_nb.core.job_record import LATE_NOTE, JobRecord, JobUpdate
 from liangxin_nb.core.request import Request
@@ -168,12 +169,13 @@ def test_terminal_prints_each_state_and_each_kind_of_note_once(capsys):
 def test_batch_counts_partly_saved_and_unfetched_results():
     record = SimpleNamespace(plan={"rows": ["a", "b", "c"], "columns": [""]}, id="1", name="")
     updates = [STATES[name][0] for name in ("partly saved", "not fetched")] + [update("saved")]
-    progress = BatchState(record, "kie", updates, {}).progress({}, 1, paused=False, active=False)
+    state = BatchState(record, "kie", updates, {})
+    progress = state.progress({}, 1, paused=False, active=False)
     assert progress.text == "3 tasks: 1 saved, 1 partly saved, 1 succeeded, not fetched"
     assert not progress.done
     view = BatchView(progress, dict.fromkeys(("pause", "resume", "detach", "retry"), lambda: None))
     assert "1 partly saved" in view._body.value
-    assert REASON in view._body.value
+    assert REASON in batch_output(state.summary).data["text/html"]
     shown = [name for name, button in view.buttons.items() if not button.layout.display]
     assert shown == ["resume"], "nothing is sent again"
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from IPython import get_ipython
 
 from ...config.key_detector import reject_keys
+from ...core.printing import print_text
 from ...core.request import DEFAULT_MODEL
 from ...errors import InvalidRequestError, TaskFailedError
 from .execution import current_session, should_wait
@@ -79,7 +80,7 @@ class BatchArguments:
 def batch_cell(line: str, body: str) -> Any:
     """Create a task for each combination of prompts (one per line) and values.
 
-    A contact sheet of all results replaces the live view at the end.
+    At the end, the results replace the live view: all pictures, and the reasons of failures.
     """
     from ...batches import MAX_TASKS, prepare, prompt_lines
     from ..widgets import shows_widgets
@@ -184,7 +185,10 @@ def _parse_seeds(text: str | None, count: str | None) -> list[int] | int | None:
 
 
 def open_command(rest: str) -> Any:
-    """Show a batch of the ledger and resume it; with ``--csv``, start a new one."""
+    """Show a batch of the ledger and resume it; with ``--csv``, start a new one.
+
+    With ``--retry`` its failed and rejected requests are sent again, as new tasks.
+    """
     from ...batches import open_batch
     from ..widgets import is_interactive
     from ..widgets.batch_display import show_batch
@@ -196,7 +200,15 @@ def open_command(rest: str) -> Any:
     if "--csv" in rest.split():
         return batch_cell(rest, "")
     reject_keys({"The id": rest}, is_option=False)
-    batch = open_batch(current_session(), rest)
+    batch_id, *options = rest.split()
+    if options not in ([], ["--retry"]):
+        raise InvalidRequestError(
+            f"%liangxin batch takes an id and --retry, not {options[0]!r}; nothing was sent.",
+            next_step=f"%liangxin batch {batch_id} resumes the batch.",
+        )
+    batch = open_batch(current_session(), batch_id)
+    if options and not batch.retry():
+        print_text("Nothing of this batch failed or was rejected; nothing was sent again.")
     wait_for_display = show_batch(batch)
     if not is_interactive():
         _wait(batch, wait_for_display, raises=False)

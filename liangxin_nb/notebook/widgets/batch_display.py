@@ -1,9 +1,10 @@
-"""Show a batch in the output of a cell: its live view, and at the end its contact sheet."""
+"""Show a batch in one output of a cell: its live view, and at the end its durable output."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,13 @@ from IPython import get_ipython
 from markupsafe import Markup
 
 from ...batches import Batch, Estimate, Progress
+from ...cell_outputs.batch_output import pictures_html
+from ...cell_outputs.batch_sheet import SheetLayout
 from ...errors import LiangxinError
 from .frontend import frontend, shows_widgets
 from .handlers import report_errors
 from .output import OutputHandle, widget_view
-from .theme import allow_events_while_busy, style_sheet
+from .theme import allow_events_while_busy, close_all, style_sheet
 
 if TYPE_CHECKING:
     from .batch_view import BatchView
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["BatchOutput", "confirm", "display_batch", "show_batch"]
 
 _MAX_WAIT_S = 60
+#: New task ids are added to an output after so many seconds, or as soon as there are so many.
+_NAMING_INTERVAL_S, _MAX_UNNAMED = 30, 50
 
 
 class BatchOutput(OutputHandle):
@@ -40,9 +45,16 @@ class BatchOutput(OutputHandle):
         super().__init__()
         self.batch = batch
         self._is_shown = False
+        self._durable_metadata: dict[str, Any] | None = None
 
-    def put(self, bundle: dict[str, Any]) -> None:
-        """Show a bundle, or replace what is shown with it; can be called from any thread."""
+    def put(self, bundle: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
+        """Show a bundle, or replace what is shown with it; can be called from any thread.
+
+        Args:
+            bundle: The bundle.
+            metadata: Its metadata; default: the batch, and the ids of the tasks so far.
+        """
+        self._durable_metadata = metadata
         if self._is_shown:
             self.replace(bundle)
             return
@@ -50,10 +62,10 @@ class BatchOutput(OutputHandle):
         self.show_bundle(bundle)
 
     def _metadata(self) -> dict[str, Any]:
-        if self.batch is None:
-            return {}
+        if self._durable_metadata is not None or self.batch is None:
+            return self._durable_metadata or {}
         ids = [outcome.task_id for outcome in self.batch if outcome.task_id]
-        return {"liangxin": {"batch": self.batch.id, "task_ids": ids}}
+        return {"liangxin": {"batch": self.batch.id, "task_ids": ids, "status": "running"}}
 
 
 def show_batch(
@@ -61,8 +73,8 @@ def show_batch(
 ) -> Callable[[], object]:
     """Show a batch below the running cell: a live view, or a line of text without a user.
 
-    When the batch has ended, the output becomes the contact sheet. If some tasks have no result,
-    the view with its reasons and buttons stays, and the sheet appears below it.
+    When the batch has ended, the output becomes its durable output, which needs no kernel. If it
+    runs again, the output becomes a live view again.
 
     Args:
         batch: The batch.
@@ -70,24 +82,22 @@ def show_batch(
         output: The output to use; default: a new one.
 
     Returns:
-        A function that waits, once the batch has ended, until the sheet is shown. A cell that ends
-        earlier would lose it.
+        A function that waits, once the batch has ended, until the durable output is shown. A cell
+        that ends earlier would lose it.
     """
     output = output or BatchOutput()
     output.batch = batch
     is_live = shows_widgets()
     progress = batch.progress
     if not progress.active and (progress.done or not is_live):
-        output.put(_sheet_bundle(batch))
+        output.put(*batch.sheet().output)
         return bool
+    batch_display = _BatchDisplay(batch, output, notes if is_live else None)
     if not is_live:
         output.put({"text/plain": "\n".join([repr(batch), *notes])})
-        batch_display = _BatchDisplay(batch, output)
         if shell := get_ipython():
             _text_displays.add(batch_display)
             shell.events.register("post_run_cell", _finish_text_displays)  # once, if called again
-    else:
-        batch_display = _show_view(batch, output, notes)
     batch.watch(batch_display.update)
     return batch_display.wait_until_shown
 
@@ -129,6 +139,7 @@ def confirm(estimate: Estimate, on_confirm: Callable[[BatchOutput], object]) -> 
         if not button.disabled:
             button.disabled = True  # a second click must not send the batch again
             on_confirm(output)
+            close_all(box)
 
     def show_error(text: str) -> None:
         body.value = text_html(f"{estimate.text}\n{text}")
@@ -137,44 +148,23 @@ def confirm(estimate: Estimate, on_confirm: Callable[[BatchOutput], object]) -> 
     button.on_click(report_errors(send, show_error))
 
 
-def _show_view(batch: Batch, output: BatchOutput, notes: tuple[str, ...]) -> _BatchDisplay:
-    from .batch_view import BatchView  # ipywidgets is imported only where widgets are shown
-
-    actions: dict[str, Callable[[], object]] = {
-        "pause": batch.pause,
-        "resume": batch.resume,
-        "detach": batch.detach,
-        "retry": batch.retry,
-    }
-    view = BatchView(batch.progress, actions, notes)
-    output.put(widget_view(repr(batch), view.box.model_id))
-    sheet_output = BatchOutput(batch)
-    sheet_output.put(_EMPTY_BUNDLE)
-    allow_events_while_busy(*view.buttons.values())
-    return _BatchDisplay(batch, output, view, sheet_output)
-
-
-_EMPTY_BUNDLE: dict[str, Any] = {"text/plain": "", "text/html": ""}
-
-
-def _sheet_bundle(batch: Batch) -> dict[str, Any]:
-    return {"text/plain": "", **batch.sheet()._repr_mimebundle_()}
-
-
 class _BatchDisplay:
-    """Updates the view of a batch, and shows the contact sheet at the end."""
+    """Updates the output of a batch: a view while it runs, and the durable output at the end.
 
-    def __init__(
-        self,
-        batch: Batch,
-        output: BatchOutput,
-        view: BatchView | None = None,
-        sheet_output: BatchOutput | None = None,
-    ) -> None:
-        self._batch, self._output = batch, output
-        self._view, self._sheet_output = view, sheet_output
+    A text without a user has no view.
+    """
+
+    def __init__(self, batch: Batch, output: BatchOutput, notes: tuple[str, ...] | None) -> None:
+        self._batch, self._output, self._notes = batch, output, notes
+        self._view: BatchView | None = None
+        self._is_durable = False
         self._ran_for_s: float | None = None  # at the end that is shown: increases with each run
         self._shown = threading.Event()
+        self._drawn: tuple[str, ...] = ()  # the states that the pictures show
+        self._is_drawing = False
+        self._named_ids, self._named_at = 0, time.monotonic()
+        if notes is not None:
+            self._show_view(batch.progress)
 
     def wait_until_shown(self) -> bool:
         """Block until the end is on the screen, at most one minute."""
@@ -188,40 +178,93 @@ class _BatchDisplay:
             self.wait_until_shown()
 
     def update(self, progress: Progress) -> None:
-        """Update the view; at the end, start to make the sheet."""
+        """Update the view; at the end, start to make the durable output."""
+        if progress.active and self._is_durable and self._notes is not None:
+            self._show_view(progress)
         if self._view is not None:
             self._view.update(progress)
+            if progress.active:
+                self._draw_pictures()
+                self._name_new_tasks()
         if progress.active or progress.elapsed_s == self._ran_for_s:
             return
         self._shown.clear()
         self._ran_for_s = progress.elapsed_s
         self._batch.session.loop.submit(self._show_end(progress))
 
+    def _show_view(self, progress: Progress) -> None:
+        """Show the live view, a new one if the earlier one has been closed."""
+        from .batch_view import BatchView  # ipywidgets is imported only where widgets are shown
+
+        if self._view is None or not self._view.keep():
+            batch = self._batch
+            actions: dict[str, Callable[[], object]] = {
+                "pause": batch.pause,
+                "resume": batch.resume,
+                "detach": batch.detach,
+                "retry": batch.retry,
+            }
+            self._view = BatchView(progress, actions, self._notes or ())
+            self._view.show_pictures(_pictures(batch, with_pictures=False))
+            allow_events_while_busy(*self._view.buttons.values())
+            self._drawn = ()
+        self._is_durable = False
+        self._output.put(widget_view(repr(self._batch), self._view.box.model_id))
+
+    def _draw_pictures(self) -> None:
+        """Start to draw the pictures that have arrived, unless they are being drawn."""
+        states = self._batch.sheet().summary.states
+        if states != self._drawn and not self._is_drawing:
+            self._is_drawing = True
+            self._batch.session.loop.submit(self._draw(states))
+
+    async def _draw(self, states: tuple[str, ...]) -> None:
+        try:
+            # In a thread: decoding takes time, and must not block the loop.
+            html = await asyncio.to_thread(_pictures, self._batch)
+            if self._view is not None:
+                self._view.show_pictures(html)
+            self._drawn = states
+        finally:
+            self._is_drawing = False
+
+    def _name_new_tasks(self) -> None:
+        """Add new task ids to the metadata of the output: a saved notebook is a backup."""
+        count, now = len(self._batch.sheet().summary.task_ids), time.monotonic()
+        is_due = now - self._named_at >= _NAMING_INTERVAL_S and count > self._named_ids
+        if self._view is not None and (is_due or count >= self._named_ids + _MAX_UNNAMED):
+            self._named_ids, self._named_at = count, now
+            self._output.put(widget_view(repr(self._batch), self._view.box.model_id))
+
     async def _show_end(self, progress: Progress) -> None:
         try:
-            await self._show_sheet(progress)
+            await self._show_durable_output(progress)
         finally:
             self._shown.set()
 
-    async def _show_sheet(self, progress: Progress) -> None:
+    async def _show_durable_output(self, progress: Progress) -> None:
         sheet = self._batch.sheet()
-        # In a thread: the sheet takes time, and must not block the loop.
-        bundle = dict(await asyncio.to_thread(sheet._repr_mimebundle_))
+        output = await asyncio.to_thread(lambda: sheet.output)
+        html = await asyncio.to_thread(_pictures, self._batch)
         if self._batch.progress.active:
             return  # meanwhile the batch was resumed
-        keeps_view = self._view is not None and not progress.done
-        # For reloaded pages, and for Voila, where outputs cannot be replaced.
-        shows_inside = not sheet.empty and (not keeps_view or frontend() == "voila")
-        if self._view is not None and shows_inside:
-            self._view.show_sheet(sheet.jpeg, sheet.text)
-            self._view.update(progress)
-        if not keeps_view:
-            self._output.put({"text/plain": sheet.text, **bundle})
-        if self._sheet_output is not None:
-            shows_sheet = keeps_view and not sheet.empty
-            self._sheet_output.put({"text/plain": "", **bundle} if shows_sheet else _EMPTY_BUNDLE)
-        if keeps_view and self._view is not None:
-            self._output.put(widget_view(sheet.text, self._view.box.model_id))
+        view, counts = self._view, progress.counts
+        if view is None:
+            self._output.put(*output)
+            return
+        view.show_pictures(html)
+        # Its buttons are needed to continue; and outputs of Voila cannot be replaced.
+        if counts["pending"] or counts["detached"] or frontend() == "voila":
+            self._output.put(widget_view(sheet.text, view.box.model_id), output.metadata)
+            return
+        self._is_durable = True
+        self._output.put(*output)
+        view.close_when_hidden()
+
+
+def _pictures(batch: Batch, *, with_pictures: bool = True) -> Markup:
+    layout = SheetLayout(batch.sheet().summary)
+    return pictures_html(layout, with_pictures=with_pictures)
 
 
 #: The displays without a view of the batches that are in use.

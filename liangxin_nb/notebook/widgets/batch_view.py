@@ -8,22 +8,20 @@ from typing import Any
 import ipywidgets as widgets
 from markupsafe import Markup
 
-from ...batches import Outcome, Progress
+from ...batches import Progress
 from ...cell_outputs.batch_summary import COUNT_STYLES, batch_style
 from ...core.formatting import (
     first_line,
     format_duration,
     format_elapsed,
     format_remaining,
-    printable,
 )
-from ...core.state_style import StateStyle
+from ...core.state_style import SANDBOX_NOTICE, StateStyle
 from .handlers import report_errors
-from .theme import SANDBOX_NOTICE, image_tag, sign_tag, small_lines, style_sheet
+from .theme import close_all, sign_tag, small_lines, style_sheet
 
 __all__ = ["BatchView"]
 
-_MAX_FAILURES = 4
 #: Shown while the batch is active even if zero, so that nothing moves.
 _PERMANENT_COUNTS = ("saved", "running", "pending")
 #: Counts of requests of which the service may still have something.
@@ -42,7 +40,8 @@ _BUTTONS = {
 class BatchView:
     """A view of a batch.
 
-    All that changes is one text, so that an update is one message.
+    What changes often is one short text, so that an update is one small message; the pictures are
+    another one.
 
     Attributes:
         box: The widget.
@@ -66,30 +65,24 @@ class BatchView:
             notes: Remarks to show below the counts.
         """
         self._notes = notes
-        self._sheet = Markup()
-        self._body, self._error_line = widgets.HTML(), widgets.HTML()
+        self._body, self._sheet = widgets.HTML(), widgets.HTML()
+        self._foot, self._error_line = widgets.HTML(), widgets.HTML()
         self._error_line.layout.display = "none"
         self.buttons = {name: self._make_button(name, act) for name, act in actions.items()}
         row = widgets.HBox(list(self.buttons.values()), layout={"margin": "4px 0 0 0"})
         style = widgets.HTML(style_sheet("card", "batch"), layout={"display": "none"})
-        self.box = widgets.VBox([style, self._body, self._error_line, row])
+        parts = [style, self._body, self._sheet, self._foot, self._error_line, row]
+        self.box = widgets.VBox(parts)
+        self.box._view_count = 0  # from now on, front ends count the places where it is shown
         self.box.add_class("lx-card")
         self.box.add_class("lx-batch")
-        self._tone_class = ""
+        self._tone_class, self._closes = "", False
         self.update(progress)
 
     def update(self, progress: Progress) -> None:
         """Show the state of the batch; sends only what has changed."""
-        self._body.value = Markup("").join(
-            [
-                _head_html(progress),
-                _bar_html(progress),
-                _counts_html(progress),
-                _failures_html(progress),
-                self._notes_html(progress),
-                self._sheet,
-            ]
-        )
+        self._body.value = _head_html(progress) + _bar_html(progress) + _counts_html(progress)
+        self._foot.value = self._notes_html(progress)
         tone_class = f"lx-{_batch_style(progress).tone}"
         if tone_class != self._tone_class:
             self.box.remove_class(self._tone_class)
@@ -97,9 +90,27 @@ class BatchView:
             self._tone_class = tone_class
         self._update_buttons(progress)
 
-    def show_sheet(self, jpeg: bytes, alt: str) -> None:
-        """Show the contact sheet in the view, where outputs cannot be replaced."""
-        self._sheet = image_tag(jpeg, alt, css_class="lx-picture")
+    def show_pictures(self, html: Markup) -> None:
+        """Show the pictures and what did not succeed."""
+        self._sheet.value = html
+
+    def close_when_hidden(self) -> None:
+        """Close the widgets as soon as no page shows them: a saved notebook would keep them.
+
+        A page that was reloaded meanwhile still shows them, and does not get the durable output.
+        """
+        self._closes = True
+        self.box.observe(self._close_if_hidden, "_view_count")
+        self._close_if_hidden()
+
+    def keep(self) -> bool:
+        """Do not close the widgets; return whether they can still be shown."""
+        self._closes = False
+        return self.box.comm is not None
+
+    def _close_if_hidden(self, _: object = None) -> None:
+        if self._closes and not self.box._view_count and self.box.comm is not None:
+            close_all(self.box)
 
     def _update_buttons(self, progress: Progress) -> None:
         pending = progress.counts.get("pending", 0)
@@ -198,34 +209,3 @@ def _counts_html(progress: Progress) -> Markup:
                 )
             )
     return Markup('<div class="lx-counts">{}</div>').format(Markup("").join(parts))
-
-
-def _failures_html(progress: Progress) -> Markup:
-    outcomes = (*progress.failures, *progress.incomplete)
-    items = [_failure_item(outcome) for outcome in outcomes[:_MAX_FAILURES]]
-    if more := len(outcomes) - len(items):
-        text = f"and {more} more: batch.table() lists them"
-        items.append(Markup('<li class="lx-soft">{}</li>').format(text))
-    if not items:
-        return Markup()
-    return Markup('<ul class="lx-reasons">{}</ul>').format(Markup("").join(items))
-
-
-def _failure_item(outcome: Outcome) -> Markup:
-    status = outcome.last_update.display_state
-    style = COUNT_STYLES.get(status, StateStyle("✕", status, "bad"))
-    name = first_line(outcome.row, 40)
-    if outcome.column:
-        name += f" · {first_line(outcome.column, 30)}"
-    return Markup(
-        '<li class="lx-{tone}" title="{reason}">'
-        '<span class="lx-sign" style="color:var(--lx-tone)" aria-hidden="true">{sign}</span> '
-        '<b>{number} · {name}</b> <span class="lx-soft">{word}: {reason}</span></li>'
-    ).format(
-        tone=style.tone,
-        reason=printable(outcome.reason),
-        sign=style.sign,
-        number=outcome.index + 1,
-        name=name,
-        word=style.word,
-    )

@@ -15,7 +15,7 @@ from ...cell_outputs.outcome_text import describe_outcome, lines_html
 from ...core.formatting import first_line, format_duration, printable
 from ...core.job_record import JobRecord, JobUpdate
 from ...core.next_step import warn_before_resubmit
-from ...core.state_style import state_style
+from ...core.state_style import SANDBOX_NOTICE, state_style
 from ...session.job import Job
 from .attach_field import AttachField
 from .card_buttons import BUTTON_LABELS, buttons_of
@@ -23,7 +23,6 @@ from .copy_field import CopyField
 from .handlers import report_errors
 from .resubmit_question import ResubmitQuestion
 from .theme import (
-    SANDBOX_NOTICE,
     allow_events_while_busy,
     close_all,
     format_job_time,

@@ -16,7 +16,6 @@ from ...core.formatting import format_duration, format_elapsed
 from ...core.job_record import JobUpdate
 
 __all__ = [
-    "SANDBOX_NOTICE",
     "allow_events_while_busy",
     "close_all",
     "format_job_time",
@@ -25,8 +24,6 @@ __all__ = [
     "small_lines",
     "style_sheet",
 ]
-
-SANDBOX_NOTICE: str = "Sandbox: drawn on this machine, no model was run."
 
 
 @cache
@@ -75,6 +72,8 @@ def close_all(widget: Any) -> None:
     """Close a widget and all in it: the kernel keeps every widget that is not closed."""
     for child in getattr(widget, "children", ()):
         close_all(child)
+    for part in filter(None, (getattr(widget, name, None) for name in ("layout", "style"))):
+        part.close()
     widget.close()
 
 

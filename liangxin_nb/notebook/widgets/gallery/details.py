@@ -12,7 +12,8 @@ from liangxin_nb.core.metadata import ResultMetadata
 from liangxin_nb.core.next_step import describe_next_step
 from liangxin_nb.library import LibraryEntry
 
-from ..theme import SANDBOX_NOTICE, small_lines
+from ....core.state_style import SANDBOX_NOTICE
+from ..theme import small_lines
 from .style import state_label
 
 __all__ = ["entry_details", "metadata_details"]

@@ -12,7 +12,8 @@ from markupsafe import Markup
 from liangxin_nb.core.formatting import format_count
 from liangxin_nb.library import Library, LibraryEntry
 
-from ..theme import SANDBOX_NOTICE, allow_events_while_busy, style_sheet
+from ....core.state_style import SANDBOX_NOTICE
+from ..theme import allow_events_while_busy, style_sheet
 from .controls import StatusLine, focus, make_upload, set_visible
 from .detail_controller import DetailController
 from .filters import DEFAULT_SIZE, Filters

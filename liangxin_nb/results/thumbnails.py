@@ -1,0 +1,105 @@
+"""Small JPEGs of saved pictures, made once and kept in the results folder.
+
+Gallery and notebook outputs use them. The hook that writes outputs while a notebook is saved reads
+them and decodes no originals.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from ..config.private_files import create_subfolder, match_folder
+from ..imaging import THUMBNAIL_BYTES, thumbnail
+
+__all__ = ["LARGE", "SMALL", "ThumbnailCache", "ThumbnailSize"]
+
+_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+
+
+class ThumbnailSize(NamedTuple):
+    """One size of thumbnails.
+
+    Attributes:
+        side: Pixels of the longer side at most.
+        max_bytes: Bytes at most.
+        suffix: The end of the file names.
+    """
+
+    side: int
+    max_bytes: int
+    suffix: str
+
+
+#: For a gallery, where a page of 24 sends half a megabyte, and for one of several pictures.
+SMALL = ThumbnailSize(384, 24_000, "")
+#: For one picture in a notebook.
+LARGE = ThumbnailSize(1024, THUMBNAIL_BYTES, "-large")
+
+
+class ThumbnailCache:
+    """The thumbnails of a results folder; their folder is created with the first one."""
+
+    def __init__(self, root: Path) -> None:
+        self._folder = root / ".thumbnails"
+        # A second thread that needs the same page finds the thumbnails of the first.
+        self._lock = threading.Lock()
+
+    def cached(self, job_id: str, picture: Path, size: ThumbnailSize = SMALL) -> bytes:
+        """Return the thumbnail of a job's picture; empty if it does not exist yet."""
+        path = self._path(job_id, picture, size)
+        try:
+            data = path.read_bytes() if path.stat().st_size <= size.max_bytes else b""
+        except OSError:
+            return b""
+        is_complete = data.startswith(_JPEG_START) and data.endswith(_JPEG_END)
+        return data if is_complete else b""
+
+    def make(self, job_id: str, picture: Path, size: ThumbnailSize = SMALL) -> bytes:
+        """Return the thumbnail of a job's picture; create it if needed.
+
+        Args:
+            job_id: The job. Without one, nothing is kept.
+            picture: The picture, or the poster of a video.
+            size: The size.
+
+        Raises:
+            OSError: If the picture cannot be read.
+            ValueError: If it is not a picture.
+        """
+        with self._lock:
+            return self.cached(job_id, picture, size) or self._create(job_id, picture, size)
+
+    def _create(self, job_id: str, picture: Path, size: ThumbnailSize) -> bytes:
+        data = thumbnail(picture, side=size.side, max_bytes=size.max_bytes)
+        if job_id:
+            self._write(self._path(job_id, picture, size), data)
+        return data
+
+    def remove(self, job_id: str) -> None:
+        """Remove the thumbnails of a job."""
+        for path in self._folder.glob(f"{_safe_file_name(job_id)}-*.jpg"):
+            with suppress(OSError):
+                path.unlink()
+
+    def _path(self, job_id: str, picture: Path, size: ThumbnailSize) -> Path:
+        # By the number of the output: others may be added to a result that was saved in part.
+        return self._folder / f"{_safe_file_name(job_id)}-{picture.stem}{size.suffix}.jpg"
+
+    def _write(self, path: Path, data: bytes) -> None:
+        """Write a file atomically; ignore a full or read-only disk."""
+        part = path.with_name(f".{path.name}-{os.getpid()}-{threading.get_ident()}")
+        with suppress(OSError):
+            create_subfolder(path.parent)
+            part.write_bytes(data)
+            match_folder(part)
+            part.replace(path)
+
+
+def _safe_file_name(job_id: str) -> str:
+    """Return a job id as a part of a file name; a shared ledger may hold any id."""
+    return re.sub(r"[^0-9A-Za-z_-]", "_", job_id)[:32]
