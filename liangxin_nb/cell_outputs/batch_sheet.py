@@ -29,7 +29,7 @@ __all__ = ["MAX_CELLS", "SheetLayout", "picture_of", "sheet_html"]
 #: Cells of a sheet in a notebook: with more, the pictures are too small to tell apart.
 MAX_CELLS, _MAX_COLUMNS = 48, 12
 #: Bytes of all pictures of a sheet. As base64 they are a third larger, below 64 KiB.
-_PICTURE_BYTES = 46_000
+_PICTURE_BYTES = 42_000
 #: Width and height of a picture in pixels, by the number of cells up to which it applies.
 _SIDES = ((1, 512), (2, 448), (4, 320), (6, 256), (9, 224), (12, 192), (20, 160), (30, 128))
 _MIN_SIDE = 112
