@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("service")]
 LOAD = "%load_ext liangxin_nb"
 PROMPT = "A lighthouse on a cliff, storm coming in"
 ASK = f"%%liangxin --seed 7\n{PROMPT}"
+VIEW = "application/vnd.jupyter.widget-view+json"
 WAIT = f"%%liangxin --wait --out job --seed 7\n{PROMPT}"
 RUNNING = "(Waiting|Queuing|Generating)"
 #: Text of a cell after a picture has replaced its card.
@@ -31,6 +32,17 @@ def saved_outputs(lab, page, cell):
     """Read the outputs of a cell from the saved file, without the empty place of the buttons."""
     outputs = nbformat.read(lab.root / page.path, 4).cells[cell].outputs
     return [output for output in outputs if any(output.data.values())]
+
+
+def save_until(lab, page, cell, is_expected):
+    """Save until the file has the expected output: the server writes what is ready in time."""
+
+    def saved():
+        page.save()
+        (output,) = saved_outputs(lab, page, cell)
+        return output if is_expected(output) else None
+
+    return wait_until(saved)
 
 
 def test_card_is_updated_while_another_cell_is_busy(notebook, service, busy_cell):
@@ -116,23 +128,34 @@ def test_interrupt_ends_the_wait_and_resume_collects_the_task(notebook, lab, ser
     assert "unconfirmed" not in open_ledger(lab).count_by_status()
 
 
-def test_reloaded_page_shows_the_card_and_then_the_picture(notebook, service):
+def test_reloaded_page_shows_the_card_and_its_notebook_is_saved_with_the_picture(
+    notebook, lab, service
+):
     service.stop_time()
     page = notebook([LOAD, ASK])
     page.run_and_wait(0)
     page.run_and_wait(1)
     page.wait_text(1, "Waiting")
-    page.save()
+    output = save_until(lab, page, 1, lambda output: "text/html" in output.data)
+    assert f"%liangxin resume {output.metadata.liangxin.task_id}" in output.data["text/html"]
+    assert VIEW in output.data
     page.reload()
     page.wait_text(1, RUNNING)
     service.move_to("success")
-    page.wait_text(1, "Done")
+    page.wait_text(1, "Done[^]*not in the notebook file yet")
     (image,) = page.images(1)
     assert image["alt"] == PROMPT
     picture = page.page.locator(".lx-card .lx-picture").bounding_box()
     words = page.page.locator(".lx-card .lx-prompt").bounding_box()
     assert words["y"] >= picture["y"] + picture["height"], "the prompt is below the picture"
     page.screenshot("card-done-after-reload", 1)
+    save_until(lab, page, 1, lambda output: VIEW not in output.data)
+    save_until(lab, page, 1, lambda output: output.metadata.liangxin.status == "saved")
+    page.shut()
+
+    again = notebook(page.path, kernel=False)
+    assert len(again.images(1)) == 1
+    again.screenshot("saved-after-reload", 1)
 
 
 #: One notebook for several tests; each test runs other cells.

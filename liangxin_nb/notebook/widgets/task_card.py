@@ -20,6 +20,7 @@ from ...session.job import Job
 from .attach_field import AttachField
 from .card_buttons import BUTTON_LABELS, buttons_of
 from .copy_field import CopyField
+from .frontend import frontend
 from .handlers import report_errors
 from .resubmit_question import ResubmitQuestion
 from .theme import (
@@ -33,6 +34,10 @@ from .theme import (
 )
 
 __all__ = ["Actions", "TaskCard"]
+
+
+#: The picture replaces a card, except in a page that was reloaded: it does not know the output.
+_UNSAVED = "This picture is not in the notebook file yet: save the notebook to put it there."
 
 
 @dataclass(frozen=True)
@@ -270,6 +275,8 @@ class TaskCard:
         small.append(id_tag.format(record.task_id))
         if update.result is not None:
             small.append(id_tag.format(update.result.relative_path))
+            if not self._framed and frontend() == "live":
+                small.append(_UNSAVED)
         if record.profile == "sandbox":
             small.append(SANDBOX_NOTICE)
         return html + small_lines(small)
