@@ -142,7 +142,7 @@ def test_reloaded_page_shows_the_card_and_its_notebook_is_saved_with_the_picture
     page.reload()
     page.wait_text(1, RUNNING)
     service.move_to("success")
-    page.wait_text(1, "Done[^]*not in the notebook file yet")
+    page.wait_text(1, "Done[^]*written into the notebook file when")
     (image,) = page.images(1)
     assert image["alt"] == PROMPT
     picture = page.page.locator(".lx-card .lx-picture").bounding_box()

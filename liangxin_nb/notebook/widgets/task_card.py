@@ -37,7 +37,7 @@ __all__ = ["Actions", "TaskCard"]
 
 
 #: The picture replaces a card, except in a page that was reloaded: it does not know the output.
-_UNSAVED = "This picture is not in the notebook file yet: save the notebook to put it there."
+_UNSAVED = "The picture is written into the notebook file when the notebook is saved."
 
 
 @dataclass(frozen=True)
