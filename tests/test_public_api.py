@@ -52,7 +52,10 @@ def test_function_is_a_method_of_a_session(name):
 
 
 WRONG_CALLS = {
-    "types: reuse": (lambda: lx.generate("a", reuse="yes"), "takes reuse as True or False or None, not"),
+    "types: reuse": (
+        lambda: lx.generate("a", reuse="yes"),
+        "takes reuse as True or False or None, not",
+    ),
     "types: callback": (lambda: lx.generate("a", callback=5), "takes callback as a text or None"),
     "types: history": (lambda: lx.history("a", limit="x"), "limit as a whole number or None"),
     "types: import": (lambda: lx.import_archive(5), "path as a text or a path, not 5"),

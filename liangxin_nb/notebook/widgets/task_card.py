@@ -24,6 +24,7 @@ from .frontend import frontend
 from .handlers import report_errors
 from .resubmit_question import ResubmitQuestion
 from .theme import (
+    UNSAVED_NOTICE,
     allow_events_while_busy,
     close_all,
     format_job_time,
@@ -34,10 +35,6 @@ from .theme import (
 )
 
 __all__ = ["Actions", "TaskCard"]
-
-
-#: The picture replaces a card, except in a page that was reloaded: it does not know the output.
-_UNSAVED = "The picture is written into the notebook file when the notebook is saved."
 
 
 @dataclass(frozen=True)
@@ -271,14 +268,11 @@ class TaskCard:
         lines = describe_outcome(update) if update.is_final else [update.note]
         html += lines_html(filter(None, lines))
         id_tag = Markup('<span class="lx-id">{}</span>')
-        small = [note for note in self._notes if note]
-        small.append(id_tag.format(record.task_id))
+        small = [*filter(None, self._notes), id_tag.format(record.task_id)]
         if update.result is not None:
             small.append(id_tag.format(update.result.relative_path))
-            if not self._framed and frontend() == "live":
-                small.append(_UNSAVED)
-        if record.profile == "sandbox":
-            small.append(SANDBOX_NOTICE)
+            small += [UNSAVED_NOTICE] * (not self._framed and frontend() == "live")
+        small += [SANDBOX_NOTICE] * (record.profile == "sandbox")
         return html + small_lines(small)
 
 

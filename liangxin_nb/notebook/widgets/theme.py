@@ -16,6 +16,7 @@ from ...core.formatting import format_duration, format_elapsed
 from ...core.job_record import JobUpdate
 
 __all__ = [
+    "UNSAVED_NOTICE",
     "allow_events_while_busy",
     "close_all",
     "format_job_time",
@@ -24,6 +25,9 @@ __all__ = [
     "small_lines",
     "style_sheet",
 ]
+
+#: The picture replaces a card, except in a page that was reloaded: it does not know the output.
+UNSAVED_NOTICE: str = "The picture is written into the notebook file when the notebook is saved."
 
 
 @cache
