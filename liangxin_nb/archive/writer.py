@@ -27,6 +27,10 @@ from ..core.notebook_file import MAX_NOTEBOOK_BYTES
 from ..errors import InvalidRequestError
 from ..ledger import Ledger, TransferRow, batch_to_json, export_rows
 from ..ledger.queries import get_many
+from ..notebook_files.key_notice import describe
+from ..notebook_files.key_registry import keys_here
+from ..notebook_files.key_scan import Finding, redact_outputs
+from ..notebook_files.notebook_file import NotebookFile
 from ..results import ResultStore, find_poster, metadata_file
 from .format import FORMAT, LEDGER, MAX_EVENTS, NOTEBOOKS, RESULTS, ExportReport
 
@@ -186,27 +190,34 @@ class _ArchiveWriter:
             self._add(file, f"{RESULTS}/{name}/{file.name}")
         return True
 
-    def _may_export(self, name: str, *files: Path, advice: str = "") -> bool:
+    def _may_export(self, name: str, *files: Path) -> bool:
         try:
             has_secret = any(_contains_secret(file, self._secrets) for file in files)
         except OSError as error:
             self.left_out.append(f"{name}: it cannot be read ({file_problem(error)}).")
             return False
         if has_secret:
-            self.left_out.append(f"{name}: it contains your key.{advice}")
+            self.left_out.append(f"{name}: it contains your key.")
         return not has_secret
 
-    def add_notebook(self, file: Path) -> None:
-        """Add a notebook, unless it is too large or contains a secret."""
-        if file.is_symlink() or not file.is_file() or file.name in self.notebook_names:
+    def add_notebook(self, path: Path) -> None:
+        """Add a notebook without the keys in its outputs, unless a source contains one."""
+        if path.is_symlink() or not path.is_file() or path.name in self.notebook_names:
             return
-        if file.stat().st_size > MAX_NOTEBOOK_BYTES:
-            self.left_out.append(
-                f"{file.name}: it is larger than {MAX_NOTEBOOK_BYTES // 10**6} MB."
-            )
-        elif self._may_export(file.name, file, advice=" Remove the key from the notebook."):
-            self._add(file, f"{NOTEBOOKS}/{file.name}")
-            self.notebook_names.add(file.name)
+        if path.stat().st_size > MAX_NOTEBOOK_BYTES:
+            reason = f"it is larger than {MAX_NOTEBOOK_BYTES // 10**6} MB."
+            self.left_out.append(f"{path.name}: {reason}")
+            return
+        findings, redacted = _redact(path)
+        if any(finding.place == "source" for finding in findings):
+            self.left_out.append(f"{path.name}: {describe(findings)}. Remove it from the notebook.")
+        elif findings:
+            self._archive.writestr(f"{NOTEBOOKS}/{path.name}", redacted)
+            self.notebook_names.add(path.name)
+            self.left_out.append(f"{path.name}: {describe(findings)}; dots replace it.")
+        elif self._may_export(path.name, path):
+            self._add(path, f"{NOTEBOOKS}/{path.name}")
+            self.notebook_names.add(path.name)
 
     def _add(self, file: Path, name: str) -> None:
         self._archive.write(file, name, ZIP_DEFLATED if file.suffix in _COMPRESSED else ZIP_STORED)
@@ -215,6 +226,16 @@ class _ArchiveWriter:
 def _header() -> str:
     now = f"{datetime.now().astimezone():%Y-%m-%dT%H:%M:%S%z}"
     return json.dumps({"liangxin_nb": __version__, "format": FORMAT, "created_at": now})
+
+
+def _redact(path: Path) -> tuple[list[Finding], bytes]:
+    """Return where a notebook contains keys, and its content without those in outputs."""
+    try:
+        file = NotebookFile(path)
+        findings = redact_outputs(file.content, keys_here())
+    except InvalidRequestError:  # it is no notebook: it is added as any other file
+        return [], b""
+    return findings, file.encode() if findings else b""
 
 
 def _contains_secret(file: Path, secrets: Sequence[bytes]) -> bool:

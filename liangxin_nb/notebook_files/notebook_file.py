@@ -68,7 +68,7 @@ class NotebookFile:
         part = self._real_path.with_name(f".{self._real_path.name}.{uuid.uuid4().hex}")
         try:
             with open(part, "xb", opener=private_opener) as file:
-                file.write(self._encode())
+                file.write(self.encode())
                 file.flush()
                 os.fsync(file.fileno())
             shutil.copymode(self._real_path, part)
@@ -93,7 +93,7 @@ class NotebookFile:
         status = self._real_path.stat()
         return status.st_ino, status.st_size, status.st_mtime_ns
 
-    def _encode(self) -> bytes:
+    def encode(self) -> bytes:
         """Return the content in the format of the file: indentation, escapes and line ends."""
         text = self._text.removeprefix(_BOM)
         indent = _FIRST_INDENT.match(text)

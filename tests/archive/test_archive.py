@@ -296,15 +296,21 @@ def test_archive_does_not_contain_the_key(session, tmp_path, sandbox):
         bad = tmp_path / f"leaks-{number}.ipynb"
         bad.write_text(NOTEBOOK.replace("[]", json.dumps([{"source": f"key = '{text}'"}])))
     (tmp_path / "fine.ipynb").write_text(NOTEBOOK)
+    output = {"output_type": "stream", "name": "stdout", "text": f"{key}\n"}
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [output], "source": "print(key)"}
+    (tmp_path / "shown.ipynb").write_text(NOTEBOOK.replace("[]", json.dumps([cell])))
     set_session(session)
-    with pytest.warns(UserWarning, match=r"leaks-.\.ipynb: it contains your key") as left_out:
+    with pytest.warns(UserWarning, match="a key in use in the source of cell 1") as left_out:
         path = lx.export_archive(tmp_path / "out.zip")
-    assert len(left_out) == len(encoded)
-    for bad in tmp_path.glob("leaks-*"):
+    *sources, shown = (str(warning.message) for warning in left_out)
+    assert len(sources) == len(encoded)
+    assert shown == "Left out: shown.ipynb: a key in use in the output of cell 1; dots replace it."
+    for bad in (*tmp_path.glob("leaks-*"), tmp_path / "shown.ipynb"):
         bad.unlink()
     with zipfile.ZipFile(path) as archive:
         assert "notebooks/fine.ipynb" in archive.namelist()
         assert not [n for n in archive.namelist() if "leaks" in n]
+        assert "••••••" in archive.read("notebooks/shown.ipynb").decode()
         assert all(sandbox.key.encode() not in archive.read(n) for n in archive.namelist())
 
 
