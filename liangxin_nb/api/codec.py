@@ -45,6 +45,8 @@ __all__ = [
 _RESULT_FIELDS = ("resultJson", "resultInfoJson", "response", "result", "output", "resultUrls")
 _FLAGS = {"0": "generating", "1": "success", "2": "fail", "3": "fail"}
 _NO_FAILURE = ("", "0", "200", "null", "none")
+_PASSING_CODES = ("500", "502", "503", "504")
+_CHANGE = "Change the prompt or the options, then run the cell again."
 _MAX_ID = 500  # characters
 _MAX_TIME = 1e15  # a Unix time in milliseconds far in the future
 #: Texts in place of an object that can only be an id.
@@ -196,11 +198,14 @@ def to_task_failed(task: TaskRecord) -> TaskFailedError:
     """Build the error for a failed task, with the service's own message."""
     code = f" ({task.fail_code})" if task.fail_code else ""
     reason = one_line(task.fail_msg or task.state_word) or "no reason given"
+    # The advice must not contradict the service's own.
+    words = reason.lower()
+    is_passing = task.fail_code in _PASSING_CODES or "try again" in words or "稍后" in words
     return TaskFailedError(
         f"The task failed{code}: {reason}.".replace("..", "."),
         fail_code=task.fail_code,
         task_id=task.task_id,
-        next_step="Change the prompt or the options, then run the cell again.",
+        next_step="Run the cell again for a new task." if is_passing else _CHANGE,
     )
 
 

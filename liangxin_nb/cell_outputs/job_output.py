@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from ..core.job_record import JobUpdate
+from ..results import OutputStyle, Result
 from .outcome_text import outcome_bundle
 
 __all__ = ["CellOutput", "job_output"]
@@ -24,7 +25,7 @@ class CellOutput(NamedTuple):
 
 
 def job_output(
-    update: JobUpdate, *, style: Literal["figure", "image"] = "figure", start: Path | None = None
+    update: JobUpdate, *, style: OutputStyle = "figure", start: Path | None = None
 ) -> CellOutput:
     """Return the durable output of a job that has ended.
 
@@ -34,9 +35,10 @@ def job_output(
         start: The folder of the notebook, to which links are relative; default: the working
             directory.
     """
-    _ = style, start
-    record = update.record
-    result = update.result
-    data = result._repr_mimebundle_() if result is not None else outcome_bundle(update)
+    record, result = update.record, update.result
+    if isinstance(result, Result):
+        data, metadata = result.output(style=style, start=start)
+    else:
+        data, metadata = outcome_bundle(update), {}
     job = {"job_id": record.id, "task_id": record.task_id, "status": update.display_state}
-    return CellOutput(data, {"liangxin": job})
+    return CellOutput(data, {**metadata, "liangxin": job})

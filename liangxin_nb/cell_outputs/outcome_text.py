@@ -10,37 +10,31 @@ from markupsafe import Markup
 
 from ..core.formatting import first_line, printable
 from ..core.job_record import JobPhase, JobUpdate
-from ..core.next_step import describe_next_step
+from ..core.next_step import describe_cost, describe_next_step
 from ..core.state_style import state_style
+from ..results import notice_html
 
 __all__ = ["describe_outcome", "lines_html", "outcome_bundle", "outcome_line"]
 
-_COMMAND = re.compile(r"(%liangxin resume [\w.-]*\w)")
-#: Inline: front ends remove style sheets from notebooks that they do not trust.
-_BLOCK_STYLE = (
-    "max-width: 720px; padding: 0 12px; line-height: 1.5; overflow-wrap: anywhere; "
-    "border-left: 3px solid {}"
-)
-_TONES = {
-    "bad": "var(--jp-error-color1, #d32f2f)",
-    "warn": "var(--jp-warn-color1, #f57c00)",
-}
+_COMMAND = re.compile(r"(%liangxin (?:resume|again) [\w.-]*\w)")
 
 
 def describe_outcome(update: JobUpdate) -> list[str]:
-    """Return why there is no complete result, and what to do about it.
+    """Return why there is no complete result, what it means for money, and what to do about it.
 
     Args:
         update: The last update of a job.
     """
     error, record = update.error, update.record
-    reason = str(error) if error is not None else record.reason if record.is_partial else ""
-    step = describe_next_step(record)
-    if error is not None and error.next_step and update.phase == JobPhase.DETACHED:
-        step = ""  # the error's own next step knows more, such as that the disk is full
-    elif error is not None and step:
-        reason = error.message
-    return [printable(line) for line in (reason, step) if line]
+    reason = record.reason or (str(error) if error is not None else "")
+    cost, step = describe_cost(record), describe_next_step(record)
+    if error is not None and update.phase == JobPhase.DETACHED:
+        # Its own next step knows more, such as that the disk is full.
+        reason, step = str(error), "" if error.next_step else step
+    elif update.phase == JobPhase.SAVED and not record.is_partial:
+        return []
+    cost = "" if "billed" in reason else cost
+    return [printable(line) for line in (reason, cost, step) if line]
 
 
 def outcome_line(update: JobUpdate) -> str:
@@ -51,20 +45,25 @@ def outcome_line(update: JobUpdate) -> str:
 
 def lines_html(lines: Iterable[str]) -> Markup:
     """Return lines one below the other, with their commands in the font of code."""
-    return Markup("").join(map(_line_html, lines))
+    return Markup("").join(map(Markup("<div>{}</div>").format, map(_mark_commands, lines)))
 
 
 def outcome_bundle(update: JobUpdate) -> dict[str, str]:
     """Return the durable output of a job without a result, which needs no kernel."""
     head, lines = outcome_line(update), describe_outcome(update)
     prompt = first_line(update.record.request.prompt)
-    html = Markup('<div class="lx-outcome" style="{}"><b>{}</b><div dir="auto">{}</div>{}</div>')
-    style = _BLOCK_STYLE.format(_TONES[state_style(update.display_state).tone])
-    html = html.format(style, head, prompt, lines_html(lines))
+    html = Markup('<div class="lx-outcome">{}</div>').format(
+        notice_html(
+            state_style(update.display_state).tone,
+            Markup("<b>{}</b>").format(head),
+            Markup('<span dir="auto">{}</span>').format(prompt),
+            *map(_mark_commands, lines),
+        )
+    )
     return {"text/plain": "\n".join([head, *lines]), "text/html": str(html)}
 
 
-def _line_html(line: str) -> Markup:
+def _mark_commands(line: str) -> Markup:
     styles = cycle((Markup("{}"), Markup("<code>{}</code>")))  # every second part is a command
-    html = (style.format(part) for style, part in zip(styles, _COMMAND.split(line), strict=False))
-    return Markup("<div>{}</div>").format(Markup("").join(html))
+    parts = zip(styles, _COMMAND.split(line), strict=False)
+    return Markup("").join(style.format(part) for style, part in parts)

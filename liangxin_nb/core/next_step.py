@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from .formatting import first_line, format_count, format_time, local_datetime
 from .job_record import RETENTION_S, JobRecord
 
-__all__ = ["describe_next_step", "describe_unconfirmed", "warn_before_resubmit"]
+__all__ = ["describe_cost", "describe_next_step", "describe_unconfirmed", "warn_before_resubmit"]
 
 #: Where a service lists the tasks of a key. Sources: LiangXin Market docs; kie.ai/logs.
 _TASK_LISTS = {
@@ -16,6 +16,16 @@ _TASK_LISTS = {
     "sandbox": "the file .sandbox/tasks.jsonl of the results folder",
 }
 _MAX_LISTED = 10
+_AS_NEW_TASK = ": a new task, billed separately."
+#: What a `display_state` means for money.
+_COSTS = {
+    "pending": "Nothing was sent; nothing is billed.",
+    "rejected": "No task was created; nothing is billed.",
+    "unconfirmed": "A task may exist and may be billed.",
+    "submitted": "The task may be billed.",
+    "not_fetched": "The task may be billed.",
+    "result_lost": "The task may have been billed.",
+}
 #: What exists already for a request, by its `display_state`.
 _EXISTS = {
     "unconfirmed": "A task for this request may exist already and may be billed.",
@@ -42,8 +52,22 @@ def describe_next_step(record: JobRecord) -> str:
         until = f"the service keeps results until about {last_day}."
         if state == "partly_saved":
             return f"{command} tries the missing outputs again; {until}"
-        return f"The task may have been billed. {command} tries to get its result; {until}"
+        return f"{command} tries to get its result; {until}"
+    if state in ("failed", "rejected"):
+        return f"{command.replace('resume', 'again')} sends the same request again{_AS_NEW_TASK}"
     return ""
+
+
+def describe_cost(record: JobRecord) -> str:
+    """Return what a job without a complete result means for money; empty if it is not known."""
+    state = record.display_state
+    if state == "failed" and record.profile == "sandbox":
+        return "The sandbox bills nothing."
+    if state == "failed" and record.credits is not None:
+        return f"The service has reported {record.credits:g} credits for it."
+    if state == "failed":
+        return f"Whether a failed task is billed is shown in {_task_list(record)}."
+    return _COSTS.get(state, "")
 
 
 def describe_unconfirmed(records: Sequence[JobRecord]) -> str:

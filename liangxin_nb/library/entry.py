@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from ..core.media_types import kind_of
 from ..ledger import File, JobWithFiles
 from ..results import find_poster
 
-__all__ = ["LibraryEntry", "safe_file_name"]
+__all__ = ["LibraryEntry"]
 
 
 @dataclass(frozen=True)
@@ -76,8 +75,3 @@ class LibraryEntry:
         """Return the path of one of the files, or None if it is not on this disk."""
         # A shared ledger is not trusted: its file names cannot leave the folder.
         return self.folder / Path(file.name).name if self.folder else None
-
-
-def safe_file_name(job_id: str) -> str:
-    """Return a job id as a part of a file name; a shared ledger may hold any id."""
-    return re.sub(r"[^0-9A-Za-z_-]", "_", job_id)[:32]

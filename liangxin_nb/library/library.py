@@ -24,11 +24,10 @@ from ..imaging import grid, thumbnail
 from ..ledger import JobWithFiles, Query
 from ..ledger.queries import batch_sizes, count_jobs, count_models, get_many, get_page
 from ..ledger.relatives import find_children, find_parents, find_relatives
-from ..results import Result
+from ..results import Result, ThumbnailCache
 from ..session.parents import find_job_id
 from .embedded import EmbeddedMetadata, read_embedded
 from .entry import LibraryEntry
-from .thumbnails import ThumbnailCache
 
 if TYPE_CHECKING:
     from ..session import BaseSession
@@ -77,11 +76,16 @@ class Library:
 
     def cached_thumbnail(self, entry: LibraryEntry, n: int = 1) -> bytes:
         """Return the thumbnail of picture `n` (from 1); empty if it does not exist yet."""
-        return self._thumbnails.cached(entry, n)
+        files = entry.preview_files
+        return self._thumbnails.cached(entry.id, files[n - 1]) if n <= len(files) else b""
 
     def thumbnail(self, entry: LibraryEntry, n: int = 1) -> bytes:
         """Return the thumbnail of picture `n` (from 1); create it from the original if needed."""
-        return self._thumbnails.make(entry, n)
+        files = entry.preview_files
+        try:
+            return self._thumbnails.make(entry.id, files[n - 1]) if n <= len(files) else b""
+        except Exception:  # Pillow's decoders raise many types for broken data
+            return b""
 
     def preview(self, entry: LibraryEntry, n: int = 1) -> bytes:
         """Return picture `n` (from 1) with at most 1024 pixels a side; empty if unreadable."""

@@ -1,6 +1,7 @@
 """The results folder: staging, saving and reading of results."""
 
-from .rendering import find_poster, poster_name
+from .figure import OutputStyle, display_size, notice_html
+from .posters import find_poster, poster_name
 from .result import Result
 from .staging import METADATA_FILE, OLD_METADATA_FILE, StagedResult, metadata_file
 from .store import (
@@ -11,17 +12,22 @@ from .store import (
     read_metadata_file,
     read_origin,
 )
+from .thumbnails import ThumbnailCache
 
 __all__ = [
     "METADATA_FILE",
     "OLD_METADATA_FILE",
+    "OutputStyle",
     "Result",
     "ResultStore",
     "StagedResult",
+    "ThumbnailCache",
+    "display_size",
     "find_folder",
     "find_poster",
     "load_result",
     "metadata_file",
+    "notice_html",
     "poster_name",
     "read_metadata",
     "read_metadata_file",

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+
+from markupsafe import Markup
 
 from ..catalog import find_model
 from ..core.foreign_file import file_problem
@@ -16,7 +20,17 @@ from ..core.metadata import ResultMetadata
 from ..core.public import explain_wrong_calls, public
 from ..errors import InvalidRequestError, ResultUnavailableError
 from ..imaging import POSTER_BYTES, THUMBNAIL_BYTES, Image, grid, open_image
-from .rendering import poster_for, render_html, render_partial
+from .figure import (
+    MAX_SHOWN,
+    OutputStyle,
+    ShownFile,
+    alternative_text,
+    figure_html,
+    file_link,
+    notice_html,
+)
+from .posters import poster_for
+from .thumbnails import LARGE, SMALL, ThumbnailCache, ThumbnailSize
 
 __all__ = ["Result", "build_result"]
 
@@ -180,15 +194,78 @@ class Result:
 
         Returns:
             At most 46 kB; empty for a result without pictures and films.
+
+        Raises:
+            OSError: If a picture cannot be read.
+            ValueError: If one is broken.
         """
-        if self.image_paths:
-            return grid(self.image_paths, max_bytes=THUMBNAIL_BYTES)
+        pictures = [self._small(path, LARGE) for path in self.image_paths]
+        if len(pictures) > 1:
+            return grid(pictures, max_bytes=THUMBNAIL_BYTES)
+        if pictures:
+            return pictures[0]
         posters = [poster_for(path, file, self.prompt) for path, file in self._files_of("video")]
         return grid(posters, max_bytes=POSTER_BYTES) if len(posters) > 1 else b"".join(posters)
 
-    def html(self) -> str:
-        """Return each file as HTML: a player of the local file, a text, or a link."""
-        return "".join(render_html(path, file, self.prompt) for path, file in self._files_of())
+    def _any_thumbnail(self) -> bytes:
+        try:
+            return self.thumbnail()
+        except (OSError, ValueError):
+            return b""
+
+    def _small(self, path: Path, size: ThumbnailSize) -> bytes:
+        """Return the thumbnail of a picture, which is kept in the results folder."""
+        root = self.folder.parents[len(PurePosixPath(self.relative_path).parts) - 2]
+        return ThumbnailCache(root).make(self.metadata.job_id, path, size)
+
+    def output(
+        self, *, style: OutputStyle = "figure", start: Path | None = None
+    ) -> tuple[dict[str, str], dict[str, Any]]:
+        """Return the MIME bundle with which a notebook shows the result, and its metadata.
+
+        Args:
+            style: ``figure`` for HTML with caption and link; ``image`` for the picture alone,
+                where there is one and nothing is missing.
+            start: The folder to which links are relative; default: the working directory.
+        """
+        status = "partly_saved" if self.missing else "saved"
+        job = {"job_id": self.metadata.job_id, "task_id": self.task_id, "status": status}
+        metadata: dict[str, Any] = {"liangxin": job}
+        if style == "image" and not self.missing and (picture := self._any_thumbnail()):
+            metadata["image/jpeg"] = {"alt": alternative_text(self.prompt)}
+            jpeg = base64.b64encode(picture).decode()
+            return {"text/plain": repr(self), "image/jpeg": jpeg}, metadata
+        return {"text/plain": repr(self), "text/html": self.html(start)}, metadata
+
+    def html(self, start: Path | None = None) -> str:
+        """Return each file as HTML, with captions, and what is missing.
+
+        Args:
+            start: The folder to which links are relative; default: the working directory.
+        """
+        pairs = itertools.islice(self._files_of(), MAX_SHOWN)
+        files = [self._shown_file(path, file, start) for path, file in pairs]
+        html = figure_html(self.metadata, self.seed, files)
+        if not self.missing:
+            return str(html)
+        command = Markup("<code>%liangxin resume {}</code> tries the missing outputs again.")
+        notice = notice_html(
+            "warn",
+            Markup("<b>◑ Partly saved · {}</b>").format(printable(self.metadata.model)),
+            printable(self.metadata.describe_missing()),
+            command.format(printable(self.task_id)),
+        )
+        return str(Markup('<div class="lx-outcome">{}{}</div>').format(html, notice))
+
+    def _shown_file(self, path: Path, file: Mapping[str, Any], start: Path | None) -> ShownFile:
+        kind, picture = file.get("kind", "image"), b""
+        if kind == "video":
+            picture = poster_for(path, file, self.prompt)
+        elif kind == "image":
+            total = len(self.paths) + len(self.missing)
+            with suppress(OSError, ValueError):  # the file is gone or broken
+                picture = self._small(path, LARGE if total == 1 else SMALL)
+        return ShownFile(path, file, picture, file_link(path, start))
 
     def _files_of(self, kind: str = "") -> Iterator[tuple[Path, Mapping[str, Any]]]:
         """Return the files of a kind, or all, each with its entry in the metadata."""
@@ -205,19 +282,8 @@ class Result:
             f"{self.relative_path}{part}>"
         )
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        # A JPEG and one line of text need neither kernel nor JavaScript to stay visible.
-        bundle = {"text/plain": repr(self)}
-        image = self.thumbnail()
-        if self.missing:
-            # Only HTML can name what is missing below the picture.
-            files = self.html() if len(self.image_paths) < len(self.paths) else ""
-            return bundle | {"text/html": render_partial(self.metadata, image, files)}
-        if image:
-            bundle["image/jpeg"] = base64.b64encode(image).decode()
-        if len(self.image_paths) < len(self.paths):
-            bundle["text/html"] = self.html()
-        return bundle
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
+        return self.output()
 
 
 def build_result(root: Path, folder: Path, metadata: ResultMetadata) -> Result:

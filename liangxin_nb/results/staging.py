@@ -22,7 +22,7 @@ from ..core.task import TaskOutput
 from ..errors import ResultUnavailableError
 from ..imaging import embed, first_frame, poster
 from .inspection import FileType, inspect_file
-from .rendering import is_poster, poster_name
+from .posters import is_poster, poster_name
 from .result import Result, build_result
 from .standard_metadata import build_texts, build_xmp
 

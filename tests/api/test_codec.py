@@ -310,6 +310,9 @@ def test_start_of_the_work(state, created, updated, seconds):
 # --- a failed task ------------------------------------------------------------------------------
 
 
+CHANGE = "Change the prompt or the options, then run the cell again."
+
+
 @pytest.mark.parametrize(
     ("code", "words", "expected"),
     [
@@ -330,7 +333,14 @@ def test_failure_has_the_message_of_the_service(code, words, expected):
     assert type(error) is TaskFailedError
     assert error.message == expected
     assert (error.fail_code, error.task_id) == (code, "task_1")
-    assert error.next_step == "Change the prompt or the options, then run the cell again."
+    advice = "Run the cell again for a new task." if code == "500" else CHANGE
+    assert error.next_step == advice
+
+
+@pytest.mark.parametrize("words", ["Busy. Please TRY AGAIN later", "系统繁忙，请稍后再试"])
+def test_advice_for_a_failure_does_not_contradict_the_service(words):
+    task = TaskRecord("task_1", TaskState("fail"), fail_code="501", fail_msg=words)
+    assert "Change" not in str(codec.to_task_failed(task))
 
 
 def test_failure_without_a_message_has_the_word_of_the_service():

@@ -107,7 +107,7 @@ def test_objects_of_a_session_print_no_control_characters(session):
     saved = stock.save_result(session, f"a lake{HOSTILE}", model=f"m{HOSTILE}")
     result = session.result(saved)
     check(repr(result))
-    check(result._repr_mimebundle_()["text/plain"])
+    check(result._repr_mimebundle_()[0]["text/plain"])
     assert result.metadata.prompt == f"a lake{HOSTILE}", "what is stored stays unchanged"
     check(repr(session.history()))
     job = session.generate("a lake", model=f"m{HOSTILE}")

@@ -25,6 +25,7 @@ from liangxin_nb.core.metadata import ResultMetadata
 from liangxin_nb.core.request import Request
 from liangxin_nb.core.table import Table
 from liangxin_nb.errors import InvalidRequestError, LiangxinError
+from liangxin_nb.imaging import poster
 from liangxin_nb.ledger import File, JobWithFiles
 from liangxin_nb.library import LibraryEntry
 from liangxin_nb.library.embedded import EmbeddedMetadata
@@ -42,11 +43,12 @@ from liangxin_nb.notebook.widgets.gallery.controls import StatusLine
 from liangxin_nb.notebook.widgets.gallery.detail_view import DetailView, _picture_tag
 from liangxin_nb.notebook.widgets.gallery.tile import Tile, picture_html
 from liangxin_nb.notebook.widgets.task_card import Actions, TaskCard
-from liangxin_nb.results.rendering import render_html, render_partial
+from liangxin_nb.results.figure import ShownFile, figure_html
 from liangxin_nb.results.result import build_result
 
 from ..hostile import ELEMENT, TEXT, attributes, elements_of, text_of
 
+JPEG = poster(lines=["a lake"])
 PICTURE = b"\xff\xd8 not decoded"
 PLAIN = Request("z-image", "a lake", {})
 HOSTILE = Request(TEXT, TEXT, {TEXT: TEXT})
@@ -116,15 +118,14 @@ def test_prompt_in_failure_output_is_escaped():
     assert_escaped(failure_html(request=Request("z-image", TEXT)))
 
 
+HOSTILE_METADATA = ResultMetadata(TEXT, TEXT, TEXT)
 PARTIAL = ResultMetadata(
     TEXT, TEXT, TEXT, missing=({"number": 2, "kind": "image", "reason": TEXT},)
 )
 
 
 def test_partial_result_is_escaped():
-    html = render_partial(PARTIAL, b"jpeg", "")
-    assert_attribute(html, "alt")
-    assert_escaped(html)
+    assert_escaped(Result(PARTIAL, Path("r"), (), "r").html())
 
 
 def test_undocumented_state_in_card_is_escaped():
@@ -143,16 +144,31 @@ def test_file_names_of_export_are_escaped(tmp_path, monkeypatch):
 
 def test_text_result_is_escaped(tmp_path):
     (tmp_path / "1.txt").write_text(TEXT)
-    assert_escaped(render_html(tmp_path / "1.txt", {"kind": "text"}, "a lake"))
+    assert_escaped(figure(tmp_path / "1.txt", "text"))
 
 
-def test_film_title_is_escaped(tmp_path):
-    assert_attribute(render_html(tmp_path / "1.webm", {"kind": "video"}, TEXT), "title")
+def figure(path, kind="image", link="", metadata=HOSTILE_METADATA):
+    files = [ShownFile(path, {"kind": kind}, JPEG, link)]
+    return figure_html(replace(metadata, files=({"name": path.name},)), None, files)
 
 
-def test_file_name_of_result_is_escaped(tmp_path):
-    html = render_html(tmp_path / f"{ELEMENT}.zip", {"kind": "file"}, "a lake")
-    assert_escaped(html, text=f"{ELEMENT}.zip")
+@pytest.mark.parametrize(("kind", "attribute"), [("image", "alt"), ("video", "title")])
+def test_prompt_as_text_of_a_picture_is_escaped(kind, attribute):
+    assert_attribute(figure(Path("1.png"), kind, "1.png"), attribute)
+
+
+def test_caption_of_a_picture_is_escaped():
+    assert_escaped(figure(Path("1.png")))
+    one_of_several = replace(HOSTILE_METADATA, missing=({"number": 2},))
+    assert_escaped(figure(Path("1.png"), metadata=one_of_several))
+
+
+def test_link_of_a_picture_is_escaped():
+    assert_attribute(figure(Path("1.png"), link=TEXT), "href")
+
+
+def test_name_of_a_file_that_is_gone_is_escaped():
+    assert_escaped(figure(Path(f"{ELEMENT}.zip"), "file"), text=f"{ELEMENT}.zip")
 
 
 # ---- the card

@@ -128,7 +128,7 @@ def test_file_is_saved_untouched_without_a_thumbnail(staged, data, name, note):
     assert (file["bytes"], file["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
     assert note in file.get("note", "")
     assert result.image_paths == ()
-    bundle = result._repr_mimebundle_()
+    bundle, _ = result._repr_mimebundle_()
     assert note in bundle["text/html"]
     assert ResultStore(staged.root).find_saved(staged.record) == result
 

@@ -115,10 +115,11 @@ def test_results_of_equal_names_get_separate_folders(tmp_path):
     assert first.folder != second.folder
 
 
-def test_output_is_a_small_jpeg_and_one_line_of_text(tmp_path):
+def test_output_as_an_image_is_a_small_jpeg_and_one_line_of_text(tmp_path):
     results, result = save_result(tmp_path, picture(size=(1400, 700)))
-    bundle = result._repr_mimebundle_()
+    bundle, metadata = result.output(style="image")
     assert set(bundle) == {"image/jpeg", "text/plain"}
+    assert metadata["image/jpeg"] == {"alt": result.prompt}
     assert len(bundle["image/jpeg"]) <= 64 * 1024
     path = result.paths[0].relative_to(results.root).as_posix()
     assert bundle["text/plain"] == f"<Result z-image 1400×700 · task_1 · {path}>"
@@ -169,7 +170,7 @@ def test_every_kind_of_result_is_saved_and_shown(tmp_path, kind, data, name, sho
     result = staged.commit(make_metadata(), [TaskOutput("", kind)])
     assert [path.name for path in result.paths] == [name]
     assert result.paths[0].read_bytes() == data
-    bundle = result._repr_mimebundle_()
+    bundle, _ = result._repr_mimebundle_()
     assert set(bundle) == {"text/html", "text/plain"}
     assert shown in bundle["text/html"]
     assert "<script>" not in bundle["text/html"]
