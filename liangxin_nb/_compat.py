@@ -6,14 +6,18 @@ function, and ``make matrix`` runs it with the lowest supported and the newest v
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 __all__ = [
     "close_listeners",
     "connection_transport",
     "connections_without_request",
+    "is_viewed",
+    "on_view_change",
     "process_events_while_busy",
     "set_css_classes",
+    "track_views",
 ]
 
 
@@ -30,6 +34,21 @@ def process_events_while_busy(comm: Any) -> None:
 def set_css_classes(widget: Any, classes: tuple[str, ...]) -> None:
     """Replace the CSS classes of an ipywidgets widget, with one message instead of one each."""
     widget._dom_classes = classes
+
+
+def track_views(widget: Any) -> None:
+    """Let pages count how often they show a widget; call it before the widget is shown."""
+    widget._view_count = 0
+
+
+def is_viewed(widget: Any) -> bool:
+    """Return whether a page shows a widget; a page that was reloaded is counted twice."""
+    return bool(widget._view_count)
+
+
+def on_view_change(widget: Any, function: Callable[[], object]) -> None:
+    """Call a function when a page shows a widget or shows it no longer."""
+    widget.observe(lambda _: function(), "_view_count")
 
 
 def connection_transport(server: Any, client: tuple[str, int]) -> Any:

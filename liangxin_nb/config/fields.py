@@ -84,6 +84,14 @@ class SettingFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             values.read_word,
         ),
     ] = False
+    output: Annotated[
+        Literal["figure", "image"],
+        _setting(
+            "How a notebook shows a picture: with its caption and a link, or alone.",
+            "figure or image",
+            values.read_word,
+        ),
+    ] = "figure"
     # Both services recommend a limit; KIE's docs name 10 to 15 minutes.
     patience: Annotated[
         float,

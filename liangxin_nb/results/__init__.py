@@ -1,6 +1,6 @@
 """The results folder: staging, saving and reading of results."""
 
-from .figure import OutputStyle, display_size, notice_html
+from .figure import CAPTION_HEIGHT, OutputStyle, display_size, notice_html
 from .posters import find_poster, poster_name
 from .result import Result
 from .staging import METADATA_FILE, OLD_METADATA_FILE, StagedResult, metadata_file
@@ -15,6 +15,7 @@ from .store import (
 from .thumbnails import ThumbnailCache
 
 __all__ = [
+    "CAPTION_HEIGHT",
     "METADATA_FILE",
     "OLD_METADATA_FILE",
     "OutputStyle",

@@ -21,8 +21,8 @@ from ..imaging import open_image
 from .posters import describe_file
 
 __all__ = [
-    "MAX_SHOWN", "OutputStyle", "ShownFile", "alternative_text", "display_size", "figure_html",
-    "file_link", "notice_html",
+    "CAPTION_HEIGHT", "MAX_SHOWN", "OutputStyle", "ShownFile", "alternative_text", "display_size",
+    "figure_html", "file_link", "notice_html", "size_on_screen",
 ]  # fmt: skip
 
 #: CSS pixels: a picture fits onto one screen, and is as wide as a card at most.
@@ -34,7 +34,11 @@ MAX_SHOWN = 12
 _MAX_TEXT = 20_000
 #: Characters: with the picture, the output stays within 64 KiB.
 _MAX_ALT, _MAX_WORDS = 500, 40
-_CAPTION_STYLE = "font-size:.85em;line-height:20px;opacity:.75;overflow-wrap:anywhere"
+#: CSS pixels of a caption of one line.
+CAPTION_HEIGHT = 20
+_CAPTION_STYLE = (
+    f"font-size:.85em;line-height:{CAPTION_HEIGHT}px;opacity:.75;overflow-wrap:anywhere"
+)
 _PICTURE_STYLE = "max-width:100%;height:auto;display:block;border-radius:4px"
 _TEXT_STYLE = (
     "white-space:pre-wrap;overflow-wrap:anywhere;word-break:normal;"
@@ -126,7 +130,7 @@ def _body(file: ShownFile, text: str, side: int | None) -> Markup:
         return Markup('<pre style="{}">{}</pre>').format(_TEXT_STYLE, _read_text(file.path))
     if file.kind == "audio" and file.link:
         return Markup('<audio controls src="{}"></audio>').format(file.link)
-    if not file.picture or not (size := _size_on_screen(file, side)):
+    if not file.picture or not (size := size_on_screen(file, side)):
         return Markup()
     picture = f"data:image/jpeg;base64,{base64.b64encode(file.picture).decode()}"
     if file.kind == "video" and file.link:
@@ -139,8 +143,13 @@ def _body(file: ShownFile, text: str, side: int | None) -> Markup:
     )
 
 
-def _size_on_screen(file: ShownFile, side: int | None) -> tuple[int, int] | None:
-    """Return the size of a picture on the screen, or None if it is broken."""
+def size_on_screen(file: ShownFile, side: int | None = None) -> tuple[int, int] | None:
+    """Return the size of a picture on the screen, or None if it is broken.
+
+    Args:
+        file: The file, with its thumbnail.
+        side: The longest side of one of several pictures.
+    """
     try:
         with open_image(file.picture) as picture:
             width, height = picture.size

@@ -125,7 +125,7 @@ PARTIAL = ResultMetadata(
 
 
 def test_partial_result_is_escaped():
-    assert_escaped(Result(PARTIAL, Path("r"), (), "r").html())
+    assert_escaped(build_result(Path("r"), Path("r"), PARTIAL).html())
 
 
 def test_undocumented_state_in_card_is_escaped():

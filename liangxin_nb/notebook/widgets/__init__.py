@@ -7,21 +7,20 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from IPython.display import display
-
 from ...batches import Batch
+from ...cell_outputs import CellOutput
 from ...core.job_record import JobUpdate
 from ...core.printing import print_text
 from ...errors import InvalidRequestError, LiangxinError
-from ...results import Result
+from ...results import OutputStyle, Result
 from ...session import BaseSession
-from ...session.default import get_session
+from ...session.default import current_settings, get_session
 from ...session.job import Job
 from ..key_notices import watch_for_notices
 from .batch_display import display_batch
-from .frontend import frontend, shows_widgets
+from .frontend import frontend, notebook_folder, shows_widgets
 from .job_output import JobOutput, status_line
-from .output import display_widget
+from .output import OutputHandle, display_widget
 from .refresher import REFRESHER
 from .terminal import TerminalProgress
 
@@ -52,7 +51,10 @@ def show(job: Job, session: BaseSession, *, notes: Sequence[str] = (), brief: bo
         return
     if job.note:
         print_text(job.note)  # the picture below does not say that it was saved before
-    output = JobOutput(job.record, brief=brief)
+    output = JobOutput(job.record, brief=brief, style=session.settings.output)
+    if job.done():
+        output.show_final(job.last_update)
+        return
     # If widgets fail here, the job still runs, and lines of text report it.
     if shows_widgets():
         with suppress(Exception):
@@ -75,10 +77,7 @@ def show_item(item: Job | Batch | Result, session: BaseSession) -> None:
     elif isinstance(item, Batch):
         display_batch(item)
     elif isinstance(item, Result):
-        if frontend() in ("terminal", "script"):
-            print_text(item)
-        else:
-            display(item)
+        OutputHandle().show_output(_result_output(item, session.settings.output))
     else:
         raise InvalidRequestError(
             f"show() takes a job, a batch or a result, not a {type(item).__name__}.",
@@ -121,6 +120,19 @@ def register_formatters(shell: Any) -> None:
     formatter = shell.display_formatter.ipython_display_formatter
     formatter.for_type(Job, _display_job)
     formatter.for_type(Batch, display_batch)
+    shell.display_formatter.mimebundle_formatter.for_type(Result, _format_result)
+
+
+def _format_result(result: Result) -> CellOutput:
+    """Return a result that is the last expression of a cell as the settings ask for it."""
+    style: OutputStyle = "figure"
+    with suppress(LiangxinError):
+        style = current_settings().output
+    return _result_output(result, style)
+
+
+def _result_output(result: Result, style: OutputStyle) -> CellOutput:
+    return CellOutput(*result.output(style=style, start=notebook_folder()))
 
 
 def _display_job(job: Job) -> None:

@@ -13,6 +13,7 @@ from ...session import BaseSession
 from ...session.job import Job
 from ...session.parents import derive
 from ...session.request_builder import repeat, supports_seed, with_new_seed
+from .card_content import space_of
 from .refresher import REFRESHER
 from .task_card import Actions, TaskCard
 
@@ -72,6 +73,7 @@ def make_card(
         notes=notes,
         on_change=lambda card: REFRESHER.request_draw(card, session.loop),
         framed=add_card is not None,
+        space=None if add_card is not None else space_of(job.record),
     )
     return card, follow
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from IPython import get_ipython
 
 from ...config.schema import read_variable
 
-__all__ = ["frontend", "shows_widgets"]
+__all__ = ["frontend", "notebook_folder", "shows_widgets"]
 
 
 def frontend() -> str:
@@ -42,3 +43,13 @@ def frontend() -> str:
 def shows_widgets() -> bool:
     """Return whether a user can be shown widgets."""
     return frontend() in ("live", "voila")
+
+
+def notebook_folder() -> Path | None:
+    """Return the folder of the notebook, to which its links are relative; None if it is unknown.
+
+    Jupyter's server names the notebook in the environment of its kernel; `%cd` changes nothing.
+    """
+    name = os.environ.get("JPY_SESSION_NAME", "")
+    folder = Path(name).parent
+    return folder if name and folder.is_absolute() and folder.is_dir() else None

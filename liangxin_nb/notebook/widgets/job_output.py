@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...cell_outputs.outcome_text import outcome_bundle, outcome_line
+from ...cell_outputs import CellOutput, job_output
+from ...cell_outputs.outcome_text import outcome_line
 from ...core.job_record import JobRecord, JobUpdate
 from ...core.state_style import state_style
+from ...results import OutputStyle
+from .frontend import frontend, notebook_folder
 from .output import OutputHandle, widget_view
 
 __all__ = ["JobOutput", "status_line"]
 
 #: States in which something is left to do; the buttons of the card stay below the durable output.
-_WITH_ACTIONS = ("partly_saved", "not_fetched", "detached", "result_lost", "unconfirmed")
+_WITH_ACTIONS = (
+    "partly_saved", "not_fetched", "detached", "result_lost", "unconfirmed", "failed", "rejected",
+)  # fmt: skip
 _EMPTY_BUNDLE: dict[str, Any] = {"text/plain": "", "text/html": ""}
 #: A reopened notebook cannot draw the buttons; without this it would show an error in their place.
 _HIDE_LOST_BUTTONS = (
@@ -24,15 +29,18 @@ _HIDE_LOST_BUTTONS = (
 class JobOutput:
     """Shows a job while it runs, and its durable output at the end."""
 
-    def __init__(self, record: JobRecord, *, brief: bool) -> None:
+    def __init__(
+        self, record: JobRecord, *, brief: bool = False, style: OutputStyle = "figure"
+    ) -> None:
         """Create the output; nothing is shown.
 
         Args:
             record: The job's record.
             brief: Whether the reason is left out, for a cell that raises it as its error.
+            style: How a picture is shown.
         """
         self._output, self._buttons = OutputHandle(record), OutputHandle()
-        self._brief = brief
+        self._brief, self._style = brief, style
         self._card: Any = None
         self._is_final = False
 
@@ -46,6 +54,10 @@ class JobOutput:
         """Show a text, in front ends without widgets."""
         self._output.show(text)
 
+    def show_final(self, update: JobUpdate) -> None:
+        """Show the durable output of a job that had ended before it was shown."""
+        self._output.show_output(self._final_output(update))
+
     def replace_text(self, text: str, record: JobRecord) -> None:
         """Replace the text by another one."""
         self._output.replace({"text/plain": text}, record)
@@ -54,9 +66,9 @@ class JobOutput:
         """Show the durable output of a job that has ended, or the card of one that runs again."""
         if update.is_final:
             self._is_final = True
-            self._output.replace(self._final_bundle(update), update.record)
-            if self._card is not None and update.display_state in _WITH_ACTIONS:
-                self._buttons.replace(widget_view("", self._card.actions_box.model_id))
+            self._output.replace_output(self._final_output(update), update.record)
+            if self._card is not None:
+                self._settle_card(update)
         elif self._is_final and self._card is not None:
             self._is_final = False
             view = widget_view(status_line(update), self._card.box.model_id)
@@ -65,16 +77,21 @@ class JobOutput:
         else:
             self._output.set_record(update.record)
 
-    def _final_bundle(self, update: JobUpdate) -> dict[str, str]:
-        if update.result is not None:
-            bundle = dict(update.result._repr_mimebundle_())
-        elif self._brief and update.display_state not in _WITH_ACTIONS:
-            return {"text/plain": outcome_line(update)}
-        else:
-            bundle = outcome_bundle(update)
+    def _settle_card(self, update: JobUpdate) -> None:
+        """Show the buttons of a card where something is left to do, else close it."""
+        if update.display_state in _WITH_ACTIONS:
+            self._buttons.replace(widget_view("", self._card.actions_box.model_id))
+        elif frontend() != "voila":  # where the card itself shows the picture
+            self._card.close_when_hidden()
+
+    def _final_output(self, update: JobUpdate) -> CellOutput:
+        output = job_output(update, style=self._style, start=notebook_folder())
+        if self._card is None and self._brief and update.display_state in ("failed", "rejected"):
+            return output._replace(data={"text/plain": outcome_line(update)})
         if self._card is not None and update.display_state in _WITH_ACTIONS:
-            bundle["text/html"] += _HIDE_LOST_BUTTONS
-        return bundle
+            html = output.data["text/html"] + _HIDE_LOST_BUTTONS
+            return output._replace(data=output.data | {"text/html": html})
+        return output
 
 
 def status_line(update: JobUpdate) -> str:

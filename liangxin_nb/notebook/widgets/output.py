@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextvars
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from IPython.display import display, update_display
 from markupsafe import Markup
 
+from ...cell_outputs import CellOutput
 from ...core.formatting import printable
 from ...core.job_record import JobRecord
 from ...core.printing import print_text
@@ -73,32 +75,60 @@ class OutputHandle:
         """
         self.show_bundle({"text/plain": text} if view is None else widget_view(text, view))
 
-    def show_bundle(self, bundle: dict[str, Any]) -> None:
-        """Show a MIME bundle."""
-        self._bundle = bundle = _with_printable_text(bundle)
+    def show_output(self, output: CellOutput) -> None:
+        """Show a durable output."""
+        self.show_bundle(output.data, output.metadata)
+
+    def show_bundle(
+        self, bundle: Mapping[str, Any], metadata: dict[str, Any] | None = None
+    ) -> None:
+        """Show a MIME bundle.
+
+        Args:
+            bundle: The bundle.
+            metadata: Its metadata; default: what finds the task again.
+        """
+        self._bundle = shown = _with_printable_text(bundle)
         if _prints_text():
-            print_text(bundle.get("text/plain", ""))
+            print_text(shown.get("text/plain", ""))
             return
-        display(bundle, raw=True, display_id=self._id, metadata=self._metadata())
+        metadata = self._metadata() if metadata is None else metadata
+        display(shown, raw=True, display_id=self._id, metadata=metadata)
 
     def set_record(self, record: JobRecord) -> None:
         """Add the task id to the metadata as soon as it is known: the notebook is a backup."""
         if record.task_id and (self._record is None or record.task_id != self._record.task_id):
             self.replace(self._bundle, record)
 
-    def replace(self, bundle: dict[str, Any], record: JobRecord | None = None) -> None:
-        """Replace what is shown; can be called from any thread."""
+    def replace_output(self, output: CellOutput, record: JobRecord | None = None) -> None:
+        """Replace what is shown by a durable output; can be called from any thread."""
+        self.replace(output.data, record, output.metadata)
+
+    def replace(
+        self,
+        bundle: Mapping[str, Any],
+        record: JobRecord | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        """Replace what is shown; can be called from any thread.
+
+        Args:
+            bundle: The MIME bundle.
+            record: The job that is shown.
+            metadata: The metadata of the bundle; default: what finds the task again.
+        """
         self._record = record
-        bundle = _with_printable_text(bundle)
+        shown = _with_printable_text(bundle)
         if _prints_text():
-            print_text(bundle.get("text/plain", ""))
+            print_text(shown.get("text/plain", ""))
             return
-        options = {"raw": True, "display_id": self._id, "metadata": self._metadata()}
+        metadata = self._metadata() if metadata is None else metadata
+        options = {"raw": True, "display_id": self._id, "metadata": metadata}
         try:
             # An empty context: runners drop messages that name an earlier cell as their parent.
-            contextvars.Context().run(update_display, bundle, **options)
+            contextvars.Context().run(update_display, shown, **options)
         except LookupError:  # ipykernel 7.0 finds no parent in an empty context
-            update_display(bundle, **options)
+            update_display(shown, **options)
 
     def _metadata(self) -> dict[str, Any]:
         """Return what a saved notebook needs to find the task again."""
@@ -108,7 +138,7 @@ class OutputHandle:
         return {"liangxin": job}
 
 
-def _with_printable_text(bundle: dict[str, Any]) -> dict[str, Any]:
+def _with_printable_text(bundle: Mapping[str, Any]) -> dict[str, Any]:
     """Return the bundle with a text that is safe in a terminal."""
     return {**bundle, "text/plain": printable(bundle["text/plain"], multiline=True)}
 

@@ -10,31 +10,23 @@ from typing import Any
 import ipywidgets as widgets
 from markupsafe import Markup
 
-from ..._compat import set_css_classes
-from ...cell_outputs.outcome_text import describe_outcome, lines_html
-from ...core.formatting import first_line, format_duration, printable
+from ..._compat import is_viewed, on_view_change, set_css_classes, track_views
+from ...core.formatting import format_duration
 from ...core.job_record import JobRecord, JobUpdate
 from ...core.next_step import warn_before_resubmit
-from ...core.state_style import SANDBOX_NOTICE, state_style
+from ...core.state_style import state_style
 from ...session.job import Job
 from .attach_field import AttachField
 from .card_buttons import BUTTON_LABELS, buttons_of
+from .card_content import Space, details_html, picture_html, space_style, state_html
 from .copy_field import CopyField
-from .frontend import frontend
 from .handlers import report_errors
 from .resubmit_question import ResubmitQuestion
-from .theme import (
-    UNSAVED_NOTICE,
-    allow_events_while_busy,
-    close_all,
-    format_job_time,
-    image_tag,
-    sign_tag,
-    small_lines,
-    style_sheet,
-)
+from .theme import allow_events_while_busy, close_all, format_job_time, style_sheet
 
 __all__ = ["Actions", "TaskCard"]
+
+_UNSEEN_S = 10.0  # until a card that no page has shown is closed
 
 
 @dataclass(frozen=True)
@@ -82,6 +74,7 @@ class TaskCard:
         notes: Sequence[str] = (),
         on_change: Callable[[TaskCard], None] | None = None,
         framed: bool = False,
+        space: Space | None = None,
     ) -> None:
         """Create the card, and watch the job.
 
@@ -91,11 +84,13 @@ class TaskCard:
             median_duration: Seconds that the model usually takes, or None.
             notes: Remarks to show on the card.
             on_change: Called with the card when it needs to be drawn; default: draw at once.
-            framed: Reserve the space of the picture, so that nothing below the card moves.
+            framed: Whether the picture appears in a frame of the card.
+            space: The space of the picture that replaces the card, so that nothing below moves.
         """
         self._job, self._actions = job, actions
         self._median_duration, self._notes = median_duration, tuple(notes)
         self._on_change, self._framed = on_change or TaskCard.draw, framed
+        self._space = space
         self._closed, self._draw_lock = False, threading.Lock()
         self.latest = job.last_update
         # There may be hundreds of cards: all parts share a layout, rare parts are made when shown.
@@ -122,8 +117,18 @@ class TaskCard:
         body.add_class("lx-framed" if self._framed else "lx-body")
         parts = [head, body, self._footer]
         if not self._framed:  # the panel around framed cards has the style sheet
-            parts.insert(0, widgets.HTML(style_sheet("card"), layout={"display": "none"}))
-        return widgets.VBox(parts, layout=layout)
+            sheet = style_sheet("card") + (space_style(self._space) if self._space else "")
+            parts.insert(0, widgets.HTML(sheet, layout={"display": "none"}))
+        box = widgets.VBox(parts, layout=layout)
+        track_views(box)
+        allow_events_while_busy(box)
+        return box
+
+    def _space_classes(self) -> tuple[str, ...]:
+        """Return the classes that reserve space while the job runs."""
+        if self._space is None or self.latest.is_final:
+            return ()
+        return "lx-reserved", "lx-space-{}-{}".format(*self._space)
 
     def update(self, update: JobUpdate) -> None:
         """Take a new update; called on the thread of the background loop."""
@@ -140,10 +145,10 @@ class TaskCard:
     def _draw(self) -> None:
         update, tone = self.latest, state_style(self.latest.display_state).tone
         # The slow part first, so that all changes appear together.
-        self._picture.value = _picture_html(update, self._framed)
-        set_css_classes(self.box, ("lx-card", f"lx-{tone}"))
-        self._state.value = _state_html(update)
-        self._details.value = self._details_html()
+        self._picture.value = picture_html(update, self._framed)
+        set_css_classes(self.box, ("lx-card", f"lx-{tone}", *self._space_classes()))
+        self._state.value = state_html(update)
+        self._details.value = details_html(update, self._notes, self._framed)
         self._draw_buttons()
         self.tick()
 
@@ -177,11 +182,26 @@ class TaskCard:
     def close(self) -> None:
         """Remove the card from the screen; the job continues."""
         self._closed = True
-        close_all(self.box)
-        if self._actions_box is not None:
-            close_all(self._actions_box)
-        for button in self.buttons.values():
-            button.close()
+        extras = (part.box for part in (self._question, self._attach) if part is not None)
+        for part in (self.box, self._actions_box, *extras, *self.buttons.values()):
+            if part is not None:
+                close_all(part)
+
+    def close_when_hidden(self) -> None:
+        """Close the card of a finished job when no page shows it; a reloaded page still does.
+
+        Saved with a notebook, its widgets would be larger than the picture.
+        """
+
+        def close_if_hidden() -> None:
+            if self.latest.is_final and not is_viewed(self.box):
+                self.close()
+
+        on_view_change(self.box, close_if_hidden)
+        if not is_viewed(self.box):  # no page has reported it yet
+            timer = threading.Timer(_UNSEEN_S, close_if_hidden)
+            timer.daemon = True
+            timer.start()
 
     def _button_names(self) -> list[str]:
         record = self.latest.record
@@ -260,40 +280,3 @@ class TaskCard:
         self._copy.toggle(
             self._actions.to_cell(record) if name == "cell" else record.task_id, label
         )
-
-    def _details_html(self) -> Markup:
-        update, record = self.latest, self.latest.record
-        prompt = first_line(record.request.prompt)
-        html = Markup('<div class="lx-prompt" dir="auto">{}</div>').format(prompt)
-        lines = describe_outcome(update) if update.is_final else [update.note]
-        html += lines_html(filter(None, lines))
-        id_tag = Markup('<span class="lx-id">{}</span>')
-        small = [*filter(None, self._notes), id_tag.format(record.task_id)]
-        if update.result is not None:
-            small.append(id_tag.format(update.result.relative_path))
-            small += [UNSAVED_NOTICE] * (not self._framed and frontend() == "live")
-        small += [SANDBOX_NOTICE] * (record.profile == "sandbox")
-        return html + small_lines(small)
-
-
-def _state_html(update: JobUpdate) -> Markup:
-    """Return sign, word and model; screen readers announce them, but not the clock."""
-    style = state_style(update.display_state)
-    return Markup(
-        '<div class="lx-state" role="status">{}{} <span class="lx-model">· {}</span></div>'
-    ).format(sign_tag(style.sign), style.word, printable(update.record.request.model))
-
-
-def _picture_html(update: JobUpdate, framed: bool) -> Markup:
-    """Return the picture, which reloaded pages and Voila show; before, its reserved space."""
-    if update.result is not None:
-        try:
-            picture = update.result.thumbnail()
-        except (OSError, ValueError) as error:
-            return small_lines([f"The picture cannot be shown: {error}"])
-        alt = update.record.request.prompt
-        return image_tag(picture, alt, css_class="lx-picture") if picture else Markup()
-    if not framed:
-        return Markup()
-    sign = state_style(update.display_state).sign
-    return Markup('<div class="lx-empty" aria-hidden="true">{}</div>').format(sign)
