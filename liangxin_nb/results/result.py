@@ -28,6 +28,7 @@ from .figure import (
     figure_html,
     file_link,
     notice_html,
+    size_on_screen,
 )
 from .posters import poster_for
 from .thumbnails import LARGE, SMALL, ThumbnailCache, ThumbnailSize
@@ -207,6 +208,13 @@ class Result:
         posters = [poster_for(path, file, self.prompt) for path, file in self._files_of("video")]
         return grid(posters, max_bytes=POSTER_BYTES) if len(posters) > 1 else b"".join(posters)
 
+    def _image_size(self, picture: bytes) -> dict[str, int]:
+        """Return width and height on the screen, whatever the size of the thumbnail."""
+        if len(self.paths) > 1:
+            return {}
+        size = size_on_screen(ShownFile(self.path, self.metadata.files[0], picture, ""))
+        return dict(zip(("width", "height"), size, strict=True)) if size else {}
+
     def _any_thumbnail(self) -> bytes:
         try:
             return self.thumbnail()
@@ -232,7 +240,8 @@ class Result:
         job = {"job_id": self.metadata.job_id, "task_id": self.task_id, "status": status}
         metadata: dict[str, Any] = {"liangxin": job}
         if style == "image" and not self.missing and (picture := self._any_thumbnail()):
-            metadata["image/jpeg"] = {"alt": alternative_text(self.prompt)}
+            size = self._image_size(picture)
+            metadata["image/jpeg"] = {"alt": alternative_text(self.prompt), **size}
             jpeg = base64.b64encode(picture).decode()
             return {"text/plain": repr(self), "image/jpeg": jpeg}, metadata
         return {"text/plain": repr(self), "text/html": self.html(start)}, metadata

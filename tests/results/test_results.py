@@ -119,7 +119,7 @@ def test_output_as_an_image_is_a_small_jpeg_and_one_line_of_text(tmp_path):
     results, result = save_result(tmp_path, picture(size=(1400, 700)))
     bundle, metadata = result.output(style="image")
     assert set(bundle) == {"image/jpeg", "text/plain"}
-    assert metadata["image/jpeg"] == {"alt": result.prompt}
+    assert metadata["image/jpeg"] == {"alt": result.prompt, "width": 720, "height": 360}
     assert len(bundle["image/jpeg"]) <= 64 * 1024
     path = result.paths[0].relative_to(results.root).as_posix()
     assert bundle["text/plain"] == f"<Result z-image 1400×700 · task_1 · {path}>"
