@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import itertools
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,12 +13,12 @@ from typing import Any
 from markupsafe import Markup
 
 from ..catalog import find_model
-from ..core.foreign_file import file_problem
 from ..core.formatting import printable
 from ..core.metadata import ResultMetadata
 from ..core.public import explain_wrong_calls, public
-from ..errors import InvalidRequestError, ResultUnavailableError
+from ..errors import ResultUnavailableError
 from ..imaging import POSTER_BYTES, THUMBNAIL_BYTES, Image, grid, open_image
+from .copies import copy_files
 from .figure import (
     MAX_SHOWN,
     OutputStyle,
@@ -136,40 +135,10 @@ class Result:
             InvalidRequestError: If the suffix is another, or a file exists or cannot be written.
             ResultUnavailableError: If the saved files are gone.
         """
-        target = Path(target).expanduser()
-        is_folder = target.is_dir() or not target.suffix
-        if not is_folder:
-            self._check_copy(target)
-        copies = [target / path.name for path in self.paths] if is_folder else [target]
-        if existing := [copy for copy in copies if copy.exists() and not overwrite]:
-            raise InvalidRequestError(
-                f"{str(existing[0])!r} exists; nothing was written.",
-                next_step="Choose another name, or pass overwrite=True.",
-            )
         try:
-            copies[0].parent.mkdir(parents=True, exist_ok=True)
-            for path, copy in zip(self.paths, copies, strict=True):
-                shutil.copyfile(path, copy)
+            return copy_files(self.paths, Path(target).expanduser(), repr(self), overwrite)
         except FileNotFoundError:
             raise self._missing_error() from None
-        except OSError as error:
-            raise InvalidRequestError(
-                f"{str(target)!r} cannot be written ({file_problem(error)})."
-            ) from None
-        return target
-
-    def _check_copy(self, target: Path) -> None:
-        if len(self.paths) > 1:
-            raise InvalidRequestError(
-                f"{self!r} has {len(self.paths)} files, {target.name!r} names one.",
-                next_step="Give a folder: result.save('folder').",
-            )
-        if target.suffix.lower() != self.path.suffix.lower():
-            raise InvalidRequestError(
-                f"The file is a {self.path.suffix} file, {target.name!r} is not.",
-                next_step=f"Name it {target.with_suffix(self.path.suffix).name!r}, or convert it: "
-                f"result.image.save({target.name!r}).",
-            )
 
     def _open(self, path: Path) -> Image:
         try:
