@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -208,8 +209,15 @@ def pictures(notebook: NotebookNode) -> list[NotebookNode]:
         for cell in notebook.cells
         if cell.cell_type == "code"
         for output in cell.outputs
-        if "image/jpeg" in output.get("data", {})
+        if picture_of(output)
     ]
+
+
+def picture_of(output: NotebookNode) -> str:
+    """Return the first JPEG of an output, alone or in HTML, as base64; empty if there is none."""
+    data = output.get("data", {})
+    in_html = re.search('data:image/jpeg;base64,([^"]+)', data.get("text/html", ""))
+    return data.get("image/jpeg") or (in_html[1] if in_html else "")
 
 
 def ipython_folder(folder: Path, pace: tuple[float, float]) -> Path:

@@ -34,10 +34,10 @@ MAX_SHOWN = 12
 _MAX_TEXT = 20_000
 #: Characters: with the picture, the output stays within 64 KiB.
 _MAX_ALT, _MAX_WORDS = 500, 40
-#: CSS pixels of a caption of one line.
-CAPTION_HEIGHT = 20
+#: CSS pixels of a caption of one line, with the space below it.
+CAPTION_HEIGHT = 28
 _CAPTION_STYLE = (
-    f"font-size:.85em;line-height:{CAPTION_HEIGHT}px;opacity:.75;overflow-wrap:anywhere"
+    "font-size:.85em;line-height:20px;padding-bottom:8px;opacity:.75;overflow-wrap:anywhere"
 )
 _PICTURE_STYLE = "max-width:100%;height:auto;display:block;border-radius:4px"
 _TEXT_STYLE = (

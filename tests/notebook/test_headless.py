@@ -10,7 +10,7 @@ from nbclient.exceptions import CellExecutionError
 from liangxin_nb.ledger import Ledger
 
 from ..conftest import start_sandbox
-from ..kernels import execute, pictures, service, stream
+from ..kernels import execute, picture_of, pictures, service, stream
 from ..sandbox_faults import set_faults
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ def test_result_has_the_same_output_each_time(tmp_path):
              "job.result", "%liangxin show {job.task_id}"]  # fmt: skip
     shown = pictures(execute(cells, tmp_path, {"LIANGXIN_SPEED": "20"}))
     assert len(shown) == 3
-    assert len({output.data["image/jpeg"] for output in shown}) == 1
+    assert len({picture_of(output) for output in shown}) == 1
     (text,) = {output.data["text/plain"] for output in shown}
     assert "0x" not in text
 
@@ -51,7 +51,7 @@ def test_cell_with_several_tasks_waits_for_all(tmp_path, sandbox):
     cells = [LOAD, "%%liangxin -n 3 --size square --out jobs\na cat", "len(jobs)"]
     notebook = execute(cells, tmp_path, service(sandbox))
     assert len({output.data["text/plain"] for output in pictures(notebook)}) == 3
-    assert len({output.data["image/jpeg"] for output in pictures(notebook)}) == 3
+    assert len({picture_of(output) for output in pictures(notebook)}) == 3
     assert notebook.cells[2].outputs[0].data["text/plain"] == "3"
 
 
@@ -63,7 +63,7 @@ def test_recover_collects_the_tasks_of_a_saved_notebook_in_another_folder(tmp_pa
     nbformat.write(first, second_folder / "saved.ipynb")
     second = execute([LOAD, "%liangxin recover saved.ipynb"], second_folder, service(sandbox))
     (original,), (recovered,) = pictures(first), pictures(second)
-    assert recovered.data["image/jpeg"] == original.data["image/jpeg"]
+    assert picture_of(recovered) == picture_of(original)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def edited(tmp_path_factory, sandbox):
 @pytest.mark.xdist_group("headless-edited")
 def test_result_of_a_cell_can_be_the_reference_of_the_next(edited):
     _, with_reference, without = pictures(edited[0])
-    assert with_reference.data["image/jpeg"] != without.data["image/jpeg"]
+    assert picture_of(with_reference) != picture_of(without)
 
 
 @pytest.mark.xdist_group("headless-edited")
