@@ -52,8 +52,8 @@ def screen(monkeypatch):
     return screen
 
 
-def job_metadata(job):
-    return {"liangxin": {"job_id": job.record.id, "task_id": job.task_id}}
+def job_metadata(job, **more):
+    return {"liangxin": {"job_id": job.record.id, "task_id": job.task_id, **more}}
 
 
 def test_output_of_finished_job_names_its_task(session, screen):
@@ -61,22 +61,26 @@ def test_output_of_finished_job_names_its_task(session, screen):
     show(job, session)
     job.wait(60)
     assert job.task_id
-    assert screen.latest == job_metadata(job)
+    assert screen.latest == job_metadata(job, status="saved")
 
 
-def test_output_names_task_as_soon_as_service_has_accepted_it(session, screen, monkeypatch):
+def test_output_names_task_as_soon_as_service_has_accepted_it(connect, server, screen, monkeypatch):
     monkeypatch.setenv("LIANGXIN_FRONTEND", "headless")  # no line of text for each state
-    job = session.generate("a cat", size="square")
-    show(job, session)
+    session = connect()
+    with server.held("createTask"):
+        job = session.generate("a cat", size="square")
+        show(job, session)
     job.wait(60)
-    assert screen.metadata[-2:] == [job_metadata(job)] * 2, "when accepted, and at the end"
+    assert screen.metadata[-2:] == [job_metadata(job), job_metadata(job, status="saved")]
 
 
 def test_output_of_rejected_job_names_its_record(session, screen):
     job = session.generate("a cat", model="no-such-model", any_model=True)
     show(job, session)
     wait_until(lambda: job.last_update.is_final)
-    assert screen.latest == {"liangxin": {"job_id": job.record.id, "task_id": ""}}
+    assert screen.latest == {
+        "liangxin": {"job_id": job.record.id, "task_id": "", "status": "rejected"}
+    }
 
 
 def test_output_of_batch_names_all_its_tasks(session, screen):
