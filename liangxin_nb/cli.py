@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .core.printing import print_text
-from .errors import LiangxinError
+from .errors import InvalidRequestError, LiangxinError
 
 __all__ = ["main"]
 
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="liangxin", description="Work with notebook files.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_heal(commands)
+    _add_run(commands)
     options = parser.parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
@@ -54,6 +56,29 @@ def _add_heal(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     heal.add_argument("--results", type=Path, help="the results folder; default: all known ones")
     heal.add_argument("--ledger", help="the ledger; default: ledger.sqlite in the results folder")
     heal.set_defaults(run=_heal)
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = commands.add_parser("run", help="say what a run of a notebook would submit")
+    run.add_argument("file", type=Path, metavar="NOTEBOOK", help="a notebook file")
+    run.add_argument(
+        "--dry-run", action="store_true",
+        help="only say what a run would submit and what is known of its cost",
+    )  # fmt: skip
+    run.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if not options.dry_run:
+        raise InvalidRequestError(
+            "liangxin run needs --dry-run; nothing was run.",
+            next_step=f"To run the notebook: jupyter execute {shlex.quote(str(options.file))}",
+        )
+    from .notebook.magics.estimate import estimate_notebook
+
+    estimate = estimate_notebook(options.file)
+    print_text(f"{estimate.table()!r}\n\n{estimate.text}")
+    return 0
 
 
 def _heal(options: argparse.Namespace) -> int:

@@ -4,7 +4,8 @@ from .batch import Batch
 from .contact_sheet import ContactSheet
 from .estimate import Estimate
 from .factory import MAX_TASKS, PreparedBatch, open_batch, prepare, unsent_batches
-from .inputs import prompt_lines
+from .grid import build_grid
+from .inputs import parse_prompts, prompt_lines
 from .listing import list_batches
 from .outcome import Outcome, Progress
 
@@ -16,8 +17,10 @@ __all__ = [
     "Outcome",
     "PreparedBatch",
     "Progress",
+    "build_grid",
     "list_batches",
     "open_batch",
+    "parse_prompts",
     "prepare",
     "prompt_lines",
     "unsent_batches",

@@ -7,7 +7,13 @@ from .ledger import Ledger
 from .queries import File, JobWithFiles, Query
 from .rows import FileRow, TransferRow, batch_to_json, parse_line
 from .salvage import is_healthy, salvage
-from .submissions import find_work, mark_submitting, record_submitted
+from .submissions import (
+    find_work,
+    has_seed,
+    mark_submitting,
+    possible_seeds,
+    record_submitted,
+)
 from .transfer import can_finish, export_rows, foreign_batches, import_batches, import_rows
 
 __all__ = [
@@ -23,11 +29,13 @@ __all__ = [
     "export_rows",
     "find_work",
     "foreign_batches",
+    "has_seed",
     "import_batches",
     "import_rows",
     "is_healthy",
     "mark_submitting",
     "parse_line",
+    "possible_seeds",
     "record_submitted",
     "salvage",
 ]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -27,7 +27,9 @@ from .mapping import from_row
 from .migrations import OLD_NAMES
 from .rows import upgrade_row
 
-__all__ = ["StoredJobs", "read_jobs"]
+__all__ = ["StoredJobs", "read_jobs", "read_prices", "read_work"]
+
+T = TypeVar("T")
 
 _MAX_PARAMETERS = 400  # of one query; SQLite allows 999 in old versions
 _JOBS = "SELECT * FROM {table} WHERE {column} IN :values"
@@ -76,19 +78,68 @@ def read_jobs(
         LedgerError: If the ledger cannot be read.
     """
     wanted = {"id": job_ids, "task_id": task_ids}
+    return _read_from(location, timeout_s, lambda db: _read(db, wanted, batch_ids))
+
+
+def read_work(location: str, *digests: str, timeout_s: float = 5.0) -> list[tuple[str, JobRecord]]:
+    """Return the jobs with one of these digests, each with its digest, oldest first.
+
+    Args:
+        location: The path of a SQLite file, or a database URL.
+        digests: The digests of requests.
+        timeout_s: Seconds to wait for a lock or an answer.
+
+    Raises:
+        LedgerError: If the ledger cannot be read.
+    """
+
+    def read(db: sa.Connection) -> list[tuple[str, JobRecord]]:
+        query = _JOBS.format(table=_table(db)[0], column="digest")
+        found = [(row["digest"], _record(row)) for row in _select(db, query, digests)]
+        return sorted(found, key=lambda pair: (pair[1].created_at, pair[1].batch_index))
+
+    return _read_from(location, timeout_s, read)
+
+
+def read_prices(
+    location: str, profile: str, models: Collection[str], *, timeout_s: float = 5.0
+) -> dict[str, float]:
+    """Return the credits that the service last reported for each model, where it did.
+
+    Args:
+        location: The path of a SQLite file, or a database URL.
+        profile: The service profile.
+        models: The names of the models.
+        timeout_s: Seconds to wait for a lock or an answer.
+
+    Raises:
+        LedgerError: If the ledger cannot be read.
+    """
+
+    def read(db: sa.Connection) -> dict[str, float]:
+        query = _JOBS.format(table=_table(db)[0], column="model") + " AND credits IS NOT NULL"
+        records = sorted(map(_record, _select(db, query, models)), key=lambda r: r.created_at)
+        own = [record for record in records if record.profile == profile and not record.origin]
+        return {r.request.model: r.credits for r in own if r.credits is not None}
+
+    return _read_from(location, timeout_s, read)
+
+
+def _read_from(location: str, timeout_s: float, read: Callable[[sa.Connection], T]) -> T:
+    """Return what a function reads from a ledger that other processes may be writing to."""
     try:
         if "://" in location:
             with _database(location, timeout_s) as db:
-                return _read(db, wanted, batch_ids)
+                return read(db)
         path = Path(location)
         state = _file_state(path)
         # The write-ahead log exists as long as a process uses the ledger.
         is_idle = not any(found for found in state[2:])
         with _sqlite(path, timeout_s, is_idle=is_idle) as db:
-            stored = _read(db, wanted, batch_ids)
+            stored = read(db)
         if is_idle and _file_state(path) != state:  # a process has begun to write meanwhile
             with _sqlite(path, timeout_s, is_idle=False) as db:
-                stored = _read(db, wanted, batch_ids)
+                stored = read(db)
         return stored
     except _ERRORS as error:
         reason = hide_secrets(file_problem(getattr(error, "orig", None) or error))
@@ -130,7 +181,7 @@ def _read(
     db: sa.Connection, wanted: dict[str, Collection[str]], batch_ids: Collection[str]
 ) -> StoredJobs:
     stored, has_table = StoredJobs(), sa.inspect(db).has_table
-    table, batch_column = next((names for names in _TABLES if has_table(names[0])), _TABLES[0])
+    table, batch_column = _table(db)
     for column, values in {**wanted, batch_column: batch_ids}.items():
         query = _JOBS.format(table=table, column=column)
         records = map(_record, _select(db, query, values))
@@ -143,6 +194,12 @@ def _read(
             batch = BatchRecord(values["id"], values["created_at"], values["name"], plan)
             stored.batches[batch.id] = batch
     return stored
+
+
+def _table(db: sa.Connection) -> tuple[str, str]:
+    """Return the name of the table of jobs, and of its column for the batch."""
+    has_table = sa.inspect(db).has_table
+    return next((names for names in _TABLES if has_table(names[0])), _TABLES[0])
 
 
 def _select(db: sa.Connection, query: str, values: Collection[str]) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from ..core.request import Request
 from .database import EVENTS, JOBS, Database
 from .mapping import append_event, from_row, to_row
 
-__all__ = ["find_work", "mark_submitting", "record_submitted"]
+__all__ = ["find_work", "has_seed", "mark_submitting", "possible_seeds", "record_submitted"]
 
 #: Statuses of jobs that have a result, will have one, or may have one.
 _WORK = (
@@ -91,7 +91,7 @@ def find_work(
         service: The base address of the API.
         cell_id: The notebook cell that created the jobs; None for any origin.
     """
-    seeds = _possible_seeds(request)
+    seeds = possible_seeds(request)
     same_seed = sa.and_(JOBS.c.seed_drawn, JOBS.c.digest.in_(seeds.values()))
     query = JOBS.select().where(
         sa.or_(JOBS.c.digest == request.digest, same_seed),
@@ -110,17 +110,17 @@ def find_work(
     return [
         record
         for row, record in zip(rows, map(from_row, rows), strict=True)
-        if row["digest"] == request.digest or _has_seed(record, request, seeds)
+        if row["digest"] == request.digest or has_seed(record, request, seeds)
     ]
 
 
-def _possible_seeds(request: Request) -> dict[str, str]:
+def possible_seeds(request: Request) -> dict[str, str]:
     """Return the digest without each option that can be a seed, by the name of the option."""
     names = [name for name, value in request.options.items() if str(value).isdecimal()]
     return {name: replace(request, drawn_seed=name).digest for name in names}
 
 
-def _has_seed(record: JobRecord, request: Request, seeds: Mapping[str, str]) -> bool:
+def has_seed(record: JobRecord, request: Request, seeds: Mapping[str, str]) -> bool:
     """Return whether the seed that was drawn for a record is the given one of a request."""
     name = record.request.drawn_seed
     is_same = record.request.options.get(name) == request.options.get(name)

@@ -7,6 +7,7 @@ from .staging import METADATA_FILE, OLD_METADATA_FILE, StagedResult, metadata_fi
 from .store import (
     ResultStore,
     find_folder,
+    is_intact,
     load_result,
     read_metadata,
     read_metadata_file,
@@ -26,6 +27,7 @@ __all__ = [
     "display_size",
     "find_folder",
     "find_poster",
+    "is_intact",
     "load_result",
     "metadata_file",
     "notice_html",

@@ -137,18 +137,8 @@ class ResultStore:
         return find_folder(self.root, folder)
 
     def is_intact(self, folder: str) -> bool:
-        """Return whether all files of a result are on this disk as they were saved.
-
-        Args:
-            folder: The folder relative to the results folder, as the ledger stores it.
-        """
-        if (path := self.resolve(folder)) is None:
-            return False
-        try:
-            files = read_metadata_file(path).files
-            return bool(files) and all(_is_unchanged(path, file) for file in files)
-        except (OSError, ValueError):
-            return False
+        """Return whether all files of a result are on this disk as they were saved."""
+        return is_intact(self.root, folder)
 
     @contextmanager
     def deletion(self, folder: str) -> Iterator[None]:
@@ -204,6 +194,22 @@ def read_origin(folder: Path) -> str:
     except OSError:
         is_trusted = False
     return "trusted" if is_trusted else "imported"
+
+
+def is_intact(root: Path, folder: str) -> bool:
+    """Return whether all files of a result are on this disk as they were saved.
+
+    Args:
+        root: The results folder.
+        folder: The folder relative to the results folder, as the ledger stores it.
+    """
+    if (path := find_folder(root, folder)) is None:
+        return False
+    try:
+        files = read_metadata_file(path).files
+        return bool(files) and all(_is_unchanged(path, file) for file in files)
+    except (OSError, ValueError):
+        return False
 
 
 def _is_unchanged(folder: Path, file: Mapping[str, Any]) -> bool:

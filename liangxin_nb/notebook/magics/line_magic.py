@@ -17,7 +17,13 @@ from .cell_magic import liangxin_cell
 from .execution import current_session, short_interrupts
 from .hints import unknown_command_error
 from .job_commands import detach_command, recover_command, resume_command, show_command
-from .maintenance import doctor_command, export_command, heal_command, import_command
+from .maintenance import (
+    doctor_command,
+    estimate_command,
+    export_command,
+    heal_command,
+    import_command,
+)
 from .options import asks_for_help, with_help
 
 __all__ = ["COMMANDS", "Command", "liangxin_line"]
@@ -162,6 +168,9 @@ COMMANDS: dict[str, Command] = {
     "export": Command(export_command, "[FILE]", "Write results, ledger and notebooks to a ZIP."),
     "import": Command(
         import_command, "FILE [--trust]", "Add such a ZIP; --trust: it is yours, reuse it."
+    ),
+    "estimate": Command(
+        estimate_command, "[FILE]", "Say what a full run of a notebook file would submit."
     ),
     "heal": Command(
         heal_command, "FILE [--check]", "Complete the outputs that a notebook file contains."

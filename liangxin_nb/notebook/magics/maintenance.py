@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from ...archive import ExportReport, ImportReport
     from ...session import BaseSession
 
-__all__ = ["ExportLink", "doctor_command", "export_command", "heal_command", "import_command"]
+__all__ = [
+    "ExportLink", "doctor_command", "estimate_command", "export_command", "heal_command",
+    "import_command",
+]  # fmt: skip
 
 _DAMAGED = "the ledger is damaged: %liangxin doctor --rebuild sets it aside and rebuilds it"
 
@@ -91,6 +94,21 @@ def heal_command(line: str) -> Table:
         if report.is_written:
             lines.append("If it is open in a page, reload it there: File > Reload Notebook.")
     return Table((), (), "\n".join(lines) or "Every output is durable; nothing was changed.")
+
+
+def estimate_command(line: str) -> Table:
+    """Say what a full run of a notebook file would submit; nothing is run or sent."""
+    from .estimate import estimate_notebook
+
+    name = line.strip("\"'") or os.environ.get("JPY_SESSION_NAME", "")
+    if not line and not name.endswith(".ipynb"):
+        raise InvalidRequestError(
+            "This front end does not name its notebook file.",
+            next_step="Write %liangxin estimate FILE.ipynb",
+        )
+    estimate = estimate_notebook(Path(name))
+    print_text(estimate.text)  # the sum, above the table
+    return estimate.table()
 
 
 def doctor_command(arguments: str = "", session: BaseSession | None = None) -> Table | None:
