@@ -108,11 +108,12 @@ class _Estimator:
     def __init__(self, name: str) -> None:
         self._estimate = NotebookEstimate(name)
         self._arguments: dict[str, Any] = {}
+        self._created: Counter[tuple[str, ...]] = Counter()
         self._use_settings()
 
     def _use_settings(self) -> None:
         self._settings = Settings.load(**self._arguments)
-        self._work = StoredWork(self._settings)
+        self._work = StoredWork(self._settings, self._created)
 
     def run(self, cells: Sequence[Sequence[Call]]) -> NotebookEstimate:
         """Return the estimate of all cells."""

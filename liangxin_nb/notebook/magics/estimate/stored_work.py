@@ -36,13 +36,18 @@ class Taken(NamedTuple):
 class StoredWork:
     """The work in the ledger, and what the cells before would have created."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Take the ledger of settings; if it does not exist yet, it is not created."""
+    def __init__(self, settings: Settings, created: Counter[tuple[str, ...]]) -> None:
+        """Take the ledger of settings; if it does not exist yet, it is not created.
+
+        Args:
+            settings: The settings.
+            created: What the cells before would have created: service and digest of each task.
+        """
         location = settings.ledger_location
         is_missing = "://" not in location and not Path(location).exists()
         self._location = "" if is_missing else location
         self._settings = settings
-        self._created: Counter[str] = Counter()
+        self._created = created
 
     def prices(self, models: Collection[str]) -> dict[str, float]:
         """Return the credits that the service last reported for each model, where it did."""
@@ -59,18 +64,19 @@ class StoredWork:
         """
         models: Counter[str] = Counter()
         kinds: Counter[str] = Counter()
-        created: Counter[str] = Counter()
+        created: Counter[tuple[str, ...]] = Counter()
         available: dict[str, list[str]] = {}
         for request in requests:
             digest = request.digest
+            work = (*self._service, digest)
             if reuse and digest not in available:
-                available[digest] = self._find(request) + ["saved"] * self._created[digest]
+                available[digest] = self._find(request) + ["saved"] * self._created[work]
             if available.get(digest):
                 kinds[available[digest].pop(0)] += 1
                 models[request.model] += 1
             else:
-                created[digest] += 1
-        self._created += created
+                created[work] += 1
+        self._created.update(created)
         remarks = [f"{format_count(n, 'task')} still running." for n in [kinds["running"]] if n]
         if n := kinds["unconfirmed"]:
             remarks.append(
