@@ -80,7 +80,7 @@ def batch_output(
     batch = {
         "batch": summary.id,
         "task_ids": summary.task_ids,
-        "status": "ended" if summary.is_ended else "running",
+        "status": summary.status,
     }
     if style == "image" and (spec := sheet_spec(summary, _read_small)).pictures:
         jpeg = base64.b64encode(render(spec)).decode()

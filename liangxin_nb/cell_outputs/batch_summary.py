@@ -91,9 +91,12 @@ class BatchSummary:
     reused: Collection[int] = ()
 
     @property
-    def is_ended(self) -> bool:
-        """Whether nothing of it is running or waits to be sent."""
-        return all(update.is_final for update in self.updates)
+    def status(self) -> str:
+        """`running` while results are to come; `incomplete` if more may be had later; `ended`."""
+        states = set(self.states)
+        if states & {"running", "pending", "detached", "not_fetched"}:
+            return "running"
+        return "ended" if states <= {"saved", *RETRYABLE} else "incomplete"
 
     @property
     def counts(self) -> dict[str, int]:

@@ -56,6 +56,12 @@ class StoredJobs:
     jobs: dict[str, JobRecord] = field(default_factory=dict)
     batches: dict[str, BatchRecord] = field(default_factory=dict)
 
+    def jobs_of(self, batch: BatchRecord) -> list[JobRecord]:
+        """Return the jobs of a batch, and the earlier ones that it reuses."""
+        reused = _reused_ids(batch)
+        jobs = self.jobs.values()
+        return [job for job in jobs if job.batch_id == batch.id or job.id in reused]
+
 
 def read_jobs(
     location: str,
@@ -182,17 +188,19 @@ def _read(
 ) -> StoredJobs:
     stored, has_table = StoredJobs(), sa.inspect(db).has_table
     table, batch_column = _table(db)
-    for column, values in {**wanted, batch_column: batch_ids}.items():
+    if batch_ids and has_table("batches"):
+        for row in _select(db, "SELECT * FROM batches WHERE id IN :values", batch_ids):
+            values = upgrade_row(row, OLD_NAMES["batches"])
+            plan = dict(json.loads(values["plan"]))
+            batch = BatchRecord(values["id"], values["created_at"], values["name"], plan)
+            stored.batches[batch.id] = batch
+    reused = [job_id for batch in stored.batches.values() for job_id in _reused_ids(batch)]
+    wanted = {**wanted, "id": [*wanted["id"], *reused], batch_column: batch_ids}
+    for column, values in wanted.items():
         query = _JOBS.format(table=table, column=column)
         records = map(_record, _select(db, query, values))
         for record in sorted(records, key=lambda record: record.created_at):
             stored.jobs[record.id] = record
-    if batch_ids and has_table("batches"):
-        for row in _select(db, "SELECT * FROM batches WHERE id IN :values", batch_ids):
-            values = upgrade_row(row, OLD_NAMES["batches"])
-            plan = json.loads(values["plan"])
-            batch = BatchRecord(values["id"], values["created_at"], values["name"], plan)
-            stored.batches[batch.id] = batch
     return stored
 
 
@@ -200,6 +208,11 @@ def _table(db: sa.Connection) -> tuple[str, str]:
     """Return the name of the table of jobs, and of its column for the batch."""
     has_table = sa.inspect(db).has_table
     return next((names for names in _TABLES if has_table(names[0])), _TABLES[0])
+
+
+def _reused_ids(batch: BatchRecord) -> list[str]:
+    reused = batch.plan.get("reused")
+    return list(map(str, reused.values())) if isinstance(reused, dict) else []
 
 
 def _select(db: sa.Connection, query: str, values: Collection[str]) -> Iterator[dict[str, Any]]:

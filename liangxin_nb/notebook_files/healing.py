@@ -16,7 +16,7 @@ __all__ = ["Found", "OutputKey", "find_outputs", "is_settled", "replace_outputs"
 #: States that do not change any more; an output that names another one is looked up again.
 _SETTLED = ("saved", "failed", "rejected", "ended")
 #: States of which nothing is left to collect, or not everything any more.
-_ENDED = (*_SETTLED, "partly_saved", "result_lost", "unconfirmed")
+_ENDED = (*_SETTLED, "incomplete", "partly_saved", "result_lost", "unconfirmed")
 _VIEW = "application/vnd.jupyter.widget-view+json"
 _MAX_ID_LENGTH = 200
 _MAX_TASKS = 10_000  # of one batch

@@ -13,16 +13,17 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
-from ..cell_outputs import CellOutput, job_output
+from ..cell_outputs import batch_output, job_output, summarize_batch
 from ..cell_outputs.running_output import running_output
 from ..config.schema import SETTINGS
 from ..core.job_record import RESUMABLE, JobPhase, JobRecord, JobStatus, JobUpdate
 from ..core.recorded_update import INTERRUPTED, update_from_record
-from ..errors import LedgerError, ResultUnavailableError, WaitTimeoutError
+from ..errors import LedgerError, LiangxinError, ResultUnavailableError, WaitTimeoutError
+from ..ledger import BatchRecord
 from ..ledger.read_only import StoredJobs, read_jobs
 from ..results import Result, find_folder, load_result
 from .healing import Found, OutputKey
@@ -64,18 +65,19 @@ def look_up(
             if problems is not None:
                 problems.append(error)
             continue
-        results = Path(source.results)
+        results = _Results(Path(source.results), start, style or source.output)
         by_task = {record.task_id: record for record in stored.jobs.values()}
         looked_up, remaining = remaining, []
         for key in looked_up:
-            record = _match(key, stored, by_task)
-            if record is None:
-                remaining.append(key)
+            if key.is_batch:
+                found = _find_batch(key, stored, results)
             else:
-                is_followed = _is_followed(results, record.owner)
-                update = _update(record, results, is_followed=is_followed)
-                output = _output(update, start, style or source.output)
-                yield key, Found(output, is_live=is_followed and not update.is_final)
+                record = _match(key, stored, by_task)
+                found = results.job_output(record) if record is not None else None
+            if found is not None:
+                yield key, found
+            else:
+                remaining.append(key)
 
 
 def _location(source: Registration) -> str:
@@ -110,43 +112,90 @@ def _match(
     return record if key.task_ids in ((), (record.task_id,)) else None
 
 
-def _update(record: JobRecord, results: Path, *, is_followed: bool) -> JobUpdate:
-    """Return where a job stands; one that no process follows any more is at its end."""
-    if record.status == JobStatus.SUBMITTING:
-        if is_followed:
-            return JobUpdate(record)
-        # The next session records the same.
-        record = record.replace(status=JobStatus.UNCONFIRMED, reason=INTERRUPTED)
-    update = update_from_record(partial(_load, results), record)
-    if record.status in RESUMABLE and not is_followed:
+def _find_batch(key: OutputKey, stored: StoredJobs, results: _Results) -> Found | None:
+    """Return the output of a batch, if it has all the tasks that are named."""
+    batch = stored.batches.get(key.id)
+    if batch is None:
+        return None
+    records = stored.jobs_of(batch)
+    if not {*key.task_ids} <= {record.task_id for record in records}:
+        return None
+    with suppress(LiangxinError):  # its plan is damaged
+        return results.batch_output(batch, records)
+    return None
+
+
+class _Results:
+    """Makes outputs from the files in a results folder.
+
+    Args:
+        root: The results folder.
+        start: The folder of the notebook.
+        style: The form of outputs.
+    """
+
+    def __init__(self, root: Path, start: Path | None, style: Style) -> None:
+        self._root, self._start, self._style = root, start, style
+        self._is_followed = cache(partial(is_followed, root))
+
+    def job_output(self, record: JobRecord) -> Found:
+        """Return the output of a job, in its present state."""
+        update = self._settle(update_from_record(self._load, record))
+        if update.is_final:
+            return Found(job_output(update, style=self._style, start=self._start))
+        return Found(running_output(update), is_live=self._is_followed(record.owner))
+
+    def batch_output(self, batch: BatchRecord, records: Sequence[JobRecord]) -> Found:
+        """Return the output of a batch, in its present state.
+
+        Raises:
+            LiangxinError: If the plan is damaged, or a record is missing.
+        """
+        summary = summarize_batch(batch.id, batch.name, batch.plan, records, self._load)
+        summary = replace(summary, updates=tuple(map(self._settle, summary.updates)))
+        is_live = any(
+            not update.is_final and self._is_followed(update.record.owner)
+            for update in summary.updates
+        )
+        return Found(batch_output(summary, style=self._style, start=self._start), is_live)
+
+    def _settle(self, update: JobUpdate) -> JobUpdate:
+        """Return the end of a job that no process follows any more, as the next session does."""
+        record = update.record
+        if record.status not in (JobStatus.SUBMITTING, *RESUMABLE):
+            return update
+        if self._is_followed(record.owner):
+            return update if record.status in RESUMABLE else JobUpdate(record)
+        if record.status == JobStatus.SUBMITTING:
+            lost = record.replace(status=JobStatus.UNCONFIRMED, reason=INTERRUPTED)
+            return update_from_record(self._load, lost)
         error = WaitTimeoutError(
             "No kernel follows this task any more; it may be billed.",
             task_id=record.task_id,
             next_step=f"Collect it with %liangxin resume {record.task_id}",
         )
         return replace(update, phase=JobPhase.DETACHED, error=error)
-    return update
+
+    def _load(self, record: JobRecord) -> Result:
+        """Return a saved result; no file outside of its folder is read."""
+        if find_folder(self._root, record.folder) is None:
+            raise ResultUnavailableError(
+                f"The folder {record.folder!r} is not in {str(self._root)!r}."
+            )
+        result = load_result(self._root, record.folder)
+        is_same = result.metadata.job_id in ("", record.id)
+        if not is_same or any(path.is_symlink() for path in result.paths):
+            raise ResultUnavailableError(f"The folder {record.folder!r} holds another result.")
+        return result
 
 
-def _output(update: JobUpdate, start: Path | None, style: Style) -> CellOutput:
-    if update.is_final:
-        return job_output(update, style=style, start=start)
-    return running_output(update)
+def is_followed(results: Path, owner: str) -> bool:
+    """Return whether a process of this machine follows a job; without taking its lock.
 
-
-def _load(results: Path, record: JobRecord) -> Result:
-    """Return a saved result; no file outside of its folder is read."""
-    if find_folder(results, record.folder) is None:
-        raise ResultUnavailableError(f"The folder {record.folder!r} is not in {str(results)!r}.")
-    result = load_result(results, record.folder)
-    is_same = result.metadata.job_id in ("", record.id)
-    if not is_same or any(path.is_symlink() for path in result.paths):
-        raise ResultUnavailableError(f"The folder {record.folder!r} holds another result.")
-    return result
-
-
-def _is_followed(results: Path, owner: str) -> bool:
-    """Return whether a process of this machine follows a job; without taking its lock."""
+    Args:
+        results: The results folder.
+        owner: The owner of the job.
+    """
     if not owner or not (results / ".owners" / f"{Path(owner).name}.lock").exists():
         return False
     pid = owner.partition("-")[0]

@@ -47,8 +47,8 @@ def runtime(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="package")
-def two_saved_jobs(sandbox, tmp_path_factory):
-    """A results folder with two saved jobs, and their records."""
+def saved_work(sandbox, tmp_path_factory):
+    """A results folder with two saved jobs and a batch of three that reuses them; their records."""
     root = tmp_path_factory.mktemp("saved")
     options = {"base_url": sandbox.url, "key": sandbox.key, "schedule": FAST_PACE}
     with Session(results=root, **options) as session:
@@ -56,15 +56,17 @@ def two_saved_jobs(sandbox, tmp_path_factory):
         for job in jobs:
             job.wait()
         records = [session.ledger.find(job.record.id) for job in jobs]
+        batch = session.batch(["a cafe", "a boat", "a tree"], models=["z-image"], reuse=True)
+        batch.wait()
     with closing(Ledger(root / "ledger.sqlite")):  # its last connection ends the log
         pass
-    return root, records
+    return root, records, batch.id, [outcome.task_id for outcome in batch]
 
 
 @pytest.fixture
-def results(two_saved_jobs, tmp_path):
+def results(saved_work, tmp_path):
     """A registered results folder with two saved jobs."""
-    root = shutil.copytree(two_saved_jobs[0], tmp_path / "results")
+    root = shutil.copytree(saved_work[0], tmp_path / "results")
     register(str(root / "ledger.sqlite"), root)
     return root
 
@@ -77,12 +79,18 @@ def ledger(results):
 
 
 @pytest.fixture
-def saved(two_saved_jobs, results):
+def saved(saved_work, results):
     """The record of a saved job."""
-    return two_saved_jobs[1][0]
+    return saved_work[1][0]
 
 
 @pytest.fixture
-def second(two_saved_jobs, results):
+def second(saved_work, results):
     """The record of another saved job."""
-    return two_saved_jobs[1][1]
+    return saved_work[1][1]
+
+
+@pytest.fixture
+def batch(saved_work, results):
+    """The id of a batch, and the ids of its three tasks."""
+    return saved_work[2:]

@@ -334,3 +334,51 @@ def test_what_is_ready_at_the_deadline_is_written(hook, saved, second, monkeypat
 def test_many_unknown_ids_are_looked_up_in_parts(hook, saved):
     outputs = [card(saved.replace(id=f"{n:012x}", task_id=f"t{n}")) for n in range(10_000)]
     assert has_picture(healed(hook, card(saved), *outputs)[0])
+
+
+def batch_view(batch_id, task_ids):
+    ids = {"batch": batch_id, "task_ids": task_ids, "status": "running"}
+    return display({"text/plain": "<Batch>", VIEW: {"model_id": "0" * 32}}, liangxin=ids)
+
+
+@pytest.mark.parametrize("known", [0, 1, 3])
+def test_view_of_an_ended_batch_becomes_its_pictures(hook, batch, known):
+    batch_id, task_ids = batch
+    (output,) = healed(hook, batch_view(batch_id, task_ids[:known]))
+    assert VIEW not in output["data"]
+    assert output["data"]["text/html"].count("data:image/jpeg") == 3
+    assert output["metadata"]["liangxin"] == {
+        "batch": batch_id, "task_ids": task_ids, "status": "ended",
+    }  # fmt: skip
+
+
+def test_second_output_of_a_batch_is_removed(hook, batch):
+    """Earlier versions showed the sheet below the view."""
+    sheet = display(
+        {"image/jpeg": "", "text/plain": ""}, liangxin={"batch": batch[0], "task_ids": []}
+    )
+    assert len(healed(hook, [batch_view(*batch), sheet])) == 1
+
+
+@pytest.mark.parametrize("task_ids", [["task_of_another"], [3], ["x" * 300], "task"], ids=range(4))
+def test_batch_with_other_tasks_is_left_as_it_is(hook, batch, task_ids):
+    view = batch_view(batch[0], task_ids)
+    assert healed(hook, copy.deepcopy(view)) == [view]
+
+
+def test_batch_with_a_damaged_plan_is_left_as_it_is(hook, batch, ledger):
+    with ledger.transaction() as db:
+        db.exec_driver_sql('update batches set plan = \'{"rows": 3, "reused": [1]}\'')
+    assert healed(hook, batch_view(*batch)) == [batch_view(*batch)]
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_running_batch_keeps_its_view_while_its_kernel_lives(hook, batch, ledger, lease, is_live):
+    batch_id, task_ids = batch
+    ledger.update(
+        ledger.find(task_ids[2]), "x", status="submitted", owner=lease.id if is_live else "1-gone"
+    )
+    (output,) = healed(hook, batch_view(*batch))
+    assert (VIEW in output["data"]) == is_live
+    assert f"%liangxin batch {batch_id}" in output["data"]["text/html"]
+    assert output["metadata"]["liangxin"]["status"] == "running"
