@@ -48,12 +48,16 @@ def stocked(lab):
     pictures = [paint(p, seed=n, size=SHAPES[n % 4]) for n, p in enumerate(PROMPTS[:5])]
     sea = encode_webm(pictures[1], (320, 180), 2)
     start = time.time() - 30 * 3600
-    for n in range(26):
+    saved = [
         stock.save_result(
             session, PROMPTS[n % 8], model=stock.MODELS[n % 2], created_at=start + n * 3600,
             parts=[("image", pictures[n % 5])], batch_id="0123456789ab" if n < 5 else "",
             seed=n, image_size="landscape_4_3",
-        )  # fmt: skip
+        )
+        for n in range(26)
+    ]  # fmt: skip
+    parent, child = saved[-2:]
+    session.ledger.update(child, "x", parent_ids=parent.id, change="seed 24 → 25")
     last = start + 26 * 3600
     stock.save_result(
         session, "A haiku about rain", created_at=last, parts=[("text", "夜の雨 a lamp".encode())]
@@ -281,6 +285,15 @@ def test_next_one_steps_through_results_of_all_kinds(page):
     page.wait_text(GALLERY, "夜の雨 a lamp")
     page.click(GALLERY, "Next one")
     page.wait_text(GALLERY, "A lighthouse on a cliff")
+
+
+def test_links_open_what_a_result_was_made_from_and_what_was_made_from_it(page):
+    tile(page, LIGHTHOUSE).click()
+    link = page.page.locator(".lx-relatives .lx-link:visible")
+    expect(link).to_have_text(re.compile(r"^\w{4}… A small cafe terrace"))
+    link.click()
+    page.wait_js("document.activeElement.textContent === 'Back to all'")
+    expect(link).to_have_text(re.compile(r"^\w{4}… seed 24 → 25$"))
 
 
 def test_cell_of_a_result_can_be_copied(page):

@@ -13,9 +13,12 @@ from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.metadata import ResultMetadata
 from liangxin_nb.core.request import Request
 from liangxin_nb.diagnostics import rebuild
+from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.ledger import Ledger
 from liangxin_nb.ledger.relatives import find_relatives
 from liangxin_nb.library import Library
+from liangxin_nb.notebook.magics.line_magic import liangxin_line
+from liangxin_nb.session.default import set_session
 
 from .. import stock
 
@@ -181,6 +184,20 @@ def test_imported_lineage_is_the_same(session, chain, elsewhere, tmp_path):
     assert elsewhere.lineage(last)._repr_html_() == session.lineage(last)._repr_html_()
     imported = elsewhere.result(elsewhere.ledger.find(last)).metadata
     assert (imported.parent_ids, imported.change) == ((chain[1].id,), "prompt changed")
+
+
+@pytest.mark.parametrize("line", ["show {} --lineage", "show --lineage {}"])
+def test_magic_shows_the_tree_of_a_job_by_the_beginning_of_its_id(session, chain, line):
+    set_session(session)
+    try:
+        tree = liangxin_line(line.format(chain[0].id[:8]))
+        assert repr(tree) == repr(session.lineage(chain[0].id))
+        with pytest.raises(InvalidRequestError, match="needs the id of a task"):
+            liangxin_line("show --lineage")
+        with pytest.raises(InvalidRequestError, match="is not in the ledger"):
+            liangxin_line("show --lineage x --lineage")
+    finally:
+        set_session(None)
 
 
 def test_parent_that_is_not_exported_is_named_by_its_task_until_it_is_imported(
