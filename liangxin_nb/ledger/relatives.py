@@ -54,8 +54,9 @@ def find_children(
 ) -> list[JobRecord]:
     """Return the jobs that were made from some jobs, oldest first; at most `limit`."""
     names = {name for record in records for name in (record.id, record.task_id) if name}
-    # The first condition is the one of an index. The second also finds parts of longer ids.
-    named = sa.or_(*(JOBS.c.parent_ids.contains(name, autoescape=True) for name in names))
+    lines = sa.literal("\n") + JOBS.c.parent_ids + "\n"
+    named = sa.or_(*(lines.contains(f"\n{name}\n", autoescape=True) for name in names))
+    # The first condition is the one of an index; the second ignores case on SQLite.
     found = _load(database, sa.and_(JOBS.c.parent_ids != "", named), limit)
     return [record for record in found if names.intersection(record.parent_ids)]
 

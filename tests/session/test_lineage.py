@@ -93,8 +93,11 @@ def test_deleted_parent_and_one_that_is_named_by_its_task_are_shown(session, add
 
 def test_part_of_an_id_is_not_an_id(session, add):
     add("a0", task_id="")
-    add("b0", "a01", "ba0", "%")
-    assert shown(session, "a0") == "a0 · this job"
+    for n in range(26):
+        add(f"b{n:02}", "a01", "ba0", "%")
+    add("b99", "A0")
+    add("c0", "a0")
+    assert shown(session, "a0") == "a0 · this job\n└─ c0"
 
 
 @pytest.mark.parametrize("job_id", ["a0", "b0", "c0"])
