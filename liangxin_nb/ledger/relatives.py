@@ -53,7 +53,7 @@ def find_children(
     database: Database, records: Sequence[JobRecord], limit: int = _MAX_LEVEL
 ) -> list[JobRecord]:
     """Return the jobs that were made from some jobs, oldest first; at most `limit`."""
-    names = {name for record in records for name in (record.id, record.task_id) if name}
+    names = {name for record in records for name in (record.id, record.task_id)}
     lines = sa.literal("\n") + JOBS.c.parent_ids + "\n"
     named = sa.or_(*(lines.contains(f"\n{name}\n", autoescape=True) for name in names))
     # The first condition is the one of an index; the second ignores case on SQLite.

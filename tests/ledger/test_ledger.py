@@ -24,6 +24,7 @@ from liangxin_nb.ledger import (
 )
 from liangxin_nb.ledger.queries import batch_sizes, count_jobs, count_models, get_page
 from liangxin_nb.ledger.read_only import read_jobs
+from liangxin_nb.ledger.relatives import find_children, find_parents
 from liangxin_nb.notebook.magics.extension import count_resumable
 
 from ..postgres import databases
@@ -89,6 +90,18 @@ def test_lineage_is_read_back_as_it_was_written(ledger):
     assert ledger.find(record.id) == record
     (row,) = export_rows(ledger)
     assert parse_line(row.to_json().encode(), 2).record == record
+
+
+def test_relatives_are_found_by_job_id_and_by_task_id(ledger):
+    parent = ledger.update(new_job(ledger), "submitted", task_id="task_%")
+    children = [
+        JobRecord.new(Request("z-image", "x"), "sandbox", "").replace(parent_ids=names)
+        for names in ((parent.id,), ("another", "task_%"), ("task_x",))
+    ]
+    for child in children:
+        ledger.add(child)
+    assert find_children(ledger, [parent]) == children[:2]
+    assert [find_parents(ledger, [child]) for child in children] == [[parent], [parent], []]
 
 
 def test_salvaged_record_keeps_its_lineage(tmp_path):
