@@ -27,10 +27,10 @@ class CellOutput(NamedTuple):
 def job_output(
     update: JobUpdate, *, style: OutputStyle = "figure", start: Path | None = None
 ) -> CellOutput:
-    """Return the durable output of a job that has ended.
+    """Return the durable output of a job; of one that has not ended its state and the next step.
 
     Args:
-        update: The final update of the job.
+        update: An update of the job.
         style: ``figure`` shows a picture with its caption, as HTML; ``image`` the picture alone.
         start: The folder of the notebook, to which links are relative; default: the working
             directory.

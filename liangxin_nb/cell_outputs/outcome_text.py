@@ -9,14 +9,14 @@ from itertools import cycle
 from markupsafe import Markup
 
 from ..core.formatting import first_line, printable
-from ..core.job_record import JobPhase, JobUpdate
+from ..core.job_record import JobPhase, JobStatus, JobUpdate
 from ..core.next_step import describe_cost, describe_next_step
 from ..core.state_style import state_style
 from ..results import notice_html
 
 __all__ = ["describe_outcome", "lines_html", "outcome_bundle", "outcome_line"]
 
-_COMMAND = re.compile(r"(%liangxin (?:resume|again) [\w.-]*\w)")
+_COMMAND = re.compile(r"(%liangxin (?:resume|again|batch) [\w.-]*\w)")
 
 
 def describe_outcome(update: JobUpdate) -> list[str]:
@@ -48,9 +48,21 @@ def lines_html(lines: Iterable[str]) -> Markup:
     return Markup("").join(map(Markup("<div>{}</div>").format, map(_mark_commands, lines)))
 
 
+def describe_progress(update: JobUpdate) -> list[str]:
+    """Return what to do about a job that has not ended, for a notebook file."""
+    record = update.record
+    if record.status != JobStatus.PENDING:
+        command = f"%liangxin resume {record.task_id or record.id}"
+        return [f"The result is not in this file yet. {command} collects it."]
+    if record.batch_id:
+        return [f"It was not sent yet. %liangxin batch {record.batch_id} sends it."]
+    return ["It was not sent yet. Nothing is billed; run the cell again to send it."]
+
+
 def outcome_bundle(update: JobUpdate) -> dict[str, str]:
     """Return the durable output of a job without a result, which needs no kernel."""
-    head, lines = outcome_line(update), describe_outcome(update)
+    head = outcome_line(update)
+    lines = describe_outcome(update) if update.is_final else describe_progress(update)
     prompt = first_line(update.record.request.prompt)
     html = Markup('<div class="lx-outcome">{}</div>').format(
         notice_html(

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from ..config.schema import read_environment
 from ..errors import InvalidRequestError, LedgerError
+from ..results import OutputStyle
 from .file_scan import KeyReport, check_checkpoint
 from .healing import find_outputs, replace_outputs, unfinished_ids
-from .job_lookup import Style, look_up
+from .job_lookup import look_up
 from .key_registry import keys_here
 from .key_scan import redact_outputs
 from .notebook_file import NotebookFile
@@ -61,7 +62,11 @@ class HealReport:
 
 
 def heal_file(
-    path: Path, sources: Sequence[Registration], *, style: Style | None = None, write: bool = True
+    path: Path,
+    sources: Sequence[Registration],
+    *,
+    style: OutputStyle | None = None,
+    write: bool = True,
 ) -> HealReport:
     """Replace the outputs of jobs in a file by their durable form, and keys in outputs by dots.
 

@@ -15,23 +15,19 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Literal
 
 from ..cell_outputs import batch_output, job_output, summarize_batch
-from ..cell_outputs.running_output import running_output
 from ..config.schema import SETTINGS
 from ..core.job_record import RESUMABLE, JobPhase, JobRecord, JobStatus, JobUpdate
 from ..core.recorded_update import INTERRUPTED, update_from_record
 from ..errors import LedgerError, LiangxinError, ResultUnavailableError, WaitTimeoutError
 from ..ledger import BatchRecord
 from ..ledger.read_only import StoredJobs, read_jobs
-from ..results import Result, find_folder, load_result
+from ..results import OutputStyle, Result, find_folder, load_result
 from .healing import Found, OutputKey
 from .registry import Registration, digest, is_digest
 
-__all__ = ["Style", "look_up"]
-
-Style = Literal["figure", "image"]
+__all__ = ["is_followed", "look_up"]
 
 
 def look_up(
@@ -39,7 +35,7 @@ def look_up(
     sources: Iterable[Registration],
     *,
     start: Path | None,
-    style: Style | None = None,
+    style: OutputStyle | None = None,
     timeout_s: float = 5.0,
     problems: list[LedgerError] | None = None,
 ) -> Iterator[tuple[OutputKey, Found]]:
@@ -134,16 +130,15 @@ class _Results:
         style: The form of outputs.
     """
 
-    def __init__(self, root: Path, start: Path | None, style: Style) -> None:
+    def __init__(self, root: Path, start: Path | None, style: OutputStyle) -> None:
         self._root, self._start, self._style = root, start, style
         self._is_followed = cache(partial(is_followed, root))
 
     def job_output(self, record: JobRecord) -> Found:
         """Return the output of a job, in its present state."""
         update = self._settle(update_from_record(self._load, record))
-        if update.is_final:
-            return Found(job_output(update, style=self._style, start=self._start))
-        return Found(running_output(update), is_live=self._is_followed(record.owner))
+        output = job_output(update, style=self._style, start=self._start)
+        return Found(output, is_live=not update.is_final and self._is_followed(record.owner))
 
     def batch_output(self, batch: BatchRecord, records: Sequence[JobRecord]) -> Found:
         """Return the output of a batch, in its present state.

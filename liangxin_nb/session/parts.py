@@ -77,7 +77,8 @@ class SessionParts(Handle):
         with suppress(LedgerError):  # it is read again by the next resume
             self.journal.merge(self.ledger)
         with suppress(OSError):  # only healing on save needs it
-            register(str(self.ledger.path or settings.ledger_location), settings.results)
+            location = str(self.ledger.path or settings.ledger_location)
+            register(location, settings.results, output=settings.output)
         register_keys([settings.key])
         self._schedule = schedule
         self._join()

@@ -119,6 +119,13 @@ def test_default_results_folder_beside_the_notebook_is_found(file, results, monk
     assert main(["heal", str(file)]) == 0
 
 
+def test_link_to_the_original_is_relative_to_the_notebook(file, saved, tmp_path):
+    (tmp_path / "sub").mkdir()
+    path = file.rename(tmp_path / "sub" / "n.ipynb")
+    main(["heal", str(path)])
+    assert f"../results/{saved.folder}/" in path.read_text()
+
+
 def test_folders_and_patterns_name_notebooks(saved, tmp_path, capsys):
     folder = tmp_path / "all" / "deep"
     folder.mkdir(parents=True)

@@ -85,7 +85,7 @@ def heal_command(line: str) -> Table:
         )
     session = current_session()
     location = str(session.ledger.path or session.settings.ledger_location)
-    own = Registration(location, str(session.settings.results))
+    own = Registration(location, str(session.settings.results), session.settings.output)
     lines: list[str] = []
     for path in find_notebooks(names):
         sources = [own, *known_sources(path.absolute().parent)]
