@@ -19,6 +19,7 @@ from ..errors import InvalidRequestError, WaitTimeoutError
 from ..results import Result
 from ..session import BaseSession
 from ..session.following import incomplete_request_error
+from ..session.references import restore_references
 from .contact_sheet import ContactSheet
 from .executor import BatchExecutor
 from .outcome import Outcome, Progress, StatusCounts, outcome_table
@@ -278,9 +279,10 @@ class Batch(Handle):
         return {index: record for index, record in newest.items() if index in idle}
 
     def _complete_request(self, index: int, record: JobRecord) -> Request | None:
-        """Return the request with its reference pictures, from memory or from the ledger."""
+        """Return the request with its reference pictures, from memory, ledger or results."""
         in_memory = self._state.last_update(index).record.request
-        for request in (in_memory, record.request):
+        restored = restore_references(self.session.ledger, self.session.results, record)
+        for request in (in_memory, restored):
             if self.session.ledger.is_complete(record.replace(request=request)):
                 return request
         return None

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from ..errors import InvalidRequestError
 from .public import public
 
-__all__ = ["DEFAULT_MODEL", "BatchOption", "OptionValue", "Request"]
+__all__ = ["DEFAULT_MODEL", "BatchOption", "OptionValue", "Request", "is_described", "redact"]
 
 #: The model of a request that names none.
 DEFAULT_MODEL = "z-image"
@@ -89,13 +89,13 @@ class Request:
     @property
     def redacted_options(self) -> dict[str, OptionValue]:
         """The options for the ledger and metadata: a digest instead of an embedded image."""
-        return {name: _redact(value) for name, value in self.options.items()}
+        return {name: redact(value) for name, value in self.options.items()}
 
     @property
     def is_complete(self) -> bool:
         """Whether the request can be sent. It cannot if an image was replaced by its digest."""
         values = [item for value in self.options.values() for item in _to_texts(value)]
-        return not any(item.startswith("data:") and ";sha256 " in item[:200] for item in values)
+        return not any(map(is_described, values))
 
     @property
     def digest(self) -> str:
@@ -112,9 +112,15 @@ def _to_texts(value: OptionValue) -> list[str]:
     return value if isinstance(value, list) else [str(value)]
 
 
-def _redact(value: OptionValue) -> OptionValue:
+def is_described(value: str) -> bool:
+    """Return whether a value is the description of an embedded image."""
+    return value.startswith("data:") and ";sha256 " in value[:200]
+
+
+def redact(value: OptionValue) -> OptionValue:
+    """Return the value of an option with a description in place of each embedded image."""
     if isinstance(value, list):
-        return [str(_redact(item)) for item in value]
+        return [str(redact(item)) for item in value]
     if not isinstance(value, str) or not value.startswith("data:") or len(value) < 200:
         return value
     media_type = value[: value.find(";")] if ";" in value[:60] else "data:"

@@ -11,16 +11,25 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from ..core.job_record import JobRecord
+from ..core.request import Request
 from .database import JOBS, Database
 from .mapping import from_row
 
-__all__ = ["MAX_PARENTS", "Relatives", "find_children", "find_parents", "find_relatives"]
+__all__ = [
+    "MAX_PARENTS",
+    "Relatives",
+    "find_children",
+    "find_equal",
+    "find_parents",
+    "find_relatives",
+]
 
 #: Parents of one job that are looked at.
 MAX_PARENTS = 16
 _MAX_LEVELS = 20
 _MAX_LEVEL = 24  # jobs
 _MAX_JOBS = 50
+_MAX_EQUAL = 200  # jobs with the same prompt whose options are compared
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,26 @@ def find_relatives(database: Database, record: JobRecord) -> Relatives:
     return Relatives(tuple(ancestors), tuple(descendants), more_ancestors or more_descendants)
 
 
+def find_equal(
+    database: Database, request: Request, profile: str, service: str
+) -> JobRecord | None:
+    """Return the newest job with parents that was sent with the same prompt and options.
+
+    A drawn seed counts as any other: a cell that repeats the request contains it.
+    """
+    is_equal = sa.and_(
+        JOBS.c.parent_ids != "",
+        JOBS.c.prompt == request.prompt,
+        JOBS.c.model == request.model,
+        JOBS.c.profile == profile,
+        JOBS.c.service == service,
+        JOBS.c.origin != "imported",
+    )
+    found = _load(database, is_equal, _MAX_EQUAL, newest_first=True)
+    options = request.redacted_options
+    return next((r for r in found if r.request.redacted_options == options), None)
+
+
 _Find = Callable[[Database, Sequence[JobRecord], int], list[JobRecord]]
 
 
@@ -86,7 +115,10 @@ def _walk(database: Database, record: JobRecord, find: _Find) -> tuple[list[JobR
     return list(known.values())[1:], is_cut_off or bool(level)
 
 
-def _load(database: Database, condition: sa.ColumnElement[bool], limit: int) -> list[JobRecord]:
-    query = JOBS.select().where(condition).order_by(JOBS.c.created_at, JOBS.c.id).limit(limit)
+def _load(
+    database: Database, condition: sa.ColumnElement[bool], limit: int, *, newest_first: bool = False
+) -> list[JobRecord]:
+    time = JOBS.c.created_at.desc() if newest_first else JOBS.c.created_at
+    query = JOBS.select().where(condition).order_by(time, JOBS.c.id).limit(limit)
     with database.read_only() as db:
         return [from_row(row) for row in db.execute(query).mappings()]

@@ -26,6 +26,7 @@ from ..ledger.queries import batch_sizes, count_jobs, count_models, get_many, ge
 from ..ledger.relatives import find_children, find_parents, find_relatives
 from ..results import Result, ThumbnailCache
 from ..session.parents import find_job_id
+from ..session.references import name_references
 from .embedded import EmbeddedMetadata, read_embedded
 from .entry import LibraryEntry
 
@@ -124,6 +125,11 @@ class Library:
         return [(name, notebook_link(path)) for name, path in paths if path is not None]
 
     # ---- requests and metadata
+
+    def to_cell(self, record: JobRecord) -> str:
+        """Return a cell that makes a job once more, with the files of its references."""
+        request = name_references(self._ledger, self._results, record)
+        return self.to_source(request, record.profile)
 
     def to_source(self, request: Request, profile: str = "") -> str:
         """Return a cell that repeats a request, or Python code if no cell can express it."""

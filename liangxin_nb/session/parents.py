@@ -14,10 +14,11 @@ from ..core.job_record import JobRecord, JobStatus
 from ..core.metadata import ResultMetadata
 from ..core.request import Request
 from ..imaging import extract
-from ..ledger import Ledger, find_work
+from ..ledger import Ledger
+from ..ledger.relatives import find_equal
 from ..results import read_metadata, read_metadata_file
 
-__all__ = ["derive", "derive_from_copy", "derive_from_pictures", "find_job_id"]
+__all__ = ["derive", "derive_from_copy", "derive_from_pictures", "find_job", "find_job_id"]
 
 #: Jobs that made nothing; what was submitted in their place has their parents.
 _MAX_ID = 200  # characters
@@ -36,7 +37,7 @@ def derive(
         request: The request.
         images: The reference pictures that were chosen for it.
     """
-    parent = ledger.find(parent_id)
+    parent = find_job(ledger, parent_id)
     references = [
         name
         for name in _find_parents(ledger, images)
@@ -60,11 +61,8 @@ def derive_from_pictures(ledger: Ledger, images: Sequence[Any]) -> Derivation:
 
 def derive_from_copy(ledger: Ledger, request: Request, profile: str, service: str) -> Derivation:
     """Return the derivation of an identical request, such as one that a copied cell repeats."""
-    for record in reversed(find_work(ledger, request, profile, service)):
-        has_same_seed = record.request.options == request.redacted_options
-        if record.parent_ids and has_same_seed and record.status == JobStatus.SAVED:
-            return record.derivation
-    return NOT_DERIVED
+    record = find_equal(ledger, request, profile, service)
+    return NOT_DERIVED if record is None else record.derivation
 
 
 def find_job_id(ledger: Ledger, metadata: ResultMetadata) -> str:
@@ -72,14 +70,15 @@ def find_job_id(ledger: Ledger, metadata: ResultMetadata) -> str:
 
     Metadata may come from anyone: a job of this ledger has to have the same task.
     """
-    record = _find_exactly(ledger, metadata.job_id)
+    record = find_job(ledger, metadata.job_id)
     if record is None or metadata.task_id not in ("", record.task_id):
-        record = _find_exactly(ledger, metadata.task_id)
+        record = find_job(ledger, metadata.task_id)
     name = metadata.task_id or metadata.job_id if record is None else record.id
     return shorten(" ".join(name.split()), _MAX_ID)
 
 
-def _find_exactly(ledger: Ledger, job_id: str) -> JobRecord | None:
+def find_job(ledger: Ledger, job_id: str) -> JobRecord | None:
+    """Return the job with an id; the beginning of an id is not enough."""
     record = ledger.find(job_id)
     return record if record is not None and job_id in (record.id, record.task_id) else None
 

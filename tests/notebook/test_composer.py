@@ -19,8 +19,10 @@ from liangxin_nb.notebook.magics.cell_magic import parse_cell
 from liangxin_nb.notebook.widgets import panel
 from liangxin_nb.notebook.widgets.composer import Composer, card_list
 from liangxin_nb.session.default import configure, get_session, set_session
+from liangxin_nb.session.media_input import to_data_uri
 from liangxin_nb.session.request_builder import build_requests, supports_seed, with_new_seed
 
+from .. import stock
 from .test_uploads import choose_file
 
 MODELS = [
@@ -308,6 +310,17 @@ def test_edit_loads_prompt_and_options_into_form(card, composer):
     choose(composer, "imagen4-ultra")
     card.buttons["edit"].click()
     assert code(composer) == "%%liangxin z-image --size square --seed 7\na lake"
+
+
+def test_edit_shows_the_reference_of_an_earlier_session(composer, session, monkeypatch):
+    reference = session.result(stock.save_result(session, "a lake"))
+    images = [to_data_uri(reference)]
+    made = stock.save_result(session, "x", model="seedream-v4-5-edit", reference_images=images)
+    made = session.ledger.update(made, "x", parent_ids=reference.metadata.job_id)
+    monkeypatch.chdir(session.results.root)
+    composer.edit(session.ledger.find(made.id).request, made.id)
+    assert f"--image {reference.relative_path}" in code(composer)
+    assert submit_form(composer).parent_ids == (made.id,)
 
 
 def submit_form(composer):

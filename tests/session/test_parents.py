@@ -171,14 +171,14 @@ def test_metadata_and_ledger_name_the_parents(session, saved):
 
 
 def test_copied_cell_has_the_parents_of_the_request_that_it_repeats(session, saved):
-    varied = Request("z-image", "a lake", {"seed": 8})
+    varied = saved.request.with_drawn_seed("seed", 8)
     derivation = derive(session.ledger, saved.id, saved.request, varied)
     session.submit(varied, derivation=derivation).wait(60)
     copy = session.generate("a lake", model="z-image", seed=8)
     assert copy.record.derivation == Derivation((saved.id,), "seed 7 → 8")
-    other = session.generate("a lake", model="z-image", seed=9)
-    assert other.record.derivation == Derivation()
-    for job in (copy, other):
+    others = [session.generate("a lake", model="z-image", seed=seed) for seed in (9, None)]
+    assert [job.record.derivation for job in others] == [Derivation()] * 2
+    for job in (copy, *others):
         job.wait(60)
 
 

@@ -12,6 +12,7 @@ from ...errors import InvalidRequestError
 from ...session import BaseSession
 from ...session.job import Job
 from ...session.parents import derive
+from ...session.references import name_references, restore_references
 from ...session.request_builder import repeat, supports_seed, with_new_seed
 from .card_content import space_of
 from .refresher import REFRESHER
@@ -52,17 +53,24 @@ def make_card(
     def show_new(next_job: Job) -> Job | None:
         return add_card(next_job) if add_card is not None else follow(next_job)
 
-    def submit_again(record: JobRecord, request: Request) -> Job | None:
+    def submit_again(job: Job, change: Callable[[str, Request], Request]) -> Job | None:
+        record = job.record
+        request = restore_references(session.ledger, session.results, record)
+        request = change(profile, request)
         derivation = derive(session.ledger, record.id, record.request, request)
         return show_new(session.submit(request, derivation=derivation))
+
+    def to_cell(record: JobRecord) -> str:
+        request = name_references(session.ledger, session.results, record)
+        return to_cell_source(find_model(record.profile, request.model), request)
 
     profile = job.record.profile
     actions = Actions(
         collect=lambda job: follow(session.resume(job.record.id)[0]),
-        resubmit=lambda job: submit_again(job.record, repeat(profile, job.record.request)),
-        new_seed=lambda job: submit_again(job.record, with_new_seed(profile, job.record.request)),
+        resubmit=lambda job: submit_again(job, repeat),
+        new_seed=lambda job: submit_again(job, with_new_seed),
         attach=lambda task_id: follow(session.resume(_required(task_id))[0]),
-        to_cell=_to_cell,
+        to_cell=to_cell,
         supports_seed=lambda record: supports_seed(record.profile, record.request),
         edit=edit,
     )
@@ -82,7 +90,3 @@ def _required(task_id: str) -> str:
     if not task_id:
         raise InvalidRequestError("Enter the id of the task first.")
     return task_id
-
-
-def _to_cell(record: JobRecord) -> str:
-    return to_cell_source(find_model(record.profile, record.request.model), record.request)

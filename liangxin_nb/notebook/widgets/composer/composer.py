@@ -13,7 +13,8 @@ from liangxin_nb.core.derivation import Derivation
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError, LiangxinError, ResultUnavailableError
 from liangxin_nb.session import BaseSession
-from liangxin_nb.session.parents import derive, derive_from_pictures
+from liangxin_nb.session.parents import derive, derive_from_pictures, find_job
+from liangxin_nb.session.references import name_references
 from liangxin_nb.session.request_builder import build_requests
 
 from ..theme import allow_events_while_busy, style_sheet
@@ -245,6 +246,9 @@ class Composer:
         self._model_picker.set_value(request.model)
         self._prompt.set_value(request.prompt)
         self._edited = (job_id, request) if job_id else None
+        record = find_job(self._session.ledger, job_id) if self._session else None
+        if record is not None and self._session is not None:
+            request = name_references(self._session.ledger, self._session.results, record)
         self._errors.show("The form contains the earlier request; nothing was sent.")
         self._prompt.focus()
         if self._form is not None:

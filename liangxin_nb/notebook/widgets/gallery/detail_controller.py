@@ -47,7 +47,7 @@ class DetailController:
         """Show an entry with its thumbnail, and load the large pictures in the background."""
         library, view = self._library, self.view
         self.entry, self._request, self._job_id = entry, entry.record.request, entry.id
-        cell = library.to_source(entry.record.request, entry.record.profile)
+        cell = library.to_cell(entry.record)
         view.show(entry, library.cached_thumbnail(entry), cell, library.text_excerpt(entry))
         player = ""
         if entry.folder is not None and entry.kind != "image":
