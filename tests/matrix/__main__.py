@@ -14,8 +14,13 @@ from pathlib import Path
 from ..browser.driver import Driver
 from ..installing import CHECKOUT, build_wheel
 from .checks import CHECKS
+from .collaboration import collaboration
 from .environments import PLANS, create
+from .extensions import EXTENSIONS
 from .pages import PAGES
+
+IN_A_BROWSER = {**PAGES, "collaboration": collaboration}
+OTHERS = {**CHECKS, **EXTENSIONS}
 
 
 def run_plans(names, folder):
@@ -44,11 +49,11 @@ def run_checks(plan, names, wheel, folder, driver):
         work.mkdir()
         start = time.monotonic()
         try:
-            if name in PAGES:
+            if name in IN_A_BROWSER:
                 with driver.activate() as browser:
-                    outcome = PAGES[name](environment, work, browser)
+                    outcome = IN_A_BROWSER[name](environment, work, browser)
             else:
-                outcome = CHECKS[name](environment, work)
+                outcome = OTHERS[name](environment, work)
         except Exception as error:  # a failure is a result of the table
             outcome = f"FAILED: {' '.join(str(error).split())[-300:]}"
         yield plan.name, versions, name, outcome, time.monotonic() - start
@@ -68,7 +73,7 @@ def main():
                 print(f"\n{plan}: {versions}", flush=True)
             previous = plan
             failures += outcome.startswith("FAILED")
-            print(f"  {check:<10} {seconds:5.0f} s  {outcome}", flush=True)
+            print(f"  {check:<13} {seconds:5.0f} s  {outcome}", flush=True)
     sys.exit(1 if failures else 0)
 
 

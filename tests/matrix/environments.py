@@ -53,6 +53,13 @@ PLANS = (
     ),
     Plan("python3.12", "3.12", ("jupyterlab", "nbconvert"), ("compat", "execute", "script", "lab")),
     Plan("python3.13", "3.13", ("jupyterlab", "nbconvert"), ("compat", "execute", "script", "lab")),
+    Plan("collaboration", "3.11", ("jupyterlab", "jupyter-collaboration"), ("collaboration",)),
+    Plan(
+        "extensions",
+        "3.11",
+        ("jupyterlab", "jupytext", "jupysql", "nbconvert"),
+        ("jupytext", "jupysql", "lab"),
+    ),
     Plan(
         "lab-4.4",
         "3.11",

@@ -42,8 +42,10 @@ def _notebook(
     write(root / "n.ipynb", LOAD, PROMPT_CELL, busy.source)
     home = folder / "home"
     with (
-        _stopped_sandbox(root) as service,
-        Lab(root, _env(environment), home=home, python=str(environment.python), app=app) as server,
+        stopped_sandbox(root) as service,
+        Lab(
+            root, page_environment(environment), home=home, python=str(environment.python), app=app
+        ) as server,
         window(browser) as page,
     ):
         page.goto(server.address(path))
@@ -67,8 +69,10 @@ def voila(environment: Environment, folder: Path, browser: Browser) -> str:
     write(folder / "n.ipynb", LOAD, PROMPT_CELL)
     home = Home(folder / "home", str(environment.python))
     with (
-        _stopped_sandbox(folder) as service,
-        serve_voila(folder / "n.ipynb", _env(environment), home, str(environment.python)) as url,
+        stopped_sandbox(folder) as service,
+        serve_voila(
+            folder / "n.ipynb", page_environment(environment), home, str(environment.python)
+        ) as url,
         window(browser) as page,
     ):
         page.goto(url, timeout=PATIENCE)
@@ -80,14 +84,14 @@ def voila(environment: Environment, folder: Path, browser: Browser) -> str:
     return "card updates and shows the picture"
 
 
-def _env(environment: Environment) -> dict[str, str]:
+def page_environment(environment: Environment) -> dict[str, str]:
     """Return the environment variables; only the wheel must be importable."""
     env = {"LIANGXIN_SANDBOX_KEY": KEY}
     return env if environment.name == "this" else {**env, "PYTHONPATH": ""}
 
 
 @contextmanager
-def _stopped_sandbox(folder: Path) -> Iterator[Service]:
+def stopped_sandbox(folder: Path) -> Iterator[Service]:
     """Provide a sandbox with stopped time to the notebooks of a folder."""
     service = Service(KEY)
     try:
