@@ -22,6 +22,7 @@ project = "notebooks"
 extensions = ["myst_nb"]
 nb_execution_mode = "off"
 html_theme = "basic"
+suppress_warnings = ["toc.no_title"]  # notebooks without a heading
 exclude_patterns = ["_build", "**.ipynb_checkpoints", "liangxin-results"]
 """
 

@@ -42,7 +42,7 @@ class JobOutput:
         self._output, self._buttons = OutputHandle(record), OutputHandle()
         self._brief, self._style = brief, style
         self._card: Any = None
-        self._is_final = False
+        self._is_final, self._task_id = False, record.task_id
 
     def show_card(self, card: Any) -> None:
         """Show a `TaskCard`, and an empty output for its buttons."""
@@ -63,19 +63,26 @@ class JobOutput:
         self._output.replace({"text/plain": text}, record)
 
     def update(self, update: JobUpdate) -> None:
-        """Show the durable output of a job that has ended, or the card of one that runs again."""
+        """Show the durable output of a job that has ended, or the card of one that runs again.
+
+        The last output is replaced first, and the other one as rarely as possible: the pages of
+        other people append an output that is replaced (jupyterlab#12131).
+        """
         if update.is_final:
             self._is_final = True
-            self._output.replace_output(self._final_output(update), update.record)
             if self._card is not None:
                 self._settle_card(update)
-        elif self._is_final and self._card is not None:
+            self._output.replace_output(self._final_output(update), update.record)
+        elif self._card is None:
+            self._output.set_record(update.record)
+        elif self._is_final:
             self._is_final = False
+            self._buttons.replace(_EMPTY_BUNDLE)
             view = widget_view(status_line(update), self._card.box.model_id)
             self._output.replace(view, update.record)
-            self._buttons.replace(_EMPTY_BUNDLE)
-        else:
-            self._output.set_record(update.record)
+        elif (task_id := update.record.task_id) not in ("", self._task_id):
+            self._task_id = task_id  # a saved notebook is enough to find the task again
+            self._buttons.replace(_EMPTY_BUNDLE, metadata={"liangxin": {"task_ids": [task_id]}})
 
     def _settle_card(self, update: JobUpdate) -> None:
         """Show the buttons of a card where something is left to do, else close it."""
