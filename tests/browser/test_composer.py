@@ -189,12 +189,30 @@ def test_error_is_shown_beside_its_field_without_moving_the_form(form):
     top = form.top(form.button("Generate"))
     form.field("Seed").fill("seven")
     expect(form.box).to_contain_text("seed 'seven' is not a whole number")
-    form.button("Generate").click()
+    expect(form.button("Generate")).to_be_disabled()
     expect(form.box.get_by_role("alert").first).to_be_visible()
-    assert form.cards().count() == 0
+    expect(form.field("As a cell")).to_have_value("")
     assert form.top(form.button("Generate")) == top
     form.field("Seed").fill("7")
     expect(form.box.get_by_role("alert")).to_have_count(0)
+
+
+def test_reference_that_was_not_added_and_settings_not_in_use_block_the_button(form):
+    form.write("a lake")
+    form.field("Model").select_option(label="Google · Nano Banana Pro")
+    form.field("Image input").fill("no-such-file.png")
+    form.field("Image input").press("Enter")
+    expect(form.box).to_contain_text("'no-such-file.png' is not added yet")
+    expect(form.button("Generate")).to_be_disabled()
+    form.field("Image input").fill("")
+    form.field("Image input").press("Enter")
+    expect(form.button("Generate")).to_be_enabled()
+    form.box.get_by_role("checkbox", name="Settings", exact=True).check()
+    form.field("Service").select_option("KIE")
+    expect(form.box).to_contain_text("click Use these")
+    expect(form.button("Generate")).to_be_disabled()
+    form.field("Service").select_option("Sandbox")
+    expect(form.button("Generate")).to_be_enabled()
 
 
 def test_width_and_height_exclude_an_aspect_ratio(form):
@@ -206,12 +224,19 @@ def test_width_and_height_exclude_an_aspect_ratio(form):
     form.wait_code("--size 1024x768")
 
 
-def test_model_outside_the_catalogue_is_requested_by_its_name(form):
+def test_model_outside_the_catalogue_is_requested_only_by_its_name(form, service):
+    created = service.calls("createTask")
     form.write("a lake")
     form.field("Model").select_option(label="Another model, by its name")
+    form.button("Generate").click(force=True)  # no name yet: the earlier model must not be used
+    expect(form.button("Generate")).to_be_disabled()
+    expect(form.box).to_contain_text("Write the name of the model.")
+    form.screenshot("composer-model-without-name")
     form.field("Model name").fill("no-such-model")
-    form.field("Model name").press("Enter")
-    form.wait_code("%%liangxin no-such-model")
+    expect(form.box).to_contain_text("Not in the catalogue: sent as it is written")
+    form.wait_code("%%liangxin no-such-model --any-model")
+    assert service.calls("createTask") == created
+    form.screenshot("composer-model-by-name")
     form.button("Generate").click()
     expect(form.cards()).to_contain_text("Rejected · no-such-model")
     expect(form.cards()).to_contain_text("unsupported model: no-such-model")

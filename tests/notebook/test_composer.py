@@ -18,6 +18,7 @@ from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.notebook.magics.cell_magic import parse_cell
 from liangxin_nb.notebook.widgets import panel
 from liangxin_nb.notebook.widgets.composer import Composer, card_list
+from liangxin_nb.notebook.widgets.composer.reference_picker import Reference
 from liangxin_nb.session.default import configure, get_session, set_session
 from liangxin_nb.session.media_input import to_data_uri
 from liangxin_nb.session.request_builder import build_requests, supports_seed, with_new_seed
@@ -225,20 +226,96 @@ def test_prompt_of_wrong_length_is_reported(composer):
     assert "prompt has length 1, allowed are 2 to 3000" in html(composer)
 
 
-def test_missing_input_is_reported_on_submission(composer):
+def test_missing_input_is_reported_beside_the_button(composer):
     choose(composer, "seedream-v4-5-edit")
     labelled(composer, "Prompt").value = "a lake"
-    assert "needs reference_images" not in html(composer)
-    composer._generate.click()
-    assert "needs reference_images" in composer._form.hints["reference_images"].value
+    assert composer._reason.value.endswith(">seedream-v4-5-edit needs reference_images.</span>")
+    assert composer._generate.disabled
+    assert "needs" not in composer._form.hints["reference_images"].value
 
 
 def test_request_with_mistake_is_not_sent(composer, session):
     labelled(composer, "Prompt").value = "a lake"
     field(composer, "seed").value = "seven"
-    composer._generate.click()
+    assert composer._generate.disabled
+    assert code(composer) == labelled(composer, "In Python").value == ""
+    composer._generate.click()  # sent before the page has disabled the button
     assert "seed 'seven' is not a whole number" in html(composer)
     assert session.ledger.count_by_status() == {}
+
+
+def no_name(composer):
+    labelled(composer, "Model").value = "\0other"
+
+
+def half_reference(composer):
+    choose(composer, "nano-banana-pro")
+    composer._form.references._text.value = "no-such-file.png"
+
+
+def removed_reference(composer):
+    choose(composer, "seedream-v4-5-edit")
+    composer._form.references.add(Reference("https://example.com/a.png", "a.png"))
+    assert not composer._generate.disabled
+    composer._form.references._remove(0)
+
+
+def empty_width(composer):
+    choose(composer, "flux-2-pro")
+    composer._form.fields["width"]._enabled.value = True
+    with composer._form._updating():
+        composer._form.fields["height"].set_value(None)
+    composer._on_change()
+
+
+def other_service(composer):
+    labelled(composer, "Service").value = "kie"
+
+
+def new_folder(composer):
+    labelled(composer, "Results folder").value = "elsewhere"
+
+
+HALF_FILLED = {
+    no_name: "Write the name of the model.",
+    half_reference: "'no-such-file.png' is not added yet",
+    removed_reference: "needs reference_images",
+    empty_width: "width and height go together",
+    other_service: "click Use these",
+    new_folder: "click Use these",
+}
+
+
+@pytest.mark.parametrize("change", HALF_FILLED, ids=lambda change: change.__name__)
+def test_half_filled_form_cannot_be_submitted(composer, session, change):
+    labelled(composer, "Prompt").value = "a lake"
+    assert not composer._generate.disabled
+    change(composer)
+    assert composer._generate.disabled
+    assert HALF_FILLED[change] in unescape(composer._reason.value)
+    composer._generate.click()  # sent before the page has disabled the button
+    assert session.ledger.count_by_status() == {}
+
+
+def test_name_of_another_model_is_used_only_while_it_is_written(composer):
+    labelled(composer, "Prompt").value = "a lake"
+    field(composer, "seed").value = "7"
+    labelled(composer, "Model").value = "\0other"
+    name = labelled(composer, "Model name")
+    name.value = "z-imag"
+    assert code(composer) == "%%liangxin z-imag --any-model\na lake"
+    assert "Not in the catalogue" in html(composer)
+    assert "Did you mean z-image?" in html(composer)
+    name.value = "Z_Image"
+    assert code(composer) == "%%liangxin z-image\na lake"
+    name.value = ""
+    assert code(composer) == ""
+    assert composer._generate.disabled
+
+
+def test_edit_of_a_request_names_the_inputs_that_the_form_does_not_have(composer):
+    composer.edit(Request("new-model", "a lake", {"seed": 3, "style": "oil"}))
+    assert "has no field for style" in html(composer)
 
 
 def test_exception_in_handler_is_shown(composer, monkeypatch):
@@ -493,7 +570,7 @@ def test_key_in_the_prompt_is_reported_beside_it_and_not_sent(session):
     assert warning + advice in composer._prompt.remark.value
     assert labelled(composer, "As a cell").value == ""
     composer._generate.click()
-    assert warning in composer._errors.line.value
+    assert "Remove the key from the prompt. Nothing was sent." in composer._errors.line.value
     assert session.ledger.count_by_status() == {}
     labelled(composer, "Prompt").value = "a lake"
     assert composer._prompt.remark.value == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import ipywidgets as widgets
+from markupsafe import Markup
 
 from liangxin_nb.catalog import ModelSpec
 from liangxin_nb.catalog.codegen import to_cell_source, to_python_source
@@ -37,9 +38,10 @@ class CodePreview:
         self._note = with_class(widgets.HTML(), "lx-hint", "lx-wide")
         self.widget = with_class(widgets.Box([self._cell, self._call, self._note]), "lx-codes")
 
-    def clear(self) -> None:
-        """Show no code, because there is no prompt."""
+    def clear(self, reason: str = "") -> None:
+        """Show no code; instead, why there is none."""
         self._cell.value = self._call.value = ""
+        self._note.value = Markup("{}").format(f"No code yet. {reason}" if reason else "")
 
     def show(self, model: ModelSpec, request: Request, images: Sequence[str], note: str) -> None:
         """Show the code for a request.

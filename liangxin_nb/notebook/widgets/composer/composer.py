@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
+from markupsafe import Markup
 
 from liangxin_nb.catalog import find_model, load_models
 from liangxin_nb.core.derivation import Derivation
@@ -52,8 +53,8 @@ class Composer:
         self._get_session = get_session
         self._session: BaseSession | None = None
         self._error: LiangxinError | None = None
-        self._reports_missing = False
         self._form: Form | None = None
+        self._values: dict[str, Any] = {}  # of the last form
         self._edited: tuple[str, Request] | None = None
         self._errors = errors = ErrorBoundary()
         self._service_line = with_class(widgets.HTML(), "lx-grow")
@@ -62,7 +63,7 @@ class Composer:
             layout={"width": "auto"},
         )  # fmt: skip
         self._settings.observe(errors(self._on_settings), "value")
-        self._settings_form = SettingsForm(self._use, ErrorBoundary())
+        self._settings_form = SettingsForm(self._use, errors(self._on_change), ErrorBoundary())
         self._model_picker = ModelPicker(self._on_model, errors)
         self._prompt = PromptInput(self._on_change, errors, self._load_prompts)
         self._code = CodePreview()
@@ -74,11 +75,14 @@ class Composer:
             "Generate", "Submit this request; a card below follows it", errors(self._submit),
             button_style="primary",
         )  # fmt: skip
+        #: Why the button is disabled.
+        self._reason = widgets.HTML(layout={"min_height": "28px"})
         self.box = self._build_box()
         self._start()
         allow_events_while_busy(self.box)
 
     def _build_box(self) -> Any:
+        messages = with_class(widgets.VBox([self._reason, self._errors.line]), "lx-grow")
         parts = [
             widgets.HTML(style_sheet("card", "composer"), layout={"display": "none"}),
             with_class(widgets.HBox([self._service_line, self._settings]), "lx-bar"),
@@ -86,7 +90,7 @@ class Composer:
             self._model_picker.widget,
             self._prompt.widget,
             self._form_box,
-            with_class(widgets.HBox([self._generate, self._errors.line]), "lx-bar"),
+            with_class(widgets.HBox([self._generate, messages]), "lx-bar", "lx-top"),
             self._code.widget,
             section_title("Submitted here"),
             self._cards.widget,
@@ -165,39 +169,69 @@ class Composer:
     def _on_model(self) -> None:
         """Show the form of another model; values that both models allow stay."""
         name = self._model_picker.value
-        if not name or (self._form and self._form.model is find_model(self._profile, name)):
+        if self._form:
+            self._values = self._form.values()
+        model = find_model(self._profile, name) if name else None
+        if model is None:
+            self._form, self._form_box.children = None, []
+            self._on_change()
             return
-        values, self._reports_missing = self._form.values() if self._form else {}, False
-        model = find_model(self._profile, name)
+        if self._form and self._form.adopt(model):
+            self._on_change()
+            return
         self._form = Form(model, self._on_change, self._errors, self._load_results)
         inputs = model.inputs
         self._form.load(
-            {name: v for name, v in values.items() if name in inputs and inputs[name].is_valid(v)}
+            {
+                name: v
+                for name, v in self._values.items()
+                if name in inputs and inputs[name].is_valid(v)
+            }
         )
         self._form_box.children = [self._form.widget]
         allow_events_while_busy(self._form_box)
 
     def _on_change(self) -> None:
-        """Check the form and the prompt, and update the code."""
-        if self._form is None:
-            return
-        prompt = self._prompt.value
+        """Check the form and the prompt, and update the code and the button."""
+        form, prompt = self._form, self._prompt.value
         key_error = self._prompt.find_key()
-        error = self._form.check(prompt, submitting=self._reports_missing)
+        error = form.check(prompt) if form else ""
         self._prompt.show_error(key_error or error)
-        if key_error or not prompt.strip():
-            self._code.clear()
+        if not prompt.strip():
             self._edited = None  # an empty form begins something new
+        reason = self._find_reason(key_error)
+        self._generate.disabled = bool(reason)
+        self._reason.value = Markup('<span role="status">{}</span>').format(reason)
+        if form is None or form.problem or key_error or not prompt.strip():
+            self._code.clear(reason if prompt.strip() else "")
             return
         references = self._references()
         has_upload = any(isinstance(reference.picture, bytes) for reference in references)
         note = "An upload has no path: for this code, save the file next to the notebook."
         self._code.show(
-            self._form.model,
-            self._preview_request(self._form, prompt),
+            form.model,
+            form.preview(prompt),
             [reference.name for reference in references],
             note if has_upload else "",
         )
+
+    def _find_reason(self, key_error: str) -> str:
+        """Return why the request cannot be submitted; empty if it can.
+
+        Args:
+            key_error: The warning about a key in the prompt, if there is one.
+        """
+        if self._settings_form.is_changed:
+            return "The changed settings are not in use yet: click Use these."
+        if self._form is None:
+            return "Write the name of the model."
+        if not self._prompt.value.strip():
+            return "Write a prompt."
+        if key_error:
+            return "Remove the key from the prompt."
+        if self._form.references and (unread := self._form.references.unread):
+            return f"{unread[:60]!r} is not added yet: correct it, or empty the field."
+        return self._form.problem
 
     def _on_saved(self) -> None:
         if self._form is not None and self._form.references is not None:
@@ -215,29 +249,19 @@ class Composer:
             return derive_from_pictures(session.ledger, self._pictures())
         return derive(session.ledger, *self._edited, request, self._pictures())
 
-    def _preview_request(self, form: Form, prompt: str) -> Request:
-        """Return the request for the code; values that cannot be converted stay as typed."""
-        options = {}
-        for name, value in form.values().items():
-            spec = form.model.inputs.get(name)
-            try:
-                options[name] = spec.read(value) if spec else value
-            except InvalidRequestError:
-                options[name] = value
-        return Request(form.model.id, prompt, options)
-
     def _submit(self) -> None:
-        self._reports_missing = True
         session, form = self._current_session(), self._form
-        if form is None:
-            raise InvalidRequestError("No model is chosen; nothing was sent.")
         self._on_change()
+        # The click may have been sent before the page has disabled the button.
+        if form is None or self._generate.disabled:
+            reason = self._find_reason(self._prompt.find_key())
+            raise InvalidRequestError(f"{reason} Nothing was sent.")
         (request,), notes = build_requests(
             session.settings.profile, self._prompt.value, form.model.id,
             common_options={}, options=form.values(), images=self._pictures(),
+            any_model=not form.model.in_catalog,
         )  # fmt: skip
         job = session.submit(request, derivation=self._derivation(session, request))
-        self._reports_missing = False
         self._cards.add(job, session, notes)
         self._prompt.refresh()
         self._errors.show("Submitted. The card below follows it.")
@@ -253,6 +277,12 @@ class Composer:
         self._prompt.focus()
         if self._form is not None:
             self._form.load(request.options)
+            if missing := request.options.keys() - self._form.fields.keys():
+                raise InvalidRequestError(
+                    f"The form has no field for {', '.join(sorted(missing))}, which the earlier "
+                    "request had.",
+                    next_step="Copy its cell to repeat it with all its inputs.",
+                )
 
     def _add_reference(self, path: Path) -> None:
         if self._form is None or self._form.references is None:

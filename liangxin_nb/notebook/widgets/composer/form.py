@@ -11,6 +11,7 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from liangxin_nb.catalog import InputSpec, ModelSpec, Violation, iter_violations
+from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
 
 from .common import ErrorBoundary, with_class
@@ -33,6 +34,7 @@ class Form:
         fields: The control of each input, by its name in the API.
         hints: The line below each field, with its help or what is wrong.
         references: The field for reference pictures, or None.
+        problem: Why the service would reject the values; empty if nothing is known to be wrong.
     """
 
     widget: Any
@@ -40,6 +42,7 @@ class Form:
     fields: dict[str, InputControl]
     hints: dict[str, Any]
     references: ReferencePicker | None
+    problem: str
 
     def __init__(
         self,
@@ -56,7 +59,7 @@ class Form:
             errors: Shows errors.
             load_results: Returns the newest results, for reference pictures.
         """
-        self.model = model
+        self.model, self.problem = model, ""
         self.fields, self.hints, self.references = {}, {}, None
         self._on_change, self._is_updating = on_change, False
         self._image_input = model.common_options.get("image", "")
@@ -78,6 +81,13 @@ class Form:
         field = widgets.VBox([self.fields[name].widget, self.hints[name]])
         return with_class(field, "lx-field", *(["lx-wide"] if name == self._image_input else []))
 
+    def adopt(self, model: ModelSpec) -> bool:
+        """Use the fields for a model with the same ones; return False if it has others."""
+        if model != self.model and (model.in_catalog or self.model.in_catalog):
+            return False
+        self.model = model
+        return True
+
     def values(self) -> dict[str, Any]:
         """Return the values as typed, by input name; without the reference pictures."""
         return {
@@ -85,6 +95,12 @@ class Form:
             for name, field in self.fields.items()
             if field.value is not None and name != self._image_input
         }
+
+    def preview(self, prompt: str) -> Request:
+        """Return the request for the code; values that cannot be converted stay as typed."""
+        read, _ = self._read()
+        options = {name: read.get(name, value) for name, value in self.values().items()}
+        return Request(self.model.id, prompt, options)
 
     def load(self, options: Mapping[str, Any]) -> None:
         """Show the options of an earlier request.
@@ -100,20 +116,23 @@ class Form:
             self.references.set_value(options.get(self._image_input))
         self._on_change()
 
-    def check(self, prompt: str, *, submitting: bool = False) -> str:
-        """Show below each field what is wrong with it.
+    def check(self, prompt: str) -> str:
+        """Show below each field what is wrong with it; missing inputs only set `problem`.
 
         Args:
             prompt: The prompt, which is checked as well.
-            submitting: Whether missing inputs are reported, which would disturb before.
 
         Returns:
             What is wrong with the prompt, or an empty text.
         """
         values, violations = self._read()
+        problems = [*violations.values()]
         for violation in iter_violations(self.model, values, prompt):
-            if submitting or violation.rule != "required":
+            problems.append(violation)
+            if violation.rule != "required":
                 violations.setdefault(violation.name, violation)
+        blocking = (violation.message for violation in problems if violation.documented)
+        self.problem = next((f"{message}." for message in blocking), "")
         for name, hint in self.hints.items():
             excluded_by = self._excluded_by(name)
             self.fields[name].set_enabled(not excluded_by)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets as widgets
+from markupsafe import Markup
 
-from liangxin_nb.catalog import ModelSpec
+from liangxin_nb.catalog import ModelSpec, match_model, similar_models
 from liangxin_nb.core.request import DEFAULT_MODEL
 
 from .common import ErrorBoundary, with_class
@@ -41,17 +42,25 @@ class ModelPicker:
         self._name = widgets.Text(
             description="Model name", placeholder="as on the service's page",
             tooltip="A model that is not in the catalogue; its inputs are sent unchecked",
-            continuous_update=False, layout={"display": "none"},
+            layout={"display": "none"},
         )  # fmt: skip
         self._list.observe(errors(self._on_choice), "value")
-        self._name.observe(errors(on_change), "value")
+        self._name.observe(errors(self._on_choice), "value")
+        self._note = with_class(widgets.HTML(), "lx-hint")
         row = [with_class(self._list, "lx-grow"), with_class(self._name, "lx-grow")]
-        self.widget = with_class(widgets.HBox(row), "lx-bar", "lx-foot")
+        self.widget = widgets.VBox(
+            [with_class(widgets.HBox(row), "lx-bar", "lx-foot"), self._note],
+            layout={"overflow": "visible"},
+        )
 
     @property
     def value(self) -> str:
         """The API's name of the model; empty until the name of another one has been written."""
-        return str(self._name.value).strip() if self._list.value == _OTHER else self._list.value
+        if self._list.value != _OTHER:
+            return str(self._list.value)
+        name = str(self._name.value).strip()
+        model = match_model(self._models, name)
+        return model.id if model else name
 
     def set_models(self, models: Mapping[str, ModelSpec]) -> None:
         """List the models of a service; the chosen one stays if it is among them."""
@@ -73,7 +82,21 @@ class ModelPicker:
         else:
             self._list.value, self._name.value = _OTHER, model_id
 
+    def _describe_name(self) -> Markup:
+        """Return what happens with the name that is written."""
+        name = self.value
+        if name in self._models:
+            return Markup("{} of the catalogue").format(name)
+        if not name:
+            return Markup("")
+        similar = " or ".join(similar_models(self._models, name))
+        return Markup(
+            '<span class="lx-warned" role="status">⚠ Not in the catalogue: sent as it is written, '
+            "with unchecked inputs.{}</span>"
+        ).format(f" Did you mean {similar}?" if similar else "")
+
     def _on_choice(self) -> None:
         self._name.layout.display = "" if self._list.value == _OTHER else "none"
+        self._note.value = self._describe_name() if self._list.value == _OTHER else ""
         if not self._is_updating:
             self._on_change()

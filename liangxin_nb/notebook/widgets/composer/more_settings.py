@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
@@ -27,7 +28,8 @@ class MoreSettings:
     toggle: Any
     widget: Any
 
-    def __init__(self) -> None:
+    def __init__(self, on_edit: Callable[[], None]) -> None:
+        """Create the fields; `on_edit` is called when one of them has changed."""
         self._fields = {
             name: _make_field(setting)
             for name, setting in SETTINGS.items()
@@ -37,6 +39,7 @@ class MoreSettings:
         self._hidden: dict[str, str] = {}
         for name, field in self._fields.items():
             field.observe(lambda _, name=name: self._hide_secret(name), "value")
+            field.observe(lambda _: on_edit(), "value")
         self.toggle = widgets.Checkbox(
             description="More settings", indent=False, layout={"width": "auto"},
             tooltip="Limits, waiting, ledger, callbacks and others",

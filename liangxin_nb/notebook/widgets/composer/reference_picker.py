@@ -115,6 +115,11 @@ class ReferencePicker:
         ]
         return urls or None
 
+    @property
+    def unread(self) -> str:
+        """What is written in the field but is not a reference yet."""
+        return str(self._text.value).strip()
+
     def set_value(self, value: Any) -> None:
         """Show the URLs of an earlier request.
 
@@ -155,9 +160,12 @@ class ReferencePicker:
         self._draw()
 
     def _on_text(self) -> None:
-        if text := self._text.value.strip():
-            self.add(Reference(text, text))
-            self._text.value = ""
+        try:
+            if text := self.unread:
+                self.add(Reference(text, text))
+                self._text.value = ""
+        finally:
+            self._on_change()
 
     def _on_choice(self) -> None:
         if path := self._recent.value:

@@ -35,13 +35,21 @@ class SettingsForm:
 
     widget: Any
 
-    def __init__(self, on_change: Callable[[BaseSession], None], errors: ErrorBoundary) -> None:
+    def __init__(
+        self,
+        on_change: Callable[[BaseSession], None],
+        on_edit: Callable[[], None],
+        errors: ErrorBoundary,
+    ) -> None:
         """Create the form.
 
         Args:
             on_change: Called with the new session when settings have been applied.
+            on_edit: Called when a field has changed.
             errors: Shows errors.
         """
+        self._shown: tuple[str, ...] = ()
+        self._is_key_new = False
         self._on_change, self._errors = on_change, errors
         self._key: Secret | None = None
         self._profile = widgets.Dropdown(
@@ -59,9 +67,11 @@ class SettingsForm:
         self._folder = widgets.Text(
             description="Results folder", tooltip="Where pictures and the ledger are saved"
         )
-        self._more = MoreSettings()
+        self._more = MoreSettings(on_edit)
         self._profile.observe(errors(self._update_fields), "value")
         self._password.observe(errors(self._read_key), "value")
+        for field in (self._profile, self._address, self._password, self._folder):
+            field.observe(lambda _: on_edit(), "value")
         apply = button("Use these", "From now on, in this kernel", errors(self._apply))
         fields = [self._profile, self._address, self._password, self._folder]
         grid = with_class(
@@ -78,6 +88,16 @@ class SettingsForm:
             self._folder.value = str(session.settings.results)
             self._more.show(session.settings)
         self._update_fields()
+        self._shown, self._is_key_new = self._main_values(), False
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether settings have been changed that are not in use yet."""
+        is_changed = self._is_key_new or self._main_values() != self._shown
+        return is_changed or bool(self._more.changes())
+
+    def _main_values(self) -> tuple[str, ...]:
+        return self._profile.value, self._address.value.strip(), self._folder.value.strip()
 
     def _update_fields(self) -> None:
         """Enable the fields that the chosen service needs."""
@@ -92,7 +112,7 @@ class SettingsForm:
         key = str(self._password.value)
         if key:
             self._password.value = ""
-            self._key = Secret(key, "What was entered")
+            self._key, self._is_key_new = Secret(key, "What was entered"), True
             self._password.placeholder = "a key is held in memory"
             self._errors.show("The key is held in memory; click Use these to apply it.")
 
