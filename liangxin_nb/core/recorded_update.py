@@ -37,9 +37,8 @@ def update_from_record(load: Callable[[JobRecord], Any], record: JobRecord) -> J
         error = WaitTimeoutError("Another notebook is sending this request.")
     elif record.status == "deleted":
         phase = JobPhase.RESULT_LOST
-        error = LiangxinError(
-            "Its result was deleted.", next_step=f"%liangxin resume {record.id} asks once more."
-        )
+        step = f"%liangxin resume {record.id} asks once more."
+        error = LiangxinError("Its result was deleted.", next_step=record.reason or step)
     elif record.status == "saved":
         try:
             result, error = load(record), None

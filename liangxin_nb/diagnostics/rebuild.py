@@ -34,7 +34,7 @@ from ..ledger import (
     record_submitted,
     salvage,
 )
-from ..results import read_metadata, read_metadata_file, read_origin
+from ..results import Trash, read_metadata, read_metadata_file, read_origin
 
 __all__ = ["RebuildReport", "rebuild"]
 
@@ -158,6 +158,13 @@ def _saved_results(settings: Settings, known: dict[str, TransferRow]) -> Iterato
         if (metadata := _read_folder(folder)) is not None:
             with suppress(LiangxinError):  # metadata that no request can have
                 yield _to_row(settings, folder, metadata, known)
+    for deleted in Trash(settings.results).results():
+        metadata = None if deleted.name in known else _read_folder(deleted.folder)
+        if metadata is not None:
+            with suppress(LiangxinError):
+                row = _to_row(settings, deleted.folder, metadata, known)
+                reason = f"Deleted; %liangxin restore {row.job.id} brings it back."
+                yield row.replace(status="deleted", folder="", reason=reason)
 
 
 def _read_folder(folder: Path) -> ResultMetadata | None:

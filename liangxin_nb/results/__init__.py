@@ -14,16 +14,20 @@ from .store import (
     read_origin,
 )
 from .thumbnails import ThumbnailCache
+from .trash import TRASH_DAYS, Trash, TrashedResult
 
 __all__ = [
     "CAPTION_HEIGHT",
     "METADATA_FILE",
     "OLD_METADATA_FILE",
+    "TRASH_DAYS",
     "OutputStyle",
     "Result",
     "ResultStore",
     "StagedResult",
     "ThumbnailCache",
+    "Trash",
+    "TrashedResult",
     "display_size",
     "find_folder",
     "find_poster",

@@ -31,6 +31,7 @@ from .figure import (
 )
 from .posters import poster_for
 from .thumbnails import LARGE, SMALL, ThumbnailCache, ThumbnailSize
+from .trash import Trash
 
 __all__ = ["Result", "build_result"]
 
@@ -153,10 +154,13 @@ class Result:
         return image
 
     def _missing_error(self) -> ResultUnavailableError:
+        step = f"%liangxin resume {self.task_id} asks the service for them again."
+        if Trash(self.folder.parent.parent).find(self.metadata.job_id):
+            step = f"They are in the trash: %liangxin restore {self.metadata.job_id}."
         return ResultUnavailableError(
             f"The files of {self.task_id} are no longer in {str(self.folder)!r}.",
             task_id=self.task_id,
-            next_step=f"%liangxin resume {self.task_id} asks the service for them again.",
+            next_step=step,
         )
 
     def thumbnail(self) -> bytes:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from ..errors import InvalidRequestError, ResultUnavailableError
 from ..imaging import extract
 from .result import Result, build_result
 from .staging import ORIGIN_FILE, StagedResult, candidate_folders, metadata_file
+from .trash import Trash
 
 __all__ = [
     "ResultStore",
@@ -47,6 +47,7 @@ class ResultStore:
 
     Attributes:
         root: The absolute path of the folder.
+        trash: The deleted results.
     """
 
     def __init__(self, root: Path, *, group_access: bool = False) -> None:
@@ -59,7 +60,7 @@ class ResultStore:
         Raises:
             InvalidRequestError: If it cannot be written.
         """
-        self.root = root
+        self.root, self.trash = root, Trash(root)
         try:
             create_folder(root, group_access=group_access)
             check_writable(root)
@@ -139,24 +140,6 @@ class ResultStore:
     def is_intact(self, folder: str) -> bool:
         """Return whether all files of a result are on this disk as they were saved."""
         return is_intact(self.root, folder)
-
-    @contextmanager
-    def deletion(self, folder: str) -> Iterator[None]:
-        """Hide a result folder, run the body, then delete the folder; restore it on an error."""
-        path = self.resolve(folder)
-        hidden = self.root / f".deleted-{uuid.uuid4().hex}"
-        if path is not None:
-            path.rename(hidden)
-        try:
-            yield
-        except BaseException:
-            if path is not None:
-                hidden.rename(path)
-            raise
-        if path is not None:
-            shutil.rmtree(hidden, ignore_errors=True)
-            with suppress(OSError):  # the folder of the day, if it is empty
-                path.parent.rmdir()
 
 
 @public

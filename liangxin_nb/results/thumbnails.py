@@ -7,7 +7,6 @@ them and decodes no originals.
 from __future__ import annotations
 
 import os
-import re
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 from ..config.private_files import create_subfolder, match_folder
 from ..imaging import THUMBNAIL_BYTES, thumbnail
+from .trash import safe_file_name
 
 __all__ = ["LARGE", "SMALL", "ThumbnailCache", "ThumbnailSize"]
 
@@ -82,13 +82,13 @@ class ThumbnailCache:
 
     def remove(self, job_id: str) -> None:
         """Remove the thumbnails of a job."""
-        for path in self._folder.glob(f"{_safe_file_name(job_id)}-*.jpg"):
+        for path in self._folder.glob(f"{safe_file_name(job_id)}-*.jpg"):
             with suppress(OSError):
                 path.unlink()
 
     def _path(self, job_id: str, picture: Path, size: ThumbnailSize) -> Path:
         # By the number of the output: others may be added to a result that was saved in part.
-        return self._folder / f"{_safe_file_name(job_id)}-{picture.stem}{size.suffix}.jpg"
+        return self._folder / f"{safe_file_name(job_id)}-{picture.stem}{size.suffix}.jpg"
 
     def _write(self, path: Path, data: bytes) -> None:
         """Write a file atomically; ignore a full or read-only disk."""
@@ -98,8 +98,3 @@ class ThumbnailCache:
             part.write_bytes(data)
             match_folder(part)
             part.replace(path)
-
-
-def _safe_file_name(job_id: str) -> str:
-    """Return a job id as a part of a file name; a shared ledger may hold any id."""
-    return re.sub(r"[^0-9A-Za-z_-]", "_", job_id)[:32]

@@ -322,22 +322,57 @@ def deletable_result(stocked):
         Library(stocked).delete(record.id)
 
 
-def test_delete_needs_a_confirmation(page, deletable_result):
+def double_click_delete(page):
+    """Click *Delete* twice, and check that nothing that deletes is where the pointer is."""
+    gallery = page.page.locator(".lx-gallery")
+    delete = gallery.get_by_role("button", name="Delete", exact=True)
+    expect(delete).to_be_enabled()
+    box = delete.bounding_box()
+    pointer = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.page.mouse.dblclick(*pointer)
+    page.wait_text(GALLERY, "Move 1 result to the trash\\?")
+    confirm = gallery.get_by_role("button", name="Move to the trash", exact=True)
+    expect(confirm).to_be_visible()
+    covers = "(e, [x, y]) => e.contains(document.elementFromPoint(x, y))"
+    assert not confirm.evaluate(covers, [*pointer])
+
+
+def test_double_click_deletes_nothing_and_a_deletion_can_be_undone(page, deletable_result, stocked):
+    def status():
+        return stocked.ledger.find(deletable_result.id).status
+
     page.click(GALLERY, "Refresh")
     page.wait_text(GALLERY, "1–24 of 30")
     tile(page, 0).click()
     expect(page.page.get_by_label("The cell that made it")).to_have_value(
         re.compile(deletable_result.request.prompt)
     )
-    page.wait_text(GALLERY, "Back to all")
-    page.click(GALLERY, "Delete")
-    page.wait_text(GALLERY, "Delete 1 result\\? This deletes files and thumbnails")
+    double_click_delete(page)
+    page.page.locator(".lx-gallery").screenshot(path=SCREENSHOTS / "gallery-delete-one.png")
     page.click(GALLERY, "Keep")
     page.wait_text(GALLERY, "Nothing was deleted")
+    assert status() == "saved"
     page.click(GALLERY, "Delete")
-    page.click(GALLERY, "Delete for good")
-    page.wait_text(GALLERY, "Deleted 1 result")
+    page.click(GALLERY, "Move to the trash")
+    page.wait_text(
+        GALLERY, "Moved 1 result to the trash[^]*1–24 of 29|1–24 of 29[^]*Moved 1 result"
+    )
+    assert status() == "deleted"
+    page.click(GALLERY, "Undo delete")
+    page.wait_text(GALLERY, "1–24 of 30")
+    assert status() == "saved"
+    checkbox(page, 0).check()
+    page.wait_text(GALLERY, "1 selected")
+    double_click_delete(page)
+    page.page.locator(".lx-gallery").screenshot(path=SCREENSHOTS / "gallery-delete-selected.png")
+    page.click(GALLERY, "Move to the trash")
     page.wait_text(GALLERY, "1–24 of 29")
+    filter_control(page, "State").select_option(label="Deleted")
+    page.wait_text(GALLERY, "1–1 of 1")
+    tile(page, 0).click()
+    page.click(GALLERY, "Restore")
+    page.wait_text(GALLERY, "Restored 1 result")
+    assert status() == "saved"
 
 
 def upload(page, file):

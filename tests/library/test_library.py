@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import sys
+import time
 import zipfile
 from contextlib import closing
 
@@ -14,7 +16,7 @@ from liangxin_nb.catalog import find_model, load_models
 from liangxin_nb.catalog.codegen import to_python_source, to_source
 from liangxin_nb.core.job_record import JobRecord
 from liangxin_nb.core.request import Request
-from liangxin_nb.errors import InvalidRequestError
+from liangxin_nb.errors import InvalidRequestError, ResultUnavailableError
 from liangxin_nb.imaging import embed
 from liangxin_nb.ledger import Query
 from liangxin_nb.library import Library
@@ -66,13 +68,72 @@ def test_broken_original_has_no_thumbnail(session, entry):
     assert library.thumbnail(entry) == library.preview(entry) == b""
 
 
-def test_deleted_result_is_removed_from_the_disk(session, entry):
+def test_deleted_result_is_in_the_trash_and_comes_back_with_all_its_files(session, entry):
+    library = Library(session)
+    files = {path.name: path.read_bytes() for path in entry.folder.iterdir()}
+    result = session.result(entry.record)
+    library.delete(entry.id)
+    assert not entry.folder.parent.exists(), "the folder of the day is empty"
+    ((in_trash, deleted),) = library.trash()
+    assert (in_trash.id, deleted.size) == (entry.id, sum(map(len, files.values())))
+    with pytest.raises(ResultUnavailableError, match=f"%liangxin restore {entry.id}"):
+        _ = result.image
+    assert library.restore(entry.id).status == "saved"
+    assert {path.name: path.read_bytes() for path in entry.folder.iterdir()} == files
+    assert result.image.size == session.result(session.get_record(entry.id)).image.size
+    assert library.trash() == []
+    assert session.ledger.events(entry.id)[-1][1:] == ("restored", entry.record.folder)
+
+
+def test_restored_result_that_was_incomplete_is_incomplete_again(session):
+    record = stock.save_result(session, "a lake", missing=[{"number": 2, "reason": "a dead link"}])
+    assert record.is_partial
+    Library(session).delete(record.id)
+    assert "no. 2 is missing: a dead link" in Library(session).restore(record.id).reason
+
+
+def test_result_returns_beside_one_that_has_taken_its_folder(session, entry):
+    library = Library(session)
+    library.delete(entry.id)
+    entry.folder.mkdir(parents=True)
+    restored = library.restore(entry.id)
+    assert restored.folder == f"{entry.record.folder}-2"
+    assert session.result(restored).path.is_file()
+
+
+def test_result_that_is_not_in_the_trash_cannot_be_restored(session, entry):
+    with pytest.raises(InvalidRequestError, match="is in its folder"):
+        Library(session).restore(entry.id)
+    Library(session).delete(entry.id)
+    Library(session).empty_trash()
+    with pytest.raises(InvalidRequestError, match=r"no longer in the trash.*%liangxin resume"):
+        Library(session).restore(entry.id)
+
+
+def test_trash_is_emptied_after_thirty_days_or_at_once(session, entry):
     library = Library(session)
     library.thumbnail(entry)
     library.delete(entry.id)
-    assert not entry.folder.exists()
-    assert not entry.folder.parent.exists(), "the folder of the day is empty"
+    library.remove_expired()
+    assert len(library.trash()) == 1
+    holder = session.results.root / ".trash" / entry.id
+    past = time.time() - 31 * 86_400
+    os.utime(holder, (past, past))
+    library.remove_expired()
+    assert library.trash() == []
+    assert list((session.results.root / ".trash").iterdir()) == []
     assert list((session.results.root / ".thumbnails").iterdir()) == []
+    assert "removed from the trash" in session.get_record(entry.id).reason
+
+
+def test_trash_follows_no_links_out_of_the_results_folder(session, entry, tmp_path):
+    outside = tmp_path / "precious"
+    (outside / "2026-01-01" / "things").mkdir(parents=True)
+    Library(session).delete(entry.id)
+    (session.results.root / ".trash" / "linked").symlink_to(outside)
+    assert [result.name for result in session.results.trash.results()] == [entry.id]
+    assert Library(session).empty_trash() == 1
+    assert (outside / "2026-01-01" / "things").is_dir()
 
 
 def test_deleted_result_stays_in_the_ledger(session, entry):
@@ -84,7 +145,7 @@ def test_deleted_result_stays_in_the_ledger(session, entry):
 
 def test_deleted_result_is_counted_as_deleted(session, entry):
     Library(session).delete(entry.id)
-    assert "deleted on purpose" in repr(session.history())
+    assert f"%liangxin restore {entry.id}" in repr(session.history())
     assert [(row.label, row.count) for row in session.audit()] == [("deleted", 1)]
 
 
@@ -124,17 +185,20 @@ def test_deleting_removes_nothing_outside_of_the_results_folder(session, tmp_pat
     assert (outside / "1.png").read_bytes() == b"x"
 
 
-def test_deletion_that_cannot_be_recorded_is_undone(session):
-    record = stock.save_result(session, "a lake")
+@pytest.mark.parametrize("change", ["delete", "restore"])
+def test_change_that_cannot_be_recorded_is_undone(session, entry, change, monkeypatch):
+    library = Library(session)
+    if change == "restore":
+        library.delete(entry.id)
 
-    def fail():
-        with session.results.deletion(record.folder):
-            assert session.results.resolve(record.folder) is None
-            raise OSError("the disk is full")
+    def fail(*_, **__):
+        raise OSError("the disk is full")
 
-    with pytest.raises(OSError, match="the disk is full"):
-        fail()
-    assert session.result(record).paths[0].is_file()
+    monkeypatch.setattr(type(session.ledger), "update", fail)
+    with pytest.raises(InvalidRequestError, match="cannot be"):
+        getattr(library, change)(entry.id)
+    assert entry.folder.exists() == (change == "delete")
+    assert len(session.results.trash.results()) == (change == "restore")
 
 
 def test_export_holds_the_files_and_their_metadata(session):

@@ -87,36 +87,64 @@ def test_error_of_button_is_shown(session):
     assert "not a database" in message(gallery)
 
 
-def test_deletion_asks_first_and_removes_tiles(session):
-    for n in range(3):
+def stocked_gallery(session, count):
+    """Save results, and return a gallery with all but the oldest selected."""
+    for n in range(count):
         stock.save_result(session, f"lake {n}", created_at=time.time() + n)
     gallery = make_gallery(session)
-    for tile in gallery.grid.tiles[:2]:
+    for tile in gallery.grid.tiles[: count - 1]:
         tile.pick.value = True
-    gallery.toolbar.delete.button.click()
-    assert "Delete 2 results?" in message(gallery)
-    gallery.toolbar.delete.cancel.click()
+    return gallery
+
+
+def test_deletion_asks_first_and_can_be_undone(session):
+    gallery = stocked_gallery(session, 3)
+    delete, status = gallery.toolbar.delete.button, gallery.status_line
+    delete.click()
+    delete.click()  # the second half of a double click
+    assert "Move 2 results to the trash?" in message(gallery)
+    status.keep.click()
+    status.confirm.click()  # sent before the page has hidden the button
     assert session.ledger.count_by_status() == {"saved": 3}
-    gallery.toolbar.delete.button.click()
-    gallery.toolbar.delete.button.click()
+    delete.click()
+    status.confirm.click()
     assert session.ledger.count_by_status() == {"deleted": 2, "saved": 1}
     assert prompts(gallery) == ["lake 0"]
-    assert "Deleted 2 results" in message(gallery)
+    assert "Moved 2 results to the trash" in message(gallery)
     gallery.filters.state.value = "Deleted"
     assert prompts(gallery) == ["lake 2", "lake 1"]
-    assert "Deleted" in gallery.grid.tiles[0]._html.value
+    gallery.filters.clear()
+    gallery.trash.undo.click()
+    assert session.ledger.count_by_status() == {"saved": 3}
+    assert prompts(gallery) == ["lake 2", "lake 1", "lake 0"]
+    assert gallery.trash.undo.layout.display == "none"
 
 
 def test_changed_selection_is_confirmed_again(session):
-    for n in range(2):
-        stock.save_result(session, f"lake {n}")
-    gallery = make_gallery(session)
-    gallery.grid.tiles[0].pick.value = True
+    gallery = stocked_gallery(session, 2)
     gallery.toolbar.delete.button.click()
     gallery.grid.tiles[1].pick.value = True
-    gallery.toolbar.delete.button.click()
+    gallery.status_line.confirm.click()  # sent before the page has hidden the button
     assert session.ledger.count_by_status() == {"saved": 2}
-    assert "Delete 2 results?" in message(gallery)
+    gallery.toolbar.delete.button.click()
+    assert "Move 2 results to the trash?" in message(gallery)
+
+
+def test_result_that_another_window_has_deleted_or_restored_is_no_error(session):
+    first, second = stocked_gallery(session, 3), make_gallery(session)
+    second.open(second.entries[0])
+    for gallery, delete in ((first, first.toolbar.delete), (second, second.detail.view.delete)):
+        delete.button.click()
+        gallery.status_line.confirm.click()
+    assert "has no saved result: it is deleted" in message(second)
+    assert prompts(second) == ["lake 0"]
+    second.filters.state.value = "Deleted"
+    second.open(second.entries[0])
+    second.detail.view.restore.click()
+    assert "Restored 1 result" in message(second)
+    first.trash.undo.click()
+    assert "Restored 1 result" in message(first)
+    assert session.ledger.count_by_status() == {"saved": 3}
 
 
 def test_selection_stays_when_pages_turn(session):

@@ -25,6 +25,7 @@ from .maintenance import (
     import_command,
 )
 from .options import asks_for_help, with_help
+from .trash_commands import restore_command, trash_command
 
 __all__ = ["COMMANDS", "Command", "liangxin_line"]
 
@@ -161,6 +162,10 @@ COMMANDS: dict[str, Command] = {
     "detach": Command(detach_command, "ID", "Stop watching; the task continues and may be billed."),
     "panel": Command(_panel, "", "Open a form for each model, with live cards."),
     "gallery": Command(_gallery, "", "Browse, compare, export and delete saved results."),
+    "trash": Command(
+        trash_command, "[--empty]", "List deleted results, or remove them from the disk."
+    ),
+    "restore": Command(restore_command, "ID", "Bring a deleted result back."),
     "batch": Command(open_command, "ID", "Show and resume a batch; nothing is sent twice."),
     "batches": Command(list_command, "", "List the newest batches."),
     "recover": Command(recover_command, "FILE", "Collect every task that a notebook file names."),

@@ -58,6 +58,7 @@ def _show_live(session: BaseSession, library: Library, handoff: Handoff) -> None
         gallery.close()
 
     sandbox = session.settings.profile == "sandbox"
+    run_in_background(library.remove_expired)
     gallery = Gallery(library, run_in_background, close, handoff, sandbox=sandbox)
     output.show(gallery_text(library), gallery.box.model_id)
     if frontend() != "voila":  # outputs cannot be replaced there, and are not saved

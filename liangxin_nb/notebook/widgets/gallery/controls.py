@@ -16,7 +16,7 @@ from ..handlers import report_errors
 from ..uploads import take_files
 
 __all__ = [
-    "ConfirmButton",
+    "DeleteButton",
     "GalleryHost",
     "StatusLine",
     "focus",
@@ -59,9 +59,6 @@ class GalleryHost(Protocol):
     def reload(self) -> None:
         """Read the page again, because the ledger has changed."""
 
-    def remove(self, entry_id: str) -> None:
-        """Show the page without a deleted entry."""
-
     def run_in_background(self, work: Callable[[], None]) -> None:
         """Run slow work outside the kernel's main thread."""
 
@@ -77,21 +74,32 @@ class StatusLine:
 
     Attributes:
         widget: The widget.
+        confirm: The button that does what the last question asked.
+        keep: The button that does not.
         lock: Held by every handler, because they can run on several threads; and while results of
             background work are drawn.
     """
 
     widget: Any
+    confirm: Any
+    keep: Any
     lock: threading.RLock
 
     def __init__(self) -> None:
         self._text, self._link = widgets.HTML(""), widgets.Output()
         self._link.add_class("lx-links")
-        self.widget = widgets.HBox([self._text, self._link])
-        self.widget.add_class("lx-row")
-        self.widget.add_class("lx-message")
         self._first_button: Any = None
         self.lock = threading.RLock()
+        self._act: Callable[[], object] = bool
+        self.confirm = self.button(
+            "", "Does what the question says", self._confirm, own_layout=True
+        )
+        self.confirm.button_style = "danger"
+        self.keep = self.button("Keep", "Changes nothing", self._on_keep, own_layout=True)
+        self.widget = widgets.HBox([self._text, self._link, self.confirm, self.keep])
+        self.widget.add_class("lx-row")
+        self.widget.add_class("lx-message")
+        self._show_answers(False)
 
     def show(self, text: str, file: tuple[str, str] | None = None) -> None:
         """Show a message.
@@ -106,6 +114,37 @@ class StatusLine:
             link = Markup('<a href="{}" download>{}</a>').format(url, name)
             self._link.outputs = (html_output(link),)
 
+    def ask(self, question: str, answer: str, act: Callable[[], object]) -> None:
+        """Show a question with two buttons: one that acts, and *Keep*, which has the focus.
+
+        Args:
+            question: The question.
+            answer: The label of the button that acts.
+            act: Called when it is clicked.
+        """
+        self.show(question)
+        self.confirm.description, self._act = answer, act
+        self._show_answers(True)
+        focus(self.keep)
+
+    def withdraw(self) -> None:
+        """Remove a question that has not been answered: what it asks about has changed."""
+        if self._is_asking:
+            self.show("")
+
+    def _confirm(self) -> None:
+        if self._is_asking:  # else the click was sent before the page has hidden the button
+            self._show_answers(False)
+            self._act()
+
+    def _on_keep(self) -> None:
+        self.show("Nothing was deleted.")
+
+    def _show_answers(self, visible: bool) -> None:
+        self._is_asking = visible
+        for button in (self.confirm, self.keep):
+            set_visible(button, visible)
+
     def show_error(self, text: str) -> None:
         """Show an error."""
         html = Markup('<span role="alert" class="lx-error">✕ {}</span>')
@@ -113,6 +152,7 @@ class StatusLine:
 
     def _show(self, html: Markup) -> None:
         self._text.value = html
+        self._show_answers(False)
         if self._link.outputs:
             self._link.outputs = ()
 
@@ -148,16 +188,16 @@ class StatusLine:
         return report_errors(work, self.show_error)
 
 
-class ConfirmButton:
-    """A delete button that needs a second click; both buttons keep their position.
+class DeleteButton:
+    """A delete button; the confirmation is a button in the status line.
+
+    A double click can therefore not confirm: the second click is on the same button as the first.
 
     Attributes:
-        button: *Delete*, then *Delete for good*.
-        cancel: *Keep*, visible while a confirmation is pending.
+        button: *Delete*.
     """
 
     button: Any
-    cancel: Any
 
     def __init__(
         self,
@@ -165,51 +205,26 @@ class ConfirmButton:
         tooltip: str,
         ask: Callable[[], str],
         delete: Callable[[], None],
-        neighbour: Any = None,
     ) -> None:
-        """Create the two buttons.
+        """Create the button.
 
         Args:
-            status_line: Where the question is shown.
+            status_line: Where the question and its answers are shown.
             tooltip: An explanation.
             ask: Returns the question, or an empty text if there is nothing to delete.
             delete: Called after the confirmation.
-            neighbour: A button that is replaced by *Keep* while a confirmation is pending.
         """
-        self._status_line, self._ask = status_line, ask
-        self._delete, self._neighbour = delete, neighbour
-        self._is_pending = False
+        self._status_line, self._ask, self._delete = status_line, ask, delete
         self.button = status_line.button("Delete", tooltip, self._on_click, own_layout=True)
         self.button.add_class("lx-danger")
-        self.cancel = status_line.button(
-            "Keep", "Deletes nothing", self._on_cancel, own_layout=True
-        )
-        set_visible(self.cancel, False)
 
     def reset(self) -> None:
-        """Discard a pending confirmation."""
-        if self._is_pending:
-            self._set_pending(False)
+        """Remove a question that has not been answered."""
+        self._status_line.withdraw()
 
     def _on_click(self) -> None:
-        if self._is_pending:
-            self._set_pending(False)
-            self._delete()
-        elif question := self._ask():
-            self._set_pending(True)
-            self._status_line.show(question)
-
-    def _on_cancel(self) -> None:
-        self._set_pending(False)
-        self._status_line.show("Nothing was deleted.")
-
-    def _set_pending(self, pending: bool) -> None:
-        self._is_pending = pending
-        self.button.description = "Delete for good" if pending else "Delete"
-        self.button.button_style = "danger" if pending else ""
-        set_visible(self.cancel, pending)
-        if self._neighbour is not None:
-            set_visible(self._neighbour, not pending)
+        if question := self._ask():
+            self._status_line.ask(question, "Move to the trash", self._delete)
 
 
 def make_upload(status_line: StatusLine, read: Callable[[bytes], None]) -> Any:

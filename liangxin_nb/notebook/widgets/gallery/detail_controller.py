@@ -8,11 +8,12 @@ from liangxin_nb.core.request import Request
 from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.library import Library, LibraryEntry
 
-from .controls import GalleryHost, StatusLine, focus
+from .controls import GalleryHost, StatusLine, focus, set_visible
 from .detail_view import MAX_PICTURES, DetailView
 from .handoff import Handoff
 from .relatives import MAX_LINKS
 from .selection import confirm_question
+from .trash_actions import TrashActions
 
 __all__ = ["DetailController"]
 
@@ -30,8 +31,10 @@ class DetailController:
     entry: LibraryEntry | None
 
     def __init__(
-        self, library: Library, status_line: StatusLine, handoff: Handoff, host: GalleryHost
-    ) -> None:
+        self, library: Library, status_line: StatusLine, handoff: Handoff, host: GalleryHost,
+        trash: TrashActions,
+    ) -> None:  # fmt: skip
+        self._trash = trash
         self._library, self._status_line = library, status_line
         self._handoff, self._host = handoff, host
         self.entry = None
@@ -49,6 +52,7 @@ class DetailController:
         self.entry, self._request, self._job_id = entry, entry.record.request, entry.id
         cell = library.to_cell(entry.record)
         view.show(entry, library.cached_thumbnail(entry), cell, library.text_excerpt(entry))
+        set_visible(view.restore, library.can_restore(entry))
         player = ""
         if entry.folder is not None and entry.kind != "image":
             player = library.result(entry).html()
@@ -105,11 +109,12 @@ class DetailController:
         return confirm_question(1)
 
     def delete(self) -> None:
-        """Delete the files of the open entry, and show the grid."""
-        entry_id = self._open_entry().id
-        self._library.delete(entry_id)
-        self._host.remove(entry_id)
-        self._status_line.show("Deleted 1 result; its record stays in the ledger.")
+        """Move the open entry to the trash, and show the grid."""
+        self._trash.delete([self._open_entry().id])
+
+    def restore(self) -> None:
+        """Bring the open entry back from the trash."""
+        self._trash.restore([self._open_entry().id])
 
     def _open_entry(self) -> LibraryEntry:
         if self.entry is None:

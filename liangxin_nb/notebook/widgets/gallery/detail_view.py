@@ -12,7 +12,7 @@ from liangxin_nb.core.formatting import format_count
 from liangxin_nb.library import EmbeddedMetadata, LibraryEntry
 
 from ..theme import image_tag, small_lines
-from .controls import ConfirmButton, StatusLine, html_output, set_visible
+from .controls import DeleteButton, StatusLine, html_output, set_visible
 from .details import entry_details, metadata_details
 from .relatives import RelativeLinks
 from .tile import picture_html
@@ -46,7 +46,10 @@ class DetailActions(Protocol):
         """Return the question before the deletion."""
 
     def delete(self) -> None:
-        """Delete the files."""
+        """Move the files to the trash."""
+
+    def restore(self) -> None:
+        """Bring the files back from the trash."""
 
 
 class DetailView:
@@ -59,7 +62,8 @@ class DetailView:
         next: Opens the entry after this one.
         edit: Loads the request into the composer.
         reference: Uses the picture as a reference.
-        delete: Deletes the files.
+        delete: Moves the files to the trash.
+        restore: Brings them back.
         copy: The field with the cell.
         relatives: Links to the results that it was made from, and that were made from it.
     """
@@ -70,7 +74,8 @@ class DetailView:
     next: Any
     edit: Any
     reference: Any
-    delete: ConfirmButton
+    delete: DeleteButton
+    restore: Any
     copy: Any
     relatives: RelativeLinks
 
@@ -91,8 +96,11 @@ class DetailView:
             "Use as reference", "Adds this picture to a new request", actions.reference,
             own_layout=True,
         )  # fmt: skip
-        self.delete = ConfirmButton(
-            status_line, "Deletes its files; asks first", actions.ask, actions.delete
+        self.delete = DeleteButton(
+            status_line, "Moves its files to the trash; asks first", actions.ask, actions.delete
+        )
+        self.restore = button(
+            "Restore", "Brings its files back from the trash", actions.restore, own_layout=True
         )
         self.relatives = RelativeLinks(status_line, actions.open_job)
         self.copy = widgets.Textarea(description=_CELL_LABEL)
@@ -105,7 +113,7 @@ class DetailView:
 
     def _build_box(self) -> Any:
         head = widgets.HBox([self.back, self.previous, self.next])
-        row = widgets.HBox([self.edit, self.reference, self.delete.button, self.delete.cancel])
+        row = widgets.HBox([self.edit, self.reference, self.delete.button, self.restore])
         head.add_class("lx-row")
         row.add_class("lx-row")
         left = widgets.VBox([self._picture, self._player])
@@ -123,7 +131,7 @@ class DetailView:
         """All buttons, and the field."""
         return [
             self.back, self.previous, self.next, self.edit, self.reference, self.delete.button,
-            self.delete.cancel, self.copy, *self.relatives.controls,
+            self.restore, self.copy, *self.relatives.controls,
         ]  # fmt: skip
 
     def show(self, entry: LibraryEntry, thumbnail: bytes, cell: str, excerpt: str) -> None:
@@ -207,6 +215,7 @@ class DetailView:
     def _set_buttons(self, can_delete: bool, can_reference: bool) -> None:
         self.delete.reset()
         set_visible(self.delete.button, can_delete)
+        set_visible(self.restore, False)
         set_visible(self.reference, can_reference)
         for widget in (self.edit, self.copy, self.previous, self.next):
             set_visible(widget, True)

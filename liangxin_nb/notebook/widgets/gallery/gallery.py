@@ -21,6 +21,7 @@ from .handoff import Handoff
 from .selection import Selection
 from .tile_grid import TileGrid
 from .toolbar import Toolbar
+from .trash_actions import TrashActions
 
 __all__ = ["PAGE_SIZE", "Gallery"]
 
@@ -46,6 +47,7 @@ class Gallery:
         grid: The tiles.
         filters: What is shown.
         refresh: Reads the ledger again.
+        trash: Deletes results and brings them back.
         upload: Reads the metadata of a picture file.
         close_button: Closes the gallery.
     """
@@ -59,6 +61,7 @@ class Gallery:
     grid: TileGrid
     filters: Filters
     refresh: Any
+    trash: TrashActions
     upload: Any
     close_button: Any
 
@@ -86,8 +89,9 @@ class Gallery:
         self._on_reload: Callable[[list[LibraryEntry]], None] | None = None
         self.entries = []
         self.status_line = status_line = StatusLine()
-        self.selection = Selection(library, status_line, self)
-        self.detail = DetailController(library, status_line, handoff or Handoff(), self)
+        self.trash = TrashActions(library, status_line, self._on_trash)
+        self.selection = Selection(library, status_line, self, self.trash)
+        self.detail = DetailController(library, status_line, handoff or Handoff(), self, self.trash)
         self.toolbar = Toolbar(
             status_line, lambda by: self.show_page(self._first + by * PAGE_SIZE), self.selection
         )
@@ -150,11 +154,13 @@ class Gallery:
         if self._on_reload is not None:
             self.on_reload(self._on_reload)
 
-    def remove(self, entry_id: str) -> None:
-        """Show the page without a deleted entry."""
-        self.selection.remove(entry_id)
+    def _on_trash(self, ids: list[str]) -> None:
+        """Show the page after results were deleted or restored."""
+        for job_id in ids:
+            self.selection.remove(job_id)
         self.reload()
-        self.back()
+        if self.grid.box.layout.display == "none":
+            self.back()
 
     def update_selection(self) -> None:
         """Show which entries are selected, and how many."""
@@ -244,7 +250,8 @@ class Gallery:
 
     def _controls(self) -> Iterator[Any]:
         yield from (*self.filters.query_controls, self.filters.size, self.filters.reset)
-        yield from (self.refresh, self.upload, self.close_button)
+        yield from (self.refresh, self.upload, self.close_button, self.trash.undo)
+        yield from (self.status_line.confirm, self.status_line.keep)
         yield from (*self.toolbar.buttons, *self.grid.controls)
         if self._views:
             yield from (*self.detail.view.controls, self._comparison[0])
@@ -263,7 +270,9 @@ class Gallery:
         self._title.layout.flex = "1 1 200px"
         self._views: list[Any] = []
         self._grid_parts = (self.filters.box, self.toolbar.box, self.grid.box)
-        head = widgets.HBox([self._title, self.upload, self.refresh, self.close_button])
+        head = widgets.HBox(
+            [self._title, self.trash.undo, self.upload, self.refresh, self.close_button]
+        )
         head.add_class("lx-row")
         style = widgets.HTML(style_sheet("card", "gallery"), layout={"display": "none"})
         filters, toolbar, grid = self._grid_parts

@@ -7,6 +7,7 @@ from liangxin_nb.library import Library, LibraryEntry, notebook_link
 
 from .comparison import MAX_COMPARED, comparison_table
 from .controls import GalleryHost, StatusLine
+from .trash_actions import TrashActions
 
 __all__ = ["Selection", "confirm_question"]
 
@@ -23,7 +24,10 @@ class Selection:
 
     ids: dict[str, None]
 
-    def __init__(self, library: Library, status_line: StatusLine, host: GalleryHost) -> None:
+    def __init__(
+        self, library: Library, status_line: StatusLine, host: GalleryHost, trash: TrashActions
+    ) -> None:
+        self._trash = trash
         self._library, self._status_line, self._host = library, status_line, host
         self.ids = {}
 
@@ -74,30 +78,20 @@ class Selection:
 
     def ask(self) -> str:
         """Return the question before the deletion; empty if nothing can be deleted."""
-        count = len(self._saved_entries())
+        count = len(self._saved_ids())
         if not count:
             self._status_line.show("None of these have saved files: there is nothing to delete.")
         return confirm_question(count) if count else ""
 
     def delete(self) -> None:
-        """Delete the files of the selected entries."""
-        entries = self._saved_entries()
-        for entry in entries:
-            self._library.delete(entry.id)
-            self.ids.pop(entry.id, None)
-        self._host.reload()
-        self._host.update_selection()
-        count = format_count(len(entries), "result")
-        self._status_line.show(f"Deleted {count}; their records stay in the ledger.")
+        """Move the selected entries to the trash."""
+        self._trash.delete(self._saved_ids())
 
-    def _saved_entries(self) -> list[LibraryEntry]:
+    def _saved_ids(self) -> list[str]:
         entries = self._library.entries([*self.ids])
-        return [entry for entry in entries if entry.record.status == "saved"]
+        return [entry.id for entry in entries if entry.record.status == "saved"]
 
 
 def confirm_question(count: int) -> str:
     """Return the question before a number of results is deleted."""
-    return (
-        f"Delete {format_count(count, 'result')}? This deletes files and thumbnails; "
-        "the records stay in the ledger."
-    )
+    return f"Move {format_count(count, 'result')} to the trash?"

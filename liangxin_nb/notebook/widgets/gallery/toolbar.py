@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 from markupsafe import Markup
 
-from .controls import ConfirmButton, StatusLine
+from .controls import DeleteButton, StatusLine
 from .selection import Selection
 
 __all__ = ["Toolbar"]
@@ -33,7 +33,7 @@ class Toolbar:
     compare: Any
     export: Any
     clear: Any
-    delete: ConfirmButton
+    delete: DeleteButton
 
     def __init__(
         self, status_line: StatusLine, turn_page: Callable[[int], None], selection: Selection
@@ -54,17 +54,15 @@ class Toolbar:
             "Export", "Writes the selected ones with their metadata into a zip", selection.export
         )
         self.clear = button("Clear", "Selects nothing", selection.clear, own_layout=True)
-        self.delete = ConfirmButton(
+        self.delete = DeleteButton(
             status_line,
-            "Deletes the files of the selected ones; asks first",
+            "Moves the selected ones to the trash; asks first",
             selection.ask,
             selection.delete,
-            neighbour=self.clear,
         )
         pages = widgets.HBox([self.previous, self.next, self._position])
         actions = widgets.HBox(
-            [self._selected, self.compare, self.export, self.clear, self.delete.cancel,
-             self.delete.button]
+            [self._selected, self.compare, self.export, self.clear, self.delete.button]
         )  # fmt: skip
         actions.add_class("lx-push")
         self.box = widgets.HBox([pages, actions])
@@ -75,8 +73,7 @@ class Toolbar:
     def buttons(self) -> list[Any]:
         """All buttons."""
         return [
-            self.previous, self.next, self.compare, self.export, self.delete.button,
-            self.delete.cancel, self.clear,
+            self.previous, self.next, self.compare, self.export, self.delete.button, self.clear,
         ]  # fmt: skip
 
     def show_position(self, first: int, shown: int, total: int, page_size: int) -> None:
