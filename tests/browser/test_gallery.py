@@ -354,9 +354,7 @@ def test_double_click_deletes_nothing_and_a_deletion_can_be_undone(page, deletab
     assert status() == "saved"
     page.click(GALLERY, "Delete")
     page.click(GALLERY, "Move to the trash")
-    page.wait_text(
-        GALLERY, "Moved 1 result to the trash[^]*1–24 of 29|1–24 of 29[^]*Moved 1 result"
-    )
+    page.wait_text(GALLERY, "1–24 of 29[^]*Moved 1 result to the trash")
     assert status() == "deleted"
     page.click(GALLERY, "Undo delete")
     page.wait_text(GALLERY, "1–24 of 30")

@@ -16,6 +16,7 @@ from liangxin_nb.diagnostics import rebuild
 from liangxin_nb.errors import InvalidRequestError, LedgerError
 from liangxin_nb.ledger import connections, is_healthy, salvage
 from liangxin_nb.ledger.spending import usage_by_day
+from liangxin_nb.library import Library
 from liangxin_nb.notebook.magics.extension import is_damaged
 
 from ..conftest import wait_until
@@ -260,6 +261,18 @@ def test_missing_outputs_are_known_after_the_rebuild(results):
         record = session.ledger.find(metadata["job_id"])
         assert record.reason == "1 of 2 outputs are saved; no. 2 is missing: the link is dead."
         assert metadata["task_id"] in {job.task_id for job in session.ledger.collectable()}
+
+
+def test_deleted_result_is_deleted_after_the_rebuild_and_can_be_restored(results):
+    with open_session(results) as session:
+        record = session.ledger.with_status("saved")[0]
+        Library(session).delete(record.id)
+    ledger_path(results).write_bytes(b"")
+    rebuild(results)
+    with open_session(results) as session:
+        assert session.get_record(record.id).status == "deleted"
+        restored = Library(session).restore(record.id)
+        assert session.result(restored).path.is_file()
 
 
 def test_missing_ledger_is_rebuilt(results):

@@ -13,12 +13,15 @@ from msgspec.structs import replace
 
 from liangxin_nb import Session
 from liangxin_nb.catalog import load_models
+from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.ledger import Query
 from liangxin_nb.library import Library
+from liangxin_nb.notebook.magics.line_magic import liangxin_line
 from liangxin_nb.notebook.widgets.gallery import register_target
 from liangxin_nb.notebook.widgets.gallery.comparison import comparison_table
 from liangxin_nb.notebook.widgets.gallery.gallery import PAGE_SIZE, Gallery
 from liangxin_nb.notebook.widgets.gallery.handoff import Handoff
+from liangxin_nb.session.default import set_session
 
 from .. import stock
 from ..kernels import execute
@@ -145,6 +148,22 @@ def test_result_that_another_window_has_deleted_or_restored_is_no_error(session)
     first.trash.undo.click()
     assert "Restored 1 result" in message(first)
     assert session.ledger.count_by_status() == {"saved": 3}
+
+
+def test_trash_is_listed_restored_and_emptied_by_commands(session, capsys):
+    set_session(session)
+    records = [stock.save_result(session, f"lake {n}") for n in range(2)]
+    for record in records:
+        Library(session).delete(record.id)
+    table = liangxin_line("trash")
+    assert {row["id"] for row in table} == {record.id for record in records}
+    assert "%liangxin restore ID" in capsys.readouterr().out
+    assert liangxin_line(f"restore {records[0].id}").prompt == "lake 0"
+    assert "Removed 1 result" in repr(liangxin_line("trash --empty"))
+    assert session.ledger.count_by_status() == {"saved": 1, "deleted": 1}
+    for line in ("restore", f"restore {records[1].id}", "trash --all"):
+        with pytest.raises(InvalidRequestError):
+            liangxin_line(line)
 
 
 def test_selection_stays_when_pages_turn(session):
