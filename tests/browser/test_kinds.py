@@ -19,7 +19,7 @@ CELLS = {
     "film": (
         "%%liangxin kling-2.6/text-to-video --aspect 16:9 -o duration=5\n雪山 and a lake at dawn"
     ),
-    "text": "%%liangxin claude-next\nWhat is *a* <b>lake</b>?",
+    "text": "%%liangxin claude-next --any-model\nWhat is *a* <b>lake</b>?",
 }
 CELL = {name: number for number, name in enumerate(CELLS)}
 #: The element that replaces the card of each cell.

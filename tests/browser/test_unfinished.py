@@ -21,7 +21,10 @@ def stage_or_fail(results, record):
 ResultStore.stage = stage_or_fail"""
 #: State, faults and cell of each row.
 ROWS = {
-    "Partly saved": (["file-dead:2"], "%%liangxin a-model -o max_images=3\nThree lighthouses"),
+    "Partly saved": (
+        ["file-dead:2"],
+        "%%liangxin a-model --any-model -o max_images=3\nThree lighthouses",
+    ),
     "Result lost": (["file-404"], "%%liangxin\nA garden in spring"),
     "Unconfirmed": (["create-lost"], "%%liangxin\nA cafe terrace at night"),
     "Succeeded, not fetched": ([], "%%liangxin\nA harbour at full moon"),
