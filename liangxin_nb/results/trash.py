@@ -71,6 +71,8 @@ class Trash:
     def adding(self, job_id: str, path: Path) -> Iterator[None]:
         """Move a result folder into the trash and run the body; move it back on an error."""
         holder = self._folder / safe_file_name(job_id)
+        if self._folder.is_symlink() or holder.is_symlink():
+            raise OSError("the trash is a symbolic link")
         shutil.rmtree(holder, ignore_errors=True)  # an earlier result of the same job
         target = holder / path.parent.name / path.name
         for folder in (self._folder, holder, target.parent):
@@ -111,4 +113,4 @@ class Trash:
 
 def safe_file_name(job_id: str) -> str:
     """Return a job id as a part of a file name; a shared ledger may hold any id."""
-    return re.sub(r"[^0-9A-Za-z_-]", "_", job_id)[:32]
+    return re.sub(r"[^0-9A-Za-z_-]", "_", job_id)[:32] or "_"

@@ -134,6 +134,11 @@ def test_trash_follows_no_links_out_of_the_results_folder(session, entry, tmp_pa
     assert [result.name for result in session.results.trash.results()] == [entry.id]
     assert Library(session).empty_trash() == 1
     assert (outside / "2026-01-01" / "things").is_dir()
+    record = stock.save_result(session, "a harbour")
+    (session.results.root / ".trash" / record.id).symlink_to(outside)
+    with pytest.raises(InvalidRequestError, match="cannot be moved to the trash"):
+        Library(session).delete(record.id)
+    assert session.result(record).path.is_file()
 
 
 def test_deleted_result_stays_in_the_ledger(session, entry):

@@ -103,6 +103,7 @@ def stocked_gallery(session, count):
 def test_deletion_asks_first_and_can_be_undone(session):
     gallery = stocked_gallery(session, 3)
     delete, status = gallery.toolbar.delete.button, gallery.status_line
+    assert (status.confirm.layout.display, gallery.refresh.layout.display) == ("none", None)
     delete.click()
     delete.click()  # the second half of a double click
     assert "Move 2 results to the trash?" in message(gallery)

@@ -175,7 +175,8 @@ class StatusLine:
         if first is not None and not own_layout:
             shared["layout"] = first.layout
         button = widgets.Button(description=label, tooltip=tooltip, **shared)
-        self._first_button = first or button
+        if not own_layout:  # the layout of a hidden button would hide all others
+            self._first_button = first or button
         button.on_click(self.handler(act))
         return button
 
