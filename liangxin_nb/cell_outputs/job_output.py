@@ -25,7 +25,11 @@ class CellOutput(NamedTuple):
 
 
 def job_output(
-    update: JobUpdate, *, style: OutputStyle = "figure", start: Path | None = None
+    update: JobUpdate,
+    *,
+    style: OutputStyle = "figure",
+    start: Path | None = None,
+    reuse: bool = False,
 ) -> CellOutput:
     """Return the durable output of a job; of one that has not ended its state and the next step.
 
@@ -34,11 +38,17 @@ def job_output(
         style: ``figure`` shows a picture with its caption, as HTML; ``image`` the picture alone.
         start: The folder of the notebook, to which links are relative; default: the working
             directory.
+        reuse: Whether the cell gets the same result again while it is unchanged.
     """
     record, result = update.record, update.result
     if isinstance(result, Result):
-        data, metadata = result.output(style=style, start=start)
+        data, metadata = result.output(style=style, start=start, reuse=reuse)
     else:
         data, metadata = outcome_bundle(update), {}
-    job = {"job_id": record.id, "task_id": record.task_id, "status": update.display_state}
+    job: dict[str, Any] = {
+        "job_id": record.id,
+        "task_id": record.task_id,
+        "status": update.display_state,
+    }
+    job |= {"reuse": True} if reuse else {}
     return CellOutput(data, {**metadata, "liangxin": job})

@@ -29,11 +29,13 @@ class OutputKey(NamedTuple):
         id: The id of a job or a batch.
         task_ids: The tasks that the output names: of a job one or none.
         is_batch: Whether it shows a batch.
+        is_reusing: Whether its cell gets the same result again while it is unchanged.
     """
 
     id: str
     task_ids: tuple[str, ...]
     is_batch: bool
+    is_reusing: bool = False
 
 
 class Found(NamedTuple):
@@ -141,7 +143,7 @@ def _key_of(output: Any) -> OutputKey | None:
         return None
     if not all(map(_is_id, [own_id, *task_ids])):
         return None
-    return OutputKey(str(own_id), tuple(task_ids), is_batch)
+    return OutputKey(str(own_id), tuple(task_ids), is_batch, ids.get("reuse") is True)
 
 
 def _is_id(value: Any) -> bool:

@@ -69,7 +69,7 @@ def look_up(
                 found = _find_batch(key, stored, results)
             else:
                 record = _match(key, stored, by_task)
-                found = results.job_output(record) if record is not None else None
+                found = results.job_output(record, key) if record is not None else None
             if found is not None:
                 yield key, found
             else:
@@ -134,10 +134,10 @@ class _Results:
         self._root, self._start, self._style = root, start, style
         self._is_followed = cache(partial(is_followed, root))
 
-    def job_output(self, record: JobRecord) -> Found:
+    def job_output(self, record: JobRecord, key: OutputKey) -> Found:
         """Return the output of a job, in its present state."""
         update = self._settle(update_from_record(self._load, record))
-        output = job_output(update, style=self._style, start=self._start)
+        output = job_output(update, style=self._style, start=self._start, reuse=key.is_reusing)
         return Found(output, is_live=not update.is_final and self._is_followed(record.owner))
 
     def batch_output(self, batch: BatchRecord, records: Sequence[JobRecord]) -> Found:

@@ -86,21 +86,26 @@ def display_size(
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def figure_html(metadata: ResultMetadata, seed: int | None, files: Sequence[ShownFile]) -> Markup:
+def figure_html(
+    metadata: ResultMetadata, seed: int | None, files: Sequence[ShownFile], *, reuse: bool = False
+) -> Markup:
     """Return the files of a result, and a caption that says what made them.
 
     Args:
         metadata: The metadata of the result.
         seed: The seed that was sent, or None.
         files: The files to show, in order.
+        reuse: Whether the caption says that the result is reused while it is unchanged.
     """
+    saved_at = printable(metadata.created_at[:16].replace("T", " "))
+    notes = [f"saved {saved_at}, reused while unchanged"] if reuse else []
     total = len(metadata.files) + len(metadata.missing)
     if len(files) == total == 1:
-        parts = [*_describe(metadata, seed, files[0]), *_file_parts(files[0])]
+        parts = [*_describe(metadata, seed, files[0]), *notes, *_file_parts(files[0])]
         return _figure(files[0], metadata.prompt, parts, "margin:0")
     figures = (_numbered_figure(file, metadata, total) for file in files)
     shown = [f"{len(files)} of {total} shown"] if len(metadata.files) > len(files) else []
-    caption = _caption([*_describe(metadata, seed), *shown])
+    caption = _caption([*_describe(metadata, seed), *notes, *shown])
     return Markup('<div>{}<div style="{}">{}</div></div>').format(
         Markup("").join(figures), _CAPTION_STYLE, caption
     )

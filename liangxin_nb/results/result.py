@@ -200,7 +200,7 @@ class Result:
         return ThumbnailCache(root).make(self.metadata.job_id, path, size)
 
     def output(
-        self, *, style: OutputStyle = "figure", start: Path | None = None
+        self, *, style: OutputStyle = "figure", start: Path | None = None, reuse: bool = False
     ) -> tuple[dict[str, str], dict[str, Any]]:
         """Return the MIME bundle with which a notebook shows the result, and its metadata.
 
@@ -208,6 +208,7 @@ class Result:
             style: ``figure`` for HTML with caption and link; ``image`` for the picture alone,
                 where there is one and nothing is missing.
             start: The folder to which links are relative; default: the working directory.
+            reuse: Whether the caption says that the result is reused while it is unchanged.
         """
         status = "partly_saved" if self.missing else "saved"
         job = {"job_id": self.metadata.job_id, "task_id": self.task_id, "status": status}
@@ -217,17 +218,18 @@ class Result:
             metadata["image/jpeg"] = {"alt": alternative_text(self.prompt), **size}
             jpeg = base64.b64encode(picture).decode()
             return {"text/plain": repr(self), "image/jpeg": jpeg}, metadata
-        return {"text/plain": repr(self), "text/html": self.html(start)}, metadata
+        return {"text/plain": repr(self), "text/html": self.html(start, reuse=reuse)}, metadata
 
-    def html(self, start: Path | None = None) -> str:
+    def html(self, start: Path | None = None, *, reuse: bool = False) -> str:
         """Return each file as HTML, with captions, and what is missing.
 
         Args:
             start: The folder to which links are relative; default: the working directory.
+            reuse: Whether the caption says that the result is reused while it is unchanged.
         """
         pairs = itertools.islice(self._files_of(), MAX_SHOWN)
         files = [self._shown_file(path, file, start) for path, file in pairs]
-        html = figure_html(self.metadata, self.seed, files)
+        html = figure_html(self.metadata, self.seed, files, reuse=reuse)
         if not self.missing:
             return str(html)
         command = Markup("<code>%liangxin resume {}</code> tries the missing outputs again.")

@@ -30,17 +30,19 @@ class JobOutput:
     """Shows a job while it runs, and its durable output at the end."""
 
     def __init__(
-        self, record: JobRecord, *, brief: bool = False, style: OutputStyle = "figure"
-    ) -> None:
+        self, record: JobRecord, *, brief: bool = False, style: OutputStyle = "figure",
+        reuse: bool = False,
+    ) -> None:  # fmt: skip
         """Create the output; nothing is shown.
 
         Args:
             record: The job's record.
             brief: Whether the reason is left out, for a cell that raises it as its error.
             style: How a picture is shown.
+            reuse: Whether the cell gets the same result again while it is unchanged.
         """
-        self._output, self._buttons = OutputHandle(record), OutputHandle()
-        self._brief, self._style = brief, style
+        self._output, self._buttons = OutputHandle(record, is_reusing=reuse), OutputHandle()
+        self._brief, self._style, self._reuse = brief, style, reuse
         self._card: Any = None
         self._is_final, self._task_id = False, record.task_id
 
@@ -92,7 +94,7 @@ class JobOutput:
             self._card.close_when_hidden()
 
     def _final_output(self, update: JobUpdate) -> CellOutput:
-        output = job_output(update, style=self._style, start=notebook_folder())
+        output = job_output(update, style=self._style, start=notebook_folder(), reuse=self._reuse)
         if self._card is None and self._brief and update.display_state in ("failed", "rejected"):
             return output._replace(data={"text/plain": outcome_line(update)})
         if self._card is not None and update.display_state in _WITH_ACTIONS:

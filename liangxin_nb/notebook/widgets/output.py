@@ -61,8 +61,9 @@ class OutputHandle:
     Its metadata names the job, so that a saved notebook is enough to find the task again.
     """
 
-    def __init__(self, record: JobRecord | None = None) -> None:
+    def __init__(self, record: JobRecord | None = None, *, is_reusing: bool = False) -> None:
         self._id = f"liangxin-{uuid.uuid4().hex}"
+        self._is_reusing = is_reusing
         self._record = record
         self._bundle: dict[str, Any] = {}
 
@@ -135,7 +136,7 @@ class OutputHandle:
         if self._record is None:
             return {}
         job = {"job_id": self._record.id, "task_id": self._record.task_id}
-        return {"liangxin": job}
+        return {"liangxin": job | ({"reuse": True} if self._is_reusing else {})}
 
 
 def _with_printable_text(bundle: Mapping[str, Any]) -> dict[str, Any]:
