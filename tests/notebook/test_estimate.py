@@ -74,7 +74,7 @@ def test_tasks_of_a_cell_are_counted(estimate, cell, tasks):
         ("lx.generate(prompt)", "its arguments are not known"),
         ("lx.batch(*prompts)", "its arguments are not known"),
         ("lx.generate('a', **options)", "its arguments are not known"),
-        ("with lx.Session(profile='kie') as s:\n    s.generate('a')", "a session of its own"),
+        ("with lx.Session(profile='kie') as s:\n    s.generate('a')", "another session"),
         ("%liangxin batch --csv missing.csv", "'missing.csv' cannot be read"),
         ("%%liangxin z-imag\na lake", "'z-imag' is not a model"),
         ("%%liangxin --seed -1\na lake", "As it is now: "),

@@ -17,7 +17,7 @@ _MAX_DEPTH = 8  # of magics that run other cells
 #: Magics that run their line or their cell once.
 _RUN_ONCE = ("time", "capture", "prun")
 _PACKAGE = "liangxin_nb"
-#: Statements whose body may run any number of times, or not at all.
+#: Statements with a body that may run any number of times, or not at all.
 _NESTED = (
     ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.AsyncWith, ast.Try, ast.Match,
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.IfExp, ast.BoolOp,
@@ -96,7 +96,7 @@ def _calls_at(node: ast.AST, names: _Names, *, is_nested: bool, depth: int) -> I
     if name in ("generate", "batch") and (not owner or owner in names.modules):
         yield _python_call(name, node, is_nested=is_nested)
     elif name in ("generate", "batch") and owner in names.sessions:
-        yield Call(name, unknown="a session of its own")
+        yield Call(name, unknown="another session")
 
 
 def _note_names(node: ast.AST, names: _Names) -> None:
