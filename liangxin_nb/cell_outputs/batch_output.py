@@ -87,8 +87,7 @@ def batch_output(
         alt = shorten("; ".join(summary.rows[: len(layout.rows)]), 2_000)
         metadata = {"liangxin": batch, "image/jpeg": {"alt": alt}}
         return CellOutput({"image/jpeg": jpeg, "text/plain": text}, metadata)
-    parts = [_head_html(summary), pictures_html(layout, start), _foot_html(summary, layout)]
-    html = _BLOCK.format(Markup("").join(parts))
+    html = _BLOCK.format(_content_html(layout, start))
     return CellOutput({"text/html": str(html), "text/plain": text}, {"liangxin": batch})
 
 
@@ -103,9 +102,8 @@ def sheet_page(summary: BatchSummary, side: int, start: Path) -> str:
     cells = len(summary.updates)
     max_bytes = min(_PAGE_PICTURE_BYTES, max(2_000, _PAGE_BYTES // cells))
     layout = SheetLayout(summary, cells, side, max_bytes)
-    parts = [_head_html(summary), pictures_html(layout, start), _foot_html(summary, layout)]
     title = summary.name or summary.rows[0]
-    return str(_PAGE.format(printable(title), Markup("").join(parts)))
+    return str(_PAGE.format(printable(title), _content_html(layout, start)))
 
 
 def sheet_spec(
@@ -131,6 +129,12 @@ def _read_small(result: Result) -> bytes:
     return picture_of(result, _SHEET_SIDE, _SHEET_BYTES)
 
 
+def _content_html(layout: SheetLayout, start: Path | None) -> Markup:
+    summary = layout.summary
+    grid = sheet_html(layout, start)
+    return _head_html(summary) + grid + _incomplete_html(summary) + _foot_html(summary, layout)
+
+
 def _head_html(summary: BatchSummary) -> Markup:
     style = batch_style(summary.counts)
     counts = describe_counts(len(summary.updates), summary.counts)
@@ -140,18 +144,15 @@ def _head_html(summary: BatchSummary) -> Markup:
     )
 
 
-def pictures_html(
-    layout: SheetLayout, start: Path | None = None, *, with_pictures: bool = True
-) -> Markup:
-    """Return the grid of a batch, and below it a table of what did not succeed.
+def pictures_html(summary: BatchSummary, *, with_pictures: bool = True) -> Markup:
+    """Return the grid of a batch, and below it a table of what did not succeed, for a live view.
 
     Args:
-        layout: What is shown.
-        start: The folder to which links are relative; default: the working directory.
+        summary: The batch.
         with_pictures: Whether thumbnails are read or made; frames take their places otherwise.
     """
-    grid = sheet_html(layout, start, with_pictures=with_pictures)
-    return grid + _incomplete_html(layout.summary)
+    grid = sheet_html(SheetLayout(summary), with_pictures=with_pictures)
+    return _BLOCK.format(grid + _incomplete_html(summary))
 
 
 def _incomplete_html(summary: BatchSummary) -> Markup:

@@ -1,4 +1,4 @@
-"""Batches in JupyterLab: a view with a progress bar and buttons, and a contact sheet at the end."""
+"""Batches in JupyterLab: a view with buttons, and at the end pictures, captions and reasons."""
 
 import re
 from collections import Counter
@@ -23,6 +23,10 @@ WORDS = (
     "雨夜的咖啡馆，石板路上的灯光",
     "a lighthouse in a storm",
     f"a cat {hostile.TEXT}",
+    "مقهى في الليل تحت المطر",
+    "रात में एक कैफ़े की छत",
+    "בית קפה בלילה",
+    "a boat 🚣 on a lake",
 )
 THEMES = ("light", "dark")
 
@@ -47,12 +51,6 @@ def ledger(lab):
     return Ledger(lab.results / "ledger.sqlite")
 
 
-def wait_for_sheet(page, cell):
-    """Wait for the only picture of a cell and return it."""
-    (image,) = wait_until(lambda: page.images(cell))
-    return image
-
-
 def take_narrow_screenshot(page, name):
     """Take a screenshot of the window with a width of 800 px."""
     page.page.set_viewport_size({"width": 800, "height": 900})
@@ -62,14 +60,14 @@ def take_narrow_screenshot(page, name):
 
 # ---- twenty tasks, three of which fail
 
-BATCH = 1
+BATCH, RETRY = 1, 2
 STARTED = count()
 
 
 @pytest.fixture
 def page(notebook):
     """Open one notebook; each test advances its batch as far as necessary."""
-    return notebook([LOAD, ""], shared=True)
+    return notebook([LOAD, "", ""], shared=True)
 
 
 def advance_to_running(page, service):
@@ -81,7 +79,9 @@ def advance_to_running(page, service):
     service.faults.replace(["fail:500*2", "create-422-moderated*1"])
     before = service.created
     attempt = next(STARTED)
-    prompts = "\n".join(f"{WORDS[n % 4]}, number {n} of attempt {attempt}" for n in range(20))
+    prompts = "\n".join(
+        f"{WORDS[n % len(WORDS)]}, number {n} of attempt {attempt}" for n in range(20)
+    )
     page.call(
         "edit", BATCH, f"%%liangxin batch --size square --concurrency 6 --name rain\n{prompts}"
     )
@@ -90,29 +90,33 @@ def advance_to_running(page, service):
     page.wait_text(BATCH, "6 running")
     service.move_to("success")
     page.wait_text(BATCH, "7 of 20[^]*6 running")
+    wait_until(lambda: len(page.images(BATCH)) == 4)
 
 
 def advance_to_failures(page, service):
-    """Advance the batch until it has ended with failures; the view stays above the sheet."""
+    """Advance the batch until it has ended with failures."""
     if page.prompt(BATCH) == "[ ]" or "Done, with failures" not in page.text(BATCH):
         advance_to_running(page, service)
         service.run_time()
-    page.wait_text(BATCH, "20 of 20")
-    page.wait_text(BATCH, "Done, with failures")
-    page.wait_text(BATCH, "Retry failed \\(3\\)")
-    wait_for_sheet(page, BATCH)
+    page.wait_text(BATCH, "20 tasks: 17 saved, 2 failed, 1 rejected")
+    wait_until(lambda: len(page.images(BATCH)) == 17)
 
 
 def advance_to_sheet(page, service):
-    """Retry the failed tasks; only the sheet stays."""
+    """Retry the failed tasks with the command that the output names."""
+    if page.prompt(BATCH) != "[ ]" and "20 tasks: 20 saved" in page.text(BATCH):
+        return
     advance_to_failures(page, service)
     service.run_time()
-    page.click(BATCH, "Retry failed (3)")
-    page.wait("shows", BATCH, "^\\s*$")
+    command = re.search(r"%liangxin batch \w+ --retry", page.text(BATCH))[0]
+    page.call("edit", RETRY, command)
+    page.run_and_wait(RETRY)
+    for cell in (BATCH, RETRY):
+        page.wait_text(cell, "20 tasks: 20 saved")
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_running_batch_is_displayed_in_one_view(page, service, theme):
+def test_running_batch_shows_its_pictures_as_they_arrive(page, service, theme):
     advance_to_running(page, service)
     page.set_theme(theme)
     page.screenshot(f"batch-live-{theme}", BATCH)
@@ -120,37 +124,71 @@ def test_running_batch_is_displayed_in_one_view(page, service, theme):
     assert page.errors == []
 
 
-def test_prompts_are_escaped_in_the_view(page, service):
+def test_prompts_are_escaped_in_the_output(page, service):
     advance_to_failures(page, service)
     page.wait_text(BATCH, f"{hostile.SOURCE} onerror=|number")
     assert_only_text(page)
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_batch_with_failures_keeps_its_view_above_its_sheet(page, service, theme):
+def test_batch_with_failures_ends_as_pictures_and_a_table_of_reasons(page, service, theme):
     advance_to_failures(page, service)
     page.set_theme(theme)
-    text = page.text(BATCH)
-    assert "17 saved" in text
-    assert "2 failed" in text
+    assert "The prompt was rejected by the content moderation." in page.text(BATCH)
     page.screenshot(f"batch-failures-{theme}", BATCH)
-    assert find_violations(page, ".lx-batch", 800, 900) == []
+    assert find_violations(page, ".lx-sheet", 800, 900) == []
     take_narrow_screenshot(page, f"batch-failures-{theme}-800")
     assert page.errors == []
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_batch_without_failures_ends_as_one_sheet(page, service, lab, theme):
-    if page.prompt(BATCH) == "[ ]" or page.text(BATCH).strip():
-        advance_to_sheet(page, service)
+def test_retried_batch_shows_all_pictures_in_both_cells(page, service, theme):
+    advance_to_sheet(page, service)
     page.set_theme(theme)
-    (image,) = page.images(BATCH)
-    assert image["mime"] == "image/jpeg"
+    for cell in (BATCH, RETRY):
+        wait_until(lambda cell=cell: len(page.images(cell)) == 20)
     page.screenshot(f"batch-done-{theme}", BATCH)
-    page.save()
-    outputs = nbformat.read(lab.root / page.path, 4).cells[BATCH].outputs
-    assert set(outputs[0].data) == {"image/jpeg", "text/plain"}
     assert page.errors == []
+
+
+def output_size(page, cell):
+    """Return height of a cell's output in pixels, and the place of its first picture or frame."""
+    return page.page.evaluate(
+        """selector => {
+            const output = document.querySelector(selector).querySelector(".jp-Cell-outputArea");
+            const area = output.getBoundingClientRect();
+            const first = output.querySelector("figure").getBoundingClientRect();
+            return [area.height, first.x - area.x, first.y - area.y];
+        }""",
+        page._selector(cell),
+    )
+
+
+def test_end_of_a_batch_moves_nothing_below_it(notebook, service):
+    page = notebook([LOAD, "%%liangxin batch --size square\na lake\na cat\na harbour"])
+    page.run_and_wait(0)
+    page.run_and_wait(1)
+    page.wait_text(1, "3 running")
+    before = output_size(page, 1)
+    service.run_time()
+    page.wait_text(1, "3 tasks: 3 saved")
+    wait_until(lambda: len(page.images(1)) == 3)
+    assert output_size(page, 1) == pytest.approx(before, abs=4)
+
+
+def test_saved_batch_is_shown_without_a_kernel(page, service, notebook, lab, ledger):
+    advance_to_sheet(page, service)
+    page.save()
+    path = page.path
+    (output,) = nbformat.read(lab.root / path, 4).cells[BATCH].outputs
+    assert set(output.data) == {"text/html", "text/plain"}
+    assert len(output.metadata["liangxin"]["task_ids"]) == 20
+    reopened = notebook(path, kernel=False)
+    images = reopened.images(BATCH)
+    assert all(image["visible"] for image in images)
+    prompts = ledger.jobs_of_batch(output.metadata["liangxin"]["batch"])
+    assert {image["alt"] for image in images} == {record.request.prompt for record in prompts}
+    reopened.screenshot("batch-reopened", BATCH)
 
 
 # ---- a large batch
@@ -241,8 +279,8 @@ def test_batch_resumes_after_a_restart_and_sends_nothing_twice(notebook, service
     assert counts == {"saved": 61 - unconfirmed}
     assert f"{unconfirmed} unconfirmed (may be billed)" in text
     assert "Retry failed" not in text, "unconfirmed tasks can be retried"
-    image = wait_for_sheet(page, 2)
-    assert (image["mime"], image["visible"]) == ("image/jpeg", True)
+    images = wait_until(lambda: page.images(2))
+    assert all(image["visible"] for image in images)
     page.screenshot("batch-resumed", 2)
     assert len({t.task_id for t in records if t.status == "saved"}) == 61 - unconfirmed
     calls = service.calls("createTask") - calls_before

@@ -59,9 +59,10 @@ def test_panel_gallery_and_batch_work_in_voila(chromium_browser, sandbox_service
 
         batch = page.locator(".lx-batch")
         expect(batch).to_contain_text("2 of 2")
-        sheet = batch.locator("img")
-        expect(sheet).to_be_visible()
-        assert sheet.evaluate("image => image.naturalWidth") > 300
+        for prompt in ("a lake at noon", "a cat"):
+            shown = batch.get_by_role("img", name=prompt)
+            expect(shown).to_be_visible()
+            assert shown.evaluate("image => image.naturalWidth") > 300
         gallery.get_by_role("button", name="Back to all").click()
         gallery.get_by_role("button", name="Refresh").click()
         expect(gallery.locator(".lx-tile img")).to_have_count(4)

@@ -229,10 +229,11 @@ def test_pictures_appear_in_the_view_while_the_batch_runs(connect, server, page)
         {task: "success" if server.prompts[task] == "a lake" else "generating"}
     )
     batch = session.batch(["a lake", "a cat"])
-    batch_display.show_batch(batch)
+    wait_until_shown = batch_display.show_batch(batch)
     wait_until(lambda: view_of(page).children[2].value.count("<img ") == 1)
     assert batch.progress.active
     batch.detach()
+    assert wait_until_shown()
 
 
 def test_batch_that_is_retried_turns_back_to_a_live_view(connect, server, page):
@@ -265,11 +266,12 @@ def test_view_that_a_reloaded_page_still_shows_keeps_the_result(connect, server,
 def test_paused_batch_keeps_its_buttons(connect, server, page):
     session, server.last = connect(), "generating"
     batch = session.batch(["a lake", "a cat"], concurrency=1)
-    batch_display.show_batch(batch)
+    wait_until_shown = batch_display.show_batch(batch)
     wait_until(lambda: batch[0].task_id)
     batch.pause()
     server.last = "success"
     wait_until(lambda: not batch.progress.active and "1 saved" in page.bundle["text/plain"])
+    assert wait_until_shown()
     assert WIDGET_VIEW in page.bundle
     assert page.batch["status"] == "running"
     assert len(page.batch["task_ids"]) == 1

@@ -15,7 +15,6 @@ from markupsafe import Markup
 
 from ...batches import Batch, Estimate, Progress
 from ...cell_outputs.batch_output import pictures_html
-from ...cell_outputs.batch_sheet import SheetLayout
 from ...errors import LiangxinError
 from .frontend import frontend, shows_widgets
 from .handlers import report_errors
@@ -222,9 +221,11 @@ class _BatchDisplay:
         try:
             # In a thread: decoding takes time, and must not block the loop.
             html = await asyncio.to_thread(_pictures, self._batch)
-            if self._view is not None:
+            # After the end, its pictures may be shown already.
+            is_current = states == self._batch.sheet().summary.states
+            if self._view is not None and (is_current or self._batch.progress.active):
                 self._view.show_pictures(html)
-            self._drawn = states
+                self._drawn = states
         finally:
             self._is_drawing = False
 
@@ -263,8 +264,7 @@ class _BatchDisplay:
 
 
 def _pictures(batch: Batch, *, with_pictures: bool = True) -> Markup:
-    layout = SheetLayout(batch.sheet().summary)
-    return pictures_html(layout, with_pictures=with_pictures)
+    return pictures_html(batch.sheet().summary, with_pictures=with_pictures)
 
 
 #: The displays without a view of the batches that are in use.

@@ -69,9 +69,11 @@ class BatchView:
         self._foot, self._error_line = widgets.HTML(), widgets.HTML()
         self._error_line.layout.display = "none"
         self.buttons = {name: self._make_button(name, act) for name, act in actions.items()}
-        row = widgets.HBox(list(self.buttons.values()), layout={"margin": "4px 0 0 0"})
+        self._sheet.add_class("lx-pictures")
+        row = widgets.HBox([self._foot, *self.buttons.values()])
+        row.add_class("lx-foot")
         style = widgets.HTML(style_sheet("card", "batch"), layout={"display": "none"})
-        parts = [style, self._body, self._sheet, self._foot, self._error_line, row]
+        parts = [style, self._body, self._sheet, row, self._error_line]
         self.box = widgets.VBox(parts)
         self.box._view_count = 0  # from now on, front ends count the places where it is shown
         self.box.add_class("lx-card")
@@ -81,7 +83,7 @@ class BatchView:
 
     def update(self, progress: Progress) -> None:
         """Show the state of the batch; sends only what has changed."""
-        self._body.value = _head_html(progress) + _bar_html(progress) + _counts_html(progress)
+        self._body.value = _head_html(progress) + _bar_html(progress)
         self._foot.value = self._notes_html(progress)
         tone_class = f"lx-{_batch_style(progress).tone}"
         if tone_class != self._tone_class:
@@ -178,8 +180,9 @@ def _head_html(progress: Progress) -> Markup:
     name = first_line(progress.name, 60) if progress.name else f"batch of {progress.total}"
     return Markup(
         '<div class="lx-head" role="status"><span class="lx-state">{}{} '
-        '<span class="lx-model">· {}</span></span><span class="lx-soft">{}</span></div>'
-    ).format(sign_tag(style.sign), style.word, name, " · ".join(times))
+        '<span class="lx-model" dir="auto">· {}</span></span>{}'
+        '<span class="lx-soft">{}</span></div>'
+    ).format(sign_tag(style.sign), style.word, name, _counts_html(progress), " · ".join(times))
 
 
 def _bar_html(progress: Progress) -> Markup:
@@ -208,4 +211,4 @@ def _counts_html(progress: Progress) -> Markup:
                     css_class, sign_tag(style.sign), count, style.word
                 )
             )
-    return Markup('<div class="lx-counts">{}</div>').format(Markup("").join(parts))
+    return Markup('<span class="lx-counts">{}</span>').format(Markup("").join(parts))
