@@ -125,7 +125,7 @@ class Batch(Handle):
 
     def sheet(self) -> ContactSheet:
         """Return the contact sheet: all results in a grid, labelled by row and column."""
-        return ContactSheet(self._state.summary, getattr(self.session.settings, "output", "figure"))
+        return ContactSheet(self._state.summary, self.session.settings.output)
 
     @explain_wrong_calls("batch.wait() or batch.wait(60)")
     def wait(self, timeout: float | None = None) -> list[Result | None]:

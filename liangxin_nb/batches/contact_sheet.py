@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ..cell_outputs import CellOutput
 from ..cell_outputs.batch_output import batch_output, sheet_page, sheet_spec
@@ -14,7 +14,7 @@ from ..core.foreign_file import file_problem
 from ..core.public import public
 from ..errors import InvalidRequestError
 from ..imaging import render_file
-from ..results import Result
+from ..results import OutputStyle, Result
 
 __all__ = ["ContactSheet"]
 
@@ -33,7 +33,7 @@ class ContactSheet:
     """
 
     summary: BatchSummary = field(repr=False)
-    style: Literal["figure", "image"] = "figure"
+    style: OutputStyle = "figure"
 
     @property
     def empty(self) -> bool:

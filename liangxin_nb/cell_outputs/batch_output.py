@@ -6,14 +6,13 @@ import base64
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from markupsafe import Markup
 
 from ..core.formatting import first_line, printable, shorten
 from ..core.state_style import SANDBOX_NOTICE
 from ..imaging import SheetSpec, render
-from ..results import Result
+from ..results import OutputStyle, Result
 from .batch_sheet import SheetLayout, picture_of, sheet_html
 from .batch_summary import (
     COUNT_STYLES,
@@ -62,7 +61,7 @@ _ROW = Markup(
 def batch_output(
     summary: BatchSummary,
     *,
-    style: Literal["figure", "image"] = "figure",
+    style: OutputStyle = "figure",
     start: Path | None = None,
 ) -> CellOutput:
     """Return the durable output of a batch.
@@ -162,7 +161,11 @@ def _incomplete_html(summary: BatchSummary) -> Markup:
     for index in summary.incomplete[:_MAX_ROWS]:
         update = summary.updates[index]
         style = COUNT_STYLES[summary.states[index]]
-        lines = [shorten(line, _MAX_REASON) for line in describe_outcome(update)]
+        lines = [
+            shorten(line, _MAX_REASON)
+            for line in describe_outcome(update)
+            if not line.startswith("%liangxin again ")  # the batch has a command for all of them
+        ]
         column = summary.columns[index % len(summary.columns)]
         prompt = first_line(update.record.request.prompt, _MAX_PROMPT)
         characters += sum(map(len, lines)) + len(prompt)

@@ -6,14 +6,12 @@ Inline styles only: front ends remove style sheets from notebooks that they do n
 from __future__ import annotations
 
 import base64
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -21,6 +19,7 @@ from ..core.formatting import printable, shorten
 from ..core.job_record import JobUpdate
 from ..imaging import thumbnail
 from ..results import Result, find_poster
+from ..results.figure import alternative_text, file_link
 from ..results.thumbnails import ThumbnailCache, ThumbnailSize
 from .batch_summary import COUNT_STYLES, BatchSummary
 
@@ -135,11 +134,18 @@ def sheet_html(
         width = max([112, *(width for (width, _) in map(_first, cells))])
         return Markup("<div>{}</div>").format(
             Markup("").join(
-                _CELL.format(width, html, label, _CAPTION_STYLE, f"{n} · {printable(label)}")
-                for n, (label, ((_, html),)) in enumerate(zip(layout.rows, cells, strict=True), 1)
+                _CELL.format(width, html, label, _CAPTION_STYLE, _caption(layout, n, label))
+                for n, (label, ((_, html),)) in enumerate(zip(layout.rows, cells, strict=True))
             )
         )
     return _matrix_html(layout, [[html for _, html in row] for row in cells])
+
+
+def _caption(layout: SheetLayout, index: int, label: str) -> str:
+    result = layout.summary.updates[index].result
+    count = len(result.paths) if isinstance(result, Result) else 0
+    more = f" · 1 of {count} files" if count > 1 else ""
+    return f"{index + 1} · {printable(label)}{more}"
 
 
 def _first(row: Sequence[tuple[int, Markup]]) -> tuple[int, Markup]:
@@ -180,15 +186,14 @@ def _cell(
         html = _frame(width, height, "●", kind)
     else:
         html = Markup('<img alt="{}" src="data:image/jpeg;base64,{}" {} style="{}">').format(
-            shorten(" ".join(result.prompt.split()), layout.alt_length),
+            shorten(alternative_text(result.prompt), layout.alt_length),
             base64.b64encode(data).decode(),
             Markup('width="{}" height="{}"').format(width, height),
             _FRAME_STYLE,
         )
-    if not result.paths:
-        return width, html
-    href = quote(Path(os.path.relpath(result.path, start)).as_posix())
-    return width, Markup('<a href="{}" title="Open the original">{}</a>').format(href, html)
+    href = file_link(result.path, start) if result.paths else ""
+    link = Markup('<a href="{}" title="Open the original">{}</a>')
+    return width, link.format(href, html) if href else html
 
 
 def picture_of(result: Result, side: int, max_bytes: int) -> bytes:
@@ -206,8 +211,7 @@ def picture_of(result: Result, side: int, max_bytes: int) -> bytes:
 
 
 def _results_folder(result: Result) -> Path:
-    first = result.paths[0] if result.paths else result.folder
-    return first.parents[result.relative_path.count("/")]
+    return result.folder.parents[len(PurePosixPath(result.relative_path).parts) - 2]
 
 
 def _frame(width: int, height: int, sign: str, word: str) -> Markup:

@@ -151,6 +151,10 @@ def test_retried_batch_shows_all_pictures_in_both_cells(page, service, theme):
     assert page.errors == []
 
 
+#: Prints the number of widgets in the kernel.
+WIDGETS = "from ipywidgets.widgets import widget; print(len(widget._instances))"
+
+
 def output_size(page, cell):
     """Return height of a cell's output in pixels, and the place of its first picture or frame."""
     return page.page.evaluate(
@@ -164,9 +168,10 @@ def output_size(page, cell):
     )
 
 
-def test_end_of_a_batch_moves_nothing_below_it(notebook, service):
-    page = notebook([LOAD, "%%liangxin batch --size square\na lake\na cat\na harbour"])
+def test_end_of_a_batch_moves_nothing_and_leaves_no_widget(notebook, service):
+    page = notebook([LOAD, "%%liangxin batch --size square\na lake\na cat\na harbour", WIDGETS])
     page.run_and_wait(0)
+    before_widgets = page.run_and_wait(2)
     page.run_and_wait(1)
     page.wait_text(1, "3 running")
     before = output_size(page, 1)
@@ -174,6 +179,7 @@ def test_end_of_a_batch_moves_nothing_below_it(notebook, service):
     page.wait_text(1, "3 tasks: 3 saved")
     wait_until(lambda: len(page.images(1)) == 3)
     assert output_size(page, 1) == pytest.approx(before, abs=4)
+    wait_until(lambda: page.run_and_wait(2) == before_widgets)  # they would be saved, too
 
 
 def test_saved_batch_is_shown_without_a_kernel(page, service, notebook, lab, ledger):

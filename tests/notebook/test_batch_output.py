@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from functools import partial
 from itertools import count
 
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 from liangxin_nb.cell_outputs import BatchSummary, batch_output, summarize_batch
 from liangxin_nb.core.job_record import JobRecord, JobUpdate
 from liangxin_nb.core.metadata import ResultMetadata
+from liangxin_nb.core.recorded_update import update_from_record
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import LiangxinError
 from liangxin_nb.notebook.widgets import batch_display, output
@@ -154,7 +156,7 @@ def test_ledger_alone_gives_the_same_output_as_the_kernel(session):
     record = session.ledger.get_batch(batch.id)
     records = [*session.ledger.jobs_of_batch(batch.id), *session.ledger.jobs_of_batch(first.id)]
     summary = summarize_batch(
-        record.id, record.name, record.plan, records, lambda r: session.results.load(r.folder)
+        record.id, record.name, record.plan, records, partial(update_from_record, session.result)
     )
     assert batch_output(summary) == batch.sheet().output
     assert "2 tasks: 2 saved, 1 of them reused" in batch.sheet().text
@@ -165,7 +167,7 @@ def test_ledger_alone_gives_the_same_output_as_the_kernel(session):
 )
 def test_damaged_plan_is_an_error(plan):
     with pytest.raises(LiangxinError, match="batch 1"):
-        summarize_batch("1", "", plan, [], lambda record: None)
+        summarize_batch("1", "", plan, [], JobUpdate)
 
 
 # ---- one output of a cell

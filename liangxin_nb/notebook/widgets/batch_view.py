@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 from markupsafe import Markup
 
+from ..._compat import is_viewed, on_view_change, track_views
 from ...batches import Progress
 from ...cell_outputs.batch_summary import COUNT_STYLES, batch_style
 from ...core.formatting import (
@@ -75,7 +76,7 @@ class BatchView:
         style = widgets.HTML(style_sheet("card", "batch"), layout={"display": "none"})
         parts = [style, self._body, self._sheet, row, self._error_line]
         self.box = widgets.VBox(parts)
-        self.box._view_count = 0  # from now on, front ends count the places where it is shown
+        track_views(self.box)
         self.box.add_class("lx-card")
         self.box.add_class("lx-batch")
         self._tone_class, self._closes = "", False
@@ -102,7 +103,7 @@ class BatchView:
         A page that was reloaded meanwhile still shows them, and does not get the durable output.
         """
         self._closes = True
-        self.box.observe(self._close_if_hidden, "_view_count")
+        on_view_change(self.box, self._close_if_hidden)
         self._close_if_hidden()
 
     def keep(self) -> bool:
@@ -110,8 +111,8 @@ class BatchView:
         self._closes = False
         return self.box.comm is not None
 
-    def _close_if_hidden(self, _: object = None) -> None:
-        if self._closes and not self.box._view_count and self.box.comm is not None:
+    def _close_if_hidden(self) -> None:
+        if self._closes and not is_viewed(self.box) and self.box.comm is not None:
             close_all(self.box)
 
     def _update_buttons(self, progress: Progress) -> None:
