@@ -9,6 +9,7 @@ from typing import Any
 
 from ..core.formatting import format_count, printable
 from ..core.job_record import JobRecord, JobUpdate
+from ..core.recorded_update import update_from_record
 from ..core.state_style import StateStyle
 from ..errors import LiangxinError
 
@@ -177,7 +178,7 @@ def summarize_batch(
     name: str,
     plan: Mapping[str, Any],
     records: Iterable[JobRecord],
-    to_update: Callable[[JobRecord], JobUpdate],
+    load: Callable[[JobRecord], Any],
 ) -> BatchSummary:
     """Return a batch as the ledger describes it.
 
@@ -187,7 +188,7 @@ def summarize_batch(
         plan: Its plan, as the ledger contains it.
         records: All records of the batch, oldest first, and the earlier ones that it reuses (the
             values of `plan["reused"]` are their ids).
-        to_update: Returns where the job of a record stands, such as `update_from_record`.
+        load: Returns the saved result of a record, or raises `LiangxinError`.
 
     Raises:
         LiangxinError: If the plan is damaged, or a record is missing.
@@ -200,7 +201,7 @@ def summarize_batch(
         raise LiangxinError(f"The plan of batch {batch_id} cannot be read.") from None
     if list(newest) != list(range(len(rows) * len(columns))):
         raise LiangxinError(f"The ledger does not contain all requests of batch {batch_id}.")
-    updates = tuple(map(to_update, newest.values()))
+    updates = tuple(update_from_record(load, record) for record in newest.values())
     return BatchSummary(batch_id, name, rows, columns, updates, reused)
 
 

@@ -3,7 +3,6 @@
 import json
 import re
 from dataclasses import replace
-from functools import partial
 from itertools import count
 
 import pytest
@@ -13,7 +12,6 @@ from PIL import Image
 from liangxin_nb.cell_outputs import BatchSummary, batch_output, summarize_batch
 from liangxin_nb.core.job_record import JobRecord, JobUpdate
 from liangxin_nb.core.metadata import ResultMetadata
-from liangxin_nb.core.recorded_update import update_from_record
 from liangxin_nb.core.request import Request
 from liangxin_nb.errors import LiangxinError
 from liangxin_nb.notebook.widgets import batch_display, output
@@ -155,9 +153,7 @@ def test_ledger_alone_gives_the_same_output_as_the_kernel(session):
     batch.wait(60)
     record = session.ledger.get_batch(batch.id)
     records = [*session.ledger.jobs_of_batch(batch.id), *session.ledger.jobs_of_batch(first.id)]
-    summary = summarize_batch(
-        record.id, record.name, record.plan, records, partial(update_from_record, session.result)
-    )
+    summary = summarize_batch(record.id, record.name, record.plan, records, session.result)
     assert batch_output(summary) == batch.sheet().output
     assert "2 tasks: 2 saved, 1 of them reused" in batch.sheet().text
 
@@ -167,7 +163,7 @@ def test_ledger_alone_gives_the_same_output_as_the_kernel(session):
 )
 def test_damaged_plan_is_an_error(plan):
     with pytest.raises(LiangxinError, match="batch 1"):
-        summarize_batch("1", "", plan, [], JobUpdate)
+        summarize_batch("1", "", plan, [], lambda record: None)
 
 
 # ---- one output of a cell
