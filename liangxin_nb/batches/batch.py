@@ -144,7 +144,7 @@ class Batch(Handle):
         """
         self._continue_in_child()
         end = None if timeout is None else time.monotonic() + timeout
-        with short_interrupt(self._interrupt_message):
+        with short_interrupt(self._interrupt_message, self._when_ended):
             while not self._executor.idle.wait(_HEARTBEAT_S):
                 if end is not None and time.monotonic() >= end:
                     raise self._unfinished_error(f"after {timeout:g} s")
@@ -155,7 +155,7 @@ class Batch(Handle):
 
     async def _wait_async(self) -> list[Result | None]:
         self._continue_in_child()
-        with short_interrupt(self._interrupt_message):
+        with short_interrupt(self._interrupt_message, self._when_ended):
             while not self._executor.idle.is_set():
                 await asyncio.sleep(_HEARTBEAT_S)
         return self._results_or_raise()
@@ -166,6 +166,13 @@ class Batch(Handle):
             f"%liangxin batch {self.id} shows it."
         )
 
+    def _when_ended(self, call: Callable[[], object]) -> None:
+        def call_when_idle(progress: Progress) -> None:
+            if not progress.active:
+                call()
+
+        self.watch(call_when_idle)
+
     def as_completed(self) -> Iterator[Outcome]:
         """Yield each outcome as soon as its request has ended, failures included.
 
@@ -175,7 +182,7 @@ class Batch(Handle):
         self._continue_in_child()
         seen = 0
         while True:
-            with short_interrupt(self._interrupt_message):
+            with short_interrupt(self._interrupt_message, self._when_ended):
                 is_idle = self._executor.idle.wait(_HEARTBEAT_S)
             for index in self._state.ended[seen:]:
                 seen += 1
@@ -191,7 +198,7 @@ class Batch(Handle):
             for index in self._state.ended[seen:]:
                 seen += 1
                 yield self._state.outcome(index)
-            with short_interrupt(self._interrupt_message):
+            with short_interrupt(self._interrupt_message, self._when_ended):
                 await asyncio.sleep(0 if is_idle else _HEARTBEAT_S)
 
     def _results_or_raise(self) -> list[Result | None]:

@@ -21,9 +21,22 @@ from ..core.foreign_file import file_problem
 from ..core.public import public
 from ..errors import LiangxinError, one_line
 
-__all__ = ["BackgroundLoop", "allow_nested_loops", "before_exit", "short_interrupt"]
+__all__ = [
+    "INTERRUPT_LISTENERS",
+    "BackgroundLoop",
+    "WhenEnded",
+    "allow_nested_loops",
+    "before_exit",
+    "short_interrupt",
+]
 
 T = TypeVar("T")
+
+
+#: Calls a function when some work has ended.
+WhenEnded = Callable[[Callable[[], object]], None]
+#: Called with each interrupt of a wait and its line; a notebook shows the line itself.
+INTERRUPT_LISTENERS: list[Callable[[BaseException, str, WhenEnded], None]] = []
 
 
 class BackgroundLoop:
@@ -142,14 +155,19 @@ def allow_nested_loops() -> None:
 
 
 @contextmanager
-def short_interrupt(message: Callable[[], str]) -> Iterator[None]:
+def short_interrupt(message: Callable[[], str], when_ended: WhenEnded) -> Iterator[None]:
     """Let a notebook show an interrupt of a wait as one line; it is raised unchanged.
 
     Args:
         message: Returns the line.
+        when_ended: Calls a function when what was waited for has ended.
     """
     try:
         yield
     except (KeyboardInterrupt, asyncio.CancelledError) as stopped:
-        one_line(stopped, message())
+        line = message()
+        one_line(stopped, line)
+        for listener in INTERRUPT_LISTENERS:
+            with suppress(Exception):  # the interrupt itself must arrive
+                listener(stopped, line, when_ended)
         raise

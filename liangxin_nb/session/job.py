@@ -7,7 +7,7 @@ import concurrent.futures
 import threading
 import time
 from collections.abc import Callable, Coroutine, Generator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Self, TypeVar
 
 from ..core.formatting import printable
@@ -19,7 +19,7 @@ from ..results import Result
 from .error_phase import phase_of_error
 from .job_updates import JobUpdates
 
-__all__ = ["Job", "interrupt_message"]
+__all__ = ["Job", "wait_for_all"]
 
 _HEARTBEAT_S = 0.1  # an interrupt does not wake a loop or a lock that sleeps longer
 _T = TypeVar("_T")
@@ -135,13 +135,16 @@ class Job(JobUpdates):
             WaitTimeoutError: After the timeout, or when the job was detached.
             LiangxinError: How else the job ended without a result.
         """
+        with _interruptible([self]):
+            return self._wait(timeout)
+
+    def _wait(self, timeout: float | None = None) -> Result:
         self._follow_here()
         end = None if timeout is None else time.monotonic() + timeout
-        with short_interrupt(lambda: interrupt_message([self])):
-            while not self._future.done():
-                if end is not None and time.monotonic() >= end:
-                    raise self._still_running_error(f"after {timeout:g} s")
-                concurrent.futures.wait([self._future], timeout=_HEARTBEAT_S)
+        while not self._future.done():
+            if end is not None and time.monotonic() >= end:
+                raise self._still_running_error(f"after {timeout:g} s")
+            concurrent.futures.wait([self._future], timeout=_HEARTBEAT_S)
         return self._result_or_raise()
 
     def __await__(self) -> Generator[Any, None, Result]:
@@ -149,7 +152,7 @@ class Job(JobUpdates):
 
     async def _wait_async(self) -> Result:
         await asyncio.to_thread(self._follow_here)
-        with short_interrupt(lambda: interrupt_message([self])):
+        with _interruptible([self]):
             while not self._future.done():
                 await asyncio.sleep(_HEARTBEAT_S)
         return self._result_or_raise()
@@ -235,7 +238,26 @@ class Job(JobUpdates):
         return printable(f"<Job {model} {self._update.phase} · {self.task_id or self.record.id}>")
 
 
-def interrupt_message(jobs: Sequence[Job]) -> str:
+def wait_for_all(jobs: Sequence[Job]) -> None:
+    """Wait for jobs in their order; an interrupt ends the wait, not the jobs.
+
+    Raises:
+        LiangxinError: How the first job without a result has ended.
+    """
+    with _interruptible(jobs):
+        for job in jobs:
+            job._wait()
+
+
+def _interruptible(jobs: Sequence[Job]) -> AbstractContextManager[None]:
+    def when_ended(call: Callable[[], object]) -> None:
+        for job in jobs:
+            job.add_done_callback(lambda _: all(job.done() for job in jobs) and call())
+
+    return short_interrupt(lambda: _interrupt_message(jobs), when_ended)
+
+
+def _interrupt_message(jobs: Sequence[Job]) -> str:
     """Return one line that says what an interrupted wait for these jobs means."""
     ids = [job.task_id or job.record.id for job in jobs if not job.last_update.is_final]
     more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""

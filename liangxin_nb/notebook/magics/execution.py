@@ -48,11 +48,6 @@ def should_wait(option: bool | None) -> bool:
 
 def wait_for(jobs: Sequence[Job]) -> None:
     """Wait for every job; an interrupt ends the wait, not the jobs."""
-    from ...session.job import interrupt_message
+    from ...session.job import wait_for_all  # not needed to load the extension
 
-    try:
-        for job in jobs:
-            job.wait()
-    except KeyboardInterrupt as stopped:
-        one_line(stopped, interrupt_message(jobs))
-        raise
+    wait_for_all(jobs)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...core.job_record import unconfirmed_notice, unsent_notice
+from ...core.job_record import JobRecord, unconfirmed_notice, unsent_notice
 from ...core.printing import print_text
+from ...core.recorded_update import update_from_record
 from ...core.table import Table
 from ...errors import InvalidRequestError
 from .execution import current_session, wait_for
@@ -14,21 +15,40 @@ if TYPE_CHECKING:
     from ...session import BaseSession
     from ...session.job import Job
 
-__all__ = ["detach_command", "recover_command", "resume_command", "show_command"]
+__all__ = [
+    "detach_command",
+    "recover_command",
+    "required_id",
+    "resume_command",
+    "show_command",
+    "show_jobs",
+]
 
 
 def show_command(text: str) -> Any:
     """Show the result of a job, its card while it runs, or its lineage."""
     session, words = current_session(), text.split()
-    task = _required_id(" ".join(word for word in words if word != "--lineage"), "show")
+    task = required_id(" ".join(word for word in words if word != "--lineage"), "show")
     if "--lineage" in words:
         from ...library import Library  # not needed to load the extension
 
         return Library(session).lineage(session.get_record(task))
     job = session.job(task)
-    if job is None:
-        return session.result(session.get_record(task))
-    return _show_jobs(session, [job])
+    return show_jobs(session, [job]) if job else _show_record(session, session.get_record(task))
+
+
+def _show_record(session: BaseSession, record: JobRecord) -> Any:
+    """Return the saved result of a job; of any other job show how it has ended or stands."""
+    from ...cell_outputs import job_output
+    from ...cell_outputs.running_output import running_output
+    from ..widgets.output import OutputHandle
+
+    update = update_from_record(session.result, record)
+    if update.result is not None:
+        return update.result
+    output = job_output(update) if update.is_final else running_output(update)
+    OutputHandle().show_output(output)
+    return None
 
 
 def resume_command(task: str) -> Any:
@@ -42,7 +62,7 @@ def resume_command(task: str) -> Any:
     if jobs:
         if pending:
             print_text(pending)  # one sentence above the cards
-        return _show_jobs(session, jobs)
+        return show_jobs(session, jobs)
     count = session.count_owned_elsewhere()
     others = f" {count} are followed by another notebook." if count else ""
     return Table((), (), f"Nothing is waiting to be collected.{others} {pending}".strip())
@@ -55,7 +75,7 @@ def _unconfirmed(session: BaseSession) -> str:
 
 def detach_command(task: str) -> Table:
     """Stop watching a job."""
-    job = current_session().job(_required_id(task, "detach"))
+    job = current_session().job(required_id(task, "detach"))
     if job is None:
         raise InvalidRequestError(
             f"{task!r} is not followed by this notebook.", next_step="%liangxin tasks lists them."
@@ -74,10 +94,10 @@ def recover_command(file: str) -> Any:
         )
     session = current_session()
     jobs = session.recover(file.strip("\"'"))
-    return _show_jobs(session, jobs) if jobs else Table((), (), f"{file} contains no task.")
+    return show_jobs(session, jobs) if jobs else Table((), (), f"{file} contains no task.")
 
 
-def _required_id(task: str, command: str) -> str:
+def required_id(task: str, command: str) -> str:
     """Return an id, or raise `InvalidRequestError` if it is empty."""
     if not task:
         raise InvalidRequestError(
@@ -86,7 +106,7 @@ def _required_id(task: str, command: str) -> str:
     return task
 
 
-def _show_jobs(session: BaseSession, jobs: list[Job]) -> None:
+def show_jobs(session: BaseSession, jobs: list[Job]) -> None:
     """Show a card for each job; a headless run waits for them."""
     from ..widgets import is_interactive, show
 

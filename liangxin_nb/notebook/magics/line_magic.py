@@ -25,6 +25,7 @@ from .maintenance import (
     import_command,
 )
 from .options import asks_for_help, with_help
+from .repeat_commands import again_command, edit_command, vary_command
 from .trash_commands import restore_command, trash_command
 
 __all__ = ["COMMANDS", "Command", "liangxin_line"]
@@ -159,6 +160,9 @@ COMMANDS: dict[str, Command] = {
     "tasks": Command(_tasks, "[TEXT]", "List all tasks, or those with a text in the prompt."),
     "show": Command(show_command, "ID [--lineage]", "Show a result, or the tree of what made it."),
     "resume": Command(resume_command, "[ID]", "Collect every unfinished task, or one."),
+    "again": Command(again_command, "ID [--new]", "Send the request of a job again: a new task."),
+    "vary": Command(vary_command, "ID [--new]", "The same with a new seed."),
+    "edit": Command(edit_command, "ID", "Put the cell of a job below, to be changed and run."),
     "detach": Command(detach_command, "ID", "Stop watching; the task continues and may be billed."),
     "panel": Command(_panel, "", "Open a form for each model, with live cards."),
     "gallery": Command(_gallery, "", "Browse, compare, export and delete saved results."),

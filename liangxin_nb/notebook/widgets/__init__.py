@@ -21,6 +21,7 @@ from ...session.job import Job
 from ..key_notices import watch_for_notices
 from .batch_display import display_batch
 from .frontend import frontend, notebook_folder, shows_widgets
+from .interrupt_notice import listen_to_interrupts
 from .job_output import JobOutput, status_line
 from .output import OutputHandle, display_widget, kernel_notice
 from .refresher import REFRESHER
@@ -122,6 +123,7 @@ def is_interactive() -> bool:
 def register_formatters(shell: Any) -> None:
     """Let a job or batch that is a cell's last expression show itself, and notices, too."""
     watch_for_notices(shell)
+    listen_to_interrupts()
     formatter = shell.display_formatter.ipython_display_formatter
     formatter.for_type(Job, _display_job)
     formatter.for_type(Batch, display_batch)
