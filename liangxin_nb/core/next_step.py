@@ -16,7 +16,6 @@ _TASK_LISTS = {
     "sandbox": "the file .sandbox/tasks.jsonl of the results folder",
 }
 _MAX_LISTED = 10
-_AS_NEW_TASK = ": a new task, billed separately."
 #: What a `display_state` means for money.
 _COSTS = {
     "pending": "Nothing was sent; nothing is billed.",
@@ -54,7 +53,8 @@ def describe_next_step(record: JobRecord) -> str:
             return f"{command} tries the missing outputs again; {until}"
         return f"{command} tries to get its result; {until}"
     if state in ("failed", "rejected"):
-        return f"{command.replace('resume', 'again')} sends the same request again{_AS_NEW_TASK}"
+        cost = "" if record.profile == "sandbox" else ", billed separately"
+        return f"{command.replace('resume', 'again')} sends the same request: a new task{cost}."
     return ""
 
 

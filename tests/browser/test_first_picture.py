@@ -20,7 +20,9 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 WAIT = f"%%liangxin --wait --out job --seed 7\n{PROMPT}"
 RUNNING = "(Waiting|Queuing|Generating)"
 #: The end of the caption of the picture that has replaced a card.
-CAPTION = "open the original$"
+CAPTION = "open the original\\s*$"
+#: Counts the widgets that the kernel keeps.
+COUNT = "import ipywidgets; len(ipywidgets.widget._instances)"
 
 
 def open_ledger(lab):
@@ -55,23 +57,34 @@ def test_card_is_updated_while_another_cell_is_busy(notebook, service, busy_cell
     service.move_to("generating")
     page.wait_text(1, "Generating")
     page.screenshot("card-live", 1)
+    height = output_height(page, 1)
     service.move_to("success")
     page.wait("shows", 1, CAPTION)
     assert page.is_busy(2), "the picture came while the other cell was busy"
     (image,) = page.images(1)
     assert (image["mime"], image["visible"]) == ("image/jpeg", True)
     assert image["width"] >= 640
+    assert output_height(page, 1) == height, "nothing below the card has moved"
     page.screenshot("picture-done")
 
 
+def output_height(page, cell):
+    """Return the height of the outputs of a cell in CSS pixels."""
+    outputs = page.page.locator(page._selector(cell)).locator(".jp-Cell-outputArea")
+    return round(outputs.bounding_box()["height"])
+
+
 def test_picture_stays_in_the_saved_notebook_without_a_kernel(notebook, lab):
-    page = notebook([LOAD, ASK])
+    page = notebook([LOAD, ASK, COUNT])
     page.run_and_wait(0)
+    before = page.run_and_wait(2)
     page.run_and_wait(1)
     page.wait("shows", 1, CAPTION)
+    wait_until(lambda: page.run_and_wait(2) == before)  # no widget of the card is left
     (image,) = page.images(1)
     page.save()
     (output,) = saved_outputs(lab, page, 1)
+    assert f'alt="{PROMPT}"' in output.data["text/html"]
     assert set(output.data) == {"text/html", "text/plain"}
     assert len(json.dumps(output)) <= 64 * 1024
     assert output.metadata.liangxin.task_id in output.data["text/plain"]
@@ -103,6 +116,26 @@ def test_detach_ends_a_waiting_cell_and_collect_saves_the_picture(notebook, lab,
     wait_until(lambda: page.images(1))
     assert open_ledger(lab).find(task_id).status == "saved"
     assert [image["mime"] for image in page.images(1)] == ["image/jpeg"]
+
+
+def test_notice_of_an_interrupt_is_removed_when_the_picture_arrives(notebook, lab, service):
+    service.stop_time()
+    page = notebook([LOAD, WAIT, "1 + 1"])
+    page.run_and_wait(0)
+    page.run(1)
+    page.wait_text(1, "Waiting")
+    page.run(2)
+    page.interrupt()
+    page.wait_done(1)
+    page.wait_text(1, "Interrupted: no longer waiting")
+    assert page.text(2) == "", "the cells below do not run"
+    page.screenshot("interrupted", 1)
+    service.move_to("success")
+    page.wait("shows", 1, CAPTION)
+    wait_until(lambda: "Interrupted" not in page.text(1))
+    page.save()
+    outputs = nbformat.read(lab.root / page.path, 4).cells[1].outputs
+    assert {output.output_type for output in outputs} == {"display_data"}
 
 
 def test_interrupt_ends_the_wait_and_resume_collects_the_task(notebook, lab, service):
