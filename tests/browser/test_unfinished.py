@@ -76,7 +76,7 @@ def test_unfinished_work_keeps_its_words_and_buttons(notebook, lab, service):
     for number in (1, 3, 4, 5):
         page.wait_text(
             number, "open the original\\s*$"
-        )  # the buttons are gone, and nothing is missing
+        )  # without buttons
         wait_until(lambda number=number: page.images(number))
     assert service.created == created, "nothing was sent again"
     page.save()
