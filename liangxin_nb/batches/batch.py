@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, NoReturn, Self, overload
 
 from .._forks import Handle
@@ -22,7 +23,7 @@ from ..session.following import incomplete_request_error
 from ..session.references import restore_references
 from .contact_sheet import ContactSheet
 from .executor import BatchExecutor
-from .outcome import Outcome, Progress, StatusCounts, outcome_table
+from .outcome import Outcome, Progress, StatusCounts, outcome_table, when_idle
 from .state import BatchState, is_unfinished, newest_records, update_of
 
 __all__ = ["CONCURRENCY", "Batch"]
@@ -144,7 +145,7 @@ class Batch(Handle):
         """
         self._continue_in_child()
         end = None if timeout is None else time.monotonic() + timeout
-        with short_interrupt(self._interrupt_message, self._when_ended):
+        with self._interruptible():
             while not self._executor.idle.wait(_HEARTBEAT_S):
                 if end is not None and time.monotonic() >= end:
                     raise self._unfinished_error(f"after {timeout:g} s")
@@ -155,23 +156,15 @@ class Batch(Handle):
 
     async def _wait_async(self) -> list[Result | None]:
         self._continue_in_child()
-        with short_interrupt(self._interrupt_message, self._when_ended):
+        with self._interruptible():
             while not self._executor.idle.is_set():
                 await asyncio.sleep(_HEARTBEAT_S)
         return self._results_or_raise()
 
-    def _interrupt_message(self) -> str:
-        return (
-            "Interrupted: no longer waiting. The batch runs on in the background; "
-            f"%liangxin batch {self.id} shows it."
-        )
-
-    def _when_ended(self, call: Callable[[], object]) -> None:
-        def call_when_idle(progress: Progress) -> None:
-            if not progress.active:
-                call()
-
-        self.watch(call_when_idle)
+    def _interruptible(self) -> AbstractContextManager[None]:
+        text = "Interrupted: no longer waiting. The batch runs on in the background; "
+        text += f"%liangxin batch {self.id} shows it."
+        return short_interrupt(lambda: text, lambda call: self.watch(when_idle(call)))
 
     def as_completed(self) -> Iterator[Outcome]:
         """Yield each outcome as soon as its request has ended, failures included.
@@ -182,7 +175,7 @@ class Batch(Handle):
         self._continue_in_child()
         seen = 0
         while True:
-            with short_interrupt(self._interrupt_message, self._when_ended):
+            with self._interruptible():
                 is_idle = self._executor.idle.wait(_HEARTBEAT_S)
             for index in self._state.ended[seen:]:
                 seen += 1
@@ -198,7 +191,7 @@ class Batch(Handle):
             for index in self._state.ended[seen:]:
                 seen += 1
                 yield self._state.outcome(index)
-            with short_interrupt(self._interrupt_message, self._when_ended):
+            with self._interruptible():
                 await asyncio.sleep(0 if is_idle else _HEARTBEAT_S)
 
     def _results_or_raise(self) -> list[Result | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..core.table import Table
 from ..errors import InvalidRequestError
 from ..results import Result
 
-__all__ = ["Outcome", "Progress", "StatusCounts", "outcome_table"]
+__all__ = ["Outcome", "Progress", "StatusCounts", "outcome_table", "when_idle"]
 
 
 _HEADINGS = ("index", "row", "column", "model", "prompt", "options", "status", "attempts", "reused",
@@ -166,3 +166,13 @@ def _row(outcome: Outcome) -> tuple[Any, ...]:
         metadata.credits if metadata else record.credits,
         result.relative_path if result else outcome.reason,
     )
+
+
+def when_idle(call: Callable[[], object]) -> Callable[[Progress], None]:
+    """Return a watcher of a batch that calls a function when nothing of it is running."""
+
+    def watch(progress: Progress) -> None:
+        if not progress.active:
+            call()
+
+    return watch

@@ -13,7 +13,7 @@ from ..browser.lab import Lab
 from ..browser.page import Notebook
 
 _CELLS = 7
-_IMAGE = ".jp-OutputArea-output.jp-RenderedImage img"
+_IMAGE = ".jp-OutputArea-output figure img"
 #: Measures the time from the run of a cell to the frame in which its output is rendered.
 _MEASURE_RENDERING = """([index, selector]) => new Promise((resolve) => {
     const start = performance.now();

@@ -24,8 +24,8 @@ CELLS = {
 CELL = {name: number for number, name in enumerate(CELLS)}
 #: The element that replaces the card of each cell.
 FINAL_ELEMENTS = {
-    "picture": ".jp-RenderedImage img",
-    "several": ".jp-RenderedImage img",
+    "picture": "figure img",
+    "several": "figure img",
     "film": "video",
     "text": "pre",
 }

@@ -40,14 +40,12 @@ def show_command(text: str) -> Any:
 def _show_record(session: BaseSession, record: JobRecord) -> Any:
     """Return the saved result of a job; of any other job show how it has ended or stands."""
     from ...cell_outputs import job_output
-    from ...cell_outputs.running_output import running_output
     from ..widgets.output import OutputHandle
 
     update = update_from_record(session.result, record)
     if update.result is not None:
         return update.result
-    output = job_output(update) if update.is_final else running_output(update)
-    OutputHandle().show_output(output)
+    OutputHandle().show_output(job_output(update))
     return None
 
 
