@@ -12,6 +12,7 @@ from ..task_server import KEY
 
 REUSE = "%config LiangXin.reuse = True"
 LAKE = "%%liangxin\na lake"
+TOO_LONG = "Not known: the cell is too long"
 
 
 @pytest.fixture
@@ -167,7 +168,12 @@ def test_hostile_notebook_is_bounded(estimate):
     sources = [f"lx.generate({deep})", "lx" + ".a" * 9000 + ".generate('a')", "%time " * 900 + "1"]
     sources += ["-" * 9000 + "1", "%%liangxin batch -n 1000\n" + "a\n" * 9000]
     assert estimate(*sources).models.total() == 0
-    assert row(estimate, LAKE + "e" * 100_000)[2] == "Not known: the cell is too long"
+    sources = ["%x\n" * 9000, "!a\n" * 9000, "a?\n" * 9000, "x = %y\n" * 9000, "a\n" * 90_000]
+    sources = [f"{source}# liangxin" for source in sources]
+    assert [found[5] for found in estimate(*sources).rows] == [TOO_LONG] * len(sources)
+    long = [f"'liangxin {'a' * 19_000}'"] * 60
+    assert len(estimate(*long).rows) == 8, "all cells together are bounded"
+    assert estimate("%x\n" * 9000).rows == []
 
 
 @pytest.mark.slow

@@ -12,8 +12,13 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 __all__ = ["Call", "find_calls"]
 
-_MAX_SOURCE = 100_000  # characters of one cell
+# Of one cell: IPython reads it once for each magic.
+_MAX_PYTHON = 20_000  # characters
+_MAX_MAGICS = 100
+_MAX_TOTAL = 1_000_000  # characters of all cells; a magic counts as many
+_MAGIC_COST = 1000
 _MAX_DEPTH = 8  # of magics that run other cells
+_MAGIC = re.compile(r"^[ \t]*[%!?]|\?[ \t]*$|=[ \t]*[%!]", re.MULTILINE)
 #: Magics that run their line or their cell once.
 _RUN_ONCE = ("time", "capture", "prun")
 _PACKAGE = "liangxin_nb"
@@ -59,14 +64,33 @@ def find_calls(sources: list[str]) -> list[list[Call]]:
     Args:
         sources: The sources of the cells, in their order.
     """
-    names = _Names()
-    return [list(_find(source, names)) for source in sources]
+    names, remaining = _Names(), _MAX_TOTAL
+    found: list[list[Call]] = []
+    for source in sources:
+        remaining -= len(source) + _MAGIC_COST * len(_MAGIC.findall(source))
+        found.append(list(_find(source, names) if remaining >= 0 else _unread(source, "too long")))
+    return found
+
+
+def _unread(source: str, reason: str) -> Iterator[Call]:
+    """Yield a call for a cell that cannot be examined, if it mentions the package."""
+    if "liangxin" in source or "lx." in source:
+        yield Call("cell", unknown=f"the cell is {reason}")
 
 
 def _find(source: str, names: _Names, depth: int = 0) -> Iterator[Call]:
-    if len(source) > _MAX_SOURCE or depth > _MAX_DEPTH:
-        yield Call("cell", unknown="the cell is too long")
-        return
+    if depth > _MAX_DEPTH:
+        yield from _unread(source, "too long")
+    elif cell_magic := re.match(r"\s*%%(\w+)[ \t]*(.*)\n?", source):
+        body = source[cell_magic.end() :]
+        yield from _magic_calls([cell_magic[1], cell_magic[2], body], names, depth)
+    elif len(source) > _MAX_PYTHON or len(_MAGIC.findall(source)) > _MAX_MAGICS:
+        yield from _unread(source, "too long")
+    else:
+        yield from _find_in_python(source, names, depth)
+
+
+def _find_in_python(source: str, names: _Names, depth: int) -> Iterator[Call]:
     try:
         tree = ast.parse(TransformerManager().transform_cell(source))
         nodes = [(node, False) for node in reversed(tree.body)]
@@ -77,8 +101,7 @@ def _find(source: str, names: _Names, depth: int = 0) -> Iterator[Call]:
             nested = is_nested or isinstance(node, _NESTED)
             nodes += [(child, nested) for child in reversed([*ast.iter_child_nodes(node)])]
     except (SyntaxError, ValueError, RecursionError, MemoryError, RuntimeError):
-        if _PACKAGE in source or "liangxin" in source:
-            yield Call("cell", unknown="the cell is not valid Python")
+        yield from _unread(source, "not valid Python")
 
 
 def _calls_at(node: ast.AST, names: _Names, *, is_nested: bool, depth: int) -> Iterator[Call]:
