@@ -204,8 +204,8 @@ def history(search: str = "", limit: int | None = None) -> Table:
 
 
 @explain_wrong_calls("lx.show(job)")
-def show(item: Job | Batch | Result) -> None:
-    """Show a job, a batch or a result below the running cell.
+def show(item: Job | Batch | Result | Sequence[Job | Batch | Result]) -> None:
+    """Show a job, a batch or a result below the running cell, or each of several.
 
     A running job or batch shows its live card, or text if the front end has no widgets.
 

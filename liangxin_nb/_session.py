@@ -88,7 +88,7 @@ class Session(BaseSession):
             return prepared.estimate
         return prepared.start(name=name, max_tasks=max_tasks, concurrency=in_flight)
 
-    def show(self, item: Job | Batch | Result) -> None:
+    def show(self, item: Job | Batch | Result | Sequence[Job | Batch | Result]) -> None:
         """Show a job, a batch or a result below the running cell; see `liangxin_nb.show`."""
         from .notebook.widgets import show_item  # loaded only where something is shown
 

@@ -1,4 +1,4 @@
-"""`%liangxin again`, `vary`, `edit` and `show`: line commands for earlier jobs."""
+"""`%liangxin again`, `vary`, `edit` and `show`: line commands for earlier jobs; `lx.show`."""
 
 from __future__ import annotations
 
@@ -77,3 +77,15 @@ def test_show_of_a_running_job_of_another_process_names_the_next_step(default, c
 def test_show_returns_a_saved_result(default):
     saved = stock.save_result(default, "a lake")
     assert liangxin_line(f"show {saved.id}").task_id == saved.task_id
+
+
+def test_several_items_are_shown_one_after_the_other(default, capsys):
+    results = [default.result(stock.save_result(default, prompt)) for prompt in ("a lake", "a cat")]
+    default.show(results)
+    assert capsys.readouterr().out == "".join(f"{result!r}\n" for result in results)
+
+
+def test_anything_else_is_not_shown_and_the_error_says_what_can_be(default):
+    with pytest.raises(InvalidRequestError, match="a list of them, not int") as error:
+        default.show(5)
+    assert "%liangxin show ID" in str(error.value)

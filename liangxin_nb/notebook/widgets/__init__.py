@@ -55,7 +55,7 @@ def show(job: Job, session: BaseSession, *, notes: Sequence[str] = (), brief: bo
     if job.note and job.record.status != "saved":  # the caption of a saved result says it
         print_text(job.note)
     output = JobOutput(job.record, brief=brief, style=session.settings.output, reuse=job.is_reusing)
-    if job.done():
+    if job.last_update.display_state == "saved":
         output.show_final(job.last_update)
         return
     # If widgets fail here, the job still runs, and lines of text report it.
@@ -69,8 +69,8 @@ def show(job: Job, session: BaseSession, *, notes: Sequence[str] = (), brief: bo
     job.watch(output.update)
 
 
-def show_item(item: Job | Batch | Result, session: BaseSession) -> None:
-    """Show a job, a batch or a result below the running cell.
+def show_item(item: Job | Batch | Result | Sequence[Any], session: BaseSession) -> None:
+    """Show a job, a batch or a result below the running cell, or each of several.
 
     Raises:
         InvalidRequestError: For anything else.
@@ -81,10 +81,13 @@ def show_item(item: Job | Batch | Result, session: BaseSession) -> None:
         display_batch(item)
     elif isinstance(item, Result):
         OutputHandle().show_output(_result_output(item, session.settings.output))
+    elif isinstance(item, list | tuple):
+        for one in item:
+            show_item(one, session)
     else:
         raise InvalidRequestError(
-            f"show() takes a job, a batch or a result, not a {type(item).__name__}.",
-            next_step="For several jobs call it once for each.",
+            f"show() takes a job, a batch, a result or a list of them, not {type(item).__name__}.",
+            next_step="%liangxin show ID shows a task by its id.",
         )
 
 
