@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from .decode import open_image
+from .sheet_text import TextWriter
 from .thumbnail import THUMBNAIL_BYTES, flatten
 
 __all__ = ["SheetSpec", "render", "render_file"]
@@ -23,11 +22,8 @@ _MAX_HEIGHT = 1.6  # times the width, in a notebook
 #: Cells of a sheet in a notebook. With more, the images are too small to tell apart.
 _MAX_TILES, _MAX_COLUMNS = 48, 12
 _GAP = 8
-_TEXT, _SECONDARY_TEXT, _BORDER, _EMPTY_TILE = "#212121", "#616161", "#e0e0e0", "#f5f5f5"
+_SECONDARY_TEXT, _BORDER, _EMPTY_TILE = "#616161", "#e0e0e0", "#f5f5f5"
 _MAX_PIXELS = 30_000_000
-#: Fonts with Chinese characters, as systems name them; Pillow's own font has none.
-_FONTS = ("NotoSansCJK-Regular.ttc", "NotoSerifCJK-Regular.ttc", "PingFang.ttc", "msyh.ttc",
-          "wqy-zenhei.ttc", "wqy-microhei.ttc", "DroidSansFallbackFull.ttf")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -185,7 +181,7 @@ class _Layout:
 
 def _draw_sheet(spec: SheetSpec, tiles: Mapping[int, Image.Image], layout: _Layout) -> Image.Image:
     sheet = Image.new("RGB", (layout.width, layout.height), "white")
-    writer = _TextWriter(sheet, layout.line_height)
+    writer = TextWriter(sheet, layout.line_height)
     for cell in range(spec.cells):
         _draw_tile(sheet, writer, layout, cell, tiles.get(cell), spec.labels.get(cell, ""))
     if spec.matrix:
@@ -208,7 +204,7 @@ def _draw_sheet(spec: SheetSpec, tiles: Mapping[int, Image.Image], layout: _Layo
 
 def _draw_tile(
     sheet: Image.Image,
-    writer: _TextWriter,
+    writer: TextWriter,
     layout: _Layout,
     cell: int,
     image: Image.Image | None,
@@ -226,67 +222,3 @@ def _draw_tile(
     scale = min(width / image.width, height / image.height, 1.0)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     sheet.paste(image.resize(size, Image.Resampling.LANCZOS), (x, y))
-
-
-class _TextWriter:
-    """Writes lines of one height and a maximum width on an image."""
-
-    def __init__(self, sheet: Image.Image, line_height: int) -> None:
-        self._draw = ImageDraw.Draw(sheet)
-        self._line_height = line_height
-
-    def write(
-        self,
-        position: tuple[int, int],
-        text: str,
-        width: int,
-        max_lines: int = 1,
-        colour: str = _TEXT,
-    ) -> None:
-        """Write a text in at most so many lines; a longer one ends in an ellipsis."""
-        font = _load_font(self._line_height - 5, _is_latin(text))
-        x, y = position
-        for n, line in enumerate(self._wrap(text, font, width, max_lines)):
-            self._draw.text((x, y + n * self._line_height), line, colour, font)
-
-    def _wrap(self, text: str, font: Any, width: int, max_lines: int) -> Iterator[str]:
-        rest = " ".join(text.split())
-        for n in range(max_lines):
-            if not rest:
-                return
-            count = self._count_fitting(rest, font, width)
-            if count == len(rest):
-                yield rest
-                return
-            if n == max_lines - 1:
-                yield rest[: max(0, count - 1)].rstrip() + "…"
-                return
-            # At a space near the end if there is one, else anywhere: Chinese has no spaces.
-            end = rest.rfind(" ", count // 2, count + 1)
-            end = end if end > 0 else count
-            yield rest[:end]
-            rest = rest[end:].lstrip()
-
-    def _count_fitting(self, text: str, font: Any, width: int) -> int:
-        """Return how many characters fit, with an ellipsis if not all do."""
-        if self._draw.textlength(text, font) <= width:
-            return len(text)
-        count = len(text)
-        while count > 1 and self._draw.textlength(text[:count] + "…", font) > width:
-            count -= 1 + count // 12
-        return max(1, count)
-
-
-def _is_latin(text: str) -> bool:
-    return all(ord(letter) < 0x250 or letter in "·…–—‘’“”•€™" for letter in text)
-
-
-@cache
-def _load_font(size: int, latin: bool) -> Any:
-    """Return Pillow's own font, or for other scripts a font of the system if it has one."""
-    for name in () if latin else _FONTS:
-        try:
-            return ImageFont.truetype(name, size)
-        except OSError:
-            continue
-    return ImageFont.load_default(size)

@@ -1,11 +1,13 @@
 """Contact sheets: all images, or the first ones at a size at which they can be distinguished."""
 
 import io
+import re
+import unicodedata
 
 import pytest
 from PIL import Image
 
-from liangxin_nb.imaging import THUMBNAIL_BYTES, SheetSpec, render, render_file
+from liangxin_nb.imaging import THUMBNAIL_BYTES, SheetSpec, render, render_file, sheet_text
 
 SIDE = 200
 
@@ -68,3 +70,22 @@ def test_file_contains_all_images():
     data = render_file(spec, "PNG", 64)
     assert source.read == 100
     assert len(tile_widths(data, 30)) == 11
+
+
+@pytest.mark.parametrize("has_raqm", [True, False])
+@pytest.mark.parametrize(
+    "text", ["a cat 🐈 on a wall", "रात में एक कैफ़े", "مقهى في الليل", "雨夜 cafe"]
+)
+def test_letter_without_a_glyph_is_left_out(monkeypatch, text, has_raqm):
+    monkeypatch.setattr(sheet_text.features, "check", lambda name: has_raqm)
+    drawn, font = sheet_text._drawable(text, 16)
+    missing = font.getmask("\U000fffff")
+    for letter in filter(str.strip, drawn):
+        mask = font.getmask(letter)
+        assert (mask.size, bytes(mask)) != (missing.size, bytes(missing)), "a box is drawn"
+    assert not drawn or not unicodedata.category(drawn[0]).startswith("M")
+    assert has_raqm or not re.search("[\u0590-\u0dff]", drawn), "letters are not joined"
+
+
+def test_latin_letters_are_drawn_whatever_stands_between_them():
+    assert sheet_text._drawable("a cat 🐈 on a wall", 16)[0] == "a cat on a wall"
