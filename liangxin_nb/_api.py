@@ -106,7 +106,7 @@ def batch(
 
     Every prompt is combined with each model, each seed, and each value of options that are lists.
 
-        batch = lx.batch(["a lake", "a harbour"], models=["z-image", "flux-2/pro"], seeds=3)
+        batch = lx.batch(["a lake", "a harbour"], models=["z-image", "flux-2-pro"], seeds=3)
 
     Args:
         prompts: A list of prompts or of dicts, a DataFrame, or the path of a CSV file. Columns are

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
 from ..errors import InvalidRequestError
+from .input_types import shorten_value
 from .loader import load_models
 from .model_spec import ModelSpec
 
@@ -76,7 +77,7 @@ def resolve_model(profile: str, name: str, *, any_model: bool = False) -> ModelS
     similar = similar_models(models, name)
     meant = f"Did you mean {' or '.join(similar)}?" if similar else "%liangxin models lists them."
     raise InvalidRequestError(
-        f"{name!r} is not a model of the {profile} catalogue; nothing was sent.",
+        f"{shorten_value(name)} is not a model of the {profile} catalogue; nothing was sent.",
         next_step=f"{meant} {_OPT_IN}.",
     )
 

@@ -138,7 +138,7 @@ def show_one(page):
 
 def show_film(page):
     tile(page, FILM).click()
-    page.wait_text(GALLERY, "1.webm[^]*· 2 s")
+    page.wait_text(GALLERY, "A film of the sea[^]*· 2 s ·")
 
 
 VIEWS = {"": show_sheet, "compare-": show_comparison, "one-": show_one, "film-": show_film}

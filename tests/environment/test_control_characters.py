@@ -110,7 +110,7 @@ def test_objects_of_a_session_print_no_control_characters(session):
     check(result._repr_mimebundle_()[0]["text/plain"])
     assert result.metadata.prompt == f"a lake{HOSTILE}", "what is stored stays unchanged"
     check(repr(session.history()))
-    job = session.generate("a lake", model=f"m{HOSTILE}")
+    job = session.generate("a lake", model=f"m{HOSTILE}", any_model=True)
     check(repr(job))
     with pytest.raises(LiangxinError) as error:
         job.wait()
@@ -130,7 +130,7 @@ print(job)
 job.wait()
 print(job, job.result, lx.history())
 try:
-    lx.generate("a lake", model="m" + H, size="square").wait()
+    lx.generate("a lake", model="m" + H, size="square", any_model=True).wait()
 except lx.LiangxinError as error:
     print(error)
 try:
@@ -152,7 +152,7 @@ for command in ("", "tasks", "tasks " + H, "show " + H, "resume", "batches", "mo
         print(repr(line(command)))
     except Exception as error:
         print(error)
-lx.generate("lost " + H, model="m" + H).wait()
+lx.generate("lost " + H, model="m" + H, any_model=True).wait()
 """
 
 
