@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ _DEADLINE_S = 0.15
 #: Seconds to wait for a locked ledger or a database, in the other thread.
 _LEDGER_TIMEOUT_S = 2.0
 _MAX_LOOKUPS = 20_000  # of one save
-_MAX_CACHE_BYTES = 32 << 20
+_MAX_CACHE_BYTES = 64 << 20
 
 
 class _Cache:
@@ -88,29 +88,28 @@ class SaveHook:
             self._report(f"{path}: outputs were saved as they are ({type(error).__name__})")
 
     def _heal(self, notebook: Any, start: Path | None) -> None:
-        from ..notebook_files.healing import find_outputs, replace_outputs
+        from ..notebook_files.healing import find_outputs, is_settled, replace_outputs
 
         if not (keys := find_outputs(notebook)[:_MAX_LOOKUPS]):
             return
-        self._look_up([key for key in keys if not self._is_cached(key, start)], start)
         found = {key: item for key in keys if (item := self._cache.get(key, start))}
-        replace_outputs(notebook, found)
+        known = {key for key, item in found.items() if is_settled(item.output._asdict())}
+        self._look_up([key for key in keys if key not in known], start, found)
+        replace_outputs(notebook, dict(found))  # a copy: the other thread may add more
 
-    def _is_cached(self, key: OutputKey, start: Path | None) -> bool:
-        from ..notebook_files.healing import is_settled
-
-        found = self._cache.get(key, start)
-        return found is not None and is_settled(found.output._asdict())
-
-    def _look_up(self, keys: Sequence[OutputKey], start: Path | None) -> None:
-        """Fill the cache in another thread; wait for it until the deadline."""
+    def _look_up(
+        self, keys: Sequence[OutputKey], start: Path | None, found: dict[OutputKey, Found]
+    ) -> None:
+        """Add outputs, in another thread; wait for it until the deadline."""
         if not keys or not self._busy.acquire(blocking=False):
             return  # the thread of an earlier save is still waiting for a ledger
         done = threading.Event()
 
         def work() -> None:
             try:
-                self._fill_cache(keys, start)
+                for key, item in self._read(keys, start):
+                    self._cache.put(key, start, item)
+                    found[key] = item
             except Exception as error:  # a thread that fails must not print its traceback
                 self._report(f"ledgers cannot be read ({type(error).__name__})")
             finally:
@@ -123,17 +122,17 @@ class SaveHook:
     def _wait(self, done: threading.Event) -> None:
         done.wait(self._deadline_s)
 
-    def _fill_cache(self, keys: Sequence[OutputKey], start: Path | None) -> None:
+    def _read(
+        self, keys: Sequence[OutputKey], start: Path | None
+    ) -> Iterator[tuple[OutputKey, Found]]:
         from ..errors import LedgerError
         from ..notebook_files.job_lookup import look_up
         from ..notebook_files.registry import registered
 
         problems: list[LedgerError] = []
-        found = look_up(
+        yield from look_up(
             keys, registered(), start=start, timeout_s=_LEDGER_TIMEOUT_S, problems=problems
         )
-        for key, item in found:
-            self._cache.put(key, start, item)
         for problem in problems:
             self._report(str(problem))
 

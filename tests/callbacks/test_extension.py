@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from liangxin_nb import Session
 from liangxin_nb.callbacks.handler import CallbackPath
 from liangxin_nb.callbacks.hint_store import HintStore
 
 from ..conftest import wait_until
+from ..notebook_files.conftest import VIEW, card, notebook, outputs_of
 from .conftest import build_body, post
 
 pytest.importorskip("jupyter_server")
@@ -195,3 +197,38 @@ def test_callback_reaches_the_waiting_job_through_jupyter_server(
     session = open_session(sandbox)
     session.generate("a lake", size="square").wait(120)
     assert session.ledger.count_by_status() == {"saved": 1}
+
+
+# ---- durable outputs
+
+
+def put_notebook(url, name, content):
+    """Save a notebook as a page does, and return the file's content afterwards."""
+    body = json.dumps({"type": "notebook", "format": "json", "content": content}).encode()
+    headers = {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"}
+    address = f"{url}/api/contents/{name}"
+    with urllib.request.urlopen(urllib.request.Request(address, body, headers, method="PUT")):
+        pass
+    with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as reply:
+        return json.load(reply)["content"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server", KINDS[:1], indirect=True)
+def test_server_saves_a_card_as_its_picture(server, session, monkeypatch):
+    url, log, folder = server
+    job = session.generate("a cafe <b>", model="z-image")
+    job.wait()
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder.parent))
+    with Session(profile="sandbox", results=session.settings.results):
+        pass  # a kernel registers its ledger
+    content = notebook(card(job.record, task_id=""))
+
+    def saved():
+        (output,) = outputs_of(put_notebook(url, "n.ipynb", content))
+        return output if VIEW not in output["data"] else None
+
+    output = wait_until(saved)
+    assert output["metadata"]["liangxin"]["status"] == "saved"
+    assert "a cafe &lt;b&gt;" in output["data"]["text/html"]
+    assert "Traceback" not in log.read_text(errors="replace")

@@ -331,6 +331,12 @@ def test_what_is_ready_at_the_deadline_is_written(hook, saved, second, monkeypat
     wait_until(lambda: all(map(has_picture, healed(hook, card(saved), card(second)))))
 
 
+def test_more_outputs_than_the_hook_remembers_are_written(hook, saved, second, monkeypatch):
+    monkeypatch.setattr("liangxin_nb.server.save_hook._MAX_CACHE_BYTES", 10)
+    for _ in range(2):
+        assert all(map(has_picture, healed(hook, card(saved), card(second))))
+
+
 def test_many_unknown_ids_are_looked_up_in_parts(hook, saved):
     outputs = [card(saved.replace(id=f"{n:012x}", task_id=f"t{n}")) for n in range(10_000)]
     assert has_picture(healed(hook, card(saved), *outputs)[0])
