@@ -16,6 +16,8 @@ from ..results import notice_html
 
 __all__ = ["describe_outcome", "lines_html", "outcome_bundle", "outcome_line"]
 
+#: The last sentence of a reason, if it names a command: the next step says it in more words.
+_LAST_COMMAND = re.compile(r"(?<=[.)]) [^.]*%liangxin [^%]*$")
 _COMMAND = re.compile(r"(%liangxin (?:resume|again|batch) [\w.-]*\w)")
 
 
@@ -33,6 +35,8 @@ def describe_outcome(update: JobUpdate) -> list[str]:
         reason, step = str(error), "" if error.next_step else step
     elif update.phase == JobPhase.SAVED and not record.is_partial:
         return []
+    if "%liangxin resume" in step:
+        reason = _LAST_COMMAND.sub("", reason)
     cost = "" if "billed" in reason else cost
     return [printable(line) for line in (reason, cost, step) if line]
 

@@ -74,7 +74,7 @@ def test_unfinished_work_keeps_its_words_and_buttons(notebook, lab, service):
     page.screenshot("unfinished-id", 3)
     page.click(3, "Collect")
     for number in (1, 3, 4, 5):
-        page.wait_text(number, "open the original\\s*$")  # without buttons
+        page.wait_text(number, "(open the original|Sandbox drawing)\\s*$")  # without buttons
         wait_until(lambda number=number: page.images(number))
     assert service.created == created, "nothing was sent again"
     page.save()

@@ -150,6 +150,21 @@ def test_failure_names_reason_cost_and_command(session):
 
 
 @pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        ("unconfirmed", "It is not sent again; %liangxin doctor says how to look it up."),
+        ("result_lost", "%liangxin resume task_a.1 tries again."),
+    ],
+)
+def test_next_step_is_named_once(session, status, advice):
+    record = stock.save_result(session, "a lake", status=status)
+    record = replace(record, reason=f"No answer (HTTP 404). {advice}")
+    text = job_output(update_from_record(session.result, record)).data["text/plain"]
+    assert "No answer (HTTP 404).\n" in text
+    assert (text.count("%liangxin"), text.count("%liangxin resume")) == (1, 1)
+
+
+@pytest.mark.parametrize(
     ("size", "shown"),
     [((1024, 1024), (640, 640)), ((1344, 756), (720, 405)), ((512, 512), (512, 512)),
      ((576, 1024), (360, 640)), ((1, 100_000), (1, 640)), ((0, 0), (1, 1))],
