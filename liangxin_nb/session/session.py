@@ -100,8 +100,6 @@ class BaseSession(SessionParts):
         Raises:
             InvalidRequestError: If one cannot be sent, or exceeds a limit.
         """
-        self._exit_guard.check()
-        self.loop.get()  # an error of its start comes before anything is written
         earlier = self.find_identical(requests) if reuse else [None] * len(requests)
         for request, record in zip(requests, earlier, strict=True):
             job = (
@@ -126,7 +124,7 @@ class BaseSession(SessionParts):
             InvalidRequestError: If it cannot be sent, or exceeds a limit. Nothing is sent.
         """
         self._exit_guard.check()
-        self.loop.get()
+        self.loop.get()  # an error of its start comes before anything is written
         cell_id = current_cell_id()
         if running := self._earlier_work.find_running(request, cell_id):
             return running
