@@ -9,7 +9,7 @@ __all__ = ["INPUT_HEADINGS", "LIMITS_NOTE", "describe_inputs"]
 
 INPUT_HEADINGS = ("input", "option", "type", "default", "allowed", "limits", "what it does")
 LIMITS_NOTE = (
-    "A value outside a documented limit is refused; outside a usual one, it is sent with a note."
+    "A value outside a documented limit is rejected; outside a usual one, it is sent with a note."
 )
 
 

@@ -78,7 +78,7 @@ class InputSpec(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def limits(self) -> str:
-        """Whether the limits are documented (others are refused) or only usual; empty without."""
+        """Whether the limits are documented (others are rejected) or only usual; empty without."""
         fields = ("allowed", "minimum", "maximum", "suffixes")
         present = [name for name in fields if getattr(self, name) not in ((), None)]
         usual = [name for name in present if not self._is_documented(name)]

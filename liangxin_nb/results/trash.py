@@ -1,4 +1,4 @@
-"""Deleted results: kept in `.trash/JOB_ID/DAY/NAME` until the trash is emptied."""
+"""Deleted results: they stay in `.trash/JOB_ID/DAY/NAME` until the trash is emptied."""
 
 from __future__ import annotations
 

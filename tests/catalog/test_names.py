@@ -37,14 +37,14 @@ def test_similar_names_are_suggested(profile, name, meant):
 
 
 @pytest.mark.parametrize("name", ["z-imag", "no-such-model", "模型", "-", "../z"])
-def test_unknown_name_is_refused_with_the_opt_in(name):
+def test_unknown_name_is_rejected_with_the_opt_in(name):
     with pytest.raises(InvalidRequestError, match=r"nothing was sent.*--any-model.*any_model=True"):
         catalog.resolve_model("sandbox", name)
     chosen = catalog.resolve_model("sandbox", name, any_model=True)
     assert (chosen.id, chosen.in_catalog) == (name, False)
 
 
-def test_ambiguous_spelling_is_refused(tmp_path, monkeypatch):
+def test_ambiguous_spelling_is_rejected(tmp_path, monkeypatch):
     own = tmp_path / "models.toml"
     own.write_text('["z.image"]\ntitle = "Another"\n', encoding="utf-8")
     monkeypatch.setenv("LIANGXIN_MODELS", str(own))
@@ -81,7 +81,7 @@ def test_source_of_a_model_outside_the_catalogue_contains_the_opt_in():
         ("new-model", {"sizes": ["1x1", "0x1"]}),
     ],
 )
-def test_value_that_cannot_be_right_is_refused(model, options):
+def test_value_that_cannot_be_right_is_rejected(model, options):
     with pytest.raises(InvalidRequestError, match=r"is not (possible|one of).*othing was sent"):
         catalog.normalize_options(catalog.find_model("sandbox", model), {}, options)
 
