@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from ..cell_outputs import CellOutput
 
-__all__ = ["Found", "OutputKey", "find_outputs", "is_settled", "replace_outputs", "unfinished_ids"]
+__all__ = [
+    "INTERRUPT_NOTICE",
+    "Found",
+    "OutputKey",
+    "find_outputs",
+    "is_settled",
+    "replace_outputs",
+    "unfinished_ids",
+]
 
+#: The metadata of the notice of an interrupted wait.
+INTERRUPT_NOTICE = {"interrupted": True}
 #: States that do not change any more; an output that names another one is looked up again.
 _SETTLED = ("saved", "failed", "rejected", "ended")
 #: States of which nothing is left to collect, or not everything any more.
@@ -153,13 +163,17 @@ def _is_id(value: Any) -> bool:
 def _is_beside(output: Any, key: OutputKey | None, previous: OutputKey) -> bool:
     """Return whether an output only completes the one above it.
 
-    Earlier versions showed buttons or an empty output below a card, and a batch in two outputs.
+    That are buttons and empty outputs below a card, and the notice of an interrupted wait. Earlier
+    versions also showed a batch in two outputs.
     """
     if key is not None:
         return key.is_batch and key.id == previous.id
     data = output.get("data") if isinstance(output, dict) else None
     if not isinstance(data, dict) or "text/plain" not in data:
         return False
+    metadata = output.get("metadata")
+    if isinstance(metadata, dict) and metadata.get("liangxin") == INTERRUPT_NOTICE:
+        return True
     texts = (_text(data[kind]) for kind in data if kind != _VIEW)
     return data.keys() <= {_VIEW, "text/plain", "text/html"} and not any(texts)
 

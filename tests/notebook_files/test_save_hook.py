@@ -83,8 +83,9 @@ def test_copies_of_a_cell_become_the_picture(hook, saved):
         display({"text/plain": "", "text/html": ""}),
         display({"text/plain": [""], "text/html": []}),
         display({"text/plain": "", VIEW: {"model_id": "1" * 32}}),
+        display({"text/plain": "Interrupted."}, liangxin={"interrupted": True}),
     ],
-    ids=["empty", "empty lines", "buttons"],
+    ids=["empty", "empty lines", "buttons", "interrupt"],
 )
 def test_output_for_buttons_is_removed(hook, saved, beside):
     assert len(healed(hook, [card(saved), beside])) == 1

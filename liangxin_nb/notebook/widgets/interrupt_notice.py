@@ -8,6 +8,7 @@ from IPython import get_ipython
 from markupsafe import Markup
 
 from ...engine.background_loop import INTERRUPT_LISTENERS, WhenEnded
+from ...notebook_files.healing import INTERRUPT_NOTICE
 from .frontend import frontend
 from .output import OutputHandle
 
@@ -30,7 +31,7 @@ def _show_notice(stopped: BaseException, line: str, when_ended: WhenEnded) -> No
         return
     html = Markup('<div class="lx-interrupted" style="opacity:.7">{}</div>').format(line)
     notice = OutputHandle()
-    notice.show_bundle({"text/plain": line, "text/html": str(html)})
+    notice.show_bundle({"text/plain": line, "text/html": str(html)}, {"liangxin": INTERRUPT_NOTICE})
     _fail_quietly(shell, stopped)
     when_ended(lambda: notice.replace({"text/plain": "", "text/html": ""}))
 
