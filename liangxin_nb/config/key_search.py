@@ -36,11 +36,12 @@ _UUID_START = 23  # characters before that
 _NAME = re.compile(r"(?:key|token|secret|密钥|密鑰|金鑰)[^\s=:：]{0,7}\s{0,3}[=:：]|bearer\s")
 _BEFORE_NAME, _AFTER_NAME = 9, 300
 #: The rest of a key after its first long word.
-_REST = re.compile(r"[\w.~+/-]*=*", re.ASCII)
+_REST = re.compile(r"(?:[\w~+/-]|\.(?=\w))*=*", re.ASCII)
 _END_LINE = re.compile(r"-----END [A-Z ]*PRIVATE KEY-----")
 _MAX_PRIVATE_KEY = 20_000  # characters
 #: A digest, a UUID or a number: after a name such as `key=` it is more often an id than a key.
 _ID = re.compile(r"[0-9a-fA-F]+(?:-[0-9a-fA-F]+)*")
+_LONG_WORD = re.compile("[a-z]{7}")
 #: Names that ids have, too: not those of variables, such as KIE_KEY.
 _MAYBE_ID = re.compile("[Kk]ey|[Tt]oken")
 _MAX_CANDIDATES = 20_000  # so that a hostile text cannot make the search long
@@ -66,17 +67,18 @@ def find_key_spans(text: str, *, allow_ids: bool = False) -> Iterator[KeySpan]:
 
     Args:
         text: Any text.
-        allow_ids: Whether what may be an id (a digest, a UUID or a number) is no key after `key=`
-            and `token=`; it still is after `api_key=` or `KIE_KEY=`.
+        allow_ids: Whether what may be an id (a digest, a UUID or a number) or a name in code is no
+            key after `key=` and `token=`; it still is after `api_key=` or `KIE_KEY=`.
     """
+    ends: dict[str, int] = {}  # of the last key of each shape
     for name, match in islice(_matches(text), _MAX_CANDIDATES):
-        if match is None:
+        if match is None or match.start() < ends.get(name, 0):
             continue
         start = match.start(match.lastindex or 0)
-        stop = _find_end(text, name, match.end())
+        ends[name] = stop = _find_end(text, name, match.end())
         if name not in PATTERNS and _is_in_link(text, start):
             continue
-        if allow_ids and _MAYBE_ID.match(match[0]) and _ID.fullmatch(text, start, stop):
+        if allow_ids and _MAYBE_ID.match(match[0]) and _is_id(text[start:stop]):
             continue
         yield KeySpan(start, stop, name)
 
@@ -97,6 +99,12 @@ def _matches(text: str) -> Iterator[tuple[str, re.Match[str] | None]]:
     for found in _NAME.finditer(lower):
         first, last = max(0, found.start() - _BEFORE_NAME), found.end() + _AFTER_NAME
         yield from ((name, pattern.search(text, first, last)) for name, pattern in _NAMED.items())
+
+
+def _is_id(text: str) -> bool:
+    """Return whether a text is an id, or a name in code, such as `PositionalIndexer2D`."""
+    few_digits = sum(map(str.isdigit, text)) < len(text) / 10
+    return bool(_ID.fullmatch(text) or (few_digits and _LONG_WORD.search(text)))
 
 
 def _find_end(text: str, name: str, position: int) -> int:

@@ -195,7 +195,8 @@ def _texts(container: Any, key: Any) -> Iterator[_Text]:
             yield from (_Text([(value, name)], is_name=True) for name in value)
             stack += [(value, name) for name, item in value.items() if isinstance(item, _NESTED)]
         elif all(isinstance(item, str) for item in value):
-            yield _Text([(container, key)])  # mostly the lines of a text
+            if not _is_binary(container, key, "".join(value)):
+                yield _Text([(container, key)])  # mostly the lines of a text
         else:
             stack += [(value, n) for n, item in enumerate(value) if isinstance(item, _NESTED)]
 

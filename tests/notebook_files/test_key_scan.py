@@ -4,6 +4,7 @@ import base64
 import copy
 import html
 import json
+import random
 import urllib.parse
 
 import nbformat
@@ -11,9 +12,10 @@ import pytest
 
 from liangxin_nb.config.key_digests import KeyMatcher, digest_keys
 from liangxin_nb.config.secret import DOTS, secret_forms
-from liangxin_nb.notebook_files.key_scan import redact_outputs, scan
+from liangxin_nb.notebook_files.key_scan import Finding, redact_outputs, scan
 
 from .. import scan as keys
+from ..config.test_key_detector import HEX, NO_KEYS
 
 SALT = b"salt of the tests"
 HALF = len(keys.MARK) // 2
@@ -142,3 +144,112 @@ def test_key_in_use_is_redacted_in_each_form_and_place(form, place):
         if place != "state of a widget":
             before["cells"][1]["outputs"] = content["cells"][1]["outputs"]
             assert content == before
+
+
+def shown(text):
+    """The text of an output after its notebook was redacted, without keys in use."""
+    content = notebook(stream(text))
+    redact_outputs(content, KeyMatcher())
+    return content["cells"][1]["outputs"][0]["text"]
+
+
+# Invented; concatenated, so that scanners of repositories do not report this file.
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("use sk-" + "proj-Zk3v9QpL7xWm2RtY-8sBn_4HcF.", "use ••••••."),
+        ("Authorization: Bearer " + "Zk3v9QpL7xWm2RtY+8/s==\n", "Authorization: Bearer ••••••\n"),
+        ('{"api_key": "' + HEX + '"}', '{"api_key": "••••••"}'),
+        ("&quot;api_key&quot;: &quot;" + HEX + "&quot;", "&quot;api_key&quot;: &quot;••••••&quot;"),
+        ("environ['MY_API_KEY'] = '" + HEX + "'", "environ['MY_API_KEY'] = '••••••'"),
+        ("KIE_KEY=" + HEX, "KIE_KEY=••••••"),
+        ("https://h/?key=sk-" + HEX + "&b=1", "https://h/?key=••••••&b=1"),
+        ("\x1b[32m'sk-" + "\x1b[1m" + HEX + "'\x1b[0m", "\x1b[32m'••••••\x1b[1m'\x1b[0m"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\nx", "••••••\nx"),
+        (f"İ{'ghp_' + 'aB3dE5gH7jK9mN1pQ4sT6vX8zA2cF0hJ5lO7'} b", "İ•••••• b"),
+    ],
+)
+def test_what_looks_like_a_key_is_replaced_and_nothing_around_it(text, expected):
+    assert shown(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *NO_KEYS,
+        f"key={HEX}",
+        f"{{'key': '{HEX}', 'token': '550e8400-e29b-41d4-a716-446655440000'}}",
+        "KeyError: 'task_0123456789ab'",
+        "def f(self, key: PositionalIndexer2D) -> None:",
+        f"<td>{HEX}</td><td>task_z-image_1795306984967</td>",
+        f'<a href="https://h/a.png?x=1&amp;token={HEX}a">',
+    ],
+)
+def test_other_texts_are_not_changed(text):
+    assert shown(text) == text
+
+
+def test_pictures_are_not_changed_and_not_searched():
+    data = base64.b64encode(random.Random(1).randbytes(3000) + keys.KEYS[0].encode()).decode()
+    html_picture = f'<img src="data:image/png;base64,{data}">'
+    widget_picture = {"data": data, "encoding": "base64", "path": ["value"]}
+    content = notebook(
+        {"output_type": "display_data", "metadata": {"buffers": [widget_picture]},
+         "data": {"image/png": data, "image/jpeg": [data], "text/html": html_picture}},
+    )  # fmt: skip
+    before = copy.deepcopy(content)
+    assert redact_outputs(content, matcher(keys.KEYS[0])) == []
+    assert content == before
+
+
+def test_key_in_a_source_is_reported_without_its_text_and_stays():
+    key = keys.KEYS[1]
+    content = notebook(source=[f"key = {key!r}\n", "print(1)"])
+    before = copy.deepcopy(content)
+    assert redact_outputs(content, matcher(key)) == [Finding(2, "second", "source", "a key in use")]
+    assert content == before
+
+
+def test_keys_of_other_kernels_are_recognised_and_damaged_digests_ignored():
+    good = digest_keys(SALT, secret_forms(keys.KEYS[0]))
+    others = [digest_keys(b"another salt", secret_forms(key)) for key in keys.KEYS[1:]]
+    damaged = [None, 5, {}, {"salt": "x", "forms": []}, good | {"forms": [["8", 1, None], []]}]
+    content = notebook(stream(keys.KEYS[0]), stream(keys.KEYS[1]))
+    redact_outputs(content, KeyMatcher([*damaged, good, *others]))
+    assert [output["text"] for output in content["cells"][1]["outputs"]] == [DOTS, DOTS]
+
+
+def test_cells_of_nbformat_3_are_searched():
+    sheet = {"cells": [{"outputs": [{"text": "sk-" + HEX}], "input": "sk-" + HEX}]}
+    found = redact_outputs({"worksheets": [sheet]}, KeyMatcher())
+    assert [(finding.place, finding.cell) for finding in found] == [("source", 1), ("output", 1)]
+    assert sheet["cells"][0]["outputs"] == [{"text": DOTS}]
+
+
+ODD = [{}, {"cells": None}, {"metadata": 5, "cells": [None, 1, {"outputs": [None, {"text": 5}]}]}]
+ODD += [{"cells": [{"outputs": {"a": 1}, "source": ["a", 5], "id": 5, "metadata": []}]}]
+
+
+@pytest.mark.parametrize("content", ODD)
+def test_odd_notebooks_are_not_changed(content):
+    before = copy.deepcopy(content)
+    assert redact_outputs(content, matcher(keys.KEYS[0])) == []
+    assert content == before
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["sk-", "sk-a-", "key: a_", "api_key=", "bearer ", "https://a?b=c&token=", "<span", "\x1b[3",
+     "-----BEGIN PRIVATE KEY-----", "eyJaaaaaaaa.", "data:image/png;base64,", keys.KEYS[0][-4:]],
+)  # fmt: skip
+def test_work_for_a_hostile_text_is_bounded(part):
+    """Quadratic work for this text would take minutes."""
+    redact_outputs(notebook(stream(part * (200_000 // len(part)))), matcher(keys.KEYS[0]))
+
+
+def test_search_ends_when_it_takes_too_long_with_what_it_has_found():
+    content = notebook(stream("sk-" + HEX))
+    content["cells"].append({"cell_type": "raw", "metadata": {"a": "sk-" + HEX}, "source": ""})
+    calls = iter([False] * 7 + [True])  # the last part is the metadata of the third cell
+    found = redact_outputs(content, KeyMatcher(), lambda: next(calls, True))
+    assert [finding.cell for finding in found] == [2]
