@@ -30,7 +30,7 @@ class HealReport:
     Attributes:
         path: The file.
         changes: The number of outputs that were changed, or would be.
-        unfinished: The ids of the outputs whose work has not ended or is not known here.
+        unfinished: The ids of the outputs of work that has not ended or is not known here.
         problems: The errors of ledgers that could not be read.
         is_written: Whether the file was changed.
         keys: Where the file and its checkpoint contain API keys.

@@ -1,10 +1,10 @@
 """Look up jobs in ledgers that other processes own, and return their durable outputs.
 
 Nothing is written except a missing thumbnail. A result gets into a notebook only if the ids of the
-output are those of a record: a job id has 48 random bits, and so a notebook that somebody else has
-written cannot name a job without having seen it. The task id must be the same, too, unless the
+output are those of a record: a job id has 48 random bits, so a notebook of another user cannot name
+a job without having seen it. The task id must be the same, too, unless the
 output was shown before the service had answered. A job that was collected on another machine has
-another job id there; then the task id alone decides, which the service makes and nobody can guess.
+another job id there; then the task id alone decides, which the service makes and which cannot be guessed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def look_up(
     timeout_s: float = 5.0,
     problems: list[LedgerError] | None = None,
 ) -> Iterator[tuple[OutputKey, Found]]:
-    """Yield the durable form of each output whose job or batch is found.
+    """Yield the durable form of each output of a job or batch that is found.
 
     Args:
         keys: What the outputs show.

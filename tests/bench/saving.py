@@ -86,7 +86,7 @@ def _measure(folder, cards):
 
     content = notebook(*cards)
     first, _ = saved(content, hook)
-    # If the deadline was over, the other thread goes on.
+    # If the deadline was over, the other thread continues.
     while "widget-view" in json.dumps(complete := saved(content, hook)[1]):
         time.sleep(0.1)
     later = statistics.median(saved(content, hook)[0] for _ in range(_ROUNDS))

@@ -15,7 +15,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def card(record, *, task_id=None, text="<Job z-image sending>"):
-    """The output of a card whose end the page has not received."""
+    """The output of a card, of which the page has not received the end."""
     ids = {"job_id": record.id, "task_id": record.task_id if task_id is None else task_id}
     return display({"text/plain": text, VIEW: {"model_id": "0" * 32}}, liangxin=ids)
 

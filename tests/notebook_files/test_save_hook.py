@@ -291,7 +291,7 @@ def test_ledger_is_read_while_another_process_writes(hook, saved, ledger):
 
 
 def test_save_does_not_wait_for_a_locked_ledger(saved, monkeypatch, caplog):
-    """The save goes on at the deadline; a later one has what was found meanwhile."""
+    """The save continues at the deadline; a later one has what was found meanwhile."""
     asked, answer = threading.Event(), threading.Event()
     look_up = job_lookup.look_up
 
