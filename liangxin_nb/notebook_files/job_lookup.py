@@ -2,9 +2,9 @@
 
 Nothing is written except a missing thumbnail. A result gets into a notebook only if the ids of the
 output are those of a record: a job id has 48 random bits, so a notebook of another user cannot name
-a job without having seen it. The task id must be the same, too, unless the
-output was shown before the service had answered. A job that was collected on another machine has
-another job id there; then the task id alone decides, which the service makes and which cannot be guessed.
+a job without having seen it. The task id must be the same, too, unless the output was shown before
+the service had answered. A job that was collected on another machine has another job id there; then
+the task id alone decides, which the service makes and which cannot be guessed.
 """
 
 from __future__ import annotations
