@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["NEXT_STEP", "describe", "read_notice", "write_notice"]
 
 #: What to do with a key that a notebook contains.
-NEXT_STEP = "Revoke the key at the service, then remove it here."
+NEXT_STEP = "Revoke it at the service, then remove it."
 _MAX_BYTES = 4000
 _MAX_PLACES = 10
 #: The variable in which Jupyter's server names the notebook of a kernel.
