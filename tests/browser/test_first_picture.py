@@ -31,9 +31,9 @@ def open_ledger(lab):
 
 
 def saved_outputs(lab, page, cell):
-    """Read the outputs of a cell from the saved file, without the empty place of the buttons."""
+    """Read the outputs of a cell from the saved file, without the buttons and their place."""
     outputs = nbformat.read(lab.root / page.path, 4).cells[cell].outputs
-    return [output for output in outputs if any(output.data.values())]
+    return [output for output in outputs if output.data["text/plain"]]
 
 
 def save_until(lab, page, cell, is_expected):
