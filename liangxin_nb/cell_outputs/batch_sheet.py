@@ -134,7 +134,9 @@ def sheet_html(
         width = max([112, *(width for (width, _) in map(_first, cells))])
         return Markup("<div>{}</div>").format(
             Markup("").join(
-                _CELL.format(width, html, label, _CAPTION_STYLE, _caption(layout, n, label))
+                _CELL.format(
+                    width, html, printable(label), _CAPTION_STYLE, _caption(layout, n, label)
+                )
                 for n, (label, ((_, html),)) in enumerate(zip(layout.rows, cells, strict=True))
             )
         )

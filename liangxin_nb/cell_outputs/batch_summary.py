@@ -199,7 +199,8 @@ def summarize_batch(
         reused = frozenset(map(int, plan.get("reused", {})))
     except (AttributeError, KeyError, TypeError, ValueError):
         raise LiangxinError(f"The plan of batch {batch_id} cannot be read.") from None
-    if list(newest) != list(range(len(rows) * len(columns))):
+    total = len(rows) * len(columns)
+    if not 0 < total == len(newest) or list(newest) != list(range(total)):
         raise LiangxinError(f"The ledger does not contain all requests of batch {batch_id}.")
     updates = tuple(update_from_record(load, record) for record in newest.values())
     return BatchSummary(batch_id, name, rows, columns, updates, reused)

@@ -266,7 +266,7 @@ def test_another_session_opens_the_batch_in_the_same_state(partial):
     reopened = open_batch(other, partial.batch.id[:5])
     assert reopened.progress.text == partial.batch.progress.text
     assert [o.row for o in reopened.failures] == [o.row for o in partial.batch.failures]
-    assert reopened.sheet().text == partial.batch.sheet().text
+    assert reopened.sheet().output == partial.batch.sheet().output
     other.close()
 
 

@@ -89,7 +89,7 @@ def advance_to_running(page, service):
     wait_until(lambda: service.created == before + 6)
     page.wait_text(BATCH, "6 running")
     service.move_to("success")
-    page.wait_text(BATCH, "7 of 20[^]*6 running")
+    page.wait_text(BATCH, "6 running[^]*7 of 20")
     wait_until(lambda: len(page.images(BATCH)) == 4)
 
 

@@ -159,7 +159,15 @@ def test_ledger_alone_gives_the_same_output_as_the_kernel(session):
 
 
 @pytest.mark.parametrize(
-    "plan", [{}, {"rows": 5, "columns": [""]}, {"rows": ["a"], "columns": [""], "reused": []}]
+    "plan",
+    [
+        {},
+        {"rows": 5, "columns": [""]},
+        {"rows": ["a"], "columns": []},
+        {"rows": ["a"], "columns": [""], "reused": []},
+        {"rows": ["a"] * 10**5, "columns": ["b"] * 10**5},
+    ],
+    ids=range(5),
 )
 def test_damaged_plan_is_an_error(plan):
     with pytest.raises(LiangxinError, match="batch 1"):
