@@ -89,7 +89,7 @@ WRONG_CALLS = {
     "two sources": (lambda: lx.batch(["a"], id="0123"), "lx.batch(id=…)"),
     "plan for an earlier batch": (lambda: lx.batch(id="0123", seeds=2), "Leave out"),
     "task id left out": (lambda: lx.attach(), "lx.attach("),
-    "something else shown": (lambda: lx.show("a lake"), "once for each"),
+    "something else shown": (lambda: lx.show("a lake"), "a result or a list of them"),
 }
 
 
