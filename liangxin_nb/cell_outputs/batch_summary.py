@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 #: Statuses of a job that can be retried: no task exists that could still succeed or be billed.
-#: Never a job whose answer was lost.
+#: Never a job without an answer.
 RETRYABLE = ("failed", "rejected")
 #: Statuses of a job that ended without a result.
 FAILED = (*RETRYABLE, "result_lost", "unconfirmed")

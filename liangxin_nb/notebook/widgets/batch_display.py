@@ -32,7 +32,7 @@ _NAMING_INTERVAL_S, _MAX_UNNAMED = 30, 50
 
 
 class BatchOutput(OutputHandle):
-    """An output whose metadata names the batch and its tasks.
+    """An output with metadata that names the batch and its tasks.
 
     Attributes:
         batch: The batch, or None before it has been created.
