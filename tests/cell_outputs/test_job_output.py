@@ -133,7 +133,7 @@ def test_gone_file_has_no_link_and_is_named(session):
 def test_failure_names_reason_cost_and_command(session):
     record = stock.save_result(session, "a lake", status="failed")
     record = replace(record, reason="The task failed (500): busy.", profile="kie")
-    update = JobUpdate(record, "failed", error=TaskFailedError("The task failed (500): busy."))
+    update = JobUpdate(record, "failed", error=TaskFailedError("Busy.", next_step="Wait."))
     data, metadata = job_output(update)
     assert data["text/plain"].splitlines() == [
         "✕ Failed · z-image",
