@@ -17,6 +17,7 @@ from .key_registry import keys_here
 from .key_scan import redact_outputs
 from .notebook_file import NotebookFile
 from .registry import Registration, registered
+from .widget_state import drop_unused_state
 
 __all__ = ["HealReport", "find_notebooks", "heal_file", "known_sources", "source_at"]
 
@@ -90,7 +91,8 @@ def heal_file(
     changes, matcher = replace_outputs(file.content, found), keys_here()
     keys = redact_outputs(file.content, matcher)
     is_redacted = any(key.place != "source" for key in keys)
-    is_written = write and (changes > 0 or is_redacted)
+    is_smaller = drop_unused_state(file.content) > 0
+    is_written = write and (changes > 0 or is_redacted or is_smaller)
     if is_written:
         file.write()
     reports = [KeyReport(path, keys, is_written), check_checkpoint(path, matcher, write=write)]

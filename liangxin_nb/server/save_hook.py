@@ -89,13 +89,14 @@ class SaveHook:
 
     def _heal(self, notebook: Any, start: Path | None) -> None:
         from ..notebook_files.healing import find_outputs, is_settled, replace_outputs
+        from ..notebook_files.widget_state import drop_unused_state
 
-        if not (keys := find_outputs(notebook)[:_MAX_LOOKUPS]):
-            return
-        found = {key: item for key in keys if (item := self._cache.get(key, start))}
-        known = {key for key, item in found.items() if is_settled(item.output._asdict())}
-        self._look_up([key for key in keys if key not in known], start, found)
-        replace_outputs(notebook, dict(found))  # a copy: the other thread may add more
+        if keys := find_outputs(notebook)[:_MAX_LOOKUPS]:
+            found = {key: item for key in keys if (item := self._cache.get(key, start))}
+            known = {key for key, item in found.items() if is_settled(item.output._asdict())}
+            self._look_up([key for key in keys if key not in known], start, found)
+            replace_outputs(notebook, dict(found))  # a copy: the other thread may add more
+        drop_unused_state(notebook)
 
     def _look_up(
         self, keys: Sequence[OutputKey], start: Path | None, found: dict[OutputKey, Found]

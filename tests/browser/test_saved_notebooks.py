@@ -48,7 +48,7 @@ SCENES = {
     "rejected": Scene("%%liangxin\nA harbour at dusk", (), ("Rejected", "(422)")),
     "unconfirmed": Scene("%%liangxin\nA street in fog", (), ("Unconfirmed", "billed")),
     "batch": Scene(
-        "%%liangxin batch --size square --name ponds\n" + "\n".join(BATCH),
+        "%%liangxin batch --size square --concurrency 1\n" + "\n".join(BATCH),
         BATCH[1:],
         ("%liangxin batch ", BATCH[0], "Failed"),
     ),
@@ -62,7 +62,7 @@ RUNNING = ("page reloaded", "cell deleted", "kernel killed")
 
 
 def run_ended_scenes(page, service):
-    """Run the scenes whose work ends while the page is open."""
+    """Run the scenes that end while the page is open."""
     faults = {
         "failed": ["fail:500*1"],
         "rejected": ["create-422-moderated*1"],
@@ -135,6 +135,7 @@ def saved(chromium_driver, shared_window, lab, sandbox_service) -> Iterator[Path
         page.run_and_wait(0)
         run_ended_scenes(page, sandbox_service)
         run_unfinished_scenes(page, sandbox_service)
+        # What comes too late for one save is written by the next one.
         wait_until(lambda: page.save() or not any(map(widgets, cells_of(lab.root / name))))
         page.screenshot("saved-scenes-live")
     shared_window.close_notebook()
@@ -166,7 +167,7 @@ def test_saved_file_contains_the_picture_or_the_reason(saved, name):
 def test_notebook_without_kernel_shows_pictures_and_reasons(saved, notebook, trusted):
     path = saved
     if not trusted:  # its signature is that of another file
-        path = saved.with_name("scenes-of-a-stranger.ipynb")
+        path = saved.with_name("untrusted.ipynb")
         content = nbformat.read(saved, 4)
         content.metadata.title = "other"
         nbformat.write(content, path)

@@ -215,8 +215,10 @@ class TaskCard:
 
     def _add_button(self, name: str) -> Any:
         label, tooltip = BUTTON_LABELS[name]
-        self.buttons[name] = self._make_button(label, tooltip, lambda: self._on_click(name))
-        return self.buttons[name]
+        button = self._make_button(label, tooltip, lambda: self._on_click(name))
+        button.add_class("lx-button")  # saved notebooks are cleaned of it where it is not shown
+        self.buttons[name] = button
+        return button
 
     def _make_button(self, label: str, tooltip: str, act: Callable[[], object]) -> Any:
         button = widgets.Button(description=label, tooltip=tooltip)
