@@ -1,4 +1,4 @@
-"""Small JPEGs of saved pictures, made once and kept in the results folder.
+"""Small JPEGs of saved pictures, made once and stored in the results folder.
 
 Gallery and notebook outputs use them. The hook that writes outputs while a notebook is saved reads
 them and decodes no originals.
@@ -63,7 +63,7 @@ class ThumbnailCache:
         """Return the thumbnail of a job's picture; create it if needed.
 
         Args:
-            job_id: The job. Without one, nothing is kept.
+            job_id: The job. Without one, nothing is stored.
             picture: The picture, or the poster of a video.
             size: The size.
 
