@@ -43,7 +43,7 @@ def track_views(widget: Any) -> None:
 
 def is_viewed(widget: Any) -> bool:
     """Return whether a page shows a widget; a page that was reloaded is counted twice."""
-    return bool(widget._view_count)
+    return int(widget._view_count) > 0  # below 0 if it was removed before it was drawn
 
 
 def on_view_change(widget: Any, function: Callable[[], object]) -> None:

@@ -37,6 +37,15 @@ def test_css_classes_are_replaced():
     assert list(widget._dom_classes) == ["lx-card"]
 
 
+def test_views_are_counted():
+    widget, calls = ipywidgets.HTML(), []
+    _compat.track_views(widget)
+    _compat.on_view_change(widget, lambda: calls.append(_compat.is_viewed(widget)))
+    for count in (1, 2, 0, -1):  # removed before it was drawn
+        widget._view_count = count
+    assert calls == [True, True, False, False]
+
+
 def start_server(app):
     """Return a server on a free port, and the task that runs it."""
     config = uvicorn.Config(app, port=0, http="h11", lifespan="off", log_level="warning")
