@@ -232,7 +232,7 @@ class Batch(Handle):
             idle = self._idle_records()
             for index, record in idle.items():
                 if is_unfinished(record) or record.status == JobStatus.SAVED:
-                    self._state.update(index, update_of(self.session, record))
+                    self._state.refresh(index, update_of(self.session, record))
             unfinished = [index for index, record in idle.items() if is_unfinished(record)]
             # Tasks that the service already has come first.
             unfinished.sort(key=lambda index: idle[index].status == JobStatus.PENDING)

@@ -187,9 +187,14 @@ class BatchExecutor:
         if record.status == "submitting":  # identical work that another job is sending
             return self._session.job(record.id) or self._session.follow(record)
         job = self._session.take_over(record)
-        if job is None and (self.is_inherited or record.task_id):
+        if job is None and (self.is_inherited or record.task_id or self._is_shared(record)):
             return self._session.follow(record)
         return job
+
+    def _is_shared(self, record: JobRecord) -> bool:
+        """Return whether another batch, or another job of this session, may send a record."""
+        is_own = record.batch_id == self._state.record.id
+        return not is_own or not self._session.is_followed_elsewhere(record)
 
     def _end(self, index: int, record: JobRecord, phase: JobPhase, error: LiangxinError) -> None:
         self._state.update(index, JobUpdate(record, phase, error=error, ended_at=time.time()))

@@ -14,8 +14,8 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 from ..config.key_detector import reject_keys
 from ..core.derivation import Derivation
 from ..core.formatting import format_count, format_time
-from ..core.job_record import JobRecord, JobUpdate
-from ..core.request import DEFAULT_MODEL
+from ..core.job_record import JobRecord, JobStatus, JobUpdate
+from ..core.request import DEFAULT_MODEL, Request
 from ..errors import InvalidRequestError
 from ..ledger import BatchRecord
 from ..session import BaseSession
@@ -111,7 +111,7 @@ class PreparedBatch:
             records = newest_records(self.session, earlier).values()
             if any(map(self.session.is_followed, records)) or not any(map(is_unfinished, records)):
                 continue
-            batch = open_batch(self.session, earlier.id, concurrency=concurrency)
+            batch = _open_batch(self.session, earlier, concurrency, self.grid.requests)
             started = format_time(earlier.created_at)
             batch.notes = (f"The batch of {started} continues; nothing was sent again.",)
             return batch
@@ -131,7 +131,7 @@ class PreparedBatch:
             if earlier.name != name or not labels.items() <= plan.items():
                 continue
             if [r.id for r in newest_records(self.session, earlier).values()] == ids:
-                return open_batch(self.session, earlier.id, concurrency=concurrency)
+                return _open_batch(self.session, earlier, concurrency, self.grid.requests)
         return None
 
     def _plan(self) -> dict[str, Any]:
@@ -230,6 +230,16 @@ def open_batch(session: BaseSession, batch_id: str, *, concurrency: int = CONCUR
             f"There is no batch {batch_id!r} in the ledger {session.ledger.location!r}.",
             next_step="%liangxin batches lists them.",
         )
+    return _open_batch(session, batch_record, concurrency)
+
+
+def _open_batch(
+    session: BaseSession,
+    batch_record: BatchRecord,
+    concurrency: int,
+    requests: Sequence[Request] = (),
+) -> Batch:
+    """Open a batch; with identical requests, whose reference pictures the ledger does not have."""
     if batch := _OPEN_BATCHES.setdefault(session, WeakValueDictionary()).get(batch_record.id):
         return batch.resume()
     session.reconcile()
@@ -239,6 +249,10 @@ def open_batch(session: BaseSession, batch_id: str, *, concurrency: int = CONCUR
     for index, job_id in batch_record.plan.get("reused", {}).items():
         if int(index) not in newest:
             session.get_record(job_id)  # raises the error
+    for index, record in newest.items():
+        if requests and record.status == JobStatus.PENDING:
+            request = requests[index].with_seed_of(record.request)
+            newest[index] = record.replace(request=request)
     updates = [update_of(session, record) for record in newest.values()]
     attempts = Counter(record.batch_index for record in records)
     return _create_batch(session, batch_record, updates, attempts, concurrency).resume()

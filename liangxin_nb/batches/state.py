@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ..cell_outputs.batch_summary import (
     FAILED,
@@ -69,6 +70,13 @@ class BatchState:
         self._updates[index] = update
         if update.is_final and not was_final:
             self.ended.append(index)
+
+    def refresh(self, index: int, update: JobUpdate) -> None:
+        """Store what the ledger has at an index; it does not contain reference pictures."""
+        known = self._updates[index].record
+        if known.id == update.record.id:
+            update = replace(update, record=update.record.replace(request=known.request))
+        self.update(index, update)
 
     def restart(self, record: JobRecord) -> None:
         """Replace the job at an index by a new one, for a retry."""

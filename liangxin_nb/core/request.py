@@ -81,6 +81,11 @@ class Request:
         others = {option: value for option, value in self.options.items() if option != name}
         return Request(self.model, self.prompt, {**others, name: seed}, name)
 
+    def with_seed_of(self, earlier: Request) -> Request:
+        """Return the request with the drawn seed of an earlier, identical one."""
+        name = earlier.drawn_seed
+        return self.with_drawn_seed(name, earlier.options[name]) if name else self
+
     @property
     def input(self) -> dict[str, OptionValue]:
         """The `input` object of createTask: the prompt and the options."""

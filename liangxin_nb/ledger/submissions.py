@@ -110,7 +110,7 @@ def find_work(
     return [
         record
         for row, record in zip(rows, map(from_row, rows), strict=True)
-        if row["digest"] == request.digest or has_seed(record, request, seeds)
+        if row["digest"] == request.digest or has_seed(record, row["digest"], request, seeds)
     ]
 
 
@@ -120,8 +120,15 @@ def possible_seeds(request: Request) -> dict[str, str]:
     return {name: replace(request, drawn_seed=name).digest for name in names}
 
 
-def has_seed(record: JobRecord, request: Request, seeds: Mapping[str, str]) -> bool:
-    """Return whether the seed that was drawn for a record is the given one of a request."""
+def has_seed(record: JobRecord, digest: str, request: Request, seeds: Mapping[str, str]) -> bool:
+    """Return whether the seed that was drawn for a record is the given one of a request.
+
+    Args:
+        record: The record; its reference pictures are only described.
+        digest: The digest of its request, as the ledger has it.
+        request: The request to compare with.
+        seeds: The digests of `possible_seeds`.
+    """
     name = record.request.drawn_seed
     is_same = record.request.options.get(name) == request.options.get(name)
-    return is_same and seeds.get(name) == record.request.digest
+    return is_same and seeds.get(name) == digest

@@ -75,6 +75,8 @@ class EarlierWork:
         for record in records:
             if len(newest) == count:
                 break
+            if record.status == JobStatus.PENDING:  # the ledger has no reference pictures
+                record = record.replace(request=request.with_seed_of(record.request))
             if record.id not in used and self._is_usable(record):
                 newest.append(record)
         return newest
@@ -84,6 +86,8 @@ class EarlierWork:
             return self._results.is_intact(record.folder)
         if record.status == JobStatus.UNCONFIRMED:
             return record.created_at > time.time() - RETENTION_S
+        if record.status == JobStatus.PENDING and not self._ownership.owned_elsewhere(record):
+            return self._ledger.is_complete(record)  # it is sent as it is, by one job only
         return bool(record.task_id) or self._is_followed(record)
 
     def _is_followed(self, record: JobRecord) -> bool:
@@ -102,11 +106,11 @@ class EarlierWork:
             )
         else:
             note = f"Identical work of {time} is still running; nothing was sent again."
-        is_elsewhere = self._ownership.owned_elsewhere(record)
-        if is_elsewhere or record.status == JobStatus.UNCONFIRMED:
-            job = self._jobs.start(record, None, self._follower.follow)
-        else:
-            job = self._jobs.get(record) or self._resumer.resume_record(record)
+        job = self._jobs.get(record)
+        if job is None and record.status not in (JobStatus.UNCONFIRMED, JobStatus.SUBMITTING):
+            job = self._resumer.take_over(record)
+        # Another session has it, or it has changed since it was found.
+        job = job or self._jobs.start(record, None, self._follower.follow)
         job.note = note
         return job
 

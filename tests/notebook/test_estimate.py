@@ -142,6 +142,9 @@ def test_running_and_unconfirmed_work_is_named(estimate, connect, server):
     record = session.generate("a lake").wait(60) and session.ledger.list_jobs()[0]
     session.ledger.update(record, "test", status="submitted")
     assert row(estimate, REUSE, LAKE) == (0, 1, "1 task still running.")
+    for status in ("pending", "submitting"):
+        session.ledger.update(record, "test", status=status, task_id="")
+        assert row(estimate, REUSE, LAKE)[:2] == (0, 1)
     session.ledger.update(record, "test", status="unconfirmed", task_id="")
     assert "its task may exist and may be billed" in row(estimate, REUSE, LAKE)[2]
 

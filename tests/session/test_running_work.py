@@ -1,6 +1,7 @@
 """Identical work that is still running is followed, not paid for again."""
 
 import pytest
+from PIL import Image
 
 from liangxin_nb.batches import factory, open_batch, prepare
 from liangxin_nb.errors import APIConnectionError
@@ -188,6 +189,55 @@ def test_rows_of_a_batch_reuse_work_that_is_running(connect, server):
     assert [outcome.task_id for outcome in batch][:2] == [single.task_id, earlier[0].task_id]
     assert [outcome.reused for outcome in batch] == [True, True, False]
     assert server.count("createTask") == 3
+
+
+@pytest.fixture(params=[False, True], ids=["prompts", "reference"])
+def start_partly(request, server, tmp_path):
+    """Starts a batch of four rows, each with a reference or none; two tasks run, two wait."""
+    Image.new("RGB", (9, 9), "red").save(path := tmp_path / "a.png")
+    arguments = {"models": "seedream-v4-5-edit", "image": path} if request.param else {}
+
+    def start(session):
+        prepared = prepare(session, list("abcd"), reuse=True, **arguments)
+        batch = prepared.start(concurrency=2)
+        wait_until(lambda: server.count("createTask") >= 2)
+        return batch
+
+    return start, arguments
+
+
+def test_requests_that_wait_in_a_batch_are_not_sent_by_another_one(connect, server, start_partly):
+    start, arguments = start_partly
+    session = connect()
+    first = start(session)
+    assert start(session) is first, "the cell runs again"
+    prepared = prepare(session, list("abcde"), reuse=True, **arguments)
+    assert prepared.estimate.tasks == 1
+    second = prepared.start()
+    server.last = "success"
+    assert second.wait(60)[:4] == first.wait(60)
+    assert session.generate("d", **_single(arguments), reuse=True).wait(60) == second.results[3]
+    assert server.count("createTask") == 5
+
+
+def test_requests_that_an_ended_kernel_has_not_sent_are_sent_once(connect, server, start_partly):
+    start, arguments = start_partly
+    before = connect()
+    first = start(before)
+    first.pause()
+    end_kernel(before)
+    server.last = "success"
+    session = connect()
+    single = session.generate("d", **_single(arguments), reuse=True)
+    assert start(session).id == first.id
+    assert None not in open_batch(session, first.id).wait(60)
+    assert single.wait(60).task_id == open_batch(session, first.id).results[3].task_id
+    assert (factory.unsent_batches(session), server.count("createTask")) == ([], 4)
+
+
+def _single(arguments):
+    """Return the arguments of a batch as those of one request."""
+    return {name.replace("models", "model"): value for name, value in arguments.items()}
 
 
 def test_rows_of_a_batch_reuse_the_tasks_of_an_ended_kernel(connect, server):

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from PIL import Image
 
 from liangxin_nb.batches import prepare
 from liangxin_nb.catalog import InputSpec, ModelSpec, find_model
@@ -128,6 +129,15 @@ def test_given_seed_finds_the_work_for_which_it_was_drawn(connect, server):
     session.generate("a lake", **{**same, "seed": result.seed + 1}).wait(60)
     session.generate("a hill", **same).wait(60)
     assert server.count("createTask") == 3
+
+
+def test_given_seed_finds_the_work_that_has_an_embedded_reference(connect, server, tmp_path):
+    session = connect()
+    Image.new("RGB", (9, 9), "red").save(path := tmp_path / "a.png")
+    edit = {"model": "seedream-v4-5-edit", "image": path}
+    result = session.generate("a lake", **edit).wait(60)
+    assert session.generate("a lake", seed=result.seed, reuse=True, **edit).wait(60) == result
+    assert server.count("createTask") == 1
 
 
 def test_work_of_an_earlier_version_without_a_seed_is_found(connect, server):

@@ -93,7 +93,7 @@ class StoredWork:
         records = [
             record
             for digest, record in read_work(self._location, request.digest, *seeds.values())
-            if (digest == request.digest or has_seed(record, request, seeds))
+            if (digest == request.digest or has_seed(record, digest, request, seeds))
             and (record.profile, record.service) == self._service
             and record.origin != "imported"
         ]
@@ -108,4 +108,6 @@ class StoredWork:
             return "saved" if is_intact(self._settings.results, record.folder) else ""
         if record.status == JobStatus.UNCONFIRMED:
             return "unconfirmed" if record.created_at > time.time() - RETENTION_S else ""
-        return "running" if record.task_id and record.status in RESUMABLE else ""
+        is_unsent = record.status in (JobStatus.PENDING, JobStatus.SUBMITTING)
+        is_running = record.task_id and record.status in RESUMABLE
+        return "running" if is_unsent or is_running else ""
