@@ -249,8 +249,8 @@ class Batch(Handle):
     def retry(self) -> int:
         """Send the failed and rejected requests again, as new tasks.
 
-        Unconfirmed requests are never sent again: their tasks may exist. The earlier records stay
-        in the ledger.
+        Unconfirmed requests are never sent again: their tasks may exist; nor what another notebook
+        retries. The earlier records stay in the ledger.
 
         Returns:
             How many requests are sent again.
@@ -264,12 +264,13 @@ class Batch(Handle):
             requests = {n: self._complete_request(n, record) for n, record in failed.items()}
             complete = {index: request for index, request in requests.items() if request}
             derivations = {index: failed[index].derivation for index in complete}
-            for record in self.session.create_jobs(complete, self.id, derivations=derivations):
+            created = self.session.create_jobs(complete, self.id, derivations=derivations)
+            for record in created:
                 self._state.restart(record)
         self.resume()
         if failed and not complete:
             raise incomplete_request_error(next(iter(failed.values())))
-        return len(complete)
+        return len(created)
 
     def _idle_records(self) -> dict[int, JobRecord]:
         """Return the newest record of each request without complete result that is not running."""

@@ -27,6 +27,8 @@ _COSTS = {
 }
 #: What exists already for a request, by its `display_state`.
 _EXISTS = {
+    "pending": "This request is not sent yet, and may still be sent.",
+    "submitting": "This request is being sent.",
     "unconfirmed": "A task for this request may exist already and may be billed.",
     "submitted": "The task of this request exists and may be billed.",
     "not_fetched": "The task of this request has succeeded; its result can still be fetched.",

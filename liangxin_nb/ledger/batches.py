@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from ..core.job_record import JobRecord
 from .database import JOBS, Database
 from .mapping import append_event, from_row, to_row
+from .submissions import WORK
 
 __all__ = ["BATCHES", "BatchQueries", "BatchRecord"]
 
@@ -45,15 +46,19 @@ class BatchRecord:
 class BatchQueries(Database):
     """The part of a ledger that concerns batches."""
 
-    def add_batch(self, batch: BatchRecord | None, records: Iterable[JobRecord]) -> None:
+    def add_batch(self, batch: BatchRecord | None, records: Iterable[JobRecord]) -> list[JobRecord]:
         """Add jobs, and their batch if it is new, in one transaction.
 
         Args:
             batch: The new batch, or None to add to an existing one.
             records: The jobs; each names its batch.
+
+        Returns:
+            The jobs that were added: not those for which another notebook was quicker.
         """
-        rows = [to_row(record) for record in records]
         with self.transaction() as db:
+            records = [r for r in records if batch is not None or not _has_work(db, r)]
+            rows = [to_row(record) for record in records]
             if batch is not None:
                 plan = json.dumps(dict(batch.plan), ensure_ascii=False)
                 values = {"id": batch.id, "created_at": batch.created_at, "name": batch.name}
@@ -62,6 +67,7 @@ class BatchQueries(Database):
                 db.execute(JOBS.insert(), rows)
             for row in rows:
                 append_event(db, row["id"], row["status"])
+        return records
 
     def get_batch(self, batch_id: str) -> BatchRecord | None:
         """Return the batch with an id, or with the beginning of an id if only one matches."""
@@ -96,3 +102,14 @@ class BatchQueries(Database):
                 BatchRecord(row["id"], row["created_at"], row["name"], json.loads(row["plan"]))
                 for row in db.execute(query).mappings()
             ]
+
+
+def _has_work(db: sa.Connection, record: JobRecord) -> bool:
+    """Return whether a batch has a job at this index already that is not to be retried."""
+    if not record.batch_id:
+        return False
+    # On a server, of two notebooks one waits here; SQLite has one writer at a time.
+    db.execute(sa.select(BATCHES.c.id).where(BATCHES.c.id == record.batch_id).with_for_update())
+    same = sa.and_(JOBS.c.batch_id == record.batch_id, JOBS.c.batch_index == record.batch_index)
+    query = sa.select(JOBS.c.id).where(same, JOBS.c.status.in_(WORK)).limit(1)
+    return db.execute(query).first() is not None

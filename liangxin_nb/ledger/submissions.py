@@ -12,10 +12,10 @@ from ..core.request import Request
 from .database import EVENTS, JOBS, Database
 from .mapping import append_event, from_row, to_row
 
-__all__ = ["find_work", "has_seed", "mark_submitting", "possible_seeds", "record_submitted"]
+__all__ = ["WORK", "find_work", "has_seed", "mark_submitting", "possible_seeds", "record_submitted"]
 
 #: Statuses of jobs that have a result, will have one, or may have one.
-_WORK = (
+WORK = (
     JobStatus.PENDING,
     JobStatus.SUBMITTING,
     JobStatus.UNCONFIRMED,
@@ -97,7 +97,7 @@ def find_work(
         sa.or_(JOBS.c.digest == request.digest, same_seed),
         JOBS.c.profile == profile,
         JOBS.c.service == service,
-        JOBS.c.status.in_(_WORK),
+        JOBS.c.status.in_(WORK),
         JOBS.c.origin != "imported",
     )
     if cell_id is not None:

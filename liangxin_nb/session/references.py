@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.job_record import JobRecord
 from ..core.request import OptionValue, Request, is_described, redact
@@ -18,8 +19,13 @@ from ..ledger import Ledger
 from ..ledger.relatives import find_relatives
 from ..results import ResultStore
 from .media_input import to_data_uri
+from .parents import derive
 
-__all__ = ["name_references", "restore_references"]
+if TYPE_CHECKING:
+    from .job import Job
+    from .session import BaseSession
+
+__all__ = ["name_references", "restore_references", "resubmit"]
 
 _MAX_PICTURES = 16  # that are read to find those of a request
 
@@ -36,6 +42,22 @@ def name_references(ledger: Ledger, results: ResultStore, record: JobRecord) -> 
     return _replace(record.request, _find(
         ledger, results, record, lambda path, _: Path(os.path.relpath(path)).as_posix()
     ))  # fmt: skip
+
+
+def resubmit(
+    session: BaseSession, record: JobRecord, change: Callable[[str, Request], Request]
+) -> Job:
+    """Submit the request of a job again, with its reference pictures as far as these are here.
+
+    Args:
+        session: The session that submits it.
+        record: The record of the job.
+        change: Makes the new request, from the profile and the earlier request.
+    """
+    complete = restore_references(session.ledger, session.results, record)
+    request = change(record.profile, complete)
+    derivation = derive(session.ledger, record.id, record.request, request)
+    return session.submit(request, derivation=derivation)
 
 
 def _find(

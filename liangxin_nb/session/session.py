@@ -170,8 +170,7 @@ class BaseSession(SessionParts):
             )
             for index, request in requests.items()
         ]
-        self.ledger.add_batch(batch_record, records)
-        return records
+        return self.ledger.add_batch(batch_record, records)
 
     def find_identical(self, requests: Sequence[Request]) -> list[JobRecord | None]:
         """Return for each request a record of identical work: saved, running or unconfirmed."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from liangxin_nb import set_session
@@ -9,6 +11,7 @@ from liangxin_nb.errors import InvalidRequestError
 from liangxin_nb.ledger import Query
 from liangxin_nb.ledger.queries import get_page
 from liangxin_nb.notebook.magics.line_magic import liangxin_line
+from liangxin_nb.sandbox.painter import paint
 
 from .. import stock
 from ..conftest import wait_until
@@ -58,6 +61,28 @@ def test_edit_prints_the_cell_where_there_are_no_cells(default, capsys):
     saved = stock.save_result(default, "a lake", seed=7)
     liangxin_line(f"edit {saved.task_id}")
     assert capsys.readouterr().out == "%%liangxin z-image --seed 7\na lake\n"
+
+
+def test_reference_pictures_that_are_results_are_found_again(default, server, capsys):
+    part = [("image", paint("a", seed=7, size=(64, 64)))]
+    picture = default.result(stock.save_result(default, "a", parts=part))
+    job = default.generate("a lake", model="seedream-v4-5-edit", image=picture)
+    job.wait(60)
+    for command in ("again", "vary"):
+        liangxin_line(f"{command} {job.task_id}")
+        assert newest(default).parent_ids == (job.record.id,)
+    wait_until(lambda: server.count("createTask") == 3)
+    wait_until(lambda: not default.active())
+    liangxin_line(f"edit {job.task_id}")
+    assert f"--image {os.path.relpath(picture.path)}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("status", ["pending", "submitting"])
+def test_request_on_its_way_is_sent_again_only_on_demand(default, server, status):
+    waiting = stock.save_result(default, "a lake", status=status)
+    with pytest.raises(InvalidRequestError, match=r"This request is .*sent.* Nothing was sent"):
+        liangxin_line(f"again {waiting.id}")
+    assert server.count("createTask") == 0
 
 
 def test_show_names_reason_and_next_step_of_a_failed_job(default, capsys):

@@ -281,6 +281,25 @@ def test_row_of_a_batch_does_not_repeat_a_request_without_an_answer(connect, ser
     assert server.count("createTask") == 1
 
 
+def test_two_notebooks_that_retry_a_batch_send_each_request_once(connect, server, monkeypatch):
+    server.last = "fail"
+    first = prepare(connect(), ["a lake", "a hill"]).start()
+    first.wait(60)
+    session = connect()
+    second = open_batch(session, first.id)
+    server.last = "success"
+    create_jobs, counts = session.create_jobs, []
+
+    def create_later(*args, **options):
+        counts.append(first.retry())  # between reading and writing of the second notebook
+        return create_jobs(*args, **options)
+
+    monkeypatch.setattr(session, "create_jobs", create_later)
+    assert [second.retry(), *counts] == [0, 2]
+    assert None not in first.wait(60)
+    assert server.count("createTask") == 4
+
+
 @pytest.mark.parametrize("seeds", [None, 2])
 def test_batch_cell_run_again_after_a_restart_continues_its_batch(connect, server, in_cell, seeds):
     in_cell("cell-1")

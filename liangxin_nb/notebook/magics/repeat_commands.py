@@ -7,7 +7,6 @@ from typing import Any
 
 from IPython import get_ipython
 
-from ...core.job_record import JobRecord
 from ...core.next_step import warn_before_resubmit
 from ...core.printing import print_text
 from ...core.request import Request
@@ -24,18 +23,18 @@ def again_command(text: str) -> None:
     """Send the request of a job again."""
     from ...session.request_builder import repeat  # not needed to load the extension
 
-    _repeat(text, "again", lambda record: repeat(record.profile, record.request))
+    _repeat(text, "again", repeat)
 
 
 def vary_command(text: str) -> None:
     """Send the request of a job with a new seed."""
     from ...session.request_builder import with_new_seed
 
-    _repeat(text, "vary", lambda record: with_new_seed(record.profile, record.request))
+    _repeat(text, "vary", with_new_seed)
 
 
-def _repeat(text: str, command: str, change: Callable[[JobRecord], Request]) -> None:
-    from ...session.parents import derive
+def _repeat(text: str, command: str, change: Callable[[str, Request], Request]) -> None:
+    from ...session.references import resubmit
 
     session, words = current_session(), text.split()
     task = required_id(" ".join(word for word in words if word != _NEW), command)
@@ -46,18 +45,15 @@ def _repeat(text: str, command: str, change: Callable[[JobRecord], Request]) -> 
             f"{warning} Nothing was sent.",
             next_step=f"%liangxin {command} {task} {_NEW} sends it.",
         )
-    request = change(record)
-    derivation = derive(session.ledger, record.id, record.request, request)
-    show_jobs(session, [session.submit(request, derivation=derivation)])
+    show_jobs(session, [resubmit(session, record, change)])
 
 
 def edit_command(task: str) -> None:
     """Put the cell of a job below the running one, to be changed and run."""
-    from ...catalog import find_model
-    from ...catalog.codegen import to_source
+    from ...library import Library
 
-    record = current_session().get_record(required_id(task, "edit"))
-    source = to_source(find_model(record.profile, record.request.model), record.request)
+    session = current_session()
+    source = Library(session).to_cell(session.get_record(required_id(task, "edit")))
     shell: Any = get_ipython()
     if hasattr(shell, "kernel"):
         shell.set_next_input(source)

@@ -11,8 +11,7 @@ from ...core.request import Request
 from ...errors import InvalidRequestError
 from ...session import BaseSession
 from ...session.job import Job
-from ...session.parents import derive
-from ...session.references import name_references, restore_references
+from ...session.references import name_references, resubmit
 from ...session.request_builder import repeat, supports_seed, with_new_seed
 from .card_content import space_of
 from .refresher import REFRESHER
@@ -54,11 +53,7 @@ def make_card(
         return add_card(next_job) if add_card is not None else follow(next_job)
 
     def submit_again(job: Job, change: Callable[[str, Request], Request]) -> Job | None:
-        record = job.record
-        request = restore_references(session.ledger, session.results, record)
-        request = change(profile, request)
-        derivation = derive(session.ledger, record.id, record.request, request)
-        return show_new(session.submit(request, derivation=derivation))
+        return show_new(resubmit(session, job.record, change))
 
     def to_cell(record: JobRecord) -> str:
         request = name_references(session.ledger, session.results, record)
