@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -23,15 +23,19 @@ _OLD_NAMES = {
 }
 
 
+#: Numbers with which a caption can calculate.
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+
+
 class _File(msgspec.Struct):
     """The types of a file's fields."""
 
     name: str
     kind: str = "image"
-    bytes: int | None = None
+    bytes: _Count | None = None
     sha256: str | None = None
-    width: int | None = None
-    height: int | None = None
+    width: _Count | None = None
+    height: _Count | None = None
     seconds: float | None = None
     poster: str | None = None
     note: str | None = None

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import PIL.Image
 from PIL.Image import Image
@@ -68,11 +68,11 @@ class ImageInfo:
     height: int
 
 
-def open_image(data: bytes | Path) -> Image:
+def open_image(data: bytes | Path | BinaryIO) -> Image:
     """Open an image; its pixels are not decoded yet.
 
     Args:
-        data: The content of the file, or its path.
+        data: The content of the file, its path, or the open file.
 
     Raises:
         ValueError: If it is not an image of a known format or has too many pixels.
@@ -80,7 +80,7 @@ def open_image(data: bytes | Path) -> Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large pictures and broken EXIF data
-            file = data if isinstance(data, Path) else io.BytesIO(data)
+            file = io.BytesIO(data) if isinstance(data, bytes) else data
             image = PIL.Image.open(file, formats=tuple(_SUFFIXES))
     except PIL.Image.DecompressionBombError:
         raise ValueError(_BOMB) from None

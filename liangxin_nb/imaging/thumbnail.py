@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image, ImageOps
 
@@ -26,12 +27,12 @@ _ORIENTATION = 0x0112  # in EXIF data
 
 
 def thumbnail(
-    data: bytes | Path, *, max_bytes: int = THUMBNAIL_BYTES, side: int = _SIDES[0]
+    data: bytes | Path | BinaryIO, *, max_bytes: int = THUMBNAIL_BYTES, side: int = _SIDES[0]
 ) -> bytes:
     """Return an image as a small JPEG.
 
     Args:
-        data: The content of an image file, or its path.
+        data: The content of an image file, its path, or the open file.
         max_bytes: Maximum size of the JPEG in bytes.
         side: Maximum width and height in pixels. The image is never enlarged.
 
@@ -65,7 +66,7 @@ def grid(pictures: Sequence[bytes | Path], *, max_bytes: int = THUMBNAIL_BYTES) 
     return encode_within(canvas, max_bytes)
 
 
-def _load(data: bytes | Path, side: int) -> Image.Image:
+def _load(data: bytes | Path | BinaryIO, side: int) -> Image.Image:
     with open_image(data) as image, limit_decoding(image):
         return flatten(image, side)
 

@@ -10,6 +10,7 @@ the task id alone decides, which the service makes and which cannot be guessed.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from ..cell_outputs import batch_output, job_output, summarize_batch
 from ..config.schema import SETTINGS
+from ..core.foreign_file import open_foreign_file
 from ..core.job_record import RESUMABLE, JobPhase, JobRecord, JobStatus, JobUpdate
 from ..core.recorded_update import INTERRUPTED, update_from_record
 from ..errors import LedgerError, LiangxinError, ResultUnavailableError, WaitTimeoutError
@@ -47,9 +49,11 @@ def look_up(
         start: The folder of the notebook.
         style: The form of outputs; default: as each source says.
         timeout_s: Seconds to wait for a ledger.
-        problems: Collects the errors of ledgers that cannot be read; default: they are ignored.
+        problems: Collects the errors of ledgers that cannot be read, and of results that cannot
+            be shown; default: they are ignored.
     """
     remaining, done = list(keys), set()
+    problems = [] if problems is None else problems
     for source in sources:
         location = _location(source)
         if not remaining or location in done:
@@ -58,18 +62,21 @@ def look_up(
         try:
             stored = _read(location, remaining, timeout_s)
         except LedgerError as error:
-            if problems is not None:
-                problems.append(error)
+            problems.append(error)
             continue
         results = _Results(Path(source.results), start, style or source.output)
         by_task = {record.task_id: record for record in stored.jobs.values()}
         looked_up, remaining = remaining, []
         for key in looked_up:
-            if key.is_batch:
-                found = _find_batch(key, stored, results)
-            else:
-                record = _match(key, stored, by_task)
-                found = results.job_output(record, key) if record is not None else None
+            found = None
+            try:
+                if key.is_batch:
+                    found = _find_batch(key, stored, results)
+                elif record := _match(key, stored, by_task):
+                    found = results.job_output(record, key)
+            except Exception as error:  # damaged files of one result must not stop the others
+                reason = f"The result of {key.id!r} cannot be shown ({type(error).__name__})."
+                problems.append(LedgerError(reason))
             if found is not None:
                 yield key, found
             else:
@@ -185,20 +192,23 @@ class _Results:
 
 
 def is_followed(results: Path, owner: str) -> bool:
-    """Return whether a process of this machine follows a job; without taking its lock.
+    """Return whether a process follows a job: it holds its lock, also from another container.
 
     Args:
         results: The results folder.
         owner: The owner of the job.
     """
-    if not owner or not (results / ".owners" / f"{Path(owner).name}.lock").exists():
+    path = results / ".owners" / f"{Path(owner).name}.lock"
+    if not owner or not path.exists():
         return False
-    pid = owner.partition("-")[0]
-    if os.name != "posix" or not pid.isdecimal():
+    if sys.platform == "win32":  # a locked file cannot be opened there
         return True
-    with suppress(PermissionError):
-        try:
-            os.kill(int(pid), 0)
-        except (ProcessLookupError, OverflowError):
-            return False
-    return True
+    import fcntl
+
+    try:
+        with open_foreign_file(path) as file:
+            # Shared, and released at once: other readers do not take it for the lock of a session.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (OSError, ValueError):  # it is held, or belongs to another user
+        return True
+    return False

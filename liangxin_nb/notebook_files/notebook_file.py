@@ -15,6 +15,7 @@ from ..config.private_files import private_opener
 from ..core.foreign_file import file_problem, read_foreign_file
 from ..core.notebook_file import MAX_NOTEBOOK_BYTES
 from ..errors import InvalidRequestError
+from .trust import keep_trust
 
 __all__ = ["NotebookFile"]
 
@@ -60,15 +61,16 @@ class NotebookFile:
             )
 
     def write(self) -> None:
-        """Replace the file by one with the present content.
+        """Replace the file by one with the present content; Jupyter trusts it as before.
 
         Raises:
             InvalidRequestError: If it cannot be written, or was changed after it was read.
         """
+        new = self.encode()
         part = self._real_path.with_name(f".{self._real_path.name}.{uuid.uuid4().hex}")
         try:
             with open(part, "xb", opener=private_opener) as file:
-                file.write(self.encode())
+                file.write(new)
                 file.flush()
                 os.fsync(file.fileno())
             shutil.copymode(self._real_path, part)
@@ -81,6 +83,7 @@ class NotebookFile:
                     next_step="Run it again.",
                 )
             part.replace(self._real_path)
+            keep_trust(self._text, new.decode())
         except OSError as error:
             raise InvalidRequestError(
                 f"{str(self.path)!r} cannot be written ({file_problem(error)})."

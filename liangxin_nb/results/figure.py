@@ -7,6 +7,7 @@ trust. What is used here stays: figures, sizes as attributes, and plain inline s
 from __future__ import annotations
 
 import base64
+import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from ..core.foreign_file import open_foreign_file
 from ..core.formatting import first_line, format_duration, printable, shorten
 from ..core.metadata import ResultMetadata
 from ..imaging import open_image
@@ -228,9 +230,9 @@ def _caption(parts: Iterable[str | Markup]) -> Markup:
 
 def _read_text(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with io.TextIOWrapper(open_foreign_file(path), "utf-8", "replace") as file:
             return file.read(_MAX_TEXT)
-    except OSError:
+    except (OSError, ValueError):  # gone, or a pipe, which may never end
         return ""
 
 

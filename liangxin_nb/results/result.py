@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ class Result:
         """The seed that was sent, or None."""
         name = find_model(self.metadata.service, self.metadata.model).common_options.get("seed")
         value = str(self.metadata.options.get(name or "seed", ""))
-        return int(value) if value.lstrip("-").isdecimal() else None
+        return int(value) if re.fullmatch(r"-?[0-9]{1,20}", value) else None
 
     @explain_wrong_calls("result.save('folder')")
     def save(self, target: str | Path, *, overwrite: bool = False) -> Path:
@@ -153,9 +154,14 @@ class Result:
             ) from None
         return image
 
+    @property
+    def _root(self) -> Path:
+        """The results folder."""
+        return self.folder.parents[len(PurePosixPath(self.relative_path).parts) - 2]
+
     def _missing_error(self) -> ResultUnavailableError:
         step = f"%liangxin resume {self.task_id} asks the service for them again."
-        if Trash(self.folder.parent.parent).find(self.metadata.job_id):
+        if Trash(self._root).find(self.metadata.job_id):
             step = f"They are in the trash: %liangxin restore {self.metadata.job_id}."
         return ResultUnavailableError(
             f"The files of {self.task_id} are no longer in {str(self.folder)!r}.",
@@ -196,8 +202,7 @@ class Result:
 
     def _small(self, path: Path, size: ThumbnailSize) -> bytes:
         """Return the thumbnail of a picture, which is kept in the results folder."""
-        root = self.folder.parents[len(PurePosixPath(self.relative_path).parts) - 2]
-        return ThumbnailCache(root).make(self.metadata.job_id, path, size)
+        return ThumbnailCache(self._root).make(self.metadata.job_id, path, size)
 
     def output(
         self, *, style: OutputStyle = "figure", start: Path | None = None, reuse: bool = False

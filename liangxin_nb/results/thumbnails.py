@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..config.private_files import create_subfolder, match_folder
+from ..core.foreign_file import open_foreign_file, read_foreign_file
 from ..imaging import THUMBNAIL_BYTES, thumbnail
 from .trash import safe_file_name
 
@@ -52,9 +53,12 @@ class ThumbnailCache:
     def cached(self, job_id: str, picture: Path, size: ThumbnailSize = SMALL) -> bytes:
         """Return the thumbnail of a job's picture; empty if it does not exist yet."""
         path = self._path(job_id, picture, size)
+        # A shared folder is not trusted: no symbolic links are followed.
+        if self._folder.is_symlink() or path.is_symlink():
+            return b""
         try:
-            data = path.read_bytes() if path.stat().st_size <= size.max_bytes else b""
-        except OSError:
+            data = read_foreign_file(path, size.max_bytes)
+        except ValueError:
             return b""
         is_complete = data.startswith(_JPEG_START) and data.endswith(_JPEG_END)
         return data if is_complete else b""
@@ -68,20 +72,22 @@ class ThumbnailCache:
             size: The size.
 
         Raises:
-            OSError: If the picture cannot be read.
-            ValueError: If it is not a picture.
+            ValueError: If it cannot be read or is not a picture.
         """
         with self._lock:
             return self.cached(job_id, picture, size) or self._create(job_id, picture, size)
 
     def _create(self, job_id: str, picture: Path, size: ThumbnailSize) -> bytes:
-        data = thumbnail(picture, side=size.side, max_bytes=size.max_bytes)
-        if job_id:
+        with open_foreign_file(picture) as file:
+            data = thumbnail(file, side=size.side, max_bytes=size.max_bytes)
+        if job_id and not self._folder.is_symlink():
             self._write(self._path(job_id, picture, size), data)
         return data
 
     def remove(self, job_id: str) -> None:
         """Remove the thumbnails of a job."""
+        if self._folder.is_symlink():
+            return
         for path in self._folder.glob(f"{safe_file_name(job_id)}-*.jpg"):
             with suppress(OSError):
                 path.unlink()
@@ -95,6 +101,8 @@ class ThumbnailCache:
         part = path.with_name(f".{path.name}-{os.getpid()}-{threading.get_ident()}")
         with suppress(OSError):
             create_subfolder(path.parent)
-            part.write_bytes(data)
+            part.unlink(missing_ok=True)
+            with part.open("xb") as file:
+                file.write(data)
             match_folder(part)
             part.replace(path)

@@ -85,7 +85,7 @@ class SaveHook:
             if model.get("type") == "notebook":
                 self._heal(model.get("content"), _folder_of(path, contents_manager))
         except Exception as error:  # whatever is wrong, the notebook must be saved
-            self._report(f"{path}: outputs were saved as they are ({type(error).__name__})")
+            self._report(f"outputs of {path!r} were saved as they are ({type(error).__name__})")
 
     def _heal(self, notebook: Any, start: Path | None) -> None:
         from ..notebook_files.healing import find_outputs, is_settled, replace_outputs
@@ -112,7 +112,7 @@ class SaveHook:
                     self._cache.put(key, start, item)
                     found[key] = item
             except Exception as error:  # a thread that fails must not print its traceback
-                self._report(f"ledgers cannot be read ({type(error).__name__})")
+                self._report(f"results cannot be looked up ({type(error).__name__})")
             finally:
                 self._busy.release()
                 done.set()
@@ -145,9 +145,9 @@ class SaveHook:
 
 
 def warm_up(is_stopped: Callable[[float], bool], interval_s: float = 2.0) -> None:
-    """Import what the hook needs as soon as a kernel has registered its ledger.
+    """Import what the hook needs, once a kernel has registered its ledger, also an earlier one.
 
-    The imports take longer than a save waits, and servers without such kernels need none.
+    The imports take longer than a save waits, and users without such kernels need none.
 
     Args:
         is_stopped: Waits the seconds that it is called with; returns whether to end.
@@ -155,9 +155,8 @@ def warm_up(is_stopped: Callable[[float], bool], interval_s: float = 2.0) -> Non
     """
     from ..notebook_files.registry import last_registration
 
-    before = last_registration()
     while not is_stopped(interval_s):
-        if last_registration() != before:
+        if last_registration():
             from ..notebook_files import job_lookup
 
             _ = job_lookup

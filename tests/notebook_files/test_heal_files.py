@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from nbformat import read as read_notebook
+from nbformat.sign import NotebookNotary
 
 from liangxin_nb import Session
 from liangxin_nb.cli import main
@@ -205,6 +207,18 @@ def test_permissions_stay(file):
     file.chmod(0o640)
     main(["heal", str(file)])
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_trust_stays_as_it_was(file, monkeypatch, tmp_path, is_trusted):
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir()
+    notary = NotebookNotary(data_dir=str(tmp_path / "data"))
+    if is_trusted:
+        notary.sign(read_notebook(file, as_version=4))
+    assert main(["heal", str(file)]) == 0
+    assert notary.check_signature(read_notebook(file, as_version=4)) == is_trusted
+    notary.store.close()
 
 
 def test_link_to_a_notebook_stays_a_link(file, tmp_path):

@@ -1,7 +1,10 @@
 """The save hook: what becomes of each output, and that a save never fails or waits long."""
 
 import copy
+import json
 import logging
+import os
+import shutil
 import sqlite3
 import threading
 from contextlib import closing
@@ -10,7 +13,7 @@ import pytest
 
 from liangxin_nb.engine.ownership import Lease
 from liangxin_nb.notebook_files import job_lookup
-from liangxin_nb.server.save_hook import SaveHook
+from liangxin_nb.server.save_hook import SaveHook, warm_up
 
 from ..conftest import wait_until
 from .conftest import VIEW, card, display, notebook, outputs_of
@@ -160,6 +163,26 @@ def test_job_whose_kernel_has_ended_keeps_no_dead_card(hook, saved, ledger):
     assert output["metadata"]["liangxin"]["status"] == "detached"
 
 
+def test_lock_file_that_nobody_holds_is_no_sign_of_a_kernel(hook, saved, results, ledger):
+    """After a crash it stays, and another process may have the number of the ended one."""
+    owner = f"{os.getpid()}-aaaaaaaa"
+    (results / ".owners").mkdir(exist_ok=True)
+    (results / ".owners" / f"{owner}.lock").touch()
+    ledger.update(saved, "submitted", status="submitted", owner=owner)
+    (output,) = healed(hook, card(saved))
+    assert VIEW not in output["data"]
+
+
+def test_kernel_of_another_container_keeps_its_card(hook, saved, results, ledger, lease):
+    """Its process has a number that is not known here, but its lock is held."""
+    owners, owner = results / ".owners", "4194304-aaaaaaaa"
+    (owners / f"{lease.id}.lock").rename(owners / f"{owner}.lock")
+    ledger.update(saved, "x", status="submitting", task_id="", owner=owner)
+    (output,) = healed(hook, card(saved, task_id=""))
+    assert VIEW in output["data"]
+    assert output["metadata"]["liangxin"]["status"] != "unconfirmed"
+
+
 def test_request_whose_kernel_has_ended_is_unconfirmed(hook, saved, ledger):
     ledger.update(saved, "x", status="submitting", task_id="", owner="")
     (output,) = healed(hook, card(saved, task_id=""))
@@ -210,7 +233,7 @@ def test_odd_notebook_is_saved_as_it_is(hook, content):
 def test_hook_never_raises(saved, monkeypatch, caplog):
     monkeypatch.setattr("liangxin_nb.notebook_files.healing.replace_outputs", None)
     assert healed(SaveHook(logging.getLogger("server")), card(saved)) == [card(saved)]
-    assert "outputs were saved as they are (TypeError)" in caplog.text
+    assert "outputs of 'n.ipynb' were saved as they are (TypeError)" in caplog.text
 
 
 def test_picture_stays_when_its_files_are_gone(hook, saved, results):
@@ -241,6 +264,91 @@ def test_link_in_a_results_folder_is_not_read(hook, saved, results):
     file.symlink_to(file.rename(file.with_name("secret")))
     (output,) = healed(hook, card(saved))
     assert not has_picture(output)
+
+
+def change_metadata(folder, **changes):
+    file = folder / "metadata.json"
+    content = json.loads(file.read_text())
+    for name, value in changes.items():
+        content["files"][0][name] = value
+        content["options"][name] = value
+    file.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("seed", ["--5", "1" * 5000, "²", "5"])
+def test_odd_seed_in_the_metadata_is_left_out(hook, saved, results, seed):
+    change_metadata(results / saved.folder, seed=seed)
+    (output,) = healed(hook, card(saved))
+    assert has_picture(output)
+    assert ("· seed " in output["data"]["text/html"]) == (seed == "5")
+
+
+@pytest.mark.parametrize("name", ["width", "height", "bytes"])
+@pytest.mark.parametrize("value", [10**400, -5])
+def test_impossible_numbers_in_the_metadata_do_not_stop_others(
+    hook, saved, second, results, name, value
+):
+    change_metadata(results / saved.folder, **{name: value})
+    damaged, output = healed(hook, card(saved), card(second))
+    assert "cannot be read" in damaged["data"]["text/html"]
+    assert has_picture(output)
+
+
+def test_result_that_cannot_be_shown_does_not_stop_others(hook, saved, second, monkeypatch, caplog):
+    job_output = job_lookup.job_output
+
+    def fail_for_one(update, **options):
+        if update.record.id == saved.id:
+            raise OverflowError
+        return job_output(update, **options)
+
+    monkeypatch.setattr(job_lookup, "job_output", fail_for_one)
+    outputs = healed(hook, card(saved), card(second))
+    assert [VIEW in output["data"] for output in outputs] == [True, False]
+    assert f"The result of {saved.id!r} cannot be shown (OverflowError)." in caplog.text
+
+
+@pytest.fixture
+def thumbnails(results, saved, second):
+    """The folder with the thumbnails of two results."""
+    healed(SaveHook(None, deadline_s=60), card(saved), card(second))
+    return results / ".thumbnails"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="named pipes")
+@pytest.mark.parametrize("kind", ["image", "text", "thumbnail"])
+def test_pipe_in_a_results_folder_does_not_stop_the_hook(
+    hook, saved, second, results, thumbnails, kind
+):
+    (file,) = (results / saved.folder).glob("1.*")
+    if kind == "thumbnail":
+        file = thumbnails / f"{saved.id}-1-large.jpg"
+    else:
+        shutil.rmtree(thumbnails)
+        change_metadata(results / saved.folder, kind=kind)
+    file.unlink()
+    os.mkfifo(file)
+    outputs = healed(hook, card(saved), card(second))
+    assert all(VIEW not in output["data"] for output in outputs)
+    assert has_picture(outputs[1])
+    assert has_picture(outputs[0]) == (kind == "thumbnail")
+
+
+def test_thumbnails_are_not_written_through_a_link(hook, saved, results):
+    elsewhere = results.parent / "elsewhere"
+    elsewhere.mkdir()
+    (results / ".thumbnails").symlink_to(elsewhere)
+    assert has_picture(*healed(hook, card(saved)))
+    assert [*elsewhere.iterdir()] == []
+
+
+def test_thumbnail_that_is_a_link_is_not_read(hook, saved, second, thumbnails):
+    own, other = (thumbnails / f"{record.id}-1-large.jpg" for record in (saved, second))
+    data = own.read_bytes()
+    own.unlink()
+    own.symlink_to(other)
+    assert has_picture(*healed(hook, card(saved)))
+    assert (own.read_bytes(), own.is_symlink()) == (data, False)
 
 
 def times_of_files(folder):
@@ -330,6 +438,13 @@ def test_what_is_ready_at_the_deadline_is_written(hook, saved, second, monkeypat
     assert [VIEW in output["data"] for output in outputs] == [False, True]
     answer.set()
     wait_until(lambda: all(map(has_picture, healed(hook, card(saved), card(second)))))
+
+
+def test_imports_begin_soon_after_a_restart_of_the_server(results):
+    """Of a kernel that has registered before, a notebook may be saved once and closed."""
+    intervals = []
+    warm_up(lambda interval_s: intervals.append(interval_s) or len(intervals) > 1)
+    assert len(intervals) == 1
 
 
 def test_more_outputs_than_the_hook_remembers_are_written(hook, saved, second, monkeypatch):
