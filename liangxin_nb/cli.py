@@ -15,7 +15,7 @@ __all__ = ["main"]
 _HEAL_HELP = """\
 Write the durable output of each job into notebook files: the picture with its caption, or the
 reason why there is none. API keys in outputs are replaced by dots, also in checkpoints. Nothing is
-sent, and nothing else in the files changes.
+sent; sources and other outputs stay as they are, and so does Jupyter's trust in the files.
 
 Exit code: 0 every output is durable; 1 an output is not, since its work has not ended or is not
 known, a source contains a key, or with --check: a file would be changed; 2 a file cannot be read or

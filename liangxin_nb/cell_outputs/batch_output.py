@@ -199,7 +199,7 @@ def _foot_html(summary: BatchSummary, layout: SheetLayout) -> Markup:
     lines += [Markup("{} {}").format(_CODE.format(c), text) for c, text in _commands(summary)]
     notes = [Markup("Batch {}").format(_CODE.format(summary.id))]
     if summary.reused:
-        notes.append(Markup("{} reused: saved already").format(len(summary.reused)))
+        notes.append(Markup("{} taken from earlier work").format(len(summary.reused)))
     if any(update.record.profile == "sandbox" for update in summary.updates[:1]):
         notes.append(Markup("{}").format(SANDBOX_NOTICE))
     html = Markup("").join(map(Markup("<div>{}</div>").format, lines))

@@ -18,7 +18,9 @@ __all__ = ["describe_outcome", "lines_html", "outcome_bundle", "outcome_line"]
 
 #: The last sentence of a reason, if it names a command: the next step says it in more words.
 _LAST_COMMAND = re.compile(r"(?<=[.)]) [^.]*%liangxin [^%]*$")
-_COMMAND = re.compile(r"(%liangxin (?:resume|again|batch) [\w.-]*\w)")
+_COMMAND = re.compile(
+    r"(%liangxin (?:(?:resume|again|batch|restore|vary|edit|show) [\w.-]*\w|doctor\b))"
+)
 
 
 def describe_outcome(update: JobUpdate) -> list[str]:

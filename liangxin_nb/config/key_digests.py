@@ -4,8 +4,8 @@ A kernel writes digests of its keys into a file, and Jupyter's server looks for 
 notebooks. Of each form of a key (plain, in JSON, in HTML, in base64, …) the file holds its length,
 a keyed digest, and 16 bits about its last four characters, so that few parts of a text need a
 digest. A long key cannot be found from that. A key of eight characters could be guessed from a copy
-of the file; whoever can read the original can also read Jupyter's connection files beside it, and
-run code in the kernel.
+of the file; a process that can read the original can also read Jupyter's connection files beside
+it, and run code in the kernel.
 """
 
 from __future__ import annotations

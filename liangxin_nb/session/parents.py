@@ -20,8 +20,8 @@ from ..results import read_metadata, read_metadata_file
 
 __all__ = ["derive", "derive_from_copy", "derive_from_pictures", "find_job", "find_job_id"]
 
-#: Jobs that made nothing; what was submitted in their place has their parents.
 _MAX_ID = 200  # characters
+#: Jobs that made nothing; what was submitted in their place has their parents.
 _WITHOUT_RESULT = (JobStatus.REJECTED, JobStatus.FAILED, JobStatus.UNCONFIRMED)
 
 

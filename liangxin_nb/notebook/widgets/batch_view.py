@@ -133,7 +133,7 @@ class BatchView:
     def _notes_html(self, progress: Progress) -> Markup:
         lines = list(self._notes)
         if progress.reused:
-            lines.append(f"{progress.reused} reused: saved already, nothing was sent for them.")
+            lines.append(f"{progress.reused} taken from earlier work; nothing was sent for them.")
         if progress.extra_attempts:
             lines.append(
                 f"{progress.extra_attempts} submitted again; the first records stay in the ledger."
