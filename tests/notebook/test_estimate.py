@@ -76,6 +76,13 @@ def test_tasks_of_a_cell_are_counted(estimate, cell, tasks):
         ("lx.batch(*prompts)", "its arguments are not known"),
         ("lx.generate('a', **options)", "its arguments are not known"),
         ("with lx.Session(profile='kie') as s:\n    s.generate('a')", "another session"),
+        ("lx.default_session().generate('a')", "another session"),
+        ("%liangxin again abc --new", "it sends an earlier request again"),
+        ("job = %liangxin vary abc", "it sends an earlier request again"),
+        ("%liangxin batch abc --retry", "it sends requests of an earlier batch"),
+        ("lx.batch(id='abc')", "it sends requests of an earlier batch"),
+        ("b.retry()", "it sends requests of an earlier batch"),
+        ("%run other.ipynb", "it runs another file"),
         ("%liangxin batch --csv missing.csv", "'missing.csv' cannot be read"),
         ("%%liangxin z-imag\na lake", "'z-imag' is not a model"),
         ("%%liangxin --seed -1\na lake", "As it is now: "),
@@ -135,6 +142,23 @@ def test_saved_results_are_counted_as_reused(estimate, connect, server):
 def test_second_cell_with_the_same_request_takes_the_result_of_the_first(estimate):
     assert row(estimate, REUSE, LAKE, LAKE)[:2] == (0, 1)
     assert row(estimate, REUSE, LAKE, "%%liangxin -n 3\na lake")[:2] == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("cell", "allowed"),
+    [
+        ("%%liangxin batch --max-tasks 2\na\nb\nc", "--max-tasks"),
+        ("lx.batch(['a', 'b', 'c'], max_tasks=2)", "max_tasks="),
+    ],
+)
+def test_rejected_batch_creates_nothing_and_reused_results_do_not_count(
+    estimate, connect, cell, allowed
+):
+    rejected = f"More than 2: rejected, unless {allowed} allows it."
+    assert row(estimate, cell) == (0, 0, rejected)
+    assert row(estimate, REUSE, cell, "%%liangxin\na")[:2] == (1, 0)
+    connect().generate("a").wait(60)
+    assert row(estimate, REUSE, cell) == (2, 1, "")
 
 
 def test_running_and_unconfirmed_work_is_named(estimate, connect, server):

@@ -118,8 +118,10 @@ def _calls_at(node: ast.AST, names: _Names, *, is_nested: bool, depth: int) -> I
     name = names.functions.get(name, "") if not owner else name
     if name in ("generate", "batch") and (not owner or owner in names.modules):
         yield _python_call(name, node, is_nested=is_nested)
-    elif name in ("generate", "batch") and owner in names.sessions:
+    elif name in ("generate", "batch") and (owner in names.sessions or "ession(" in owner):
         yield Call(name, unknown="another session")
+    elif name == "retry" and owner and not node.args:
+        yield Call("batch()", unknown="Python: it sends requests of an earlier batch")
 
 
 def _note_names(node: ast.AST, names: _Names) -> None:
@@ -131,7 +133,7 @@ def _note_names(node: ast.AST, names: _Names) -> None:
     elif isinstance(node, ast.Assign | ast.withitem):
         value = node.value if isinstance(node, ast.Assign) else node.context_expr
         targets = node.targets if isinstance(node, ast.Assign) else [node.optional_vars]
-        if isinstance(value, ast.Call) and ast.unparse(value.func).endswith("Session"):
+        if isinstance(value, ast.Call) and ast.unparse(value.func).endswith("ession"):
             names.sessions |= {target.id for target in targets if isinstance(target, ast.Name)}
 
 
@@ -153,13 +155,23 @@ def _magic_calls(arguments: list[str], names: _Names, depth: int) -> Iterator[Ca
         if setting := re.fullmatch(r"\s*LIANGXIN_(\w+)(?:\s*=\s*|\s+)(.+?)\s*", line):
             yield Call("setting", setting[1].lower(), values={"value": setting[2]})
     elif name == "liangxin":
-        first, _, others = line.strip().partition(" ")
-        is_cell, is_batch = bool(rest), first == "batch"
-        if is_cell or (is_batch and "--csv" in others.split()):
-            has_variable = re.search(r"[{$]", line) is not None
-            unknown = "its line contains a variable" if has_variable else ""
-            kind = "batch" if is_batch else "cell"
-            yield Call(kind, others if is_batch else line, body, unknown=unknown)
+        yield from _liangxin_calls(line.strip(), body, is_cell=bool(rest))
+    elif name == "run":
+        yield Call("cell", unknown="it runs another file")
+
+
+def _liangxin_calls(line: str, body: str, *, is_cell: bool) -> Iterator[Call]:
+    first, _, others = line.partition(" ")
+    is_batch = first == "batch"
+    if is_cell or (is_batch and "--csv" in others.split()):
+        has_variable = re.search(r"[{$]", line) is not None
+        unknown = "its line contains a variable" if has_variable else ""
+        kind = "batch" if is_batch else "cell"
+        yield Call(kind, others if is_batch else line, body, unknown=unknown)
+    elif first in ("again", "vary"):
+        yield Call("cell", unknown="it sends an earlier request again")
+    elif is_batch and others.strip():
+        yield Call("batch", unknown="it sends requests of an earlier batch")
 
 
 def _setting(name: str, text: str) -> Call:
@@ -182,4 +194,6 @@ def _python_call(name: str, node: ast.Call, *, is_nested: bool) -> Call:
         return Call(kind, unknown="Python: its arguments are not known")
     if "" in values:
         return Call(kind, unknown="Python: its arguments are not known")
+    if name == "batch" and values.get("id"):
+        return Call(kind, unknown="Python: it sends requests of an earlier batch")
     return Call(kind, values=values)

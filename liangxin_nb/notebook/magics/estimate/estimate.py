@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ....batches import MAX_TASKS, Estimate, build_grid, parse_prompts, prompt_lines
 from ....config.settings import Settings
@@ -151,27 +151,38 @@ class _Estimator:
             self._add_unknown(number, prompt, f"Not known: {call.unknown}")
             return
         try:
-            requests, reuse, remark = _READERS[call.kind](self._settings, call)
+            read = _READERS[call.kind](self._settings, call)
         except LiangxinError as error:
             message = error.message.replace("; nothing was sent", "")
             self._add_unknown(number, prompt, f"As it is now: {message}")
             return
-        reuse = self._settings.reuse if reuse is None else reuse
-        taken = self._work.take(requests if not remark else [], reuse=reuse)
-        models = Counter(request.model for request in requests) - taken.models
-        remarks = [remark, *taken.remarks]
+        reuse = self._settings.reuse if read.reuse is None else read.reuse
+        taken = self._work.take(read.requests, reuse=reuse and not read.remark)
+        if read.limit is not None and taken.created.total() > read.limit:
+            remark = f"More than {read.limit}: rejected, unless {read.option} allows it."
+            self._estimate.rows.append((number, prompt, 0, "", "", remark))
+            return
+        self._created += taken.created
+        models = Counter(request.model for request in read.requests) - taken.models
         self._estimate.models += models
         self._estimate.reused += taken.models.total()
         shown = ", ".join(models) or ", ".join(taken.models)
         row = (number, prompt, models.total(), shown, taken.models.total() or "")
-        self._estimate.rows.append((*row, " ".join(filter(None, remarks))))
+        self._estimate.rows.append((*row, " ".join(filter(None, [read.remark, *taken.remarks]))))
 
     def _add_unknown(self, number: int, prompt: str, remark: str) -> None:
         self._estimate.unknown += 1
         self._estimate.rows.append((number, prompt, "?", "", "", remark))
 
 
-_Read = tuple[list[Request], bool | None, str]
+class _Read(NamedTuple):
+    """What a call asks for: its requests, its argument `reuse`, and a remark about both."""
+
+    requests: list[Request]
+    reuse: bool | None = None
+    remark: str = ""  # then it is not known what is reused
+    limit: int | None = None  # of new tasks
+    option: str = "max_tasks="
 
 
 def _read_cell(settings: Settings, call: Call) -> _Read:
@@ -185,7 +196,7 @@ def _read_cell(settings: Settings, call: Call) -> _Read:
         count=arguments.count, allow_key_like=arguments.allow_key_like,
         any_model=arguments.any_model,
     )  # fmt: skip
-    return requests, arguments.reuse, _variable_remark(call.line, any(pictures))
+    return _Read(requests, arguments.reuse, _variable_remark(call.line, any(pictures)))
 
 
 def _read_batch(settings: Settings, call: Call) -> _Read:
@@ -197,12 +208,9 @@ def _read_batch(settings: Settings, call: Call) -> _Read:
     rows = parse_prompts(arguments.csv) if arguments.csv else prompt_lines(arguments.text)
     requests, reuse = _grid(settings, rows, parameters)
     if arguments.dry_run:
-        return [], reuse, "--dry-run: creates nothing."
+        return _Read([], remark="--dry-run: creates nothing.")
     remark = _variable_remark(call.line, any(pictures))
-    limit = int(arguments.max_tasks or MAX_TASKS)
-    if len(requests) > limit:
-        remark = f"{remark} More than {limit}: rejected, unless --max-tasks allows it.".strip()
-    return requests, reuse, remark
+    return _Read(requests, reuse, remark, int(arguments.max_tasks or MAX_TASKS), "--max-tasks")
 
 
 def _read_generate(settings: Settings, call: Call) -> _Read:
@@ -216,17 +224,18 @@ def _read_generate(settings: Settings, call: Call) -> _Read:
         settings.profile, str(prompt), str(model), common_options=common, options=values,
         images=images, allow_key_like=bool(allow_key_like), any_model=bool(any_model),
     )  # fmt: skip
-    return requests, reuse, ""
+    return _Read(requests, reuse)
 
 
 def _read_batch_call(settings: Settings, call: Call) -> _Read:
     values = dict(call.values)
-    if "id" in values or values.pop("dry_run", False):
-        return [], None, "Creates nothing."
-    for name in ("name", "max_tasks", "concurrency"):
+    if values.pop("dry_run", False):
+        return _Read([], remark="Creates nothing.")
+    limit = int(values.pop("max_tasks", MAX_TASKS))
+    for name in ("name", "concurrency"):
         values.pop(name, None)
     prompts = values.pop("prompt")
-    return *_grid(settings, parse_prompts(prompts), values), ""
+    return _Read(*_grid(settings, parse_prompts(prompts), values), limit=limit)
 
 
 def _grid(

@@ -27,10 +27,12 @@ class Taken(NamedTuple):
     Attributes:
         models: Number of these requests by model.
         remarks: What else there is to say about them.
+        created: What the other requests create: service and digest of each task.
     """
 
     models: Counter[str]
     remarks: list[str]
+    created: Counter[tuple[str, ...]]
 
 
 class StoredWork:
@@ -76,14 +78,13 @@ class StoredWork:
                 models[request.model] += 1
             else:
                 created[work] += 1
-        self._created.update(created)
         remarks = [f"{format_count(n, 'task')} still running." for n in [kinds["running"]] if n]
         if n := kinds["unconfirmed"]:
             remarks.append(
                 f"{format_count(n, 'request')} without an answer: its task may exist and may be "
                 "billed, so it is not sent again."
             )
-        return Taken(models, remarks)
+        return Taken(models, remarks, created)
 
     def _find(self, request: Request) -> list[str]:
         """Return the kind of each usable job of identical work, those taken first first."""
