@@ -7,7 +7,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -55,6 +55,7 @@ class PreparedBatch:
     estimate: Estimate
     key: str = ""
     derivations: tuple[Derivation, ...] = ()
+    _started: list[Batch] = field(default_factory=list, repr=False, compare=False)
 
     def start(
         self,
@@ -82,6 +83,8 @@ class PreparedBatch:
             InvalidRequestError: If a limit would be exceeded. Nothing has been sent.
         """
         reject_keys({"The name": name}, is_option=False)
+        if self._started:  # a second click
+            return self._started[0]
         if batch := self._continue_interrupted(concurrency) or self._open_same(name, concurrency):
             return batch
         if (tasks := self.estimate.tasks) > max_tasks:
@@ -100,6 +103,7 @@ class PreparedBatch:
         ]
         attempts = dict.fromkeys(records, 1)
         batch = _create_batch(self.session, batch_record, updates, attempts, concurrency)
+        self._started.append(batch)
         batch.notes = self.estimate.notes
         return batch.resume()
 
@@ -124,9 +128,7 @@ class PreparedBatch:
         """
         ids = [record.id for record in self.reused if record is not None]
         plan = self._plan()
-        for earlier in (
-            self.session.ledger.list_batches(None) if len(ids) == len(self.reused) else ()
-        ):
+        for earlier in self.session.ledger.list_batches(None) if None not in self.reused else ():
             labels = {key: earlier.plan.get(key) for key in ("rows", "columns")}
             if earlier.name != name or not labels.items() <= plan.items():
                 continue
@@ -177,9 +179,8 @@ def prepare(
         profile, rows, models=models, seeds=seeds, image=image, options=options,
         allow_key_like=allow_key_like, any_model=any_model,
     )  # fmt: skip
-    none: list[JobRecord | None] = [None] * len(grid.requests)
     reuse = session.reuses(reuse)
-    reused = tuple(session.find_identical(grid.requests) if reuse else none)
+    reused = tuple(session.find_identical(grid.requests) if reuse else [None] * len(grid.requests))
     new = [r.model for r, record in zip(grid.requests, reused, strict=True) if record is None]
     prices = {
         model: price

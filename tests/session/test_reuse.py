@@ -136,6 +136,13 @@ def test_batch_with_new_rows_takes_the_results_of_the_others(connect, server):
     assert third.id == second.id
 
 
+def test_second_click_does_not_start_a_batch_again(connect, server):
+    prepared = prepare(connect(), ["a lake", "a hill"])
+    assert prepared.start() is prepared.start()
+    prepared.start().wait(60)
+    assert server.count("createTask") == 2
+
+
 def test_wrong_value_of_the_setting_is_named(connect):
     with pytest.raises(InvalidRequestError, match=r"reuse='sometimes'.*true or false"):
         connect(reuse="sometimes")
