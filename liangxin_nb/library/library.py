@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
-from datetime import datetime
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -24,9 +23,10 @@ from ..imaging import grid, thumbnail
 from ..ledger import JobWithFiles, Query
 from ..ledger.queries import batch_sizes, count_jobs, count_models, get_many, get_page
 from ..ledger.relatives import find_children, find_parents, find_relatives
-from ..results import TRASH_DAYS, Result, ThumbnailCache, TrashedResult
+from ..results import Result, TrashedResult
 from ..session.parents import find_job_id
 from ..session.references import name_references
+from .deleted_results import DeletedResults
 from .embedded import EmbeddedMetadata, read_embedded
 from .entry import LibraryEntry
 
@@ -39,13 +39,12 @@ _EXCERPT_BYTES = 600  # of a text, for its tile
 _SMALL_SIDE = 96  # pixels
 
 
-class Library:
+class Library(DeletedResults):
     """Access to the jobs of a session for the gallery: fast queries, and actions on results."""
 
     def __init__(self, session: BaseSession) -> None:
+        super().__init__(session)
         self._session, self._profile = session, session.settings.profile
-        self._ledger, self._results = session.ledger, session.results
-        self._thumbnails = ThumbnailCache(session.results.root)
 
     # ---- queries
 
@@ -205,87 +204,11 @@ class Library:
         report = export_session(self._session, folder, notebooks=False, job_ids=saved)
         return report.path, report.results
 
-    def delete(self, job_id: str) -> JobRecord:
-        """Move the files of a result to the trash; its record stays in the ledger.
-
-        Returns:
-            The changed record.
-
-        Raises:
-            InvalidRequestError: If nothing was saved, or the files cannot be moved.
-        """
-        record = self._session.get_record(job_id)
-        if record.status != "saved":
-            raise InvalidRequestError(f"{record.id} has no saved result: it is {record.status}.")
-        path = self._results.resolve(record.folder)
-        today = f"{datetime.now().astimezone():%Y-%m-%d}"
-        step = f"%liangxin restore {record.id} brings it back" if path else "its files were gone"
-        changes = {"status": "deleted", "folder": "", "reason": f"Deleted on {today}; {step}."}
-        try:
-            with self._results.trash.adding(record.id, path) if path else nullcontext():
-                return self._ledger.update(record, "deleted", record.folder, **changes)
-        except OSError as error:
-            raise InvalidRequestError(
-                f"{record.id} cannot be moved to the trash ({file_problem(error)})."
-            ) from None
-
-    def can_restore(self, entry: LibraryEntry) -> bool:
-        """Return whether the files of an entry are in the trash."""
-        return entry.folder is None and self._results.trash.find(entry.id) is not None
-
-    def restore(self, job_id: str) -> JobRecord:
-        """Move the files of a deleted result back.
-
-        Returns:
-            The changed record.
-
-        Raises:
-            InvalidRequestError: If they are not in the trash.
-        """
-        record = self._session.get_record(job_id)
-        deleted = self._results.trash.find(record.id)
-        is_here = record.status == "saved" and self._results.resolve(record.folder) is not None
-        if is_here or deleted is None:
-            where = "in its folder" if is_here else "no longer in the trash"
-            step = "" if is_here else f"%liangxin resume {record.id} asks the service for it again."
-            raise InvalidRequestError(f"The result of {record.id} is {where}.", next_step=step)
-        try:
-            with self._results.trash.restoring(deleted) as folder:
-                reason = self._results.load(folder).metadata.describe_missing()
-                changes = {"status": "saved", "folder": folder, "reason": reason}
-                return self._ledger.update(record, "restored", folder, **changes)
-        except OSError as error:
-            raise InvalidRequestError(
-                f"{record.id} cannot be restored ({file_problem(error)})."
-            ) from None
-
     def trash(self) -> list[tuple[LibraryEntry, TrashedResult]]:
         """Return the deleted results that can be restored, the newest first."""
         deleted = {result.name: result for result in self._results.trash.results()}
         entries = {entry.id: entry for entry in self.entries([*deleted])}
         return [(entries[name], result) for name, result in deleted.items() if name in entries]
-
-    def remove_expired(self) -> None:
-        """Remove from the disk what was deleted `TRASH_DAYS` ago."""
-        self.empty_trash(TRASH_DAYS)
-
-    def empty_trash(self, days: float = 0) -> int:
-        """Remove from the disk what was deleted at least this many days ago.
-
-        Returns:
-            How many results were removed.
-        """
-        expired = self._results.trash.expired(days)
-        for result in expired:
-            self._results.trash.remove(result)
-            self._thumbnails.remove(result.name)
-            record = self._ledger.find(result.name)
-            if record is not None and record.status == "deleted":
-                reason = record.reason.partition(";")[0]
-                self._ledger.update(
-                    record, "removed", reason=f"{reason}; its files were removed from the trash."
-                )
-        return len(expired)
 
 
 def notebook_link(path: Path) -> str:

@@ -5,6 +5,7 @@ Both are quick and read nothing: what a job has become is looked up elsewhere, s
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from ..cell_outputs import CellOutput
 
 __all__ = [
+    "BUTTONS",
     "INTERRUPT_NOTICE",
     "Found",
     "OutputKey",
@@ -21,8 +23,9 @@ __all__ = [
     "unfinished_ids",
 ]
 
-#: The metadata of the notice of an interrupted wait.
+#: The metadata of the notice of an interrupted wait, and of the output for the buttons of a card.
 INTERRUPT_NOTICE = {"interrupted": True}
+BUTTONS = {"buttons": True}
 #: States that do not change any more; an output that names another one is looked up again.
 _SETTLED = ("saved", "failed", "rejected", "ended")
 #: States of which nothing is left to collect, or not everything any more.
@@ -54,10 +57,12 @@ class Found(NamedTuple):
     Attributes:
         output: The output.
         is_live: Whether a process shows the job: then a live view is not removed.
+        lacks_files: Whether files of saved results are not on this disk.
     """
 
     output: CellOutput
     is_live: bool = False
+    lacks_files: bool = False
 
 
 def find_outputs(notebook: Any, *, settled: bool = False) -> list[OutputKey]:
@@ -79,7 +84,7 @@ def find_outputs(notebook: Any, *, settled: bool = False) -> list[OutputKey]:
 def replace_outputs(notebook: Any, durable: Mapping[OutputKey, Found]) -> int:
     """Replace outputs by their durable form, and remove what was shown beside them.
 
-    A picture is never replaced by an output without one: its files may be on another disk.
+    An output is never replaced by one with fewer pictures: their files may be on another disk.
 
     Args:
         notebook: The content of a notebook; it is changed in place.
@@ -90,17 +95,24 @@ def replace_outputs(notebook: Any, durable: Mapping[OutputKey, Found]) -> int:
     """
     changes = 0
     for outputs in _output_lists(notebook):
-        previous: OutputKey | None = None
-        remaining = []
+        remaining: list[Any] = []
+        shown: OutputKey | None = None  # what the last remaining output shows, if that is known
+        has_loose_buttons = False
         for output in outputs:
             key = _key_of(output)
-            if previous is not None and _is_beside(output, key, previous):
+            if shown is not None and (
+                _is_marked(output)
+                or (has_loose_buttons and _is_empty(output))
+                or (key and _is_sheet_below(output, key, shown, remaining[-1], durable.get(key)))
+            ):
                 changes += 1
+                has_loose_buttons = False
                 continue
+            has_loose_buttons = key is not None and _has_loose_buttons(output)
             if key is not None and (new := durable.get(key)) is not None:
                 changes += _replace(output, new)
             is_known = key is not None and (key in durable or is_settled(output))
-            previous = key if is_known else None
+            shown = key if is_known else None
             remaining.append(output)
         if len(remaining) < len(outputs):
             outputs[:] = remaining
@@ -124,7 +136,7 @@ def unfinished_ids(notebook: Any) -> list[str]:
             if (key := _key_of(output)) is None:
                 continue
             status = output["metadata"]["liangxin"].get("status")
-            is_durable = status in _ENDED or (not status and _has_picture(output["data"]))
+            is_durable = status in _ENDED or (not status and _count_pictures(output["data"]) > 0)
             if _VIEW in output["data"] or not is_durable:
                 ids.append(key.id if key.is_batch else "".join(key.task_ids) or key.id)
     return list(dict.fromkeys(ids))
@@ -160,30 +172,50 @@ def _is_id(value: Any) -> bool:
     return isinstance(value, str) and 0 < len(value) <= _MAX_ID_LENGTH and value.isprintable()
 
 
-def _is_beside(output: Any, key: OutputKey | None, previous: OutputKey) -> bool:
-    """Return whether an output only completes the one above it.
+def _is_marked(output: Any) -> bool:
+    """Return whether an output holds the buttons of a card, or tells of an interrupted wait."""
+    metadata = output.get("metadata") if isinstance(output, dict) else None
+    ids = metadata.get("liangxin") if isinstance(metadata, dict) else None
+    return isinstance(ids, dict) and (ids == INTERRUPT_NOTICE or ids.get("buttons") is True)
 
-    That are buttons and empty outputs below a card, and the notice of an interrupted wait. Earlier
-    versions also showed a batch in two outputs.
-    """
-    if key is not None:
-        return key.is_batch and key.id == previous.id
+
+def _has_loose_buttons(output: dict[str, Any]) -> bool:
+    """Return whether the output below may hold buttons without a mark, as of earlier versions."""
+    is_card = output["data"].keys() > {"text/plain"}
+    return is_card and "status" not in output["metadata"]["liangxin"]
+
+
+def _is_empty(output: Any) -> bool:
     data = output.get("data") if isinstance(output, dict) else None
     if not isinstance(data, dict) or "text/plain" not in data:
         return False
-    metadata = output.get("metadata")
-    if isinstance(metadata, dict) and metadata.get("liangxin") == INTERRUPT_NOTICE:
-        return True
     texts = (_text(data[kind]) for kind in data if kind != _VIEW)
     return data.keys() <= {_VIEW, "text/plain", "text/html"} and not any(texts)
+
+
+def _is_sheet_below(
+    output: dict[str, Any],
+    key: OutputKey,
+    shown: OutputKey,
+    above: dict[str, Any],
+    found: Found | None,
+) -> bool:
+    """Return whether the output above has all pictures of a batch's sheet of earlier versions.
+
+    They showed a batch in two outputs, of which the second one is its sheet.
+    """
+    is_same = key.is_batch and key.id == shown.id and found is not None
+    is_sheet = "status" not in output["metadata"]["liangxin"] and _VIEW not in output["data"]
+    return is_same and is_sheet and not _loses_pictures(output["data"], above["data"], found)
 
 
 def _replace(output: dict[str, Any], found: Found) -> bool:
     """Replace an output; return whether that changes anything."""
     old = {kind: _text(value) for kind, value in output["data"].items()}
     new: dict[str, Any] = dict(found.output.data)
-    if _has_picture(old) and not _has_picture(new):
-        return False
+    if _loses_pictures(old, new, found):
+        # A reopened notebook shows nothing else of an output with a view.
+        return not found.is_live and output["data"].pop(_VIEW, None) is not None
     ids = found.output.metadata["liangxin"]
     if found.is_live and _VIEW in old:
         new[_VIEW] = old[_VIEW]  # a reloaded page continues to show the live card
@@ -192,8 +224,18 @@ def _replace(output: dict[str, Any], found: Found) -> bool:
     if any(isinstance(value, list) for value in output["data"].values()):
         new = {kind: _lines(kind, value) for kind, value in new.items()}
     others = {name: value for name, value in output["metadata"].items() if name not in old}
-    output["data"], output["metadata"] = new, others | found.output.metadata
+    # A copy: the durable form may be used again, and other hooks may change the metadata.
+    output["data"], output["metadata"] = new, others | copy.deepcopy(found.output.metadata)
     return True
+
+
+def _loses_pictures(old: Mapping[str, Any], new: Mapping[str, Any], found: Found | None) -> bool:
+    """Return whether an output has a picture that another one does not have."""
+    if (before := _count_pictures(old)) and not (after := _count_pictures(new)):
+        return True
+    if any(kind.startswith("image/") for kind in [*old, *new]):  # one picture of any number
+        return before > 0 and found is not None and found.lacks_files
+    return before > 0 and after < before
 
 
 def _lines(kind: str, value: Any) -> Any:
@@ -201,9 +243,9 @@ def _lines(kind: str, value: Any) -> Any:
     return value.splitlines(keepends=True) if kind.startswith("text/") else value
 
 
-def _has_picture(data: Mapping[str, Any]) -> bool:
-    is_picture = any(kind.startswith("image/") for kind in data)
-    return is_picture or "data:image/" in str(data.get("text/html", ""))
+def _count_pictures(data: Mapping[str, Any]) -> int:
+    html = str(data.get("text/html", ""))
+    return sum(kind.startswith("image/") for kind in data) + html.count("data:image/")
 
 
 def _text(value: Any) -> Any:

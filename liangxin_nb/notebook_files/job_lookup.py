@@ -145,7 +145,8 @@ class _Results:
         """Return the output of a job, in its present state."""
         update = self._settle(update_from_record(self._load, record))
         output = job_output(update, style=self._style, start=self._start, reuse=key.is_reusing)
-        return Found(output, is_live=not update.is_final and self._is_followed(record.owner))
+        is_live = not update.is_final and self._is_followed(record.owner)
+        return Found(output, is_live, _lacks_files(update))
 
     def batch_output(self, batch: BatchRecord, records: Sequence[JobRecord]) -> Found:
         """Return the output of a batch, in its present state.
@@ -159,7 +160,8 @@ class _Results:
             not update.is_final and self._is_followed(update.record.owner)
             for update in summary.updates
         )
-        return Found(batch_output(summary, style=self._style, start=self._start), is_live)
+        output = batch_output(summary, style=self._style, start=self._start)
+        return Found(output, is_live, any(map(_lacks_files, summary.updates)))
 
     def _settle(self, update: JobUpdate) -> JobUpdate:
         """Return the end of a job that no process follows any more, as the next session does."""
@@ -189,6 +191,13 @@ class _Results:
         if not is_same or any(path.is_symlink() for path in result.paths):
             raise ResultUnavailableError(f"The folder {record.folder!r} holds another result.")
         return result
+
+
+def _lacks_files(update: JobUpdate) -> bool:
+    """Return whether files of a result that was saved are not on this disk."""
+    if isinstance(update.result, Result):
+        return not all(path.is_file() for path in update.result.paths)
+    return update.record.status in ("saved", "deleted")
 
 
 def is_followed(results: Path, owner: str) -> bool:

@@ -92,9 +92,10 @@ class SaveHook:
         from ..notebook_files.widget_state import drop_unused_state
 
         if keys := find_outputs(notebook)[:_MAX_LOOKUPS]:
-            found = {key: item for key in keys if (item := self._cache.get(key, start))}
-            known = {key for key, item in found.items() if is_settled(item.output._asdict())}
-            self._look_up([key for key in keys if key not in known], start, found)
+            cached = {key: item for key in keys if (item := self._cache.get(key, start))}
+            # Others may have changed since, and the output of the page may be newer.
+            found = {k: item for k, item in cached.items() if is_settled(item.output._asdict())}
+            self._look_up([key for key in keys if key not in found], start, found)
             replace_outputs(notebook, dict(found))  # a copy: the other thread may add more
         drop_unused_state(notebook)
 

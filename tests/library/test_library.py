@@ -190,6 +190,31 @@ def test_deleting_removes_nothing_outside_of_the_results_folder(session, tmp_pat
     assert (outside / "1.png").read_bytes() == b"x"
 
 
+def test_only_copy_stays_when_a_process_ended_while_it_was_deleted(session, entry):
+    with session.results.trash.adding(entry.id, entry.folder):
+        pass  # the ledger was not changed any more
+    library = Library(session)
+    assert library.empty_trash() == 0
+    assert library.restore(entry.id).status == "saved"
+    assert session.result(entry.record).path.is_file()
+
+
+@pytest.mark.parametrize("is_mounted", [True, False])
+def test_result_that_was_deleted_while_its_disk_was_away_comes_back(session, entry, is_mounted):
+    library = Library(session)
+    away = entry.folder.parent.rename(session.results.root / ".away")
+    assert "once its files are on this disk again" in library.delete(entry.id).reason
+    if is_mounted:
+        away.rename(entry.folder.parent)
+    (deleted,) = library.entries([entry.id])
+    assert library.can_restore(deleted) == is_mounted
+    if is_mounted:
+        assert library.restore(entry.id).folder == entry.record.folder
+    else:
+        with pytest.raises(InvalidRequestError, match="no longer in the trash"):
+            library.restore(entry.id)
+
+
 @pytest.mark.parametrize("change", ["delete", "restore"])
 def test_change_that_cannot_be_recorded_is_undone(session, entry, change, monkeypatch):
     library = Library(session)

@@ -13,6 +13,7 @@ import pytest
 
 from liangxin_nb.engine.ownership import Lease
 from liangxin_nb.notebook_files import job_lookup
+from liangxin_nb.notebook_files.registry import register
 from liangxin_nb.server.save_hook import SaveHook, warm_up
 
 from ..conftest import wait_until
@@ -87,8 +88,9 @@ def test_copies_of_a_cell_become_the_picture(hook, saved):
         display({"text/plain": [""], "text/html": []}),
         display({"text/plain": "", VIEW: {"model_id": "1" * 32}}),
         display({"text/plain": "Interrupted."}, liangxin={"interrupted": True}),
+        display({"text/plain": "", "text/html": ""}, liangxin={"buttons": True, "task_ids": ["t"]}),
     ],
-    ids=["empty", "empty lines", "buttons", "interrupt"],
+    ids=["empty", "empty lines", "buttons", "interrupt", "marked"],
 )
 def test_output_for_buttons_is_removed(hook, saved, beside):
     assert len(healed(hook, [card(saved), beside])) == 1
@@ -106,6 +108,19 @@ def test_output_for_buttons_is_removed(hook, saved, beside):
 )
 def test_other_outputs_of_the_cell_are_left_as_they_are(hook, saved, other):
     assert healed(hook, [card(saved), other])[1] == other
+
+
+@pytest.mark.parametrize("empty", [{"text/html": ""}, {VIEW: {"model_id": "1" * 32}}])
+@pytest.mark.parametrize("is_marked", [True, False])
+def test_empty_output_of_others_stays(hook, saved, empty, is_marked):
+    """Buttons carry a mark; only earlier versions, whose outputs have no status, have none."""
+    other = display({"text/plain": "", **empty})
+    marked = display({"text/plain": "", "text/html": ""}, liangxin={"buttons": True})
+    above = card(saved)
+    if not is_marked:
+        above["metadata"]["liangxin"]["status"] = "detached"
+    outputs = healed(hook, [above, *([marked] if is_marked else []), other])
+    assert (len(outputs), outputs[1]) == (2, other)
 
 
 def test_saving_again_changes_nothing(hook, saved):
@@ -241,6 +256,42 @@ def test_picture_stays_when_its_files_are_gone(hook, saved, results):
     (results / saved.folder).rename(results / "away")
     outputs_of(once)[0]["metadata"]["liangxin"].pop("status")
     assert save(SaveHook(None, deadline_s=60), once) == once
+
+
+@pytest.mark.parametrize("style", ["figure", "image"])
+def test_pictures_of_a_batch_stay_when_files_of_one_are_gone(hook, batch, results, ledger, style):
+    """A batch with an unconfirmed request is looked up with each save."""
+    batch_id, task_ids = batch
+    ledger.update(ledger.find(task_ids[2]), "x", status="unconfirmed", reason="no answer")
+    register(str(ledger.path), results, output=style)
+    once = save(hook, notebook(batch_view(batch_id, task_ids)))
+    assert has_picture(*outputs_of(once))
+    (results / ledger.find(task_ids[0]).folder).rename(results / "away")
+    assert save(SaveHook(None, deadline_s=60), once) == once
+
+
+def test_view_above_pictures_that_stay_is_removed(hook, batch, results, ledger):
+    batch_id, task_ids = batch
+    (once,) = healed(hook, batch_view(batch_id, task_ids))
+    with_view = once | {"data": once["data"] | {VIEW: {"model_id": "0" * 32}}}
+    (results / ledger.find(task_ids[0]).folder).rename(results / "away")
+    assert healed(SaveHook(None, deadline_s=60), with_view) == [once]
+
+
+def test_cached_output_does_not_replace_a_newer_one(hook, saved, ledger, lease, monkeypatch):
+    ledger.update(saved, "x", status="submitted", owner=lease.id)
+    healed(hook, card(saved))
+    newer = display({"text/plain": "newer", "text/html": "<p>newer</p>"})
+    newer["metadata"] = card(saved)["metadata"]
+    monkeypatch.setattr(job_lookup, "look_up", lambda *_, **__: iter(()))
+    assert healed(hook, newer) == [newer]
+
+
+def test_other_hooks_do_not_change_what_is_remembered(hook, saved):
+    once = save(hook, notebook(card(saved)))
+    outputs_of(once)[0]["metadata"]["liangxin"]["status"] = "changed by a hook"
+    (output,) = healed(hook, card(saved))
+    assert output["metadata"]["liangxin"]["status"] == "saved"
 
 
 def test_card_names_the_missing_folder(hook, saved, results):
@@ -480,6 +531,21 @@ def test_second_output_of_a_batch_is_removed(hook, batch):
         {"image/jpeg": "", "text/plain": ""}, liangxin={"batch": batch[0], "task_ids": []}
     )
     assert len(healed(hook, [batch_view(*batch), sheet])) == 1
+
+
+def test_second_output_of_a_batch_stays_when_its_files_are_gone(hook, batch, results, ledger):
+    for task_id in batch[1]:
+        (results / ledger.find(task_id).folder).rename(results / task_id)
+    sheet = display(
+        {"image/jpeg": "", "text/plain": ""}, liangxin={"batch": batch[0], "task_ids": []}
+    )
+    assert healed(hook, [batch_view(*batch), sheet])[1:] == [sheet]
+
+
+def test_batch_that_a_cell_shows_twice_is_shown_twice(hook, batch):
+    once = save(hook, notebook([batch_view(*batch)] * 2))
+    assert len(outputs_of(once)) == 2
+    assert save(SaveHook(None), once) == once
 
 
 @pytest.mark.parametrize("task_ids", [["task_of_another"], [3], ["x" * 300], "task"], ids=range(4))

@@ -8,6 +8,7 @@ from ...cell_outputs import CellOutput, job_output
 from ...cell_outputs.outcome_text import outcome_line
 from ...core.job_record import JobRecord, JobUpdate
 from ...core.state_style import state_style
+from ...notebook_files.healing import BUTTONS
 from ...results import OutputStyle
 from .frontend import frontend, notebook_folder
 from .output import OutputHandle, widget_view
@@ -19,6 +20,7 @@ _WITH_ACTIONS = (
     "partly_saved", "not_fetched", "detached", "result_lost", "unconfirmed", "failed", "rejected",
 )  # fmt: skip
 _EMPTY_BUNDLE: dict[str, Any] = {"text/plain": "", "text/html": ""}
+_BUTTONS_METADATA: dict[str, Any] = {"liangxin": BUTTONS}
 #: A reopened notebook cannot draw the buttons; without this it would show an error in their place.
 _HIDE_LOST_BUTTONS = (
     "<style>.jp-OutputArea-child:has(.lx-outcome) + .jp-OutputArea-child "
@@ -49,7 +51,7 @@ class JobOutput:
     def show_card(self, card: Any) -> None:
         """Show a `TaskCard`, and an empty output for its buttons."""
         self._output.show(status_line(card.latest), card.box.model_id)
-        self._buttons.show_bundle(_EMPTY_BUNDLE)
+        self._buttons.show_bundle(_EMPTY_BUNDLE, _BUTTONS_METADATA)
         self._card = card
 
     def show_text(self, text: str) -> None:
@@ -79,17 +81,19 @@ class JobOutput:
             self._output.set_record(update.record)
         elif self._is_final:
             self._is_final = False
-            self._buttons.replace(_EMPTY_BUNDLE)
+            self._buttons.replace(_EMPTY_BUNDLE, metadata=_BUTTONS_METADATA)
             view = widget_view(status_line(update), self._card.box.model_id)
             self._output.replace(view, update.record)
         elif (task_id := update.record.task_id) not in ("", self._task_id):
             self._task_id = task_id  # a saved notebook is enough to find the task again
-            self._buttons.replace(_EMPTY_BUNDLE, metadata={"liangxin": {"task_ids": [task_id]}})
+            ids = BUTTONS | {"task_ids": [task_id]}
+            self._buttons.replace(_EMPTY_BUNDLE, metadata={"liangxin": ids})
 
     def _settle_card(self, update: JobUpdate) -> None:
         """Show the buttons of a card where something is left to do, else close it."""
         if update.display_state in _WITH_ACTIONS:
-            self._buttons.replace(widget_view("", self._card.actions_box.model_id))
+            view = widget_view("", self._card.actions_box.model_id)
+            self._buttons.replace(view, metadata=_BUTTONS_METADATA)
         elif frontend() != "voila":  # where the card itself shows the picture
             self._card.close_when_hidden()
 
