@@ -24,7 +24,7 @@ IN_USE = "a key in use"
 _MIN_LENGTH, _MAX_LENGTH = 8, 40_000  # characters of a form
 _MAX_FORMS = 2000
 _END = 4  # characters that decide whether a digest is made
-_MAX_DIGESTS = 20_000  # of one search, so that a hostile text cannot make it long
+_MAX_DIGESTS = 20_000  # of one search that are no keys: a hostile text cannot make it long
 #: What may be between the characters of a key: spaces, line breaks, letters of other scripts.
 _BETWEEN = bytes(byte for byte in range(256) if not 33 <= byte <= 126)
 
@@ -82,9 +82,10 @@ class KeyMatcher:
                 while position >= 0 and budget > 0:
                     stop = position + _END
                     for size, digest in forms:
-                        budget -= 1
                         if size <= stop and _digest(salt, data[stop - size : stop]) == digest:
                             found.append((stop - size, stop))
+                            budget += len(forms)
+                    budget -= len(forms)
                     position = classes.find(end, position + 1)
         return merge_spans(found)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
 from typing import NamedTuple
 
 from .key_detector import LINK, PARAMETER, PATTERNS, PATTERNS_OUTSIDE_LINKS
@@ -32,19 +31,42 @@ _PREFIXED = {
 }
 _UUID = re.compile(r"-[0-9a-f]{12}:[0-9a-f]{32}")
 _UUID_START = 23  # characters before that
-#: In lower case: it is searched five times as fast as without regard to case.
-_NAME = re.compile(r"(?:key|token|secret|密钥|密鑰|金鑰)[^\s=:：]{0,7}\s{0,3}[=:：]|bearer\s")
+#: What follows a word, and the shapes with it. Words in lower case are searched fast.
+_VALUE = re.compile(r"[^\s=:：]{0,7}\s{0,3}[=:：]")
+_WORDS = {
+    "key": (_VALUE, ("api_key=…", "key=…")),
+    "token": (_VALUE, ("token=…",)),
+    "secret": (_VALUE, ("token=…",)),
+    "密钥": (_VALUE, ("key=…",)),
+    "密鑰": (_VALUE, ("key=…",)),
+    "金鑰": (_VALUE, ("key=…",)),
+    "bearer": (re.compile(r"\s"), ("Bearer …",)),
+}
 _BEFORE_NAME, _AFTER_NAME = 9, 300
 #: The rest of a key after its first long word.
 _REST = re.compile(r"(?:[\w~+/-]|\.(?=\w))*=*", re.ASCII)
 _END_LINE = re.compile(r"-----END [A-Z ]*PRIVATE KEY-----")
 _MAX_PRIVATE_KEY = 20_000  # characters
-#: A digest, a UUID or a number: after a name such as `key=` it is more often an id than a key.
-_ID = re.compile(r"[0-9a-fA-F]+(?:-[0-9a-fA-F]+)*")
+#: A digest, a number, a word or a ULID: what consists of them is more often an id than a key after
+#: a name such as `key=`.
+_ID_PART = re.compile(r"[0-9a-fA-F]*|[A-Za-z]+\d{0,5}|[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_DIVIDER = re.compile("[-_./]")
 _LONG_WORD = re.compile("[a-z]{7}")
 #: Names that ids have, too: not those of variables, such as KIE_KEY.
 _MAYBE_ID = re.compile("[Kk]ey|[Tt]oken")
-_MAX_CANDIDATES = 20_000  # so that a hostile text cannot make the search long
+#: Before `key` or `token`: the names of what is no secret.
+_ID_NAME = re.compile(
+    r"(?<![a-z])(?:blob|cache|column|composite|continuation|continue|cursor|dedup|deduplication|dict"
+    r"|event|file|foreign|hash|idempotency|index|item|join|lookup|map|message|next|object|page"
+    r"|pagination|partition|prev|previous|public|range|record|resume|routing|row|shard|sort|start"
+    r"|surrogate|sync|trace|translation|unique)[-_ ]$",
+    re.IGNORECASE,
+)
+_MAX_ID_NAME = 40  # characters
+#: The id of an HTML element in the pictures of models that scikit-learn makes.
+_ELEMENT = re.compile(r"sk-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_BEFORE_ELEMENT = re.compile(r"(?:#|\bid=\\?[\"'])$")
+_MAX_CANDIDATES = 20_000  # that are no keys: a hostile text cannot make the search long
 _MAX_LINK = 4000  # characters
 
 
@@ -71,16 +93,21 @@ def find_key_spans(text: str, *, allow_ids: bool = False) -> Iterator[KeySpan]:
             key after `key=` and `token=`; it still is after `api_key=` or `KIE_KEY=`.
     """
     ends: dict[str, int] = {}  # of the last key of each shape
-    for name, match in islice(_matches(text), _MAX_CANDIDATES):
+    budget = _MAX_CANDIDATES
+    for name, match in _matches(text):
+        budget -= 1
+        if budget < 0:
+            return
         if match is None or match.start() < ends.get(name, 0):
             continue
         start = match.start(match.lastindex or 0)
         ends[name] = stop = _find_end(text, name, match.end())
         if name not in PATTERNS and _is_in_link(text, start):
             continue
-        if allow_ids and _MAYBE_ID.match(match[0]) and _is_id(text[start:stop]):
+        if allow_ids and _is_id(text, match, start, stop):
             continue
         yield KeySpan(start, stop, name)
+        budget += 1
 
 
 def _matches(text: str) -> Iterator[tuple[str, re.Match[str] | None]]:
@@ -96,15 +123,30 @@ def _matches(text: str) -> Iterator[tuple[str, re.Match[str] | None]]:
     lower = text.lower()
     if len(lower) != len(text):  # some letters become two
         lower = "".join(c.lower() if c.isascii() else c for c in text)
-    for found in _NAME.finditer(lower):
-        first, last = max(0, found.start() - _BEFORE_NAME), found.end() + _AFTER_NAME
-        yield from ((name, pattern.search(text, first, last)) for name, pattern in _NAMED.items())
+    for word, (rest, names) in _WORDS.items():
+        position = lower.find(word)
+        while position >= 0:
+            if after := rest.match(lower, position + len(word)):
+                first, last = max(0, position - _BEFORE_NAME), after.end() + _AFTER_NAME
+                yield from ((name, _NAMED[name].search(text, first, last)) for name in names)
+            position = lower.find(word, position + 1)
 
 
-def _is_id(text: str) -> bool:
-    """Return whether a text is an id, or a name in code, such as `PositionalIndexer2D`."""
-    few_digits = sum(map(str.isdigit, text)) < len(text) / 10
-    return bool(_ID.fullmatch(text) or (few_digits and _LONG_WORD.search(text)))
+def _is_id(text: str, match: re.Match[str], start: int, stop: int) -> bool:
+    """Return whether what looks like a key is an id, or a name in code."""
+    value = text[start:stop]
+    before = text[max(0, match.start() - _MAX_ID_NAME) : match.start()]
+    if _ELEMENT.fullmatch(value):
+        return bool(_BEFORE_ELEMENT.search(before))
+    if match[0][:3].lower() not in ("key", "tok"):
+        return False
+    if _ID_NAME.search(before):
+        return True
+    few_digits = sum(map(str.isdigit, value)) < len(value) / 10
+    return _MAYBE_ID.match(match[0]) is not None and (
+        all(map(_ID_PART.fullmatch, _DIVIDER.split(value)))
+        or (few_digits and _LONG_WORD.search(value) is not None)
+    )
 
 
 def _find_end(text: str, name: str, position: int) -> int:
@@ -119,7 +161,11 @@ def _find_end(text: str, name: str, position: int) -> int:
 
 def _is_in_link(text: str, position: int) -> bool:
     """Return whether a position is in a parameter of a link, which is rather a signature."""
-    start = text.rfind("http", max(0, position - _MAX_LINK), position)
-    link = LINK.match(text, start) if start >= 0 else None
-    found = PARAMETER.finditer(text, start, link.end()) if link else ()
-    return any(parameter.start() <= position < parameter.end() for parameter in found)
+    scheme = text.rfind("://", max(0, position - _MAX_LINK), position)
+    start = text.rfind("http", max(0, scheme - _MAX_LINK), scheme + 1)
+    stop = position + 1  # the rest of the link may be long, and is the same for many positions
+    link = LINK.match(text, start, stop) if start >= 0 else None
+    if not link or link.end() < stop:
+        return False
+    first = max(text.rfind("&", start, stop), start)
+    return any(parameter.end() == stop for parameter in PARAMETER.finditer(text, first, stop))

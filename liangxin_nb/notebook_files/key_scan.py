@@ -6,7 +6,7 @@ The sources of cells are never changed: code without its key does not run.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -50,27 +50,42 @@ class _Text(NamedTuple):
 
     def read(self) -> str:
         """Return the text."""
-        return "".join(map("".join, self._values()))
+        return "".join(self.lines())
 
-    def redact(self, matcher: KeyMatcher) -> None:
-        """Replace the keys in it."""
-        values = [[value] if isinstance(value, str) else value for value in self._values()]
-        new = iter(redact_pieces([line for lines in values for line in lines], matcher))
-        for (container, key), lines in zip(self.pieces, values, strict=True):
-            redacted = list(islice(new, len(lines)))
-            if self.is_name:
-                _rename(container, key, redacted[0])
-            else:
-                container[key] = redacted if isinstance(container[key], list) else redacted[0]
+    def lines(self) -> Iterator[str]:
+        """Yield the strings of which it consists."""
+        for value in self._values():
+            yield from [value] if isinstance(value, str) else value
+
+    def write(self, lines: Iterator[str]) -> None:
+        """Replace its strings by others, if it is no name."""
+        for container, key in self.pieces:
+            value = container[key]
+            new = list(islice(lines, 1 if isinstance(value, str) else len(value)))
+            container[key] = new[0] if isinstance(value, str) else new
 
     def _values(self) -> list[Any]:
         return [key if self.is_name else container[key] for container, key in self.pieces]
 
 
-def _rename(container: dict[str, Any], old: str, new: str) -> None:
-    items = [(new if name == old else name, value) for name, value in container.items()]
-    container.clear()
-    container.update(items)
+def _redact(texts: Sequence[_Text], matcher: KeyMatcher) -> None:
+    """Replace the keys in all texts at once, also keys that are divided among them."""
+    lines = iter(redact_pieces([s for text in texts for s in ("\n", *text.lines())], matcher))
+    renamed: dict[int, tuple[dict[str, Any], dict[str, str]]] = {}
+    for text in texts:
+        next(lines)
+        if text.is_name:  # names change last
+            ((container, name),) = text.pieces
+            renamed.setdefault(id(container), (container, {}))[1][name] = next(lines)
+        else:
+            text.write(lines)
+    for container, names in renamed.values():
+        if any(old != new for old, new in names.items()):
+            items = list(container.items())
+            container.clear()
+            for old, value in items:
+                new = names.get(old, old)
+                container[f"{new} {len(container)}" if new in container else new] = value
 
 
 def scan(notebook: Mapping[str, Any], matcher: KeyMatcher) -> list[Finding]:
@@ -117,25 +132,10 @@ def _scan(
     for number, cell_id, place, texts in parts:
         if is_late():
             return
-        found = list(_find(texts, matcher))
-        if redact and place != "source":
-            for text, _ in sorted(found, key=lambda item: item[0].is_name):  # names change last
-                text.redact(matcher)
-        shapes = dict.fromkeys(shape for _, shapes in found for shape in shapes)
+        shapes = _find_shapes("\n".join(text.read() for text in texts), matcher)
+        if redact and shapes and place != "source":
+            _redact(texts, matcher)
         yield from (Finding(number, cell_id, place, shape) for shape in shapes)
-
-
-def _find(texts: list[_Text], matcher: KeyMatcher) -> Iterator[tuple[_Text, list[str]]]:
-    """Yield the texts with keys, and their shapes; one search is enough for most cells."""
-    joined = "\n".join(text.read() for text in texts)
-    if not joined or not (shapes := _find_shapes(joined, matcher)):
-        return
-    if len(texts) == 1:
-        yield texts[0], shapes
-        return
-    half = len(texts) // 2
-    yield from _find(texts[:half], matcher)
-    yield from _find(texts[half:], matcher)
 
 
 #: Hashes of texts without keys: a front end saves the same outputs again and again.
@@ -143,6 +143,8 @@ _clean: OrderedDict[int, None] = OrderedDict()
 
 
 def _find_shapes(text: str, matcher: KeyMatcher) -> list[str]:
+    if not text:
+        return []
     identity = hash((text, matcher.identity))
     if identity in _clean:
         _clean.move_to_end(identity)

@@ -52,16 +52,16 @@ def _views(text: str, divider: str = "") -> list[_View]:
 
 
 def find_shapes(text: str, matcher: KeyMatcher) -> list[str]:
-    """Return the shapes of the keys in a text, each once, or `a key in use`.
+    """Return the shapes of the keys in a text, each once, and first `a key in use`.
 
     Args:
         text: Any text.
         matcher: Recognises the keys in use.
     """
-    if any(view.find_in_use(text, matcher) for view in _views(text)):
-        return [IN_USE]  # which may look like a key, too
-    found = find_key_spans(_view("").read(text), allow_ids=True)
-    return list(dict.fromkeys(span.shape for span in found))
+    others = _hide_in_use(text, "", matcher)  # which may look like keys, too
+    found = find_key_spans(_view("").read(others), allow_ids=True)
+    shapes = list(dict.fromkeys(span.shape for span in found))
+    return shapes if others == text else [IN_USE, *shapes]
 
 
 def redact_pieces(pieces: Sequence[str], matcher: KeyMatcher) -> list[str]:
@@ -72,16 +72,21 @@ def redact_pieces(pieces: Sequence[str], matcher: KeyMatcher) -> list[str]:
         matcher: Recognises the keys in use.
     """
     divider = _unused_character("".join(pieces))
-    text = divider.join(pieces)
-    for view in _views(text, divider):
-        if spans := view.find_in_use(text, matcher):
-            hidden = re.compile(rf"(?:{view.skipped.pattern}|[^!-~])+")
-            text = _replace(text, hidden, view.skipped, spans)
+    text = _hide_in_use(divider.join(pieces), divider, matcher)
     view = _view(divider)
     found = find_key_spans(view.read(text), allow_ids=True)
     if spans := merge_spans((span.start, span.stop) for span in found):
         text = _replace(text, view.skipped, view.skipped, spans)
     return text.split(divider)
+
+
+def _hide_in_use(text: str, divider: str, matcher: KeyMatcher) -> str:
+    """Return a text with dots instead of the keys in use."""
+    for view in _views(text, divider):
+        if spans := view.find_in_use(text, matcher):
+            hidden = re.compile(rf"(?:{view.skipped.pattern}|[^!-~])+")
+            text = _replace(text, hidden, view.skipped, spans)
+    return text
 
 
 def _unused_character(text: str) -> str:

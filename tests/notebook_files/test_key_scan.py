@@ -18,6 +18,7 @@ from .. import scan as keys
 from ..config.test_key_detector import HEX, NO_KEYS
 
 SALT = b"salt of the tests"
+MODEL_ID = "5ef1ae5c-d57a-4e52-88ba-1da0a3e9e2f1"
 HALF = len(keys.MARK) // 2
 MARKS = keys._encodings(keys.MARK)
 
@@ -159,6 +160,10 @@ def shown(text):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        (f"sk-{MODEL_ID}", "••••••"),
+        (f'"key": "sk-{MODEL_ID}"', '"key": "••••••"'),
+        ("user_token='aB3dE5gH7jK9'", "user_token='••••••'"),
+        ("https://h/ token=aB3dE5gH7jK9", "https://h/ token=••••••"),
         ("use sk-" + "proj-Zk3v9QpL7xWm2RtY-8sBn_4HcF.", "use ••••••."),
         ("Authorization: Bearer " + "Zk3v9QpL7xWm2RtY+8/s==\n", "Authorization: Bearer ••••••\n"),
         ('{"api_key": "' + HEX + '"}', '{"api_key": "••••••"}'),
@@ -185,10 +190,34 @@ def test_what_looks_like_a_key_is_replaced_and_nothing_around_it(text, expected)
         "def f(self, key: PositionalIndexer2D) -> None:",
         f"<td>{HEX}</td><td>task_z-image_1795306984967</td>",
         f'<a href="https://h/a.png?x=1&amp;token={HEX}a">',
+        "https://h/a?to=s3%3A%2F%2Fb&u=s3://b&token=aB3dE5gH7jK9",
+        f"<style>#sk-{MODEL_ID} {{color: black}}</style><div id=\"sk-{MODEL_ID}\" class='sk-top'>",
+        "next_page_token='CAUQAA1b2c3d4e5f' cache_key=AbC123dEf456Gh",
+        "PARTITION_KEY=user123456abcdef, Public-Key: aB3dE5gH7jK9",
+        "key: 01HZX3K8QW7J5N2M4P6R8T0VYZ",
+        f"key: v1-pip-Linux-{HEX}, 'Key': 'pictures/{HEX}.png'",
     ],
 )
 def test_other_texts_are_not_changed(text):
     assert shown(text) == text
+
+
+def test_names_that_only_a_key_told_apart_stay_apart():
+    first, second = ("sk-" + f"Zk3v9QpL7xWm2RtY8{n}" for n in (1, 2))
+    content = notebook(data("application/json", {first: 1, "a": {first: keys.KEYS[0]}, second: 2}))
+    (found, *others) = redact_outputs(content, matcher(keys.KEYS[0]))
+    assert (found.shape, [finding.shape for finding in others]) == ("a key in use", ["sk-…"])
+    (output,) = content["cells"][1]["outputs"]
+    assert output["data"]["application/json"] == {DOTS: 1, "a": {DOTS: DOTS}, f"{DOTS} 2": 2}
+
+
+@pytest.mark.parametrize("text", [keys.KEYS[0], "token: aB3dE5gH7jK9"])
+def test_all_keys_of_very_many_are_replaced_at_once(text, monkeypatch):
+    monkeypatch.setattr("liangxin_nb.config.key_search._MAX_CANDIDATES", 200)
+    monkeypatch.setattr("liangxin_nb.config.key_digests._MAX_DIGESTS", 200)
+    content = notebook(data("application/json", [{"a": text} for _ in range(300)]))
+    redact_outputs(content, matcher(keys.KEYS[0]))
+    assert scan(content, matcher(keys.KEYS[0])) == []
 
 
 def test_pictures_are_not_changed_and_not_searched():
@@ -247,6 +276,12 @@ def test_odd_notebooks_are_not_changed(content):
 def test_work_for_a_hostile_text_is_bounded(part):
     """Quadratic work for this text would take minutes."""
     redact_outputs(notebook(stream(part * (200_000 // len(part)))), matcher(keys.KEYS[0]))
+
+
+def test_work_for_a_long_link_is_bounded():
+    """Quadratic work for this text would take minutes."""
+    text = "https://a?token=abcdef1234567890&" * 60_000
+    assert shown(text) == text
 
 
 def test_search_ends_when_it_takes_too_long_with_what_it_has_found():
