@@ -28,8 +28,11 @@ from ..kernels import execute
 
 #: The number of files opened so far, by the last four characters of their names.
 OPENED = Counter()
+# Without the call of os.open in an opener, which has no mode.
 sys.addaudithook(
-    lambda event, args: OPENED.update([str(args[0])[-4:]]) if event == "open" else None
+    lambda event, args: (
+        OPENED.update([str(args[0])[-4:]]) if event == "open" and args[1] is not None else None
+    )
 )
 
 
