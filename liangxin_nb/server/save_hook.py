@@ -8,6 +8,7 @@ another thread, and what comes too late is written with the next save.
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -22,6 +23,8 @@ __all__ = ["SaveHook", "warm_up"]
 _DEADLINE_S = 0.15
 #: Seconds to wait for a locked ledger or a database, in the other thread.
 _LEDGER_TIMEOUT_S = 2.0
+#: Seconds after which a wait is worth a line in the log.
+_REPORT_AFTER_S = 30.0
 _MAX_LOOKUPS = 20_000  # of one save
 _MAX_CACHE_BYTES = 64 << 20
 
@@ -68,7 +71,7 @@ class SaveHook:
         """
         self._log, self._deadline_s = log, deadline_s
         self._cache = _Cache()
-        self._busy = threading.Lock()
+        self._busy, self._busy_since = threading.Lock(), 0.0
         self._reported: set[str] = set()
 
     def __call__(
@@ -103,8 +106,14 @@ class SaveHook:
         self, keys: Sequence[OutputKey], start: Path | None, found: dict[OutputKey, Found]
     ) -> None:
         """Add outputs, in another thread; wait for it until the deadline."""
-        if not keys or not self._busy.acquire(blocking=False):
-            return  # the thread of an earlier save is still waiting for a ledger
+        if not keys:
+            return
+        if not self._busy.acquire(blocking=False):
+            # The thread of an earlier save is still waiting for a ledger or a disk.
+            if time.monotonic() - self._busy_since > _REPORT_AFTER_S:
+                self._report("a ledger or results folder does not answer; outputs stay as they are")
+            return
+        self._busy_since = time.monotonic()
         done = threading.Event()
 
         def work() -> None:

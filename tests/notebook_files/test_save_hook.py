@@ -468,6 +468,10 @@ def test_save_does_not_wait_for_a_locked_ledger(saved, monkeypatch, caplog):
     hook._deadline_s = 5
     assert healed(hook, card(saved)) == [card(saved)]
     assert threading.active_count() == threads
+    assert caplog.text == ""
+    monkeypatch.setattr("liangxin_nb.server.save_hook._REPORT_AFTER_S", -1)
+    healed(hook, card(saved))
+    assert "a ledger or results folder does not answer" in caplog.text
     answer.set()
     wait_until(lambda: has_picture(*healed(hook, card(saved))))
 
@@ -520,6 +524,7 @@ def test_view_of_an_ended_batch_becomes_its_pictures(hook, batch, known):
     (output,) = healed(hook, batch_view(batch_id, task_ids[:known]))
     assert VIEW not in output["data"]
     assert output["data"]["text/html"].count("data:image/jpeg") == 3
+    assert "2 taken from earlier work" in output["data"]["text/html"]
     assert output["metadata"]["liangxin"] == {
         "batch": batch_id, "task_ids": task_ids, "status": "ended",
     }  # fmt: skip
