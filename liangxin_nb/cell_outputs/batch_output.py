@@ -13,6 +13,7 @@ from ..core.formatting import first_line, printable, shorten
 from ..core.state_style import SANDBOX_NOTICE
 from ..imaging import SheetSpec, render
 from ..results import OutputStyle, Result
+from ..results.figure import SMALL_TEXT
 from .batch_sheet import SheetLayout, picture_of, sheet_html
 from .batch_summary import (
     COUNT_STYLES,
@@ -30,7 +31,6 @@ __all__ = ["batch_output", "pictures_html", "sheet_page", "sheet_spec"]
 #: A table of what did not succeed ends after so many rows or characters of reasons.
 _MAX_ROWS, _MAX_CHARACTERS = 100, 24_000
 _MAX_PROMPT, _MAX_REASON = 240, 4_000
-_SMALL = "font-size:.85em;opacity:.8"
 _SHEET_SIDE, _SHEET_BYTES = 384, 24_000  # a picture of a sheet that is one picture
 #: Bytes of one picture, and of all together, on a page.
 _PAGE_PICTURE_BYTES, _PAGE_BYTES = 60_000, 24_000_000
@@ -203,7 +203,7 @@ def _foot_html(summary: BatchSummary, layout: SheetLayout) -> Markup:
     if any(update.record.profile == "sandbox" for update in summary.updates[:1]):
         notes.append(Markup("{}").format(SANDBOX_NOTICE))
     html = Markup("").join(map(Markup("<div>{}</div>").format, lines))
-    return html + Markup('<div style="{}">{}</div>').format(_SMALL, Markup(" · ").join(notes))
+    return html + Markup('<div style="{}">{}</div>').format(SMALL_TEXT, Markup(" · ").join(notes))
 
 
 def _commands(summary: BatchSummary) -> Iterator[tuple[str, str]]:

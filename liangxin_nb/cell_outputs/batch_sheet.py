@@ -5,12 +5,11 @@ Inline styles only: front ends remove style sheets from notebooks that they do n
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -19,7 +18,8 @@ from ..core.formatting import printable, shorten
 from ..core.job_record import JobUpdate
 from ..imaging import thumbnail
 from ..results import Result, find_poster
-from ..results.figure import alternative_text, file_link
+from ..results.figure import SMALL_TEXT, alternative_text, file_link, picture_html
+from ..results.result import results_folder
 from ..results.thumbnails import ThumbnailCache, ThumbnailSize
 from .batch_summary import COUNT_STYLES, BatchSummary
 
@@ -34,7 +34,7 @@ _SIDES = ((1, 512), (2, 448), (4, 320), (6, 256), (9, 224), (12, 192), (20, 160)
 _MIN_SIDE = 112
 _MATRIX_WIDTH = 960  # pixels for all columns of a table
 _ALT_CHARACTERS = 12_000  # of all pictures of a sheet
-_TEXT_STYLE = "font-size:.85em;line-height:1.4;overflow-wrap:anywhere;opacity:.8"
+_TEXT_STYLE = f"{SMALL_TEXT};line-height:1.4;overflow-wrap:anywhere"
 _CAPTION_STYLE = _TEXT_STYLE + ";max-height:4.2em;overflow:hidden;margin-top:4px"
 _FRAME_STYLE = (
     "display:block;box-sizing:border-box;border:1px solid #9e9e9e;border-radius:4px;max-width:none"
@@ -187,12 +187,8 @@ def _cell(
         kind = str(result.metadata.files[0].get("kind", "file")) if result.metadata.files else ""
         html = _frame(width, height, "●", kind)
     else:
-        html = Markup('<img alt="{}" src="data:image/jpeg;base64,{}" {} style="{}">').format(
-            shorten(alternative_text(result.prompt), layout.alt_length),
-            base64.b64encode(data).decode(),
-            Markup('width="{}" height="{}"').format(width, height),
-            _FRAME_STYLE,
-        )
+        alt = shorten(alternative_text(result.prompt), layout.alt_length)
+        html = picture_html(data, alt, _FRAME_STYLE, (width, height))
     href = file_link(result.path, start) if result.paths else ""
     link = Markup('<a href="{}" title="Open the original">{}</a>')
     return width, link.format(href, html) if href else html
@@ -204,16 +200,12 @@ def picture_of(result: Result, side: int, max_bytes: int) -> bytes:
     try:
         if pictures:
             size = ThumbnailSize(side, max_bytes, f"-{side}-{max_bytes}")
-            cache = ThumbnailCache(_results_folder(result))
+            cache = ThumbnailCache(results_folder(result))
             return cache.make(result.metadata.job_id, pictures[0], size)
         poster = result.thumbnail()  # drawn for a video without a saved one
         return thumbnail(poster, side=side, max_bytes=max_bytes) if poster else b""
     except Exception:  # Pillow's decoders raise many types for broken data
         return b""
-
-
-def _results_folder(result: Result) -> Path:
-    return result.folder.parents[len(PurePosixPath(result.relative_path).parts) - 2]
 
 
 def _frame(width: int, height: int, sign: str, word: str) -> Markup:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ from ..core.formatting import first_line, printable, shorten
 from ..core.job_record import JobRecord
 from ..core.state_style import state_style
 from ..ledger.relatives import MAX_PARENTS, Relatives
+from ..results.figure import SMALL_TEXT, picture_html
 
 __all__ = ["LineageTree"]
 
@@ -22,7 +22,6 @@ _LIST_STYLE = "list-style:none;margin:0 0 0 {}px;padding:0 0 0 {}px"
 _ITEM_STYLE = "margin:8px 0 0 0"
 _PICTURE_STYLE = "vertical-align:middle;margin:0 12px 0 0;max-width:96px;height:auto"
 _TEXT_STYLE = "display:inline-block;vertical-align:middle;max-width:75%;overflow-wrap:anywhere"
-_SMALL_STYLE = "font-size:.85em;opacity:.75"
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class LineageTree:
 
     def _repr_html_(self) -> str:
         html = Markup('<div style="line-height:1.4;max-width:960px">{}{}</div>')
-        note = Markup('<p style="{}">{}</p>').format(_SMALL_STYLE, _CUT_OFF)
+        note = Markup('<p style="{}">{}</p>').format(SMALL_TEXT, _CUT_OFF)
         roots = _list_html(self._roots(), self._picture_of, is_first=True)
         return str(html.format(roots, note if self._is_cut_off else ""))
 
@@ -181,18 +180,15 @@ def _picture_html(node: _Node, picture_of: Callable[[str], bytes]) -> Markup:
     picture = b"" if node.record is None or node.is_repeated else picture_of(node.name)
     if not picture:
         return Markup()
-    data = base64.b64encode(picture).decode()
-    return Markup('<img alt="{}" src="data:image/jpeg;base64,{}" style="{}">').format(
-        node.prompt, data, _PICTURE_STYLE
-    )
+    return picture_html(picture, node.prompt, _PICTURE_STYLE)
 
 
 def _text_html(node: _Node) -> Markup:
     prompt = Markup("<b>{}</b>").format(node.prompt) if node.is_current else node.prompt
     lines = Markup("").join(
         Markup('<span dir="auto" style="{}">{}</span><br>').format(style, line)
-        for style, line in (("", prompt), (_SMALL_STYLE, node.change))
+        for style, line in (("", prompt), (SMALL_TEXT, node.change))
         if line and not node.is_repeated
     )
-    facts = Markup('<span style="{}">{}</span>').format(_SMALL_STYLE, node.facts)
+    facts = Markup('<span style="{}">{}</span>').format(SMALL_TEXT, node.facts)
     return Markup('<span style="{}">{}{}</span>').format(_TEXT_STYLE, lines, facts)

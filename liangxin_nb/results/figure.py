@@ -23,8 +23,8 @@ from ..imaging import open_image
 from .posters import describe_file
 
 __all__ = [
-    "CAPTION_HEIGHT", "MAX_SHOWN", "OutputStyle", "ShownFile", "alternative_text", "display_size",
-    "figure_html", "file_link", "notice_html", "size_on_screen",
+    "CAPTION_HEIGHT", "MAX_SHOWN", "SMALL_TEXT", "OutputStyle", "ShownFile", "alternative_text",
+    "display_size", "figure_html", "file_link", "notice_html", "picture_html", "size_on_screen",
 ]  # fmt: skip
 
 #: CSS pixels: a picture fits onto one screen, and is as wide as a card at most.
@@ -38,9 +38,9 @@ _MAX_TEXT = 20_000
 _MAX_ALT, _MAX_WORDS = 500, 40
 #: CSS pixels of a caption of one line, with the space below it.
 CAPTION_HEIGHT = 28
-_CAPTION_STYLE = (
-    "font-size:.85em;line-height:20px;padding-bottom:8px;opacity:.75;overflow-wrap:anywhere"
-)
+#: Small grey text in durable outputs.
+SMALL_TEXT = "font-size:.85em;opacity:.8"
+_CAPTION_STYLE = f"{SMALL_TEXT};line-height:20px;padding-bottom:8px;overflow-wrap:anywhere"
 _PICTURE_STYLE = "max-width:100%;height:auto;display:block;border-radius:4px"
 _TEXT_STYLE = (
     "white-space:pre-wrap;overflow-wrap:anywhere;word-break:normal;"
@@ -139,14 +139,29 @@ def _body(file: ShownFile, text: str, side: int | None) -> Markup:
         return Markup('<audio controls src="{}"></audio>').format(file.link)
     if not file.picture or not (size := size_on_screen(file, side)):
         return Markup()
-    picture = f"data:image/jpeg;base64,{base64.b64encode(file.picture).decode()}"
     if file.kind == "video" and file.link:
+        picture = f"data:image/jpeg;base64,{base64.b64encode(file.picture).decode()}"
         return Markup(
             '<video controls preload="metadata" title="{}" poster="{}" src="{}" width="{}" '
             'height="{}" style="{}"></video>'
         ).format(alternative_text(text), picture, file.link, *size, _PICTURE_STYLE)
-    return Markup('<img alt="{}" src="{}" width="{}" height="{}" style="{}">').format(
-        alternative_text(text), picture, *size, _PICTURE_STYLE
+    return picture_html(file.picture, alternative_text(text), _PICTURE_STYLE, size)
+
+
+def picture_html(jpeg: bytes, alt: str, style: str, size: tuple[int, int] | None = None) -> Markup:
+    """Return a picture.
+
+    Args:
+        jpeg: The picture.
+        alt: Its alternative text.
+        style: Its inline style.
+        size: Its width and height in CSS pixels; default: its own.
+    """
+    return Markup('<img alt="{}" src="data:image/jpeg;base64,{}"{} style="{}">').format(
+        alt,
+        base64.b64encode(jpeg).decode(),
+        Markup(' width="{}" height="{}"').format(*size) if size else "",
+        style,
     )
 
 

@@ -34,7 +34,7 @@ from .posters import poster_for
 from .thumbnails import LARGE, SMALL, ThumbnailCache, ThumbnailSize
 from .trash import Trash
 
-__all__ = ["Result", "build_result"]
+__all__ = ["Result", "build_result", "results_folder"]
 
 
 @public
@@ -154,14 +154,9 @@ class Result:
             ) from None
         return image
 
-    @property
-    def _root(self) -> Path:
-        """The results folder."""
-        return self.folder.parents[len(PurePosixPath(self.relative_path).parts) - 2]
-
     def _missing_error(self) -> ResultUnavailableError:
         step = f"%liangxin resume {self.task_id} asks the service for them again."
-        if Trash(self._root).find(self.metadata.job_id):
+        if Trash(results_folder(self)).find(self.metadata.job_id):
             step = f"They are in the trash: %liangxin restore {self.metadata.job_id}."
         return ResultUnavailableError(
             f"The files of {self.task_id} are no longer in {str(self.folder)!r}.",
@@ -202,7 +197,7 @@ class Result:
 
     def _small(self, path: Path, size: ThumbnailSize) -> bytes:
         """Return the thumbnail of a picture, which is kept in the results folder."""
-        return ThumbnailCache(self._root).make(self.metadata.job_id, path, size)
+        return ThumbnailCache(results_folder(self)).make(self.metadata.job_id, path, size)
 
     def output(
         self, *, style: OutputStyle = "figure", start: Path | None = None, reuse: bool = False
@@ -273,6 +268,11 @@ class Result:
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
         return self.output()
+
+
+def results_folder(result: Result) -> Path:
+    """Return the results folder that a result is in."""
+    return result.folder.parents[len(PurePosixPath(result.relative_path).parts) - 2]
 
 
 def build_result(root: Path, folder: Path, metadata: ResultMetadata) -> Result:

@@ -10,6 +10,7 @@ import pytest
 
 from liangxin_nb import Session
 from liangxin_nb.cell_outputs import job_output
+from liangxin_nb.cell_outputs.outcome_text import lines_html
 from liangxin_nb.core.job_record import JobUpdate
 from liangxin_nb.core.recorded_update import update_from_record
 from liangxin_nb.errors import TaskFailedError
@@ -128,6 +129,14 @@ def test_gone_file_has_no_link_and_is_named(session):
     assert attributes(html, "href") == []
     assert text_of(html).endswith("1.png is no longer there")
     assert attributes(html, "src") == attributes(with_picture, "src")
+
+
+def test_commands_in_a_reason_are_code():
+    line = "It was deleted. %liangxin restore ab12 brings it back; %liangxin doctor checks <b>."
+    assert lines_html([line]) == (
+        "<div>It was deleted. <code>%liangxin restore ab12</code> brings it back; "
+        "<code>%liangxin doctor</code> checks &lt;b&gt;.</div>"
+    )
 
 
 def test_failure_names_reason_cost_and_command(session):
