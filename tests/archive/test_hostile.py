@@ -15,7 +15,7 @@ from liangxin_nb.ledger import Query, parse_line
 from liangxin_nb.library import Library
 from liangxin_nb.notebook.widgets.gallery.details import entry_details
 
-from .. import stock
+from .. import hostile, stock
 from .hostile_archives import CORPUS, Parts
 
 ROOT = Path(__file__).parents[2]
@@ -95,4 +95,6 @@ def test_hostile_texts_are_shown_as_text(valid, tmp_path):
         page = session.history()._repr_html_() + entry_details(entry)
         assert "<img" not in page
         assert "&lt;img" in page
-        assert "alert" not in session.result(entry.record).html().replace("&lt;", "")
+        figure = session.result(entry.record).html()
+        assert hostile.attributes(figure, "onerror") == []
+        assert "onerror=alert(1)>" in hostile.attributes(figure, "alt")[0]

@@ -247,7 +247,7 @@ def test_tab_offers_models_options_and_values(loaded):
     assert {"z-image", "seedream-v4-5", "--aspect", "--seed"} <= set(completions)
     assert loaded.type_and_tab(cell, "%%liangxin z-image --aspect 1") == ["1:1", "16:9"]
     assert "num_inference_steps=" in loaded.type_and_tab(cell, "%%liangxin z-image -o ")
-    assert loaded.type_and_tab(cell, "%liangxin res") == ["resume"]
+    assert loaded.type_and_tab(cell, "%liangxin res") == ["restore", "resume"]
 
 
 def test_job_as_the_last_line_shows_its_card_and_then_its_picture(loaded, service):

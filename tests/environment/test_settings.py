@@ -165,6 +165,7 @@ KINDS = {
         ),
     ),
     "true or false": SWITCH,
+    "figure or image": words("figure", "image"),
     "live, voila, plain, headless, terminal or script": words("live", "voila", "plain", "script"),
 }  # fmt: skip
 SESSION = {name: s for name, s in SETTINGS.items() if "argument" in s.sources}

@@ -8,7 +8,7 @@ from .rows import not_fetched, result_lost, saved
 __all__ = ["RESULT_ROWS"]
 
 #: The sandbox draws three pictures for a model that is not in the catalogue.
-THREE = {"options": {"model": "other/model", "max_images": 3, "size": None}}
+THREE = {"options": {"model": "other/model", "any_model": True, "max_images": 3, "size": None}}
 #: Results that are not there yet are awaited, with short pauses.
 LATE = {
     "patches": {

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
 from liangxin_nb.catalog import resolve_model
 from liangxin_nb.core.command_line import split_line
@@ -163,6 +164,15 @@ def test_help_command_prints_the_help_of_both_magics(line, capsys):
 )
 def test_cell_without_a_body_reaches_the_magic_that_is_meant(cell, run):
     assert _complete_cell(cell.splitlines(keepends=True)) == run
+
+
+@pytest.mark.parametrize("line", ["%%liangxin", "%%liangxin --size square", "%%liangxin batch"])
+def test_terminal_waits_for_the_prompt_below_the_option_line(line):
+    shell = TransformerManager()
+    shell.cleanup_transforms.append(_complete_cell)
+    assert shell.check_complete(line)[0] == "incomplete"
+    assert shell.check_complete(f"{line}\na cat")[0] == "incomplete"
+    assert shell.check_complete(f"{line}\na cat\n\n")[0] == "complete"
 
 
 @pytest.mark.parametrize("cell", ["%%liangxin\n--help", "%%liangxin --help\na lake", "--help"])

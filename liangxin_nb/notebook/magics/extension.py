@@ -90,6 +90,11 @@ def _complete_cell(lines: list[str]) -> list[str]:
     return [f"%%liangxin {line}\n", "\n"]
 
 
+#: IPython then transforms only the cells that it runs. A terminal must not take the line for a
+#: complete cell: its user writes the prompt on the next one.
+_complete_cell.has_side_effects = True  # type: ignore[attr-defined]
+
+
 def _greeting(settings: Settings) -> str:
     """Return the text that loading prints."""
     service = f"{settings.profile} at {settings.host}. Tasks may be billed."
