@@ -11,6 +11,7 @@ import atexit
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -96,6 +97,14 @@ class ForkedProcess:
     def send_signal(self, number: int) -> None:
         """Send a signal to the process."""
         os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask the process to end: Jupyter does this to a kernel that needs long to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the process."""
+        self.send_signal(signal.SIGKILL)
 
 
 class ForkingProvisioner(LocalProvisioner):  # type: ignore[misc]

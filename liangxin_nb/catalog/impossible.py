@@ -14,8 +14,6 @@ _POSITIVE = frozenset(
 )
 #: Parts of the names of inputs that are texts, whatever they spell.
 _TEXTS = frozenset({"prompt", "text", "lyrics", "title"})
-#: Parts of the names of inputs that are texts, whatever they spell.
-_TEXTS = frozenset({"prompt", "text", "lyrics", "title"})
 _NUMBER = re.compile(r"\s*-?\d+(\.\d+)?\s*")
 _PAIR = re.compile(r"\s*(-?\d+)\s*[x×*:]\s*(-?\d+)\s*")
 _NOT_A_NUMBER = ("nan", "inf", "-inf", "infinity", "-infinity")

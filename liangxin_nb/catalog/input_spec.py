@@ -132,8 +132,8 @@ class InputSpec(Struct, frozen=True, forbid_unknown_fields=True):
         Args:
             value: The value to check.
         """
-        items = value if isinstance(value, list) else [value]
-        if any(is_impossible(self.name, item, self.minimum) for item in items):
+        # The minimum of a list is a number of addresses.
+        if self.type != "strings" and is_impossible(self.name, value, self.minimum):
             message = f"{self.name} {shorten_value(value)} is not possible; allowed: {self.allows}"
             yield Violation(self.name, message)
             return

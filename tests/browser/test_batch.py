@@ -151,6 +151,22 @@ def test_retried_batch_shows_all_pictures_in_both_cells(page, service, theme):
     assert page.errors == []
 
 
+def test_saved_batch_is_shown_without_a_kernel(page, service, notebook, lab, ledger):
+    advance_to_sheet(page, service)
+    page.save()
+    path = page.path
+    (output,) = nbformat.read(lab.root / path, 4).cells[BATCH].outputs
+    assert set(output.data) == {"text/html", "text/plain"}
+    assert len(output.metadata["liangxin"]["task_ids"]) == 20
+    page.shut()
+    reopened = notebook(path, kernel=False)
+    images = reopened.images(BATCH)
+    assert all(image["visible"] for image in images)
+    prompts = ledger.jobs_of_batch(output.metadata["liangxin"]["batch"])
+    assert {image["alt"] for image in images} == {record.request.prompt for record in prompts}
+    reopened.screenshot("batch-reopened", BATCH)
+
+
 #: Prints the number of widgets in the kernel.
 WIDGETS = "from ipywidgets.widgets import widget; print(len(widget._instances))"
 
@@ -180,21 +196,6 @@ def test_end_of_a_batch_moves_nothing_and_leaves_no_widget(notebook, service):
     wait_until(lambda: len(page.images(1)) == 3)
     assert output_size(page, 1) == pytest.approx(before, abs=4)
     wait_until(lambda: page.run_and_wait(2) == before_widgets)  # they would be saved, too
-
-
-def test_saved_batch_is_shown_without_a_kernel(page, service, notebook, lab, ledger):
-    advance_to_sheet(page, service)
-    page.save()
-    path = page.path
-    (output,) = nbformat.read(lab.root / path, 4).cells[BATCH].outputs
-    assert set(output.data) == {"text/html", "text/plain"}
-    assert len(output.metadata["liangxin"]["task_ids"]) == 20
-    reopened = notebook(path, kernel=False)
-    images = reopened.images(BATCH)
-    assert all(image["visible"] for image in images)
-    prompts = ledger.jobs_of_batch(output.metadata["liangxin"]["batch"])
-    assert {image["alt"] for image in images} == {record.request.prompt for record in prompts}
-    reopened.screenshot("batch-reopened", BATCH)
 
 
 # ---- a large batch

@@ -98,6 +98,14 @@ def test_other_values_of_a_model_outside_the_catalogue_are_sent(options):
     assert wire.keys() == options.keys()
 
 
+def test_address_that_looks_like_a_number_is_sent():
+    model, options = (
+        catalog.find_model("liangxin", "flux-2-pro"),
+        {"reference_images": ["0", "0:0"]},
+    )
+    assert catalog.normalize_options(model, {}, options)[0] == options
+
+
 @pytest.mark.parametrize(("profile", "id"), MODELS)
 def test_each_input_is_described_with_the_kind_of_its_limits(profile, id):
     model = catalog.load_models(profile)[id]

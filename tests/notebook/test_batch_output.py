@@ -9,6 +9,7 @@ import pytest
 from ipywidgets.widgets import widget
 from PIL import Image
 
+from liangxin_nb.batches import Estimate
 from liangxin_nb.cell_outputs import BatchSummary, batch_output, summarize_batch
 from liangxin_nb.core.job_record import JobRecord, JobUpdate
 from liangxin_nb.core.metadata import ResultMetadata
@@ -227,6 +228,18 @@ def test_batch_has_one_output_from_begin_to_end_and_leaves_no_widget(connect, se
     assert set(page.bundle) == {"text/html", "text/plain"}
     assert len(pictures_in(page.bundle["text/html"])) == 2
     wait_until(lambda: set(widget._instances) == widgets)
+
+
+def test_confirmation_is_closed_when_the_page_has_replaced_it(connect, page):
+    started = []
+    batch_display.confirm(Estimate({"z-image": 1}, 0, {}, free=True), started.append)
+    question = view_of(page)
+    question._view_count = 1
+    question.children[2].children[0].click()
+    assert len(started) == 1
+    assert question.comm is not None  # JupyterLab would hide the output that has replaced it
+    question._view_count = 0
+    assert question.comm is None
 
 
 def test_pictures_appear_in_the_view_while_the_batch_runs(connect, server, page):

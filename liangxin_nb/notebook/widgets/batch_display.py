@@ -13,6 +13,7 @@ from weakref import WeakSet
 from IPython import get_ipython
 from markupsafe import Markup
 
+from ..._compat import is_viewed, on_view_change, track_views
 from ...batches import Batch, Estimate, Progress
 from ...cell_outputs.batch_output import pictures_html
 from ...errors import LiangxinError
@@ -130,6 +131,7 @@ def confirm(estimate: Estimate, on_confirm: Callable[[BatchOutput], object]) -> 
     style = widgets.HTML(style_sheet("card"), layout={"display": "none"})
     box = widgets.VBox([style, body, widgets.HBox([button], layout={"margin": "8px 0 0 0"})])
     box.add_class("lx-card")
+    track_views(box)
     output = BatchOutput()
     output.put(widget_view(repr(estimate), box.model_id))
     allow_events_while_busy(button)
@@ -138,7 +140,8 @@ def confirm(estimate: Estimate, on_confirm: Callable[[BatchOutput], object]) -> 
         if not button.disabled:
             button.disabled = True  # a second click must not send the batch again
             on_confirm(output)
-            close_all(box)
+            # JupyterLab hides an output if a widget that it has replaced is closed too early.
+            on_view_change(box, lambda: None if is_viewed(box) else close_all(box))
 
     def show_error(text: str) -> None:
         body.value = text_html(f"{estimate.text}\n{text}")
