@@ -13,6 +13,7 @@ __all__ = ["KeySpan", "find_key_spans"]
 #: How keys of a shape begin, if not as the name of the shape: a search for a word is fast.
 _BEGINNINGS = {
     "sk_live_…": ("sk_", "rk_", "whsec_"),
+    "github_pat_…": ("github_pat",),
     "ghp_…": ("ghp_", "gho_", "ghr_", "ghs_", "ghu_"),
     "xoxb-…": ("xox",),
     "PRIVATE KEY": ("-----BEGIN ",),
@@ -29,6 +30,8 @@ _PREFIXED = {
     for name, pattern in (PATTERNS | PATTERNS_OUTSIDE_LINKS).items()
     if name not in _NAMED and name != "UUID:…"
 }
+#: What follows the last character of a beginning in every key; few texts contain it.
+_LONG = {"_": re.compile("_[A-Za-z0-9]{16}"), "-": re.compile(r"-[\w-]{12}")}
 _UUID = re.compile(r"-[0-9a-f]{12}:[0-9a-f]{32}")
 _UUID_START = 23  # characters before that
 #: What follows a word, and the shapes with it. Words in lower case are searched fast.
@@ -112,8 +115,11 @@ def find_key_spans(text: str, *, allow_ids: bool = False) -> Iterator[KeySpan]:
 
 def _matches(text: str) -> Iterator[tuple[str, re.Match[str] | None]]:
     """Yield what each pattern finds at the places where it may find something."""
+    absent = tuple(end for end, pattern in _LONG.items() if not pattern.search(text))
     for name, (pattern, beginnings) in _PREFIXED.items():
         for beginning in beginnings:
+            if beginning.endswith(absent):
+                continue
             position = text.find(beginning)
             while position >= 0:
                 yield name, pattern.match(text, position)

@@ -164,6 +164,7 @@ def shown(text):
         (f'"key": "sk-{MODEL_ID}"', '"key": "••••••"'),
         ("user_token='aB3dE5gH7jK9'", "user_token='••••••'"),
         ("https://h/ token=aB3dE5gH7jK9", "https://h/ token=••••••"),
+        *((f"a {start}Zk3v9QpL7xWm2RtY b", "a •••••• b") for start in ("sk-", "rk_live_")),
         ("use sk-" + "proj-Zk3v9QpL7xWm2RtY-8sBn_4HcF.", "use ••••••."),
         ("Authorization: Bearer " + "Zk3v9QpL7xWm2RtY+8/s==\n", "Authorization: Bearer ••••••\n"),
         ('{"api_key": "' + HEX + '"}', '{"api_key": "••••••"}'),
