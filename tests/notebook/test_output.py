@@ -17,6 +17,8 @@ from liangxin_nb import Session, imaging
 from liangxin_nb.batches.contact_sheet import ContactSheet
 from liangxin_nb.cell_outputs import batch_output
 from liangxin_nb.notebook.widgets import batch_display, output, show
+from liangxin_nb.notebook.widgets.job_output import JobOutput
+from liangxin_nb.notebook_files.healing import BUTTONS
 
 from .. import stock
 from ..conftest import wait_until
@@ -81,6 +83,17 @@ def test_output_of_rejected_job_names_its_record(session, screen):
     assert screen.latest == {
         "liangxin": {"job_id": job.record.id, "task_id": "", "status": "rejected"}
     }
+
+
+def test_output_for_the_buttons_of_a_card_is_marked(session, screen):
+    """A save removes it from the file below the durable output, and no other empty output."""
+    job = session.generate("a cat", model="no-such-model", any_model=True)
+    wait_until(lambda: job.last_update.is_final)
+    box = SimpleNamespace(model_id="0" * 32)
+    job_output = JobOutput(job.record)
+    job_output.show_card(SimpleNamespace(latest=job.last_update, box=box, actions_box=box))
+    job_output.update(job.last_update)
+    assert [metadata["liangxin"] for metadata in screen.metadata[1:3]] == [BUTTONS] * 2
 
 
 def test_output_of_batch_names_all_its_tasks(session, screen):
