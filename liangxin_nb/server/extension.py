@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from jupyter_server.auth.decorator import allow_unauthenticated
@@ -39,31 +40,25 @@ class JupyterCallback(CallbackHandler, JupyterHandler):  # type: ignore[misc]
 
 
 def load(server: Any) -> None:
-    """Add save hook and handler to a running server; log what is unusable."""
-    _add_save_hook(server)
-    _add_key_scan(server)
+    """Add save hooks and handler to a running server; log what is unusable."""
+    if _add_save_hook(server, "heal_on_save", SaveHook, "complete outputs"):
+        never = threading.Event()
+        threading.Thread(target=warm_up, args=(never.wait,), daemon=True).start()
+    # After the hook that writes durable outputs: they are searched, too.
+    _add_save_hook(server, "scan_on_save", KeyScanHook, "search notebooks for keys")
     _add_callback_handler(server)
 
 
-def _add_save_hook(server: Any) -> None:
+def _add_save_hook(server: Any, setting: str, hook: Callable[[Any], Any], purpose: str) -> bool:
+    """Add a hook, unless its setting turns it off; return whether it was added."""
     try:
-        if not read_variable("heal_on_save"):
-            return
-        server.contents_manager.register_pre_save_hook(SaveHook(server.log))
+        if not read_variable(setting):
+            return False
+        server.contents_manager.register_pre_save_hook(hook(server.log))
     except (AttributeError, LiangxinError) as error:  # a contents manager without hooks
-        server.log.warning("liangxin_nb does not complete outputs on save: %s", error)
-        return
-    never = threading.Event()
-    threading.Thread(target=warm_up, args=(never.wait,), daemon=True).start()
-
-
-def _add_key_scan(server: Any) -> None:
-    """Add the search for keys, after the hook that writes durable outputs."""
-    try:
-        if read_variable("scan_on_save"):
-            server.contents_manager.register_pre_save_hook(KeyScanHook(server.log))
-    except (AttributeError, LiangxinError) as error:
-        server.log.warning("liangxin_nb does not search notebooks for keys on save: %s", error)
+        server.log.warning("liangxin_nb does not %s on save: %s", purpose, error)
+        return False
+    return True
 
 
 def _add_callback_handler(server: Any) -> None:

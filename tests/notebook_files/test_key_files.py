@@ -189,7 +189,8 @@ def test_search_can_be_turned_off(monkeypatch, value, count):
     monkeypatch.setenv("LIANGXIN_SCAN_ON_SAVE", value)
     hooks = []
     manager = SimpleNamespace(register_pre_save_hook=hooks.append)
-    extension._add_key_scan(SimpleNamespace(contents_manager=manager, log=None))
+    server = SimpleNamespace(contents_manager=manager, log=None)
+    extension._add_save_hook(server, "scan_on_save", KeyScanHook, "search notebooks for keys")
     assert len(hooks) == count
 
 
