@@ -68,6 +68,10 @@ class KeyMatcher:
         #: The same for matchers of the same keys.
         self.identity = hash(repr(self._forms))
 
+    def __bool__(self) -> bool:
+        """Return whether there are keys to find."""
+        return bool(self._forms)
+
     def spans(self, data: bytes) -> list[tuple[int, int]]:
         """Return where keys are, in order and without overlaps.
 

@@ -54,6 +54,6 @@ def _read_entries() -> list[dict[str, Any]]:
     for _, path in newest_first(runtime_folder(_FOLDER))[:MAX_ENTRIES]:
         with suppress(msgspec.MsgspecError, UnicodeError, RecursionError):
             entry = msgspec.json.decode(read_entry(path, _MAX_BYTES))
-            if KeyMatcher([entry]).identity != KeyMatcher().identity:
+            if KeyMatcher([entry]):
                 entries.append(entry)
     return entries
