@@ -27,7 +27,8 @@ class Violation:
         name: The input.
         message: What is wrong, without a full stop.
         documented: Whether the service's pages state the rule. If not, the request is sent anyway.
-        rule: ``limit``, ``exclusive``, ``together``, ``required`` or ``media_limits``.
+        rule: ``limit``, ``exclusive``, ``together``, ``required``, ``media_limits``, or
+            ``impossible`` for a value that a service may accept although it cannot be right.
         next_step: What to do about it.
     """
 
@@ -135,8 +136,7 @@ class InputSpec(Struct, frozen=True, forbid_unknown_fields=True):
         # The minimum of a list is a number of addresses.
         if self.type != "strings" and is_impossible(self.name, value, self.minimum):
             message = f"{self.name} {shorten_value(value)} is not possible; allowed: {self.allows}"
-            yield Violation(self.name, message)
-            return
+            yield Violation(self.name, message, rule="impossible")
         if self.allowed and str(value) not in self.allowed:
             yield self._violation(
                 "allowed", f"{self.name} {shorten_value(value)} is not one of {self.allows}"

@@ -85,7 +85,8 @@ def _check_inputs(model: ModelSpec, options: Mapping[str, Any]) -> Iterator[Viol
         if name not in model.inputs:
             items = value if isinstance(value, list) else [value]
             if any(is_impossible(name, item) for item in items):
-                yield Violation(name, f"{name} {shorten_value(value)} is not possible")
+                message = f"{name} {shorten_value(value)} is not possible"
+                yield Violation(name, message, rule="impossible")
         else:
             for violation in model.inputs[name].iter_violations(model.canonical_value(name, value)):
                 yield replace(violation, next_step=step)

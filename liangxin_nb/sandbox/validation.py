@@ -28,6 +28,10 @@ class RejectedRequestError(Exception):
         self.gateway_code = gateway_code
 
 
+#: Rules that the service does not check.
+_ACCEPTED = ("exclusive", "impossible")
+
+
 def validate_request(profile: str, body: Any, *, any_model: bool = False) -> catalog.ModelSpec:
     """Validate the body of a createTask request and return its model.
 
@@ -59,7 +63,7 @@ def validate_request(profile: str, body: Any, *, any_model: bool = False) -> cat
 def _check_rules(
     profile: str, model: catalog.ModelSpec, inputs: dict[str, Any], error_code: int
 ) -> None:
-    """Check types and limits; the service accepts inputs that exclude each other."""
+    """Check types and limits as the service does, which accepts more than the package sends."""
     strict = profile == "kie"
     for name, value in inputs.items():
         spec = model.prompt if name == "prompt" else model.inputs.get(name)
@@ -71,7 +75,7 @@ def _check_rules(
         if name in model.inputs and model.inputs[name].has_type(value)
     }
     for violation in catalog.iter_violations(model, typed, inputs["prompt"]):
-        if (violation.documented or strict) and violation.rule != "exclusive":
+        if (violation.documented or strict) and violation.rule not in _ACCEPTED:
             raise _to_error(profile, model, violation, inputs, error_code)
 
 

@@ -120,15 +120,13 @@ def test_detach_ends_a_waiting_cell_and_collect_saves_the_picture(notebook, lab,
 
 def test_notice_of_an_interrupt_is_removed_when_the_picture_arrives(notebook, lab, service):
     service.stop_time()
-    page = notebook([LOAD, WAIT, "1 + 1"])
+    page = notebook([LOAD, WAIT])
     page.run_and_wait(0)
     page.run(1)
     page.wait_text(1, "Waiting")
-    page.run(2)
     page.interrupt()
     page.wait_done(1)
     page.wait_text(1, "Interrupted: no longer waiting")
-    assert page.text(2) == "", "the cells below do not run"
     page.screenshot("interrupted", 1)
     service.move_to("success")
     page.wait("shows", 1, CAPTION)

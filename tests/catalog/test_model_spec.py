@@ -375,7 +375,7 @@ def mismatch(profile, model, rows, name, value):
     else:
         options[name] = value
     try:
-        expected = rows[name].expected_result(value)
+        documented = expected = rows[name].expected_result(value)
         if expected == "warned" and cannot_be_right(name, value):
             expected = "rejected"
         found = validation_result(model, options, prompt)
@@ -383,10 +383,8 @@ def mismatch(profile, model, rows, name, value):
             return f"is {found}, should be {expected}"
         if profile == "liangxin":
             accepted = is_accepted_by_sandbox(model.id, options, prompt)
-            if accepted != (expected != "rejected"):
-                return (
-                    f"should be {expected}, but the sandbox {'accepts' * accepted or 'rejects'} it"
-                )
+            if accepted != (documented != "rejected"):
+                return f"is documented as {documented}, but the sandbox {'accepts' * accepted or 'rejects'} it"
     except Exception as error:
         return repr(error)
     return ""
