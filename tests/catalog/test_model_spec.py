@@ -384,7 +384,8 @@ def mismatch(profile, model, rows, name, value):
         if profile == "liangxin":
             accepted = is_accepted_by_sandbox(model.id, options, prompt)
             if accepted != (documented != "rejected"):
-                return f"is documented as {documented}, but the sandbox {'accepts' * accepted or 'rejects'} it"
+                does = "accepts" if accepted else "rejects"
+                return f"is documented as {documented}, but the sandbox {does} it"
     except Exception as error:
         return repr(error)
     return ""
