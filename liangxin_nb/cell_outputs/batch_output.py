@@ -44,12 +44,12 @@ _BLOCK = Markup('<div class="lx-sheet" style="line-height:1.5">{}</div>')
 _CODE = Markup("<code>{}</code>")
 _TABLE = Markup(
     '<div style="overflow-x:auto;margin:8px 0"><table style="width:100%;margin:0;'
-    'border-collapse:collapse;text-align:start"><thead><tr>{}</tr></thead>'
+    'border-collapse:collapse;text-align:left"><thead><tr>{}</tr></thead>'
     "<tbody>{}</tbody></table></div>"
 )
-_HEAD_CELL = Markup('<th scope="col" style="text-align:start;padding:4px 12px 4px 0;{}">{}</th>')
+_HEAD_CELL = Markup('<th scope="col" style="text-align:left;padding:4px 12px 4px 0;{}">{}</th>')
 _BODY_CELL = (
-    "text-align:start;vertical-align:top;padding:4px 12px 4px 0;white-space:normal;"
+    "text-align:left;vertical-align:top;padding:4px 12px 4px 0;white-space:normal;"
     "overflow-wrap:anywhere"
 )
 _ROW = Markup(

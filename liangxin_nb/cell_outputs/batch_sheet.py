@@ -48,7 +48,7 @@ _TABLE = Markup(
     "<thead><tr><th></th>{}</tr></thead><tbody>{}</tbody></table></div>"
 )
 _HEADING = Markup(
-    '<th scope="{}" dir="auto" style="text-align:start;vertical-align:{};padding:4px 8px 4px 0;'
+    '<th scope="{}" dir="auto" style="text-align:left;vertical-align:{};padding:4px 8px 4px 0;'
     'font-weight:400;white-space:normal;min-width:{}px;max-width:{}px;{}">{}</th>'
 )
 #: Values of options such as `16:9`, `landscape_16_9` and `portrait_4_3`.
