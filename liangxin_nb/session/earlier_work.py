@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -121,16 +121,12 @@ class EarlierWork:
             request: The request about to be sent.
             cell_id: The cell; empty outside of notebooks: nothing.
         """
-        for record in self._of_cell(request, cell_id):
+        records = find_work(self._ledger, request, *self._service, cell_id) if cell_id else []
+        for record in records:
             # A job of this kernel: the user runs the cell once more.
-            if record.task_id and not self._ownership.is_alive(record.owner):
+            if record.is_resumable and not self._ownership.is_alive(record.owner):
                 return self.start(record)
         return None
-
-    def _of_cell(self, request: Request, cell_id: str) -> Iterator[JobRecord]:
-        statuses = (JobStatus.SUBMITTED, JobStatus.SUCCEEDED)
-        records = find_work(self._ledger, request, *self._service, cell_id) if cell_id else []
-        return (record for record in records if record.status in statuses)
 
     async def _load(self, record: JobRecord, _: Any) -> Result:
         return await asyncio.to_thread(self._results.load, record.folder)
